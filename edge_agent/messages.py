@@ -1,0 +1,163 @@
+"""The wire contract between a device and the platform, used by both sides.
+
+A device speaks on `dt/headcount/<thing>/<kind>`, the platform on `cmd/headcount/<thing>/<kind>`.
+Payloads are UTF-8 JSON. Times are epoch milliseconds, UTC, by the sender's clock. Boxes are pixels of the
+original frame: `[left, top, width, height]`. Confidences are probabilities, 0 to 1.
+
+Unknown keys are ignored, so that either side may be upgraded first.
+"""
+
+import base64
+import binascii
+import uuid
+from typing import Annotated, Literal
+
+import msgspec
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""AWS IoT Core refuses larger messages (service quota, November 2026)."""
+
+MAX_PICTURE_BYTES = 96 * 1024
+"""The largest JPEG that may travel inside a message; as base64 it still fits `MAX_MESSAGE_BYTES`."""
+
+Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""Epoch milliseconds up to the end of the year 9999, the last that a `datetime` can hold."""
+Pixels = Annotated[int, msgspec.Meta(ge=-65_536, le=65_536)]
+Box = tuple[Pixels, Pixels, Pixels, Pixels]
+MessageId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+ThingName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
+"""What AWS IoT Core accepts as a thing's name."""
+
+
+class Face(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A face found in a frame."""
+
+    confidence: Probability
+    box: Box | None = None
+
+
+class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An object ("cup") or a gesture ("thumbs-up") found in a frame."""
+
+    label: Label
+    confidence: Probability
+    box: Box | None = None
+
+
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one frame of the camera showed.
+
+    `faces` is None where the device does not look for faces, which is not the same as finding none.
+    """
+
+    taken_at: Milliseconds
+    faces: tuple[Face, ...] | None = None
+    objects: tuple[Labelled, ...] = ()
+    gestures: tuple[Labelled, ...] = ()
+    size: tuple[Pixels, Pixels] | None = None
+    """Width and height of the original frame."""
+
+
+class Frames(msgspec.Struct, frozen=True):
+    """Payload of `frames`: one or more frames, sent also when nobody is there."""
+
+    id: MessageId
+    frames: tuple[Frame, ...]
+
+
+class Image(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of `image`: a JPEG of at most `MAX_PICTURE_BYTES`, and what it shows."""
+
+    id: MessageId
+    taken_at: Milliseconds
+    image_string: str
+    """The JPEG, base64."""
+    shows: Literal["frame", "crop"] = "frame"
+    faces: tuple[Face, ...] = ()
+    """The faces that made the device take the picture; boxes in this picture's own pixels."""
+
+
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of `status`, retained; the broker sends `online: false` as the device's last will."""
+
+    online: bool
+    sent_at: Milliseconds | None = None
+    """None in a last will: it is written before the connection whose end it tells."""
+    software: str = ""
+    outbox_messages: int = 0
+    outbox_bytes: int = 0
+    dropped_messages: int = 0
+    """Messages the full outbox has had to drop since it was created."""
+
+
+class Log(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of `log`: a line for the device's log."""
+
+    id: MessageId
+    at: Milliseconds
+    text: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """Payload of `receipt`: the messages with these ids are committed (or set aside for good); forget them."""
+
+    ids: tuple[str, ...]
+
+
+class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of `greeting`: somebody was recognised in a picture of this device."""
+
+    name: str
+    coffees: int
+    """This person's coffees so far, today's included."""
+    line: str = ""
+
+
+FromDevice = Frames | Image | Status | Log
+
+KINDS: dict[str, type[FromDevice]] = {"frames": Frames, "image": Image, "status": Status, "log": Log}
+"""Last level of a device's topic, and the message it carries."""
+
+_DECODERS = {kind: msgspec.json.Decoder(message) for kind, message in KINDS.items()}
+
+
+def topic_from_device(thing: str, kind: str) -> str:
+    return f"dt/headcount/{thing}/{kind}"
+
+
+def topic_to_device(thing: str, kind: str) -> str:
+    return f"cmd/headcount/{thing}/{kind}"
+
+
+def encode(message: FromDevice | Receipt | Greeting) -> bytes:
+    return msgspec.json.encode(message)
+
+
+def decode(kind: str, payload: bytes) -> FromDevice:
+    """The message of this kind.
+
+    Raises `KeyError` for a kind that is not in `KINDS` and `msgspec.DecodeError` (`ValidationError` included)
+    with one sentence that says where the payload is wrong.
+    """
+    return _DECODERS[kind].decode(payload)
+
+
+def new_id() -> str:
+    """A message id that no other message of any device has."""
+    return uuid.uuid4().hex
+
+
+def picture_bytes(image_string: str) -> bytes:
+    """The JPEG's bytes. Raises `ValueError` with a sentence where it is not base64, too large, or not a JPEG."""
+    if len(image_string) > MAX_MESSAGE_BYTES * 4 // 3:
+        raise ValueError(f"the picture has {len(image_string)} base64 characters, more than a message may carry")
+    try:
+        picture = base64.b64decode(image_string, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"the picture is not base64: {error}") from error
+    if not picture.startswith(b"\xff\xd8\xff"):
+        raise ValueError("the picture is not a JPEG: it does not begin with FF D8 FF")
+    return picture
