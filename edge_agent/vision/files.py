@@ -1,0 +1,241 @@
+"""The model files: what they are, where they come from, and how they get into a folder.
+
+    python -m edge_agent.vision.files [FOLDER]
+
+fetches them into FOLDER, or into `models_folder()`.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import io
+import os
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from edge_agent.vision.packages import PackageUnavailable, npm_pack, pip_wheel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OBJECTS = "objects.tflite"
+OBJECT_LABELS = "objects.labels.txt"
+FACES = "face_detection_short_range.tflite"
+HANDS = "hand_landmarker.task"
+FACE_POINTS = "shape_predictor_5_face_landmarks.dat"
+FACE_EMBEDDING = "dlib_face_recognition_resnet_model_v1.dat"
+
+OBJECTRON = ("@mediapipe/objectron", "0.4.1675468480")
+OBJECTRON_ASSET = "objectron_solution_packed_assets.data"
+OBJECTRON_SPLIT = 184
+"""The asset is the label list (its first 184 bytes) and right behind it the detector, up to the end."""
+
+MEDIAPIPE = ("mediapipe", "0.10.21", "3.11", "manylinux_2_28_x86_64")
+"""Of the wheels of this version, which carry the models as plain files, any would do."""
+MEDIAPIPE_FACES = "mediapipe/modules/face_detection/face_detection_short_range.tflite"
+MEDIAPIPE_HANDS = {
+    "hand_detector.tflite": "mediapipe/modules/palm_detection/palm_detection_full.tflite",
+    "hand_landmarks_detector.tflite": "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
+}
+"""The names under which MediaPipe Tasks looks for the two models of a hand, and what they are in the wheel."""
+
+FACE_WEIGHTS = "face_recognition_models"
+"""The PyPI package that brings dlib's weights; it is installed with the platform's requirements."""
+
+
+_TROUBLE = (PackageUnavailable, OSError, KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError)
+"""What may go wrong between a registry and a file in its place."""
+
+
+class ModelsUnavailable(Exception):
+    """Files could not be brought; one sentence says which and why, a second what to do."""
+
+
+def models_folder() -> Path:
+    """`MODELS_DIR` from the environment, else `DATA_DIR`/models, else var/models of this repository."""
+    given = os.environ.get("MODELS_DIR")
+    return Path(given or Path(os.environ.get("DATA_DIR") or ROOT / "var") / "models").resolve()
+
+
+def fetch_models(folder: Path, *, source: Path | None = None) -> None:
+    """Bring every model file into `folder`, each checked by SHA-256 and put in place whole or not at all.
+
+    What is right already is left alone: a second call fetches nothing, and one after an interruption only the
+    rest. With `source`, a folder that holds the files, they are copied from there and no network is used.
+    dlib's weights are always copied from the installed package that brings them, and left out where dlib is not
+    installed, because only its face embedding needs them. Several processes may fetch into one folder at once.
+
+    Raises `ModelsUnavailable`.
+    """
+    todo = [(origin, names) for origin in _wanted() if (names := _missing(origin, folder))]
+    if not todo:
+        return
+    with tqdm(total=sum(len(names) for _, names in todo), unit="file", desc="Models") as progress:
+        for origin, names in todo:
+            progress.set_postfix_str(origin.name)
+            _bring(origin, names, folder, source)
+            progress.update(len(names))
+
+
+def fetch_from_npm(package: str, version: str, member: str, sha256: str, destination: Path) -> None:
+    """Bring one file of an npm package (`member` is its path inside the package) to `destination`.
+
+    Checked by SHA-256 and put in place whole or not at all; where it is right already, nothing is fetched.
+    Raises `ModelsUnavailable`.
+    """
+    if _is_right(destination, sha256):
+        return
+    try:
+        _put(destination, _npm_member(package, version, member), sha256)
+    except _TROUBLE as error:
+        raise ModelsUnavailable(f"{destination.name} is missing: {error}. Check the network and try again.") from error
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where some of the files come from."""
+
+    name: str
+    sha256: Mapping[str, str]
+    """Of each file, by its name in the models' folder."""
+    read: Callable[[], dict[str, bytes]]
+    """The contents of all of them, by name."""
+    remote: bool
+    remedy: str
+
+
+def _from_objectron() -> dict[str, bytes]:
+    asset = _npm_member(*OBJECTRON, OBJECTRON_ASSET)
+    return {OBJECT_LABELS: asset[:OBJECTRON_SPLIT], OBJECTS: asset[OBJECTRON_SPLIT:]}
+
+
+def _from_mediapipe() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(pip_wheel(*MEDIAPIPE, Path(scratch))) as wheel:
+        hands = {name: wheel.read(member) for name, member in MEDIAPIPE_HANDS.items()}
+        return {FACES: wheel.read(MEDIAPIPE_FACES), HANDS: _stored_zip(hands)}
+
+
+def _from_face_weights() -> dict[str, bytes]:
+    # Importing that package fails without pkg_resources, so it is only looked up.
+    package = importlib.util.find_spec(FACE_WEIGHTS)
+    if package is None or package.origin is None:
+        raise FileNotFoundError(f"the package {FACE_WEIGHTS} is not installed")
+    folder = Path(package.origin).parent / "models"
+    return {name: (folder / name).read_bytes() for name in (FACE_POINTS, FACE_EMBEDDING)}
+
+
+OFFLINE = "Check the network and try again, or set MODELS_DIR to a folder that holds the files"
+
+OBJECT_ORIGIN = _Origin(
+    "objects",
+    {
+        OBJECT_LABELS: "c148336a65f673013609a923fdcbdeec0f49df935045029c3746a3828a0e80e0",
+        OBJECTS: "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6",
+    },
+    _from_objectron,
+    remote=True,
+    remedy=OFFLINE,
+)
+MEDIAPIPE_ORIGIN = _Origin(
+    "faces and hands",
+    {
+        FACES: "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        HANDS: "ef3f184fa8d5e6905ea4770282627d6937975119af763054312d05985c059bda",
+    },
+    _from_mediapipe,
+    remote=True,
+    remedy=OFFLINE,
+)
+IDENTITY_ORIGIN = _Origin(
+    "identity",
+    {
+        FACE_POINTS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+        FACE_EMBEDDING: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    },
+    _from_face_weights,
+    remote=False,
+    remedy="Install requirements.txt again",
+)
+
+
+def _wanted() -> tuple[_Origin, ...]:
+    needs_identity = importlib.util.find_spec("dlib") is not None
+    return (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, *([IDENTITY_ORIGIN] if needs_identity else []))
+
+
+def _missing(origin: _Origin, folder: Path) -> list[str]:
+    return [name for name, sha256 in origin.sha256.items() if not _is_right(folder / name, sha256)]
+
+
+def _bring(origin: _Origin, names: list[str], folder: Path, source: Path | None) -> None:
+    local = source if origin.remote else None
+    try:
+        contents = {name: (local / name).read_bytes() for name in names} if local else origin.read()
+        for name in names:
+            _put(folder / name, contents[name], origin.sha256[name])
+    except _TROUBLE as error:
+        remedy = f"Put the files into {local}, the folder that MODELS_DIR names" if local else origin.remedy
+        raise ModelsUnavailable(f"The models for {origin.name} are missing: {error}. {remedy}.") from error
+
+
+def _npm_member(package: str, version: str, member: str) -> bytes:
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(npm_pack(package, version, Path(scratch))) as tarball:
+        found = tarball.extractfile(f"package/{member}")
+        if found is None:
+            raise ValueError(f"{member} in the npm package {package}@{version} is not a file")
+        return found.read()
+
+
+def _stored_zip(members: Mapping[str, bytes]) -> bytes:
+    """A zip without compression, which MediaPipe maps into memory; the same bytes on every machine and day."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name)
+            entry.create_system = 3  # Unix; otherwise Windows would write another byte
+            bundle.writestr(entry, content)
+    return archive.getvalue()
+
+
+def _is_right(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _put(path: Path, content: bytes, sha256: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(f"what came as {path.name} has the SHA-256 {found}, not {sha256}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=path.parent) as scratch:
+        Path(scratch, path.name).write_bytes(content)
+        Path(scratch, path.name).replace(path)
+
+
+def main() -> int:
+    """The command: fetches the files, or says why not. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m edge_agent.vision.files", description="Fetch the model files.")
+    parser.add_argument("folder", type=Path, nargs="?", default=models_folder(), help="default: %(default)s")
+    folder = parser.parse_args().folder.resolve()
+    given = os.environ.get("MODELS_DIR")
+    source = Path(given).resolve() if given else None
+    try:
+        fetch_models(folder, source=None if source == folder else source)
+    except ModelsUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"All model files are in {folder}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
