@@ -1,0 +1,215 @@
+"""Sites, their members and devices, and what arrived from a device that is not a count."""
+
+import datetime as dt
+import zoneinfo
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.urls import reverse
+
+from devices.querysets import DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User as User
+
+
+def validate_timezone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not an IANA time zone, such as America/Chicago.")
+
+
+class Site(models.Model):
+    """A place with displays: an office, a lobby, a showroom."""
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=80, unique=True, help_text="Stands in addresses: /sites/seattle/")
+    timezone = models.CharField(
+        max_length=64,
+        validators=[validate_timezone],
+        help_text="IANA name, such as America/Chicago; hours and days in plots are this zone's.",
+    )
+    latitude = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)], help_text="Degrees north."
+    )
+    longitude = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)], help_text="Degrees east."
+    )
+
+    objects = SiteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    OWNER = "owner"
+
+
+class Membership(models.Model):
+    """What a user may do at a site: see it, run it, or decide about faces."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "site"], name="one_role_per_user_and_site")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.site}"
+
+
+class Device(models.Model):
+    """A camera, known to people by its name and to the broker by its thing name."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="devices")
+    name = models.SlugField(max_length=80, help_text="Such as Seattle01; unique at its site.")
+    thing_name = models.CharField(
+        max_length=128,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9:_-]+\Z", "Letters, digits, “:”, “_” and “-” only.")],
+        help_text="Its name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
+    )
+    token_digest = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["site__name", "name"]
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="one_device_per_site_and_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("device", args=[self.site.slug, self.name])
+
+
+LIVE_FOR = dt.timedelta(minutes=2)
+"""A device that was heard of within this time is live: four missed heartbeats of the edge agent."""
+
+SKEW_TO_FLAG = dt.timedelta(minutes=1)
+
+
+class DeviceState(models.Model):
+    """The latest word from a device; rewritten all the time, so apart from `Device`."""
+
+    device = models.OneToOneField(Device, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    last_seen_at = models.DateTimeField(null=True, help_text="Arrival of the device's latest message.")
+    online = models.BooleanField(
+        null=True, help_text="As its status message or last will says; unknown for a DeepLens."
+    )
+    status_at = models.DateTimeField(null=True)
+    software = models.CharField(max_length=64, blank=True)
+    clock_skew_ms = models.BigIntegerField(null=True, help_text="The device's clock minus ours, at its latest message.")
+    outbox_messages = models.PositiveIntegerField(default=0)
+    outbox_bytes = models.PositiveBigIntegerField(default=0)
+    dropped_messages = models.PositiveBigIntegerField(default=0)
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"state of {self.device}"
+
+    def is_live(self, now: dt.datetime) -> bool:
+        return self.online is not False and self.last_seen_at is not None and now - self.last_seen_at < LIVE_FOR
+
+    @property
+    def clock_is_off(self) -> bool:
+        return self.clock_skew_ms is not None and abs(self.clock_skew_ms) > SKEW_TO_FLAG / dt.timedelta(milliseconds=1)
+
+
+class LogLevel(models.TextChoices):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class DeviceLog(models.Model):
+    """A line a device said about itself."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="log")
+    at = models.DateTimeField()
+    key = models.BigIntegerField()
+    received_at = models.DateTimeField()
+    level = models.CharField(max_length=7, choices=LogLevel.choices, default=LogLevel.INFO)
+    text = models.TextField()
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["device", "at", "key"], name="one_log_line_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Reason(models.TextChoices):
+    """Why a message was set aside; the codes are stable."""
+
+    UNKNOWN_TOPIC = "unknown-topic", "no device publishes on this topic"
+    UNKNOWN_DEVICE = "unknown-device", "no device is registered under this thing name"
+    OTHER_DEVICE = "other-device", "claims another device than its topic"
+    TOO_LARGE = "too-large", "larger than a message may be"
+    UNREADABLE = "unreadable", "cannot be decoded"
+    BAD_VALUE = "bad-value", "a value is out of its range"
+    BAD_PICTURE = "bad-picture", "the picture is not a usable JPEG"
+    TOO_OLD = "too-old", "older than the retention"
+    IN_FUTURE = "in-future", "more than an hour in the future"
+    REFUSED = "refused", "the database refused it"
+
+
+class QuarantinedMessage(models.Model):
+    """A message that was set aside whole, with the reason, never counted, and can be replayed."""
+
+    key = models.BigIntegerField(unique=True)
+    topic = models.TextField()
+    payload = models.BinaryField()
+    reason = models.CharField(max_length=20, choices=Reason.choices)
+    detail = models.TextField(blank=True)
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="quarantined")
+    received_at = models.DateTimeField(db_index=True)
+    replayed_at = models.DateTimeField(null=True, help_text="When a replay took it in.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-received_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.get_reason_display()}"
+
+
+class Delivery(models.Model):
+    """The last message that came under a packet id, for messages that carry no time of their own.
+
+    A broker redelivers a message under its old packet id, so a redelivered one that matches is the same message and
+    keeps its first time of arrival. At most 65,535 rows per client.
+    """
+
+    client = models.CharField(max_length=128)
+    packet_id = models.PositiveIntegerField()
+    digest = models.BigIntegerField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "packet_id"], name="one_delivery_per_packet_id")]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.packet_id}"

@@ -1,0 +1,44 @@
+"""Reads that are scoped to what a user may see."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from devices.models import User
+
+
+class SiteScopedQuerySet(models.QuerySet[Any]):
+    """A queryset of things that belong to a site.
+
+    `site_path` is the look-up from the model to its site; the model Site itself uses "".
+    """
+
+    site_path = "site"
+
+    def for_user(self, user: "User | AnonymousUser | None") -> Self:
+        """What this user may see: everything for a superuser, else the user's own sites' only, and nothing in doubt."""
+        if user is None or not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        prefix = f"{self.site_path}__" if self.site_path else ""
+        return self.filter(**{f"{prefix}pk__in": _sites_of(user)})
+
+
+class SiteQuerySet(SiteScopedQuerySet):
+    site_path = ""
+
+
+class DeviceScopedQuerySet(SiteScopedQuerySet):
+    """A queryset of things that belong to a device."""
+
+    site_path = "device__site"
+
+
+def _sites_of(user: Any) -> Any:
+    from devices.models import Membership
+
+    return Membership.objects.filter(user_id=user.pk).values("site_id")

@@ -1,0 +1,6 @@
+"""Floor 2's pages and API."""
+
+from typing import Any
+
+api: list[tuple[str, Any, str]] = []
+urlpatterns: list[Any] = []

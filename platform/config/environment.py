@@ -1,0 +1,64 @@
+"""What Headcount reads from its environment, checked. README.md lists each variable with its meaning.
+
+A wrong or missing value ends the process with one sentence that names the variable.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError, validate
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+INSECURE_KEY = "insecure: works only while DEBUG is on"
+RECOGNISERS = ("local", "rekognition")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+env = Env()
+
+
+def read() -> dict[str, Any]:
+    """All variables by name. Raises `SystemExit` with one sentence where one is wrong or missing."""
+    try:
+        values = _read()
+    except (EnvError, ValueError) as error:
+        raise refusal(str(error)) from None
+    if not values["SECRET_KEY"]:
+        raise refusal(
+            "SECRET_KEY is not set. Give it a long random value, or set DEBUG=true on a developer's machine; "
+            "`make demo` makes one by itself."
+        )
+    mqtt = urlsplit(values["MQTT_URL"])
+    if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
+        raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
+    return values
+
+
+def refusal(sentence: str) -> SystemExit:
+    return SystemExit(f"Headcount cannot start: {sentence}")
+
+
+def _read() -> dict[str, Any]:
+    debug = env.bool("DEBUG", False)
+    data_dir = Path(env.str("DATA_DIR", str(ROOT / "var"))).resolve()
+    models_dir = env.str("MODELS_DIR", "")
+    return {
+        "DEBUG": debug,
+        "DATA_DIR": data_dir,
+        "SECRET_KEY": env.str("SECRET_KEY", INSECURE_KEY if debug else ""),
+        "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
+        "CSRF_TRUSTED_ORIGINS": env.list("CSRF_TRUSTED_ORIGINS", []),
+        "HTTPS": env.bool("HTTPS", not debug),
+        "DATABASE": env.dj_db_url("DATABASE_URL", f"sqlite:///{data_dir / 'headcount.sqlite3'}"),
+        "MQTT_URL": env.str("MQTT_URL", "mqtt://127.0.0.1:1883"),
+        "MQTT_CLIENT_ID": env.str("MQTT_CLIENT_ID", "headcount-ingest"),
+        "MQTT_CA_FILE": env.str("MQTT_CA_FILE", ""),
+        "MQTT_CERT_FILE": env.str("MQTT_CERT_FILE", ""),
+        "MQTT_KEY_FILE": env.str("MQTT_KEY_FILE", ""),
+        "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
+        "RECOGNISER": env.str("RECOGNISER", "local", validate=validate.OneOf(RECOGNISERS)),
+        "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
+        "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1)),
+        "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1)),
+        "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
+    }

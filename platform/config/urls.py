@@ -1,0 +1,28 @@
+"""Every floor brings its own pages and its own part of the API; this page only puts them together."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import DefaultRouter
+
+import analytics.urls
+import devices.urls
+import faces.urls
+
+router = DefaultRouter()
+for app in (devices.urls, faces.urls, analytics.urls):
+    for prefix, viewset, basename in app.api:
+        router.register(prefix, viewset, basename)
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
+    path("api/v1/", include(router.urls)),
+    path("", include("devices.urls")),
+    path("", include("faces.urls")),
+    path("", include("analytics.urls")),
+]
