@@ -1,0 +1,140 @@
+"""The admin of sites, members, devices and what was set aside."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from devices import services
+from devices.models import Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
+from devices.querysets import SiteScopedQuerySet
+
+
+class ScopedAdmin(admin.ModelAdmin[Any]):
+    """An admin in which staff see and choose only what belongs to their own sites; superusers see all.
+
+    Django's model permissions say what staff may do; a viewer of a site may change nothing there.
+    """
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).for_user(request.user)  # type: ignore[attr-defined, no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        manager = db_field.remote_field.model._default_manager
+        if isinstance(manager.none(), SiteScopedQuerySet):
+            kwargs.setdefault("queryset", manager.all().for_user(request.user))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may_write(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may_write(request, obj)
+
+    def _may_write(self, request: HttpRequest, obj: models.Model | None) -> bool:
+        if obj is None or request.user.is_superuser:
+            return True
+        queryset = type(obj)._default_manager.all()
+        path = getattr(queryset, "site_path", None)
+        if path is None:
+            return False
+        sites = Membership.objects.filter(user_id=request.user.pk).exclude(role=Role.VIEWER).values("site_id")
+        return queryset.filter(pk=obj.pk, **{f"{path}__in" if path else "pk__in": sites}).exists()
+
+
+class ReadOnlyAdmin(ScopedAdmin):
+    """An admin for what only the product itself writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class MembershipInline(admin.TabularInline[Membership, Site]):
+    model = Membership
+    extra = 1
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Site)
+class SiteAdmin(ScopedAdmin):
+    list_display = ["name", "slug", "timezone", "device_count"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(devices_here=models.Count("devices"))
+
+    @admin.display(description="Devices", ordering="devices_here")
+    def device_count(self, site: Any) -> int:
+        return int(site.devices_here)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedAdmin):
+    list_display = ["user", "site", "role"]
+    list_filter = ["site", "role"]
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Device)
+class DeviceAdmin(ScopedAdmin):
+    list_display = ["name", "site", "thing_name", "last_seen", "online", "set_aside"]
+    list_filter = ["site"]
+    search_fields = ["name", "thing_name"]
+    list_select_related = ["site", "state"]
+    actions = ["issue_token"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(set_aside_here=models.Count("quarantined"))
+
+    @admin.display(description="Last seen", ordering="state__last_seen_at")
+    def last_seen(self, device: Device) -> Any:
+        return device.state.last_seen_at if hasattr(device, "state") else None
+
+    @admin.display(boolean=True, ordering="state__online")
+    def online(self, device: Device) -> bool | None:
+        return device.state.online if hasattr(device, "state") else None
+
+    @admin.display(description="Set aside", ordering="set_aside_here")
+    def set_aside(self, device: Any) -> int:
+        return int(device.set_aside_here)
+
+    @admin.action(description="Issue a new token (ends the old one)", permissions=["change"])
+    def issue_token(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
+        for device in devices:
+            if not self._may_write(request, device):
+                messages.error(request, f"You may not change {device}.")
+                continue
+            token = services.issue_device_token(device=device)
+            messages.success(request, format_html("Token of {}: <code>{}</code> — shown only now.", device, token))
+
+
+@admin.register(DeviceLog)
+class DeviceLogAdmin(ReadOnlyAdmin):
+    list_display = ["at", "device", "level", "text"]
+    list_filter = ["level", "device__site", "device"]
+    search_fields = ["text"]
+    list_select_related = ["device"]
+    date_hierarchy = "at"
+
+
+@admin.register(QuarantinedMessage)
+class QuarantinedMessageAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "device", "reason", "detail", "topic", "replayed_at"]
+    list_filter = ["reason", "device", ("replayed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["topic", "detail"]
+    list_select_related = ["device"]
+    date_hierarchy = "received_at"
+    fields = ["received_at", "topic", "device", "reason", "detail", "text", "replayed_at"]
+    readonly_fields = fields
+
+    @admin.display(description="Payload")
+    def text(self, message: QuarantinedMessage) -> str:
+        return format_html("<pre>{}</pre>", bytes(message.payload)[:20_000].decode("utf-8", "backslashreplace"))
