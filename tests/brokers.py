@@ -1,0 +1,92 @@
+"""A real Mosquitto for tests, on a free loopback port, which can be stopped, killed and started again."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STARTS_WITHIN = 10.0
+"""Seconds; Mosquitto needs some tens of milliseconds on an idle machine."""
+
+
+class Mosquitto:
+    """One broker with its own folder and port; both stay the same over `stop`, `kill` and `start`."""
+
+    def __init__(self, folder: Path, settings: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.host, self.port = "127.0.0.1", free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "mosquitto.log"
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(
+            f"listener {self.port} {self.host}\nallow_anonymous true\nuser {getpass.getuser()}\n"
+            f"persistence true\npersistence_location {folder}/\nmax_queued_messages 100000\n{settings}\n"
+        )
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What the broker wrote so far, over all its starts."""
+        return self._log.read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen([_program(), "-c", self._config], stdout=output, stderr=output)
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Mosquitto did not start: {self.log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it in order: clients see the connection close, persistent sessions are written to disk."""
+        self._end(force=False)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(force=True)
+
+    def _end(self, *, force: bool) -> None:
+        if self._process is None:
+            return
+        self._process.kill() if force else self._process.terminate()
+        self._process.wait(STARTS_WITHIN)
+        self._process = None
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.port)) == 0
+
+
+@contextmanager
+def mosquitto(folder: Path, settings: str = "") -> Iterator[Mosquitto]:
+    """A running broker; `settings` are further lines of its configuration. Raises `RuntimeError` where it cannot."""
+    broker = Mosquitto(folder, settings)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _program() -> str:
+    # Debian puts it where only root's PATH looks.
+    found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise RuntimeError("Mosquitto is not installed: apt-get install mosquitto")
+    return found
