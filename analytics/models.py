@@ -1,0 +1,114 @@
+"""What was seen: frames, what was detected in them, and the tallies of each quarter hour.
+
+Unique keys begin with the device, so that a database that spans machines can be distributed by device. Quarters
+are quarter hours of UTC: as every zone's offset is a multiple of 15 minutes, they add up to hours and days anywhere.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from analytics.querysets import DetectionQuerySet
+from devices.models import Device
+from devices.querysets import DeviceScopedQuerySet
+
+FACE = "face"
+"""The label under which a frame's faces are kept as detections."""
+
+
+class Frame(models.Model):
+    """One frame of a camera, as the device reported it; frames without faces are here too."""
+
+    # The unique constraint serves look-ups by device; a second index would only slow the intake down.
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="frames", db_index=False)
+    taken_at = models.DateTimeField(help_text="By the device's clock.")
+    received_at = models.DateTimeField(help_text="By the platform's clock.")
+    key = models.BigIntegerField(help_text="Hash of what the device said about this frame.")
+    faces = models.PositiveSmallIntegerField(null=True, help_text="Empty where the device does not look for faces.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_frame_once")]
+
+    def __str__(self) -> str:
+        return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Verdict(models.TextChoices):
+    """What a reviewer said of a detection."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+class Detection(models.Model):
+    """A face, an object or a gesture found in a frame."""
+
+    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections")
+    label = models.CharField(max_length=64)
+    confidence = models.FloatField(help_text="Probability, 0 to 1.")
+    box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
+    review = models.CharField(  # noqa: DJ001 - null is “not reviewed”, which no verdict is
+        max_length=5, choices=Verdict.choices, null=True, help_text="A wrong detection counts nowhere."
+    )
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+
+    objects = DetectionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # For the deletion of a user; costs an unreviewed detection nothing.
+            models.Index(fields=["reviewed_by"], name="reviews_by_user", condition=Q(reviewed_by__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.confidence:.0%})"
+
+
+class EngagementQuarter(models.Model):
+    """A device's quarter hour. All numbers add up, in any order; see `analytics/tallies.py`."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    frames = models.PositiveIntegerField(help_text="Frames whose number of faces is known.")
+    faces_sum = models.PositiveBigIntegerField(help_text="Faces of all these frames together.")
+    faces_peak = models.PositiveSmallIntegerField(help_text="Faces of the frame that showed most.")
+    minutes_seen = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame.")
+    minutes_occupied = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has a face.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "start"], name="one_engagement_per_quarter")]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC"
+
+
+class LabelQuarter(models.Model):
+    """A device's detections of a label in a quarter hour, by confidence. All numbers add up, in any order."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    label = models.CharField(max_length=64)
+    confidence_bin = models.PositiveSmallIntegerField(help_text="0 is below 5 %, 19 is 95 % and above.")
+    count = models.PositiveIntegerField(help_text="Detections, the rejected ones included.")
+    rejected = models.PositiveIntegerField(help_text="Those that a reviewer called wrong.")
+    confidence_millionths_sum = models.BigIntegerField(
+        help_text="Of the detections that are not rejected; whole millionths, so that the order changes no digit."
+    )
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "start", "label", "confidence_bin"], name="one_tally_per_quarter_label_and_bin"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.label}"
