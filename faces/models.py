@@ -237,11 +237,12 @@ class Coffee(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="coffees")
     taken_at = models.DateTimeField()
     sighting = models.OneToOneField(Sighting, on_delete=models.CASCADE, related_name="coffee")
-    voided_at = models.DateTimeField(null=True, blank=True, help_text="A voided coffee does not count.")
-    voided_by = models.ForeignKey(
+    voided = models.BooleanField(default=False, help_text="A voided coffee does not count.")
+    reviewed_at = models.DateTimeField(null=True, blank=True, help_text="When it was last voided or restored.")
+    reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    void_reason = models.CharField(max_length=200, blank=True)
+    review_reason = models.CharField(max_length=200, blank=True)
 
     objects = CoffeeQuerySet.as_manager()
 
@@ -249,7 +250,7 @@ class Coffee(models.Model):
         ordering = ["-taken_at", "-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(voided_at__isnull=True, void_reason="") | (Q(voided_at__isnull=False) & ~Q(void_reason="")),
+                condition=Q(voided=False) | (Q(reviewed_at__isnull=False) & ~Q(review_reason="")),
                 name="a_voided_coffee_says_why",
             )
         ]

@@ -38,4 +38,4 @@ class CaptureQuerySet(DeviceScopedQuerySet):
 
 class CoffeeQuerySet(DeviceScopedQuerySet):
     def counted(self) -> Self:
-        return self.filter(voided_at__isnull=True)
+        return self.filter(voided=False)
