@@ -1,0 +1,62 @@
+# `make demo` shows Headcount at work on this machine; `make test` runs everything that proves it.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test install install-development system-packages test-packages assets lint format clean
+
+help:
+	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
+	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL"
+	@echo "make lint     style, types, import contracts, migrations, deployment checks"
+	@echo "make format   put the code into the project's format"
+	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"
+
+demo: system-packages install
+	@exec $(BIN)/python -m analytics.demo
+
+# What knows no database has no second run to learn from.
+test: test-packages install-development assets lint
+	$(BIN)/pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m tests.postgres $(BIN)/pytest $(PYTEST_OPTIONS) --ignore=tests/edge_agent --ignore=tests/house
+
+install: .venv/platform.installed
+install-development: .venv/development.installed
+
+.venv/platform.installed: requirements.txt edge_agent/requirements.txt
+	@.ci/install requirements.txt
+	@touch $@
+
+.venv/development.installed: requirements-dev.txt requirements.txt edge_agent/requirements.txt
+	@.ci/install requirements-dev.txt
+	@touch $@ .venv/platform.installed
+
+system-packages:
+	@.ci/system-packages demo
+
+test-packages:
+	@.ci/system-packages demo test
+
+assets: export DEBUG = true
+assets: install
+	@$(MANAGE) fetch_models
+	@$(MANAGE) fetch_plotly
+
+lint: install-development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DEBUG=true $(MANAGE) makemigrations --check --dry-run
+	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+format: install-development
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,66 @@
+"""What all tests share: Hypothesis' profile, the two sites with their devices, and who may see what of them."""
+
+import os
+
+import pytest
+from django.contrib.auth.models import User
+from hypothesis import HealthCheck, settings
+
+from devices.models import Device, Role, Site
+from tests import places
+
+# No deadline: the machine that runs the tests may be busy with something else.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture
+def seattle(db: None) -> Site:
+    return places.seattle()
+
+
+@pytest.fixture
+def chicago(db: None) -> Site:
+    return places.chicago()
+
+
+@pytest.fixture
+def seattle01(db: None) -> Device:
+    return places.seattle01()
+
+
+@pytest.fixture
+def chicago01(db: None) -> Device:
+    return places.chicago01()
+
+
+@pytest.fixture
+def chicago02(db: None) -> Device:
+    return places.chicago02()
+
+
+@pytest.fixture
+def owner(seattle: Site) -> User:
+    return places.user("owner", {seattle: Role.OWNER})
+
+
+@pytest.fixture
+def operator(seattle: Site) -> User:
+    return places.user("operator", {seattle: Role.OPERATOR})
+
+
+@pytest.fixture
+def viewer(seattle: Site) -> User:
+    return places.user("viewer", {seattle: Role.VIEWER})
+
+
+@pytest.fixture
+def outsider(chicago: Site) -> User:
+    """Owns Chicago, and so must never see anything of Seattle."""
+    return places.user("outsider", {chicago: Role.OWNER})
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return places.superuser()

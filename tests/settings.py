@@ -1,0 +1,25 @@
+"""The tests' settings: the platform's own, on a developer's machine, with a data folder that lives as long as the run.
+
+A settings module rather than a fixture, because Django reads the environment before the first conftest is loaded.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+from edge_agent.vision.files import models_folder
+
+# The models are looked for where they would be without the tests' own data folder.
+os.environ["MODELS_DIR"] = str(models_folder())
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="headcount-tests-")
+os.environ["DEBUG"] = "true"
+atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
+
+# Other programs that a test starts are the real platform, in the same environment.
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+from config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""The real one takes a third of a second by design; no test is about it."""
