@@ -73,10 +73,11 @@ class Scene:
 
     def people_at(self, now: float) -> tuple[Person, ...]:
         """Whose whole face is in the frame at this moment (epoch seconds), and the cups before them."""
-        return tuple(person for visit in visits_at(self._seed, now) if (person := _person(visit, now)) is not None)
+        return tuple(person for visit in visits_at(self._seed, now) if (person := person_of(visit, now)) is not None)
 
 
-def _person(visit: Visit, now: float) -> Person | None:
+def person_of(visit: Visit, now: float) -> Person | None:
+    """The visitor as a camera sees her at this moment (epoch seconds); None where her face is not all in the frame."""
     left, top = _corner(visit, now)
     face_left, face_top, width, height = FACE_IN_PORTRAIT
     if visit.mirrored:

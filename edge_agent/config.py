@@ -1,0 +1,162 @@
+"""What an agent is told: a TOML file, and environment variables that override it.
+
+Every key of `AgentConfig` is a key of the file; `HEADCOUNT_` and the key in capitals is the variable
+(`HEADCOUNT_MQTT_URL`). Lists are written with commas in a variable (`HEADCOUNT_DETECTORS=faces,hands`).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from edge_agent.messages import Probability, ThingName
+from edge_agent.vision.files import models_folder
+
+PREFIX = "HEADCOUNT_"
+
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
+Detector = Literal["faces", "hands", "objects"]
+
+
+class ConfigError(ValueError):
+    """One sentence: which key of which file or variable is wrong, and what is expected there."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the MQTT broker is, and who we say we are."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None = field(repr=False)
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's settings; times are seconds. The photographer's defaults are those of the DeepLens coffee sample."""
+
+    thing: ThingName
+    mqtt_url: str
+    """`mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS; the ports default to 1883 and 8883."""
+    mqtt_ca: Path | None = None
+    """PEM file of the authority that signed the broker's certificate; the system's authorities where absent."""
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    source: str = "0"
+    """A device's index, an RTSP or HTTP URL, a video file, a folder of pictures, or `scene:NAME?seed=N`."""
+    detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
+    cadence: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 2.0
+    """Frames looked at per second."""
+    face_threshold: Probability = 0.5
+    """Faces less probable than this are not reported."""
+    face_probability: Probability = 0.60
+    """A face at least this probable makes the photographer take a picture."""
+    countdown: Seconds = 4.0
+    cooldown: Seconds = 10.0
+    picture: Literal["frame", "crop"] = "frame"
+    crop_margin: Annotated[float, msgspec.Meta(ge=0.0, le=3.0)] = 0.6
+    """How much is kept around a face in a crop, as a part of the face's size; twice as much below it."""
+    outbox: Path = Path("outbox.sqlite3")
+    outbox_max_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 512_000_000
+    models: Path = msgspec.field(default_factory=models_folder)
+
+    @property
+    def broker(self) -> Broker:
+        return broker_of(self.mqtt_url)
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
+    """The settings from this file (if one is given) and these environment variables.
+
+    Raises `ConfigError` for a file that cannot be read, an unknown key, a wrong or a missing value.
+    """
+    values = _from_file(path) | _from_environment(environ)
+    for key in ("thing", "mqtt_url"):
+        if key not in values:
+            raise ConfigError(f'"{key}" is not set: write it in the file given by --config, or set {_variable(key)}.')
+    config = AgentConfig(**values)
+    _check_tls(config)
+    return config
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from error
+    return {key: _value(key, value, f'{path}, key "{key}"', from_text=False) for key, value in table.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    return {
+        (key := name.removeprefix(PREFIX).lower()): _value(key, _split(key, text), name, from_text=True)
+        for name, text in given.items()
+    }
+
+
+def _split(key: str, text: str) -> str | list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()] if key == "detectors" else text
+
+
+def _value(key: str, value: object, where: str, *, from_text: bool) -> Any:
+    types = get_type_hints(AgentConfig, include_extras=True)
+    if key not in types:
+        raise ConfigError(f"{where}: there is no such setting; the settings are {', '.join(sorted(types))}.")
+    try:
+        checked = msgspec.convert(value, types[key], strict=not from_text)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where} is wrong: {_lower_first(str(error))}.") from error
+    if key == "mqtt_url":
+        broker_of(checked, where)
+    return checked
+
+
+def broker_of(url: str, where: str = "mqtt_url") -> Broker:
+    """The broker that this URL names. `where` says in the `ConfigError` where the URL was written."""
+    # The URL itself is not repeated in an error: it may hold a password.
+    wrong = ConfigError(f"{where} is wrong: expected mqtt://[user:password@]host[:port], or mqtts:// for TLS.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise wrong from error
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
+        raise wrong
+    tls = parts.scheme == "mqtts"
+    return Broker(
+        host=parts.hostname,
+        port=port or (8883 if tls else 1883),
+        tls=tls,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
+
+
+def _check_tls(config: AgentConfig) -> None:
+    files = {"mqtt_ca": config.mqtt_ca, "mqtt_cert": config.mqtt_cert, "mqtt_key": config.mqtt_key}
+    given = {key: path for key, path in files.items() if path is not None}
+    if given and not config.broker.tls:
+        raise ConfigError(f"{', '.join(given)} need an mqtt_url that begins with mqtts://.")
+    if (config.mqtt_cert is None) != (config.mqtt_key is None):
+        raise ConfigError("mqtt_cert and mqtt_key belong together: set both or neither.")
+    for key, path in given.items():
+        if not path.is_file():
+            raise ConfigError(f"{key}: there is no file {path}.")
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper()
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
