@@ -1,0 +1,72 @@
+"""`python -m edge_agent [--config agent.toml]`: runs the agent until SIGTERM or SIGINT."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_agent import config as configuration
+from edge_agent.agent import GOODBYE_SECONDS, Agent, Eyes, Troubles
+from edge_agent.config import AgentConfig, ConfigError
+from edge_agent.link import Link, LinkError
+from edge_agent.outbox import Outbox, OutboxError
+from edge_agent.sources import SourceError, open_source, without_password
+from edge_agent.vision.files import ModelsUnavailable
+
+SOFTWARE = "headcount-edge-agent 0.1.0"
+
+log = logging.getLogger("edge_agent")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the agent; 0 after a signal to stop, 2 where it cannot start (one sentence on stderr says why)."""
+    parser = argparse.ArgumentParser(prog="python -m edge_agent", description="The program on a camera box.")
+    parser.add_argument("--config", type=Path, help="TOML file; HEADCOUNT_… environment variables override it")
+    options = parser.parse_args(arguments)
+    try:
+        config = configuration.load(options.config, os.environ)
+        _run(config)
+    except (ConfigError, SourceError, LinkError, OutboxError, ModelsUnavailable) as error:
+        print(f"edge agent: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(config: AgentConfig) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    troubles = _log_to_stderr_and_platform()
+    outbox = Outbox(config.outbox, config.outbox_max_bytes)
+    source = open_source(config.source)
+    eyes = Eyes(config)
+    link = Link(config, outbox, software=SOFTWARE, epoch_ms=_epoch_ms)
+    link.start()
+    log.info("looking at %s as %s, %g frames a second", without_password(config.source), config.thing, config.cadence)
+    try:
+        Agent(config, source, eyes, outbox, troubles).run(link, stop)
+    finally:
+        source.close()
+        link.stop(GOODBYE_SECONDS)
+        outbox.close()
+    log.info("stopped; %d messages wait in the outbox", outbox.messages)
+
+
+def _log_to_stderr_and_platform() -> Troubles:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    troubles = Troubles()
+    logging.getLogger("edge_agent").addHandler(troubles)
+    return troubles
+
+
+def _epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""What the device has said and the platform has not yet confirmed, kept on disk."""
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+OVERHEAD_BYTES = 256
+"""What a message is counted as besides its payload: its row, its id and its part of the indexes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_worth ON messages (kind = 'image' DESC, number);
+CREATE TABLE IF NOT EXISTS dropped (kind TEXT PRIMARY KEY, messages INTEGER NOT NULL);
+"""
+
+
+class OutboxError(RuntimeError):
+    """One sentence: the outbox cannot be opened, and what to do."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it goes out: the last level of its topic, and its payload."""
+
+    id: str
+    kind: str
+    payload: bytes
+
+
+class Outbox:
+    """Messages in a SQLite file, at most `max_bytes` of them (payloads and `OVERHEAD_BYTES` each).
+
+    When `put` returns True, the message is on the disk (WAL, synchronous=FULL) and survives a crash of the process or
+    the machine; each loss afterwards is counted. Any thread may call any method: one lock, one connection.
+    A file that is no SQLite database any more is set aside beside the new one, and logged.
+
+    Raises `OutboxError` where the file cannot be made.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._lost_unwritten: dict[str, int] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = _open_or_set_aside(path)
+        except (OSError, sqlite3.Error) as error:
+            raise OutboxError(f"the outbox {path} cannot be opened: {error}; choose another with outbox.") from error
+        self._messages: int
+        self._bytes: int
+        self._messages, self._bytes = self._db.execute(
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM messages"
+        ).fetchone()
+
+    def put(self, message: Message) -> bool:
+        """Keep this message; a full outbox drops pictures before all else, and old before new.
+
+        False where the message itself was lost: it did not fit, or the disk did not take it. That is counted.
+        """
+        size = len(message.payload) + OVERHEAD_BYTES
+        with self._lock:
+            try:
+                return self._put(message, size)
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    self._db.rollback()
+                self._count_lost(message.kind)
+                log.error("the outbox lost a message (%s): %s", message.kind, error)
+                return False
+
+    def pending(self, limit: int, *, skip: Collection[str] = ()) -> list[Message]:
+        """The newest messages, newest first, at most `limit`, without those whose ids are in `skip`."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT id, kind, payload FROM messages WHERE id NOT IN (SELECT value FROM json_each(?))"
+                " ORDER BY number DESC LIMIT ?",
+                (_json_list(skip), limit),
+            )
+            return [Message(*row) for row in rows]
+
+    def forget(self, ids: Iterable[str]) -> int:
+        """Delete the messages with these ids; how many there were. Unknown ids are no error."""
+        with self._lock:
+            try:
+                where = "WHERE id IN (SELECT value FROM json_each(?))"
+                count, size = self._delete(where, (_json_list(ids),))
+                self._db.commit()
+            except sqlite3.Error as error:
+                # The message stays and is sent again; the platform knows it by its key.
+                with suppress(sqlite3.Error):
+                    self._db.rollback()
+                log.error("the outbox could not delete confirmed messages: %s", error)
+                return 0
+            self._messages, self._bytes = self._messages - count, self._bytes - size
+            return count
+
+    @property
+    def messages(self) -> int:
+        return self._messages
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost since the outbox was created, to a full outbox or a full disk."""
+        with self._lock:
+            written = self._db.execute("SELECT coalesce(sum(messages), 0) FROM dropped").fetchone()[0]
+            return int(written) + sum(self._lost_unwritten.values())
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _put(self, message: Message, size: int) -> bool:
+        lost = dict(self._lost_unwritten)
+        freed_messages, freed_bytes, fits = self._make_room(message, size, lost)
+        if fits:
+            self._db.execute(
+                "INSERT INTO messages (id, kind, bytes, payload) VALUES (?, ?, ?, ?)",
+                (message.id, message.kind, size, message.payload),
+            )
+        self._db.executemany(
+            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+            lost.items(),
+        )
+        self._db.commit()
+        self._lost_unwritten.clear()
+        self._messages += fits - freed_messages
+        self._bytes += fits * size - freed_bytes
+        return fits
+
+    def _make_room(self, message: Message, size: int, lost: dict[str, int]) -> tuple[int, int, bool]:
+        """Drop what is worth less than this message until it fits; how many, their bytes, and whether it does."""
+        missing = self._bytes + size - self._max_bytes
+        victims, freed = self._victims(missing, pictures_only=message.kind == "image") if missing > 0 else ([], 0)
+        if freed < missing:
+            lost[message.kind] = lost.get(message.kind, 0) + 1
+            return 0, 0, False
+        for _, kind in victims:
+            lost[kind] = lost.get(kind, 0) + 1
+        self._db.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number, _ in victims])
+        if victims:
+            log.warning("the outbox is full: %d old messages were dropped", len(victims))
+        return len(victims), freed, True
+
+    def _victims(self, missing: int, *, pictures_only: bool) -> tuple[list[tuple[int, str]], int]:
+        """The messages to drop so that `missing` bytes get free, as (number, kind), and what they really free."""
+        kinds = "WHERE kind = 'image'" if pictures_only else ""
+        victims: list[tuple[int, str]] = []
+        freed = 0
+        cursor = self._db.execute(
+            f"SELECT number, kind, bytes FROM messages {kinds} ORDER BY kind = 'image' DESC, number"  # noqa: S608
+        )
+        for number, kind, size in cursor:
+            victims.append((number, kind))
+            freed += size
+            if freed >= missing:
+                break
+        cursor.close()
+        return victims, freed
+
+    def _delete(self, where: str, parameters: tuple[str, ...]) -> tuple[int, int]:
+        """Delete these messages in the open transaction; how many there were, and their bytes."""
+        deleted = self._db.execute(f"DELETE FROM messages {where} RETURNING bytes", parameters).fetchall()  # noqa: S608
+        return len(deleted), sum(size for (size,) in deleted)
+
+    def _count_lost(self, kind: str) -> None:
+        """Remember a loss that the disk could not take; the next message that it takes writes it down."""
+        self._lost_unwritten[kind] = self._lost_unwritten.get(kind, 0) + 1
+
+
+def _open_or_set_aside(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        broken = path.with_name(f"{path.name}.broken")
+        log.error("the outbox %s is damaged (%s); it is set aside as %s, and a new one begins", path, error, broken)
+        path.rename(broken)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _json_list(ids: Iterable[str]) -> str:
+    return json.dumps(list(ids))
