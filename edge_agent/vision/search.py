@@ -1,0 +1,140 @@
+"""Looking for small things: the whole frame first, then overlapping square tiles of it.
+
+The models see 128 to 300 pixels a side, whatever the frame has, so what is small in the frame is lost on them.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.messages import Box
+
+Picture = NDArray[np.uint8]
+"""Height × width × 3, RGB."""
+
+OVERLAP = 0.25
+"""Of a tile's side, at least, that it shares with its neighbour: what one tile cuts, the next one shows whole."""
+
+MARGIN = 0.03
+"""Of a tile's side: a box that comes this close to the tile's inner edge is taken for cut by it."""
+
+MOST_TILES_ALONG = 5
+"""How many tile sides the long side of a frame may have, so that a strip of a picture costs no more than a frame."""
+
+SAME_UNION = 0.3
+SAME_INSIDE = 0.6
+"""Two boxes are of the same thing from this intersection on, over their union or over the smaller one."""
+
+
+class Found(NamedTuple):
+    """A thing in a picture: `left, top, width, height` in that picture's pixels."""
+
+    confidence: float
+    left: float
+    top: float
+    width: float
+    height: float
+    label: str = ""
+
+    def moved(self, left: float, top: float) -> "Found":
+        return self._replace(left=self.left + left, top=self.top + top)
+
+
+class Tile(NamedTuple):
+    """A part of a frame, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def of(self, rgb: Picture) -> Picture:
+        """This part of the frame, as contiguous memory."""
+        return np.ascontiguousarray(rgb[self.top : self.top + self.height, self.left : self.left + self.width])
+
+
+def check_picture(rgb: Picture) -> None:
+    """Raises `ValueError` where this is not a picture that the detectors can read."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        raise ValueError(f"a picture is height × width × 3 of uint8 (RGB), not {rgb.shape} of {rgb.dtype}")
+
+
+def search(rgb: Picture, share: float, look: Callable[[Picture], Iterable[Found]]) -> list[Found]:
+    """Everything that `look` finds in the frame and in its tiles, each thing once, the most certain first.
+
+    `share` is a tile's side over the frame's shorter side. Things that a tile's edge cuts are left to the others.
+    """
+    height, width = rgb.shape[:2]
+    everything: list[Found] = []
+    for tile in tiles(width, height, share):
+        seen = [found.moved(tile.left, tile.top) for found in look(tile.of(rgb))]
+        everything += [found for found in seen if not _is_cut(found, tile, width, height)]
+    return distinct(everything)
+
+
+def tiles(width: int, height: int, share: float) -> Iterator[Tile]:
+    """The whole frame, then tiles of it, row by row."""
+    yield Tile(0, 0, width, height)
+    side = math.ceil(max(share * min(width, height), max(width, height) / MOST_TILES_ALONG))
+    across, down = min(side, width), min(side, height)
+    if (across, down) != (width, height):
+        yield from (Tile(x, y, across, down) for y in _starts(height, down) for x in _starts(width, across))
+
+
+def distinct(found: Iterable[Found]) -> list[Found]:
+    """Of several boxes of the same thing the most certain one (non-maximum suppression), the most certain first."""
+    kept: list[Found] = []
+    for candidate in sorted(found, reverse=True):
+        if not any(_is_same(candidate, other) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def overlap(one: Found, other: Found) -> float:
+    """Intersection over union, 0 to 1."""
+    shared = _shared_area(one, other)
+    return shared / (one.width * one.height + other.width * other.height - shared) if shared else 0.0
+
+
+def pixels(found: Found, rgb: Picture) -> Box:
+    """The box in whole pixels, cut to the picture."""
+    height, width = rgb.shape[:2]
+    left, top = _within(found.left, width - 1), _within(found.top, height - 1)
+    right, bottom = _within(found.left + found.width, width), _within(found.top + found.height, height)
+    return left, top, max(1, right - left), max(1, bottom - top)
+
+
+def _within(value: float, most: int) -> int:
+    return min(max(round(value), 0), most)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = math.ceil((length - side) / (side * (1 - OVERLAP)))
+    return [round(step * (length - side) / steps) for step in range(steps + 1)] if steps else [0]
+
+
+def _is_cut(found: Found, tile: Tile, width: int, height: int) -> bool:
+    margin = MARGIN * max(tile.width, tile.height)
+    right, bottom = tile.left + tile.width, tile.top + tile.height
+    return (
+        (tile.left > 0 and found.left < tile.left + margin)
+        or (tile.top > 0 and found.top < tile.top + margin)
+        or (right < width and found.left + found.width > right - margin)
+        or (bottom < height and found.top + found.height > bottom - margin)
+    )
+
+
+def _is_same(one: Found, other: Found) -> bool:
+    if one.label != other.label:
+        return False
+    smaller = min(one.width * one.height, other.width * other.height)
+    return overlap(one, other) > SAME_UNION or _shared_area(one, other) > SAME_INSIDE * smaller
+
+
+def _shared_area(one: Found, other: Found) -> float:
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    return max(across, 0.0) * max(down, 0.0)
