@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Engagement"
+
+    def ready(self) -> None:
+        from analytics import sink
+        from devices.intake import register_sink
+
+        register_sink(sink.count)

@@ -1,0 +1,62 @@
+"""What the intake's batches do to frames, detections and tallies."""
+
+from collections.abc import Iterator, Sequence
+
+from analytics import sql, tallies
+from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter
+from devices.intake import Batch, SeenFrame
+from edge_agent.messages import Box
+
+FRAME_KEY = ("device_id", "taken_at", "key")
+FRAME_FIELDS = (*FRAME_KEY, "received_at", "faces")
+DETECTION_FIELDS = ("frame_id", "label", "confidence", "box")
+
+
+def count(batch: Batch) -> None:
+    """Write the batch's frames and detections and add them to the tallies, each frame once however often it comes.
+
+    Runs in the caller's transaction. Raises `DatabaseError` where the database refuses a value, such as a text with
+    a zero byte on PostgreSQL.
+    """
+    # The first word on a frame stands.
+    offered = {(seen.device.pk, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
+    in_order = [offered[key] for key in sorted(offered)]
+    if not in_order:
+        return
+    sql.lock_tallies({seen.device.pk for seen in in_order}, alone=False)
+    rows = [(*key, offered[key].received_at, _faces(offered[key])) for key in sorted(offered)]
+    added = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
+    _write_detections([(added[place], in_order[place]) for place in sorted(added)])
+    _add_to_tallies([in_order[place] for place in sorted(added)])
+
+
+def _write_detections(added: Sequence[tuple[int, SeenFrame]]) -> None:
+    sql.insert(
+        Detection,
+        DETECTION_FIELDS,
+        [(frame_id, *detection) for frame_id, seen in added for detection in _detections(seen)],
+    )
+
+
+def _add_to_tallies(added: Sequence[SeenFrame]) -> None:
+    engagement = tallies.engagement_rows(
+        tallies.SeenFaces(seen.device.pk, seen.taken_at, _faces(seen)) for seen in added
+    )
+    labels = tallies.label_rows(
+        tallies.SeenLabel(seen.device.pk, seen.taken_at, label, confidence, rejected=False)
+        for seen in added
+        for label, confidence, _ in _detections(seen)
+    )
+    sql.add_up(EngagementQuarter, tallies.EngagementRow._fields, engagement, tallies.ENGAGEMENT_MERGE)
+    sql.add_up(LabelQuarter, tallies.LabelRow._fields, labels, tallies.LABEL_MERGE)
+
+
+def _faces(seen: SeenFrame) -> int | None:
+    return None if seen.frame.faces is None else len(seen.frame.faces)
+
+
+def _detections(seen: SeenFrame) -> Iterator[tuple[str, float, Box | None]]:
+    for face in seen.frame.faces or ():
+        yield FACE, face.confidence, face.box
+    for found in (*seen.frame.objects, *seen.frame.gestures):
+        yield found.label, found.confidence, found.box

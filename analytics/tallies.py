@@ -1,0 +1,117 @@
+"""From frames and detections to the rows of a quarter hour's tallies. Pure: the sink and the rebuild share it.
+
+Rows of the same quarter from different batches are merged by `ENGAGEMENT_MERGE` and `LABEL_MERGE`. Both work in any
+order and grouping, so the tallies depend only on which frames there are.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+QUARTER = dt.timedelta(minutes=15)
+QUARTER_MINUTES = 15
+CONFIDENCE_BINS = 20
+MILLION = 1_000_000
+
+Merge = Literal["sum", "max", "or"]
+
+
+class SeenFaces(NamedTuple):
+    """A frame, as far as engagement is concerned. `faces` is None where the device does not look for them."""
+
+    device_id: int
+    taken_at: dt.datetime
+    """UTC."""
+    faces: int | None
+
+
+class SeenLabel(NamedTuple):
+    """A detection, as far as counting is concerned."""
+
+    device_id: int
+    taken_at: dt.datetime
+    """Of its frame; UTC."""
+    label: str
+    confidence: float
+    """Probability, 0 to 1."""
+    rejected: bool
+
+
+class EngagementRow(NamedTuple):
+    """A row of `EngagementQuarter`; the names are its fields'."""
+
+    device_id: int
+    start: dt.datetime
+    frames: int
+    faces_sum: int
+    faces_peak: int
+    minutes_seen: int
+    minutes_occupied: int
+
+
+class LabelRow(NamedTuple):
+    """A row of `LabelQuarter`; the names are its fields'."""
+
+    device_id: int
+    start: dt.datetime
+    label: str
+    confidence_bin: int
+    count: int  # type: ignore[assignment]  # instead of the tuple's own `count`
+    rejected: int
+    confidence_millionths_sum: int
+
+
+ENGAGEMENT_MERGE: dict[str, Merge] = {
+    "frames": "sum",
+    "faces_sum": "sum",
+    "faces_peak": "max",
+    "minutes_seen": "or",
+    "minutes_occupied": "or",
+}
+LABEL_MERGE: dict[str, Merge] = {"count": "sum", "rejected": "sum", "confidence_millionths_sum": "sum"}
+
+
+def quarter_start(moment: dt.datetime) -> dt.datetime:
+    """The beginning of the quarter hour of this moment, which must be in UTC."""
+    return moment.replace(minute=moment.minute - moment.minute % QUARTER_MINUTES, second=0, microsecond=0)
+
+
+def millionths(confidence: float) -> int:
+    """The confidence as a whole number: integers add up to the same digit in any order, floats do not."""
+    return round(confidence * MILLION)
+
+
+def confidence_bin(confidence: float) -> int:
+    """0 is below 5 %, 19 is 95 % and above, 100 % included."""
+    return min(CONFIDENCE_BINS - 1, millionths(confidence) * CONFIDENCE_BINS // MILLION)
+
+
+def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
+    """One row per device and quarter, sorted by them. Each frame must be given once."""
+    rows: dict[tuple[int, dt.datetime], list[int]] = {}
+    for device_id, taken_at, faces in frames:
+        row = rows.setdefault((device_id, quarter_start(taken_at)), [0, 0, 0, 0, 0])
+        minute = 1 << taken_at.minute % QUARTER_MINUTES
+        row[3] |= minute
+        if faces is None:
+            continue
+        row[0] += 1
+        row[1] += faces
+        row[2] = max(row[2], faces)
+        if faces:
+            row[4] |= minute
+    return [EngagementRow(*key, *rows[key]) for key in sorted(rows)]
+
+
+def label_rows(detections: Iterable[SeenLabel]) -> list[LabelRow]:
+    """One row per device, quarter, label and confidence bin, sorted by them. Each detection must be given once."""
+    rows: dict[tuple[int, dt.datetime, str, int], list[int]] = {}
+    for device_id, taken_at, label, confidence, rejected in detections:
+        key = (device_id, quarter_start(taken_at), label, confidence_bin(confidence))
+        row = rows.setdefault(key, [0, 0, 0])
+        row[0] += 1
+        if rejected:
+            row[1] += 1
+        else:
+            row[2] += millionths(confidence)
+    return [LabelRow(*key, *rows[key]) for key in sorted(rows)]
