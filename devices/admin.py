@@ -41,7 +41,7 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
         path = getattr(queryset, "site_path", None)
         if path is None:
             return False
-        sites = Membership.objects.filter(user_id=request.user.pk).exclude(role=Role.VIEWER).values("site_id")
+        sites = Membership.objects.filter(user_id=request.user.pk or 0).exclude(role=Role.VIEWER).values("site_id")
         return queryset.filter(pk=obj.pk, **{f"{path}__in" if path else "pk__in": sites}).exists()
 
 
@@ -69,7 +69,9 @@ class SiteAdmin(ScopedAdmin):
     inlines = [MembershipInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(devices_here=models.Count("devices"))
+        sites: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = sites.annotate(devices_here=models.Count("devices"))
+        return counted
 
     @admin.display(description="Devices", ordering="devices_here")
     def device_count(self, site: Any) -> int:
@@ -92,7 +94,9 @@ class DeviceAdmin(ScopedAdmin):
     actions = ["issue_token"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(set_aside_here=models.Count("quarantined"))
+        devices: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = devices.annotate(set_aside_here=models.Count("quarantined"))
+        return counted
 
     @admin.display(description="Last seen", ordering="state__last_seen_at")
     def last_seen(self, device: Device) -> Any:
@@ -133,7 +137,7 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
     list_select_related = ["device"]
     date_hierarchy = "received_at"
     fields = ["received_at", "topic", "device", "reason", "detail", "text", "replayed_at"]
-    readonly_fields = fields
+    readonly_fields = ["text"]
 
     @admin.display(description="Payload")
     def text(self, message: QuarantinedMessage) -> str:

@@ -1,41 +1,21 @@
 """The intake: every message, whatever way it came, ends here, and is committed, counted once, or set aside."""
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from devices.models import Device
-from edge_agent import messages
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
+from devices import decoding
+from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SetAside, TakenPicture
+from devices.models import Delivery, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 
-@dataclass(frozen=True, slots=True)
-class SeenFrame:
-    """A frame that a registered device reported. Times are UTC."""
+log = logging.getLogger(__name__)
 
-    device: Device
-    taken_at: dt.datetime
-    received_at: dt.datetime
-    key: int
-    """64-bit signed hash of what the device said; `(device, taken_at, key)` is one frame, however often it arrives."""
-    frame: messages.Frame
-
-
-@dataclass(frozen=True, slots=True)
-class TakenPicture:
-    """A picture that a registered device took, or the address of one it put into S3."""
-
-    device: Device
-    taken_at: dt.datetime
-    received_at: dt.datetime
-    key: int
-    """64-bit signed hash; `(device, key)` is one picture, however often it arrives."""
-    jpeg: bytes | None
-    """Checked, re-encoded and without EXIF; None where only the address is known."""
-    source_url: str = ""
-    shows: str = "frame"
-    """"frame" or "crop"."""
-    faces: tuple[messages.Face, ...] = ()
-    """Boxes in the picture's own pixels."""
+UNACKNOWLEDGED = 2_000
+"""Most messages a broker may have under way to one client: so far back a committed one can still be redelivered."""
 
 
 @dataclass(slots=True)
@@ -58,3 +38,234 @@ def register_sink(sink: Sink) -> None:
     """
     if sink not in _sinks:
         _sinks.append(sink)
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What became of some messages: nothing of them needs to be kept by the sender any more."""
+
+    receipts: dict[str, list[str]] = field(default_factory=dict)
+    """Message ids by thing name, for the devices that wait for receipts."""
+    committed: int = 0
+    quarantined: int = 0
+
+    def add(self, other: "Accepted") -> None:
+        for thing, ids in other.receipts.items():
+            self.receipts.setdefault(thing, []).extend(ids)
+        self.committed += other.committed
+        self.quarantined += other.quarantined
+
+
+def accept(arrivals: Sequence[Arrival]) -> Accepted:
+    """Take in these messages, in one transaction where that is possible; idempotent.
+
+    When it returns, each message is committed or quarantined. Raises `OperationalError` or `InterfaceError` where the
+    database is away; then nothing was taken in, and the same call may be made again.
+    """
+    if not arrivals:
+        return Accepted()
+    try:
+        return _accept_together(arrivals)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(arrivals) == 1:
+            return _refuse(arrivals[0], error)
+        log.warning("A batch of %d messages was refused (%s); taking its halves.", len(arrivals), error)
+    middle = len(arrivals) // 2
+    accepted = accept(arrivals[:middle])
+    accepted.add(accept(arrivals[middle:]))
+    return accepted
+
+
+def _accept_together(arrivals: Sequence[Arrival]) -> Accepted:
+    devices = _devices_of(arrivals)
+    taken_in: list[tuple[Arrival, Decoded]] = []
+    set_aside: list[tuple[Arrival, SetAside]] = []
+    retention = dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
+    for arrival in _with_first_arrivals(arrivals):
+        device = devices.get(decoding.thing_of(arrival.topic))
+        try:
+            taken_in.append((arrival, decoding.decode(arrival, device, retention=retention)))
+        except SetAside as reason:
+            set_aside.append((arrival, reason))
+    with transaction.atomic():
+        _write(taken_in, set_aside, devices)
+    return _summary(taken_in, set_aside)
+
+
+def _refuse(arrival: Arrival, error: Exception) -> Accepted:
+    """Quarantine a message that cannot be committed though it could be decoded."""
+    log.error("A message on %s was refused and set aside.", arrival.topic, exc_info=error)
+    kind = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
+    set_aside = [(arrival, SetAside(Reason.REFUSED, f"{type(error).__name__}: {kind}."))]
+    with transaction.atomic():
+        _write([], set_aside, _devices_of([arrival]))
+    return _summary([], set_aside)
+
+
+def _devices_of(arrivals: Iterable[Arrival]) -> dict[str, Device]:
+    things = {decoding.thing_of(arrival.topic) for arrival in arrivals}
+    things = {thing for thing in things if thing and "\x00" not in thing}
+    return {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
+
+
+def _with_first_arrivals(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """The arrivals, each redelivered one at the time when it first came, if it was committed then."""
+    redelivered = [each.carriage for each in arrivals if each.carriage and each.carriage.redelivered]
+    if not redelivered:
+        return list(arrivals)
+    packet_ids = {0} | {each.packet_id for each in redelivered}
+    rows = Delivery.objects.filter(client__in={each.client for each in redelivered}, packet_id__in=packet_ids)
+    known = {(row.client, row.packet_id): row for row in rows}
+    return [_at_first(arrival, known) for arrival in arrivals]
+
+
+def _at_first(arrival: Arrival, known: dict[tuple[str, int], Delivery]) -> Arrival:
+    carriage = arrival.carriage
+    if carriage is None or not carriage.redelivered:
+        return arrival
+    latest, first = known.get((carriage.client, 0)), known.get((carriage.client, carriage.packet_id))
+    if latest is None or first is None or first.digest != _words(arrival):
+        return arrival
+    if first.sequence <= latest.sequence - UNACKNOWLEDGED:
+        return arrival
+    return replace(arrival, received_at=first.received_at)
+
+
+def _words(arrival: Arrival) -> int:
+    return decoding.digest(arrival.topic, arrival.payload)
+
+
+def _write(
+    taken_in: Sequence[tuple[Arrival, Decoded]],
+    set_aside: Sequence[tuple[Arrival, SetAside]],
+    devices: dict[str, Device],
+) -> None:
+    batch = Batch(
+        frames=[frame for _, decoded in taken_in for frame in decoded.frames],
+        pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
+    )
+    for sink in _sinks:
+        sink(batch)
+    _write_log([line for _, decoded in taken_in for line in decoded.log])
+    _write_quarantine(set_aside, devices)
+    everything = [arrival for arrival, _ in (*taken_in, *set_aside)]
+    untimed = [arrival for arrival, decoded in taken_in if not decoded.timed]
+    _remember_deliveries(everything, [*untimed, *(arrival for arrival, _ in set_aside)])
+    _write_states(taken_in)
+
+
+def _write_log(lines: Sequence[LogLine]) -> None:
+    DeviceLog.objects.bulk_create(
+        [
+            DeviceLog(
+                device=line.device,
+                at=line.at,
+                key=line.key,
+                received_at=line.received_at,
+                level=line.level,
+                text=line.text,
+            )
+            for line in sorted(lines, key=lambda line: (line.device.pk, line.at, line.key))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: dict[str, Device]) -> None:
+    rows = [
+        QuarantinedMessage(
+            key=_quarantine_key(arrival),
+            topic=arrival.topic.replace("\x00", "�"),
+            payload=arrival.payload,
+            reason=reason.reason,
+            detail=str(reason).replace("\x00", "�"),
+            device=devices.get(decoding.thing_of(arrival.topic)),
+            received_at=arrival.received_at,
+        )
+        for arrival, reason in set_aside
+    ]
+    QuarantinedMessage.objects.bulk_create(sorted(rows, key=lambda row: row.key), ignore_conflicts=True)
+
+
+def _quarantine_key(arrival: Arrival) -> int:
+    """A message with an id is known by its words, and a retained one too; any other by its arrival as well."""
+    if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
+        return _words(arrival)
+    return decoding.digest(arrival.topic, arrival.payload, decoding.identity_of_untimed(arrival))
+
+
+def _remember_deliveries(arrivals: Sequence[Arrival], known_by_arrival: Sequence[Arrival]) -> None:
+    """Note when messages came that only their arrival tells apart, so that a redelivered one is known for the same."""
+    rows: dict[tuple[str, int], Delivery] = {}
+    for arrival in known_by_arrival:
+        if arrival.carriage:
+            rows[arrival.carriage.client, arrival.carriage.packet_id] = _delivery(arrival, arrival.carriage)
+    for arrival in arrivals:
+        if arrival.carriage:
+            latest = _delivery(arrival, arrival.carriage)
+            latest.packet_id, latest.digest = 0, 0
+            rows[arrival.carriage.client, 0] = latest
+    Delivery.objects.bulk_create(
+        [rows[key] for key in sorted(rows)],
+        update_conflicts=True,
+        unique_fields=["client", "packet_id"],
+        update_fields=["sequence", "digest", "received_at"],
+    )
+
+
+def _delivery(arrival: Arrival, carriage: decoding.Carriage) -> Delivery:
+    return Delivery(
+        client=carriage.client,
+        packet_id=carriage.packet_id,
+        sequence=carriage.sequence,
+        digest=_words(arrival),
+        received_at=arrival.received_at,
+    )
+
+
+def next_sequence(client: str) -> int:
+    """Where a client that starts goes on counting its messages."""
+    latest = Delivery.objects.filter(client=client, packet_id=0).first()
+    return 1 if latest is None else latest.sequence + 1
+
+
+def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
+    pks = sorted({decoded.device.pk for _, decoded in taken_in})
+    states = {state.pk: state for state in DeviceState.objects.filter(pk__in=pks)}
+    for arrival, decoded in taken_in:
+        _heard(states.setdefault(decoded.device.pk, DeviceState(device=decoded.device)), arrival, decoded)
+    DeviceState.objects.bulk_create(
+        [states[pk] for pk in pks],
+        update_conflicts=True,
+        unique_fields=["device"],
+        update_fields=[each.name for each in DeviceState._meta.fields if not each.primary_key],
+    )
+
+
+def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
+    """Bring the state up to date with one message; an older one, or a retained status, changes what it may."""
+    is_news = state.last_seen_at is None or arrival.received_at >= state.last_seen_at
+    if is_news and not arrival.retained and (decoded.status is None or decoded.status.sent_at is not None):
+        state.last_seen_at = arrival.received_at
+    if is_news and decoded.clock is not None:
+        state.clock_skew_ms = round((decoded.clock - arrival.received_at) / dt.timedelta(milliseconds=1))
+    status = decoded.status
+    if status is None or (state.status_at is not None and arrival.received_at < state.status_at):
+        return
+    state.online, state.status_at = status.online, arrival.received_at
+    if status.sent_at is not None:
+        state.software = status.software[:64]
+        state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
+        state.dropped_messages = status.dropped_messages
+
+
+def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
+    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside))
+    ids = [(arrival, decoded.message_id) for arrival, decoded in taken_in]
+    ids += [(arrival, decoding.message_id_of(arrival.payload)) for arrival, _ in set_aside]
+    for arrival, message_id in ids:
+        if message_id is not None and arrival.topic.startswith("dt/headcount/"):
+            accepted.receipts.setdefault(decoding.thing_of(arrival.topic), []).append(message_id)
+    return accepted

@@ -84,6 +84,13 @@ class Device(models.Model):
         validators=[RegexValidator(r"^[A-Za-z0-9:_-]+\Z", "Letters, digits, “:”, “_” and “-” only.")],
         help_text="Its name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
     )
+    clock_timezone = models.CharField(
+        "clock's time zone",
+        max_length=64,
+        default="UTC",
+        validators=[validate_timezone],
+        help_text="Zone of the time stamps that a DeepLens writes; UTC unless somebody set it otherwise on the device.",
+    )
     token_digest = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -117,7 +124,7 @@ class DeviceState(models.Model):
     status_at = models.DateTimeField(null=True)
     software = models.CharField(max_length=64, blank=True)
     clock_skew_ms = models.BigIntegerField(null=True, help_text="The device's clock minus ours, at its latest message.")
-    outbox_messages = models.PositiveIntegerField(default=0)
+    outbox_messages = models.PositiveBigIntegerField(default=0)
     outbox_bytes = models.PositiveBigIntegerField(default=0)
     dropped_messages = models.PositiveBigIntegerField(default=0)
 
@@ -197,14 +204,16 @@ class QuarantinedMessage(models.Model):
 
 
 class Delivery(models.Model):
-    """The last message that came under a packet id, for messages that carry no time of their own.
+    """The last committed message under a packet id, for messages that carry no time of their own.
 
     A broker redelivers a message under its old packet id, so a redelivered one that matches is the same message and
-    keeps its first time of arrival. At most 65,535 rows per client.
+    keeps its first time of arrival. Packet ids come round again; `sequence` counts a client's messages and tells how
+    long ago a delivery was. Packet id 0, which no message has, holds the client's latest. At most 65,536 rows a client.
     """
 
     client = models.CharField(max_length=128)
     packet_id = models.PositiveIntegerField()
+    sequence = models.BigIntegerField()
     digest = models.BigIntegerField()
     received_at = models.DateTimeField()
 

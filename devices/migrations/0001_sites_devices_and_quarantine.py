@@ -33,6 +33,16 @@ class Migration(migrations.Migration):
                         ],
                     ),
                 ),
+                (
+                    "clock_timezone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="Zone of the time stamps that a DeepLens writes; UTC unless somebody set it otherwise on the device.",
+                        max_length=64,
+                        validators=[devices.models.validate_timezone],
+                        verbose_name="clock's time zone",
+                    ),
+                ),
                 ("token_digest", models.CharField(blank=True, db_index=True, editable=False, max_length=64)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
@@ -92,6 +102,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("client", models.CharField(max_length=128)),
                 ("packet_id", models.PositiveIntegerField()),
+                ("sequence", models.BigIntegerField()),
                 ("digest", models.BigIntegerField()),
                 ("received_at", models.DateTimeField()),
             ],
@@ -129,7 +140,7 @@ class Migration(migrations.Migration):
                         help_text="The device's clock minus ours, at its latest message.", null=True
                     ),
                 ),
-                ("outbox_messages", models.PositiveIntegerField(default=0)),
+                ("outbox_messages", models.PositiveBigIntegerField(default=0)),
                 ("outbox_bytes", models.PositiveBigIntegerField(default=0)),
                 ("dropped_messages", models.PositiveBigIntegerField(default=0)),
             ],

@@ -1,6 +1,11 @@
 """Django's settings. What a deployment may change is read in `environment.py`."""
 
+import django_stubs_ext
+
 from config import environment
+
+# Lets Django's own generic classes take a type argument: `ModelAdmin[Site]`.
+django_stubs_ext.monkeypatch()
 
 ROOT = environment.ROOT
 _env = environment.read()
@@ -49,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "devices.middleware.content_security_policy",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -88,6 +94,9 @@ USE_I18N = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+ASSETS_DIR = DATA_DIR / "assets"
+# Until `fetch_plotly` has run there is no such folder, and Django warns of folders that are not there.
+STATICFILES_DIRS = [ASSETS_DIR] if ASSETS_DIR.is_dir() else []
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {

@@ -1,0 +1,77 @@
+"""Sites, devices and quarantined messages in the API, and the intake's way in for devices that have no MQTT."""
+
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from devices import intake
+from devices.authentication import DeviceTokenAuthentication, IsDevice
+from devices.decoding import Arrival
+from devices.models import Device, QuarantinedMessage, Site
+from devices.rest import ScopedReadOnlyViewSet
+from devices.serializers import (
+    DeviceSerializer,
+    MessageSerializer,
+    QuarantinedMessageSerializer,
+    ReceiptSerializer,
+    SiteSerializer,
+)
+from edge_agent import messages
+
+
+class SiteViewSet(ScopedReadOnlyViewSet):
+    """The sites you are a member of."""
+
+    queryset = Site.objects.all()
+    serializer_class = SiteSerializer
+    lookup_field = "slug"
+    cursor_ordering = ("slug",)
+
+
+class DeviceViewSet(ScopedReadOnlyViewSet):
+    """The devices of your sites, with the latest that was heard of them."""
+
+    queryset = Device.objects.select_related("site", "state")
+    serializer_class = DeviceSerializer
+    filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
+    cursor_ordering = ("pk",)
+
+
+class QuarantineViewSet(ScopedReadOnlyViewSet):
+    """Messages of your devices that were set aside, newest first. Those of unknown devices are for superusers only."""
+
+    queryset = QuarantinedMessage.objects.select_related("device")
+    serializer_class = QuarantinedMessageSerializer
+    filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
+    cursor_ordering = ("-received_at", "-pk")
+
+
+class MessageViewSet(ViewSet):
+    """Takes in messages over HTTP, as the broker does over MQTT."""
+
+    authentication_classes = [DeviceTokenAuthentication]
+    permission_classes = [IsDevice]
+
+    @extend_schema(request=MessageSerializer(many=True), responses={202: ReceiptSerializer})
+    def create(self, request: Request) -> Response:
+        """Give a list of messages; the answer is their receipt: each is committed or set aside by then."""
+        serializer = MessageSerializer(data=request.data, many=True)
+        serializer.is_valid(raise_exception=True)
+        accepted = intake.accept([_arrival(request.auth, message) for message in serializer.validated_data])
+        receipt = {
+            "ids": accepted.receipts.get(request.auth.thing_name, []),
+            "committed": accepted.committed,
+            "quarantined": accepted.quarantined,
+        }
+        return Response(receipt, status=status.HTTP_202_ACCEPTED)
+
+
+def _arrival(device: Device, message: dict[str, Any]) -> Arrival:
+    topic = messages.topic_from_device(device.thing_name, message["kind"])
+    return Arrival(topic, msgspec.json.encode(message["payload"]), timezone.now())

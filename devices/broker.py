@@ -1,0 +1,215 @@
+"""The broker, seen from the platform: the only module of the platform that speaks MQTT."""
+
+import datetime as dt
+import itertools
+import logging
+import queue
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from django.conf import settings
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from devices.decoding import Arrival, Carriage
+from devices.intake import UNACKNOWLEDGED
+
+log = logging.getLogger(__name__)
+
+TOPICS = ("dt/headcount/+/+", "$aws/things/+/infer")
+
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long the broker keeps our session and its messages while we are away; AWS IoT Core's largest."""
+
+KEEPALIVE_S = 30
+TIMEOUT_S = 10
+
+
+class BrokerUnavailable(Exception):
+    """The broker cannot be reached or does not take what it is given; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message in our hands that the broker still holds: it may go only after `Subscription.ack`."""
+
+    arrival: Arrival
+    packet_id: int
+    qos: int
+    connection: int
+    """Which of our connections it came on."""
+
+
+class Subscription:
+    """Our persistent session at the broker: takes every device's messages, acknowledges each only when told to.
+
+    The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
+    called from any one thread. The queue is bounded by the protocol: the broker sends at most `UNACKNOWLEDGED`
+    messages of QoS 1 (256 MB, were each of the largest size) ahead of our acknowledgements, and of QoS 0 no more than
+    that are let in.
+    """
+
+    def __init__(self, url: str, client_id: str, *, first_sequence: int, clock: Callable[[], dt.datetime]) -> None:
+        self._clock = clock
+        self._client_id = client_id
+        self._sequence = itertools.count(first_sequence)
+        self._waiting: queue.SimpleQueue[Delivered] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._connection = 0
+        self.overflowed = 0
+        """Messages of QoS 0 that came while the queue was full: nobody holds them any more."""
+        self._client, self._address = _client(url, client_id, manual_ack=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    def start(self) -> None:
+        """Connect, and connect again whenever the connection ends. Raises `BrokerUnavailable` the first time only."""
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session.SessionExpiryInterval = SESSION_EXPIRY_S
+        session.ReceiveMaximum = UNACKNOWLEDGED
+        self._client.reconnect_delay_set(1, 30)
+        _connect(self._client, self._address, clean_start=False, properties=session)
+        self._client.loop_start()
+
+    def take(self, most: int, *, timeout_s: float) -> list[Delivered]:
+        """What has arrived, in its order; waits up to `timeout_s` for the first."""
+        try:
+            delivered = [self._waiting.get(timeout=timeout_s)]
+        except queue.Empty:
+            return []
+        while len(delivered) < most:
+            try:
+                delivered.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return delivered
+
+    def ack(self, delivered: Sequence[Delivered]) -> None:
+        """Let the broker forget these, in their order.
+
+        What came on an earlier connection is passed over: its packet ids now mean other messages. The broker will
+        redeliver it, and the intake knows it again.
+        """
+        with self._lock:
+            for each in delivered:
+                if each.connection == self._connection and each.qos > 0:
+                    self._client.ack(each.packet_id, each.qos)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send once, without waiting; what gets lost is made up for by the receiver."""
+        self._client.publish(topic, payload, qos=0)
+
+    def waiting(self) -> int:
+        return self._waiting.qsize()
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: paho.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            log.error("The broker refused the connection: %s.", reason)
+            return
+        log.info("Connected to the broker; its session is %s.", "resumed" if flags.session_present else "new")
+        if flags.session_present:
+            self._drop_what_comes_again()
+        for topic in TOPICS:
+            client.subscribe(topic, qos=1)
+
+    def _drop_what_comes_again(self) -> None:
+        """Empty the queue of what the resumed session redelivers; a new session has forgotten it, so then it stays."""
+        waiting = []
+        while not self._waiting.empty():
+            try:
+                waiting.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        for each in waiting:
+            if each.qos == 0:
+                self._waiting.put(each)
+
+    def _on_disconnect(self, client: paho.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        # From here on a late ack would be sent on the next connection, where its packet id names another message.
+        with self._lock:
+            self._connection += 1
+        if reason.is_failure:
+            log.warning("The connection to the broker ended: %s.", reason)
+
+    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        # An exception here would end the network thread without a word.
+        try:
+            if message.qos == 0 and self._waiting.qsize() >= UNACKNOWLEDGED:
+                self.overflowed += 1
+                log.error(
+                    "Full: lost a message of QoS 0; %d so far. Have the device publish with QoS 1.", self.overflowed
+                )
+            else:
+                self._waiting.put(self._delivered(message))
+        except Exception:
+            log.exception("A message could not be handed over; the broker keeps it.")
+
+    def _delivered(self, message: paho.MQTTMessage) -> Delivered:
+        carriage = None
+        if message.qos > 0:
+            carriage = Carriage(self._client_id, message.mid, next(self._sequence), bool(message.dup))
+        arrival = Arrival(
+            topic=message._topic.decode("utf-8", "backslashreplace"),
+            payload=bytes(message.payload),
+            received_at=self._clock(),
+            carriage=carriage,
+            retained=bool(message.retain),
+        )
+        return Delivered(arrival, message.mid, message.qos, self._connection)
+
+
+def publish(topic: str, payload: bytes) -> None:
+    """Send one message with QoS 1 and wait until the broker has it. Raises `BrokerUnavailable`."""
+    client, address = _client(settings.MQTT_URL, "", manual_ack=False)
+    _connect(client, address, clean_start=True, properties=None)
+    client.loop_start()
+    try:
+        sent = client.publish(topic, payload, qos=1)
+        sent.wait_for_publish(TIMEOUT_S)
+        if not sent.is_published():
+            raise BrokerUnavailable(f"The broker did not take the message on {topic} within {TIMEOUT_S} s.")
+    except (RuntimeError, ValueError) as error:
+        raise BrokerUnavailable(f"The message on {topic} could not be sent: {error}.") from None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+Address = tuple[str, int]
+
+
+def _client(url: str, client_id: str, *, manual_ack: bool) -> tuple[paho.Client, Address]:
+    parts = urlsplit(url)
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, manual_ack=manual_ack)
+    client.connect_timeout = TIMEOUT_S
+    if parts.username:
+        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+    if parts.scheme == "mqtts":
+        client.tls_set_context(_tls())
+    return client, (parts.hostname or "", parts.port or (8883 if parts.scheme == "mqtts" else 1883))
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.MQTT_CA_FILE or None)
+    if settings.MQTT_CERT_FILE:
+        context.load_cert_chain(settings.MQTT_CERT_FILE, settings.MQTT_KEY_FILE or None)
+    return context
+
+
+def _connect(client: paho.Client, address: Address, *, clean_start: bool, properties: Properties | None) -> None:
+    host, port = address
+    try:
+        client.connect(host, port, keepalive=KEEPALIVE_S, clean_start=clean_start, properties=properties)
+    except (OSError, ValueError) as error:
+        raise BrokerUnavailable(f"The broker at {host}:{port} cannot be reached: {error}.") from None

@@ -1,0 +1,282 @@
+"""What a message means: frames, pictures, a line of log, a status; or why it must be set aside. Writes nothing."""
+
+import datetime as dt
+import hashlib
+import zoneinfo
+from dataclasses import dataclass, field
+
+import msgspec
+
+from devices import deeplens
+from devices.models import Device, Reason
+from devices.pictures import BadPicture, sanitised_jpeg
+from edge_agent import messages
+
+MAX_LEAD = dt.timedelta(hours=1)
+"""How far in the future a device's time may lie."""
+
+MAX_TEXT = 2_000
+"""Characters of a log line that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How a broker brought a message of QoS 1: tells a redelivered one from a new one of the same words."""
+
+    client: str
+    """The client id of the session that it came on."""
+    packet_id: int
+    sequence: int
+    """Grows by one with each message of this client, restarts included."""
+    redelivered: bool = False
+    """The broker marks it as sent before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came, whatever way: `received_at` is UTC, by our clock."""
+
+    topic: str
+    payload: bytes
+    received_at: dt.datetime
+    carriage: Carriage | None = None
+    """None where it came without a broker, or with QoS 0."""
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """A frame that a registered device reported. Times are UTC."""
+
+    device: Device
+    taken_at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    """64-bit signed hash of what the device said; `(device, taken_at, key)` is one frame, however often it arrives."""
+    frame: messages.Frame
+
+
+@dataclass(frozen=True, slots=True)
+class TakenPicture:
+    """A picture that a registered device took, or the address of one it put into S3. Times are UTC."""
+
+    device: Device
+    taken_at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    """64-bit signed hash; `(device, key)` is one picture, however often it arrives."""
+    jpeg: bytes | None
+    """Checked, re-encoded and without EXIF; None where only the address is known."""
+    source_url: str = ""
+    shows: str = "frame"
+    """"frame" or "crop"."""
+    faces: tuple[messages.Face, ...] = ()
+    """Boxes in the picture's own pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    device: Device
+    at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    level: str
+    text: str
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What one message of a registered device means. `timed` is False where our time of arrival stands for its own."""
+
+    device: Device
+    frames: list[SeenFrame] = field(default_factory=list)
+    pictures: list[TakenPicture] = field(default_factory=list)
+    log: list[LogLine] = field(default_factory=list)
+    status: messages.Status | None = None
+    message_id: str | None = None
+    clock: dt.datetime | None = None
+    """The device's clock as it sent this message, where the message tells."""
+    timed: bool = True
+
+
+class SetAside(Exception):
+    """The message must be quarantined: `reason` is its code, the text one sentence of detail."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) -> Decoded:
+    """The meaning of this message. `device` is the one registered under the topic's thing name, if any is.
+
+    Raises `SetAside`.
+    """
+    if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
+        raise SetAside(Reason.TOO_LARGE, f"{len(arrival.payload):,} bytes; at most {messages.MAX_MESSAGE_BYTES:,}.")
+    levels = arrival.topic.split("/")
+    is_deeplens = len(levels) == 4 and levels[:2] == ["$aws", "things"] and levels[3] == "infer"
+    is_agent = len(levels) == 4 and levels[:2] == ["dt", "headcount"] and levels[3] in messages.KINDS
+    if not (is_deeplens or is_agent):
+        raise SetAside(Reason.UNKNOWN_TOPIC, f"Known are dt/headcount/<thing>/{'|'.join(messages.KINDS)}.")
+    if device is None:
+        raise SetAside(Reason.UNKNOWN_DEVICE, f"Register “{thing_of(arrival.topic)}” in the admin, then replay.")
+    decoded = _from_deeplens(arrival, device) if is_deeplens else _from_agent(arrival, device, levels[3])
+    _check_times(decoded, arrival.received_at, retention)
+    return decoded
+
+
+def thing_of(topic: str) -> str:
+    """The thing name in a device's topic, or "" where the topic has none."""
+    levels = topic.split("/")
+    return levels[2] if len(levels) == 4 else ""
+
+
+def message_id_of(payload: bytes) -> str | None:
+    """The agent's message id, also of a message that is otherwise unusable; None where it has none."""
+    try:
+        return msgspec.json.decode(payload, type=_Identified).id
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+class _Identified(msgspec.Struct):
+    id: messages.MessageId
+
+
+def digest(*parts: bytes | str) -> int:
+    """A 64-bit signed BLAKE2b hash, the same in every process."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8) + data)
+    return int.from_bytes(state.digest(), signed=True)
+
+
+def _time(milliseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(milliseconds // 1000, dt.UTC) + dt.timedelta(milliseconds=milliseconds % 1000)
+
+
+def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
+    try:
+        message = messages.decode(kind, arrival.payload)
+    except msgspec.ValidationError as error:
+        raise SetAside(Reason.BAD_VALUE, f"{error}.") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SetAside(Reason.UNREADABLE, f"Broken JSON: {error}.") from None
+    decoded = Decoded(device)
+    if isinstance(message, messages.Status):
+        decoded.status = message
+        if message.sent_at is not None and not arrival.retained:
+            decoded.clock = _time(message.sent_at)
+        return decoded
+    decoded.message_id = message.id
+    if isinstance(message, messages.Frames):
+        decoded.frames = [
+            SeenFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
+            for frame in message.frames
+        ]
+    elif isinstance(message, messages.Image):
+        decoded.pictures = [_agent_picture(message, arrival, device)]
+    else:
+        decoded.log = [
+            LogLine(
+                device,
+                _time(message.at),
+                arrival.received_at,
+                digest(message.id),
+                message.level,
+                _storable(message.text),
+            )
+        ]
+    return decoded
+
+
+def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> TakenPicture:
+    return TakenPicture(
+        device,
+        _time(image.taken_at),
+        arrival.received_at,
+        digest("image", image.image_string, str(image.taken_at)),
+        _jpeg(image.image_string),
+        shows=image.shows,
+        faces=image.faces,
+    )
+
+
+def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
+    try:
+        said = deeplens.read(arrival.payload, zone=zoneinfo.ZoneInfo(device.clock_timezone))
+    except deeplens.BadValue as error:
+        raise SetAside(Reason.BAD_VALUE, str(error)) from None
+    except deeplens.Unreadable as error:
+        raise SetAside(Reason.UNREADABLE, str(error)) from None
+    _check_claims(said, arrival, device)
+    decoded = Decoded(device, timed=said.taken_at is not None)
+    if said.text is not None:
+        if said.text != deeplens.SIGN_OF_LIFE:
+            text = _storable(said.text)
+            key = digest(text, identity_of_untimed(arrival))
+            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, said.level, text)]
+        return decoded
+    taken_at = arrival.received_at if said.taken_at is None else _time(said.taken_at)
+    decoded.clock = None if said.taken_at is None else taken_at
+    if said.saw_frame:
+        decoded.frames = [_deeplens_frame(said, taken_at, arrival, device)]
+    if said.image_string is not None:
+        key = digest("image", said.image_string, str(said.taken_at))
+        jpeg = _jpeg(said.image_string)
+        decoded.pictures = [
+            TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=said.faces or ())
+        ]
+    elif said.picture_url is not None:
+        key = digest("url", said.picture_url)
+        decoded.pictures = [TakenPicture(device, taken_at, arrival.received_at, key, None, said.picture_url)]
+    return decoded
+
+
+def _deeplens_frame(said: deeplens.Utterance, taken_at: dt.datetime, arrival: Arrival, device: Device) -> SeenFrame:
+    frame = messages.Frame(
+        taken_at=round(taken_at.timestamp() * 1000), faces=said.faces, objects=said.objects, gestures=said.gestures
+    )
+    identity = "" if said.taken_at is not None else identity_of_untimed(arrival)
+    return SeenFrame(device, taken_at, arrival.received_at, digest(msgspec.json.encode(frame), identity), frame)
+
+
+def identity_of_untimed(arrival: Arrival) -> str:
+    """What tells two messages of the same words apart that carry no time of their own."""
+    carriage = arrival.carriage
+    packet = f"{carriage.client} {carriage.packet_id}" if carriage else ""
+    return f"{arrival.received_at.isoformat()} {packet}"
+
+
+def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) -> None:
+    if said.claims_device is not None and said.claims_device not in (device.name, device.thing_name):
+        raise SetAside(
+            Reason.OTHER_DEVICE, f"The payload says “{said.claims_device:.80}”, the topic belongs to {device.name}."
+        )
+    if said.claims_topic is not None and said.claims_topic != arrival.topic:
+        raise SetAside(Reason.OTHER_DEVICE, f"The payload was exported from the topic “{said.claims_topic:.160}”.")
+
+
+def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
+    told = [frame.taken_at for frame in decoded.frames]
+    told += [picture.taken_at for picture in decoded.pictures]
+    told += [line.at for line in decoded.log]
+    for at in told:
+        if at < received_at - retention:
+            raise SetAside(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
+        if at > received_at + MAX_LEAD:
+            raise SetAside(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
+
+
+def _jpeg(image_string: str) -> bytes:
+    try:
+        return sanitised_jpeg(messages.picture_bytes(image_string))
+    except (BadPicture, ValueError) as error:
+        raise SetAside(Reason.BAD_PICTURE, str(error)) from None
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL stores no NUL in a text.
+    return text.replace("\x00", "�")[:MAX_TEXT]

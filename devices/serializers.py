@@ -1,0 +1,68 @@
+"""How sites and devices look in the API."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from devices.models import Device, DeviceState, QuarantinedMessage, Site
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    class Meta:
+        model = Site
+        fields = ["slug", "name", "timezone", "latitude", "longitude"]
+
+
+class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
+    live = serializers.SerializerMethodField(help_text="Whether it was heard of within the last two minutes.")
+
+    class Meta:
+        model = DeviceState
+        fields = [
+            "live",
+            "last_seen_at",
+            "online",
+            "software",
+            "clock_skew_ms",
+            "outbox_messages",
+            "outbox_bytes",
+            "dropped_messages",
+        ]
+
+    def get_live(self, state: DeviceState) -> bool:
+        return state.is_live(timezone.now())
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    site = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    state = DeviceStateSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Device
+        fields = ["id", "site", "name", "thing_name", "state"]
+
+
+class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessage]):
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    payload = serializers.SerializerMethodField(help_text="As text; bytes that are no UTF-8 as \\xNN.")
+
+    class Meta:
+        model = QuarantinedMessage
+        fields = ["id", "received_at", "device", "topic", "payload", "reason", "detail", "replayed_at"]
+
+    def get_payload(self, message: QuarantinedMessage) -> str:
+        return bytes(message.payload).decode("utf-8", "backslashreplace")
+
+
+class MessageSerializer(serializers.Serializer[dict[str, Any]]):
+    """One message as a device would publish it: the last level of its topic, and its payload."""
+
+    kind = serializers.ChoiceField(choices=["frames", "image", "status", "log"])
+    payload = serializers.JSONField(help_text="As on the device's MQTT topic.")
+
+
+class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
+    ids = serializers.ListField(child=serializers.CharField(), help_text="Messages that need not be sent again.")
+    committed = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
