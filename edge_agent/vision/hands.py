@@ -1,0 +1,57 @@
+"""Gestures in a frame."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.messages import Labelled
+from edge_agent.vision import files, mediapipe_tasks
+from edge_agent.vision.gestures import Gesture, gesture
+from edge_agent.vision.search import Found, Picture, check_picture, pixels
+
+MOST_HANDS = 4
+"""Hands that are looked at in one frame; each costs a run of the landmark model."""
+
+
+class HandDetector:
+    """Finds gestures with MediaPipe's hand landmarks: "thumbs-up", "thumbs-down", "open-palm" and "fist".
+
+    `models` is the folder that `files.fetch_models` filled; loading takes a second or two. `threshold` is the
+    least confidence of a gesture; below 0.5 it changes nothing, because there is no gesture.
+    Not thread-safe: one detector for each thread.
+
+    Raises `files.ModelsUnavailable` where the model or a system library is missing.
+    """
+
+    def __init__(self, models: Path, *, threshold: float = 0.5) -> None:
+        model = files.require(models, files.HANDS)
+        self._threshold = threshold
+        with mediapipe_tasks.quiet():
+            self._task = mediapipe_tasks.create("HandLandmarker", model, num_hands=MOST_HANDS)
+            self._task.detect(mediapipe_tasks.image(np.zeros((1, 1, 3), np.uint8)))
+
+    def detect(self, rgb: Picture) -> tuple[Labelled, ...]:
+        """The gestures of all hands, the clearest first; a hand without one is left out.
+
+        Boxes are in pixels of `rgb` (height × width × 3, RGB) and inside it, around the hand's landmarks.
+        Raises `ValueError` where `rgb` is not such a picture.
+        """
+        check_picture(rgb)
+        hands = self._task.detect(mediapipe_tasks.image(np.ascontiguousarray(rgb))).hand_landmarks
+        seen = [(gesture(points), points) for points in (_landmarks(hand, rgb) for hand in hands)]
+        found = [_found(made, points) for made, points in seen if made and made.confidence >= self._threshold]
+        return tuple(Labelled(hand.label, round(hand.confidence, 4), pixels(hand, rgb)) for hand in sorted(found)[::-1])
+
+
+def _landmarks(hand: Any, rgb: Picture) -> NDArray[np.float64]:
+    """21 × 3, in pixels; MediaPipe's depth is in the unit of its x, a fraction of the width."""
+    height, width = rgb.shape[:2]
+    return np.array([(point.x, point.y, point.z) for point in hand]) * (width, height, width)
+
+
+def _found(made: Gesture, points: NDArray[np.float64]) -> Found:
+    left, top = points[:, :2].min(axis=0).tolist()
+    right, bottom = points[:, :2].max(axis=0).tolist()
+    return Found(made.confidence, left, top, right - left, bottom - top, made.label)
