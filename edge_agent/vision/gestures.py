@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 THUMBS_UP, THUMBS_DOWN, OPEN_PALM, FIST = "thumbs-up", "thumbs-down", "open-palm", "fist"
 
-WRIST, THUMB_KNUCKLE, THUMB_TIP, MIDDLE_KNUCKLE, LITTLE_KNUCKLE = 0, 2, 4, 9, 17
+WRIST, THUMB_TIP, MIDDLE_KNUCKLE = 0, 4, 9
 SECOND_JOINTS, TIPS = (6, 10, 14, 18), (8, 12, 16, 20)
 FINGERS = slice(5, 21)
 
@@ -22,8 +22,6 @@ STRAIGHT = (1.15, 1.35)
 THUMB_OUT = (0.35, 0.65)
 """Distance of the thumb's tip from the nearest point of a finger, over the palm's length (wrist to knuckle)."""
 THUMB_IN = (0.5, 0.3)
-THUMB_SPREAD = (0.8, 1.1)
-"""Distance of the thumb's tip from the little finger's knuckle, over that of the thumb's knuckle."""
 POINTING = (0.5, 0.92)
 """Cosine of the angle between the thumb and the vertical: 60° and 23°, so that 45° is an even bet."""
 
@@ -40,6 +38,8 @@ class Gesture(NamedTuple):
 
 def gesture(landmarks: NDArray[np.floating]) -> Gesture | None:
     """The gesture of a hand, None where it makes none of the four.
+
+    An open palm has its thumb apart: four straight fingers with the thumb along them are any hand at rest.
 
     `landmarks` is 21 × 2 or 21 × 3, in any unit that is the same along all axes (pixels, not fractions of a
     frame), x to the right and y down. Up and down are those of the picture; left and right hands are alike.
@@ -58,7 +58,7 @@ def _candidates(points: NDArray[np.floating]) -> list[Gesture]:
         Gesture(THUMBS_UP, min(curled, _ramp(out, THUMB_OUT), _ramp(up, POINTING))),
         Gesture(THUMBS_DOWN, min(curled, _ramp(out, THUMB_OUT), _ramp(-up, POINTING))),
         Gesture(FIST, min(curled, _ramp(out, THUMB_IN))),
-        Gesture(OPEN_PALM, min(straight, _ramp(_thumb_spread(points), THUMB_SPREAD))),
+        Gesture(OPEN_PALM, min(straight, _ramp(out, THUMB_OUT))),
     ]
 
 
@@ -71,10 +71,6 @@ def _fingers(points: NDArray[np.floating], trait: tuple[float, float]) -> float:
 def _thumb_distance(points: NDArray[np.floating]) -> float:
     nearest = np.linalg.norm(points[FINGERS] - points[THUMB_TIP], axis=1).min()
     return float(nearest) / max(_distance(points, WRIST, MIDDLE_KNUCKLE), np.finfo(float).tiny)
-
-
-def _thumb_spread(points: NDArray[np.floating]) -> float:
-    return _ratio(points, (LITTLE_KNUCKLE, THUMB_TIP), (LITTLE_KNUCKLE, THUMB_KNUCKLE))
 
 
 def _thumb_upward(points: NDArray[np.floating]) -> float:
