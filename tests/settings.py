@@ -7,11 +7,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
-from edge_agent.vision.files import models_folder
+from edge_agent.vision.files import ROOT, models_folder
 
-# The models are looked for where they would be without the tests' own data folder.
+# What was fetched is looked for where it would be without the tests' own data folder.
 os.environ["MODELS_DIR"] = str(models_folder())
+FETCHED = os.environ.setdefault("TESTS_ASSETS_DIR", str(Path(os.environ.get("DATA_DIR") or ROOT / "var") / "assets"))
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="headcount-tests-")
 os.environ["DEBUG"] = "true"
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
@@ -23,3 +25,5 @@ from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """The real one takes a third of a second by design; no test is about it."""
+
+STATICFILES_DIRS = [FETCHED]
