@@ -15,6 +15,7 @@ from django.utils import timezone
 from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
 from faces.querysets import CaptureQuerySet, CoffeeQuerySet, FaceQuerySet, PersonScopedQuerySet, SightingQuerySet
+from faces.recogniser import Indexed
 
 
 class Mode(models.TextChoices):
@@ -205,6 +206,11 @@ class Face(models.Model):
     @property
     def person(self) -> Person:
         return self.consent.person
+
+    @property
+    def indexed(self) -> Indexed:
+        """As its recogniser knows it."""
+        return Indexed(self.provider_id, bytes(self.embedding) if self.embedding is not None else None)
 
 
 class Sighting(models.Model):

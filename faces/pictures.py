@@ -1,0 +1,71 @@
+"""Where the pictures of captures lie: in the storage that the settings name, under names nobody can guess."""
+
+import datetime as dt
+import logging
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from faces.models import Capture, picture_name
+
+log = logging.getLogger(__name__)
+
+LEFT_OVER_AFTER = dt.timedelta(hours=2)
+"""A file this old whose row is not there belongs to a transaction that was rolled back; none lasts nearly as long."""
+
+LOOK_BACK = dt.timedelta(hours=48)
+"""How far back left-over files are looked for, so that a day without the sweep leaves none behind."""
+
+
+def name_for(capture: Capture) -> str:
+    return picture_name(capture, "")
+
+
+def store(name: str, jpeg: bytes) -> None:
+    default_storage.save(name, ContentFile(jpeg))
+
+
+def read(capture: Capture) -> bytes:
+    """The capture's picture. Raises `OSError` where it cannot be read."""
+    with default_storage.open(str(capture.image)) as file:
+        return bytes(file.read())
+
+
+def remove(name: str) -> None:
+    """Delete the file; one that is not there is no error."""
+    default_storage.delete(name)
+
+
+def remove_after_commit(sender: type[Capture], instance: Capture, **_: Any) -> None:
+    """Deleting a capture's row deletes its picture."""
+    name = str(instance.image)
+    if name:
+        transaction.on_commit(lambda: remove(name), robust=True)
+
+
+def remove_left_over(*, now: dt.datetime) -> int:
+    """Delete the files of the last two days that no capture owns; returns how many.
+
+    A transaction that takes a picture in writes the file before it commits, so that no committed capture is ever
+    without; where it rolls back instead, the file stays until this finds it.
+    """
+    hours = int(LOOK_BACK / dt.timedelta(hours=1))
+    oldest = now - LEFT_OVER_AFTER - LOOK_BACK
+    return sum(_remove_left_over_of(oldest + dt.timedelta(hours=hour)) for hour in range(hours))
+
+
+def _remove_left_over_of(hour: dt.datetime) -> int:
+    folder = picture_name(Capture(received_at=hour), "").rpartition("/")[0]
+    try:
+        _, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return 0
+    names = {f"{folder}/{file}" for file in files}
+    left_over = names - set(Capture.objects.filter(image__startswith=f"{folder}/").values_list("image", flat=True))
+    for name in left_over:
+        remove(name)
+    if left_over:
+        log.info("Removed %d left-over pictures from %s.", len(left_over), folder)
+    return len(left_over)

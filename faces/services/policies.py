@@ -1,0 +1,47 @@
+"""What a site does with faces."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from devices.models import Membership, Role, Site
+from faces.models import Mode, SitePolicy
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+class PolicyRefused(ValueError):
+    """The policy may not be set; one sentence says why."""
+
+
+def set_policy(
+    *, site: Site, mode: Mode | str, confirmed_by: "User | None", now: dt.datetime | None = None
+) -> SitePolicy:
+    """Let the site do this with faces from now on, by this owner's decision (a superuser counts as one).
+
+    `off` needs nobody's confirmation. Raises `PolicyRefused`.
+    """
+    mode = Mode(mode)
+    if mode != Mode.OFF:
+        _check_owner(site, mode, confirmed_by)
+    confirmed_at = (now or timezone.now()) if confirmed_by else None
+    policy, _ = SitePolicy.objects.update_or_create(
+        site=site, defaults={"mode": mode, "confirmed_by": confirmed_by, "confirmed_at": confirmed_at}
+    )
+    return policy
+
+
+def mode_of(site: Site) -> Mode:
+    """What the site does with faces: `off` until somebody decided otherwise."""
+    policy = SitePolicy.objects.filter(site=site).first()
+    return Mode(policy.mode) if policy else Mode.OFF
+
+
+def _check_owner(site: Site, mode: Mode, user: "User | None") -> None:
+    if user is None:
+        raise PolicyRefused(f"“{mode}” at {site} needs the confirmation of an owner of the site.")
+    is_owner = Membership.objects.filter(site=site, user=user, role=Role.OWNER).exists()
+    if not (is_owner or user.is_superuser):
+        raise PolicyRefused(f"{user} is no owner of {site}; only an owner may turn recognition on.")

@@ -1,0 +1,246 @@
+"""Recognising a capture: a state machine in its row, so that no task queue holds the only copy of the work.
+
+`queued` → `working` → `done`, or back to `queued` for another attempt, or `failed` with a reason. Each step compares
+and sets: one updated row means that this worker won.
+"""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devices import broker
+from devices.models import Site
+from edge_agent.messages import Greeting, encode, topic_to_device
+from faces import pictures
+from faces import recogniser as recognisers
+from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy, State
+from faces.pairing import holders
+from faces.recogniser import Indexed, Match, Recogniser, RecogniserUnavailable, Seen, UnusablePicture, collection_of
+from faces.services.coffees import count_coffees, lock_site
+from faces.services.people import create_guest, known_faces, save_face
+from faces.services.policies import mode_of
+from faces.sink import RESCUE_AFTER, enqueue
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 6
+FIRST_RETRY = dt.timedelta(seconds=30)
+RETRY_FACTOR = 4
+"""Retries after ½, 2, 8, 32 and 128 minutes: an outage of an hour or two is outlived."""
+
+LEASE = dt.timedelta(seconds=settings.Q_CLUSTER["timeout"] + 60)
+"""A worker that took a capture and has not answered after this long is dead: its task was killed before."""
+
+NEXT_RESCUE = dt.timedelta(minutes=10)
+"""When the sweep looks again at what it has handed to the workers."""
+
+SWEPT_AT_ONCE = 100
+
+GREETING_WITHIN = dt.timedelta(minutes=1)
+"""Nobody is greeted later than this after the picture was taken: they have gone."""
+
+
+class NotAgain(ValueError):
+    """The capture cannot be recognised again; one sentence says why."""
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a recogniser said about a picture; faces by their index in `seen`."""
+
+    seen: Seen
+    holding: set[int]
+    matches: dict[int, Match] = field(default_factory=dict)
+    people: dict[int, Person] = field(default_factory=dict)
+    guests: dict[int, Indexed] = field(default_factory=dict)
+    """Strangers whom the recogniser knows from now on."""
+
+
+def recognise(
+    *, capture_id: uuid.UUID, now: dt.datetime | None = None, recogniser: Recogniser | None = None
+) -> Capture:
+    """Find out who and how many cups the capture shows, count coffees, greet; returns the capture as it is then.
+
+    Does nothing unless the capture is queued. Never raises for what is wrong with the picture or the recogniser: the
+    capture's state and reason say it. Raises `Capture.DoesNotExist`.
+    """
+    now = now or timezone.now()
+    capture = _claimed(capture_id, now)
+    if capture is not None:
+        _attempt(capture, now, recogniser)
+    result: Capture = Capture.objects.select_related("device__site").get(pk=capture_id)
+    return result
+
+
+def recognise_again(*, capture: Capture, now: dt.datetime | None = None) -> None:
+    """Queue a finished capture anew; what it gave before goes. Raises `NotAgain`."""
+    if not capture.image:
+        raise NotAgain(f"{capture} has no picture here any more.")
+    if Coffee.objects.filter(sighting__capture=capture, reviewed_at__isnull=False).exists():
+        raise NotAgain(f"A coffee of {capture} was reviewed; that decision stands.")
+    with transaction.atomic():
+        queued = Capture.objects.filter(pk=capture.pk, state__in=(State.DONE, State.FAILED)).update(
+            state=State.QUEUED, attempts=0, reason="", next_try_at=(now or timezone.now()) + RESCUE_AFTER
+        )
+        if not queued:
+            raise NotAgain(f"{capture} is being recognised already.")
+        Sighting.objects.filter(capture=capture).delete()
+        transaction.on_commit(lambda: enqueue([capture.pk]))
+
+
+def sweep(*, now: dt.datetime) -> int:
+    """Hand what got lost to the workers again, and end what killed every worker; returns how many captures moved."""
+    due = list(Capture.objects.due(now).order_by("next_try_at")[:SWEPT_AT_ONCE])
+    exhausted = [capture for capture in due if capture.attempts >= MAX_ATTEMPTS]
+    for capture in exhausted:
+        _move(capture, State.FAILED, now, f"{capture.attempts} workers ended without an answer.")
+    lost = [capture for capture in due if capture.attempts < MAX_ATTEMPTS]
+    moved = [capture.pk for capture in lost if _move(capture, State.QUEUED, now + NEXT_RESCUE, capture.reason)]
+    enqueue(moved)
+    return len(exhausted) + len(moved)
+
+
+def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
+    """The capture, if it is now this worker's. The attempt counts from here, so that one that kills counts too."""
+    won = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
+        state=State.WORKING, attempts=F("attempts") + 1, next_try_at=now + LEASE
+    )
+    return Capture.objects.select_related("device__site").get(pk=capture_id) if won else None
+
+
+def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) -> None:
+    try:
+        recogniser = recogniser or recognisers.chosen()
+        findings = _examine(capture, now, recogniser)
+        sightings = _finish(capture, now, findings, recogniser)
+    except (UnusablePicture, FileNotFoundError) as error:
+        _move(capture, State.FAILED, now, str(error))
+    except RecogniserUnavailable as error:
+        _try_later(capture, now, str(error))
+    except Exception as error:
+        log.exception("Recognising the capture %s failed.", capture.pk)
+        _try_later(capture, now, f"Unexpected: {type(error).__name__}. The workers' log says more.")
+    else:
+        _greet(capture, now, sightings)
+
+
+def _examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> _Findings:
+    jpeg = pictures.read(capture)
+    seen = recogniser.look(jpeg)
+    held = holders([face.box for face in seen.faces], [cup.box for cup in seen.cups])
+    findings = _Findings(seen, {face for face in held if face is not None})
+    mode = mode_of(capture.device.site)
+    if mode != Mode.OFF and seen.faces:
+        _identify(findings, jpeg, capture.device.site, mode, now, recogniser)
+    return findings
+
+
+def _identify(
+    findings: _Findings, jpeg: bytes, site: Site, mode: Mode, now: dt.datetime, recogniser: Recogniser
+) -> None:
+    collection = collection_of(site.pk)
+    faces = known_faces(site=site, provider=recogniser.name, now=now, with_guests=mode == Mode.EVERYONE)
+    boxes = [face.box for face in findings.seen.faces]
+    known = [face.indexed for face in faces.values()]
+    matches = recogniser.identify(jpeg, boxes, collection=collection, known=known)
+    findings.matches = {index: match for index, match in enumerate(matches) if match is not None}
+    people = {index: faces[match.provider_id].person for index, match in findings.matches.items()}
+    findings.people = _each_once(people, findings.matches)
+    if mode == Mode.EVERYONE:
+        for index in findings.holding - findings.matches.keys():
+            try:
+                findings.guests[index] = recogniser.index(jpeg, boxes[index], collection=collection)
+            except UnusablePicture as error:
+                log.info("A stranger stays anonymous: %s", error)
+
+
+def _each_once(people: Mapping[int, Person], matches: Mapping[int, Match]) -> dict[int, Person]:
+    """Nobody is twice in one picture: of several faces that match a person, the most similar one is theirs."""
+    best: dict[int, int] = {}
+    for index in sorted(people, key=lambda index: -matches[index].similarity):
+        best.setdefault(people[index].pk, index)
+    return {index: people[index] for index in best.values()}
+
+
+def _finish(capture: Capture, now: dt.datetime, findings: _Findings, recogniser: Recogniser) -> list[Sighting]:
+    """Write everything down at once, unless another worker has taken over meanwhile; then nothing."""
+    try:
+        with transaction.atomic():
+            lock_site(capture.device.site)
+            if not _move(capture, State.DONE, now, "", cups=len(findings.seen.cups), recognised_at=now):
+                raise _TakenOver
+            _introduce_guests(capture.device.site, now, findings, recogniser)
+            sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
+            holding = [sighting for sighting in sightings if sighting.number in findings.holding]
+            count_coffees(device=capture.device, taken_at=capture.taken_at, holding=holding)
+            return sightings
+    except BaseException as error:
+        ids = [guest.provider_id for guest in findings.guests.values()]
+        recogniser.forget(ids, collection=collection_of(capture.device.site_id))
+        if isinstance(error, _TakenOver):
+            return []
+        raise
+
+
+class _TakenOver(Exception):
+    """This worker was slower than its lease."""
+
+
+def _introduce_guests(site: Site, now: dt.datetime, findings: _Findings, recogniser: Recogniser) -> None:
+    if not findings.guests:
+        return
+    policy = SitePolicy.objects.select_related("site", "confirmed_by").get(site=site)
+    for index, indexed in findings.guests.items():
+        consent = create_guest(policy=policy, now=now)
+        save_face(consent=consent, indexed=indexed, recogniser=recogniser)
+        findings.people[index] = consent.person
+
+
+def _sightings(capture: Capture, findings: _Findings) -> list[Sighting]:
+    return [
+        Sighting(
+            capture=capture,
+            number=index,
+            person=person,
+            box=list(face.box),
+            confidence=face.confidence,
+            similarity=findings.matches[index].similarity if person and index in findings.matches else None,
+            emotions=dict(face.emotions) if person else {},
+        )
+        for index, face in enumerate(findings.seen.faces)
+        for person in [findings.people.get(index)]
+    ]
+
+
+def _try_later(capture: Capture, now: dt.datetime, reason: str) -> None:
+    if capture.attempts >= MAX_ATTEMPTS:
+        _move(capture, State.FAILED, now, f"Given up after {capture.attempts} attempts: {reason}")
+        return
+    wait = FIRST_RETRY * RETRY_FACTOR ** (capture.attempts - 1)
+    _move(capture, State.QUEUED, now + wait, reason)
+
+
+def _move(capture: Capture, state: State, next_try_at: dt.datetime, reason: str, **values: object) -> bool:
+    """Compare and set: whether the row was still as this worker knows it."""
+    same = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
+    return bool(same.update(state=state, next_try_at=next_try_at, reason=reason, **values))
+
+
+def _greet(capture: Capture, now: dt.datetime, sightings: list[Sighting]) -> None:
+    if now - capture.taken_at > GREETING_WITHIN:
+        return
+    topic = topic_to_device(capture.device.thing_name, "greeting")
+    people = [sighting.person for sighting in sightings if sighting.person is not None]
+    try:
+        for person in people:
+            coffees = Coffee.objects.counted().filter(person=person).count()
+            broker.publish(topic, encode(Greeting(name=person.name, coffees=coffees, line=person.line)))
+    except broker.BrokerUnavailable as error:
+        log.warning("Nobody was greeted at %s: %s", capture.device, error)

@@ -1,0 +1,68 @@
+"""Takes the pictures of each batch of the intake in, and has them recognised after the commit."""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django_q.tasks import async_task
+
+from devices.decoding import TakenPicture
+from devices.intake import Batch
+from edge_agent.messages import Face
+from faces import pictures
+from faces.models import Capture, State
+
+log = logging.getLogger(__name__)
+
+RESCUE_AFTER = dt.timedelta(minutes=2)
+"""A capture that is still queued after this long has probably lost its task; the sweep gives it another."""
+
+
+def take_in(batch: Batch) -> None:
+    """Make a capture of each picture that is new; idempotent. Must run inside a transaction.
+
+    The file is written before the commit; `pictures.remove_left_over` deletes it should the commit never come.
+    """
+    jpegs = {capture.pk: (capture, picture.jpeg) for picture in batch.pictures for capture in [_capture(picture)]}
+    Capture.objects.bulk_create([capture for capture, _ in jpegs.values()], ignore_conflicts=True)
+    new = list(Capture.objects.filter(pk__in=jpegs).values_list("pk", flat=True))
+    for pk in new:
+        capture, jpeg = jpegs[pk]
+        if jpeg is not None:
+            pictures.store(str(capture.image), jpeg)
+    to_do = [pk for pk in new if jpegs[pk][0].state == State.QUEUED]
+    transaction.on_commit(partial(enqueue, to_do))
+
+
+def enqueue(captures: Sequence[uuid.UUID]) -> None:
+    """Have a worker recognise these captures soon. Never fails: what is not enqueued now, the sweep finds."""
+    try:
+        for pk in captures:
+            async_task("faces.tasks.recognise_capture", str(pk))
+    except Exception:
+        log.exception("%d captures could not be handed to the workers; the sweep will.", len(captures))
+
+
+def _capture(picture: TakenPicture) -> Capture:
+    capture = Capture(
+        device=picture.device,
+        taken_at=picture.taken_at,
+        received_at=picture.received_at,
+        key=picture.key,
+        shows=picture.shows,
+        source_url=picture.source_url,
+        claimed_faces=[_claim(face) for face in picture.faces],
+        state=State.LINKED if picture.jpeg is None else State.QUEUED,
+        next_try_at=picture.received_at + RESCUE_AFTER,
+    )
+    if picture.jpeg is not None:
+        capture.image = pictures.name_for(capture)
+    return capture
+
+
+def _claim(face: Face) -> dict[str, Any]:
+    return {"confidence": face.confidence, "box": face.box and list(face.box)}
