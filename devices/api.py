@@ -1,6 +1,6 @@
 """Sites, devices and quarantined messages in the API, and the intake's way in for devices that have no MQTT."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from django.utils import timezone
@@ -61,11 +61,12 @@ class MessageViewSet(ViewSet):
     @extend_schema(request=MessageSerializer(many=True), responses={202: ReceiptSerializer})
     def create(self, request: Request) -> Response:
         """Give a list of messages; the answer is their receipt: each is committed or set aside by then."""
+        device = cast(Device, request.auth)
         serializer = MessageSerializer(data=request.data, many=True)
         serializer.is_valid(raise_exception=True)
-        accepted = intake.accept([_arrival(request.auth, message) for message in serializer.validated_data])
+        accepted = intake.accept([_arrival(device, message) for message in serializer.validated_data])
         receipt = {
-            "ids": accepted.receipts.get(request.auth.thing_name, []),
+            "ids": accepted.receipts.get(device.thing_name, []),
             "committed": accepted.committed,
             "quarantined": accepted.quarantined,
         }

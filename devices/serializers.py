@@ -35,7 +35,7 @@ class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
-    site = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
     state = DeviceStateSerializer(read_only=True, allow_null=True)
 
     class Meta:
