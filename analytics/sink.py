@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from analytics import sql, tallies
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter
-from devices.intake import Batch, SeenFrame
+from devices.decoding import SeenFrame
+from devices.intake import Batch
 from edge_agent.messages import Box
 
 FRAME_KEY = ("device_id", "taken_at", "key")

@@ -1,0 +1,85 @@
+"""The admin of frames and detections: both are read-only, but a detection can be called right or wrong."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from analytics import services
+from analytics.models import Detection, Frame, Verdict
+from devices.admin import ReadOnlyAdmin
+from devices.models import Device
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+@admin.register(Frame)
+class FrameAdmin(ReadOnlyAdmin):
+    list_display = ["taken_at", "device", "faces", "received_at"]
+    list_filter = ["device"]
+    list_select_related = ["device"]
+    date_hierarchy = "taken_at"
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Detection)
+class DetectionAdmin(ReadOnlyAdmin):
+    list_display = ["taken_at", "device", "label", "percent", "review", "reviewed_by"]
+    list_filter = ["review", "frame__device"]
+    list_select_related = ["frame__device", "reviewed_by"]
+    search_fields = ["=label"]
+    search_help_text = "A label, such as thumbs-up."
+    ordering = ["-pk"]
+    show_full_result_count = False
+    actions = ["call_right", "call_wrong", "take_back"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        """Django's permission to change detections; the service checks the reviewer's role at the site."""
+        return request.user.has_perm("analytics.change_detection")
+
+    @admin.display(ordering="frame__taken_at")
+    def taken_at(self, detection: Detection) -> object:
+        return detection.frame.taken_at
+
+    @admin.display(ordering="frame__device")
+    def device(self, detection: Detection) -> Device:
+        return detection.frame.device
+
+    @admin.display(description="Confidence", ordering="confidence")
+    def percent(self, detection: Detection) -> str:
+        return f"{detection.confidence:.1%}"
+
+    @admin.action(description="Right: this was there", permissions=["review"])
+    def call_right(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
+        _review(request, detections, Verdict.RIGHT)
+
+    @admin.action(description="Wrong: count it nowhere", permissions=["review"])
+    def call_wrong(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
+        _review(request, detections, Verdict.WRONG)
+
+    @admin.action(description="Take the verdict back", permissions=["review"])
+    def take_back(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
+        _review(request, detections, None)
+
+
+def _review(request: HttpRequest, detections: QuerySet[Detection], verdict: Verdict | None) -> None:
+    reviewed, refusals = 0, set()
+    for detection in detections.select_related("frame__device__site"):
+        try:
+            services.review(detection=detection, verdict=verdict, by=cast("User", request.user))
+            reviewed += 1
+        except PermissionDenied as refusal:
+            refusals.add(str(refusal))
+    for sentence in sorted(refusals):
+        messages.error(request, sentence)
+    if reviewed:
+        messages.success(request, f"{reviewed} reviewed; the tallies are corrected.")

@@ -1,0 +1,49 @@
+"""`manage.py rebuild_tallies`: compute the tallies anew from the frames, while frames keep coming in."""
+
+import datetime as dt
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from analytics import services
+from devices.models import Device
+
+
+class Command(BaseCommand):
+    help = (
+        "Computes every tally anew from the frames and their reviews. The ingester may run meanwhile; it waits for "
+        "a device while that device's day is computed. Days that reach beyond FRAME_RETENTION_DAYS stay as they are."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--device", metavar="THING_NAME", help="only this device, by its name at the broker")
+        parser.add_argument("--since", metavar="YYYY-MM-DD", help="only from this day (of UTC) on")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        devices = _devices(options["device"])
+        stretches = services.stretches(devices=devices, now=timezone.now(), since=_date(options["since"]))
+        try:
+            wrong = sum(
+                services.rebuild(stretch) for stretch in tqdm(stretches, "Rebuilding", unit="day", file=self.stderr)
+            )
+        except KeyboardInterrupt:
+            raise CommandError("Stopped; each day that was begun is either wholly rebuilt or as it was.") from None
+        found = f"{wrong} quarter hours were wrong and are right now" if wrong else "every tally was right"
+        self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {found}.")
+
+
+def _devices(thing_name: str | None) -> list[Device]:
+    devices = Device.objects.filter(thing_name=thing_name) if thing_name else Device.objects.all()
+    if thing_name and not devices:
+        raise CommandError(f"No device has the thing name “{thing_name}”; the admin's list of devices shows them all.")
+    return list(devices)
+
+
+def _date(text: str | None) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CommandError(f"“{text}” is not a date such as 2026-11-20.") from None

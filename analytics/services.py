@@ -1,0 +1,132 @@
+"""Every deliberate write about what was seen: reviews, and tallies computed anew from the frames."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.db.models import Max, Min
+
+from analytics import sql, tallies
+from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
+from devices.models import Device, Membership, Role
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+DAY = dt.timedelta(days=1)
+
+Row = TypeVar("Row", tallies.EngagementRow, tallies.LabelRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a device's time, in UTC, from one quarter hour's beginning to another's."""
+
+    device: Device
+    start: dt.datetime
+    end: dt.datetime
+
+    def of(self, queryset: "models.QuerySet[Any]", *, field: str = "start", device: str = "device") -> Any:
+        return queryset.filter(**{device: self.device, f"{field}__gte": self.start, f"{field}__lt": self.end})
+
+
+@transaction.atomic
+def review(*, detection: Detection, verdict: Verdict | None, by: "User") -> None:
+    """Note what a reviewer says of a detection, and correct every tally it is in; None takes a verdict back.
+
+    A face called wrong is no longer among its frame's faces either. Raises `PermissionDenied` with a sentence unless
+    the reviewer is a superuser, or an operator or owner of the detection's site.
+    """
+    device, taken_at = detection.frame.device, detection.frame.taken_at
+    if not may_review(by, device):
+        raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
+    sql.lock_tallies([device.pk], alone=True)
+    detection.review, detection.reviewed_by = verdict, by if verdict else None
+    detection.save(update_fields=["review", "reviewed_by"])
+    start = tallies.quarter_start(taken_at)
+    rebuild(Stretch(device, start, start + tallies.QUARTER))
+
+
+def may_review(user: "User", device: Device) -> bool:
+    if user.is_superuser:
+        return user.is_active
+    deciding = Membership.objects.filter(site=device.site_id, role__in=[Role.OPERATOR, Role.OWNER])
+    return user.is_active and deciding.filter(user=user.pk).exists()
+
+
+def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
+    """The days (of UTC) of these devices that have frames or tallies, as `rebuild` takes them.
+
+    A day that is not wholly within the retention is left out: its frames may be gone, and its tallies are all
+    that is known of it.
+    """
+    kept = (now.astimezone(dt.UTC) - dt.timedelta(days=settings.FRAME_RETENTION_DAYS)).date() + DAY
+    first = max(kept, since or kept)
+    return [stretch for device in devices for stretch in _days(device, first)]
+
+
+@transaction.atomic
+def rebuild(stretch: Stretch) -> int:
+    """Compute the stretch's tallies from its frames and reviews; answers how many quarter hours were wrong.
+
+    Frames that come in meanwhile wait, and are added to the tallies once they are right.
+    """
+    sql.lock_tallies([stretch.device.pk], alone=True)
+    wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
+    wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
+    return len(wrong)
+
+
+def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
+    ends = [
+        (found["first"].date(), found["last"].date())
+        for model, field in ((Frame, "taken_at"), (EngagementQuarter, "start"), (LabelQuarter, "start"))
+        if (found := model.objects.filter(device=device).aggregate(first=Min(field), last=Max(field)))["first"]
+    ]
+    day = max(first, min((earliest for earliest, _ in ends), default=first))
+    last = max((latest for _, latest in ends), default=dt.date.min)
+    while day <= last:
+        start = dt.datetime.combine(day, dt.time.min, dt.UTC)
+        yield Stretch(device, start, start + DAY)
+        day += DAY
+
+
+def _frames(stretch: Stretch) -> Iterator[tallies.SeenFaces]:
+    faces = Detection.objects.filter(label=FACE, review=Verdict.WRONG)
+    no_faces = Counter(_of_frames(stretch, faces).values_list("frame_id", flat=True))
+    frames = stretch.of(Frame.objects.all(), field="taken_at").values_list("pk", "taken_at", "faces")
+    for pk, taken_at, reported in frames.iterator():
+        # Never below zero: a device may also call one of its objects a face.
+        known = None if reported is None else max(0, reported - no_faces[pk])
+        yield tallies.SeenFaces(stretch.device.pk, taken_at, known)
+
+
+def _labels(stretch: Stretch) -> Iterator[tallies.SeenLabel]:
+    found = _of_frames(stretch, Detection.objects.all())
+    rows = found.values_list("frame__taken_at", "label", "confidence", "review")
+    for taken_at, label, confidence, verdict in rows.iterator():
+        yield tallies.SeenLabel(stretch.device.pk, taken_at, label, confidence, verdict == Verdict.WRONG)
+
+
+def _of_frames(stretch: Stretch, detections: "models.QuerySet[Any]") -> Any:
+    return stretch.of(detections, field="frame__taken_at", device="frame__device")
+
+
+def _correct(
+    stretch: Stretch,
+    model: type[models.Model],
+    row_type: type[Row],
+    rows: Sequence[Row],
+) -> set[dt.datetime]:
+    """Put these rows in the place of what is there, unless it is the same; answers the quarters that differed."""
+    there = stretch.of(model._default_manager.all())
+    different = {row_type(*values) for values in there.values_list(*row_type._fields)} ^ set(rows)
+    if different:
+        there.delete()
+        sql.insert(model, row_type._fields, rows)
+    return {row.start for row in different}
