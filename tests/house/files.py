@@ -1,0 +1,20 @@
+"""The files of the project itself: not what was installed, fetched or written by a run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FOREIGN = {"var", "staticfiles", "results", "__pycache__", "node_modules"}
+HIDDEN_BUT_OURS = {".ci", ".gitignore"}
+
+
+def project_files(folder: Path = ROOT, *suffixes: str) -> Iterator[Path]:
+    """All files below `folder` with one of these suffixes, or with any."""
+    for path in sorted(folder.iterdir()):
+        if path.name in FOREIGN or (path.name.startswith(".") and path.name not in HIDDEN_BUT_OURS):
+            continue
+        if path.is_dir():
+            yield from project_files(path, *suffixes)
+        elif not suffixes or path.suffix in suffixes:
+            yield path

@@ -1,0 +1,61 @@
+"""What the project's files may and may not say."""
+
+import re
+
+from tests.house.files import ROOT, project_files
+
+REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("npmmirror", "com"),
+        ("deb", "debian", "org"),
+        ("archive", "ubuntu", "com"),
+    )
+]
+"""Spelled apart, so that this file does not name them either."""
+
+NAMESPACES = ("http://www.w3.org/", "http://www.opengis.net/", "http://www.google.com/kml/")
+"""Addresses that are names; nothing is fetched from them."""
+
+
+def test_requirements_are_pinned() -> None:
+    for path in project_files(ROOT, ".txt"):
+        if path.name.startswith("requirements"):
+            lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
+            loose = [line for line in lines if line and not re.fullmatch(r"-r \S+|[\w.\-\[\]]+==[\w.]+", line)]
+            assert not loose, f"{path.relative_to(ROOT)} leaves the version open: {loose}"
+
+
+def test_the_models_and_the_platform_agree_about_opencv() -> None:
+    pins = (ROOT / "edge_agent" / "requirements.txt").read_text() + (ROOT / "requirements.txt").read_text()
+    versions = set(re.findall(r"^opencv-(?:contrib-)?python(?:-headless)?==(\S+)", pins, re.MULTILINE))
+    assert len(versions) == 1, "they install the same cv2 folder"
+
+
+def test_no_registry_is_named_by_its_host() -> None:
+    # Whoever mirrors a registry has told pip and npm so, and an address in a file would go past the mirror.
+    for path in project_files():
+        text = path.read_bytes().decode(errors="replace")
+        named = [host for host in REGISTRIES if host in text]
+        assert not named, f"{path.relative_to(ROOT)} names {named}"
+
+
+def test_pages_ask_no_foreign_host() -> None:
+    folders = [ROOT / "templates", *ROOT.glob("*/static"), *ROOT.glob("*/templates")]
+    pages = [
+        path for folder in folders for path in project_files(folder, ".html", ".css", ".js", ".svg", ".webmanifest")
+    ]
+    assert len(pages) > 5
+    for path in pages:
+        addresses = re.findall(r"""(?:https?:)?//[\w-]+(?:\.[\w-]+)+/?""", path.read_text())
+        foreign = [address for address in addresses if not address.startswith(NAMESPACES)]
+        assert not foreign, f"{path.relative_to(ROOT)} asks {foreign}"
+
+
+def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
+    long = {path for path in project_files(ROOT, ".py", ".js") if len(path.read_text().splitlines()) > 400}
+    assert {str(path.relative_to(ROOT)) for path in long} == set()

@@ -1,0 +1,54 @@
+"""Nothing that a person can call goes untested: each command and each page is at least named by a test."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from config.urls import router
+from tests.house.files import ROOT, project_files
+
+COMMANDS = sorted(path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py"))
+ROUTES = sorted(prefix for prefix, _, _ in router.registry)
+
+
+def is_named(pattern: str) -> bool:
+    return re.search(pattern, text_of_tests()) is not None
+
+
+@cache
+def text_of_tests() -> str:
+    return "\n".join(
+        path.read_text() for path in project_files(ROOT / "tests", ".py") if path.name != "test_mentions.py"
+    )
+
+
+def page_names() -> list[str]:
+    """Names of all addresses but the API's routes, which are looked at by their prefix, and the admin's."""
+    return sorted(set(_names(get_resolver().url_patterns)))
+
+
+def _names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                yield pattern.name
+        elif pattern.namespace is None and not str(pattern.pattern).startswith("api/v1/"):
+            yield from _names(pattern.url_patterns)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_test_names_the_command(command: str) -> None:
+    assert is_named(rf"""["']{command}["']"""), f"no test runs `manage.py {command}`"
+
+
+@pytest.mark.parametrize("name", page_names())
+def test_a_test_names_the_page(name: str) -> None:
+    assert is_named(rf"""["']{re.escape(name)}["']"""), f"no test asks for the page {name}"
+
+
+@pytest.mark.parametrize("prefix", ROUTES)
+def test_a_test_names_the_route(prefix: str) -> None:
+    assert is_named(rf"""["'/]{re.escape(prefix)}/"""), f"no test asks for /api/v1/{prefix}/"
