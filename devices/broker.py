@@ -16,6 +16,7 @@ from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.decoding import Arrival, Carriage
 from devices.intake import UNACKNOWLEDGED
@@ -65,7 +66,10 @@ class Subscription:
         self.overflowed = 0
         """Messages of QoS 0 that came while the queue was full: nobody holds them any more."""
         self._client, self._address = _client(url, client_id, manual_ack=True)
+        self.subscribed = threading.Event()
+        """Set once the broker has taken our subscriptions, and so keeps what is published for us."""
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
@@ -120,8 +124,14 @@ class Subscription:
         log.info("Connected to the broker; its session is %s.", "resumed" if flags.session_present else "new")
         if flags.session_present:
             self._drop_what_comes_again()
-        for topic in TOPICS:
-            client.subscribe(topic, qos=1)
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in TOPICS])
+
+    def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
+        refused = [f"{topic} ({reason})" for topic, reason in zip(TOPICS, reasons, strict=True) if reason.is_failure]
+        if refused:
+            log.error("The broker refused the subscription to %s: check its access rules.", ", ".join(refused))
+        else:
+            self.subscribed.set()
 
     def _drop_what_comes_again(self) -> None:
         """Empty the queue of what the resumed session redelivers; a new session has forgotten it, so then it stays."""

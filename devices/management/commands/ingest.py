@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 from django.utils import timezone
 
 from devices import broker, ingester, intake
@@ -18,27 +19,28 @@ class Command(BaseCommand):
         stop = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())
-        subscription = broker.Subscription(
-            settings.MQTT_URL,
-            settings.MQTT_CLIENT_ID,
-            first_sequence=intake.next_sequence(settings.MQTT_CLIENT_ID),
-            clock=timezone.now,
-        )
-        _connect(subscription, stop)
+        subscription = _subscription(stop)
+        if subscription is None:
+            return
         try:
-            if not stop.is_set():
-                self.stdout.write("Taking in messages.")
-                ingester.run(subscription, stop)
+            ingester.run(subscription, stop)
         finally:
             subscription.stop()
 
 
-def _connect(subscription: broker.Subscription, stop: threading.Event) -> None:
-    """Connect; a broker that is away at the start is waited for."""
+def _subscription(stop: threading.Event) -> broker.Subscription | None:
+    """The connected subscription; waits for a database or broker that is away. None where told to stop."""
     while not stop.is_set():
         try:
+            subscription = broker.Subscription(
+                settings.MQTT_URL,
+                settings.MQTT_CLIENT_ID,
+                first_sequence=intake.next_sequence(settings.MQTT_CLIENT_ID),
+                clock=timezone.now,
+            )
             subscription.start()
-            return
-        except broker.BrokerUnavailable as error:
+            return subscription
+        except (broker.BrokerUnavailable, DatabaseError) as error:
             ingester.log.error("%s Trying again.", error)
             stop.wait(2)
+    return None

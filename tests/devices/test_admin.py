@@ -1,0 +1,85 @@
+"""The admin: what staff see and may change is what belongs to their own sites."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from devices.decoding import Arrival
+from devices.intake import accept
+from devices.models import Device, QuarantinedMessage, Role, Site
+from tests import places
+
+pytestmark = pytest.mark.django_db
+
+
+def logged_in(user: User, *, staff: bool = False) -> Client:
+    if staff:
+        user.is_staff = True
+        user.save()
+        user.user_permissions.set(Permission.objects.filter(content_type__app_label="devices"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("model", ["site", "membership", "device", "devicelog", "quarantinedmessage"])
+def test_every_list_opens(model: str, superuser: User, seattle01: Device) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', dt.datetime.now(dt.UTC))])
+    assert logged_in(superuser).get(f"/admin/devices/{model}/").status_code == 200
+
+
+def test_a_quarantined_message_shows_what_it_said(superuser: User, seattle01: Device) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": <17>}', dt.datetime.now(dt.UTC))])
+    page = logged_in(superuser).get(f"/admin/devices/quarantinedmessage/{QuarantinedMessage.objects.get().pk}/change/")
+    assert "&lt;17&gt;" in page.content.decode()
+
+
+def test_a_site_and_a_device_can_be_registered(superuser: User) -> None:
+    client = logged_in(superuser)
+    empty_inline = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    client.post("/admin/devices/site/add/", {"name": "Oslo", "slug": "oslo", "timezone": "Europe/Oslo"} | empty_inline)
+    site = Site.objects.get()
+    device = {"site": site.pk, "name": "Oslo01", "thing_name": "oslo-1", "clock_timezone": "UTC"}
+    client.post("/admin/devices/device/add/", device)
+    assert Device.objects.get().site == site
+
+
+def test_a_wrong_time_zone_is_named(superuser: User) -> None:
+    answer = logged_in(superuser).post("/admin/devices/site/add/", {"name": "O", "slug": "o", "timezone": "Mars/Base"})
+    assert "is not an IANA time zone" in answer.content.decode()
+
+
+def test_staff_see_their_own_sites_only(outsider: User, seattle01: Device, chicago01: Device) -> None:
+    page = logged_in(outsider, staff=True).get("/admin/devices/device/").content.decode()
+    assert "Chicago01" in page
+    assert "Seattle01" not in page
+
+
+def test_staff_cannot_open_another_sites_device(outsider: User, seattle01: Device) -> None:
+    response = logged_in(outsider, staff=True).get(f"/admin/devices/device/{seattle01.pk}/change/")
+    assert response.status_code == 302  # back to the index: no such device for them
+
+
+def test_staff_cannot_move_a_device_to_another_site(outsider: User, seattle: Site, chicago01: Device) -> None:
+    form = {"site": seattle.pk, "name": "Chicago01", "thing_name": chicago01.thing_name, "clock_timezone": "UTC"}
+    logged_in(outsider, staff=True).post(f"/admin/devices/device/{chicago01.pk}/change/", form)
+    chicago01.refresh_from_db()
+    assert chicago01.site.slug == "chicago"
+
+
+def test_a_viewer_changes_nothing(seattle: Site, seattle01: Device) -> None:
+    viewer = places.user("looker", {seattle: Role.VIEWER})
+    form = {"site": seattle.pk, "name": "Renamed", "thing_name": seattle01.thing_name, "clock_timezone": "UTC"}
+    response = logged_in(viewer, staff=True).post(f"/admin/devices/device/{seattle01.pk}/change/", form)
+    assert response.status_code == 403
+
+
+def test_a_token_is_shown_once_and_stored_as_a_digest(superuser: User, seattle01: Device) -> None:
+    chosen = {"action": "issue_token", "_selected_action": [seattle01.pk]}
+    page = logged_in(superuser).post("/admin/devices/device/", chosen, follow=True).content.decode()
+    token = page.split("<code>")[1].split("</code>")[0]
+    seattle01.refresh_from_db()
+    assert token not in seattle01.token_digest
+    assert len(seattle01.token_digest) == 64
