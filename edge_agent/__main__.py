@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent import config as configuration
-from edge_agent.agent import GOODBYE_SECONDS, Agent, Eyes, Troubles
+from edge_agent.agent import GOODBYE_SECONDS, Agent, Troubles
 from edge_agent.config import AgentConfig, ConfigError
+from edge_agent.eyes import Eyes
 from edge_agent.link import Link, LinkError
 from edge_agent.outbox import Outbox, OutboxError
 from edge_agent.sources import SourceError, open_source, without_password

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from edge_agent import messages
 from edge_agent.config import AgentConfig
+from edge_agent.eyes import Eyes
 from edge_agent.link import Link
 from edge_agent.outbox import Message, Outbox
 from edge_agent.photographer import Photographer
@@ -24,42 +25,6 @@ DARK_SECONDS = 10.0
 """Without a frame for this long, the camera counts as wedged and the log says so."""
 
 GOODBYE_SECONDS = 1.5
-
-
-class Eyes:
-    """The detectors that the configuration turns on. Raises what they raise where their models are missing."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        # Each detector loads its own runtime; what is off costs neither memory nor start-up time.
-        self._faces = self._hands = self._objects = None
-        if "faces" in config.detectors:
-            from edge_agent.vision.faces import FaceDetector
-
-            self._faces = FaceDetector(config.models, threshold=config.face_threshold)
-        if "hands" in config.detectors:
-            from edge_agent.vision.hands import HandDetector
-
-            self._hands = HandDetector(config.models)
-        if "objects" in config.detectors:
-            from edge_agent.vision.objects import ObjectDetector
-
-            self._objects = ObjectDetector(config.models)
-
-    def look(self, rgb: Picture, taken_at: int) -> messages.Frame:
-        """What this frame (RGB, height × width × 3) shows. `taken_at` is epoch milliseconds.
-
-        Where faces are looked for, objects and gestures are looked for only while there is one: they are a person's,
-        and an empty room should cost little.
-        """
-        faces = None if self._faces is None else self._faces.detect(rgb)
-        somebody = faces is None or bool(faces)
-        return messages.Frame(
-            taken_at=taken_at,
-            faces=faces,
-            objects=self._objects.detect(rgb) if self._objects and somebody else (),
-            gestures=self._hands.detect(rgb) if self._hands and somebody else (),
-            size=(rgb.shape[1], rgb.shape[0]),
-        )
 
 
 class Troubles(logging.Handler):

@@ -52,8 +52,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
     cadence: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 2.0
     """Frames looked at per second."""
-    face_threshold: Probability = 0.5
-    """Faces less probable than this are not reported."""
+    face_threshold: Probability = 0.6
+    """Faces less probable than this are not reported. In 900 frames of the simulated rooms every real face had 0.66 or
+    more, and what the detector took for a face (the ring of a collar, in two frames of a hundred) at most 0.59."""
     face_probability: Probability = 0.60
     """A face at least this probable makes the photographer take a picture."""
     countdown: Seconds = 4.0
@@ -113,12 +114,18 @@ def _value(key: str, value: object, where: str, *, from_text: bool) -> Any:
     if key not in types:
         raise ConfigError(f"{where}: there is no such setting; the settings are {', '.join(sorted(types))}.")
     try:
-        checked = msgspec.convert(value, types[key], strict=not from_text)
+        checked = msgspec.convert(value, types[key], strict=not from_text, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where} is wrong: {_lower_first(str(error))}.") from error
     if key == "mqtt_url":
         broker_of(checked, where)
     return checked
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError("expected a path in quotes")
+    return Path(value)
 
 
 def broker_of(url: str, where: str = "mqtt_url") -> Broker:

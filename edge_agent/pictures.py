@@ -30,7 +30,7 @@ def images(
     if shows == "frame":
         return (_image(rgb, faces, taken_at, shows),)
     crops = ((face, head_and_shoulders(face.box, rgb, crop_margin)) for face in faces if face.box is not None)
-    return tuple(_image(_cut(rgb, area), (_moved(face, area),), taken_at, shows) for face, area in crops)
+    return tuple(_image(cut(rgb, area), (_moved(face, area),), taken_at, shows) for face, area in crops)
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
@@ -65,7 +65,8 @@ def _image(rgb: Picture, faces: Sequence[Face], taken_at: int, shows: Literal["f
     )
 
 
-def _cut(rgb: Picture, area: Box) -> Picture:
+def cut(rgb: Picture, area: Box) -> Picture:
+    """This part of the picture, as an array of its own."""
     left, top, width, height = area
     return np.ascontiguousarray(rgb[top : top + height, left : left + width])
 

@@ -17,7 +17,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.config import Broker, ConfigError, broker_of
-from edge_agent.pictures import head_and_shoulders, jpeg
+from edge_agent.pictures import cut, head_and_shoulders, jpeg
 from edge_agent.simulation import dialects
 from edge_agent.simulation.scene import Scene, person_of
 from edge_agent.simulation.visits import Visit, visits_at
@@ -79,8 +79,7 @@ class DeepLens:
             return
         self._scene = self._scene or Scene(ROOM, self._seed)
         picture = self._scene.picture_at(now)
-        left, top, width, height = head_and_shoulders(person.face, picture, CROP_MARGIN)
-        crop = np.ascontiguousarray(picture[top : top + height, left : left + width])
+        crop = cut(picture, head_and_shoulders(person.face, picture, CROP_MARGIN))
         yield dialects.face_crop(jpeg(crop)[0], round(now * 1000), _confidence(random))
 
 

@@ -1,7 +1,7 @@
 """What the simulated scenes are made of: parts of scikit-image's photographs, freed from their backgrounds.
 
 All pictures are RGB, `uint8`; a `Cutout`'s opacity is `float32`, 0 to 1. The photographs are NASA's portrait of
-Eileen Collins, Rachel Michetti's cup of coffee, Stefan van der Walt's cat, NASA's rocket and Hubble's deep field.
+Eileen Collins, Rachel Michetti's cup of coffee, SpaceX's rocket, Hubble's deep field, and a brick wall.
 """
 
 from dataclasses import dataclass
@@ -47,12 +47,11 @@ def photograph(name: str) -> Picture:
 
 @cache
 def person() -> Cutout:
-    """The astronaut of the portrait, with her helmet, 512 × 512."""
+    """The astronaut of the portrait, 512 × 512; from row 340 on, the helmet in her arm hides her."""
     portrait = photograph("astronaut")
     hints = np.full(portrait.shape[:2], cv2.GC_BGD, np.uint8)
     cv2.fillPoly(hints, [_AROUND_PERSON], int(cv2.GC_PR_FGD))
     cv2.fillPoly(hints, [_INSIDE_PERSON], int(cv2.GC_FGD))
-    cv2.ellipse(hints, (388, 440), (102, 88), 0, 0, 360, int(cv2.GC_FGD), -1)
     return Cutout(portrait, _soft_opacity(portrait, hints))
 
 

@@ -29,6 +29,9 @@ _PLACES = ((230, 430), (850, 1030))
 _SCALES = ((1.12, 1.3), (0.86, 1.0))
 """Per place: how large the portrait is drawn. Who stands on the right stands further back."""
 
+_SHOWN_ROWS = 336
+"""Rows of the portrait above the counter; the helmet in her arm begins right below."""
+
 _CUP_WIDTH = 0.36
 """Width of the saucer, as a part of the portrait's drawn width."""
 
@@ -112,7 +115,7 @@ def _corner(visit: Visit, now: float) -> tuple[int, int]:
     sway = 7 * math.sin(now * 0.9 + visit.dress * 6) + 3 * math.sin(now * 2.3)
     step = 6 * abs(math.sin(walked * math.pi * 2)) if 0 < walked < 1 else 0
     left = outside + (centre - outside) * pace - size / 2 + sway
-    return round(left), round(COUNTER_TOP + 40 * _scale(visit) - size * 0.86 - step)
+    return round(left), round(COUNTER_TOP - _SHOWN_ROWS * _scale(visit) - step)
 
 
 def _smooth(part: float) -> float:
@@ -124,7 +127,7 @@ def _cup_is_there(visit: Visit, now: float) -> bool:
 
 
 def _cup_corner(visit: Visit) -> tuple[int, int]:
-    """On the counter, before the person's chest, a little to the side of the helmet."""
+    """On the counter, before the person's chest, a little to one side."""
     height, width = _cup(visit).rgb.shape[:2]
     aside = _CUP_ASIDE * _scale(visit) * (1 if visit.mirrored else -1)
     return round(_centre(visit) + aside - width / 2), round(COUNTER_TOP + 95 * _scale(visit) - height)

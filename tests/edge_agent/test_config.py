@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import AgentConfig, ConfigError, broker_of, load
+
+SMALLEST = {"HEADCOUNT_THING": "cam1", "HEADCOUNT_MQTT_URL": "mqtt://127.0.0.1:1883"}
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, 'thing = "from-file"\nmqtt_url = "mqtt://broker"\ncadence = 5\ndetectors = ["hands"]\n')
+    config = load(path, {"HEADCOUNT_CADENCE": "3.5", "HEADCOUNT_DETECTORS": "faces, objects", "HOME": "/root"})
+    assert (config.thing, config.cadence, config.detectors) == ("from-file", 3.5, ("faces", "objects"))
+
+
+def test_the_defaults_of_the_photographer() -> None:
+    config = load(None, SMALLEST)
+    assert (config.face_probability, config.countdown, config.cooldown, config.cadence) == (0.60, 4.0, 10.0, 2.0)
+    assert config.picture == "frame"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('thing = "a"\ncadance = 2\n', 'agent.toml, key "cadance": there is no such setting; the settings are cadence'),
+        ("cadence = 0\n", 'key "cadence" is wrong: expected `float` > 0.0'),
+        ('cadence = "2"\n', 'key "cadence" is wrong: expected `float`, got `str`'),
+        ("face_probability = 17\n", 'key "face_probability" is wrong: expected `float` <= 1.0'),
+        ('detectors = ["noses"]\n', "key \"detectors\" is wrong: invalid enum value 'noses'"),
+        ('thing = "a/b"\n', 'key "thing" is wrong'),
+        ('mqtt_url = "http://broker"\n', "expected mqtt://"),
+        ('thing = "a"\n', '"mqtt_url" is not set'),
+        ("thing =\n", "is not TOML"),
+        ('thing="a"\nmqtt_url="mqtt://b"\nmqtt_ca="ca.pem"\n', "need an mqtt_url that begins with mqtts://"),
+        ('thing="a"\nmqtt_url="mqtts://b"\nmqtt_cert="c.pem"\n', "belong together"),
+        ('thing="a"\nmqtt_url="mqtts://b"\nmqtt_ca="nowhere.pem"\n', "there is no file nowhere.pem"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_that_says_where(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(written(tmp_path, text), {})
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_variable_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="HEADCOUNT_CADANCE: there is no such setting"):
+        load(None, SMALLEST | {"HEADCOUNT_CADANCE": "2"})
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml cannot be read: No such file"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+def test_a_broker_s_url() -> None:
+    broker = broker_of("mqtts://user:p%40ss@broker.example")
+    assert (broker.host, broker.port, broker.tls, broker.username, broker.password) == (
+        "broker.example",
+        8883,
+        True,
+        "user",
+        "p@ss",
+    )
+    assert broker_of("mqtt://[::1]:1884").port == 1884
+    assert broker_of("mqtt://broker").port == 1883
+
+
+@pytest.mark.parametrize("url", ["mqtt://u:secret@host:99999", "mqtt://u:secret@", "http://u:secret@host", "secret"])
+def test_no_error_and_no_repr_shows_the_password(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        broker_of(url)
+    assert "secret" not in str(refused.value)
+    assert "secret" not in repr(broker_of("mqtt://u:secret@host"))
+
+
+def test_every_setting_has_a_variable_of_its_name() -> None:
+    config = load(None, SMALLEST | {"HEADCOUNT_OUTBOX_MAX_BYTES": "2000000", "HEADCOUNT_OUTBOX": "/tmp/o"})
+    assert config == AgentConfig(
+        thing="cam1", mqtt_url="mqtt://127.0.0.1:1883", outbox_max_bytes=2_000_000, outbox=Path("/tmp/o")
+    )
