@@ -13,16 +13,12 @@ from PIL import Image
 from edge_agent.messages import Box
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ModelsUnavailable, models_folder
-from edge_agent.vision.identity import FaceEmbedder
+from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
 from faces.recogniser import Indexed, Match, RecogniserUnavailable, Seen, SeenCup, SeenFace, UnusablePicture
 
 CUP = "cup"
 """What the object detector calls mugs and coffee cups."""
-
-MATCH_DISTANCE = 0.6
-"""Two faces at most this far apart are one person's; with it, dlib's authors measured 99.38 % right on "Labeled Faces
-in the Wild" (dlib's documentation of `dlib_face_recognition_resnet_model_v1`)."""
 
 
 class LocalRecogniser:
@@ -70,7 +66,7 @@ class LocalRecogniser:
         return Indexed(uuid.uuid4().hex, embedding.astype("<f4").tobytes())
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
-        """Nothing to do: what it knew goes with the database's rows."""
+        """Nothing to do: what it knows goes with the database's rows."""
 
     def _embed(self, jpeg: bytes, faces: Sequence[Box]) -> list[NDArray[np.float32]]:
         rgb = _decoded(jpeg)
@@ -84,13 +80,13 @@ class LocalRecogniser:
         distances = np.linalg.norm(matrix - embedding, axis=1)
         best = int(distances.argmin())
         distance = float(distances[best])
-        return Match(gallery[best].provider_id, 1 - distance) if distance <= MATCH_DISTANCE else None
+        return Match(gallery[best].provider_id, 1 - distance) if distance < SAME_PERSON else None
 
 
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
-            return np.asarray(picture.convert("RGB"), np.uint8)
+            return np.array(picture.convert("RGB"), np.uint8)
     except (OSError, SyntaxError, ValueError) as error:
         raise UnusablePicture(f"The picture cannot be decoded: {error}.") from error
 

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 from typing import Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
@@ -27,9 +27,16 @@ def store(name: str, jpeg: bytes) -> None:
     default_storage.save(name, ContentFile(jpeg))
 
 
+def opened(capture: Capture) -> File[bytes]:
+    """The capture's picture, open for reading. Raises `FileNotFoundError` where it is not there."""
+    if not capture.image:
+        raise FileNotFoundError(f"{capture} has no picture.")
+    return default_storage.open(str(capture.image))
+
+
 def read(capture: Capture) -> bytes:
-    """The capture's picture. Raises `OSError` where it cannot be read."""
-    with default_storage.open(str(capture.image)) as file:
+    """The capture's picture. Raises `FileNotFoundError` as `opened`, and `OSError` where it cannot be read."""
+    with opened(capture) as file:
         return bytes(file.read())
 
 

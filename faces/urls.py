@@ -2,5 +2,18 @@
 
 from typing import Any
 
-api: list[tuple[str, Any, str]] = []
-urlpatterns: list[Any] = []
+from django.urls import path
+
+from faces import views
+from faces.api import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, PersonViewSet
+
+api: list[tuple[str, Any, str]] = [
+    ("captures", CaptureViewSet, "capture"),
+    ("people", PersonViewSet, "person"),
+    ("coffees", CoffeeViewSet, "coffee"),
+    ("leaderboard", LeaderboardViewSet, "leaderboard"),
+]
+urlpatterns = [
+    path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("captures/<uuid:pk>/image.jpg", views.capture_image, name="capture-image"),
+]

@@ -16,6 +16,9 @@ from faces.recogniser import Indexed, Recogniser, UnusablePicture, collection_of
 SMALLEST_FACE = 80
 """Pixels a side; a smaller face is not enrolled. Rekognition refuses to index pictures of fewer."""
 
+BACKGROUND = 0.5
+"""A face at most this part as high as the largest one is twice as far away: a passer-by, or no face at all."""
+
 GUEST_TERM = dt.timedelta(days=365)
 """How long a guest is known; Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""
 
@@ -173,17 +176,23 @@ def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
 
 
 def _only_face(picture: bytes, recogniser: Recogniser) -> Box:
-    faces = recogniser.look(picture).faces
+    """The one face in the foreground. Raises `UnusablePicture`."""
+    faces = sorted((face.box for face in recogniser.look(picture).faces), key=_height, reverse=True)
     if not faces:
         raise UnusablePicture("The picture shows no face; take one from the front, in good light.")
-    if len(faces) > 1:
-        raise UnusablePicture(f"The picture shows {len(faces)} faces; crop it to the one person.")
-    width, height = faces[0].box[2:]
+    near = [face for face in faces if _height(face) > BACKGROUND * _height(faces[0])]
+    if len(near) > 1:
+        raise UnusablePicture(f"The picture shows {len(near)} faces; crop it to the one person.")
+    width, height = faces[0][2:]
     if min(width, height) < SMALLEST_FACE:
         raise UnusablePicture(
             f"The face is {width} by {height} pixels; it must have {SMALLEST_FACE} a side. Come nearer."
         )
-    return faces[0].box
+    return faces[0]
+
+
+def _height(face: Box) -> int:
+    return face[3]
 
 
 def _looks_like(picture: bytes, box: Box, site: Site, now: dt.datetime, recogniser: Recogniser) -> Person | None:

@@ -24,8 +24,7 @@ def set_policy(
     `off` needs nobody's confirmation. Raises `PolicyRefused`.
     """
     mode = Mode(mode)
-    if mode != Mode.OFF:
-        _check_owner(site, mode, confirmed_by)
+    check_policy(site=site, mode=mode, confirmed_by=confirmed_by)
     confirmed_at = (now or timezone.now()) if confirmed_by else None
     policy, _ = SitePolicy.objects.update_or_create(
         site=site, defaults={"mode": mode, "confirmed_by": confirmed_by, "confirmed_at": confirmed_at}
@@ -33,15 +32,18 @@ def set_policy(
     return policy
 
 
+def check_policy(*, site: Site, mode: Mode, confirmed_by: "User | None") -> None:
+    """Raises `PolicyRefused` unless this user may decide this for the site."""
+    if mode == Mode.OFF:
+        return
+    if confirmed_by is None:
+        raise PolicyRefused(f"“{mode}” at {site} needs the confirmation of an owner of the site.")
+    is_owner = Membership.objects.filter(site=site, user=confirmed_by, role=Role.OWNER).exists()
+    if not (is_owner or confirmed_by.is_superuser):
+        raise PolicyRefused(f"{confirmed_by} is no owner of {site}; only an owner may turn recognition on.")
+
+
 def mode_of(site: Site) -> Mode:
     """What the site does with faces: `off` until somebody decided otherwise."""
     policy = SitePolicy.objects.filter(site=site).first()
     return Mode(policy.mode) if policy else Mode.OFF
-
-
-def _check_owner(site: Site, mode: Mode, user: "User | None") -> None:
-    if user is None:
-        raise PolicyRefused(f"“{mode}” at {site} needs the confirmation of an owner of the site.")
-    is_owner = Membership.objects.filter(site=site, user=user, role=Role.OWNER).exists()
-    if not (is_owner or user.is_superuser):
-        raise PolicyRefused(f"{user} is no owner of {site}; only an owner may turn recognition on.")

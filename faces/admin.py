@@ -1,0 +1,233 @@
+"""The admin of pictures, people and coffees."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from devices.admin import ReadOnlyAdmin, ScopedAdmin
+from devices.models import Membership, Role, Site
+from faces.forms import PersonForm, PolicyForm, ReviewForm
+from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
+from faces.recogniser import RecogniserUnavailable
+from faces.services import (
+    EnrolmentRefused,
+    NotAgain,
+    forget,
+    recognise_again,
+    restore_coffee,
+    set_policy,
+    void_coffee,
+    withdraw_consent,
+)
+
+
+class SiteChoosingAdmin(ScopedAdmin):
+    """An admin of things that belong to a site: staff choose among the sites where they are not just viewers."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "site" and not request.user.is_superuser:
+            theirs = Membership.objects.filter(user=request.user).exclude(role=Role.VIEWER)  # type: ignore[misc]
+            kwargs["queryset"] = Site.objects.filter(pk__in=theirs.values("site_id"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Nothing moves to another site once it is there."""
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "site"] if obj else fields
+
+
+class ReadOnlyInline(admin.TabularInline[Any, Any]):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ConsentInline(ReadOnlyInline):
+    model = Consent
+    fields = ("text_version", "method", "signed_by", "signed_at", "expires_at", "withdrawn_at", "face_count")
+    readonly_fields = fields
+
+    @admin.display(description="Faces")
+    def face_count(self, consent: Consent) -> int:
+        return consent.faces.count()
+
+
+@admin.register(Person)
+class PersonAdmin(SiteChoosingAdmin):
+    form = PersonForm
+    list_display = ["name", "site", "line", "coffee_count", "may_be_recognised", "face_count"]
+    list_filter = ["site"]
+    list_select_related = ["site"]
+    search_fields = ["name"]
+    inlines = [ConsentInline]
+    actions = ["withdraw_consents"]
+    fieldsets = [
+        (None, {"fields": ["site", "name", "line"]}),
+        ("Enrol by a picture", {"fields": ["picture"]}),
+        (
+            "Record a consent",
+            {"fields": list(PersonForm.consent_fields), "description": "Needed before a face may be enrolled."},
+        ),
+    ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not change the person is not asked for a picture."""
+        everything = super().get_fieldsets(request, obj)
+        may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return everything if may_write else everything[:1]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
+        people = super().get_queryset(request)
+        return people.annotate(  # type: ignore[no-any-return]
+            coffees_counted=Count("coffees", filter=Q(coffees__voided=False), distinct=True),
+            faces_known=Count("consents__faces", distinct=True),
+            has_consent=Exists(valid),
+        )
+
+    @admin.display(description="Coffees", ordering="coffees_counted")
+    def coffee_count(self, person: Any) -> int:
+        return int(person.coffees_counted)
+
+    @admin.display(description="Faces", ordering="faces_known")
+    def face_count(self, person: Any) -> int:
+        return int(person.faces_known)
+
+    @admin.display(description="Consent in force", boolean=True, ordering="has_consent")
+    def may_be_recognised(self, person: Any) -> bool:
+        return bool(person.has_consent)
+
+    def save_model(self, request: HttpRequest, obj: Person, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        try:
+            form.enrol(obj)
+        except (EnrolmentRefused, RecogniserUnavailable) as error:
+            messages.error(request, f"{obj} is saved, but the face is not enrolled: {error}")
+
+    @admin.action(description="Withdraw consent and forget the faces", permissions=["change"])
+    def withdraw_consents(self, request: HttpRequest, people: QuerySet[Person]) -> None:
+        for person in people:
+            if not self._may_write(request, person):
+                messages.error(request, f"You may not change {person}.")
+                continue
+            try:
+                for consent in person.consents.filter(withdrawn_at=None):
+                    withdraw_consent(consent=consent)
+                messages.success(request, f"{person} is not recognised any more.")
+            except RecogniserUnavailable as error:
+                messages.error(request, f"{person}'s faces are not all forgotten yet; do it again. {error}")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without deletion of several at once: erasing somebody may have to be repeated, and is done one by one."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_model(self, request: HttpRequest, obj: Person) -> None:
+        forget(person=obj, by=request.user)  # type: ignore[arg-type]
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except RecogniserUnavailable as error:
+            messages.error(request, f"Not all is erased yet; do it again. {error}")
+            return HttpResponseRedirect(reverse("admin:faces_person_change", args=[object_id]))
+
+
+class SightingInline(ReadOnlyInline):
+    model = Sighting
+    fields = ("number", "person", "confidence", "similarity", "box")
+    readonly_fields = fields
+
+
+@admin.register(Capture)
+class CaptureAdmin(ReadOnlyAdmin):
+    list_display = ["taken_at", "device", "thumbnail", "state", "attempts", "reason", "cups"]
+    list_filter = ["state", "device__site", "device"]
+    list_select_related = ["device"]
+    date_hierarchy = "taken_at"
+    inlines = [SightingInline]
+    actions = ["recognise_anew"]
+    exclude = ["image"]
+    readonly_fields = ["thumbnail"]
+
+    @admin.display(description="Picture")
+    def thumbnail(self, capture: Capture) -> str:
+        if not capture.image:
+            return "—"
+        address = reverse("capture-image", args=[capture.pk])
+        return format_html('<a href="{0}"><img src="{0}" alt="" height="90" loading="lazy"></a>', address)
+
+    @admin.action(description="Recognise again", permissions=["recognise"])
+    def recognise_anew(self, request: HttpRequest, captures: QuerySet[Capture]) -> None:
+        for capture in captures.select_related("device"):
+            if not self._may_write(request, capture):
+                messages.error(request, f"You may not change {capture}.")
+                continue
+            try:
+                recognise_again(capture=capture)
+                messages.success(request, f"{capture} is queued.")
+            except NotAgain as error:
+                messages.error(request, str(error))
+
+    def has_recognise_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("faces.change_capture"))
+
+
+@admin.register(Coffee)
+class CoffeeAdmin(ScopedAdmin):
+    form = ReviewForm
+    list_display = ["taken_at", "device", "person", "voided", "review_reason", "reviewed_by"]
+    list_filter = ["voided", "device__site", "device"]
+    list_select_related = ["device", "person", "reviewed_by"]
+    search_fields = ["person__name"]
+    date_hierarchy = "taken_at"
+    readonly_fields = ["taken_at", "device", "person", "picture", "reviewed_by", "reviewed_at"]
+    fields = ["taken_at", "device", "person", "picture", "voided", "review_reason", "reviewed_by", "reviewed_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="Picture")
+    def picture(self, coffee: Coffee) -> str:
+        address = reverse("capture-image", args=[coffee.sighting.capture_id])
+        return format_html('<img src="{}" alt="" height="240">', address)
+
+    def save_model(self, request: HttpRequest, obj: Coffee, form: Any, change: bool) -> None:
+        review = void_coffee if obj.voided else restore_coffee
+        if form.has_changed():
+            review(coffee=obj, by=request.user, reason=obj.review_reason)  # type: ignore[arg-type]
+
+
+@admin.register(SitePolicy)
+class SitePolicyAdmin(SiteChoosingAdmin):
+    form = PolicyForm
+    list_display = ["site", "mode", "confirmed_by", "confirmed_at"]
+    fields = ["site", "mode", "confirmed", "confirmed_by", "confirmed_at"]
+    readonly_fields = ["confirmed_by", "confirmed_at"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"user": request.user})
+
+    def save_model(self, request: HttpRequest, obj: SitePolicy, form: Any, change: bool) -> None:
+        set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ["erased_at", "site", "person_number", "erased_by", "counts"]
+    list_filter = ["site"]
+    list_select_related = ["site", "erased_by"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,179 @@
+"""Pictures, people, coffees and the leaderboard in the API."""
+
+import hashlib
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import FileResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from devices.authentication import DeviceTokenAuthentication, IsDevice
+from devices.decoding import TakenPicture
+from devices.intake import Batch
+from devices.models import Device, Membership, Role, Site
+from devices.rest import ScopedReadOnlyViewSet
+from faces import sink
+from faces.filters import CaptureFilter, CoffeeFilter, PersonFilter
+from faces.models import Capture, Coffee, Consent, Person
+from faces.querysets import anonymous_coffees, leaderboard
+from faces.serializers import (
+    CaptureSerializer,
+    CoffeeSerializer,
+    LeaderboardQuerySerializer,
+    LeaderboardSerializer,
+    NewCaptureSerializer,
+    PersonSerializer,
+    ReviewSerializer,
+)
+from faces.services import restore_coffee, void_coffee
+from faces.views import picture_response
+
+KEY_BYTES = 8
+
+
+class CaptureViewSet(ScopedReadOnlyViewSet):
+    """The pictures of your sites' devices and what was recognised in them, newest first."""
+
+    queryset = Capture.objects.select_related("device__site").prefetch_related("sightings__person")
+    serializer_class = CaptureSerializer
+    authentication_classes = [SessionAuthentication, TokenAuthentication, DeviceTokenAuthentication]
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    filterset_class = CaptureFilter
+    cursor_ordering = ("-taken_at", "-pk")
+
+    def get_permissions(self) -> list[BasePermission]:
+        is_device = self.action == "create" and isinstance(self.request.auth, Device)
+        return [IsDevice() if is_device else IsAuthenticated()]
+
+    @extend_schema(request=NewCaptureSerializer, responses={201: CaptureSerializer})
+    def create(self, request: Request) -> Response:
+        """Give a picture, by a device with its token or by an operator of the device's site; the same one once."""
+        serializer = NewCaptureSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        device = _device(request, serializer.validated_data)
+        capture = _take_in(device, serializer.validated_data)
+        answer = CaptureSerializer(capture, context=self.get_serializer_context())
+        return Response(answer.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path="image.jpg", url_name="picture")
+    def picture(self, request: Request, pk: str) -> FileResponse:
+        """The picture itself."""
+        return picture_response(self.get_object())
+
+
+class PersonViewSet(ScopedReadOnlyViewSet):
+    """The people your sites know."""
+
+    queryset = Person.objects.select_related("site")
+    serializer_class = PersonSerializer
+    filterset_class = PersonFilter
+    cursor_ordering = ("name", "pk")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
+        counted = Count("coffees", filter=Q(coffees__voided=False))
+        people = super().get_queryset()
+        return people.annotate(coffees_counted=counted, has_consent=Exists(valid))  # type: ignore[no-any-return]
+
+
+class CoffeeViewSet(ScopedReadOnlyViewSet):
+    """The coffees of your sites, newest first; voided ones too."""
+
+    queryset = Coffee.objects.select_related("device__site", "person", "sighting", "reviewed_by")
+    serializer_class = CoffeeSerializer
+    filterset_class = CoffeeFilter
+    cursor_ordering = ("-taken_at", "-pk")
+
+    @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
+    @action(detail=True, methods=["post"])
+    def void(self, request: Request, pk: str) -> Response:
+        """Take the coffee out of every count; for operators of its site."""
+        return self._review(request, void_coffee)
+
+    @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        """Let a voided coffee count again; for operators of its site."""
+        return self._review(request, restore_coffee)
+
+    def _review(self, request: Request, review: Any) -> Response:
+        coffee: Coffee = self.get_object()
+        _check_operator(request, coffee.device)
+        serializer = ReviewSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        review(coffee=coffee, by=request.user, reason=serializer.validated_data["reason"])
+        return Response(self.get_serializer(coffee).data)
+
+
+class LeaderboardViewSet(ViewSet):
+    """Who had how many coffees."""
+
+    @extend_schema(parameters=[LeaderboardQuerySerializer], responses=LeaderboardSerializer)
+    def list(self, request: Request) -> Response:
+        """The most first; equal counts share a rank. Coffees of nobody in particular are a total of their own."""
+        query = LeaderboardQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        period, now = query.validated_data["period"], timezone.now()
+        sites = list(Site.objects.all().for_user(request.user))
+        slug = query.validated_data.get("site")
+        if slug is not None:
+            sites = [site for site in sites if site.slug == slug]
+            if not sites:
+                raise NotFound(f"You have no site “{slug}”.")
+        board = {
+            "period": period,
+            "anonymous_coffees": anonymous_coffees(sites=sites, period=period, now=now),
+            "results": leaderboard(sites=sites, period=period, now=now),
+        }
+        return Response(LeaderboardSerializer(board).data)
+
+
+def _device(request: Request, given: dict[str, Any]) -> Device:
+    """Whose picture it is. Raises `ValidationError` and `PermissionDenied`."""
+    if isinstance(request.auth, Device):
+        return request.auth
+    known = Device.objects.all().for_user(request.user)
+    device = known.filter(pk=given["device"]).first() if given.get("device", "").isdecimal() else None
+    if device is None:
+        raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
+    _check_operator(request, device)
+    return cast(Device, device)
+
+
+def _check_operator(request: Request, device: Device) -> None:
+    """Raises `PermissionDenied` unless the user is more than a viewer of the device's site."""
+    if request.user.is_superuser:
+        return
+    roles = Membership.objects.filter(user=request.user, site=device.site_id)  # type: ignore[misc]
+    if not roles.exclude(role=Role.VIEWER).exists():
+        raise PermissionDenied(f"You may look at {device.site}, but not change anything there.")
+
+
+def _take_in(device: Device, given: dict[str, Any]) -> Capture:
+    """The capture of this picture; the one that is there already, if it came before."""
+    now = timezone.now()
+    taken_at = given.get("taken_at", now)
+    key = _key(given["jpeg"], str(given.get("taken_at", "")))
+    picture = TakenPicture(device, taken_at, now, key, given["jpeg"], shows=given["shows"])
+    with transaction.atomic():
+        sink.take_in(Batch(pictures=[picture]))
+    capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)
+    return capture
+
+
+def _key(jpeg: bytes, taken_at: str) -> int:
+    digest = hashlib.blake2b(jpeg + taken_at.encode(), digest_size=KEY_BYTES).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,0 +1,32 @@
+"""By what the API's lists of pictures, people and coffees can be narrowed."""
+
+from django_filters import rest_framework as filters
+
+from faces.models import Capture, Coffee, Person
+
+
+class OfDeviceFilter(filters.FilterSet):  # type: ignore[misc]
+    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
+    device = filters.CharFilter(field_name="device__name", label="A device's name.")
+
+
+class CaptureFilter(OfDeviceFilter):
+    class Meta:
+        model = Capture
+        fields = {"state": ["exact"], "taken_at": ["gte", "lt"]}
+
+
+class CoffeeFilter(OfDeviceFilter):
+    anonymous = filters.BooleanFilter(field_name="person", lookup_expr="isnull", label="Of nobody in particular.")
+
+    class Meta:
+        model = Coffee
+        fields = {"person": ["exact"], "voided": ["exact"], "taken_at": ["gte", "lt"]}
+
+
+class PersonFilter(filters.FilterSet):  # type: ignore[misc]
+    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+
+    class Meta:
+        model = Person
+        fields = {"name": ["exact", "icontains"]}

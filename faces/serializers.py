@@ -1,0 +1,172 @@
+"""How pictures, people and coffees look in the API."""
+
+import base64
+import binascii
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from devices.decoding import MAX_LEAD
+from devices.models import Device, Site
+from devices.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
+from faces.models import Capture, Coffee, Person, Shows, Sighting
+from faces.querysets import PERIODS
+
+BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
+
+
+@extend_schema_field(BOX)
+class BoxField(serializers.JSONField):
+    """Left, top, width, height in pixels of the picture."""
+
+
+class PersonNameSerializer(serializers.ModelSerializer[Person]):
+    class Meta:
+        model = Person
+        fields = ["id", "name"]
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    guest = serializers.SerializerMethodField(help_text="Whether it is a stranger who got a number.")
+    coffees = serializers.IntegerField(source="coffees_counted", read_only=True)
+    consent = serializers.BooleanField(
+        source="has_consent", read_only=True, help_text="Whether the person may be recognised now."
+    )
+
+    class Meta:
+        model = Person
+        fields = ["id", "site", "name", "line", "guest", "coffees", "consent", "created_at"]
+
+    def get_guest(self, person: Person) -> bool:
+        return person.guest_number is not None
+
+
+class SightingSerializer(serializers.ModelSerializer[Sighting]):
+    person = PersonNameSerializer(read_only=True, allow_null=True)
+    box = BoxField(read_only=True)
+
+    class Meta:
+        model = Sighting
+        fields = ["number", "person", "confidence", "similarity", "box"]
+
+
+class CaptureSerializer(serializers.ModelSerializer[Capture]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, source="device.site")
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    sightings = SightingSerializer(many=True, read_only=True)
+    image = serializers.SerializerMethodField(help_text="Address of the picture, if it is here.")
+
+    class Meta:
+        model = Capture
+        fields = [
+            "id",
+            "site",
+            "device",
+            "taken_at",
+            "received_at",
+            "shows",
+            "image",
+            "source_url",
+            "state",
+            "attempts",
+            "reason",
+            "recognised_at",
+            "cups",
+            "sightings",
+        ]
+
+    def get_image(self, capture: Capture) -> str | None:
+        if not capture.image:
+            return None
+        return reverse("capture-picture", args=[capture.pk], request=self.context.get("request"))
+
+
+class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
+    """A picture: as a file in a multipart form, or as base64 in JSON."""
+
+    device = serializers.CharField(required=False, help_text="The device's id; a device's own token says it already.")
+    taken_at = serializers.DateTimeField(required=False, help_text="Now, where it is left out.")
+    shows = serializers.ChoiceField(choices=Shows.choices, default=Shows.FRAME)
+    image = serializers.FileField(required=False, help_text="JPEG or PNG, at most 5 MiB and 25 megapixels.")
+    image_string = serializers.CharField(
+        required=False, max_length=MAX_BYTES * 4 // 3 + 4, help_text="The same as base64.", write_only=True
+    )
+
+    def validate_taken_at(self, taken_at: dt.datetime) -> dt.datetime:
+        """As the intake does with every message."""
+        now = timezone.now()
+        if taken_at > now + MAX_LEAD:
+            raise serializers.ValidationError("This lies in the future; set the device's clock.")
+        if taken_at < now - dt.timedelta(days=settings.FRAME_RETENTION_DAYS):
+            raise serializers.ValidationError(f"This is more than {settings.FRAME_RETENTION_DAYS} days ago.")
+        return taken_at
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Adds `jpeg`: the picture, made safe."""
+        if ("image" in attrs) == ("image_string" in attrs):
+            raise serializers.ValidationError({"image": "Give the picture as `image` or as `image_string`."})
+        field = "image" if "image" in attrs else "image_string"
+        try:
+            data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else _decoded(attrs["image_string"])
+            return {**attrs, "jpeg": sanitised_jpeg(data)}
+        except BadPicture as error:
+            raise serializers.ValidationError({field: str(error)}) from error
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadPicture("The picture is not base64.") from None
+
+
+class CoffeeSerializer(serializers.ModelSerializer[Coffee]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, source="device.site")
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    person = PersonNameSerializer(read_only=True, allow_null=True)
+    capture = serializers.UUIDField(source="sighting.capture_id", read_only=True)
+    reviewed_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+
+    class Meta:
+        model = Coffee
+        fields = [
+            "id",
+            "site",
+            "device",
+            "person",
+            "taken_at",
+            "capture",
+            "voided",
+            "reviewed_at",
+            "reviewed_by",
+            "review_reason",
+        ]
+
+
+class ReviewSerializer(serializers.Serializer[dict[str, Any]]):
+    reason = serializers.CharField(max_length=200)
+
+
+class LeaderboardQuerySerializer(serializers.Serializer[dict[str, Any]]):
+    site = serializers.SlugField(required=False, help_text="A site's slug; all your sites where it is left out.")
+    period = serializers.ChoiceField(choices=PERIODS, default="all", help_text="By the clock of each site.")
+
+
+class LeaderboardRowSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    person = PersonNameSerializer()
+    site = serializers.CharField(source="site.slug", help_text="The site's slug.")
+    coffees = serializers.IntegerField()
+    last_at = serializers.DateTimeField()
+
+
+class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
+    period = serializers.CharField()
+    anonymous_coffees = serializers.IntegerField()
+    results = LeaderboardRowSerializer(many=True)
