@@ -18,9 +18,6 @@ from analytics.demo.readiness import Access, answers, silent_devices
 from analytics.demo.supervisor import STOP_WITHIN, Supervisor, end, spawn
 from analytics.demo.surroundings import DemoError, Surroundings, surroundings
 
-DAYS = 14
-"""How much past the demo shows, where --days does not say otherwise."""
-
 LOOK_EVERY = 0.2
 """Seconds between two looks at the programs, and the longest that a signal waits."""
 
@@ -56,7 +53,7 @@ class Signals:
 def main(arguments: list[str] | None = None) -> int:
     """0 after a signal to end, 1 where the demo cannot start (one sentence on stderr says why)."""
     parser = argparse.ArgumentParser(prog="python -m analytics.demo", description="Headcount with cameras.")
-    parser.add_argument("--days", type=int, default=DAYS, help=f"of past to generate at the first start ({DAYS})")
+    parser.add_argument("--days", type=int, help="of past to generate at the first start (two weeks)")
     days = parser.parse_args(arguments).days
     signals = Signals()
     try:
@@ -70,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(place: Surroundings, days: int, signals: Signals) -> None:
+def run(place: Surroundings, days: int | None, signals: Signals) -> None:
     """The demo's life. Raises `Stopped` at its end and `DemoError` where it cannot start."""
     began, since = time.monotonic(), dt.datetime.now(dt.UTC)
     say(f"Headcount's demo, with its data in {place.data}")
@@ -88,7 +85,7 @@ def run(place: Surroundings, days: int, signals: Signals) -> None:
         supervisor.stop()
 
 
-def prepare(place: Surroundings, days: int, signals: Signals) -> None:
+def prepare(place: Surroundings, days: int | None, signals: Signals) -> None:
     process = spawn(programs.preparation(place, days))
     try:
         while process.poll() is None:

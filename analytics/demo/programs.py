@@ -4,24 +4,20 @@ import sys
 
 from analytics.demo.supervisor import Program
 from analytics.demo.surroundings import LOOPBACK, ROOT, Surroundings, mosquitto
+from edge_agent.simulation.habits import DEMO, Habits
 
-CAMERAS = {
-    "Seattle01": ("deeplens_HoVip9KQTXiC3UFub47lJA", "scene:lobby?seed=1"),
-    "Chicago01": ("deeplens_bmTWwitIRUi_mASjZASUHA", "scene:cafe?seed=2"),
-}
-"""Real edge agents: their thing names, and what they look at."""
-
-DEEPLENS = ("Chicago02", "deeplens_Hgs6kj_yQASF2x-3fOxCHA")
-"""The old DeepLens: its name and thing name."""
-
-DEVICES = {*CAMERAS, DEEPLENS[0]}
+DEVICES = {habits.name for habits in DEMO}
 
 WEB_THREADS = 8
 """Pages wait for the database and the browser's own connections, not for the processor: one process is enough."""
 
 
-def preparation(place: Surroundings, days: int) -> Program:
-    return _python(place, "preparation", "-m", "analytics.demo.steps", "--days", str(days))
+def preparation(place: Surroundings, days: int | None) -> Program:
+    """What ends before the others start. `days` of past are generated at the first start."""
+    past = [] if days is None else ["--days", str(days)]
+    # It writes to the terminal, where its steps are enough to read.
+    calm = {**place.environment, "LOG_LEVEL": "WARNING"}
+    return Program("preparation", [sys.executable, "-m", "analytics.demo.steps", *past], calm)
 
 
 def all_of(place: Surroundings) -> list[Program]:
@@ -42,7 +38,7 @@ def _platform(place: Surroundings) -> list[Program]:
             "web",
             *("-m", "gunicorn", "--pythonpath", str(ROOT / "platform"), "--chdir", str(ROOT)),
             *("--bind", f"{LOOPBACK}:{place.port}", "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
-            *("--graceful-timeout", "2", "config.wsgi"),
+            *("--graceful-timeout", "2", "--no-control-socket", "config.wsgi"),
         ),
         _python(place, "ingest", str(ROOT / "manage.py"), "ingest"),
         _python(place, "tasks", str(ROOT / "manage.py"), "qcluster"),
@@ -50,21 +46,25 @@ def _platform(place: Surroundings) -> list[Program]:
 
 
 def _cameras(place: Surroundings) -> list[Program]:
-    name, thing = DEEPLENS
-    deeplens = ("-m", "edge_agent.simulation.deeplens", "--thing", thing, "--name", name, "--mqtt-url", place.mqtt_url)
-    agents = [_agent(place, name, thing, source) for name, (thing, source) in CAMERAS.items()]
-    return [*agents, _python(place, name, *deeplens)]
+    make = {"agent": _agent, "deeplens": _deeplens}
+    return [make[habits.speaks](place, habits, seed) for seed, habits in enumerate(DEMO, start=1)]
 
 
-def _agent(place: Surroundings, name: str, thing: str, source: str) -> Program:
+def _agent(place: Surroundings, habits: Habits, seed: int) -> Program:
     settings = {
-        "HEADCOUNT_THING": thing,
+        "HEADCOUNT_THING": habits.thing,
         "HEADCOUNT_MQTT_URL": place.mqtt_url,
-        "HEADCOUNT_SOURCE": source,
-        "HEADCOUNT_OUTBOX": str(place.data / "outboxes" / f"{name}.sqlite3"),
+        "HEADCOUNT_SOURCE": f"scene:{habits.room}?seed={seed}",
+        "HEADCOUNT_OUTBOX": str(place.data / "outboxes" / f"{habits.name}.sqlite3"),
         "HEADCOUNT_MODELS": place.environment["MODELS_DIR"],
     }
-    return Program(name, [sys.executable, "-m", "edge_agent"], {**place.environment, **settings})
+    return Program(habits.name, [sys.executable, "-m", "edge_agent"], {**place.environment, **settings})
+
+
+def _deeplens(place: Surroundings, habits: Habits, seed: int) -> Program:
+    names = ("--thing", habits.thing, "--name", habits.name)
+    rest = ("--mqtt-url", place.mqtt_url, "--seed", str(seed))
+    return _python(place, habits.name, "-m", "edge_agent.simulation.deeplens", *names, *rest)
 
 
 def _python(place: Surroundings, name: str, *arguments: str) -> Program:

@@ -95,8 +95,9 @@ USE_I18N = False
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 ASSETS_DIR = DATA_DIR / "assets"
-# Until `fetch_plotly` has run there is no such folder, and Django warns of folders that are not there.
-STATICFILES_DIRS = [ASSETS_DIR] if ASSETS_DIR.is_dir() else []
+STATICFILES_DIRS = [ASSETS_DIR]
+# Until `fetch_plotly` has run there is no such folder.
+SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {

@@ -57,5 +57,6 @@ def test_pages_ask_no_foreign_host() -> None:
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
-    long = {path for path in project_files(ROOT, ".py", ".js") if len(path.read_text().splitlines()) > 400}
+    written = [path for path in project_files(ROOT, ".py", ".js") if path.parent.name != "migrations"]
+    long = {path for path in written if len(path.read_text().splitlines()) > 400}
     assert {str(path.relative_to(ROOT)) for path in long} == set()
