@@ -44,7 +44,7 @@ class FaceDetector:
     def detect(self, rgb: Picture) -> tuple[Face, ...]:
         """All faces, the most certain first; boxes in pixels of `rgb` (height × width × 3, RGB) and inside it.
 
-        A box goes from the forehead to the chin. Faces down to about an eleventh of the shorter side are found.
+        A box goes from the forehead to the chin. Faces of a thirteenth of the shorter side and more are found.
         Raises `ValueError` where `rgb` is not such a picture.
         """
         check_picture(rgb)

@@ -1,0 +1,132 @@
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from edge_agent.messages import Box
+from edge_agent.vision.faces import FaceDetector
+from edge_agent.vision.files import ROOT, ModelsUnavailable
+from edge_agent.vision.search import Picture
+from tests.edge_agent.vision import photographs
+from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, sample, scaled
+
+ASTRONAUT: Box = (177, 82, 95, 95)
+"""Her face in skimage's portrait, forehead to chin."""
+
+
+@pytest.fixture(scope="module")
+def detector(models: Path) -> FaceDetector:
+    return FaceDetector(models)
+
+
+def test_the_face_of_a_portrait(detector: FaceDetector) -> None:
+    (face,) = detector.detect(data.astronaut())
+    assert face.confidence > 0.8
+    assert overlap(face.box, ASTRONAUT) > 0.7
+
+
+def test_a_mirrored_view_of_an_array_will_do(detector: FaceDetector) -> None:
+    (face,) = detector.detect(data.astronaut()[:, ::-1])
+    left, top, width, height = ASTRONAUT
+    assert overlap(face.box, (512 - left - width, top, width, height)) > 0.7
+
+
+@pytest.mark.parametrize("picture", [data.coffee, data.chelsea, data.rocket, blank], ids=lambda each: each.__name__)
+def test_no_face_where_there_is_none(detector: FaceDetector, picture: object) -> None:
+    assert callable(picture)
+    assert detector.detect(picture()) == ()
+
+
+def test_several_small_faces_in_a_wide_frame_each_at_its_place(detector: FaceDetector) -> None:
+    places = [(30, 20), (420, 390), (760, 40), (950, 400)]
+    frame = blank()
+    for left, top in places:
+        paste(frame, scaled(data.astronaut(), 0.6), left, top)
+    found = detector.detect(frame)
+    assert len(found) == len(places)
+    for left, top in places:
+        assert max(overlap(face.box, moved(ASTRONAUT, 0.6, left, top)) for face in found) > 0.5
+
+
+def test_boxes_of_faces_at_the_border_lie_inside_the_frame(detector: FaceDetector) -> None:
+    portrait = data.astronaut()
+    (face,) = detector.detect(portrait[95:400, 185:480])
+    assert face.box is not None
+    left, top, width, height = face.box
+    assert left >= 0
+    assert top >= 0
+    assert left + width <= 295
+    assert top + height <= 305
+
+
+def test_the_threshold_is_obeyed(models: Path) -> None:
+    assert FaceDetector(models, threshold=0.99).detect(data.astronaut()) == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3000, 3), (3000, 2, 3)])
+def test_absurd_pictures_show_nothing(detector: FaceDetector, shape: tuple[int, int, int]) -> None:
+    assert detector.detect(np.full(shape, 200, np.uint8)) == ()
+
+
+def test_what_is_no_picture_is_refused(detector: FaceDetector) -> None:
+    with pytest.raises(ValueError, match="a picture is height × width × 3"):
+        detector.detect(data.astronaut()[..., 0])
+
+
+def test_a_missing_model_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ModelsUnavailable, match=r"python -m edge_agent\.vision\.files"):
+        FaceDetector(tmp_path)
+
+
+def marked_faces() -> dict[str, list[Box]]:
+    faces = {}
+    for name in ("testing", "training"):
+        path = photographs.SAMPLES / "detector-dataset" / f"{name}.xml"
+        if not path.exists():
+            pytest.skip(f"{path} is not here")
+        for image in ET.parse(path).iter("image"):
+            keys = ("left", "top", "width", "height")
+            left, top, width, height = ([int(box.attrib[key]) for box in image.iter("box")] for key in keys)
+            faces[image.attrib["file"]] = list(zip(left, top, width, height, strict=True))
+    return faces
+
+
+def test_groups_of_people(detector: FaceDetector) -> None:
+    marked, hits, false = 0, 0, 0
+    for name, boxes in marked_faces().items():
+        found = detector.detect(sample(f"detector-dataset/{name}"))
+        right = [face for face in found if max(overlap(face.box, box) for box in boxes) > 0.25]
+        marked, hits, false = marked + len(boxes), hits + len(right), false + len(found) - len(right)
+    assert marked == 43
+    assert hits >= 41
+    assert false <= 1
+
+
+def portraits() -> list[Picture]:
+    return [sample(f"images/face-{name}.jpg") for name in ("biden", "obama", "obama2")]
+
+
+def test_one_face_in_each_portrait(detector: FaceDetector) -> None:
+    assert [len(detector.detect(portrait)) for portrait in portraits()] == [1, 1, 1]
+
+
+LOOK_ONCE = """
+import sys
+from pathlib import Path
+from edge_agent.vision.faces import FaceDetector
+assert "mediapipe" not in sys.modules, "importing the detector must be cheap"
+from skimage import data
+print(len(FaceDetector(Path(sys.argv[1])).detect(data.astronaut())))
+"""
+
+
+def test_a_program_that_looks_once_ends_without_a_traceback(models: Path) -> None:
+    command = [sys.executable, "-c", LOOK_ONCE, str(models)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert "Traceback" not in done.stderr
+    assert "INFO" not in done.stderr
