@@ -82,7 +82,7 @@ def _accept_together(arrivals: Sequence[Arrival]) -> Accepted:
     devices = _devices_of(arrivals)
     taken_in: list[tuple[Arrival, Decoded]] = []
     set_aside: list[tuple[Arrival, SetAside]] = []
-    retention = dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
+    retention = _retention()
     for arrival in _with_first_arrivals(arrivals):
         device = devices.get(decoding.thing_of(arrival.topic))
         try:
@@ -94,6 +94,14 @@ def _accept_together(arrivals: Sequence[Arrival]) -> Accepted:
     return _summary(taken_in, set_aside)
 
 
+@transaction.atomic
+def take_in(arrival: Arrival) -> None:
+    """Take in this one message, and quarantine nothing. Raises `SetAside`, and then has written nothing."""
+    devices = _devices_of([arrival])
+    decoded = decoding.decode(arrival, devices.get(decoding.thing_of(arrival.topic)), retention=_retention())
+    _write([(arrival, decoded)], [], devices)
+
+
 def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     """Quarantine a message that cannot be committed though it could be decoded."""
     log.error("A message on %s was refused and set aside.", arrival.topic, exc_info=error)
@@ -102,6 +110,10 @@ def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     with transaction.atomic():
         _write([], set_aside, _devices_of([arrival]))
     return _summary([], set_aside)
+
+
+def _retention() -> dt.timedelta:
+    return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
 
 
 def _devices_of(arrivals: Iterable[Arrival]) -> dict[str, Device]:

@@ -1,0 +1,31 @@
+"""`manage.py replay_quarantine`: take in what was set aside, after its cause is mended."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from tqdm import tqdm
+
+from devices.models import QuarantinedMessage, Reason
+from devices.replay import replay_quarantined
+
+
+class Command(BaseCommand):
+    help = "Takes in the messages that were set aside, once their cause is mended; the rest says why it still is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", choices=Reason.values, help="Only messages set aside for this reason.")
+        parser.add_argument("--device", help="Only messages of the device with this name.")
+
+    def handle(self, *args: Any, reason: str | None, device: str | None, **options: Any) -> None:
+        messages = QuarantinedMessage.objects.filter(replayed_at=None).order_by("received_at", "pk")
+        if reason:
+            messages = messages.filter(reason=reason)
+        if device:
+            messages = messages.filter(device__name=device)
+        taken_in = 0
+        bar = tqdm(messages.iterator(chunk_size=500), total=messages.count(), unit=" messages", disable=None)
+        for each in bar:
+            taken_in += replay_quarantined(message=each, now=timezone.now())
+        self.stdout.write(f"{taken_in} messages taken in, {messages.count()} still set aside.")
