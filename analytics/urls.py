@@ -2,5 +2,17 @@
 
 from typing import Any
 
-api: list[tuple[str, Any, str]] = []
-urlpatterns: list[Any] = []
+from django.urls import path
+
+from analytics import views
+from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
+
+api: list[tuple[str, Any, str]] = [
+    ("engagement", EngagementViewSet, "engagement"),
+    ("counts", CountViewSet, "count"),
+    ("detections", DetectionViewSet, "detection"),
+]
+urlpatterns: list[Any] = [
+    path("", views.overview, name="overview"),
+    path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
+]

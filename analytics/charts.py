@@ -1,0 +1,282 @@
+"""Buckets to Plotly figures and sentences. Pure: no database, no clock.
+
+Figures are plain dicts for `json_script`. A colour is the name of a custom property of the style sheet, such as
+"var(--data)"; plots.js resolves it, so that a plot follows the reader's light or dark theme. Along the x axis lie
+instants (epoch milliseconds), labelled with the site's local time: a day of 25 hours is drawn as long as it was.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby, pairwise
+from typing import Any
+
+from analytics.reads import CountBucket, EngagementBucket
+
+Figure = dict[str, Any]
+Bucket = EngagementBucket | CountBucket
+
+WELL_SEEN = 0.5
+"""An hour that was seen for less than this share is drawn paler: its average says little about the hour."""
+
+BAR_SHARE = 0.84
+"""How much of its bucket's width a bar fills; the rest is the gap to the next one."""
+
+DASH = 0.012
+"""Height of "nobody there" as a share of the plot: a line on the ground, yet visible."""
+
+FEW = 5
+"""Up to this count every step of the scale is one, so that none is a fraction."""
+
+HOURS_PER_TICK = 3
+LONGEST_WITH_HOURS = dt.timedelta(days=2)
+DAY_AT_LEAST = dt.timedelta(hours=20)
+"""A bucket this long is a day, even one that a clock change has shortened."""
+
+
+class Showing(StrEnum):
+    """What a bucket has to show; each is drawn in its own way."""
+
+    AHEAD = "ahead"
+    OFF = "off"
+    UNCOUNTED = "uncounted"
+    NOBODY = "nobody"
+    PEOPLE = "people"
+
+
+def showing(bucket: EngagementBucket) -> Showing:
+    """AHEAD lies in the future, OFF has no frame at all, UNCOUNTED has frames of a camera that counts no faces."""
+    if not bucket.minutes:
+        return Showing.AHEAD
+    if not bucket.minutes_seen:
+        return Showing.OFF
+    if not bucket.frames:
+        return Showing.UNCOUNTED
+    return Showing.PEOPLE if bucket.faces_sum else Showing.NOBODY
+
+
+def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
+    """Average number of people facing the display, a bar a bucket; `now` is marked where it lies within."""
+    people = [bucket for bucket in buckets if showing(bucket) is Showing.PEOPLE]
+    well, barely = _split(people)
+    bars = [
+        _bars(well, [_rounded(bucket.average_faces) for bucket in well], "var(--data)"),
+        _bars(barely, [_rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)"),
+    ]
+    nobody = [bucket for bucket in buckets if showing(bucket) is Showing.NOBODY]
+    return _figure(bars, nobody, buckets, [describe(bucket) for bucket in buckets], now, {"nticks": 5})
+
+
+def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
+    """How many detections a bucket has. `camera` has the same buckets and says when the camera was off.
+
+    Raises `ValueError` where the two differ in length.
+    """
+    both = list(zip(counts, camera, strict=True))
+    some = [count for count, _ in both if count.count]
+    none = [count for count, seen in both if not count.count and seen.minutes_seen]
+    texts = [describe_count(count, seen) for count, seen in both]
+    steps = {"nticks": 5} if any(count.count > FEW for count in counts) else {"dtick": 1}
+    return _figure([_bars(some, [count.count for count in some], "var(--data)")], none, camera, texts, now, steps)
+
+
+def describe(bucket: EngagementBucket) -> str:
+    """The bucket in words, lines parted by `<br>`."""
+    words = {
+        Showing.AHEAD: "still to come",
+        Showing.OFF: "camera off",
+        Showing.UNCOUNTED: "camera on; it does not look for faces",
+        Showing.NOBODY: "nobody there",
+        Showing.PEOPLE: _people(bucket),
+    }
+    state = showing(bucket)
+    known = state not in (Showing.AHEAD, Showing.OFF)
+    coverage = f"<br>camera on {bucket.minutes_seen} of {bucket.minutes} min" if known else ""
+    return f"<b>{span(bucket)}</b><br>{words[state]}{coverage}"
+
+
+def describe_count(count: CountBucket, seen: EngagementBucket) -> str:
+    """The count in words, lines parted by `<br>`."""
+    if not count.count and showing(seen) in (Showing.AHEAD, Showing.OFF):
+        return describe(seen)
+    confidence = "" if count.mean_confidence is None else f"<br>mean confidence {count.mean_confidence:.0%}"
+    return f"<b>{span(count)}</b><br>{count.count:,} seen{confidence}"
+
+
+def span(bucket: Bucket) -> str:
+    """Such as "Fri 20 Nov, 14:00-15:00 PST", or "Fri 20 Nov" for a day."""
+    if _is_day(bucket):
+        return day_name(bucket.start)
+    return f"{day_name(bucket.start)}, {bucket.start:%H:%M}–{bucket.end:%H:%M %Z}"
+
+
+def day_name(day: dt.date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def sentence(buckets: Sequence[EngagementBucket]) -> str:
+    """What the plot of these buckets tells, for those who cannot see it."""
+    past = [bucket for bucket in buckets if showing(bucket) is not Showing.AHEAD]
+    off = sum(showing(bucket) is Showing.OFF for bucket in past)
+    busiest = max(past, key=lambda bucket: bucket.average_faces or 0.0, default=None)
+    parts = [f"The camera was off in {off:,} of {len(past):,} hours."]
+    if busiest is not None and busiest.average_faces:
+        parts.insert(0, f"Busiest: {span(busiest)} with {busiest.average_faces:.2f} people on average.")
+    elif off < len(past):
+        parts.insert(0, "Nobody faced the display.")
+    return " ".join(parts)
+
+
+def _people(bucket: EngagementBucket) -> str:
+    occupied = f"<br>somebody there {bucket.occupied_share:.0%} of the time" if bucket.occupied_share else ""
+    return f"{bucket.average_faces or 0:.2f} people on average, {bucket.faces_peak} at most{occupied}"
+
+
+def _split(buckets: Iterable[EngagementBucket]) -> tuple[list[EngagementBucket], list[EngagementBucket]]:
+    well: list[EngagementBucket] = []
+    barely: list[EngagementBucket] = []
+    for bucket in buckets:
+        (well if bucket.coverage >= WELL_SEEN else barely).append(bucket)
+    return well, barely
+
+
+def _is_day(bucket: Bucket) -> bool:
+    return bucket.end - bucket.start >= DAY_AT_LEAST
+
+
+def _rounded(value: float | None) -> float:
+    return round(value or 0.0, 3)
+
+
+def _ms(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _bars(buckets: Sequence[Bucket], heights: Sequence[float], colour: str, **more: Any) -> Figure:
+    lengths = [_ms(bucket.end) - _ms(bucket.start) for bucket in buckets]
+    return {
+        "type": "bar",
+        "x": [_ms(b.start) + round(length * (1 - BAR_SHARE) / 2) for b, length in zip(buckets, lengths, strict=True)],
+        "y": list(heights),
+        "width": [round(length * BAR_SHARE) for length in lengths],
+        "offset": 0,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "hoverinfo": "skip",
+        **more,
+    }
+
+
+def _columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Figure:
+    """Bars from the ground to the top of the plot, from one instant to another."""
+    return {
+        "type": "bar",
+        "x": [start for start, _ in spans],
+        "y": [1] * len(spans),
+        "width": [end - start for start, end in spans],
+        "offset": 0,
+        "yaxis": "y2",
+        "marker": marker,
+        **more,
+    }
+
+
+def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterator[tuple[int, int]]:
+    """The stretches without camera up to `now`, adjoining buckets as one, so that the hatching has no seams."""
+    for state, run in groupby(buckets, showing):
+        if state is Showing.OFF:
+            stretch = list(run)
+            yield _ms(stretch[0].start), min(_ms(stretch[-1].end), _ms(now))
+
+
+def _figure(
+    bars: list[Figure],
+    zeros: Sequence[Bucket],
+    buckets: Sequence[EngagementBucket],
+    texts: list[str],
+    now: dt.datetime,
+    steps: Figure,
+) -> Figure:
+    hatched = {
+        "color": "rgba(0,0,0,0)",
+        "line": {"width": 0},
+        "pattern": {"shape": "/", "fgcolor": "var(--off)", "fillmode": "overlay", "size": 7, "solidity": 0.25},
+    }
+    off = _columns(list(_off_spans(buckets, now)), hatched, hoverinfo="skip")
+    # Invisible, as wide and high as the plot: wherever the pointer is, it finds its bucket.
+    targets = _columns(
+        [(_ms(bucket.start), _ms(bucket.end)) for bucket in buckets],
+        {"color": "rgba(0,0,0,0)", "line": {"width": 0}},
+        hovertext=texts,
+        hoverinfo="text",
+    )
+    dashes = _bars(zeros, [DASH] * len(zeros), "var(--data)", yaxis="y2")
+    highest = max((height for trace in bars for height in trace["y"]), default=0)
+    return {"data": [*bars, off, dashes, targets], "layout": _layout(buckets, highest, now, steps)}
+
+
+def _layout(buckets: Sequence[EngagementBucket], highest: float, now: dt.datetime, steps: Figure) -> Figure:
+    ticks = list(_ticks(buckets))
+    first, last = _ms(buckets[0].start), _ms(buckets[-1].end)
+    hand = {"type": "line", "x0": _ms(now), "x1": _ms(now), "y0": 0, "y1": 1, "yref": "paper"}
+    hand["line"] = {"color": "var(--needle)", "width": 1.5}
+    axis = {"fixedrange": True, "zeroline": False, "tickfont": {"color": "var(--ink-soft)", "size": 11}}
+    return {
+        "barmode": "overlay",
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "margin": {"l": 34, "r": 6, "t": 8, "b": 38},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "var(--font)", "color": "var(--ink)"},
+        "hoverlabel": {
+            "bgcolor": "var(--ink)",
+            "bordercolor": "var(--ink)",
+            "font": {"family": "var(--font)", "color": "var(--panel)", "size": 12},
+            "align": "left",
+        },
+        "shapes": [hand] if first <= _ms(now) < last and not _is_day(buckets[0]) else [],
+        "xaxis": {
+            **axis,
+            "type": "date",
+            "range": [first, last],
+            "tickvals": [instant for instant, _ in ticks],
+            "ticktext": [text for _, text in ticks],
+            "tickangle": 0,
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": "var(--line-strong)",
+            "showgrid": False,
+            "showline": True,
+            "linecolor": "var(--line-strong)",
+        },
+        "yaxis": {
+            **axis,
+            "range": [0, max(1, highest * 1.08)],
+            **steps,
+            "gridcolor": "var(--line)",
+            "gridwidth": 1,
+        },
+        "yaxis2": {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True},
+    }
+
+
+def _ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
+    """Days at their middle where buckets are days; else midnights, and hours where there is room for them."""
+    if _is_day(buckets[0]):
+        for day in buckets:
+            yield (_ms(day.start) + _ms(day.end)) // 2, _date_tick(day.start)
+        return
+    with_hours = buckets[-1].end - buckets[0].start <= LONGEST_WITH_HOURS
+    if not buckets[0].start.hour:
+        yield _ms(buckets[0].start), _date_tick(buckets[0].start)
+    for before, bucket in pairwise(buckets):
+        # Where the clocks change at midnight, a day begins at one o'clock.
+        if bucket.start.date() != before.start.date():
+            yield _ms(bucket.start), _date_tick(bucket.start)
+        elif with_hours and not bucket.start.hour % HOURS_PER_TICK and not bucket.start.fold:
+            yield _ms(bucket.start), f"{bucket.start:%H:%M}"
+
+
+def _date_tick(day: dt.datetime) -> str:
+    return f"{day:%a}<br>{day.day} {day:%b}"

@@ -1,0 +1,20 @@
+"""`manage.py fetch_plotly`: the plots' library, from npm into the data folder."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from analytics import plotly
+from edge_agent.vision.files import ModelsUnavailable
+
+
+class Command(BaseCommand):
+    help = "Fetch the plotting library that the pages use, checked by SHA-256. Does nothing where it is there."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            path = plotly.fetch()
+        except ModelsUnavailable as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"The plotting library is in {path}.")

@@ -1,0 +1,69 @@
+"""A device's day as a small drawing: a row of hours on a scale, with a hand at now. Pure."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analytics import charts
+from analytics.reads import EngagementBucket
+
+WIDTH = 240.0
+HEIGHT = 36.0
+"""The view box; all lengths of a strip are in its units."""
+
+DASH = 1.5
+HOURS_PER_TICK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class StripBar:
+    """An hour of a strip, in units of its view box."""
+
+    showing: charts.Showing
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A site's day as a row of hours, with the hand at `now`."""
+
+    bars: list[StripBar]
+    ticks: list[tuple[float, str]]
+    hand: float
+    text: str
+
+
+def strip(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) -> Strip:
+    """The hours of one day; `top` is the average that fills the height, the same for all strips to be compared."""
+    first, whole = hours[0].start, hours[-1].end.timestamp() - hours[0].start.timestamp()
+
+    def at(moment: dt.datetime) -> float:
+        return round((moment.timestamp() - first.timestamp()) / whole * WIDTH, 2)
+
+    bars = [_strip_bar(hour, at(hour.start), at(hour.end), top, at(now)) for hour in hours]
+    ticks = [
+        (at(hour.start), str(hour.start.hour))
+        for hour in hours
+        if not hour.start.hour % HOURS_PER_TICK and not hour.start.fold
+    ]
+    return Strip([bar for bar in bars if bar.height], ticks, at(now), charts.sentence(hours))
+
+
+def _strip_bar(hour: EngagementBucket, left: float, right: float, top: float, hand: float) -> StripBar:
+    state = charts.showing(hour)
+    height = {
+        charts.Showing.AHEAD: 0.0,
+        charts.Showing.OFF: HEIGHT,
+        charts.Showing.UNCOUNTED: DASH,
+        charts.Showing.NOBODY: DASH,
+        charts.Showing.PEOPLE: max(DASH, (hour.average_faces or 0.0) / top * HEIGHT),
+    }[state]
+    gap = (right - left) * (1 - charts.BAR_SHARE) / 2
+    if state is charts.Showing.OFF:
+        # Hatched hours adjoin without a gap: together they are one stretch without camera, up to now.
+        gap, right = 0.0, min(right, hand)
+    width = right - left - 2 * gap
+    return StripBar(state, round(left + gap, 2), round(HEIGHT - height, 2), round(width, 2), round(height, 2))

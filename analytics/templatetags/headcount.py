@@ -1,0 +1,25 @@
+"""How the pages write numbers that may be missing, and how they draw a day."""
+
+from django import template
+
+from analytics import headlines, strips
+
+register = template.Library()
+
+
+@register.filter
+def average(people: float | None) -> str:
+    """Such as "1.25", or a dash where nothing is known."""
+    return headlines.written("{:.2f}", people)
+
+
+@register.filter
+def share(part: float | None) -> str:
+    """0.634 as "63%", or a dash where nothing is known."""
+    return headlines.written("{:.0%}", part)
+
+
+@register.inclusion_tag("analytics/strip.html")
+def strip(day: strips.Strip) -> dict[str, object]:
+    """A day's hours as a drawing."""
+    return {"strip": day, "width": strips.WIDTH, "height": strips.HEIGHT}
