@@ -1,6 +1,6 @@
 """The admin of frames and detections: both are read-only, but a detection can be called right or wrong."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
+class OwnDevicesFilter(admin.RelatedFieldListFilter):
+    """Offers the devices that the user may see; Django's own offers, and so tells, those of every site."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(str(device.pk), str(device)) for device in Device.objects.for_user(request.user)]
+
+
 @admin.register(Frame)
 class FrameAdmin(ReadOnlyAdmin):
     list_display = ["taken_at", "device", "faces", "received_at"]
-    list_filter = ["device"]
+    list_filter = [("device", OwnDevicesFilter)]
     list_select_related = ["device"]
     date_hierarchy = "taken_at"
     show_full_result_count = False
@@ -31,7 +38,7 @@ class FrameAdmin(ReadOnlyAdmin):
 @admin.register(Detection)
 class DetectionAdmin(ReadOnlyAdmin):
     list_display = ["taken_at", "device", "label", "percent", "review", "reviewed_by"]
-    list_filter = ["review", "frame__device"]
+    list_filter = ["review", ("frame__device", OwnDevicesFilter)]
     list_select_related = ["frame__device", "reviewed_by"]
     search_fields = ["=label"]
     search_help_text = "A label, such as thumbs-up."

@@ -1,0 +1,109 @@
+"""Several ingesters at once, while tallies are rebuilt and detections reviewed."""
+
+import datetime as dt
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from analytics import services
+from analytics.models import Detection, Verdict
+from devices.decoding import SeenFrame
+from devices.models import Device
+from tests import places
+from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels
+
+NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+]
+
+
+def together(*jobs: Callable[[], None]) -> None:
+    """Run the jobs in threads of their own; raises what one of them raised."""
+    failures: list[BaseException] = []
+
+    def run(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def frames_of(devices: list[Device]) -> list[SeenFrame]:
+    chance = random.Random(7)
+    return [
+        seen(
+            chance.choice(devices),
+            NOON + dt.timedelta(seconds=chance.randrange(3600)),
+            faces=[chance.random()] * chance.randrange(3),
+            labels=[("cup", chance.random())],
+            key=key,
+        )
+        for key in range(1500)
+    ]
+
+
+def ingester(frames: list[SeenFrame], seed: int) -> Callable[[], None]:
+    """Takes in all frames, in an order and in batches of its own."""
+
+    def run() -> None:
+        chance = random.Random(seed)
+        mine = chance.sample(frames, len(frames))
+        while mine:
+            size = chance.randrange(1, 60)
+            count(*mine[:size])
+            del mine[:size]
+
+    return run
+
+
+def rebuilder(devices: list[Device]) -> Callable[[], None]:
+    def run() -> None:
+        for turn in range(60):
+            start = NOON.replace(hour=0)
+            services.rebuild(services.Stretch(devices[turn % len(devices)], start, start + DAY))
+
+    return run
+
+
+def reviewer(superuser: User) -> Callable[[], None]:
+    """Calls detections wrong, and takes all of it back."""
+
+    def run() -> None:
+        for _ in range(40):
+            for detection in Detection.objects.order_by("?")[:1]:
+                services.review(detection=detection, verdict=Verdict.WRONG, by=superuser)
+        for detection in Detection.objects.filter(review=Verdict.WRONG):
+            services.review(detection=detection, verdict=None, by=superuser)
+
+    return run
+
+
+def test_nothing_is_lost_or_counted_twice() -> None:
+    devices = [places.seattle01(), places.chicago01(), places.chicago02()]
+    superuser = places.superuser()
+    frames = frames_of(devices)
+    together(
+        *(ingester(frames, seed) for seed in range(3)),
+        rebuilder(devices),
+        reviewer(superuser),
+    )
+    assert stored_engagement() == engagement_table(frames)
+    assert stored_labels() == label_table(frames)
