@@ -6,6 +6,7 @@ import msgspec
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -14,10 +15,12 @@ from devices import intake
 from devices.authentication import DeviceTokenAuthentication, IsDevice
 from devices.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Site
+from devices.querysets import quarantined_counts
 from devices.rest import ScopedReadOnlyViewSet
 from devices.serializers import (
     DeviceSerializer,
     MessageSerializer,
+    QuarantineCountSerializer,
     QuarantinedMessageSerializer,
     ReceiptSerializer,
     SiteSerializer,
@@ -50,6 +53,13 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     serializer_class = QuarantinedMessageSerializer
     filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
     cursor_ordering = ("-received_at", "-pk")
+
+    @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None)
+    def counts(self, request: Request) -> Response:
+        """How many messages wait in the quarantine, by device and reason."""
+        rows = quarantined_counts(self.get_queryset())
+        return Response([{"device": device, "reason": reason, "count": count} for device, reason, count in rows])
 
 
 class MessageViewSet(ViewSet):

@@ -110,7 +110,16 @@ class Subscription:
         """Send once, without waiting; what gets lost is made up for by the receiver."""
         self._client.publish(topic, payload, qos=0)
 
+    @property
+    def client_id(self) -> str:
+        return self._client_id
+
+    def is_alive(self) -> bool:
+        """Whether the network thread runs; that it does says nothing about the connection."""
+        return self._client._thread is not None and self._client._thread.is_alive()
+
     def waiting(self) -> int:
+        """Messages that are here but not taken."""
         return self._waiting.qsize()
 
     def stop(self) -> None:

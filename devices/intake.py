@@ -191,6 +191,7 @@ def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: di
             key=_quarantine_key(arrival),
             topic=arrival.topic.replace("\x00", "�"),
             payload=arrival.payload,
+            size=len(arrival.payload),
             reason=reason.reason,
             detail=str(reason).replace("\x00", "�"),
             device=devices.get(decoding.thing_of(arrival.topic)),

@@ -191,6 +191,7 @@ class QuarantinedMessage(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices)
     detail = models.TextField(blank=True)
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="quarantined")
+    size = models.PositiveIntegerField(help_text="Bytes of the payload.")
     received_at = models.DateTimeField(db_index=True)
     replayed_at = models.DateTimeField(null=True, help_text="When a replay took it in.")
 
@@ -201,6 +202,17 @@ class QuarantinedMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.get_reason_display()}"
+
+
+class Heartbeat(models.Model):
+    """The latest sign of life of one of our own long-running processes, for `manage.py health` and the metrics."""
+
+    process = models.CharField(max_length=160, primary_key=True)
+    at = models.DateTimeField()
+    numbers = models.JSONField(default=dict, help_text="What the process counts, by name.")
+
+    def __str__(self) -> str:
+        return self.process
 
 
 class Delivery(models.Model):

@@ -38,6 +38,13 @@ class DeviceScopedQuerySet(SiteScopedQuerySet):
     site_path = "device__site"
 
 
+def quarantined_counts(messages: models.QuerySet[Any]) -> list[tuple[str | None, str, int]]:
+    """Of these quarantined messages, how many wait for a replay: by device's name (None: unknown) and reason code."""
+    waiting = messages.filter(replayed_at=None).order_by()
+    counts = waiting.values("device__name", "reason").annotate(messages=models.Count("pk"))
+    return [(row["device__name"], row["reason"], row["messages"]) for row in counts.order_by("device__name", "reason")]
+
+
 def _sites_of(user: Any) -> Any:
     from devices.models import Membership
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from devices.models import Device, DeviceState, QuarantinedMessage, Site
+from devices.models import Device, DeviceState, QuarantinedMessage, Reason, Site
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
@@ -53,6 +53,12 @@ class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessag
 
     def get_payload(self, message: QuarantinedMessage) -> str:
         return bytes(message.payload).decode("utf-8", "backslashreplace")
+
+
+class QuarantineCountSerializer(serializers.Serializer[dict[str, Any]]):
+    device = serializers.CharField(allow_null=True)
+    reason = serializers.ChoiceField(choices=Reason.choices)
+    count = serializers.IntegerField()
 
 
 class MessageSerializer(serializers.Serializer[dict[str, Any]]):

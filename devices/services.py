@@ -1,15 +1,20 @@
 """Every deliberate write about sites and devices."""
 
 import hashlib
+import logging
 import secrets
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import F, Sum
+from django.utils import timezone
 
-from devices.models import Device, DeviceState, Membership, Role, Site
+from devices.models import Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
 
 if TYPE_CHECKING:
     from devices.models import User
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -47,6 +52,45 @@ def issue_device_token(*, device: Device) -> str:
     device.token_digest = token_digest(token)
     device.save(update_fields=["token_digest"])
     return token
+
+
+MAX_QUARANTINE_BYTES = 256 * 1024 * 1024
+"""Payloads that the quarantine holds at most: some million odd messages, or two thousand of the largest."""
+
+
+def bound_quarantine(*, most_bytes: int = MAX_QUARANTINE_BYTES) -> int:
+    """Keep the quarantine within its bound: what was replayed goes first, then the oldest.
+
+    Answers how many messages went; each is counted for good in the heartbeat "quarantine", and logged as an error.
+    """
+    messages = QuarantinedMessage.objects.all()
+    excess = (messages.aggregate(total=Sum("size"))["total"] or 0) - most_bytes
+    if excess <= 0:
+        return 0
+    going = []
+    for pk, size in messages.order_by(F("replayed_at").asc(nulls_last=True), "received_at", "pk").values_list(
+        "pk", "size"
+    ):
+        going.append(pk)
+        excess -= size
+        if excess <= 0:
+            break
+    with transaction.atomic():
+        lost = messages.filter(pk__in=going, replayed_at=None).count()
+        messages.filter(pk__in=going).delete()
+        _count_overflow(lost)
+    if lost:
+        log.error("The quarantine is full: its %d oldest messages are gone for good. Look at its reasons.", lost)
+    return len(going)
+
+
+def _count_overflow(lost: int) -> None:
+    overflow, _ = Heartbeat.objects.select_for_update().get_or_create(
+        process="quarantine", defaults={"at": timezone.now()}
+    )
+    overflow.at = timezone.now()
+    overflow.numbers = {"overflowed_messages_total": overflow.numbers.get("overflowed_messages_total", 0) + lost}
+    overflow.save()
 
 
 def token_digest(token: str) -> str:

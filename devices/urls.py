@@ -1,7 +1,10 @@
-"""Floor 1's part of the API."""
+"""Floor 1's part of the API, and what machines ask."""
 
 from typing import Any
 
+from django.urls import path
+
+from devices import views
 from devices.api import DeviceViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
 
 api: list[tuple[str, Any, str]] = [
@@ -10,4 +13,7 @@ api: list[tuple[str, Any, str]] = [
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
 ]
-urlpatterns: list[Any] = []
+urlpatterns: list[Any] = [
+    path("healthz", views.healthz, name="healthz"),
+    path("metrics", views.metrics, name="metrics"),
+]

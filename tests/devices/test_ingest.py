@@ -76,7 +76,7 @@ def ingesting(mqtt: Mosquitto) -> Iterator[broker.Subscription]:
 
     def run() -> None:
         try:
-            ingester.run(subscription, stop)
+            ingester.Ingester(subscription, stop).run()
         finally:
             connection.close()
 

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         if subscription is None:
             return
         try:
-            ingester.run(subscription, stop)
+            loop = ingester.Ingester(subscription, stop)
+            ingester.watch(loop, stop)
+            loop.run()
         finally:
             subscription.stop()
 

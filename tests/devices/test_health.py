@@ -1,0 +1,143 @@
+"""Whoever asks learns in one line for each part whether the platform is at work."""
+
+import datetime as dt
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from devices import health, ingester, services
+from devices.broker import Subscription
+from devices.decoding import Arrival
+from devices.intake import accept
+from devices.models import Device, Heartbeat, QuarantinedMessage
+from tests import places
+
+TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
+
+pytestmark = pytest.mark.django_db
+
+
+def lines(now: dt.datetime | None = None) -> dict[str, health.Line]:
+    return {line.part: line for line in health.report(now or timezone.now())}
+
+
+def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
+    now = timezone.now()
+    health.beat("ingest one", at=now, numbers={"commit_age_seconds": 2.0, "waiting": 3})
+    line = lines(now + dt.timedelta(seconds=4))["ingest one"]
+    assert str(line) == "ok   ingest one: heartbeat 4 s ago, last commit 2 s before it, 3 messages waiting"
+    assert not lines(now + dt.timedelta(minutes=1))["ingest one"].well
+
+
+def test_without_any_ingester_health_says_what_to_start() -> None:
+    assert "manage.py ingest" in lines()["ingest"].text
+
+
+def test_healthz_answers_503_while_a_part_is_not_at_work(client: Client) -> None:
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.content.decode().startswith("FAIL ingest")
+
+
+def test_the_command_ends_with_an_error_while_a_part_is_not_at_work(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call_command("health")
+    assert "FAIL ingest" in capsys.readouterr().out
+
+
+def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(now: dt.datetime) -> list[health.Line]:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(health, "_checks", [away])
+    assert [str(line) for line in health.report(timezone.now())] == ["FAIL database: away: connection refused"]
+
+
+def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer: User, seattle01: Device) -> None:
+    accept([Arrival(TOPIC, b'{"face": 17}', timezone.now()), Arrival("$aws/things/x/infer", b"{}", timezone.now())])
+    api = APIClient()
+    assert api.get("/metrics").status_code in (401, 403)
+    api.force_authenticate(viewer)
+    assert api.get("/metrics").status_code == 403
+    api.force_authenticate(superuser)
+    text = api.get("/metrics").content.decode()
+    assert 'headcount_quarantined{device="Seattle01",reason="bad-value"} 1.0' in text
+    assert 'headcount_quarantined{device="unknown",reason="unknown-device"} 1.0' in text
+
+
+def test_quarantined_messages_are_counted_by_device_and_reason(viewer: User, seattle01: Device) -> None:
+    accept([Arrival(TOPIC, b'{"face": 17}', timezone.now())])
+    api = APIClient()
+    api.force_authenticate(viewer)
+    assert api.get("/api/v1/quarantine/counts/").json() == [{"device": "Seattle01", "reason": "bad-value", "count": 1}]
+
+
+class TestBound:
+    def test_a_full_quarantine_loses_its_oldest_loudly(
+        self, seattle01: Device, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for minute in range(4):
+            accept([Arrival(TOPIC, b"{" * 100, timezone.now() - dt.timedelta(minutes=minute))])
+        services.bound_quarantine(most_bytes=250)
+        services.bound_quarantine(most_bytes=250)
+        ages = [timezone.now() - each.received_at for each in QuarantinedMessage.objects.all()]
+        assert len(ages) == 2
+        assert max(ages) < dt.timedelta(minutes=2)
+        assert "2 oldest messages are gone" in caplog.text
+        assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 2
+
+    def test_what_was_replayed_goes_first_and_is_no_loss(self, seattle01: Device) -> None:
+        for minute in range(2):
+            accept([Arrival(TOPIC, b"{" * 100, timezone.now() - dt.timedelta(minutes=minute))])
+        youngest = QuarantinedMessage.objects.first()
+        assert youngest is not None
+        QuarantinedMessage.objects.filter(pk=youngest.pk).update(replayed_at=timezone.now())
+        services.bound_quarantine(most_bytes=100)
+        assert QuarantinedMessage.objects.filter(replayed_at=None).count() == 1
+        assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 0
+
+
+class TestWatchdog:
+    def test_messages_in_hand_without_a_commit_are_a_stall(
+        self, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [0.0]
+        stop = threading.Event()
+        subscription = Subscription("mqtt://127.0.0.1:1", "watched", first_sequence=1, clock=timezone.now)
+        loop = ingester.Ingester(subscription, stop, monotonic=lambda: clock[0])
+        found: list[Any] = []
+
+        def hang(arrivals: Any) -> Any:
+            clock[0] += ingester.STALLED_AFTER_S + 1
+            found.append(loop.stalled())
+            stop.set()
+            raise OperationalError("hung")
+
+        monkeypatch.setattr(ingester.intake, "accept", hang)
+        subscription._waiting.put(_delivered())
+        loop.step()
+        assert found == ["No commit for 121 s while messages arrive."]
+
+    def test_a_dead_network_thread_is_a_stall(self) -> None:
+        subscription = Subscription("mqtt://127.0.0.1:1", "watched", first_sequence=1, clock=timezone.now)
+        loop = ingester.Ingester(subscription, threading.Event())
+        assert loop.stalled() == "The thread that talks to the broker has died."
+
+
+def _delivered() -> Any:
+    from devices.broker import Delivered
+
+    return Delivered(Arrival(TOPIC, b"{}", timezone.now()), 1, 1, 0)
+
+
+def test_a_heartbeat_is_one_row_a_process() -> None:
+    for _ in range(3):
+        health.beat("ingest one", at=timezone.now())
+    assert Heartbeat.objects.count() == 1
