@@ -92,7 +92,8 @@ def _reading(
 ) -> Reading:
     shown, before = written(pattern, value), written(pattern, previous)
     if previous is None or value is None:
-        return Reading(name, shown, unit if value is not None else "", explanation, f"{before} before", 0)
+        comparison = "nothing to compare with" if previous is None else f"{before} before"
+        return Reading(name, shown, "" if value is None else unit, explanation, comparison, 0)
     change = 0 if shown == before else 1 if value > previous else -1
     comparison = {1: f"up from {before}", -1: f"down from {before}", 0: "as before"}[change]
     return Reading(name, shown, unit, explanation, comparison, change)

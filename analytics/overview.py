@@ -71,7 +71,7 @@ class SiteToday:
 
 def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteToday]:
     """The user's sites by name, each with its devices by name. Takes five queries."""
-    sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")))
+    sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")).order_by("name"))
     devices = list(Device.objects.filter(site__in=sites).select_related("site", "state").order_by("name"))
     of_site: dict[int, list[Device]] = defaultdict(list)
     for device in devices:

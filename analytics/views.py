@@ -70,15 +70,22 @@ def _plots(device: Device, period: periods.Period) -> dict[str, Any]:
     current = [row for row in rows if row.camera.start.timestamp() >= period.start.timestamp()]
     earlier = [row for row in rows if row.camera.start.timestamp() < period.previous_end.timestamp()]
     hours, thumbs_up = [row.camera for row in current], [row.thumbs_up for row in current]
-    days = headlines.by_day(current)
-    return {
-        "readings": headlines.readings(headlines.total(current), headlines.total(earlier)),
-        "sentence": charts.sentence(hours),
+    whole = headlines.total(current)
+    figures = {
         "engagement_figure": charts.engagement_figure(hours, now=now),
         "hourly_figure": charts.count_figure(thumbs_up, hours, now=now),
-        "daily_figure": charts.count_figure([day.thumbs_up for day in days], [day.camera for day in days], now=now),
-        "rows": current if period.days == 1 else days,
+        "whole": whole,
+        "readings": headlines.readings(whole, headlines.total(earlier)),
+        "sentence": charts.sentence(hours),
+        "rows": current,
     }
+    if period.days > 1:
+        days = headlines.by_day(current)
+        figures["rows"] = days
+        figures["daily_figure"] = charts.count_figure(
+            [day.thumbs_up for day in days], [day.camera for day in days], now=now
+        )
+    return figures
 
 
 def _latest_pictures(device: Device) -> QuerySet[Capture]:

@@ -20,9 +20,16 @@ function thinned(axis, width) {
   return { ...axis, tickvals: axis.tickvals.filter(keep), ticktext: axis.ticktext.filter(keep) };
 }
 
+// Large screens have a larger base size; a figure's sizes are for one of 16 pixels.
+function scale(layout, factor) {
+  for (const font of [layout.xaxis.tickfont, layout.yaxis.tickfont, layout.hoverlabel.font]) font.size *= factor;
+  for (const side of Object.keys(layout.margin)) layout.margin[side] *= factor;
+}
+
 function draw(plot) {
   const figure = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
   const { data, layout } = themed(figure, getComputedStyle(document.documentElement));
+  scale(layout, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
   layout.xaxis = thinned(layout.xaxis, plot.clientWidth - layout.margin.l - layout.margin.r);
   return Plotly.react(plot, data, layout, {
     displaylogo: false,
