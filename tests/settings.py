@@ -32,3 +32,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """The real one takes a third of a second by design; no test is about it."""
 
 STATICFILES_DIRS = [FETCHED]
+Path(STATIC_ROOT).mkdir()  # noqa: F405

@@ -1,0 +1,66 @@
+"""A real Chromium for tests, without a window, that notes what a page asked for and what went wrong in it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Request, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+# Root has no sandbox, containers little /dev/shm, and servers no graphics card.
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+PATIENCE_MS = 30_000
+"""For whatever a page is waited for, on a machine that may be busy."""
+
+
+@dataclass
+class Browser:
+    """One page of a fresh browser, and what it did so far."""
+
+    page: Page
+    hosts: set[str] = field(default_factory=set)
+    """`host:port` of everything that was asked for."""
+    troubles: list[str] = field(default_factory=list)
+    """Errors of scripts, errors on the console, and requests that failed."""
+
+    def sign_in(self, address: str, name: str, password: str) -> None:
+        """By the form that whoever is not signed in is led to."""
+        self.page.goto(address)
+        self.page.fill("input[name=username]", name)
+        self.page.fill("input[name=password]", password)
+        self.page.click("button:has-text('Sign in')")
+
+    def _note_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss"):
+            self.hosts.add(parts.netloc)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Raises `RuntimeError` where there is no Chromium."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        raise RuntimeError("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        process = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        page = process.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
+        browser = Browser(page)
+        page.on("request", browser._note_request)
+        page.on("pageerror", lambda error: browser.troubles.append(f"script: {error}"))
+        page.on(
+            "console", lambda line: browser.troubles.append(f"console: {line.text}") if line.type == "error" else None
+        )
+        page.on(
+            "response",
+            lambda answer: browser.troubles.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
+        )
+        try:
+            yield browser
+        finally:
+            process.close()
