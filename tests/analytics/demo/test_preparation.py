@@ -1,0 +1,179 @@
+"""What the demo starts with is made once, goes on after an interruption, and leaves alone what somebody changed."""
+
+import datetime as dt
+import io
+import stat
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from pytest_django import DjangoAssertNumQueries, Settings
+from rest_framework.authtoken.models import Token
+
+from analytics.demo import past, progress, world
+from analytics.demo.preparation import Prepared, prepare
+from analytics.demo.surroundings import DemoError
+from analytics.models import Frame
+from devices.intake import accept
+from devices.models import Device, QuarantinedMessage, Site
+from edge_agent.simulation.history import histories
+from edge_agent.simulation.truth import expected
+from edge_agent.vision.files import fetch_models, models_folder
+from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
+from faces.services import recognise, set_policy
+
+NOW = dt.datetime(2026, 11, 20, 20, 30, 17, tzinfo=dt.UTC)
+SEED = 4
+DAY = progress.first(days=1, seed=SEED, now=NOW)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models() -> None:
+    """The real models, by which the person of the demo is enrolled."""
+    fetch_models(models_folder())
+
+
+def frames_expected() -> int:
+    """Frames with faces known that the cameras took on the day before `NOW`."""
+    happened = histories(DAY.seed, DAY.start, DAY.end)
+    return sum(expected(one, one.period.started, one.period.ended).frames for one in happened)
+
+
+def frames_loaded() -> int:
+    return Frame.objects.exclude(faces=None).count()
+
+
+def test_the_demo_is_prepared_from_nothing(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path / "data", days=1, seed=SEED, now=NOW)
+    assert list(Device.objects.values_list("site__name", "name")) == [
+        ("Chicago", "Chicago01"),
+        ("Chicago", "Chicago02"),
+        ("Seattle", "Seattle01"),
+    ]
+    assert dict(Site.objects.values_list("slug", "timezone")) == {
+        "seattle": "America/Los_Angeles",
+        "chicago": "America/Chicago",
+    }
+    assert set(SitePolicy.objects.values_list("mode", "confirmed_by__username")) == {(Mode.ENROLLED, "admin")}
+    assert prepared.loaded is not None
+    assert (prepared.loaded.quarantined, QuarantinedMessage.objects.count()) == (0, 0)
+    assert frames_loaded() == frames_expected()
+    assert not Frame.objects.filter(taken_at__gte=NOW.replace(second=0)).exists()
+    assert_way_in_is_written_down(prepared, tmp_path / "data")
+
+
+def assert_way_in_is_written_down(prepared: Prepared, data: Path) -> None:
+    """For its owner only."""
+    admin = User.objects.get(username="admin")
+    assert admin.is_superuser
+    assert admin.check_password(prepared.password)
+    assert Token.objects.get(user=admin).key == prepared.token
+    for name, secret in (("admin-password", prepared.password), ("api-token", prepared.token)):
+        assert (data / name).read_text() == secret
+        assert stat.S_IMODE((data / name).stat().st_mode) == 0o600
+
+
+def test_the_person_is_known_in_seattle_and_nobody_in_chicago(tmp_path: Path) -> None:
+    prepare(tmp_path, days=1, seed=SEED, now=NOW)
+    assert Person.objects.get().site.slug == "seattle"
+    assert Face.objects.get().consent.is_valid(NOW)
+    for slug, person in (("seattle", world.PERSON), ("chicago", None)):
+        capture = Capture.objects.filter(device__site__slug=slug, state="queued").earliest("taken_at")
+        assert recognise(capture_id=capture.pk, now=NOW).state == "done"
+        coffee = Coffee.objects.select_related("person").get(sighting__capture=capture)
+        assert (coffee.person.name if coffee.person else None) == person
+
+
+def test_a_second_start_is_quick_and_changes_nothing_that_somebody_changed(
+    tmp_path: Path, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = prepare(tmp_path, days=1, seed=SEED, now=NOW)
+    seattle = Site.objects.get(slug="seattle")
+    set_policy(site=seattle, mode=Mode.OFF, confirmed_by=None)
+    Site.objects.filter(pk=seattle.pk).update(name="Seattle, 2nd floor")
+    Consent.objects.update(withdrawn_at=NOW)
+    Face.objects.all().delete()
+    with django_assert_max_num_queries(6):
+        second = prepare(tmp_path, days=3, seed=SEED + 1, now=NOW + dt.timedelta(days=2))
+    assert (second.password, second.token, second.loaded) == (first.password, first.token, None)
+    assert SitePolicy.objects.get(site=seattle).mode == Mode.OFF
+    assert Site.objects.filter(name="Seattle, 2nd floor").exists()
+    assert not Face.objects.exists()
+    assert frames_loaded() == frames_expected()
+
+
+def test_an_interrupted_load_goes_on_with_the_same_past(tmp_path: Path) -> None:
+    """One that was interrupted between a commit and the note of it: what comes again is not counted again."""
+    world.make(User.objects.create_superuser("somebody"), NOW)
+    accept(past.everything(DAY)[:700])
+    progress.write(tmp_path, progress.Progress(DAY.seed, DAY.start, DAY.end, done=500))
+    prepared = prepare(tmp_path, days=9, seed=SEED + 1, now=NOW + dt.timedelta(hours=5))
+    assert prepared.loaded is not None
+    assert frames_loaded() == frames_expected()
+    done = progress.read(tmp_path)
+    assert done == progress.Progress(DAY.seed, DAY.start, DAY.end, done=prepared.loaded.messages, complete=True)
+
+
+def test_a_new_database_gets_a_past_whatever_the_data_folder_says(tmp_path: Path) -> None:
+    progress.write(tmp_path, progress.Progress(1, DAY.start, DAY.end, done=500, complete=True))
+    prepare(tmp_path, days=1, seed=SEED, now=NOW)
+    assert frames_loaded() == frames_expected()
+
+
+def test_a_lost_password_file_gives_a_new_password(tmp_path: Path) -> None:
+    User.objects.create_superuser("admin", password="forgotten")
+    Site.objects.create(name="Elsewhere", slug="elsewhere", timezone="UTC").devices.create(name="X", thing_name="x")
+    progress.write(tmp_path, progress.Progress(1, DAY.start, DAY.end, complete=True))
+    prepared = prepare(tmp_path, days=1, seed=SEED, now=NOW)
+    assert User.objects.get(username="admin").check_password(prepared.password)
+    assert prepared.password != "forgotten"
+
+
+def test_a_damaged_record_of_the_progress_is_one_clear_sentence(tmp_path: Path) -> None:
+    world.make(User.objects.create_superuser("somebody"), NOW)
+    (tmp_path / "demo-past.json").write_text('{"seed": ')
+    with pytest.raises(DemoError, match=r"demo-past\.json cannot be read .*Delete it"):
+        prepare(tmp_path, days=1, seed=SEED, now=NOW)
+
+
+def test_a_picture_without_a_face_enrols_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "PORTRAIT", "rocket")
+    with pytest.raises(DemoError, match=r"Eileen Collins .* cannot be enrolled: The picture shows no face"):
+        prepare(tmp_path, days=1, seed=SEED, now=NOW)
+
+
+def test_the_command_prints_the_way_in(tmp_path: Path, settings: Settings) -> None:
+    settings.DATA_DIR = tmp_path
+    out = io.StringIO()
+    call_command("prepare_demo", days=1, stdout=out)
+    call_command("prepare_demo", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("Loaded a past of ")
+    assert lines[3] == "The past was there already."
+    assert lines[1] == f"Administrator: admin, password {(tmp_path / 'admin-password').read_text()}"
+    assert lines[2] == f"API token: {Token.objects.get().key}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--days", "0"], "--days must be from 1 to FRAME_RETENTION_DAYS"),
+        (["--days", "401"], "--days must be from 1 to FRAME_RETENTION_DAYS, 400"),
+        (["--seed", "-1"], "--seed must be 0 or more"),
+        (["--days", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_absurd_arguments_are_refused(arguments: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        call_command("prepare_demo", *arguments)
+    assert not Device.objects.exists()
+
+
+def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path, settings: Settings) -> None:
+    settings.DATA_DIR = tmp_path / "file"
+    settings.DATA_DIR.write_text("")
+    with pytest.raises(CommandError, match=r"The demo cannot be prepared: .*file"):
+        call_command("prepare_demo")
