@@ -56,7 +56,6 @@ def _agent(place: Surroundings, habits: Habits, seed: int) -> Program:
         "HEADCOUNT_MQTT_URL": place.mqtt_url,
         "HEADCOUNT_SOURCE": f"scene:{habits.room}?seed={seed}",
         "HEADCOUNT_OUTBOX": str(place.data / "outboxes" / f"{habits.name}.sqlite3"),
-        "HEADCOUNT_MODELS": place.environment["MODELS_DIR"],
     }
     return Program(habits.name, [sys.executable, "-m", "edge_agent"], {**place.environment, **settings})
 

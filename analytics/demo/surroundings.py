@@ -115,7 +115,6 @@ def _environment(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[
     return {
         **environ,
         "DATA_DIR": str(data),
-        "MODELS_DIR": environ.get("MODELS_DIR") or str(data / "models"),
         "MQTT_URL": mqtt_url,
         "SECRET_KEY": environ.get("SECRET_KEY") or _secret_key(data / "secret-key"),
         # As in production, except that loopback needs no TLS.
