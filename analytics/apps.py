@@ -7,6 +7,8 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics import sink
+        from devices import schedules
         from devices.intake import register_sink
 
         register_sink(sink.count)
+        schedules.keep(self, {"analytics.tasks.forget_old_frames": "D"})

@@ -65,7 +65,7 @@ def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | N
     A day that is not wholly within the retention is left out: its frames may be gone, and its tallies are all
     that is known of it.
     """
-    kept = (now.astimezone(dt.UTC) - dt.timedelta(days=settings.FRAME_RETENTION_DAYS)).date() + DAY
+    kept = _first_kept_day(now)
     first = max(kept, since or kept)
     return [stretch for device in devices for stretch in _days(device, first)]
 
@@ -130,3 +130,22 @@ def _correct(
         there.delete()
         sql.insert(model, row_type._fields, rows)
     return {row.start for row in different}
+
+
+def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int]:
+    """Delete the frames, and what was detected in them, of the days (of UTC) that are past the retention.
+
+    The tallies stay. Yields how many frames went with each transaction, so that it can be watched and stopped at any
+    time.
+    """
+    cutoff = dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
+    for device in Device.objects.order_by("pk"):
+        old = Frame.objects.filter(device=device, taken_at__lt=cutoff).order_by("taken_at")
+        while pks := list(old.values_list("pk", flat=True)[:at_once]):
+            Frame.objects.filter(pk__in=pks).delete()
+            yield len(pks)
+
+
+def _first_kept_day(now: dt.datetime) -> dt.date:
+    """The first day (of UTC) all of whose frames are kept."""
+    return (now.astimezone(dt.UTC) - dt.timedelta(days=settings.FRAME_RETENTION_DAYS)).date() + DAY

@@ -56,10 +56,12 @@ def report(now: dt.datetime) -> list[Line]:
         return [Line("database", False, f"away: {str(error).strip()}")]
 
 
-def heartbeat_line(process: str, heartbeat: Heartbeat, now: dt.datetime, text: str = "") -> Line:
-    """The line of a process that beats every `BEAT_EVERY`."""
+def heartbeat_line(
+    process: str, heartbeat: Heartbeat, now: dt.datetime, text: str = "", *, silent_for: dt.timedelta = SILENT_FOR
+) -> Line:
+    """The line of a process that is dead when it has been silent for so long."""
     age = now - heartbeat.at
-    well = age < SILENT_FOR
+    well = age < silent_for
     return Line(
         process,
         well,

@@ -1,0 +1,21 @@
+"""`manage.py forget_old_frames`: what the workers do every night, at once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from tqdm import tqdm
+
+from analytics import services
+
+
+class Command(BaseCommand):
+    help = "Deletes frames that are older than FRAME_RETENTION_DAYS; their tallies stay. May be interrupted."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        gone = 0
+        with tqdm(unit=" frames", disable=None) as bar:
+            for count in services.forget_old_frames(now=timezone.now()):
+                gone += count
+                bar.update(count)
+        self.stdout.write(f"{gone} frames deleted.")
