@@ -38,7 +38,7 @@ class FaceDetector:
     def __init__(self, models: Path, *, threshold: float = 0.5) -> None:
         model = files.require(models, files.FACES)
         with mediapipe_tasks.quiet():
-            self._task = mediapipe_tasks.create("FaceDetector", model, min_detection_confidence=threshold)
+            self._task = mediapipe_tasks.create(self, "FaceDetector", model, min_detection_confidence=threshold)
             self._look(np.zeros((1, 1, 3), np.uint8))
 
     def detect(self, rgb: Picture) -> tuple[Face, ...]:

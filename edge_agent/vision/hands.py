@@ -29,7 +29,7 @@ class HandDetector:
         model = files.require(models, files.HANDS)
         self._threshold = threshold
         with mediapipe_tasks.quiet():
-            self._task = mediapipe_tasks.create("HandLandmarker", model, num_hands=MOST_HANDS)
+            self._task = mediapipe_tasks.create(self, "HandLandmarker", model, num_hands=MOST_HANDS)
             self._task.detect(mediapipe_tasks.image(np.zeros((1, 1, 3), np.uint8)))
 
     def detect(self, rgb: Picture) -> tuple[Labelled, ...]:

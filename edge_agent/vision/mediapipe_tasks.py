@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +29,15 @@ def load() -> Any:
     return mediapipe
 
 
-def create(kind: str, model: Path, **options: Any) -> Any:
-    """A task of that kind ("FaceDetector") with its model loaded; it closes itself when nobody holds it any more."""
+def create(owner: object, kind: str, model: Path, **options: Any) -> Any:
+    """A task of that kind ("FaceDetector") with its model loaded, which is closed once its owner is garbage."""
     tasks = load().tasks
     options_type = getattr(tasks.vision, f"{kind}Options")
     base = tasks.BaseOptions(model_asset_path=str(model))
     task = getattr(tasks.vision, kind).create_from_options(options_type(base_options=base, **options))
+    # Left to its own __del__, a task that is part of a reference cycle waits for ever for a worker thread that the
+    # garbage collector has ended before. The finalizer keeps the task alive until it is closed.
+    weakref.finalize(owner, _close, task).atexit = False
     _open_tasks.add(task)
     return task
 
@@ -44,9 +48,14 @@ def image(rgb: Picture) -> Any:
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
 
 
+def _close(task: Any) -> None:
+    # Garbage may be collected in the very thread that would have to do the closing.
+    threading.Thread(target=task.close, daemon=True).start()
+
+
 @atexit.register
 def _leave_to_the_system() -> None:
-    # While Python ends, a task that is still open cannot close itself any more and would print a traceback.
+    # While Python ends, an open task cannot close itself any more: it would print a traceback.
     for task in _open_tasks:
         task._handle = None
 

@@ -1,0 +1,39 @@
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from skimage import data
+
+from edge_agent.vision.faces import FaceDetector
+from edge_agent.vision.mediapipe_tasks import quiet
+
+
+def threads_besides(known: set[threading.Thread]) -> set[threading.Thread]:
+    return set(threading.enumerate()) - known
+
+
+@pytest.mark.timeout(60)
+def test_a_detector_in_a_reference_cycle_is_closed_when_it_is_garbage(models: Path) -> None:
+    other = FaceDetector(models)
+    assert other.detect(data.astronaut()), "MediaPipe's own threads, which stay, are running now"
+    known = set(threading.enumerate())
+    detector = FaceDetector(models)
+    detector.itself = detector  # type: ignore[attr-defined]
+    assert threads_besides(known)
+    del detector
+    gc.collect()
+    patience = time.monotonic() + 20
+    while threads_besides(known) and time.monotonic() < patience:
+        time.sleep(0.02)
+    assert threads_besides(known) == set()
+    assert other.detect(data.astronaut()), "the others still work"
+
+
+def test_quiet_silences_native_code_and_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
+    with quiet():
+        os.write(2, b"noise\n")
+    os.write(2, b"news\n")
+    assert capfd.readouterr().err == "news\n"
