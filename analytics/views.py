@@ -51,7 +51,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "now": now,
         "period": period,
         "choices": periods.DAYS,
-        "plotly": plotly.STATIC_NAME,
+        "plotly": plotly.address(),
         "pictures": _latest_pictures(shown),
         "log": shown.log.all()[:LATEST_LOG_LINES],
         "quarantined": QuarantinedMessage.objects.filter(device=shown, replayed_at=None).count(),
@@ -95,6 +95,7 @@ def _latest_pictures(device: Device) -> QuerySet[Capture]:
 
 def _hours_as_csv(device: Device, period: periods.Period) -> str:
     wanted = {
+        "site": device.site.slug,
         "device": device.name,
         "from": period.start.isoformat(),
         "to": period.end.isoformat(),
