@@ -48,7 +48,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
 
     queryset = Capture.objects.select_related("device__site").prefetch_related("sightings__person")
     serializer_class = CaptureSerializer
-    authentication_classes = [SessionAuthentication, TokenAuthentication, DeviceTokenAuthentication]
+    authentication_classes = [TokenAuthentication, DeviceTokenAuthentication, SessionAuthentication]
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     filterset_class = CaptureFilter
     cursor_ordering = ("-taken_at", "-pk")

@@ -80,7 +80,7 @@ class LeaderboardRow:
 def leaderboard(*, sites: "Iterable[Site]", period: Period, now: dt.datetime) -> list[LeaderboardRow]:
     """Who had how many coffees at these sites, the most first; anonymous coffees are in `anonymous_coffees`.
 
-    Three queries at most. Raises `ValueError` for an unknown period.
+    Two queries, however many people. Raises `ValueError` for an unknown period.
     """
     from faces.models import Coffee, Person
 

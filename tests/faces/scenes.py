@@ -47,3 +47,8 @@ def cup_alone() -> Picture:
 
 def cat() -> Picture:
     return np.array(data.chelsea())
+
+
+def noise(width: int, height: int) -> Picture:
+    """A picture that a JPEG cannot make small."""
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)

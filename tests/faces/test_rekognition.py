@@ -1,0 +1,242 @@
+"""Amazon Rekognition, by botocore's Stubber, which checks each request and answer against the service's own model."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+from PIL import Image
+
+from faces import recogniser as recognisers
+from faces.recogniser import Indexed, Match, RecogniserUnavailable, UnusablePicture
+from faces.rekognition import CUP_LABELS, SMALLEST_SIDE, Rekognition
+from tests.faces import scenes
+
+JPEG = scenes.jpeg(scenes.portrait())
+FACE = (174, 74, 101, 101)
+COLLECTION = "headcount-site-1"
+KNOWN = [Indexed("11111111-1111-1111-1111-111111111111"), Indexed("22222222-2222-2222-2222-222222222222")]
+ID = KNOWN[0].provider_id
+
+LABELS_REQUEST = {
+    "Image": {"Bytes": ANY},
+    "MinConfidence": 50.0,
+    "Features": ["GENERAL_LABELS"],
+    "Settings": {"GeneralLabels": {"LabelInclusionFilters": list(CUP_LABELS)}},
+}
+SEARCH_REQUEST = {
+    "CollectionId": COLLECTION,
+    "Image": {"Bytes": ANY},
+    "MaxFaces": 1,
+    "FaceMatchThreshold": 70.0,
+    "QualityFilter": "AUTO",
+}
+INDEX_REQUEST = {
+    "CollectionId": COLLECTION,
+    "Image": {"Bytes": ANY},
+    "MaxFaces": 1,
+    "QualityFilter": "AUTO",
+    "DetectionAttributes": [],
+}
+
+
+@pytest.fixture
+def stub() -> Iterator[Stubber]:
+    client = boto3.client(
+        "rekognition", region_name="us-west-2", aws_access_key_id="none", aws_secret_access_key="none"
+    )
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def rekognition(stub: Stubber) -> Rekognition:
+    return Rekognition(stub.client)
+
+
+def box(left: float, top: float, width: float, height: float) -> dict[str, float]:
+    return {"Left": left, "Top": top, "Width": width, "Height": height}
+
+
+def label(name: str, confidence: float, *boxes: dict[str, float]) -> dict[str, Any]:
+    instances = [{"BoundingBox": one, "Confidence": confidence} for one in boxes]
+    return {"Name": name, "Confidence": confidence, "Instances": instances}
+
+
+def searched(*matches: tuple[str, float], at: dict[str, float] | None = None) -> dict[str, Any]:
+    return {
+        "SearchedFaceBoundingBox": at or box(0.3, 0.25, 0.4, 0.4),
+        "FaceMatches": [{"Similarity": similarity, "Face": {"FaceId": face}} for face, similarity in matches],
+    }
+
+
+class TestLook:
+    def look(self, stub: Stubber, labels: list[dict[str, Any]], faces: list[dict[str, Any]]) -> Any:
+        stub.add_response("detect_labels", {"Labels": labels}, LABELS_REQUEST)
+        stub.add_response(
+            "detect_faces", {"FaceDetails": faces}, {"Image": {"Bytes": ANY}, "Attributes": ["DEFAULT", "EMOTIONS"]}
+        )
+        return Rekognition(stub.client).look(JPEG)
+
+    def test_boxes_are_pixels_and_confidences_shares(self, stub: Stubber) -> None:
+        detail = {
+            "BoundingBox": box(0.25, 0.125, 0.2, 0.25),
+            "Confidence": 99.0,
+            "Emotions": [{"Type": "HAPPY", "Confidence": 90.0}],
+        }
+        seen = self.look(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
+        assert [(face.box, face.confidence, face.emotions) for face in seen.faces] == [
+            ((128, 64, 102, 128), 0.99, {"happy": 0.9})
+        ]
+        assert [(cup.box, cup.confidence) for cup in seen.cups] == [((256, 256, 128, 128), 0.8)]
+
+    def test_faces_go_from_left_to_right(self, stub: Stubber) -> None:
+        details = [{"BoundingBox": box(left, 0.1, 0.2, 0.2), "Confidence": 99.0} for left in (0.7, 0.1, 0.4)]
+        assert [face.box[0] for face in self.look(stub, [], details).faces] == [51, 205, 358]
+
+    def test_a_cup_with_two_names_is_one_cup(self, stub: Stubber) -> None:
+        here, nearly, elsewhere = box(0.5, 0.5, 0.2, 0.2), box(0.51, 0.5, 0.2, 0.2), box(0.1, 0.5, 0.2, 0.2)
+        labels = [label("Cup", 80.0, here, elsewhere), label("Coffee Cup", 90.0, nearly)]
+        assert len(self.look(stub, labels, []).cups) == 2
+
+    def test_a_cup_without_instances_has_no_box(self, stub: Stubber) -> None:
+        seen = self.look(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
+        assert [(cup.box, cup.confidence) for cup in seen.cups] == [(None, 0.7)]
+
+    def test_other_labels_are_no_cups(self, stub: Stubber) -> None:
+        assert self.look(stub, [label("Table", 99.0, box(0, 0, 1, 1))], []).cups == ()
+
+
+class TestIdentify:
+    def test_each_face_is_searched_by_its_own_crop(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
+        stub.add_response("search_faces_by_image", searched(), SEARCH_REQUEST)
+        matches = rekognition.identify(JPEG, [FACE, FACE], collection=COLLECTION, known=KNOWN)
+        assert matches == [Match(ID, 0.985), None]
+
+    def test_a_face_that_may_not_be_matched_is_nobodys(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN[1:]) == [None]
+
+    def test_where_nobody_is_known_nothing_is_asked(self, stub: Stubber, rekognition: Rekognition) -> None:
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=[]) == [None]
+
+    def test_a_larger_neighbour_in_the_crop_is_not_taken_for_the_face(
+        self, stub: Stubber, rekognition: Rekognition
+    ) -> None:
+        stub.add_response("search_faces_by_image", searched((ID, 99.0), at=box(0.8, 0.2, 0.2, 0.5)), SEARCH_REQUEST)
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN) == [None]
+
+    @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidParameterException"])
+    def test_no_collection_or_no_face_is_no_match(self, stub: Stubber, rekognition: Rekognition, code: str) -> None:
+        stub.add_client_error("search_faces_by_image", code)
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN) == [None]
+
+    def test_a_crop_shows_head_and_shoulders_and_is_large_enough(
+        self, stub: Stubber, rekognition: Rekognition, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[bytes] = []
+        search = stub.client.search_faces_by_image
+
+        def spy(**request: Any) -> Any:
+            sent.append(request["Image"]["Bytes"])
+            return search(**request)
+
+        monkeypatch.setattr(stub.client, "search_faces_by_image", spy)
+        for _ in range(2):
+            stub.add_response("search_faces_by_image", searched(), SEARCH_REQUEST)
+        rekognition.identify(JPEG, [FACE, (500, 500, 12, 12)], collection=COLLECTION, known=KNOWN)
+        sizes = [Image.open(BytesIO(crop)).size for crop in sent]
+        assert sizes[0] == (253, 263)
+        assert min(sizes[1]) == SMALLEST_SIDE
+
+
+class TestIndex:
+    def test_one_face_gets_a_name(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_response("index_faces", {"FaceRecords": [{"Face": {"FaceId": ID}}]}, INDEX_REQUEST)
+        assert rekognition.index(JPEG, FACE, collection=COLLECTION) == Indexed(ID)
+
+    @pytest.mark.parametrize("another_was_faster", [False, True])
+    def test_a_collection_is_made_when_the_first_face_comes(
+        self, stub: Stubber, rekognition: Rekognition, another_was_faster: bool
+    ) -> None:
+        stub.add_client_error("index_faces", "ResourceNotFoundException")
+        if another_was_faster:
+            stub.add_client_error("create_collection", "ResourceAlreadyExistsException")
+        else:
+            stub.add_response("create_collection", {"StatusCode": 200}, {"CollectionId": COLLECTION})
+        stub.add_response("index_faces", {"FaceRecords": [{"Face": {"FaceId": ID}}]}, INDEX_REQUEST)
+        assert rekognition.index(JPEG, FACE, collection=COLLECTION).provider_id == ID
+
+    def test_a_face_of_poor_quality_is_refused_with_the_reason(self, stub: Stubber, rekognition: Rekognition) -> None:
+        answer = {"FaceRecords": [], "UnindexedFaces": [{"Reasons": ["LOW_SHARPNESS", "EXTREME_POSE"]}]}
+        stub.add_response("index_faces", answer, INDEX_REQUEST)
+        with pytest.raises(UnusablePicture, match="LOW_SHARPNESS, EXTREME_POSE"):
+            rekognition.index(JPEG, FACE, collection=COLLECTION)
+
+    def test_a_box_outside_of_the_picture_is_refused(self, stub: Stubber, rekognition: Rekognition) -> None:
+        with pytest.raises(UnusablePicture, match="outside"):
+            rekognition.index(JPEG, (2000, 0, 10, 10), collection=COLLECTION)
+
+
+class TestForget:
+    REQUEST = {"CollectionId": COLLECTION, "FaceIds": [ID]}
+
+    def test_the_faces_are_gone_when_it_returns(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_response("delete_faces", {"DeletedFaces": [ID]}, self.REQUEST)
+        stub.add_response("list_faces", {"Faces": []}, self.REQUEST)
+        rekognition.forget([ID], collection=COLLECTION)
+
+    def test_a_face_that_stays_is_no_success(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_response("delete_faces", {"UnsuccessfulFaceDeletions": [{"FaceId": ID}]}, self.REQUEST)
+        stub.add_response("list_faces", {"Faces": [{"FaceId": ID}]}, self.REQUEST)
+        with pytest.raises(RecogniserUnavailable, match="still has 1 of 1 faces"):
+            rekognition.forget([ID], collection=COLLECTION)
+
+    def test_without_a_collection_there_is_nothing_to_forget(self, stub: Stubber, rekognition: Rekognition) -> None:
+        stub.add_client_error("delete_faces", "ResourceNotFoundException")
+        rekognition.forget([ID], collection=COLLECTION)
+
+    def test_nothing_is_asked_for_no_faces(self, stub: Stubber, rekognition: Rekognition) -> None:
+        rekognition.forget([], collection=COLLECTION)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "InternalServerError",
+        "LimitExceededException",
+        "AccessDeniedException",
+    ],
+)
+def test_what_may_pass_is_tried_again_later(stub: Stubber, rekognition: Rekognition, code: str) -> None:
+    stub.add_client_error("detect_labels", code, "Slow down")
+    with pytest.raises(RecogniserUnavailable, match=rf"Slow down \({code}\)"):
+        rekognition.look(JPEG)
+
+
+@pytest.mark.parametrize("code", ["InvalidImageFormatException", "ImageTooLargeException"])
+def test_what_is_wrong_with_the_picture_is_final(stub: Stubber, rekognition: Rekognition, code: str) -> None:
+    stub.add_client_error("detect_labels", code, "Bad picture")
+    with pytest.raises(UnusablePicture, match="Bad picture"):
+        rekognition.look(JPEG)
+
+
+def test_a_machine_without_a_region_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(RecogniserUnavailable, match="region"):
+        Rekognition.from_environment()
+
+
+def test_the_setting_chooses_it(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    settings.RECOGNISER = "rekognition"
+    assert recognisers.chosen().name == "rekognition"
+    assert recognisers.chosen() is recognisers.chosen()

@@ -1,0 +1,94 @@
+"""The workers' tasks, their schedule, and the greeting that goes out."""
+
+import datetime as dt
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_q.models import Schedule
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge_agent import messages
+from faces import tasks
+from faces.models import Capture, Person, State
+from faces.recogniser import Recogniser
+from faces.services import recognise
+from tests.brokers import Mosquitto, free_port, mosquitto
+from tests.faces.conftest import NOON, TakePicture
+from tests.places import SEATTLE01
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_task_recognises_its_capture(take_picture: TakePicture, local: Recogniser) -> None:
+    capture = take_picture()
+    assert tasks.recognise_capture(str(capture.pk)) == State.DONE
+    assert Capture.objects.get().cups == 1
+
+
+def test_the_sweep_sweeps(take_picture: TakePicture) -> None:
+    take_picture(received=timezone.now() - dt.timedelta(hours=1))
+    assert tasks.sweep_captures() == 1
+
+
+def test_left_over_pictures_are_removed(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    assert tasks.remove_left_over_pictures() == 0
+
+
+def test_every_migrate_leaves_each_schedule_once() -> None:
+    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0)
+    assert sorted(Schedule.objects.values_list("func", "schedule_type", "repeats")) == [
+        ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
+        ("faces.tasks.sweep_captures", Schedule.MINUTES, -1),
+    ]
+
+
+def test_who_is_recognised_is_greeted(
+    ada: Person, enrolled_only: None, take_picture: TakePicture, local: Recogniser, tmp_path: Path, settings: Any
+) -> None:
+    topic = messages.topic_to_device(SEATTLE01, "greeting")
+    with mosquitto(tmp_path) as broker, subscribed(broker, topic) as greetings:
+        settings.MQTT_URL = broker.url
+        recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(seconds=5), recogniser=local)
+        greeting = msgspec.json.decode(greetings.get(timeout=10), type=messages.Greeting)
+    assert greeting == messages.Greeting(name="Ada", coffees=1, line="Commander")
+
+
+def test_a_broker_that_is_away_hurts_no_recognition(
+    ada: Person,
+    enrolled_only: None,
+    take_picture: TakePicture,
+    local: Recogniser,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
+    capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(seconds=5), recogniser=local)
+    assert capture.state == State.DONE
+    assert "Nobody was greeted at Seattle01" in caplog.text
+
+
+@contextmanager
+def subscribed(broker: Mosquitto, topic: str) -> Iterator["queue.Queue[bytes]"]:
+    """What arrives on the topic meanwhile."""
+    arrived: queue.Queue[bytes] = queue.Queue()
+    ready: queue.Queue[bool] = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _data, message: arrived.put(message.payload)
+    client.on_subscribe = lambda *_: ready.put(True)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    client.subscribe(topic, qos=1)
+    ready.get(timeout=10)
+    yield arrived
+    client.disconnect()
+    client.loop_stop()
