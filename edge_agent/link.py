@@ -61,6 +61,8 @@ class Sendings:
 
     def room(self, now: float) -> int:
         """How many messages may be sent now."""
+        # What newer messages have kept back for long is forgotten, so that weeks without receipts cost no memory.
+        self._waiting = {id: sent for id, sent in self._waiting.items() if sent.retry_at + LONGEST_RETRY > now}
         return 0 if now < self._quiet_until else max(WINDOW - len(self.not_due(now)), 0)
 
     def not_due(self, now: float) -> set[str]:

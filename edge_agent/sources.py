@@ -126,13 +126,15 @@ class FileSource:
 
     def read(self) -> Picture | None:
         due = int((self._clock() - self._started) * self._rate) - self._frame
+        if due <= 0:
+            return None
         for _ in range(due):
             if not self._video.grab():
                 self._start()
-                break
+                return None
             self._frame += 1
-        shown, frame = self._video.retrieve() if due > 0 else (False, None)
-        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8) if shown and frame is not None else None
+        shown, frame = self._video.retrieve()
+        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8) if shown else None
 
     def close(self) -> None:
         self._video.release()

@@ -26,7 +26,7 @@ CUP_AFTER, CUP_UNTIL = 2.0, 1.5
 _PLACES = ((230, 430), (850, 1030))
 """Per place in front of the camera: between which columns people stand."""
 
-_SCALES = ((1.12, 1.3), (0.86, 1.0))
+_SCALES = ((1.0, 1.12), (0.84, 0.94))
 """Per place: how large the portrait is drawn. Who stands on the right stands further back."""
 
 _SHOWN_ROWS = 336

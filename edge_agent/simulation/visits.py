@@ -10,7 +10,7 @@ CYCLE = 40.0
 
 LONGEST_VISIT = 34.0
 SHORTEST_VISIT = 10.0
-CHANCES = (0.85, 0.5)
+CHANCES = (0.95, 0.5)
 """Per place in front of the camera: the chance that somebody comes in a cycle. About two visits a minute in all."""
 
 CUP_CHANCE = 0.5
@@ -40,12 +40,19 @@ def visits_at(seed: int, now: float) -> tuple[Visit, ...]:
 
 
 def visits_between(seed: int, start: float, end: float) -> Iterator[Visit]:
-    """Every visit that touches this span (epoch seconds, both ends included), place by place, in order of time."""
+    """Every visit that touches this span (epoch seconds, both ends included), place by place, in order of time.
+
+    Before the epoch nobody came.
+    """
     for place in range(len(CHANCES)):
-        for cycle in range(int((start - _shift(place)) // CYCLE), int((end - _shift(place)) // CYCLE) + 1):
+        for cycle in range(max(_cycle(place, start), 0), _cycle(place, end) + 1):
             visit = _visit(seed, place, cycle)
             if visit is not None and visit.started <= end and visit.ended >= start:
                 yield visit
+
+
+def _cycle(place: int, moment: float) -> int:
+    return int((moment - _shift(place)) // CYCLE)
 
 
 def _shift(place: int) -> float:

@@ -1,0 +1,163 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge_agent import messages
+from edge_agent.outbox import Outbox
+from edge_agent.pictures import Picture
+from edge_agent.simulation.scene import Scene
+from edge_agent.simulation.visits import visits_between
+from tests.brokers import Mosquitto, mosquitto
+from tests.edge_agent.platforms import eventually, platform
+
+STOPS_WITHIN = 3.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def somebody_with_a_cup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one picture: somebody in the lobby, with a cup before her."""
+    visit = next(visit for visit in visits_between(5, 0, 10_000) if visit.has_cup)
+    folder = tmp_path_factory.mktemp("somebody")
+    save(Scene("lobby", 5).picture_at(visit.started + 5), folder / "picture.png")
+    return folder
+
+
+def save(rgb: Picture, path: Path) -> None:
+    assert cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def environment(tmp_path: Path, broker: Mosquitto, **settings: object) -> dict[str, str]:
+    here = {"thing": "cam1", "mqtt_url": broker.url, "outbox": tmp_path / "outbox.sqlite3"} | settings
+    return os.environ | {f"HEADCOUNT_{key.upper()}": str(value) for key, value in here.items()}
+
+
+@contextmanager
+def agent(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-m", "edge_agent"], env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr
+        process.stderr.close()
+
+
+def stopped(process: subprocess.Popen[str]) -> str:
+    """What it wrote, after SIGTERM; it must leave in time and without a complaint."""
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=10)
+    assert time.monotonic() - asked < STOPS_WITHIN
+    assert process.returncode == 0
+    return said
+
+
+def outbox_ids(tmp_path: Path) -> set[str]:
+    outbox = Outbox(tmp_path / "outbox.sqlite3", 1_000_000_000)
+    ids = {message.id for message in outbox.pending(100_000)}
+    outbox.close()
+    return ids
+
+
+def test_what_it_sees_in_a_scene_is_what_is_there(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
+    settings = {"source": "scene:lobby?seed=4", "cadence": 4, "detectors": "faces", "models": models}
+    with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
+        assert eventually(lambda: len(listening.of_kind("frames")) >= 5, within=60)
+        said = stopped(process)
+    assert "Traceback" not in said
+    sent = [message for message in listening.of_kind("frames") if isinstance(message, messages.Frames)]
+    frames = [frame for message in sent for frame in message.frames]
+    assert all(frame.size == (1280, 720) and frame.faces is not None for frame in frames)
+    scene = Scene("lobby", 4)
+    for frame in frames:
+        around = [len(scene.people_at(frame.taken_at / 1000 + shift)) for shift in (-0.5, 0, 0.5)]
+        assert min(around) <= len(frame.faces or ()) <= max(around) + 1
+    assert b'"online":true' in dict(listening.received[::-1])[messages.topic_from_device("cam1", "status")]
+    goodbye = listening.of_kind("status")[-1]
+    assert isinstance(goodbye, messages.Status)
+    assert not goodbye.online
+    assert goodbye.sent_at is not None
+
+
+def test_it_takes_a_picture_of_somebody_with_a_cup(
+    tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
+) -> None:
+    settings = {"source": somebody_with_a_cup, "countdown": 0.5, "cooldown": 60, "cadence": 4, "models": models}
+    with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
+        assert eventually(lambda: bool(listening.of_kind("image")) and bool(listening.of_kind("frames")), within=60)
+        stopped(process)
+    (image,) = listening.of_kind("image")
+    assert isinstance(image, messages.Image)
+    assert messages.picture_bytes(image.image_string)
+    assert [face.confidence >= 0.6 for face in image.faces] == [True]
+    frame = next(m for m in listening.of_kind("frames") if isinstance(m, messages.Frames)).frames[0]
+    assert [thing.label for thing in frame.objects].count("cup") == 1
+
+
+def test_kill_9_loses_nothing_that_was_accepted(
+    tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
+) -> None:
+    settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 20, "countdown": 0, "models": models}
+    environ = environment(tmp_path, broker, **settings)
+    with platform(broker, confirms=False) as listening:
+        with agent(environ) as process:
+            assert eventually(lambda: len(set(listening.ids())) >= 3, within=60)
+            process.kill()
+            process.wait()
+        accepted = outbox_ids(tmp_path)
+        assert set(listening.ids()) <= accepted
+        listening.confirms = True
+        before = len(listening.received)
+        with agent(environ) as process:
+            assert eventually(lambda: not accepted & outbox_ids(tmp_path), within=60)
+            stopped(process)
+        assert len(listening.received) > before
+        assert accepted <= set(listening.ids())
+
+
+def test_it_keeps_looking_and_leaves_in_time_while_the_broker_is_away(
+    tmp_path: Path, models: Path, somebody_with_a_cup: Path
+) -> None:
+    absent = Mosquitto(tmp_path / "absent")
+    settings = {"source": somebody_with_a_cup, "detectors": "faces", "models": models}
+    with agent(environment(tmp_path, absent, **settings)) as process:
+        assert eventually(lambda: (tmp_path / "outbox.sqlite3").exists() and len(outbox_ids(tmp_path)) >= 2, within=60)
+        said = stopped(process)
+    assert f"the broker at 127.0.0.1:{absent.port} cannot be reached" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"cadence": "fast"}, "edge agent: HEADCOUNT_CADENCE is wrong: expected `float`"),
+        ({"cadance": 2}, "edge agent: HEADCOUNT_CADANCE: there is no such setting"),
+        ({"source": "scene:kitchen"}, 'edge agent: source "scene:kitchen": there is no scene "kitchen"'),
+        ({"source": "scene:lobby", "models": "/nowhere"}, "edge_agent.vision.files"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_no_traceback(
+    tmp_path: Path, settings: dict[str, object], sentence: str
+) -> None:
+    environ = environment(tmp_path, Mosquitto(tmp_path / "absent"), **settings)
+    ended = subprocess.run(
+        [sys.executable, "-m", "edge_agent"], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1

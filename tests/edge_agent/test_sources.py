@@ -1,0 +1,110 @@
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from edge_agent.simulation.scene import Scene
+from edge_agent.sources import SourceError, open_source, without_password
+from tests.edge_agent.platforms import eventually
+
+
+def write(path: Path, rgb: np.ndarray) -> None:
+    assert cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Two seconds at ten frames a second; each frame is a brightness of its own."""
+    path = tmp_path / "video.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for number in range(20):
+        writer.write(np.full((48, 64, 3), number * 10, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_folder_s_pictures_come_in_order_over_and_over_in_rgb(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "a.png", data.astronaut())
+    write(tmp_path / "b.png", data.coffee())
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    source = open_source(str(tmp_path))
+    shown = [source.read() for _ in range(4)]
+    assert shown[0] is not None
+    assert np.array_equal(shown[0], data.astronaut())
+    assert shown[1] is not None
+    assert np.array_equal(shown[1], data.coffee())
+    assert shown[2] is None
+    assert "c.jpg is not a picture" in caplog.text
+    assert shown[3] is not None
+
+
+def test_a_video_is_played_at_its_own_speed_and_begins_again(video: Path) -> None:
+    now = 100.0
+    source = open_source(str(video), clock=lambda: now)
+    brightness = []
+    for seconds in (0.15, 0.55, 0.56, 1.05, 1.95, 2.35, 2.6):
+        now = 100.0 + seconds
+        frame = source.read()
+        brightness.append(None if frame is None else round(float(frame.mean()) / 10))
+    source.close()
+    assert brightness == [0, 4, None, 9, 18, None, 1]
+
+
+def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    source = open_source(video.as_uri())
+    assert eventually(lambda: source.read() is not None)
+    assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
+    assert eventually(lambda: caplog.text.count("is here, 64 × 48") == 2)
+    source.close()
+
+
+def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("rtsp://user:secret@127.0.0.1:1/stream")
+    assert eventually(lambda: "trying again in 2 s" in caplog.text)
+    assert source.read() is None
+    source.close()
+    assert "camera rtsp://127.0.0.1:1/stream cannot be opened; trying again in 1 s" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_scene_shows_the_moment_of_the_clock() -> None:
+    source = open_source("scene:lobby?seed=7", clock=lambda: 1_000.0)
+    shown = source.read()
+    assert shown is not None
+    assert np.array_equal(shown, Scene("lobby", 7).picture_at(1_000.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("nowhere.mp4", 'source: "nowhere.mp4" is neither a file nor a folder'),
+        ("scene:kitchen", 'there is no scene "kitchen"; there are: cafe, lobby.'),
+        ("scene:lobby?sead=7", "a scene knows only seed, not sead."),
+        ("scene:lobby?seed=red", 'the seed must be a whole number, not "red".'),
+    ],
+)
+def test_what_can_never_work_is_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        open_source(text)
+    assert sentence in str(refused.value)
+
+
+def test_an_empty_folder_and_a_file_that_is_no_video_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no picture"):
+        open_source(str(tmp_path))
+    (tmp_path / "text.mp4").write_text("text")
+    with pytest.raises(SourceError, match="is not a video that can be played"):
+        open_source(str(tmp_path / "text.mp4"))
+
+
+def test_passwords_are_not_shown() -> None:
+    assert without_password("rtsp://user:p@ss@cam/1") == "rtsp://cam/1"
+    assert without_password("scene:lobby?seed=1") == "scene:lobby?seed=1"
+    assert without_password("/videos/a@b.mp4") == "/videos/a@b.mp4"
