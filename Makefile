@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test install install-development system-packages test-packages assets lint format clean
@@ -19,8 +20,8 @@ demo: system-packages install
 
 # What knows no database has no second run to learn from.
 test: test-packages install-development assets lint
-	$(BIN)/pytest $(PYTEST_OPTIONS)
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(PYTEST_OPTIONS) --ignore=tests/edge_agent --ignore=tests/house
+	$(PYTEST)
+	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house
 
 install: .venv/platform.installed
 install-development: .venv/development.installed
@@ -48,7 +49,7 @@ lint: install-development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	DEBUG=true $(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=platform $(BIN)/lint-imports
 	DEBUG=true $(MANAGE) makemigrations --check --dry-run
 	DEBUG=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		$(MANAGE) check --deploy --fail-level WARNING
