@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from analytics import services
 from analytics.models import Detection, Verdict
@@ -18,6 +18,9 @@ from tests.analytics.frames import count, engagement_table, label_table, seen, s
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
+TO_SEE_IT_WAIT = 1
+TO_LET_IT_END = 60
+"""Seconds."""
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -46,6 +49,14 @@ def together(*jobs: Callable[[], None]) -> None:
         raise failures[0]
 
 
+def begun(job: Callable[[], None], *, patience: float) -> threading.Thread:
+    """The job, in a thread of its own, when it has ended or after that many seconds."""
+    thread = threading.Thread(target=together, args=[job])
+    thread.start()
+    thread.join(patience)
+    return thread
+
+
 def frames_of(devices: list[Device]) -> list[SeenFrame]:
     chance = random.Random(7)
     return [
@@ -56,7 +67,7 @@ def frames_of(devices: list[Device]) -> list[SeenFrame]:
             labels=[("cup", chance.random())],
             key=key,
         )
-        for key in range(1500)
+        for key in range(600)
     ]
 
 
@@ -67,18 +78,22 @@ def ingester(frames: list[SeenFrame], seed: int) -> Callable[[], None]:
         chance = random.Random(seed)
         mine = chance.sample(frames, len(frames))
         while mine:
-            size = chance.randrange(1, 60)
+            size = chance.randrange(1, 40)
             count(*mine[:size])
             del mine[:size]
 
     return run
 
 
+def whole_day(device: Device) -> services.Stretch:
+    start = NOON.replace(hour=0)
+    return services.Stretch(device, start, start + DAY)
+
+
 def rebuilder(devices: list[Device]) -> Callable[[], None]:
     def run() -> None:
-        for turn in range(60):
-            start = NOON.replace(hour=0)
-            services.rebuild(services.Stretch(devices[turn % len(devices)], start, start + DAY))
+        for turn in range(20):
+            services.rebuild(whole_day(devices[turn % len(devices)]))
 
     return run
 
@@ -87,7 +102,7 @@ def reviewer(superuser: User) -> Callable[[], None]:
     """Calls detections wrong, and takes all of it back."""
 
     def run() -> None:
-        for _ in range(40):
+        for _ in range(20):
             for detection in Detection.objects.order_by("?")[:1]:
                 services.review(detection=detection, verdict=Verdict.WRONG, by=superuser)
         for detection in Detection.objects.filter(review=Verdict.WRONG):
@@ -107,3 +122,35 @@ def test_nothing_is_lost_or_counted_twice() -> None:
     )
     assert stored_engagement() == engagement_table(frames)
     assert stored_labels() == label_table(frames)
+
+
+def test_frames_wait_for_a_rebuild_of_their_own_device_only() -> None:
+    seattle01, chicago01 = places.seattle01(), places.chicago01()
+    frame, other = seen(seattle01, NOON, faces=[0.9]), seen(chicago01, NOON, faces=[0.9])
+    with transaction.atomic():
+        services.rebuild(whole_day(seattle01))
+        intake = begun(lambda: count(frame), patience=TO_SEE_IT_WAIT)
+        assert intake.is_alive()
+        assert not begun(lambda: count(other), patience=TO_LET_IT_END).is_alive()
+    intake.join()
+    assert stored_engagement() == engagement_table([frame, other])
+
+
+def test_a_rebuild_waits_for_frames_that_are_being_written() -> None:
+    seattle01 = places.seattle01()
+    frame = seen(seattle01, NOON, faces=[0.9])
+    with transaction.atomic():
+        count(frame)
+        rebuild = begun(rebuilder([seattle01]), patience=TO_SEE_IT_WAIT)
+        assert rebuild.is_alive()
+    rebuild.join()
+    assert stored_engagement() == engagement_table([frame])
+
+
+def test_ingesters_do_not_wait_for_each_other() -> None:
+    seattle01 = places.seattle01()
+    frames = [seen(seattle01, NOON + minutes * dt.timedelta(minutes=15)) for minutes in range(2)]
+    with transaction.atomic():
+        count(frames[0])
+        assert not begun(lambda: count(frames[1]), patience=TO_LET_IT_END).is_alive()
+    assert stored_engagement() == engagement_table(frames)
