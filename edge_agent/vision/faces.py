@@ -19,7 +19,11 @@ CERTAIN = 0.8
 """A face of at least this confidence needs no second look."""
 
 SECOND_LOOKS = (2.0, 3.0)
-"""Sides of the crops for the second looks, over the face's. On those photographs and eight with one face or none they take away every false face that the tiles bring and none of the true ones."""
+"""Sides of the crops for the second looks, over the face's.
+
+On those photographs and eight with one face or none they take away every false face that the tiles bring and none
+of the true ones.
+"""
 
 SAME_FACE = 0.3
 """Intersection over union from which on a second look has found the same face."""

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from edge_agent.vision.files import FACES, HANDS, OBJECTS, fetch_models, models_folder
 
@@ -21,7 +21,7 @@ def run() -> str:
     return out.getvalue()
 
 
-def test_the_models_come_into_the_data_folder_once(prepared: Path, tmp_path: Path, settings: SettingsWrapper) -> None:
+def test_the_models_come_into_the_data_folder_once(prepared: Path, tmp_path: Path, settings: Settings) -> None:
     settings.DATA_DIR, settings.MODELS_DIR = tmp_path, prepared
     assert str(tmp_path / "models") in run()
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()}
@@ -30,7 +30,7 @@ def test_the_models_come_into_the_data_folder_once(prepared: Path, tmp_path: Pat
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()} == before
 
 
-def test_a_folder_without_the_models_is_one_sentence(tmp_path: Path, settings: SettingsWrapper) -> None:
+def test_a_folder_without_the_models_is_one_sentence(tmp_path: Path, settings: Settings) -> None:
     settings.DATA_DIR, settings.MODELS_DIR = tmp_path / "data", tmp_path / "empty"
     with pytest.raises(CommandError, match=r"The models for objects are missing: .*MODELS_DIR") as error:
         run()
