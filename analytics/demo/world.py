@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from analytics.demo.surroundings import DemoError
-from devices.models import Site
-from devices.services import register_device, register_site
+from devices.models import Role, Site
+from devices.services import add_member, register_device, register_site
 from edge_agent.pictures import jpeg
 from edge_agent.simulation.habits import DEMO
 from edge_agent.simulation.photographs import photograph
@@ -52,6 +52,7 @@ def make(owner: User, now: dt.datetime) -> None:
     for habits in DEMO:
         register_device(site=sites[habits.site], name=habits.name, thing_name=habits.thing)
     for site in sites.values():
+        add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
     try:
         _enrol(sites[ENROLLED_AT], now)
