@@ -61,7 +61,7 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime) 
     well, barely = _split(people)
     bars = [
         _bars(well, [_rounded(bucket.average_faces) for bucket in well], "var(--data)"),
-        _bars(barely, [_rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)"),
+        _bars(barely, [_rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)", edge="var(--data)"),
     ]
     nobody = [bucket for bucket in buckets if showing(bucket) is Showing.NOBODY]
     return _figure(bars, nobody, buckets, [describe(bucket) for bucket in buckets], now, {"nticks": 5})
@@ -152,7 +152,9 @@ def _ms(moment: dt.datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _bars(buckets: Sequence[Bucket], heights: Sequence[float], colour: str, **more: Any) -> Figure:
+def _bars(
+    buckets: Sequence[Bucket], heights: Sequence[float], colour: str, *, edge: str | None = None, **more: Any
+) -> Figure:
     lengths = [_ms(bucket.end) - _ms(bucket.start) for bucket in buckets]
     return {
         "type": "bar",
@@ -160,7 +162,7 @@ def _bars(buckets: Sequence[Bucket], heights: Sequence[float], colour: str, **mo
         "y": list(heights),
         "width": [round(length * BAR_SHARE) for length in lengths],
         "offset": 0,
-        "marker": {"color": colour, "line": {"width": 0}},
+        "marker": {"color": colour, "line": {"width": 1, "color": edge} if edge else {"width": 0}},
         "hoverinfo": "skip",
         **more,
     }
