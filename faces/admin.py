@@ -26,6 +26,9 @@ from faces.services import (
     withdraw_consent,
 )
 
+OWN_ONLY = admin.RelatedOnlyFieldListFilter
+"""Offers only what occurs in the list, and so nothing of other sites."""
+
 
 class SiteChoosingAdmin(ScopedAdmin):
     """An admin of things that belong to a site: staff choose among the sites where they are not just viewers."""
@@ -67,7 +70,7 @@ class ConsentInline(ReadOnlyInline):
 class PersonAdmin(SiteChoosingAdmin):
     form = PersonForm
     list_display = ["name", "site", "line", "coffee_count", "may_be_recognised", "face_count"]
-    list_filter = ["site"]
+    list_filter = [("site", OWN_ONLY)]
     list_select_related = ["site"]
     search_fields = ["name"]
     inlines = [ConsentInline]
@@ -152,7 +155,7 @@ class SightingInline(ReadOnlyInline):
 @admin.register(Capture)
 class CaptureAdmin(ReadOnlyAdmin):
     list_display = ["taken_at", "device", "thumbnail", "state", "attempts", "reason", "cups"]
-    list_filter = ["state", "device__site", "device"]
+    list_filter = ["state", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device"]
     date_hierarchy = "taken_at"
     inlines = [SightingInline]
@@ -187,7 +190,7 @@ class CaptureAdmin(ReadOnlyAdmin):
 class CoffeeAdmin(ScopedAdmin):
     form = ReviewForm
     list_display = ["taken_at", "device", "person", "voided", "review_reason", "reviewed_by"]
-    list_filter = ["voided", "device__site", "device"]
+    list_filter = ["voided", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device", "person", "reviewed_by"]
     search_fields = ["person__name"]
     date_hierarchy = "taken_at"
@@ -226,7 +229,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
     list_display = ["erased_at", "site", "person_number", "erased_by", "counts"]
-    list_filter = ["site"]
+    list_filter = [("site", OWN_ONLY)]
     list_select_related = ["site", "erased_by"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -17,11 +17,12 @@ class CaptureFilter(OfDeviceFilter):
 
 
 class CoffeeFilter(OfDeviceFilter):
+    person = filters.NumberFilter(field_name="person", label="A person's id.")
     anonymous = filters.BooleanFilter(field_name="person", lookup_expr="isnull", label="Of nobody in particular.")
 
     class Meta:
         model = Coffee
-        fields = {"person": ["exact"], "voided": ["exact"], "taken_at": ["gte", "lt"]}
+        fields = {"voided": ["exact"], "taken_at": ["gte", "lt"]}
 
 
 class PersonFilter(filters.FilterSet):  # type: ignore[misc]

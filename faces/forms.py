@@ -145,10 +145,6 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
             self.add_error("mode", str(error))
         return self.cleaned_data
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # The confirmation is written by the service, so a form without it is no breach of the table's constraint.
-        return {*super()._get_validation_exclusions(), "confirmed_by", "confirmed_at"}  # type: ignore[misc]
-
 
 class ReviewForm(forms.ModelForm[Coffee]):
     """Whether a coffee counts, and why that was decided."""

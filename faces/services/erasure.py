@@ -4,6 +4,8 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
@@ -47,8 +49,15 @@ def _erase(
     receipt = Erasure.objects.create(
         site=person.site, person_number=person.pk, erased_at=now, erased_by=by, counts=counts, digests=digests
     )
+    _blank_admin_log(person)
     person.delete()
     return receipt
+
+
+def _blank_admin_log(person: Person) -> None:
+    """The admin's history keeps the name of what was changed."""
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Person), object_id=str(person.pk))
+    entries.update(object_repr=f"erased person {person.pk}", change_message="")
 
 
 def _digest(capture: Capture) -> str | None:

@@ -4,13 +4,14 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import Role, Site
+from devices.models import Device, Role, Site
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
 from faces.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
@@ -165,6 +166,7 @@ class TestEnrolment:
         assert admin.post(page, {"post": "yes"}).status_code == 302
         assert (Person.objects.count(), Face.objects.count()) == (0, 0)
         assert Erasure.objects.get().erased_by == superuser
+        assert [entry.object_repr for entry in LogEntry.objects.all()] == [f"erased person {ada.pk}"]
 
     def test_an_erasure_that_must_be_repeated_says_so(
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
@@ -229,6 +231,12 @@ class TestScoping:
     def test_lists_open_for_staff(self, seattle: Site, model: str) -> None:
         client = staff("Olga", seattle, Role.OPERATOR)
         assert client.get(f"/admin/faces/{model}/").status_code == 200
+
+    def test_filters_name_no_other_site(self, take_picture: TakePicture, seattle: Site, chicago01: Device) -> None:
+        take_picture()
+        take_picture(device=chicago01)
+        page = staff("Olga", seattle, Role.OPERATOR).get("/admin/faces/capture/").content.decode()
+        assert "Chicago" not in page
 
     def test_another_sites_staff_sees_nothing(
         self, ada: Person, capture: Capture, chicago: Site, seattle: Site

@@ -1,12 +1,14 @@
 """A person has one coffee per cool-down, whatever order the pictures come in; strangers are not multiplied."""
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import cast
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -15,11 +17,13 @@ from hypothesis.extra.django import TestCase
 from devices.models import Device
 from faces.models import Capture, Coffee, Person, Sighting
 from faces.services import create_person, restore_coffee, void_coffee
-from faces.services.coffees import COOL_DOWN, count_coffees
+from faces.services.coffees import COOL_DOWN, count_coffees, lock_site
 from tests import places
 from tests.faces.conftest import NOON
 
 pytestmark = pytest.mark.django_db
+
+WORKERS = 4
 
 _keys = iter(range(1, 1_000_000))
 
@@ -34,7 +38,7 @@ def hold_cups(device: Device, people: list[Person | None], at: dt.datetime = NOO
 
 
 class TestCoolDown(TestCase):
-    @examples(max_examples=40)
+    @examples(max_examples=25)
     @given(st.lists(st.integers(0, 1800), min_size=1, max_size=12))
     def test_no_two_coffees_within_it_and_none_left_out(self, seconds: list[int]) -> None:
         device = places.seattle01()
@@ -47,7 +51,7 @@ class TestCoolDown(TestCase):
             at = NOON + dt.timedelta(seconds=second)
             assert any(abs(at - coffee) < COOL_DOWN for coffee in counted)
 
-    @examples(max_examples=40)
+    @examples(max_examples=25)
     @given(st.lists(st.tuples(st.integers(0, 290), st.integers(0, 3)), min_size=1, max_size=8))
     def test_strangers_within_it_are_as_many_as_were_seen_at_once(self, pictures: list[tuple[int, int]]) -> None:
         device = places.seattle01()
@@ -105,3 +109,21 @@ def test_the_database_refuses_a_voided_coffee_without_a_reason(seattle01: Device
     hold_cups(seattle01, [None])
     with pytest.raises(IntegrityError), transaction.atomic():
         Coffee.objects.update(voided=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_count_one_coffee(seattle01: Device) -> None:
+    ada = create_person(site=seattle01.site, name="Ada")
+    start = threading.Barrier(WORKERS)
+
+    def work() -> None:
+        start.wait()
+        with transaction.atomic():
+            lock_site(seattle01.site)
+            hold_cups(seattle01, [ada, None])
+        connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(work) for _ in range(WORKERS)]:
+            done.result()
+    assert sorted(str(coffee.person) for coffee in Coffee.objects.all()) == ["Ada", "None"]

@@ -44,9 +44,10 @@ def test_left_over_pictures_are_removed(settings: Any, tmp_path: Path) -> None:
 
 
 def test_every_migrate_leaves_each_schedule_once() -> None:
-    call_command("migrate", verbosity=0)
-    call_command("migrate", verbosity=0)
-    assert sorted(Schedule.objects.values_list("func", "schedule_type", "repeats")) == [
+    for _ in range(2):
+        call_command("migrate", verbosity=0)
+    faces = Schedule.objects.filter(func__startswith="faces.")
+    assert sorted(faces.values_list("func", "schedule_type", "repeats")) == [
         ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.sweep_captures", Schedule.MINUTES, -1),
     ]
