@@ -14,6 +14,9 @@ from edge_agent.vision.search import Picture
 
 _open_tasks: weakref.WeakSet[Any] = weakref.WeakSet()
 
+# Two threads that silence stderr at once would give the null device back to it.
+_one_at_a_time = threading.Lock()
+
 
 def load() -> Any:
     """The `mediapipe` package, imported on first use because that takes more than a second.
@@ -67,11 +70,11 @@ def quiet() -> Iterator[None]:
     MediaPipe's native part writes a dozen lines there when it loads and runs a model for the first time, and
     obeys no setting; what really fails is raised as an exception.
     """
-    stderr = os.dup(2)
-    with open(os.devnull, "wb") as nothing:
+    with _one_at_a_time, open(os.devnull, "wb") as nothing:
+        stderr = os.dup(2)
         os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -37,3 +37,18 @@ def test_quiet_silences_native_code_and_gives_stderr_back(capfd: pytest.CaptureF
         os.write(2, b"noise\n")
     os.write(2, b"news\n")
     assert capfd.readouterr().err == "news\n"
+
+
+def test_threads_that_load_models_at_once_give_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
+    def load() -> None:
+        with quiet():
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join()
+    os.write(2, b"news\n")
+    assert capfd.readouterr().err == "news\n"
