@@ -63,8 +63,11 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime) 
         _bars(well, [_rounded(bucket.average_faces) for bucket in well], "var(--data)"),
         _bars(barely, [_rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)", edge="var(--data)"),
     ]
-    nobody = [bucket for bucket in buckets if showing(bucket) is Showing.NOBODY]
-    return _figure(bars, nobody, buckets, [describe(bucket) for bucket in buckets], now, {"nticks": 5})
+    dashes = [
+        _dashes([bucket for bucket in buckets if showing(bucket) is Showing.NOBODY], "var(--data)"),
+        _dashes([bucket for bucket in buckets if showing(bucket) is Showing.UNCOUNTED], "var(--line-strong)"),
+    ]
+    return _figure(bars, dashes, buckets, [describe(bucket) for bucket in buckets], now, {"nticks": 5})
 
 
 def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
@@ -77,7 +80,8 @@ def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucke
     none = [count for count, seen in both if not count.count and seen.minutes_seen]
     texts = [describe_count(count, seen) for count, seen in both]
     steps = {"nticks": 5} if any(count.count > FEW for count in counts) else {"dtick": 1}
-    return _figure([_bars(some, [count.count for count in some], "var(--data)")], none, camera, texts, now, steps)
+    bars = [_bars(some, [count.count for count in some], "var(--data)")]
+    return _figure(bars, [_dashes(none, "var(--data)")], camera, texts, now, steps)
 
 
 def describe(bucket: EngagementBucket) -> str:
@@ -168,6 +172,11 @@ def _bars(
     }
 
 
+def _dashes(buckets: Sequence[Bucket], colour: str) -> Figure:
+    """Lines on the ground, where there is nothing to pile up."""
+    return _bars(buckets, [DASH] * len(buckets), colour, yaxis="y2")
+
+
 def _columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Figure:
     """Bars from the ground to the top of the plot, from one instant to another."""
     return {
@@ -191,7 +200,7 @@ def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterato
 
 def _figure(
     bars: list[Figure],
-    zeros: Sequence[Bucket],
+    dashes: list[Figure],
     buckets: Sequence[EngagementBucket],
     texts: list[str],
     now: dt.datetime,
@@ -210,9 +219,8 @@ def _figure(
         hovertext=texts,
         hoverinfo="text",
     )
-    dashes = _bars(zeros, [DASH] * len(zeros), "var(--data)", yaxis="y2")
     highest = max((height for trace in bars for height in trace["y"]), default=0)
-    return {"data": [*bars, off, dashes, targets], "layout": _layout(buckets, highest, now, steps)}
+    return {"data": [*bars, off, *dashes, targets], "layout": _layout(buckets, highest, now, steps)}
 
 
 def _layout(buckets: Sequence[EngagementBucket], highest: float, now: dt.datetime, steps: Figure) -> Figure:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, F, Q, Sum
 
-from analytics import strips
+from analytics import charts, strips
 from analytics.buckets import edges
 from analytics.headlines import merged
 from analytics.models import EngagementQuarter, LabelQuarter
@@ -45,6 +45,11 @@ class DeviceToday:
     strip: strips.Strip
     thumbs_up: int
     coffees: int
+
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether its camera was on for an hour without looking for faces."""
+        return any(bar.showing is charts.Showing.UNCOUNTED for bar in self.strip.bars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "sites": sites,
         "devices": sum(len(site.devices) for site in sites),
+        "uncounted": any(each.is_uncounted for site in sites for each in site.devices),
         "live": sum(site.live for site in sites),
         "thumbs_up": sum(site.thumbs_up for site in sites),
         "coffees": sum(site.coffees for site in sites),
@@ -77,6 +78,7 @@ def _plots(device: Device, period: periods.Period) -> dict[str, Any]:
         "whole": whole,
         "readings": headlines.readings(whole, headlines.total(earlier)),
         "sentence": charts.sentence(hours),
+        "uncounted": charts.Showing.UNCOUNTED in map(charts.showing, hours),
         "rows": current,
     }
     if period.days > 1:

@@ -20,9 +20,9 @@ def ms(moment: dt.datetime) -> int:
 
 
 def traces(figure: dict[str, Any]) -> dict[str, Any]:
-    names = ["people", "barely", "off", "nobody", "targets"]
-    if len(figure["data"]) == len(names) - 1:
-        names.remove("barely")
+    engagement = ["people", "barely", "off", "nobody", "uncounted", "targets"]
+    counts = ["people", "off", "nobody", "targets"]
+    names = engagement if len(figure["data"]) == len(engagement) else counts
     return dict(zip(names, figure["data"], strict=True))
 
 
@@ -44,17 +44,18 @@ def test_what_a_bucket_shows() -> None:
     assert showing(seen(span, faces=1)) is Showing.PEOPLE
 
 
-@given(st.lists(st.sampled_from(["people", "barely", "nobody", "off"]), min_size=24, max_size=24))
+@given(st.lists(st.sampled_from(["people", "barely", "nobody", "uncounted", "off"]), min_size=24, max_size=24))
 def test_every_hour_is_drawn_once_and_as_what_it_is(kinds: list[str]) -> None:
     make = {
         "people": lambda span: seen(span, faces=90),
         "barely": lambda span: seen(span, faces=30, frames=20, minutes=20),
         "nobody": seen,
+        "uncounted": lambda span: seen(span, frames=0),
         "off": off,
     }
     figure = engagement_figure([make[kind](span) for kind, span in zip(kinds, HOURS, strict=True)], now=LONG_AFTER)
     drawn = traces(figure)
-    for kind in ("people", "barely", "nobody"):
+    for kind in ("people", "barely", "nobody", "uncounted"):
         assert [bucket_of(x, HOURS) for x in drawn[kind]["x"]] == [n for n, is_ in enumerate(kinds) if is_ == kind]
     assert set(drawn["people"]["y"]) <= {1.5}
     assert sum(end - start for start, end in spans(drawn["off"])) == kinds.count("off") * 3_600_000

@@ -218,6 +218,25 @@ def test_a_period_that_is_none_is_not_found(seattle01: Device, viewer: User, que
     assert "This page does not exist" in words(answer)
 
 
+def test_a_camera_that_does_not_look_for_faces_is_neither_off_nor_without_people(
+    seattle01: Device, viewer: User
+) -> None:
+    legend = "it does not look for faces"
+    half_an_hour(seattle01)
+    assert legend not in words(page(viewer, "/"))
+    assert legend not in words(page(viewer, seattle01.get_absolute_url()))
+    count(seen(seattle01, NOW, faces=None))
+    assert legend in words(page(viewer, "/"))
+    answer = page(viewer, seattle01.get_absolute_url())
+    assert legend in words(answer)
+    colours = [
+        len(trace["x"])
+        for trace in figure(answer, "engagement-figure")["data"]
+        if trace["marker"]["color"] == "var(--line-strong)"
+    ]
+    assert colours == [1]
+
+
 def test_the_latest_pictures_say_what_was_recognised(seattle01: Device, viewer: User) -> None:
     ada = Person.objects.create(site=seattle01.site, name="Ada <b>Lovelace</b>")
     half_an_hour(seattle01)
