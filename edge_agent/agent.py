@@ -20,11 +20,14 @@ log = logging.getLogger(__name__)
 BATCH_SECONDS = 1.0
 """Frames of this time travel in one message, so that a fast cadence does not mean a disk flush per frame."""
 
+LARGEST_BATCH = 20
+"""Frames; with a crowd in each, they still fit into a message."""
+
 HEARTBEAT_SECONDS = 30.0
 DARK_SECONDS = 10.0
 """Without a frame for this long, the camera counts as wedged and the log says so."""
 
-GOODBYE_SECONDS = 1.5
+GOODBYE_SECONDS = 1.0
 
 
 class Troubles(logging.Handler):
@@ -89,7 +92,7 @@ class Agent:
         else:
             self._seen_at = now
             self._observe(rgb, now, taken_at)
-        if now - self._batch_since >= BATCH_SECONDS:
+        if now - self._batch_since >= BATCH_SECONDS or len(self._batch) >= LARGEST_BATCH:
             self.flush()
 
     def flush(self) -> None:

@@ -6,6 +6,7 @@ receipt for it comes, and is sent again when none comes.
 
 import logging
 import ssl
+import sys
 import threading
 import time
 from collections import deque
@@ -215,7 +216,9 @@ class Link:
         self._publish_status(online=True)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
-        self._complain(f"the broker at {self._config.broker.host}:{self._config.broker.port} cannot be reached")
+        # paho calls this while it handles the error, and does not pass it on.
+        broker, reason = self._config.broker, sys.exception()
+        self._complain(f"the broker at {broker.host}:{broker.port} cannot be reached: {reason}")
 
     def _on_disconnect(
         self, client: mqtt.Client, userdata: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, properties: Any

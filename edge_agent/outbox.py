@@ -54,6 +54,7 @@ class Outbox:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._lost_unwritten: dict[str, int] = {}
+        self._is_full = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open_or_set_aside(path)
@@ -77,8 +78,7 @@ class Outbox:
             except sqlite3.Error as error:
                 with suppress(sqlite3.Error):
                     self._db.rollback()
-                self._count_lost(message.kind)
-                log.error("the outbox lost a message (%s): %s", message.kind, error)
+                self._lose(message.kind, error)
                 return False
 
     def pending(self, limit: int, *, skip: Collection[str] = ()) -> list[Message]:
@@ -127,36 +127,31 @@ class Outbox:
             self._db.close()
 
     def _put(self, message: Message, size: int) -> bool:
-        lost = dict(self._lost_unwritten)
-        freed_messages, freed_bytes, fits = self._make_room(message, size, lost)
+        missing = self._bytes + size - self._max_bytes
+        victims, freed = self._victims(missing, pictures_only=message.kind == "image") if missing > 0 else ([], 0)
+        fits = freed >= missing
         if fits:
+            self._db.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number, _ in victims])
             self._db.execute(
                 "INSERT INTO messages (id, kind, bytes, payload) VALUES (?, ?, ?, ?)",
                 (message.id, message.kind, size, message.payload),
             )
-        self._db.executemany(
-            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
-            lost.items(),
-        )
+        lost = [kind for _, kind in victims] if fits else [message.kind]
+        self._write_down(lost)
         self._db.commit()
         self._lost_unwritten.clear()
-        self._messages += fits - freed_messages
-        self._bytes += fits * size - freed_bytes
+        self._say_full(bool(lost))
+        if fits:
+            self._messages += 1 - len(victims)
+            self._bytes += size - freed
         return fits
 
-    def _make_room(self, message: Message, size: int, lost: dict[str, int]) -> tuple[int, int, bool]:
-        """Drop what is worth less than this message until it fits; how many, their bytes, and whether it does."""
-        missing = self._bytes + size - self._max_bytes
-        victims, freed = self._victims(missing, pictures_only=message.kind == "image") if missing > 0 else ([], 0)
-        if freed < missing:
-            lost[message.kind] = lost.get(message.kind, 0) + 1
-            return 0, 0, False
-        for _, kind in victims:
-            lost[kind] = lost.get(kind, 0) + 1
-        self._db.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number, _ in victims])
-        if victims:
-            log.warning("the outbox is full: %d old messages were dropped", len(victims))
-        return len(victims), freed, True
+    def _write_down(self, lost: list[str]) -> None:
+        """Count these kinds of lost messages, and those that the disk could not take before, in the transaction."""
+        self._db.executemany(
+            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+            [*((kind, 1) for kind in lost), *self._lost_unwritten.items()],
+        )
 
     def _victims(self, missing: int, *, pictures_only: bool) -> tuple[list[tuple[int, str]], int]:
         """The messages to drop so that `missing` bytes get free, as (number, kind), and what they really free."""
@@ -179,9 +174,17 @@ class Outbox:
         deleted = self._db.execute(f"DELETE FROM messages {where} RETURNING bytes", parameters).fetchall()  # noqa: S608
         return len(deleted), sum(size for (size,) in deleted)
 
-    def _count_lost(self, kind: str) -> None:
+    def _lose(self, kind: str, error: sqlite3.Error) -> None:
         """Remember a loss that the disk could not take; the next message that it takes writes it down."""
+        # Said once: whoever stores the log's lines here would make more losses of each.
+        if not self._lost_unwritten:
+            log.error("the outbox loses messages, because they cannot be written: %s", error)
         self._lost_unwritten[kind] = self._lost_unwritten.get(kind, 0) + 1
+
+    def _say_full(self, full: bool) -> None:
+        if full and not self._is_full:
+            log.warning("the outbox is full: messages are dropped, pictures first, then the oldest")
+        self._is_full = full
 
 
 def _open_or_set_aside(path: Path) -> sqlite3.Connection:

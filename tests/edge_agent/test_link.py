@@ -1,4 +1,5 @@
 import logging
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +156,46 @@ def test_a_refused_connection_says_why(tmp_path: Path, outbox: Outbox, caplog: p
         link.start()
         assert eventually(lambda: "refused the connection: Not authorized" in caplog.text)
         link.stop(1.0)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key: broker's, authority's and client's at once."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-nodes",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-days",
+        "2",
+    ]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*new, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
+
+
+def test_it_speaks_tls_and_shows_its_own_certificate(
+    tmp_path: Path, outbox: Outbox, certificate: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    pem, key = certificate
+    files = f"cafile {pem}\ncertfile {pem}\nkeyfile {key}\nrequire_certificate true"
+    with mosquitto(tmp_path / "tls", files) as secure:
+        url = secure.url.replace("mqtt://", "mqtts://")
+        config = AgentConfig(thing=THING, mqtt_url=url, mqtt_ca=pem, mqtt_cert=pem, mqtt_key=key)
+        link = Link(config, outbox, software="test", epoch_ms=lambda: 17)
+        link.start()
+        assert eventually(lambda: "connected to the broker" in caplog.text)
+        link.stop(1.0)
+        stranger = Link(AgentConfig(thing="x", mqtt_url=url), outbox, software="test", epoch_ms=lambda: 17)
+        stranger.start()
+        assert eventually(lambda: "certificate verify failed" in caplog.text)
+        stranger.stop(1.0)
 
 
 def test_files_that_are_no_certificates_are_one_sentence(tmp_path: Path, outbox: Outbox) -> None:

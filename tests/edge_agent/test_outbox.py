@@ -147,7 +147,7 @@ def full_disk(folder: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_loses_only_what_it_counts(tmp_path: Path) -> None:
+def test_a_full_disk_loses_only_what_it_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     outbox = Outbox(tmp_path / "outbox.sqlite3", WIDE)
     accepted = [str(number) for number in range(5) if outbox.put(frames(str(number), 5_000))]
     with full_disk(tmp_path):
@@ -155,6 +155,7 @@ def test_a_full_disk_loses_only_what_it_counts(tmp_path: Path) -> None:
     lost = 45 - len(taken)
     assert lost > 0
     assert outbox.dropped == lost
+    assert caplog.text.count("the outbox loses messages") == 1
     assert outbox.put(frames("afterwards"))
     assert set(ids(outbox)) == {*accepted, *taken, "afterwards"}
     outbox.close()
