@@ -41,8 +41,9 @@ def take_in(batch: Batch) -> None:
 def enqueue(captures: Sequence[uuid.UUID]) -> None:
     """Have a worker recognise these captures soon. Never fails: what is not enqueued now, the sweep finds."""
     try:
-        for pk in captures:
-            async_task("faces.tasks.recognise_capture", str(pk))
+        with transaction.atomic():  # one commit for all, where the queue is in the database
+            for pk in captures:
+                async_task("faces.tasks.recognise_capture", str(pk))
     except Exception:
         log.exception("%d captures could not be handed to the workers; the sweep will.", len(captures))
 

@@ -4,6 +4,8 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -275,6 +277,22 @@ def test_a_worker_that_is_killed_midway_is_replaced(take_picture: TakePicture) -
     assert sweep(now=LATER + LEASE) == 1
     done = recognise(capture_id=capture.pk, now=LATER + LEASE, recogniser=Scripted(ONE_WITH_CUP))
     assert (done.state, done.attempts, Coffee.objects.count()) == (State.DONE, 2, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_one_takes_the_capture(take_picture: TakePicture) -> None:
+    capture, recogniser, start = take_picture(), Scripted(ONE_WITH_CUP), threading.Barrier(2)
+
+    def work() -> None:
+        start.wait()
+        recognise(capture_id=capture.pk, now=LATER, recogniser=recogniser)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work) for _ in range(2)]:
+            done.result()
+    capture.refresh_from_db()
+    assert (recogniser.looked, capture.attempts, Coffee.objects.count()) == (1, 1, 1)
 
 
 KILLED_MIDWAY = f"""
