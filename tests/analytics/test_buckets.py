@@ -55,3 +55,19 @@ def test_nothing_lies_between_a_moment_and_itself() -> None:
 def test_a_day_begins_at_one_where_clocks_are_set_forward_at_midnight() -> None:
     beirut = ZoneInfo("Asia/Beirut")
     assert day_start(dt.date(2026, 3, 29), beirut).astimezone(beirut).isoformat() == "2026-03-29T01:00:00+03:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "first"),
+    [
+        ("America/Chicago", "2026-11-01T01:30-05:00", "2026-11-01T01:00:00-05:00"),
+        ("America/Chicago", "2026-11-01T01:30-06:00", "2026-11-01T01:00:00-06:00"),
+        ("Australia/Lord_Howe", "2026-04-05T01:45+11:00", "2026-04-05T01:00:00+11:00"),
+        ("Australia/Lord_Howe", "2026-04-05T01:45+10:30", "2026-04-05T01:30:00+10:30"),
+    ],
+)
+def test_a_moment_in_either_one_o_clock_lies_in_its_own_hour(zone: str, moment: str, first: str) -> None:
+    start = dt.datetime.fromisoformat(moment)
+    found = edges(zone=ZoneInfo(zone), start=start, end=start + dt.timedelta(minutes=1), bucket="hour")
+    assert found[0].astimezone(ZoneInfo(zone)).isoformat() == first
+    assert len(found) == 2
