@@ -51,24 +51,57 @@ def _end(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
+NOT_DURABLE = "-F -c synchronous_commit=off"
+"""Nothing of most clusters outlives the tests, so nothing need survive a power cut."""
+
+
 @contextmanager
 def cluster() -> Iterator[str]:
     """The URL of a new, empty database. Raises `SystemExit` with one sentence where PostgreSQL is missing."""
-    binaries = _binaries()
-    account = _account()
+    with server() as running:
+        yield running.url
+
+
+class Server:
+    """One cluster in a folder of its own; folder and address stay the same over `stop`, `crash` and `start`."""
+
+    def __init__(self, folder: Path, options: str) -> None:
+        self._binaries, self._account = _binaries(), _account()
+        self._data = folder / "data"
+        self._options = f"-c listen_addresses= -k {folder} {options}"
+        self._log = folder / "log"
+        self.url = f"postgres://headcount@{quote(str(folder), safe='')}/postgres"
+        os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+        initdb = [self._binaries / "initdb", "-D", self._data, "-U", "headcount", "-A", "trust", "-E", "UTF8"]
+        _as(self._account, [*initdb, "--no-sync"])
+
+    def start(self) -> None:
+        """Start and wait until it takes connections. Raises `SystemExit` with one sentence where it cannot."""
+        self._control(["-l", self._log, "-o", self._options, "-w", "start"])
+
+    def stop(self) -> None:
+        """End it in order, as a restart for an upgrade does."""
+        self._control(["-m", "fast", "-w", "stop"])
+
+    def crash(self) -> None:
+        """End it as a failing machine does; without durable options it may forget what it committed last."""
+        self._control(["-m", "immediate", "-w", "stop"], check=False)
+
+    def _control(self, arguments: list[str | Path], check: bool = True) -> None:
+        _as(self._account, [self._binaries / "pg_ctl", "-D", self._data, *arguments], check=check)
+
+
+@contextmanager
+def server(options: str = NOT_DURABLE) -> Iterator[Server]:
+    """A running cluster, with these options for its server; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="headcount-postgres-"))
     try:
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        data = folder / "data"
-        _as(account, [binaries / "initdb", "-D", data, "-U", "headcount", "-A", "trust", "-E", "UTF8", "--no-sync"])
-        # Nothing of it outlives the tests, so nothing need survive a power cut.
-        options = f"-c listen_addresses= -k {folder} -F -c synchronous_commit=off"
-        start = [binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start"]
+        created = Server(folder, options)
         try:
-            _as(account, start)
-            yield f"postgres://headcount@{quote(str(folder), safe='')}/postgres"
+            created.start()
+            yield created
         finally:
-            _as(account, [binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], check=False)
+            created.crash()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
