@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 STOP_WITHIN_SECONDS = 20
@@ -72,8 +73,8 @@ class Server:
         self._log = folder / "log"
         self.url = f"postgres://headcount@{quote(str(folder), safe='')}/postgres"
         os.chown(folder, self._account.pw_uid, self._account.pw_gid)
-        initdb = [self._binaries / "initdb", "-D", self._data, "-U", "headcount", "-A", "trust", "-E", "UTF8"]
-        _as(self._account, [*initdb, "--no-sync"])
+        options_of_initdb = ["-U", "headcount", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        _as(self._account, [self._binaries / "initdb", "-D", self._data, *options_of_initdb])
 
     def start(self) -> None:
         """Start and wait until it takes connections. Raises `SystemExit` with one sentence where it cannot."""
@@ -120,8 +121,8 @@ def _account() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
-def _as(account: pwd.struct_passwd, command: list[str | Path], check: bool = True) -> None:
-    own = {} if os.geteuid() else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+def _as(account: pwd.struct_passwd, command: Sequence[str | Path], check: bool = True) -> None:
+    own: dict[str, Any] = {} if os.geteuid() else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     # A session of its own: Ctrl-C on the terminal must reach the tests, not the database under them.
     done = subprocess.run(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/", start_new_session=True, **own
