@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from analytics import charts, headlines, periods, plotly, reads
 from analytics.overview import THUMBS_UP, sites_today
 from devices.models import Device, DeviceState, QuarantinedMessage
-from faces.models import Capture
+from faces.models import Capture, State
 
 LATEST_PICTURES = 12
 LATEST_LOG_LINES = 20
@@ -54,6 +54,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "choices": periods.DAYS,
         "plotly": plotly.address(),
         "pictures": _latest_pictures(shown),
+        "linked": Capture.objects.filter(device=shown, state=State.LINKED).count(),
         "log": shown.log.all()[:LATEST_LOG_LINES],
         "quarantined": QuarantinedMessage.objects.filter(device=shown, replayed_at=None).count(),
         "hours_as_csv": _hours_as_csv(shown, period),
@@ -91,7 +92,7 @@ def _plots(device: Device, period: periods.Period) -> dict[str, Any]:
 
 
 def _latest_pictures(device: Device) -> QuerySet[Capture]:
-    captures = Capture.objects.filter(device=device).prefetch_related("sightings__person")
+    captures = Capture.objects.filter(device=device).exclude(state=State.LINKED).prefetch_related("sightings__person")
     return captures.order_by("-taken_at", "-pk")[:LATEST_PICTURES]
 
 
