@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -24,6 +25,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, status=200 if well else 503, content_type="text/plain; charset=utf-8")
 
 
+@extend_schema(exclude=True)
 @api_view(["GET"])
 @permission_classes([IsAdminUser])
 def metrics(request: Request) -> HttpResponse:
