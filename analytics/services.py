@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Max, Min
 
-from analytics import sql, tallies
+from analytics import tallies
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
+from devices import sql
 from devices.models import Device, Membership, Role
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def review(*, detection: Detection, verdict: Verdict | None, by: "User") -> None
     device, taken_at = detection.frame.device, detection.frame.taken_at
     if not may_review(by, device):
         raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
-    sql.lock_tallies([device.pk], alone=True)
+    sql.lock(tallies.LOCK, [device.pk], alone=True)
     detection.review, detection.reviewed_by = verdict, by if verdict else None
     detection.save(update_fields=["review", "reviewed_by"])
     start = tallies.quarter_start(taken_at)
@@ -76,7 +77,7 @@ def rebuild(stretch: Stretch) -> int:
 
     Frames that come in meanwhile wait, and are added to the tallies once they are right.
     """
-    sql.lock_tallies([stretch.device.pk], alone=True)
+    sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
     wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
     return len(wrong)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from analytics import sql, tallies
+from analytics import tallies
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter
+from devices import sql
 from devices.decoding import SeenFrame
 from devices.intake import Batch
 from edge_agent.messages import Box
@@ -24,8 +25,8 @@ def count(batch: Batch) -> None:
     in_order = [offered[key] for key in sorted(offered)]
     if not in_order:
         return
-    sql.lock_tallies({seen.device.pk for seen in in_order}, alone=False)
-    rows = [(*key, offered[key].received_at, _faces(offered[key])) for key in sorted(offered)]
+    sql.lock(tallies.LOCK, {seen.device.pk for seen in in_order}, alone=False)
+    rows = [(seen.device.pk, seen.taken_at, seen.key, seen.received_at, _faces(seen)) for seen in in_order]
     added = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
     _write_detections([(added[place], in_order[place]) for place in sorted(added)])
     _add_to_tallies([in_order[place] for place in sorted(added)])

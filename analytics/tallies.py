@@ -6,14 +6,17 @@ order and grouping, so the tallies depend only on which frames there are.
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from devices.sql import Merge
 
 QUARTER = dt.timedelta(minutes=15)
 QUARTER_MINUTES = 15
 CONFIDENCE_BINS = 20
 MILLION = 1_000_000
 
-Merge = Literal["sum", "max", "or"]
+LOCK = "headcount tallies"
+"""Held by a device's number: by one who computes its tallies anew alone, by those who add to them together."""
 
 
 class SeenFaces(NamedTuple):
