@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from edge_agent.messages import Box
 
@@ -34,6 +33,9 @@ def holders(faces: Sequence[Box], cups: Sequence[Box | None]) -> list[int | None
     if all(cup is None for cup in cups):
         held[0] = max(range(len(faces)), key=lambda index: _size(faces[index]))
         return held
+    # Imported on use: it takes as long to load as Django, and of all processes only the task workers pair anything.
+    from scipy.optimize import linear_sum_assignment
+
     costs = np.array([[_cost(face, cup) for face in faces] for cup in cups])
     for cup, face in zip(*linear_sum_assignment(costs), strict=True):
         if costs[cup, face] < _OUT_OF_REACH:
