@@ -125,7 +125,7 @@ class PersonAdmin(SiteChoosingAdmin):
                 messages.error(request, f"You may not change {person}.")
                 continue
             try:
-                for consent in person.consents.filter(withdrawn_at=None):
+                for consent in person.consents.all().to_withdraw():
                     withdraw_consent(consent=consent)
                 messages.success(request, f"{person} is not recognised any more.")
             except RecogniserUnavailable as error:
@@ -223,7 +223,10 @@ class SitePolicyAdmin(SiteChoosingAdmin):
         return type(form.__name__, (form,), {"user": request.user})
 
     def save_model(self, request: HttpRequest, obj: SitePolicy, form: Any, change: bool) -> None:
-        set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
+        try:
+            set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
+        except RecogniserUnavailable as error:
+            messages.error(request, f"The policy is set, but not all guests' faces are forgotten; save again. {error}")
 
 
 @admin.register(Erasure)

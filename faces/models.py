@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
-from faces.querysets import CaptureQuerySet, CoffeeQuerySet, FaceQuerySet, PersonScopedQuerySet, SightingQuerySet
+from faces.querysets import CaptureQuerySet, CoffeeQuerySet, ConsentQuerySet, FaceQuerySet, SightingQuerySet
 from faces.recogniser import Indexed
 
 
@@ -160,7 +160,7 @@ class Consent(models.Model):
     expires_at = models.DateTimeField(help_text="The faces may be used until then.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    objects = PersonScopedQuerySet.as_manager()
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-signed_at", "-pk"]

@@ -21,14 +21,16 @@ Period = Literal["today", "week", "month", "all"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 
 
-class PersonScopedQuerySet(SiteScopedQuerySet):
-    """A queryset of things that belong to a person."""
-
+class ConsentQuerySet(SiteScopedQuerySet):
     site_path = "person__site"
 
     def valid(self, now: dt.datetime) -> Self:
-        """Consents that were neither withdrawn nor have run out at this moment."""
+        """Those that were neither withdrawn nor have run out at this moment."""
         return self.filter(withdrawn_at__isnull=True, signed_at__lte=now, expires_at__gt=now)
+
+    def to_withdraw(self) -> Self:
+        """Those that are not withdrawn, or not to the end: an outage may leave faces that rest on them."""
+        return self.filter(Q(withdrawn_at__isnull=True) | Q(faces__isnull=False)).distinct()
 
 
 class FaceQuerySet(SiteScopedQuerySet):

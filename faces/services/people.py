@@ -69,8 +69,12 @@ def record_consent(
 
 
 def withdraw_consent(*, consent: Consent, now: dt.datetime | None = None) -> Consent:
-    """End the consent, and forget the faces that rest on it. Raises `RecogniserUnavailable`; then try again."""
-    consent.withdrawn_at = now or timezone.now()
+    """End the consent, and forget the faces that rest on it.
+
+    Raises `RecogniserUnavailable` with the consent ended and some faces left, which nobody is matched with any more;
+    then call it again.
+    """
+    consent.withdrawn_at = consent.withdrawn_at or now or timezone.now()
     consent.save(update_fields=["withdrawn_at"])
     remove_faces(list(consent.faces.select_related("consent__person")))
     return consent

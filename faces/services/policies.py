@@ -3,10 +3,13 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils import timezone
 
 from devices.models import Membership, Role, Site
-from faces.models import Mode, SitePolicy
+from faces.models import Consent, Method, Mode, SitePolicy
+from faces.services.coffees import lock_site
+from faces.services.people import withdraw_consent
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -21,14 +24,20 @@ def set_policy(
 ) -> SitePolicy:
     """Let the site do this with faces from now on, by this owner's decision (a superuser counts as one).
 
-    `off` needs nobody's confirmation. Raises `PolicyRefused`.
+    `off` needs nobody's confirmation. Leaving `everyone` forgets the guests' faces, which rested on it. Raises
+    `PolicyRefused`, and `RecogniserUnavailable` with the policy set but some of those faces left; then call it again.
     """
-    mode = Mode(mode)
+    now, mode = now or timezone.now(), Mode(mode)
     check_policy(site=site, mode=mode, confirmed_by=confirmed_by)
-    confirmed_at = (now or timezone.now()) if confirmed_by else None
-    policy, _ = SitePolicy.objects.update_or_create(
-        site=site, defaults={"mode": mode, "confirmed_by": confirmed_by, "confirmed_at": confirmed_at}
-    )
+    confirmed_at = now if confirmed_by else None
+    with transaction.atomic():
+        lock_site(site)  # no worker introduces a guest by the old policy after this
+        policy, _ = SitePolicy.objects.update_or_create(
+            site=site, defaults={"mode": mode, "confirmed_by": confirmed_by, "confirmed_at": confirmed_at}
+        )
+    if mode != Mode.EVERYONE:
+        for consent in Consent.objects.filter(person__site=site, method=Method.OWNER).to_withdraw():
+            withdraw_consent(consent=consent, now=now)
     return policy
 
 

@@ -154,7 +154,7 @@ def _identify(
     people = {index: faces[match.provider_id].person for index, match in findings.matches.items()}
     findings.people = _each_once(people, findings.matches)
     if mode == Mode.EVERYONE:
-        for index in findings.holding - findings.matches.keys():
+        for index in sorted(findings.holding - findings.matches.keys()):
             try:
                 findings.guests[index] = recogniser.index(jpeg, boxes[index], collection=collection)
             except UnusablePicture as error:
@@ -196,7 +196,9 @@ class _TakenOver(Exception):
 def _introduce_guests(site: Site, now: dt.datetime, findings: _Findings, recogniser: Recogniser) -> None:
     if not findings.guests:
         return
-    policy = SitePolicy.objects.select_related("site", "confirmed_by").get(site=site)
+    policy = SitePolicy.objects.select_related("site", "confirmed_by").filter(site=site, mode=Mode.EVERYONE).first()
+    if policy is None:
+        raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
     for index, indexed in findings.guests.items():
         consent = create_guest(policy=policy, now=now)
         save_face(consent=consent, indexed=indexed, recogniser=recogniser)

@@ -19,6 +19,7 @@ class Scripted:
 
     def __init__(self, sees: Seen = NOBODY, *, before: Callable[[], None] = lambda: None) -> None:
         self.sees, self.before = sees, before
+        self.after_index: Callable[[], object] = lambda: None
         self.looked = 0
         self.searched: list[Box] = []
         self.forgotten: list[str] = []
@@ -37,6 +38,7 @@ class Scripted:
         return [Match(name, 0.9) if name in ids else None for name in names]
 
     def index(self, jpeg: bytes, face: Box, *, collection: str) -> Indexed:
+        self.after_index()
         return Indexed(f"{collection}/{face[0]}")
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:

@@ -1,6 +1,7 @@
 """The admin enrols, reviews and erases, for each site's own staff only."""
 
 import datetime as dt
+import html
 from typing import Any
 
 import pytest
@@ -159,6 +160,17 @@ class TestEnrolment:
         act(admin, "person", "withdraw_consents", ada)
         assert not Face.objects.exists()
         assert Consent.objects.get().withdrawn_at is not None
+
+    def test_a_withdrawal_that_must_be_repeated_says_so(
+        self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("faces.recogniser.named", away)
+            answer = act(admin, "person", "withdraw_consents", ada)
+        assert "not all forgotten yet" in html.unescape(answer.content.decode())
+        assert Face.objects.exists()
+        act(admin, "person", "withdraw_consents", ada)
+        assert not Face.objects.exists()
 
     def test_deleting_a_person_is_an_erasure(self, admin: Client, ada: Person, superuser: User) -> None:
         page = f"/admin/faces/person/{ada.pk}/delete/"

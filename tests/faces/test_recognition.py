@@ -18,7 +18,7 @@ from django_q.models import OrmQ
 from devices.models import Device, Site
 from edge_agent.vision.files import ROOT
 from faces import pictures
-from faces.models import Capture, Coffee, Face, Mode, Person, Sighting, State
+from faces.models import Capture, Coffee, Consent, Face, Mode, Person, Sighting, State
 from faces.recogniser import Recogniser, RecogniserUnavailable, UnusablePicture
 from faces.services import (
     NotAgain,
@@ -113,16 +113,30 @@ class TestPolicies:
         assert not Person.objects.exists()
         assert Coffee.objects.filter(person=None).count() == 2
 
-    def test_guests_are_numbered_and_get_lost_again_under_enrolled(
+    def test_guests_are_numbered_and_their_faces_forgotten_with_the_policy(
+        self, seattle: Site, owner: User, take_picture: TakePicture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scripted = Scripted(TWO_WITH_CUPS)
+        monkeypatch.setattr("faces.recogniser.named", lambda name: scripted)
+        set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON)
+        recognise(capture_id=take_picture().pk, now=LATER, recogniser=scripted)
+        assert sorted(Person.objects.values_list("name", "guest_number")) == [("Guest 1", 1), ("Guest 2", 2)]
+        set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=owner, now=LATER)
+        assert set(scripted.forgotten) == {f"headcount-site-{seattle.pk}/{face[0]}" for face in (FACE, OTHER_FACE)}
+        assert (Face.objects.count(), Person.objects.count(), Coffee.objects.count()) == (0, 2, 2)
+        assert set(Consent.objects.values_list("withdrawn_at", flat=True)) == {LATER}
+
+    def test_no_guest_comes_in_by_a_policy_that_has_just_ended(
         self, seattle: Site, owner: User, take_picture: TakePicture
     ) -> None:
         set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON)
-        recognise(capture_id=take_picture().pk, now=LATER, recogniser=Scripted(TWO_WITH_CUPS))
-        assert sorted(Person.objects.values_list("name", "guest_number")) == [("Guest 1", 1), ("Guest 2", 2)]
-        set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=owner, now=NOON)
-        capture = take_picture(at=NOON + dt.timedelta(hours=1))
-        recognise(capture_id=capture.pk, now=NOON + dt.timedelta(hours=2), recogniser=Scripted(TWO_WITH_CUPS))
-        assert not Sighting.objects.filter(capture=capture).exclude(person=None).exists()
+        scripted = Scripted(ONE_WITH_CUP)
+        scripted.after_index = lambda: set_policy(site=seattle, mode=Mode.OFF, confirmed_by=None)
+        capture = take_picture()
+        recognise(capture_id=capture.pk, now=LATER, recogniser=scripted)
+        assert scripted.forgotten == [f"headcount-site-{seattle.pk}/{FACE[0]}"]
+        assert recognise(capture_id=capture.pk, now=LATER, recogniser=Scripted(ONE_WITH_CUP)).state == State.DONE
+        assert (Person.objects.count(), Coffee.objects.filter(person=None).count()) == (0, 1)
 
     def test_after_a_withdrawal_or_the_term_a_face_is_anybodys(
         self, seattle: Site, enrolled_only: None, take_picture: TakePicture
