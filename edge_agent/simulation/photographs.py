@@ -17,6 +17,9 @@ Opacity = NDArray[np.float32]
 FACE_IN_PORTRAIT = (173, 72, 100, 118)
 """The face in the portrait: left, top, width, height; from the hairline to the chin."""
 
+CUP_IN_CUTOUT = (98, 2, 236, 270)
+"""The cup itself, without its saucer, in the cutout of both."""
+
 
 @dataclass(frozen=True)
 class Cutout:

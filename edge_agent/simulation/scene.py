@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_agent.messages import Box
 from edge_agent.simulation import photographs
-from edge_agent.simulation.photographs import FACE_IN_PORTRAIT, Cutout, Picture
+from edge_agent.simulation.photographs import CUP_IN_CUTOUT, FACE_IN_PORTRAIT, Cutout, Picture
 from edge_agent.simulation.rooms import COUNTER_TOP, HEIGHT, ROOMS, WIDTH
 from edge_agent.simulation.visits import Visit, visits_at
 
@@ -23,7 +23,7 @@ WALK_SECONDS = 1.2
 CUP_AFTER, CUP_UNTIL = 2.0, 1.5
 """The cup is put down this many seconds after a visit's start, and taken away this many before its end."""
 
-_PLACES = ((230, 430), (850, 1030))
+_PLACES = ((270, 440), (850, 1030))
 """Per place in front of the camera: between which columns people stand."""
 
 _SCALES = ((1.0, 1.12), (0.84, 0.94))
@@ -32,16 +32,21 @@ _SCALES = ((1.0, 1.12), (0.84, 0.94))
 _SHOWN_ROWS = 336
 """Rows of the portrait above the counter; the helmet in her arm begins right below."""
 
-_CUP_WIDTH = 0.36
-"""Width of the saucer, as a part of the portrait's drawn width."""
+_CUP_WIDTH = 0.48
+"""Width of the saucer, as a part of the portrait's drawn width: it is nearer to the camera than the person."""
 
-_CUP_ASIDE = 45
-"""How far the cup stands from the middle of the portrait, in the portrait's pixels."""
+_CUP_ASIDE = 55
+_CUP_BELOW = 130
+"""How far the cup stands from the middle of the portrait, and its saucer's edge below the counter's, in the portrait's
+pixels."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose whole face is in the picture. Boxes are pixels: left, top, width, height."""
+    """Somebody whose whole face is in the picture. Boxes are pixels: left, top, width, height.
+
+    The cup's is without its saucer.
+    """
 
     face: Box
     cup: Box | None
@@ -91,8 +96,10 @@ def person_of(visit: Visit, now: float) -> Person | None:
         return None
     if not _cup_is_there(visit, now):
         return Person(face, None)
-    cup = _cup(visit).rgb
-    return Person(face, (*_cup_corner(visit), cup.shape[1], cup.shape[0]))
+    cup_left, cup_top = _cup_corner(visit)
+    grown = _cup(visit).rgb.shape[1] / photographs.cup().rgb.shape[1]
+    x, y, cup_width, cup_height = (round(pixels * grown) for pixels in CUP_IN_CUTOUT)
+    return Person(face, (cup_left + x, cup_top + y, cup_width, cup_height))
 
 
 def _scale(visit: Visit) -> float:
@@ -130,7 +137,7 @@ def _cup_corner(visit: Visit) -> tuple[int, int]:
     """On the counter, before the person's chest, a little to one side."""
     height, width = _cup(visit).rgb.shape[:2]
     aside = _CUP_ASIDE * _scale(visit) * (1 if visit.mirrored else -1)
-    return round(_centre(visit) + aside - width / 2), round(COUNTER_TOP + 95 * _scale(visit) - height)
+    return round(_centre(visit) + aside - width / 2), round(COUNTER_TOP + _CUP_BELOW * _scale(visit) - height)
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.messages import Box, Frame
+from edge_agent.pictures import jpeg
 from edge_agent.simulation.rooms import HEIGHT, ROOMS, WIDTH
 from edge_agent.simulation.scene import Person, Scene
 from edge_agent.simulation.visits import LONGEST_VISIT, SHORTEST_VISIT, Visit, visits_at, visits_between
+from edge_agent.vision.objects import ObjectDetector
 
 NOON = 1_790_000_000.0
 EVERY = 7.3
@@ -109,3 +112,15 @@ def test_the_real_detector_finds_the_cups_where_they_are_and_none_elsewhere(seen
     assert len(found) > 15
     assert sum(found) / len(found) > 0.8
     assert not any(thing.label == "cup" for frame in without for thing in frame.objects)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_the_cups_are_still_found_in_the_whole_frame_as_it_is_sent(room: str, models: Path) -> None:
+    scene, detector = Scene(room, 3), ObjectDetector(models)
+    times = [visit.started + 6 for visit in visits_between(3, NOON, NOON + 1_800) if visit.has_cup][:20]
+    sent = [
+        cv2.imdecode(np.frombuffer(jpeg(scene.picture_at(now))[0], np.uint8), cv2.IMREAD_COLOR_RGB) for now in times
+    ]
+    found = ["cup" in {thing.label for thing in detector.detect(np.asarray(rgb, np.uint8))} for rgb in sent]
+    assert len(found) == 20
+    assert sum(found) / len(found) > 0.8
