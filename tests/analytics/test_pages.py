@@ -131,8 +131,8 @@ def test_the_overview_says_how_the_day_went(seattle01: Device, viewer: User) -> 
 def test_the_overview_draws_the_day(seattle01: Device, viewer: User) -> None:
     half_an_hour(seattle01)
     drawn = page(viewer, "/").content.decode()
-    assert drawn.count('<rect class="people"') == 1
-    assert drawn.count('<rect class="off"') == 10, "from midnight to nine, and since ten"
+    hours = {name: path.count("M") for name, path in re.findall(r'<path class="(people|off)" d="([^"]+)"', drawn)}
+    assert hours == {"people": 1, "off": 10}, "off from midnight to nine, and since ten"
     assert "Busiest: Fri 20 Nov, 09:00–10:00 PST with 1.00 people on average" in drawn
 
 

@@ -19,6 +19,13 @@ def test_a_day_is_a_row_of_hours_up_to_now() -> None:
     assert drawn.text.startswith("Busiest: Fri 20 Nov, 00:00")
 
 
+def test_bars_that_are_drawn_alike_share_a_path() -> None:
+    day = [seen(HOURS[0], faces=120), off(HOURS[1]), seen(HOURS[2], faces=60), *map(ahead, HOURS[3:])]
+    people, camera_off = strip(day, now=HOURS[3][0], top=2.0).paths
+    assert people == (Showing.PEOPLE, "M0.8 0h8.4v36h-8.4zM20.8 18h8.4v18h-8.4z")
+    assert camera_off == (Showing.OFF, "M10 0h10v36h-10z")
+
+
 def test_the_scale_keeps_its_place_in_a_day_of_25_hours() -> None:
     long = hours(dt.date(2026, 11, 1))
     drawn = strip([off(span) for span in long], now=long[-1][1], top=1.0)
