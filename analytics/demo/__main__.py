@@ -5,11 +5,11 @@ PORT (8000), DATA_DIR (var/) and MQTT_URL (a Mosquitto of the demo's own) come f
 
 import argparse
 import datetime as dt
+import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -98,14 +98,18 @@ def prepare(place: Surroundings, days: int | None, signals: Signals) -> None:
 
 def wait_until_ready(place: Surroundings, supervisor: Supervisor, signals: Signals, since: dt.datetime) -> None:
     """Until the pages answer and every camera has been heard of. After `READY_WITHIN`, says once what is missing."""
-    access = Access(place.address, token(place))
-    missing: Callable[[], set[str]] = lambda: silent_devices(access, programs.DEVICES, since)  # noqa: E731
     complain_at = time.monotonic() + READY_WITHIN
-    while not answers(place.address) or missing():
+    while missing := what_is_missing(place, since):
         look_after(supervisor, signals)
         if time.monotonic() > complain_at:
-            complain_at = float("inf")
-            say(f"Not ready after {READY_WITHIN:.0f} s; the programs' logs are in {place.data / 'logs'}.")
+            complain_at = math.inf
+            say(f"Still waiting for {', '.join(sorted(missing))}; the logs are in {place.data / 'logs'}.")
+
+
+def what_is_missing(place: Surroundings, since: dt.datetime) -> set[str]:
+    if not answers(place.address):
+        return {"the pages"}
+    return silent_devices(Access(place.address, token(place)), programs.DEVICES, since)
 
 
 def look_after(supervisor: Supervisor, signals: Signals) -> None:

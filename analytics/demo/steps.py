@@ -15,6 +15,7 @@ import django
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
         step("Sites, devices and past", lambda: quietly("prepare_demo", **({} if days is None else {"days": days})))
     except CommandError as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+    except OperationalError as error:
+        print(f"The database cannot be used; see to DATABASE_URL: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"DATA_DIR {settings.DATA_DIR} cannot be used: {error}", file=sys.stderr)
+    else:
+        return 0
+    return 1
 
 
 def collect_static(quietly: Callable[..., object]) -> None:
