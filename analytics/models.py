@@ -30,6 +30,8 @@ class Frame(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_frame_once")]
+        # For the newest of many devices; without it their lists would be sorted as a whole.
+        indexes = [models.Index(fields=["-taken_at"], name="frames_by_time")]
 
     def __str__(self) -> str:
         return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
