@@ -1,7 +1,6 @@
 """What the demo finds and makes around itself before anything is started: port, folder, secret key, broker."""
 
 import fcntl
-import getpass
 import os
 import secrets
 import shutil
@@ -143,13 +142,15 @@ def mosquitto(url: str, folder: Path) -> list[str]:
     folder.mkdir(exist_ok=True)
     broker = broker_of(url)
     config = folder / "mosquitto.conf"
-    config.write_text(
-        f"listener {broker.port} {broker.host}\n"
-        "allow_anonymous true\n"
-        # Started by root it would become another user, who may not write here.
-        f"user {getpass.getuser()}\n"
-        f"persistence true\npersistence_location {folder}/\nautosave_interval 60\n"
+    lines = [
+        f"listener {broker.port} {broker.host}",
+        "allow_anonymous true",
+        *("persistence true", f"persistence_location {folder}/", "autosave_interval 60"),
         # An ingester that is away must not cost messages of devices that know no receipts.
-        "max_queued_messages 100000\nlog_dest stderr\n"
-    )
+        "max_queued_messages 100000",
+        "log_dest stderr",
+        # Started by root it would become another user, who may not write here.
+        *(["user root"] if os.geteuid() == 0 else []),
+    ]
+    config.write_text("".join(f"{line}\n" for line in lines))
     return [program, "-c", str(config)]

@@ -41,7 +41,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_without_a_python_that_is_new_enough_it_is_said_which_one_to_get(checkout: Path) -> None:
-    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
         program(checkout, name, REFUSES)
     assert "Python 3.11 or newer" in refusal(run(checkout, "install", "requirements.txt"))
 
