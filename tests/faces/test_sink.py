@@ -1,6 +1,5 @@
 """Pictures are taken in once, with their file, and handed to the workers after the commit."""
 
-import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ from tests.faces.conftest import NOON
 pytestmark = pytest.mark.django_db
 
 JPEG = scenes.jpeg(scenes.cat())
+TAKEN: dict[str, Any] = {"taken_at": NOON, "received_at": NOON, "key": 1, "jpeg": JPEG}
 
 
 def picture(device: Device, **changes: Any) -> TakenPicture:
-    return dataclasses.replace(TakenPicture(device, NOON, NOON, 1, JPEG), **changes)
+    return TakenPicture(**{**TAKEN, "device": device, **changes})
 
 
 def take_in(*taken: TakenPicture) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as paho
 import pytest
-from django.core.management import call_command
+from django.core.management.sql import emit_post_migrate_signal
 from django.utils import timezone
 from django_q.models import Schedule
 from paho.mqtt.enums import CallbackAPIVersion
@@ -45,7 +45,7 @@ def test_left_over_pictures_are_removed(settings: Any, tmp_path: Path) -> None:
 
 def test_every_migrate_leaves_each_schedule_once() -> None:
     for _ in range(2):
-        call_command("migrate", verbosity=0)
+        emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     faces = Schedule.objects.filter(func__startswith="faces.")
     assert sorted(faces.values_list("func", "schedule_type", "repeats")) == [
         ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
