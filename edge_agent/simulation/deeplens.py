@@ -45,12 +45,11 @@ class DeepLens:
     """What an old DeepLens says at each tick: a pure function of its seed and the tick.
 
     `name` is the device's name (`Chicago02`), which its thumbs-up records carry. Tick n is at epoch second n × `TICK`.
-    The first picture takes some seconds, as the photographs are cut out then.
     """
 
     def __init__(self, name: str, seed: int) -> None:
         self._name, self._seed = name, seed
-        self._scene: Scene | None = None
+        self._scene = Scene(ROOM, seed)
 
     def says(self, tick: int) -> list[bytes]:
         """The payloads of this tick, in order."""
@@ -77,7 +76,6 @@ class DeepLens:
         person = person_of(visit, now)
         if person is None or not _just_passed(visit, PICTURE_AFTER, now):
             return
-        self._scene = self._scene or Scene(ROOM, self._seed)
         picture = self._scene.picture_at(now)
         crop = cut(picture, head_and_shoulders(person.face, picture, CROP_MARGIN))
         yield dialects.face_crop(jpeg(crop)[0], round(now * 1000), _confidence(random))

@@ -55,8 +55,8 @@ class Person:
 class Scene:
     """What a camera in this room sees.
 
-    `room` is a key of `rooms.ROOMS`; anything else raises `ValueError`. The first picture takes some seconds, as the
-    photographs are cut out then; later ones take milliseconds. Not thread-safe.
+    `room` is a key of `rooms.ROOMS`; anything else raises `ValueError`. The first scene of a process takes a second or
+    two, as the photographs are cut out then; pictures take milliseconds. Not thread-safe.
     """
 
     def __init__(self, room: str, seed: int) -> None:
@@ -64,6 +64,8 @@ class Scene:
             raise ValueError(f'there is no scene "{room}"; there are: {", ".join(sorted(ROOMS))}')
         self._seed = seed
         self._room = ROOMS[room]()
+        photographs.person()
+        photographs.cup()
 
     def picture_at(self, now: float) -> Picture:
         """The frame at this moment (epoch seconds): RGB, 720 × 1280 × 3, a fresh array."""

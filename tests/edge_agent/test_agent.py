@@ -153,7 +153,10 @@ def test_it_keeps_looking_and_leaves_in_time_while_the_broker_is_away(
     [
         ({"cadence": "fast"}, "edge agent: HEADCOUNT_CADENCE is wrong: expected `float`"),
         ({"cadance": 2}, "edge agent: HEADCOUNT_CADANCE: there is no such setting"),
-        ({"source": "scene:kitchen"}, 'edge agent: source "scene:kitchen": there is no scene "kitchen"'),
+        (
+            {"source": "scene:kitchen", "detectors": ""},
+            'edge agent: source "scene:kitchen": there is no scene "kitchen"',
+        ),
         ({"source": "scene:lobby", "models": "/nowhere"}, "edge_agent.vision.files"),
     ],
 )
