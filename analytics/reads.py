@@ -29,7 +29,7 @@ class EngagementBucket:
     """
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; only subtract them from each other in UTC."""
+    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
     end: dt.datetime
     minutes: int
     """Real minutes of the bucket that had begun by `now`, times the number of devices."""
@@ -64,7 +64,7 @@ class CountBucket:
     """How often a label was detected in a bucket; what a reviewer rejected is left out."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; only subtract them from each other in UTC."""
+    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
     end: dt.datetime
     count: int
     confidence_millionths_sum: int
