@@ -136,7 +136,7 @@ def message_id_of(payload: bytes) -> str | None:
     """The agent's message id, also of a message that is otherwise unusable; None where it has none."""
     try:
         return msgspec.json.decode(payload, type=_Identified).id
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -142,7 +142,12 @@ def decode(kind: str, payload: bytes) -> FromDevice:
     Raises `KeyError` for a kind that is not in `KINDS` and `msgspec.DecodeError` (`ValidationError` included)
     with one sentence that says where the payload is wrong.
     """
-    return _DECODERS[kind].decode(payload)
+    decoder = _DECODERS[kind]
+    try:
+        return decoder.decode(payload)
+    except UnicodeDecodeError as error:
+        # msgspec lets it through, though it is no `DecodeError`.
+        raise msgspec.DecodeError(f"a text in it is not UTF-8 ({error.reason})") from None
 
 
 def new_id() -> str:

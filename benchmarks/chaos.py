@@ -1,0 +1,163 @@
+"""`python -m benchmarks.chaos [--short] [--only N]`: what the promises are worth under faults, on real parts.
+
+Kills, restarts, fills up, misleads and feeds nonsense to a PostgreSQL, a Mosquitto and ingesters of its own, while
+devices speak; then holds every message that was accepted against every row. Prints a table, writes
+`benchmarks/results/chaos.json`, and ends with 1 where a promise did not hold.
+"""
+
+import argparse
+import logging
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import results
+from tests.postgres import server
+
+if TYPE_CHECKING:
+    from benchmarks.faults.scenarios import Result
+    from benchmarks.faults.stage import Rig
+
+ROOT = Path(__file__).resolve().parents[1]
+
+DURABLE = "-c fsync=off -c track_commit_timestamp=on -c max_wal_size=4GB"
+"""What is committed survives a crash of the server; only a power cut is not among the faults."""
+
+PER_SECOND = 50.0
+"""Messages of all devices together."""
+
+LONG: dict[int, dict[str, Any]] = {
+    1: {"kills": 200, "per_second": PER_SECOND},
+    2: {"kills": 50, "per_second": PER_SECOND},
+    3: {"restarts": 20, "away_s": 180, "per_second": PER_SECOND},
+    4: {"disk_bytes": 3_000_000, "messages": 4_000},
+    5: {"messages": 100},
+    6: {"payloads": 1_000_000},
+    7: {"kills": 20, "per_second": PER_SECOND},
+}
+SHORT: dict[int, dict[str, Any]] = {
+    1: {"kills": 3, "per_second": PER_SECOND},
+    2: {"kills": 2, "per_second": PER_SECOND},
+    3: {"restarts": 2, "away_s": 3, "per_second": PER_SECOND},
+    4: {"disk_bytes": 1_000_000, "messages": 1_000},
+    5: {"messages": 5},
+    6: {"payloads": 5_000},
+    7: {"kills": 2, "per_second": PER_SECOND},
+}
+
+Scenario = Callable[["Rig"], "Result"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    folder = Path(tempfile.mkdtemp(prefix="headcount-chaos-"))
+    try:
+        found = _run(options, folder)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        return 130
+    holds = all(result.complete and result.in_time for result in found)
+    print(table(found))
+    results.write(options.results, measured(found))
+    if holds:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"Not everything holds. The logs are in {folder}.")
+    return 0 if holds else 1
+
+
+def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
+    with server(DURABLE) as postgres:
+        logging.basicConfig(filename=folder / "devices.log", level=logging.WARNING, format="%(asctime)s %(message)s")
+        _set_up_django(postgres.url, folder)
+        from benchmarks.faults.stage import Rig
+
+        rig = Rig(folder, postgres, random.Random(options.seed))
+        return [scenario(rig) for scenario in _scenarios(options)]
+
+
+def _set_up_django(database_url: str, folder: Path) -> None:
+    """The platform's own settings, in this process and in those it starts, on this empty database."""
+    os.environ |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "WARNING"}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    from benchmarks.faults import scenarios
+
+    functions: dict[int, Callable[..., Result]] = {
+        1: scenarios.ingester_killed,
+        2: scenarios.broker_killed,
+        3: scenarios.database_away,
+        4: scenarios.disk_full,
+        5: scenarios.clock_stepped,
+        6: scenarios.fuzzed,
+        7: scenarios.two_ingesters,
+    }
+    sizes = SHORT if options.short else LONG
+    return [partial(functions[number], **sizes[number]) for number in options.only or functions]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="a minute's worth of each, as the tests run it")
+    parser.add_argument("--only", type=int, nargs="+", choices=sorted(LONG), help="these scenarios")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
+    parser.add_argument("--results", type=Path, default=results.FOLDER / "chaos.json", help="where to write them")
+    return parser
+
+
+COLUMNS = ("scenario", "faults", "messages", "lost", "doubled", "quarantined", "crashes", "max delay", "holds")
+
+
+def table(found: "list[Result]") -> str:
+    rows = [COLUMNS, *(_row(result) for result in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, *(f"{result.name}: {result.note}." for result in found if result.note)])
+
+
+def _row(result: "Result") -> tuple[str, ...]:
+    outcome, longest = result.outcome, result.outcome.delay()
+    numbers = (result.faults, outcome.messages, outcome.lost, outcome.doubled, outcome.quarantined, result.crashes)
+    delay = "-" if longest is None else f"{longest:.2f} s"
+    holds = "yes" if result.complete and result.in_time else "NO"
+    return (result.name, *(f"{number:,}" for number in numbers), delay, holds)
+
+
+def measured(found: "list[Result]") -> list[results.Measured]:
+    return [each for result in found for each in _measured(result)]
+
+
+def _measured(result: "Result") -> list[results.Measured]:
+    outcome, name = result.outcome, result.name
+    never = {"lost": outcome.lost, "doubled": outcome.doubled, "crashes": result.crashes}
+    facts = {"faults": result.faults, "messages": outcome.messages, "quarantined": outcome.quarantined}
+    goal = None if result.delay_goal_s is None else f"< {result.delay_goal_s:g}"
+    return [
+        *(results.Measured(f"{name}: {what}", value, "", None, None) for what, value in facts.items()),
+        *(results.Measured(f"{name}: {what}", value, "", "0", value == 0) for what, value in never.items()),
+        results.Measured(f"{name}: max delay", outcome.delay(), "s", goal, result.in_time if goal else None),
+        results.Measured(f"{name}: p99 delay", outcome.delay(0.99), "s", None, None),
+        results.Measured(f"{name}: ingester's peak memory", round(result.peak_mib), "MiB", None, None),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Odd payloads, each held against what became of it."""
+
+from collections import Counter
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from analytics.models import Frame
+from devices import decoding
+from devices.decoding import Arrival, Decoded
+from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from faces.models import Capture
+
+Row = tuple[object, ...]
+
+
+class FuzzLedger:
+    """What each odd payload must become: a count, a line of log, a capture, a status, or a message set aside.
+
+    The decoder says what, as it is a pure function; whether the running platform did it is read from the database.
+    """
+
+    def __init__(self, things: list[str]) -> None:
+        self._devices = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
+        self._retention = timedelta(days=settings.FRAME_RETENTION_DAYS)
+        self.messages = 0
+        self._aside: Counter[int] = Counter()
+        self._rows: set[Row] = set()
+        self._untimed_rows = 0
+
+    def note(self, topic: str, payload: bytes) -> None:
+        """This was sent."""
+        self.messages += 1
+        words = decoding.digest(topic, payload)
+        try:
+            decoded = self._decode(topic, payload)
+        except Exception:  # A decoder that fails is the platform's to survive: it must set the message aside.
+            known = decoding.message_id_of(payload) is not None
+            self._aside[words] = 1 if known else self._aside[words] + 1
+            return
+        timed, untimed = _rows_of(decoded)
+        self._rows |= timed
+        self._untimed_rows += untimed
+
+    def reconcile(self) -> tuple[int, int]:
+        """How many messages or rows are missing, and how many are there without a reason."""
+        there = _set_aside()
+        aside = Counter(decoding.digest(topic, payload) for topic, payload, _ in there)
+        refused = {(topic, payload) for topic, payload, reason in there if reason == Reason.REFUSED}
+        expected_aside, rows, untimed_rows = self._aside.copy(), self._rows.copy(), self._untimed_rows
+        for topic, payload in refused:
+            words = decoding.digest(topic, payload)
+            if words not in self._aside:
+                timed, untimed = _rows_of(self._decode(topic, payload))
+                rows, untimed_rows = rows - timed, untimed_rows - untimed * aside[words]
+                expected_aside[words] = aside[words]
+        found = self._found()
+        strangers = len(found - rows)
+        lost = (expected_aside - aside).total() + len(rows - found) + max(untimed_rows - strangers, 0)
+        return lost, (aside - expected_aside).total() + max(strangers - untimed_rows, 0)
+
+    def _decode(self, topic: str, payload: bytes) -> Decoded:
+        device = self._devices.get(decoding.thing_of(topic))
+        return decoding.decode(Arrival(topic, payload, timezone.now()), device, retention=self._retention)
+
+    def _found(self) -> set[Row]:
+        ours = list(self._devices.values())
+        return {
+            *(("frame", *row) for row in Frame.objects.filter(device__in=ours).values_list(*FRAME)),
+            *(("line", *row) for row in DeviceLog.objects.filter(device__in=ours).values_list(*LINE)),
+            *(("picture", *row) for row in Capture.objects.filter(device__in=ours).values_list(*PICTURE)),
+        }
+
+
+FRAME = ("device_id", "taken_at", "key")
+LINE = ("device_id", "at", "key")
+PICTURE = ("device_id", "key")
+
+
+def _rows_of(decoded: Decoded) -> tuple[set[Row], int]:
+    """The rows that this message must make, by their keys; and how many whose keys only the arrival tells."""
+    frames: set[Row] = {("frame", each.device.pk, each.taken_at, each.key) for each in decoded.frames}
+    lines: set[Row] = {("line", each.device.pk, each.at, each.key) for each in decoded.log}
+    pictures: set[Row] = {("picture", each.device.pk, each.key) for each in decoded.pictures}
+    told_by_agent = decoded.message_id is not None
+    timed = pictures | (frames if decoded.timed else set()) | (lines if told_by_agent else set())
+    return timed, len(frames | lines | pictures) - len(timed)
+
+
+def _set_aside() -> list[tuple[str, bytes, str]]:
+    rows = QuarantinedMessage.objects.values_list("topic", "payload", "reason").iterator()
+    return [(topic, bytes(payload), reason) for topic, payload, reason in rows]

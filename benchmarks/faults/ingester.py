@@ -1,0 +1,82 @@
+"""The real `manage.py ingest`, kept running as a supervisor would, and killed as nobody should."""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LEFT_BY_WATCHDOG = 70
+"""The exit code by which the ingester asks to be started again; docs/operations.md."""
+
+STOPS_WITHIN = 30.0
+"""Seconds for SIGTERM to be obeyed on a busy machine."""
+
+
+class Ingester:
+    """One ingester of its own client id. `crashes` and `left` count the ends that nobody asked for."""
+
+    def __init__(self, client_id: str, environment: Mapping[str, str], log: Path) -> None:
+        self.client_id = client_id
+        self._environment = os.environ | environment | {"MQTT_CLIENT_ID": client_id}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self.started_at = dt.datetime.max.replace(tzinfo=dt.UTC)
+        self.crashes = 0
+        self.left = 0
+        """Ends by the watchdog, which are meant."""
+        self.peak_mib = 0.0
+        """The most memory that was resident, over all its processes."""
+
+    def start(self) -> None:
+        self.started_at = dt.datetime.now(dt.UTC)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "ingest"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        if self._process is not None:
+            self.look_after()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it with SIGTERM, which it must obey in time and without an error."""
+        if self._process is None:
+            return
+        self.look_after()
+        self._process.terminate()
+        try:
+            self.crashes += self._process.wait(STOPS_WITHIN) != 0
+        except subprocess.TimeoutExpired:
+            self.crashes += 1
+            self.kill()
+        self._process = None
+
+    def look_after(self) -> None:
+        """Note its memory; start it again if it has ended by itself."""
+        if self._process is None:
+            return
+        self._note_memory(self._process.pid)
+        code = self._process.poll()
+        if code is None:
+            return
+        self.left += code == LEFT_BY_WATCHDOG
+        self.crashes += code != LEFT_BY_WATCHDOG
+        time.sleep(1)
+        self.start()
+
+    def _note_memory(self, pid: int) -> None:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        self.peak_mib = max([self.peak_mib, *(int(peak) / 1024 for peak in peaks)])

@@ -1,0 +1,170 @@
+"""What devices said and had accepted, held against what the database counted: to the message."""
+
+import datetime as dt
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db.models import Max, Sum
+
+from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter
+from devices.models import Heartbeat, QuarantinedMessage
+
+
+class Said(NamedTuple):
+    """A frame by what a device said of it, so that it is known without the platform's own keys."""
+
+    thing: str
+    taken_at: int | None
+    """Epoch milliseconds by the device's clock; None where the message carried no time."""
+    faces: tuple[float, ...]
+    """Probabilities, sorted."""
+
+
+class Aside(NamedTuple):
+    """A message that must be set aside, and why."""
+
+    topic: str
+    payload: bytes
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a run's messages."""
+
+    messages: int
+    lost: int
+    doubled: int
+    quarantined: int
+    delays: list[float] = field(default_factory=list)
+    """Seconds from the moment a device said something to its commit, sorted."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Messages set aside, by reason."""
+
+    def delay(self, share: float = 1.0) -> float | None:
+        """Seconds within which this share of the messages was committed; None where none was timed."""
+        return self.delays[min(int(share * len(self.delays)), len(self.delays) - 1)] if self.delays else None
+
+
+class Ledger:
+    """What was accepted from devices. Any thread may note."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.frames: Counter[Said] = Counter()
+        self.aside: Counter[Aside] = Counter()
+        self._said_at: dict[Said, float] = {}
+        self.messages = 0
+
+    def note(self, frames: Iterable[Said], at: float) -> None:
+        """A message with these frames was accepted; it was said at this time (epoch seconds, our clock)."""
+        with self._lock:
+            self.messages += 1
+            for said in frames:
+                self.frames[said] += 1
+                self._said_at[said] = at
+
+    def note_aside(self, aside: Aside) -> None:
+        """A message was accepted that must not be counted."""
+        with self._lock:
+            self.messages += 1
+            self.aside[aside] += 1
+
+    def things(self) -> set[str]:
+        return {said.thing for said in self.frames}
+
+    def outcome(self) -> Outcome:
+        """Every message against every row of these devices: frames one by one, and the tallies by their sums."""
+        counted, delays = self._counted()
+        aside = Counter(_set_aside())
+        too_few, too_many = _tallies_off(self.things())
+        return Outcome(
+            messages=self.messages,
+            lost=(self.frames - counted).total() + (self.aside - aside).total() + too_few,
+            doubled=(counted - self.frames).total() + _repeated(aside, self.aside) + too_many,
+            quarantined=aside.total(),
+            delays=sorted(delays),
+            reasons=dict(Counter(each.reason for each in aside.elements())),
+        )
+
+    def _counted(self) -> tuple[Counter[Said], list[float]]:
+        """The frames in the database, and the delays of those that are told apart by their words."""
+        counted: Counter[Said] = Counter()
+        delays = []
+        faces = _faces(self.things())
+        for pk, thing, taken_at, committed_at in _frames(self.things()):
+            said = Said(thing, taken_at, tuple(sorted(faces[pk])))
+            said = said if said in self.frames else said._replace(taken_at=None)
+            counted[said] += 1
+            if self.frames[said] == 1:
+                delays.append(committed_at - self._said_at[said])
+        return counted, delays
+
+
+def frames_counted(things: Iterable[str]) -> int:
+    return Frame.objects.filter(device__thing_name__in=list(things)).count()
+
+
+def latest_frame() -> int:
+    """A number that grows with each frame committed; -1 while the database is away."""
+    close_old_connections()
+    try:
+        return Frame.objects.aggregate(latest=Max("pk"))["latest"] or 0
+    except (DatabaseError, InterfaceError):
+        return -1
+
+
+def processed(client_id: str, *, since: dt.datetime) -> int:
+    """Messages that the ingester of this client, started then, says it committed or set aside."""
+    heartbeat = Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).first()
+    told = heartbeat.numbers if heartbeat else {}
+    return int(told.get("committed_messages_total", 0) + told.get("quarantined_messages_total", 0))
+
+
+def _frames(things: set[str]) -> list[tuple[int, str, int, float]]:
+    """Id, thing, milliseconds and time of commit (epoch seconds, by the server's `track_commit_timestamp`)."""
+    query = (
+        "SELECT frame.id, thing_name, round(extract(epoch FROM taken_at) * 1000)::bigint,"
+        " extract(epoch FROM pg_xact_commit_timestamp(frame.xmin))::float8"
+        " FROM analytics_frame frame JOIN devices_device device ON device.id = device_id"
+        " WHERE thing_name = ANY(%s)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [list(things)])
+        return list(cursor.fetchall())
+
+
+def _faces(things: set[str]) -> dict[int, list[float]]:
+    faces: dict[int, list[float]] = defaultdict(list)
+    found = Detection.objects.filter(label=FACE, frame__device__thing_name__in=things)
+    for frame, confidence in found.values_list("frame_id", "confidence").iterator():
+        faces[frame].append(confidence)
+    return faces
+
+
+def _set_aside() -> Iterable[Aside]:
+    for topic, payload, reason in QuarantinedMessage.objects.values_list("topic", "payload", "reason").iterator():
+        yield Aside(topic, bytes(payload), reason)
+
+
+def _repeated(aside: Counter[Aside], expected: Counter[Aside]) -> int:
+    """How often a message was set aside more than once; one that should have been counted is lost already."""
+    return sum(max(aside[each] - times, 0) for each, times in expected.items())
+
+
+def _tallies_off(things: set[str]) -> tuple[int, int]:
+    """How far the tallies are below and above what their frames and detections add up to."""
+    frames = Frame.objects.filter(device__thing_name__in=things)
+    detections = Detection.objects.filter(frame__device__thing_name__in=things)
+    quarters = EngagementQuarter.objects.filter(device__thing_name__in=things)
+    labels = LabelQuarter.objects.filter(device__thing_name__in=things)
+    off = [
+        (quarters.aggregate(sum=Sum("frames"))["sum"] or 0) - frames.exclude(faces=None).count(),
+        (quarters.aggregate(sum=Sum("faces_sum"))["sum"] or 0) - (frames.aggregate(sum=Sum("faces"))["sum"] or 0),
+        (labels.aggregate(sum=Sum("count"))["sum"] or 0) - detections.count(),
+    ]
+    return -sum(min(each, 0) for each in off), sum(max(each, 0) for each in off)

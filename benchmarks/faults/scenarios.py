@@ -1,0 +1,206 @@
+"""The faults, one function each: done to a running platform under traffic, then reconciled to the message.
+
+How often and for how long comes from the caller, so that a short and a long run are the same code.
+"""
+
+from dataclasses import dataclass
+
+from benchmarks.faults.devices import Clock, Device, speaking
+from benchmarks.faults.disks import small_disk
+from benchmarks.faults.fuzzing import FuzzLedger
+from benchmarks.faults.ledger import Outcome, processed
+from benchmarks.faults.payloads import Payloads
+from benchmarks.faults.stage import SETTLES_WITHIN, Rig, Stage
+from devices import health
+from devices.models import Reason
+
+DELAY_GOAL_S = 5.0
+"""Seconds from a device's word to its commit, while nothing that it needs is away."""
+
+RESTART_TAKES_S = 0.5
+"""Longest random pause around a fault, in seconds."""
+
+FRAMES_A_MESSAGE = 10
+VALID_EVERY = 100
+"""Odd payloads between two valid messages."""
+
+TEN_YEARS = 10 * 365 * 24 * 3600
+STEPS = (
+    *((0, ""), (TEN_YEARS, Reason.IN_FUTURE), (0, ""), (-TEN_YEARS, Reason.TOO_OLD)),
+    *((0, ""), (-3600, ""), (0, "")),
+)
+"""Seconds by which a clock is off, and why what it says is set aside, if it is."""
+
+
+@dataclass
+class Result:
+    """How a scenario ended. `delay_goal_s` is None where the delay is the time that something was away."""
+
+    name: str
+    faults: int
+    outcome: Outcome
+    crashes: int
+    delay_goal_s: float | None = None
+    note: str = ""
+    peak_mib: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Nothing lost, nothing doubled, nothing crashed."""
+        return self.outcome.lost == self.outcome.doubled == self.crashes == 0
+
+    @property
+    def in_time(self) -> bool:
+        longest = self.outcome.delay()
+        return self.delay_goal_s is None or (longest is not None and longest < self.delay_goal_s)
+
+
+def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
+    """SIGKILL at any moment, under agents and under a DeepLens whose messages have no time and often equal words."""
+    with rig.stage("ingester-killed") as stage:
+        ingester = stage.ingesters[0]
+        devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
+        with speaking(dict.fromkeys(devices, per_second / len(devices))):
+            for _ in rig.steps("1 the ingester killed", kills):
+                ingester.start()
+                stage.wait_for_work()
+                stage.pause_up_to(RESTART_TAKES_S)
+                ingester.kill()
+            ingester.start()
+            stage.wait_for_work()
+        stage.settle()
+        return _result(stage, "1 ingester killed (-9)", kills, delay_goal_s=DELAY_GOAL_S)
+
+
+def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
+    """A broker that forgets its sessions and its messages: only what waits for receipts is promised anything."""
+    with rig.stage("broker-killed") as stage:
+        ingester = stage.ingesters[0]
+        ingester.start()
+        devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_agent()]
+        with speaking(dict.fromkeys(devices, per_second / len(devices))):
+            for _ in rig.steps("2 the broker killed", kills):
+                stage.wait_for_work()
+                stage.pause_up_to(RESTART_TAKES_S)
+                stage.broker.kill()
+                stage.pause_up_to(RESTART_TAKES_S)
+                stage.broker.start()
+            stage.wait_for_work()
+        stage.settle()
+        note = "agents only: a killed Mosquitto forgets what it acknowledged, so a DeepLens is promised nothing here"
+        return _result(stage, "2 broker killed (-9)", kills, note=note)
+
+
+def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) -> Result:
+    """A database that is restarted, by turns in order and by a crash, and then stays away for longer."""
+    with rig.stage("database-away") as stage:
+        ingester = stage.ingesters[0]
+        ingester.start()
+        devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
+        with speaking(dict.fromkeys(devices, per_second / len(devices))):
+            for step in rig.steps("3 the database restarted", restarts):
+                stage.wait_for_work()
+                stage.pause_up_to(RESTART_TAKES_S)
+                rig.postgres.crash() if step % 2 else rig.postgres.stop()
+                stage.pause_up_to(RESTART_TAKES_S)
+                rig.postgres.start()
+            stage.wait_for_work()
+            rig.postgres.stop()
+            stage.pause(away_s)
+            rig.postgres.start()
+            stage.wait_for_work()
+        stage.settle()
+        left = f"; left by its watchdog {ingester.left}×" if ingester.left else ""
+        note = f"away for {away_s:.0f} s at once; the ingester's memory peaked at {ingester.peak_mib:.0f} MiB{left}"
+        return _result(stage, "3 database restarted", restarts + 1, note=note)
+
+
+def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
+    """An outbox on a disk that fills up while the broker is away: what was accepted stays, the rest is counted."""
+    with rig.stage("disk-full") as stage, small_disk(stage.folder / "disk", disk_bytes) as disk:
+        stage.ingesters[0].start()
+        agent = stage.add_agent(outbox=disk / "outbox.sqlite3")
+        stage.broker.stop()
+        refused = 0
+        for _ in rig.steps("4 the disk full", messages):
+            refused += not agent.put(*(agent.frame() for _ in range(FRAMES_A_MESSAGE)))
+        stage.broker.start()
+        stage.settle()
+        counted, left = agent.outbox.dropped, agent.outbox.messages
+        note = f"{refused} messages refused, {counted} of them counted; {left} left in the outbox"
+        result = _result(stage, "4 outbox's disk full", refused, note=note)
+        result.outcome.lost += abs(refused - counted) + left
+        return result
+
+
+def clock_stepped(rig: Rig, *, messages: int) -> Result:
+    """Clocks that jump: what can be true is counted where it belongs, the rest set aside, and all is well again."""
+    with rig.stage("clock-stepped") as stage:
+        stage.ingesters[0].start()
+        clock = Clock()
+        agent, deeplens = stage.add_agent(clock=clock), stage.add_deeplens(clock=clock)
+        for step in rig.steps("5 a clock stepped", len(STEPS)):
+            last_right = agent.frame()
+            clock.off_s, reason = STEPS[step]
+            if reason:
+                agent.put(last_right, agent.frame(), aside=reason)
+            for _ in range(messages):
+                agent.put(agent.frame(), aside=reason)
+                deeplens.say_aside(reason) if reason else deeplens.say()
+        stage.settle()
+        note = "by +10 years, -10 years, -1 hour, and right again after each"
+        return _result(stage, "5 clock stepped", len(STEPS), delay_goal_s=DELAY_GOAL_S, note=note)
+
+
+def fuzzed(rig: Rig, *, payloads: int) -> Result:
+    """Odd payloads on all topics, with valid traffic between them on the same connection."""
+    with rig.stage("fuzzed") as stage:
+        ingester = stage.ingesters[0]
+        ingester.start()
+        agent, deeplens = stage.add_thing("odd-agent"), stage.add_thing("odd-deeplens")
+        odd, stream = FuzzLedger([agent, deeplens]), stage.add_stream()
+        source = iter(Payloads(rig.chance.getrandbits(32), agent, deeplens, Clock()))
+        for step in rig.steps("6 payloads fuzzed", payloads):
+            topic, payload = next(source)
+            odd.note(topic, payload)
+            stream.send(topic, payload)
+            if step % VALID_EVERY == 0:
+                stream.say()
+                stage.wait(stream.has_room, SETTLES_WITHIN)
+        sent = odd.messages + stage.ledger.messages
+        stage.wait(lambda: processed(ingester.client_id, since=ingester.started_at) >= sent, SETTLES_WITHIN)
+        stage.pause(health.BEAT_EVERY.total_seconds() + 1)
+        lost, doubled = odd.reconcile()
+        off = processed(ingester.client_id, since=ingester.started_at) - sent
+        stage.settle()
+        result = _result(stage, "6 payloads fuzzed", payloads, delay_goal_s=DELAY_GOAL_S)
+        result.outcome.messages = sent
+        result.outcome.lost += lost + max(-off, 0)
+        result.outcome.doubled += doubled + max(off, 0)
+        result.note = ", ".join(f"{reason} {count}" for reason, count in sorted(result.outcome.reasons.items()))
+        return result
+
+
+def two_ingesters(rig: Rig, *, kills: int, per_second: float) -> Result:
+    """Two ingesters that are sent everything, killed in turn: all is counted by one of them only."""
+    with rig.stage("two-ingesters", clients=("chaos-a", "chaos-b")) as stage:
+        for ingester in stage.ingesters:
+            ingester.start()
+        devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens(clock=Clock())]
+        with speaking(dict.fromkeys(devices, per_second / len(devices))):
+            for step in rig.steps("7 one of two killed", kills):
+                victim = stage.ingesters[step % 2]
+                stage.wait_for_work_of(victim)
+                stage.pause_up_to(RESTART_TAKES_S)
+                victim.kill()
+                victim.start()
+            for ingester in stage.ingesters:
+                stage.wait_for_work_of(ingester)
+        stage.settle()
+        note = "messages with times: without, two ingesters must share the devices out, not hear the same ones"
+        return _result(stage, "7 two ingesters", kills, delay_goal_s=DELAY_GOAL_S, note=note)
+
+
+def _result(stage: Stage, name: str, faults: int, *, delay_goal_s: float | None = None, note: str = "") -> Result:
+    peak = max(ingester.peak_mib for ingester in stage.ingesters)
+    return Result(name, faults, stage.ledger.outcome(), stage.crashes, delay_goal_s, note, peak)

@@ -1,0 +1,43 @@
+"""What a benchmark found, written as JSON for whoever wants to compare."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks" / "results"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure. `goal` says what it should be and `holds` whether it is; None where it is only told."""
+
+    name: str
+    value: float | None
+    unit: str
+    goal: str | None
+    holds: bool | None
+
+
+def write(path: Path, measured: Sequence[Measured]) -> None:
+    """Write the figures with the machine and the commit that they were taken on."""
+    found = {"machine": machine(), "commit": commit(), "measured": [asdict(each) for each in measured]}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def commit() -> str:
+    """The commit that is checked out, or "" where this is no git checkout."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,45 @@
+"""Whatever arrives, the intake answers: thousands of odd payloads, on whatever database the tests run."""
+
+import datetime as dt
+import itertools
+import os
+
+import pytest
+
+from benchmarks.faults.payloads import Payloads
+from devices.decoding import Arrival
+from devices.intake import accept
+from devices.models import Device, QuarantinedMessage, Reason
+from edge_agent import messages
+from tests import places
+
+NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
+BATCH = 50
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"id": "\xf0(", "frames": []}', b'{"\xff": 1}', b'{"id": "x", "frames": "\xed"}']
+)
+def test_bytes_that_are_no_text_are_set_aside(seattle01: Device, payload: bytes) -> None:
+    accept([Arrival(messages.topic_from_device(places.SEATTLE01, "frames"), payload, NOW)])
+    assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago01: Device, seed: int) -> None:
+    source = iter(Payloads(seed, places.SEATTLE01, places.CHICAGO01, lambda: round(NOW.timestamp() * 1000)))
+    odd = list(itertools.islice(source, int(os.environ.get("ODD_PAYLOADS", "500"))))
+    arrivals = [
+        Arrival(topic, payload, NOW + dt.timedelta(microseconds=number)) for number, (topic, payload) in enumerate(odd)
+    ]
+    quarantined = 0
+    for start in range(0, len(arrivals), BATCH):
+        batch = arrivals[start : start + BATCH]
+        accepted = accept(batch)
+        assert accepted.committed + accepted.quarantined == len(batch)
+        quarantined += accepted.quarantined
+    assert 0 < quarantined < len(arrivals)
+    # A message with an id is the same one when it comes again.
+    assert 0 < QuarantinedMessage.objects.count() <= quarantined
