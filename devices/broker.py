@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.decoding import Arrival, Carriage
-from devices.intake import UNACKNOWLEDGED
+from devices.deliveries import UNACKNOWLEDGED
 
 log = logging.getLogger(__name__)
 

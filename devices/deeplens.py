@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from edge_agent.messages import Face, Labelled
 
 Level = Literal["info", "warning", "error"]
@@ -43,8 +45,7 @@ class BadValue(Unreadable):
     """The payload is understood, but a value in it cannot be true."""
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(msgspec.Struct, frozen=True):
     """What one message says. Times are epoch milliseconds, UTC; None where the message carries none.
 
     `text` is set for a line of log alone; otherwise `faces` tells a frame with known faces, and `saw_frame` whether the
@@ -85,7 +86,11 @@ class _Object(list[tuple[str, Any]]):
     """A JSON object as its key-value pairs, repeated keys included."""
 
     def get(self, key: str) -> Any:
-        return next((value for name, value in self if name == key), None)
+        """The first value under this key, or None."""
+        for name, value in self:
+            if name == key:
+                return value
+        return None
 
 
 def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
@@ -117,7 +122,7 @@ def _log_line(text: str) -> Utterance:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_Object, parse_constant=_not_a_number)
+        return _decoder.decode(text)
     except BadValue:
         raise
     except json.JSONDecodeError as error:
@@ -128,6 +133,9 @@ def _parse(text: str) -> Any:
 
 def _not_a_number(name: str) -> float:
     raise BadValue(f"{name} is not a probability.")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_number)
 
 
 def _unwrapped(record: _Object) -> _Object:

@@ -3,19 +3,16 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices import decoding
+from devices import decoding, deliveries
 from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SetAside, TakenPicture
-from devices.models import Delivery, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 
 log = logging.getLogger(__name__)
-
-UNACKNOWLEDGED = 2_000
-"""Most messages a broker may have under way to one client: so far back a committed one can still be redelivered."""
 
 
 @dataclass(slots=True)
@@ -83,7 +80,7 @@ def _accept_together(arrivals: Sequence[Arrival]) -> Accepted:
     taken_in: list[tuple[Arrival, Decoded]] = []
     set_aside: list[tuple[Arrival, SetAside]] = []
     retention = _retention()
-    for arrival in _with_first_arrivals(arrivals):
+    for arrival in deliveries.with_first_arrivals(arrivals):
         device = devices.get(decoding.thing_of(arrival.topic))
         try:
             taken_in.append((arrival, decoding.decode(arrival, device, retention=retention)))
@@ -122,33 +119,6 @@ def _devices_of(arrivals: Iterable[Arrival]) -> dict[str, Device]:
     return {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
 
 
-def _with_first_arrivals(arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """The arrivals, each redelivered one at the time when it first came, if it was committed then."""
-    redelivered = [each.carriage for each in arrivals if each.carriage and each.carriage.redelivered]
-    if not redelivered:
-        return list(arrivals)
-    packet_ids = {0} | {each.packet_id for each in redelivered}
-    rows = Delivery.objects.filter(client__in={each.client for each in redelivered}, packet_id__in=packet_ids)
-    known = {(row.client, row.packet_id): row for row in rows}
-    return [_at_first(arrival, known) for arrival in arrivals]
-
-
-def _at_first(arrival: Arrival, known: dict[tuple[str, int], Delivery]) -> Arrival:
-    carriage = arrival.carriage
-    if carriage is None or not carriage.redelivered:
-        return arrival
-    latest, first = known.get((carriage.client, 0)), known.get((carriage.client, carriage.packet_id))
-    if latest is None or first is None or first.digest != _words(arrival):
-        return arrival
-    if first.sequence <= latest.sequence - UNACKNOWLEDGED:
-        return arrival
-    return replace(arrival, received_at=first.received_at)
-
-
-def _words(arrival: Arrival) -> int:
-    return decoding.digest(arrival.topic, arrival.payload)
-
-
 def _write(
     taken_in: Sequence[tuple[Arrival, Decoded]],
     set_aside: Sequence[tuple[Arrival, SetAside]],
@@ -158,13 +128,14 @@ def _write(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
         pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
     )
-    for sink in _sinks:
-        sink(batch)
     _write_log([line for _, decoded in taken_in for line in decoded.log])
     _write_quarantine(set_aside, devices)
     everything = [arrival for arrival, _ in (*taken_in, *set_aside)]
     untimed = [arrival for arrival, decoded in taken_in if not decoded.timed]
-    _remember_deliveries(everything, [*untimed, *(arrival for arrival, _ in set_aside)])
+    deliveries.remember(everything, [*untimed, *(arrival for arrival, _ in set_aside)])
+    # Last, since several ingesters write the same rows, and wait for each other from here to the commit.
+    for sink in _sinks:
+        sink(batch)
     _write_states(taken_in)
 
 
@@ -205,50 +176,17 @@ def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: di
 def _quarantine_key(arrival: Arrival) -> int:
     """A message with an id is known by its words, and a retained one too; any other by its arrival as well."""
     if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
-        return _words(arrival)
+        return decoding.words(arrival)
     return decoding.digest(arrival.topic, arrival.payload, decoding.identity_of_untimed(arrival))
-
-
-def _remember_deliveries(arrivals: Sequence[Arrival], known_by_arrival: Sequence[Arrival]) -> None:
-    """Note when messages came that only their arrival tells apart, so that a redelivered one is known for the same."""
-    rows: dict[tuple[str, int], Delivery] = {}
-    for arrival in known_by_arrival:
-        if arrival.carriage:
-            rows[arrival.carriage.client, arrival.carriage.packet_id] = _delivery(arrival, arrival.carriage)
-    for arrival in arrivals:
-        if arrival.carriage:
-            latest = _delivery(arrival, arrival.carriage)
-            latest.packet_id, latest.digest = 0, 0
-            rows[arrival.carriage.client, 0] = latest
-    Delivery.objects.bulk_create(
-        [rows[key] for key in sorted(rows)],
-        update_conflicts=True,
-        unique_fields=["client", "packet_id"],
-        update_fields=["sequence", "digest", "received_at"],
-    )
-
-
-def _delivery(arrival: Arrival, carriage: decoding.Carriage) -> Delivery:
-    return Delivery(
-        client=carriage.client,
-        packet_id=carriage.packet_id,
-        sequence=carriage.sequence,
-        digest=_words(arrival),
-        received_at=arrival.received_at,
-    )
-
-
-def next_sequence(client: str) -> int:
-    """Where a client that starts goes on counting its messages."""
-    latest = Delivery.objects.filter(client=client, packet_id=0).first()
-    return 1 if latest is None else latest.sequence + 1
 
 
 def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
     pks = sorted({decoded.device.pk for _, decoded in taken_in})
-    states = {state.pk: state for state in DeviceState.objects.filter(pk__in=pks)}
+    states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
     for arrival, decoded in taken_in:
-        _heard(states.setdefault(decoded.device.pk, DeviceState(device=decoded.device)), arrival, decoded)
+        if decoded.device.pk not in states:
+            states[decoded.device.pk] = DeviceState(device=decoded.device)
+        _heard(states[decoded.device.pk], arrival, decoded)
     DeviceState.objects.bulk_create(
         [states[pk] for pk in pks],
         update_conflicts=True,

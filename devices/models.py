@@ -215,22 +215,19 @@ class Heartbeat(models.Model):
         return self.process
 
 
-class Delivery(models.Model):
-    """The last committed message under a packet id, for messages that carry no time of their own.
+class DeliveredBatch(models.Model):
+    """The messages of one committed batch that carry no time of their own, for as long as they can be redelivered.
 
-    A broker redelivers a message under its old packet id, so a redelivered one that matches is the same message and
-    keeps its first time of arrival. Packet ids come round again; `sequence` counts a client's messages and tells how
-    long ago a delivery was. Packet id 0, which no message has, holds the client's latest. At most 65,536 rows a client.
+    Written and read by `devices/deliveries.py` alone. At most as many rows a client as a broker may have messages under
+    way to it.
     """
 
     client = models.CharField(max_length=128)
-    packet_id = models.PositiveIntegerField()
-    sequence = models.BigIntegerField()
-    digest = models.BigIntegerField()
-    received_at = models.DateTimeField()
+    sequence = models.BigIntegerField(help_text="Which of the client's messages was the batch's latest.")
+    deliveries = models.BinaryField(help_text="Packet ids, words and times of arrival, as MessagePack.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["client", "packet_id"], name="one_delivery_per_packet_id")]
+        indexes = [models.Index(fields=["client", "sequence"], name="latest_batches_of_a_client")]
 
     def __str__(self) -> str:
-        return f"{self.client} {self.packet_id}"
+        return f"{self.client} up to {self.sequence}"

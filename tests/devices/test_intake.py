@@ -21,7 +21,7 @@ from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter
 from devices import intake
 from devices.decoding import Arrival, Carriage
 from devices.intake import accept
-from devices.models import Delivery, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 from edge_agent import messages
 from faces.models import Capture
 from tests import places
@@ -236,7 +236,7 @@ def everything() -> dict[str, list[Any]]:
 
 
 def wipe() -> None:
-    for model in (Frame, EngagementQuarter, LabelQuarter, DeviceLog, QuarantinedMessage, Delivery, DeviceState):
+    for model in (Frame, EngagementQuarter, LabelQuarter, DeviceLog, QuarantinedMessage, DeliveredBatch, DeviceState):
         model._default_manager.all().delete()
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 from django.utils import timezone
 
-from devices import broker, ingester, intake
+from devices import broker, deliveries, ingester
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ def _subscription(stop: threading.Event) -> broker.Subscription | None:
             subscription = broker.Subscription(
                 settings.MQTT_URL,
                 settings.MQTT_CLIENT_ID,
-                first_sequence=intake.next_sequence(settings.MQTT_CLIENT_ID),
+                first_sequence=deliveries.next_sequence(settings.MQTT_CLIENT_ID),
                 clock=timezone.now,
             )
             subscription.start()
