@@ -143,7 +143,10 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
     for device in Device.objects.order_by("pk"):
         old = Frame.objects.filter(device=device, taken_at__lt=cutoff).order_by("taken_at")
         while pks := list(old.values_list("pk", flat=True)[:at_once]):
-            Frame.objects.filter(pk__in=pks).delete()
+            with transaction.atomic():
+                # Otherwise a review at this moment would recompute its quarter from what is left.
+                sql.lock(tallies.LOCK, [device.pk], alone=True)
+                Frame.objects.filter(pk__in=pks).delete()
             yield len(pks)
 
 

@@ -12,6 +12,9 @@ from devices import services
 from devices.models import Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
 from devices.querysets import SiteScopedQuerySet
 
+OWN_ONLY = admin.RelatedOnlyFieldListFilter
+"""Offers only what the list itself shows; Django's plain filter would name other sites' things."""
+
 
 class ScopedAdmin(admin.ModelAdmin[Any]):
     """An admin in which staff see and choose only what belongs to their own sites; superusers see all.
@@ -81,14 +84,14 @@ class SiteAdmin(ScopedAdmin):
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     list_display = ["user", "site", "role"]
-    list_filter = ["site", "role"]
+    list_filter = [("site", OWN_ONLY), "role"]
     autocomplete_fields = ["user"]
 
 
 @admin.register(Device)
 class DeviceAdmin(ScopedAdmin):
     list_display = ["name", "site", "thing_name", "last_seen", "online", "set_aside"]
-    list_filter = ["site"]
+    list_filter = [("site", OWN_ONLY)]
     search_fields = ["name", "thing_name"]
     list_select_related = ["site", "state"]
     actions = ["issue_token"]
@@ -123,7 +126,7 @@ class DeviceAdmin(ScopedAdmin):
 @admin.register(DeviceLog)
 class DeviceLogAdmin(ReadOnlyAdmin):
     list_display = ["at", "device", "level", "text"]
-    list_filter = ["level", "device__site", "device"]
+    list_filter = ["level", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     search_fields = ["text"]
     list_select_related = ["device"]
     date_hierarchy = "at"
@@ -132,7 +135,7 @@ class DeviceLogAdmin(ReadOnlyAdmin):
 @admin.register(QuarantinedMessage)
 class QuarantinedMessageAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "device", "reason", "detail", "topic", "replayed_at"]
-    list_filter = ["reason", "device", ("replayed_at", admin.EmptyFieldListFilter)]
+    list_filter = ["reason", ("device", OWN_ONLY), ("replayed_at", admin.EmptyFieldListFilter)]
     search_fields = ["topic", "detail"]
     list_select_related = ["device"]
     date_hierarchy = "received_at"

@@ -39,6 +39,8 @@ def sanitised_jpeg(data: bytes) -> bytes:
         raise BadPicture(f"The picture claims more than {MAX_PIXELS:,} pixels.") from None
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
         raise BadPicture(f"The picture is damaged: {error}.") from None
+    # Pillow would write a JPEG's comment back.
+    upright.info.clear()
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import exceptions, status, viewsets
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -20,6 +21,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     response = exception_handler(error, context)
     if response is None:
         return None
+    # Whatever was asked for, a problem is JSON.
+    context["request"].accepted_renderer = JSONRenderer()
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": status_title(response.status_code),

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import logging
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile, File
@@ -24,7 +27,16 @@ def name_for(capture: Capture) -> str:
 
 
 def store(name: str, jpeg: bytes) -> None:
+    """Write the picture, so that on a disk of ours it survives a power cut once this returns."""
     default_storage.save(name, ContentFile(jpeg))
+    with suppress(NotImplementedError):  # a storage that has no paths, as S3, has kept it already
+        path = Path(default_storage.path(name))
+        for each in (path, path.parent):
+            descriptor = os.open(each, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def opened(capture: Capture) -> File[bytes]:

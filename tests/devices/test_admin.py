@@ -57,6 +57,14 @@ def test_staff_see_their_own_sites_only(outsider: User, seattle01: Device, chica
     assert "Seattle01" not in page
 
 
+@pytest.mark.parametrize("model", ["membership", "device", "devicelog", "quarantinedmessage"])
+def test_no_filter_names_another_site_or_its_devices(
+    model: str, outsider: User, seattle01: Device, chicago01: Device
+) -> None:
+    page = logged_in(outsider, staff=True).get(f"/admin/devices/{model}/").content.decode()
+    assert "Seattle" not in page
+
+
 def test_staff_cannot_open_another_sites_device(outsider: User, seattle01: Device) -> None:
     response = logged_in(outsider, staff=True).get(f"/admin/devices/device/{seattle01.pk}/change/")
     assert response.status_code == 302  # back to the index: no such device for them

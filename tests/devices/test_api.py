@@ -94,6 +94,12 @@ def test_a_formula_in_a_name_is_defused_in_csv(superuser: User, seattle01: Devic
     assert "'=HYPERLINK()" in api(superuser).get("/api/v1/sites/?format=csv").content.decode()
 
 
+def test_an_error_is_json_whatever_was_asked_for(viewer: User) -> None:
+    response = api(viewer).get("/api/v1/sites/nowhere/?format=csv")
+    assert (response.status_code, response.json()["title"]) == (404, "Not found")
+    assert response["Content-Type"] == "application/problem+json"
+
+
 class TestMessages:
     def post(self, token: str, body: Any) -> Any:
         client = APIClient()

@@ -46,6 +46,10 @@ def test_exif_is_dropped_and_the_picture_stands_upright() -> None:
         assert np.abs(np.asarray(picture, dtype=int) - upright).mean() < 4
 
 
+def test_a_comment_is_dropped() -> None:
+    assert b"the owner lives" not in sanitised_jpeg(photograph(comment=b"the owner lives here"))
+
+
 @pytest.mark.parametrize("size", [(10_000, 10_000), (60_000, 60_000)])
 def test_a_bomb_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
     with pytest.raises(BadPicture, match="pixels"):
