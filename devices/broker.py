@@ -1,4 +1,4 @@
-"""The broker, seen from the platform: the only module of the platform that speaks MQTT."""
+"""The broker, seen from the platform: with `devices/wire.py`, all of the platform that speaks MQTT."""
 
 import datetime as dt
 import itertools
@@ -7,10 +7,10 @@ import queue
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
+import msgspec
 import paho.mqtt.client as paho
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,6 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.decoding import Arrival, Carriage
 from devices.deliveries import UNACKNOWLEDGED
+from devices.wire import Client, Published
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,7 @@ class BrokerUnavailable(Exception):
     """The broker cannot be reached or does not take what it is given; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """A message in our hands that the broker still holds: it may go only after `Subscription.ack`."""
 
     arrival: Arrival
@@ -48,7 +48,10 @@ class Delivered:
 
 
 class Subscription:
-    """Our persistent session at the broker: takes every device's messages, acknowledges each only when told to.
+    """Our session at the broker: takes the devices' messages, acknowledges each only when told to.
+
+    With `persistent` the broker keeps the session, and what comes for it, while we are away. Without, it forgets both
+    as soon as the connection ends: that is for messages whose senders wait for receipts.
 
     The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
     called from any one thread. The queue is bounded by the protocol: the broker sends at most `UNACKNOWLEDGED`
@@ -56,30 +59,41 @@ class Subscription:
     that are let in.
     """
 
-    def __init__(self, url: str, client_id: str, *, first_sequence: int, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        *,
+        first_sequence: int,
+        clock: Callable[[], dt.datetime],
+        topics: Sequence[str] = TOPICS,
+        persistent: bool = True,
+    ) -> None:
         self._clock = clock
         self._client_id = client_id
+        self._topics = topics
+        self._persistent = persistent
         self._sequence = itertools.count(first_sequence)
         self._waiting: queue.SimpleQueue[Delivered] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._connection = 0
         self.overflowed = 0
         """Messages of QoS 0 that came while the queue was full: nobody holds them any more."""
-        self._client, self._address = _client(url, client_id, manual_ack=True)
+        self._client, self._address = Client(client_id, self._on_published), _address(urlsplit(url))
+        _prepare(self._client, urlsplit(url))
         self.subscribed = threading.Event()
         """Set once the broker has taken our subscriptions, and so keeps what is published for us."""
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
 
     def start(self) -> None:
         """Connect, and connect again whenever the connection ends. Raises `BrokerUnavailable` the first time only."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        session.SessionExpiryInterval = SESSION_EXPIRY_S
+        session.SessionExpiryInterval = SESSION_EXPIRY_S if self._persistent else 0
         session.ReceiveMaximum = UNACKNOWLEDGED
         self._client.reconnect_delay_set(1, 30)
-        _connect(self._client, self._address, clean_start=False, properties=session)
+        _connect(self._client, self._address, clean_start=not self._persistent, properties=session)
         self._client.loop_start()
 
     def take(self, most: int, *, timeout_s: float) -> list[Delivered]:
@@ -102,9 +116,9 @@ class Subscription:
         redeliver it, and the intake knows it again.
         """
         with self._lock:
-            for each in delivered:
-                if each.connection == self._connection and each.qos > 0:
-                    self._client.ack(each.packet_id, each.qos)
+            self._client.acknowledge(
+                each.packet_id for each in delivered if each.connection == self._connection and each.qos > 0
+            )
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send once, without waiting; what gets lost is made up for by the receiver."""
@@ -133,10 +147,11 @@ class Subscription:
         log.info("Connected to the broker; its session is %s.", "resumed" if flags.session_present else "new")
         if flags.session_present:
             self._drop_what_comes_again()
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in TOPICS])
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
 
     def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
-        refused = [f"{topic} ({reason})" for topic, reason in zip(TOPICS, reasons, strict=True) if reason.is_failure]
+        answers = zip(self._topics, reasons, strict=True)
+        refused = [f"{topic} ({reason})" for topic, reason in answers if reason.is_failure]
         if refused:
             log.error("The broker refused the subscription to %s: check its access rules.", ", ".join(refused))
         else:
@@ -161,7 +176,7 @@ class Subscription:
         if reason.is_failure:
             log.warning("The connection to the broker ended: %s.", reason)
 
-    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+    def _on_published(self, message: Published) -> None:
         # An exception here would end the network thread without a word.
         try:
             if message.qos == 0 and self._waiting.qsize() >= UNACKNOWLEDGED:
@@ -174,24 +189,25 @@ class Subscription:
         except Exception:
             log.exception("A message could not be handed over; the broker keeps it.")
 
-    def _delivered(self, message: paho.MQTTMessage) -> Delivered:
+    def _delivered(self, message: Published) -> Delivered:
         carriage = None
-        if message.qos > 0:
-            carriage = Carriage(self._client_id, message.mid, next(self._sequence), bool(message.dup))
+        if message.qos > 0 and self._persistent:
+            carriage = Carriage(self._client_id, message.packet_id, next(self._sequence), message.redelivered)
         arrival = Arrival(
-            topic=message._topic.decode("utf-8", "backslashreplace"),
-            payload=bytes(message.payload),
+            topic=message.topic.decode("utf-8", "backslashreplace"),
+            payload=message.payload,
             received_at=self._clock(),
             carriage=carriage,
-            retained=bool(message.retain),
+            retained=message.retained,
         )
-        return Delivered(arrival, message.mid, message.qos, self._connection)
+        return Delivered(arrival, message.packet_id, message.qos, self._connection)
 
 
 def publish(topic: str, payload: bytes) -> None:
     """Send one message with QoS 1 and wait until the broker has it. Raises `BrokerUnavailable`."""
-    client, address = _client(settings.MQTT_URL, "", manual_ack=False)
-    _connect(client, address, clean_start=True, properties=None)
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    _prepare(client, urlsplit(settings.MQTT_URL))
+    _connect(client, _address(urlsplit(settings.MQTT_URL)), clean_start=True, properties=None)
     client.loop_start()
     try:
         sent = client.publish(topic, payload, qos=1)
@@ -208,15 +224,16 @@ def publish(topic: str, payload: bytes) -> None:
 Address = tuple[str, int]
 
 
-def _client(url: str, client_id: str, *, manual_ack: bool) -> tuple[paho.Client, Address]:
-    parts = urlsplit(url)
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, manual_ack=manual_ack)
+def _prepare(client: paho.Client, url: SplitResult) -> None:
     client.connect_timeout = TIMEOUT_S
-    if parts.username:
-        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-    if parts.scheme == "mqtts":
+    if url.username:
+        client.username_pw_set(unquote(url.username), unquote(url.password or ""))
+    if url.scheme == "mqtts":
         client.tls_set_context(_tls())
-    return client, (parts.hostname or "", parts.port or (8883 if parts.scheme == "mqtts" else 1883))
+
+
+def _address(url: SplitResult) -> Address:
+    return url.hostname or "", url.port or (8883 if url.scheme == "mqtts" else 1883)
 
 
 def _tls() -> ssl.SSLContext:
