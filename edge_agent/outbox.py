@@ -2,17 +2,26 @@
 
 import json
 import logging
+import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 OVERHEAD_BYTES = 256
 """What a message is counted as besides its payload: its row, its id and its part of the indexes."""
+
+RESERVE_BYTES = 4 * 1024 * 1024
+"""Kept beside the outbox for a full disk, where even deleting takes room: as much as SQLite writes before it folds its
+log into the database (1,000 pages of 4 KiB)."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -22,18 +31,24 @@ CREATE TABLE IF NOT EXISTS messages (
     bytes INTEGER NOT NULL,
     payload BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS messages_by_worth ON messages (kind = 'image' DESC, number);
+CREATE INDEX IF NOT EXISTS pictures_first ON messages (kind IN ('image', 'upload') DESC, number);
 CREATE TABLE IF NOT EXISTS dropped (kind TEXT PRIMARY KEY, messages INTEGER NOT NULL);
 """
+
+_IS_PICTURE = "kind IN ('image', 'upload')"
 
 
 class OutboxError(RuntimeError):
     """One sentence: the outbox cannot be opened, and what to do."""
 
 
+UPLOAD = "upload"
+"""Kind of a picture that goes over HTTP, because it is larger than a message may be; its payload is the request's."""
+
+
 @dataclass(frozen=True)
 class Message:
-    """A message as it goes out: the last level of its topic, and its payload."""
+    """A message as it goes out: the last level of its topic (or `UPLOAD`), and its payload."""
 
     id: str
     kind: str
@@ -45,6 +60,8 @@ class Outbox:
 
     When `put` returns True, the message is on the disk (WAL, synchronous=FULL) and survives a crash of the process or
     the machine; each loss afterwards is counted. Any thread may call any method: one lock, one connection.
+    A file of `RESERVE_BYTES` beside it is given up while the disk is full, so that it can still be emptied; without it
+    nothing is taken.
     A file that is no SQLite database any more is set aside beside the new one, and logged.
 
     Raises `OutboxError` where the file cannot be made.
@@ -57,6 +74,7 @@ class Outbox:
         self._is_full = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
             self._db = _open_or_set_aside(path)
         except (OSError, sqlite3.Error) as error:
             raise OutboxError(f"the outbox {path} cannot be opened: {error}; choose another with outbox.") from error
@@ -74,20 +92,21 @@ class Outbox:
         size = len(message.payload) + OVERHEAD_BYTES
         with self._lock:
             try:
-                return self._put(message, size)
+                return self._though_full(partial(self._put, message, size))
             except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    self._db.rollback()
                 self._lose(message.kind, error)
                 return False
 
-    def pending(self, limit: int, *, skip: Collection[str] = ()) -> list[Message]:
-        """The newest messages, newest first, at most `limit`, without those whose ids are in `skip`."""
+    def pending(self, limit: int, *, skip: Collection[str] = (), uploads: bool = False) -> list[Message]:
+        """The newest messages, newest first, at most `limit`, without those whose ids are in `skip`.
+
+        Those of kind `UPLOAD` where `uploads`, otherwise all others.
+        """
         with self._lock:
             rows = self._db.execute(
                 "SELECT id, kind, payload FROM messages WHERE id NOT IN (SELECT value FROM json_each(?))"
-                " ORDER BY number DESC LIMIT ?",
-                (_json_list(skip), limit),
+                " AND (kind = ?) = ? ORDER BY number DESC LIMIT ?",
+                (_json_list(skip), UPLOAD, uploads, limit),
             )
             return [Message(*row) for row in rows]
 
@@ -95,17 +114,11 @@ class Outbox:
         """Delete the messages with these ids; how many there were. Unknown ids are no error."""
         with self._lock:
             try:
-                where = "WHERE id IN (SELECT value FROM json_each(?))"
-                count, size = self._delete(where, (_json_list(ids),))
-                self._db.commit()
+                return self._though_full(partial(self._forget, _json_list(ids)))
             except sqlite3.Error as error:
                 # The message stays and is sent again; the platform knows it by its key.
-                with suppress(sqlite3.Error):
-                    self._db.rollback()
                 log.error("the outbox could not delete confirmed messages: %s", error)
                 return 0
-            self._messages, self._bytes = self._messages - count, self._bytes - size
-            return count
 
     @property
     def messages(self) -> int:
@@ -127,8 +140,12 @@ class Outbox:
             self._db.close()
 
     def _put(self, message: Message, size: int) -> bool:
+        if not self._reserve.keep():
+            raise sqlite3.OperationalError(f"the disk has less than {RESERVE_BYTES:,} bytes free")
         missing = self._bytes + size - self._max_bytes
-        victims, freed = self._victims(missing, pictures_only=message.kind == "image") if missing > 0 else ([], 0)
+        victims, freed = (
+            self._victims(missing, pictures_only=message.kind in ("image", UPLOAD)) if missing > 0 else ([], 0)
+        )
         fits = freed >= missing
         if fits:
             self._db.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number, _ in victims])
@@ -155,11 +172,11 @@ class Outbox:
 
     def _victims(self, missing: int, *, pictures_only: bool) -> tuple[list[tuple[int, str]], int]:
         """The messages to drop so that `missing` bytes get free, as (number, kind), and what they really free."""
-        kinds = "WHERE kind = 'image'" if pictures_only else ""
+        kinds = f"WHERE {_IS_PICTURE}" if pictures_only else ""
         victims: list[tuple[int, str]] = []
         freed = 0
         cursor = self._db.execute(
-            f"SELECT number, kind, bytes FROM messages {kinds} ORDER BY kind = 'image' DESC, number"  # noqa: S608
+            f"SELECT number, kind, bytes FROM messages {kinds} ORDER BY {_IS_PICTURE} DESC, number"  # noqa: S608
         )
         for number, kind, size in cursor:
             victims.append((number, kind))
@@ -168,6 +185,35 @@ class Outbox:
                 break
         cursor.close()
         return victims, freed
+
+    def _forget(self, ids: str) -> int:
+        count, size = self._delete("WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        self._db.commit()
+        self._messages, self._bytes = self._messages - count, self._bytes - size
+        return count
+
+    def _though_full(self, change: Callable[[], T]) -> T:
+        """Make this change; where the disk does not take it, once more with what room can be made."""
+        try:
+            return self._change(change)
+        except sqlite3.Error:
+            self._reserve.give_up()
+            self._shrink()
+            return self._change(change)
+
+    def _shrink(self) -> None:
+        """Fold SQLite's log into the database, and give the disk back what forgotten messages took there."""
+        with suppress(sqlite3.Error):
+            for step in ("wal_checkpoint(TRUNCATE)", "incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
+                self._db.execute(f"PRAGMA {step}").fetchall()
+
+    def _change(self, change: Callable[[], T]) -> T:
+        try:
+            return change()
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                self._db.rollback()
+            raise
 
     def _delete(self, where: str, parameters: tuple[str, ...]) -> tuple[int, int]:
         """Delete these messages in the open transaction; how many there were, and their bytes."""
@@ -187,6 +233,29 @@ class Outbox:
         self._is_full = full
 
 
+class Reserve:
+    """A file that only takes up room, to be given up when there is no other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_kept = False
+
+    def keep(self) -> bool:
+        """Take up the room, where that is not done; whether it is there."""
+        if not self._is_kept:
+            try:
+                with self._path.open("ab") as file:
+                    os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+                self._is_kept = True
+            except OSError:
+                self.give_up()
+        return self._is_kept
+
+    def give_up(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._is_kept = False
+
+
 def _open_or_set_aside(path: Path) -> sqlite3.Connection:
     try:
         return _open(path)
@@ -203,6 +272,10 @@ def _open_or_set_aside(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False)
+    # Before anything is written, or it has no effect.
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Otherwise deleting a message first writes zeros of its size into the log: room that a full disk has not.
+    db.execute("PRAGMA secure_delete = FAST")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.executescript(_SCHEMA)

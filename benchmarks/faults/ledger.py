@@ -118,6 +118,11 @@ def latest_frame() -> int:
         return -1
 
 
+def is_up(client_id: str, *, since: dt.datetime) -> bool:
+    """Whether the ingester of this client, started then, is at work."""
+    return Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).exists()
+
+
 def processed(client_id: str, *, since: dt.datetime) -> int:
     """Messages that the ingester of this client, started then, says it committed or set aside."""
     heartbeat = Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).first()

@@ -20,7 +20,9 @@ DELAY_GOAL_S = 5.0
 RESTART_TAKES_S = 0.5
 """Longest random pause around a fault, in seconds."""
 
-FRAMES_A_MESSAGE = 10
+FRAMES_A_MESSAGE = 60
+"""Makes a message of some kilobytes, so that a small disk is soon full."""
+
 VALID_EVERY = 100
 """Odd payloads between two valid messages."""
 
@@ -58,15 +60,14 @@ class Result:
 def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
     """SIGKILL at any moment, under agents and under a DeepLens whose messages have no time and often equal words."""
     with rig.stage("ingester-killed") as stage:
-        ingester = stage.ingesters[0]
+        ingester = stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for _ in rig.steps("1 the ingester killed", kills):
-                ingester.start()
                 stage.wait_for_work()
                 stage.pause_up_to(RESTART_TAKES_S)
                 ingester.kill()
-            ingester.start()
+                ingester.start()
             stage.wait_for_work()
         stage.settle()
         return _result(stage, "1 ingester killed (-9)", kills, delay_goal_s=DELAY_GOAL_S)
@@ -75,8 +76,7 @@ def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
 def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
     """A broker that forgets its sessions and its messages: only what waits for receipts is promised anything."""
     with rig.stage("broker-killed") as stage:
-        ingester = stage.ingesters[0]
-        ingester.start()
+        ingester = stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_agent()]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for _ in rig.steps("2 the broker killed", kills):
@@ -94,8 +94,7 @@ def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
 def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) -> Result:
     """A database that is restarted, by turns in order and by a crash, and then stays away for longer."""
     with rig.stage("database-away") as stage:
-        ingester = stage.ingesters[0]
-        ingester.start()
+        ingester = stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for step in rig.steps("3 the database restarted", restarts):
@@ -118,12 +117,14 @@ def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) 
 def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
     """An outbox on a disk that fills up while the broker is away: what was accepted stays, the rest is counted."""
     with rig.stage("disk-full") as stage, small_disk(stage.folder / "disk", disk_bytes) as disk:
-        stage.ingesters[0].start()
+        stage.started_ingester()
         agent = stage.add_agent(outbox=disk / "outbox.sqlite3")
         stage.broker.stop()
         refused = 0
         for _ in rig.steps("4 the disk full", messages):
             refused += not agent.put(*(agent.frame() for _ in range(FRAMES_A_MESSAGE)))
+        if not refused:
+            raise ValueError(f"{messages} messages do not fill {disk_bytes} bytes.")
         stage.broker.start()
         stage.settle()
         counted, left = agent.outbox.dropped, agent.outbox.messages
@@ -136,7 +137,7 @@ def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
 def clock_stepped(rig: Rig, *, messages: int) -> Result:
     """Clocks that jump: what can be true is counted where it belongs, the rest set aside, and all is well again."""
     with rig.stage("clock-stepped") as stage:
-        stage.ingesters[0].start()
+        stage.started_ingester()
         clock = Clock()
         agent, deeplens = stage.add_agent(clock=clock), stage.add_deeplens(clock=clock)
         for step in rig.steps("5 a clock stepped", len(STEPS)):
@@ -155,8 +156,7 @@ def clock_stepped(rig: Rig, *, messages: int) -> Result:
 def fuzzed(rig: Rig, *, payloads: int) -> Result:
     """Odd payloads on all topics, with valid traffic between them on the same connection."""
     with rig.stage("fuzzed") as stage:
-        ingester = stage.ingesters[0]
-        ingester.start()
+        ingester = stage.started_ingester()
         agent, deeplens = stage.add_thing("odd-agent"), stage.add_thing("odd-deeplens")
         odd, stream = FuzzLedger([agent, deeplens]), stage.add_stream()
         source = iter(Payloads(rig.chance.getrandbits(32), agent, deeplens, Clock()))
@@ -185,7 +185,7 @@ def two_ingesters(rig: Rig, *, kills: int, per_second: float) -> Result:
     """Two ingesters that are sent everything, killed in turn: all is counted by one of them only."""
     with rig.stage("two-ingesters", clients=("chaos-a", "chaos-b")) as stage:
         for ingester in stage.ingesters:
-            ingester.start()
+            stage.start(ingester)
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens(clock=Clock())]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for step in rig.steps("7 one of two killed", kills):

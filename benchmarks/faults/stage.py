@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from benchmarks.faults.devices import Agent, Clock, DeepLens, Device, Stream
 from benchmarks.faults.ingester import Ingester
-from benchmarks.faults.ledger import Ledger, frames_counted, latest_frame, processed
+from benchmarks.faults.ledger import Ledger, frames_counted, is_up, latest_frame, processed
 from devices.broker import Subscription
 from devices.services import register_device, register_site
 from tests.brokers import Mosquitto, mosquitto
@@ -98,6 +98,18 @@ class Stage:
         site = register_site(name="Chaos", slug="chaos", timezone="UTC")
         register_device(site=site, name=thing, thing_name=thing)
         return thing
+
+    def started_ingester(self) -> Ingester:
+        """The only ingester, at work."""
+        (ingester,) = self.ingesters
+        self.start(ingester)
+        return ingester
+
+    def start(self, ingester: Ingester) -> None:
+        """Start it and wait for its first heartbeat. Raises `TimeoutError`."""
+        ingester.start()
+        if not self.wait(lambda: is_up(ingester.client_id, since=ingester.started_at), AT_WORK_WITHIN):
+            raise TimeoutError(f"{ingester.client_id} did not start within {AT_WORK_WITHIN:.0f} s: {self.folder}.")
 
     def wait(self, holds: Callable[[], bool], within: float) -> bool:
         """Whether it holds at some moment of these seconds; meanwhile the ingesters are looked after."""

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.outbox import OVERHEAD_BYTES, Message, Outbox, OutboxError
+from benchmarks.faults.disks import small_disk
+from edge_agent.outbox import OVERHEAD_BYTES, RESERVE_BYTES, Message, Outbox, OutboxError
 
 WIDE = 10_000_000
 
@@ -138,7 +139,7 @@ def test_kill_9_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
     """No file of this process may grow beyond what the largest one in the folder has."""
-    largest = max(path.stat().st_size for path in folder.iterdir())
+    largest = max(path.stat().st_size for path in folder.iterdir() if path.suffix != ".reserve")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
     try:
@@ -160,6 +161,21 @@ def test_a_full_disk_loses_only_what_it_counts(tmp_path: Path, caplog: pytest.Lo
     assert set(ids(outbox)) == {*accepted, *taken, "afterwards"}
     outbox.close()
     assert Outbox(tmp_path / "outbox.sqlite3", WIDE).dropped == lost
+
+
+def test_a_full_disk_can_be_emptied_again(tmp_path: Path) -> None:
+    """Even deleting takes room, and nothing else may ever make any."""
+    with small_disk(tmp_path / "disk", 2 * RESERVE_BYTES) as disk:
+        if not disk.is_mount():
+            pytest.skip("only root may mount a disk of its own")
+        outbox = Outbox(disk / "outbox.sqlite3", 10 * RESERVE_BYTES)
+        for round in range(3):
+            taken = [id for number in range(1_500) if outbox.put(frames(id := f"{round} {number}", 5_000))]
+            assert 300 < len(taken) < 1_500
+            assert set(ids(outbox)) == set(taken)
+            assert outbox.forget(taken) == len(taken)
+            assert (outbox.messages, ids(outbox)) == (0, [])
+        outbox.close()
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,70 @@
+"""A Node-RED whose flow inserts each message into PostgreSQL, as one is drawn in a minute."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+PACKAGES = ("node-red@4.1.15", "pg@8.23.1")
+
+INSERT = """
+const {rows} = await pool.query("INSERT INTO node_red (topic, payload) VALUES ($1, $2)", [msg.topic, msg.payload]);
+return msg;
+"""
+
+
+def install(folder: Path) -> str | None:
+    """Have npm fetch it into this folder. Answers in a few words why that failed, None where it did not."""
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *PACKAGES]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "npm is not installed"
+    return f"npm could not fetch it: {done.stderr.strip()[:200]}" if done.returncode else None
+
+
+@contextmanager
+def running(folder: Path, *, mqtt_port: int, topic: str, client: str, database_url: str, port: int) -> Iterator[None]:
+    """Its flow at work. The session at the broker is kept, so that it finds the messages that wait for `client`."""
+    (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, topic, client)))
+    (folder / "settings.js").write_text(_settings(port, database_url))
+    program = folder / "node_modules" / "node-red" / "red.js"
+    command = ["node", str(program), "--userDir", str(folder), "--settings", str(folder / "settings.js")]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _flow(mqtt_port: int, topic: str, client: str) -> list[dict[str, object]]:
+    broker = {
+        "id": "broker", "type": "mqtt-broker", "broker": "127.0.0.1", "port": str(mqtt_port), "clientid": client,
+        "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "60", "cleansession": False,
+    }  # fmt: skip
+    mqtt_in = {
+        "id": "in", "type": "mqtt in", "z": "tab", "topic": topic, "qos": "1", "datatype": "utf8", "broker": "broker",
+        "inputs": 0, "wires": [["insert"]],
+    }  # fmt: skip
+    insert = {
+        "id": "insert", "type": "function", "z": "tab", "func": INSERT.replace("pool.", "global.get('pool').", 1),
+        "outputs": 1, "wires": [[]],
+    }  # fmt: skip
+    return [{"id": "tab", "type": "tab", "label": "ingest"}, broker, mqtt_in, insert]
+
+
+def _settings(port: int, database_url: str) -> str:
+    parts = urlsplit(database_url)
+    address = json.dumps({"host": unquote(parts.hostname or ""), "user": parts.username, "database": parts.path[1:]})
+    return f"""
+const {{Pool}} = require("pg");
+module.exports = {{
+    flowFile: "flows.json", uiHost: "127.0.0.1", uiPort: {port}, credentialSecret: false,
+    functionGlobalContext: {{pool: new Pool({address})}},
+    logging: {{console: {{level: "info"}}}},
+}};
+"""

@@ -1,0 +1,61 @@
+"""`python -m benchmarks.publisher PORT RECORD COUNT [--per-second N]`: devices, in a process of their own.
+
+Publishes COUNT messages with QoS 1 to the Mosquitto at that port of this machine, as fast as it takes them or at a
+steady pace, and ends when the last is acknowledged. RECORD is `deeplens`, a thumbs-up in DeepLens' words, or `agent`,
+a frame with a face and a cup.
+"""
+
+import argparse
+import random
+import time
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge_agent import messages
+
+DEEPLENS, AGENT = "benchmark_deeplens", "benchmark_agent"
+"""Thing names of the two devices."""
+
+TOPICS = {"deeplens": f"$aws/things/{DEEPLENS}/infer", "agent": messages.topic_from_device(AGENT, "frames")}
+
+LONGEST_S = 300.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("record", choices=TOPICS)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--per-second", type=float)
+    options = parser.parse_args()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.max_inflight_messages_set(1_000)
+    client.max_queued_messages_set(0)
+    client.connect("127.0.0.1", options.port)
+    client.loop_start()
+    began = time.monotonic()
+    for number in range(options.count):
+        if options.per_second:
+            time.sleep(max(0.0, began + number / options.per_second - time.monotonic()))
+        sent = client.publish(TOPICS[options.record], payload(options.record), qos=1)
+    sent.wait_for_publish(LONGEST_S)
+    client.disconnect()
+    client.loop_stop()
+
+
+def payload(record: str) -> bytes:
+    """A message whose confidences nobody had before, so that it is a new one."""
+    if record == "deeplens":
+        return f'{{"thumbs-up": {random.random()}}}'.encode()
+    frame = messages.Frame(
+        taken_at=time.time_ns() // 1_000_000,
+        faces=(messages.Face(random.random(), (410, 120, 96, 118)),),
+        objects=(messages.Labelled("cup", random.random(), (455, 300, 60, 66)),),
+        size=(1280, 720),
+    )
+    return messages.encode(messages.Frames(id=messages.new_id(), frames=(frame,)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Figures held against their goals, as a table for people; `benchmarks/results.py` writes them for programs."""
+
+from collections.abc import Sequence
+
+from benchmarks.results import Measured
+
+
+def at_least(name: str, value: float, unit: str, goal: float) -> Measured:
+    return Measured(name, round(value, 3), unit, f">= {goal:g}", value >= goal)
+
+
+def below(name: str, value: float, unit: str, goal: float) -> Measured:
+    return Measured(name, round(value, 3), unit, f"< {goal:g}", value < goal)
+
+
+def told(name: str, value: float | None, unit: str) -> Measured:
+    """A figure without a goal; None stands for one that was not measured, and `unit` then says why."""
+    return Measured(name, None if value is None else round(value, 3), unit, None, None)
+
+
+def table(measured: Sequence[Measured]) -> str:
+    rows = [("", "measured", "", "goal", "holds")]
+    for each in measured:
+        value = "-" if each.value is None else f"{each.value:,.2f}" if each.value < 100 else f"{each.value:,.0f}"
+        rows.append((each.name, value, each.unit, each.goal or "", {True: "yes", False: "NO", None: ""}[each.holds]))
+    name, value, unit, goal = (max(len(row[column]) for row in rows) for column in range(4))
+    return "\n".join(
+        f"{row[0]:<{name}}  {row[1]:>{value}} {row[2]:<{unit}}  {row[3]:>{goal}}  {row[4]}".rstrip() for row in rows
+    )
