@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from analytics import services
+from analytics.galaxy import admin as galaxy  # noqa: F401 - registers the walls' tokens
 from analytics.models import Detection, Frame, Verdict
 from devices.admin import ReadOnlyAdmin
 from devices.models import Device

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from analytics.galaxy.models import Snapshot as Snapshot
+from analytics.galaxy.models import WallToken as WallToken
 from analytics.querysets import DetectionQuerySet
 from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet

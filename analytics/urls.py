@@ -6,6 +6,7 @@ from django.urls import path
 
 from analytics import views
 from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
+from analytics.galaxy.urls import urlpatterns as galaxy
 
 api: list[tuple[str, Any, str]] = [
     ("engagement", EngagementViewSet, "engagement"),
@@ -15,4 +16,5 @@ api: list[tuple[str, Any, str]] = [
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
+    *galaxy,
 ]

@@ -1,0 +1,67 @@
+"""What boards and globes are drawn from. Pure, and the same after a journey through JSON."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from analytics.headlines import merged
+from analytics.reads import EngagementBucket
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHours:
+    """A site with some adjoining hours, all its cameras taken together."""
+
+    slug: str
+    name: str
+    timezone: str
+    latitude: float | None
+    """Degrees north; None where nobody has said where the site is."""
+    longitude: float | None
+    """Degrees east."""
+    cameras: int
+    live: int
+    """Cameras that were heard of lately."""
+    hours: Sequence[EngagementBucket]
+
+    @property
+    def whole(self) -> EngagementBucket:
+        return merged(self.hours)
+
+    def hour_at(self, moment: dt.datetime) -> EngagementBucket | None:
+        return next((hour for hour in self.hours if hour.start <= moment < hour.end), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who was in front of the displays of these sites, by name."""
+
+    at: dt.datetime
+    """The moment up to which it tells, UTC."""
+    sites: Sequence[SiteHours]
+    thumbs_up: int = 0
+    coffees: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    rank: int
+    name: str
+    coffees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leaders:
+    """Who had how many coffees since Monday, the most first."""
+
+    at: dt.datetime
+    place: str
+    timezone: str
+    rows: Sequence[Leader]
+    anonymous: int
+    """Coffees of nobody in particular."""
+
+
+def local(at: dt.datetime, timezone: str) -> dt.datetime:
+    return at.astimezone(ZoneInfo(timezone))

@@ -1,0 +1,243 @@
+"""What Google Earth is shown, as OGC KML 2.2 with Google's tours. Pure: facts and addresses to bytes.
+
+Coordinates are degrees, altitudes and lengths metres. Identifiers are made from the data, so that an update of a
+document finds what it had before.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lxml import etree
+from lxml.builder import ElementMaker
+
+from analytics import charts
+from analytics.galaxy.canvas import OFF
+from analytics.galaxy.facts import Seen, SiteHours
+from analytics.galaxy.layout import screens
+from analytics.galaxy.plots import RAMP
+from analytics.galaxy.slots import REFRESH_S
+from analytics.headlines import written
+from analytics.reads import EngagementBucket
+
+CONTENT_TYPE = "application/vnd.google-earth.kml+xml"
+NAMESPACE = "http://www.opengis.net/kml/2.2"
+GOOGLE = "http://www.google.com/kml/ext/2.2"
+
+K = ElementMaker(namespace=NAMESPACE, nsmap={None: NAMESPACE, "gx": GOOGLE})
+G = ElementMaker(namespace=GOOGLE, nsmap={None: NAMESPACE, "gx": GOOGLE})
+
+TOUR_NAME = "Headcount"
+RING_RADIUS = 500.0
+COLUMN_SIDE = 90.0
+METRES_A_PERSON = 300.0
+FLAT = 4.0
+"""Height of an hour in which nobody was there, or the camera was off."""
+
+METRES_A_DEGREE = 111_320.0
+"""Of latitude, on a sphere of the Earth's mean radius."""
+
+FARTHEST_LATITUDE = 89.9
+"""Closer to a pole, a ring of some hundred metres goes around it."""
+
+RANGE, TILT = 3_200.0, 58.0
+FLY_S, WAIT_S = 6.0, 6.0
+
+Element = Any
+"""An lxml element; lxml has no types."""
+
+
+def empty() -> bytes:
+    """A valid document that shows nothing."""
+    return _document("headcount")
+
+
+def link(addresses: Iterable[str]) -> bytes:
+    """Links to these addresses that are asked again with each slot; they carry what `kmls.txt` cannot say."""
+    links = (
+        K.NetworkLink(
+            {"id": f"link-{number}"},
+            K.name("Headcount"),
+            K.Link(K.href(address), K.refreshMode("onInterval"), K.refreshInterval(str(REFRESH_S))),
+        )
+        for number, address in enumerate(addresses, start=1)
+    )
+    return _document("headcount", K.name("Headcount"), *links)
+
+
+def engagement(seen: Seen) -> bytes:
+    """Around each site a ring of columns, one an hour; sites that say not where they are, are left out."""
+    folders = (_folder(site, seen) for site in on_the_globe(seen.sites))
+    return _document("engagement", K.name("People facing the displays"), *_styles(), *folders)
+
+
+def tour(sites: Sequence[SiteHours]) -> bytes:
+    """A tour named `TOUR_NAME` from site to site."""
+    steps: list[Element] = []
+    for site in on_the_globe(sites):
+        steps.append(G.FlyTo(G.duration(f"{FLY_S:g}"), G.flyToMode("bounce"), _look_at(site)))
+        steps.append(G.Wait(G.duration(f"{WAIT_S:g}")))
+    return _document("tours", K.name("Headcount"), G.Tour({"id": "tour"}, K.name(TOUR_NAME), G.Playlist(*steps)))
+
+
+def slave(number: int, of: int, *, legend: str, totals: str) -> bytes:
+    """What lies on one screen: the legend on the leftmost, the totals on the rightmost; addresses of pictures.
+
+    Raises `ValueError` where there is no such screen.
+    """
+    screen = next((screen for screen in screens(of) if screen.number == number), None)
+    if screen is None:
+        raise ValueError(f"A wall of {of} has no screen {number}.")
+    overlays = [_overlay("legend", "Legend", legend, x=0.03)] if screen.position == 0 else []
+    if screen.position == of - 1:
+        overlays.append(_overlay("totals", "Totals", totals, x=0.97, y=0.03 if of == 1 else 0.97))
+    return _document(f"slave_{number}", K.name(f"Headcount on screen {number}"), *overlays)
+
+
+def look_at_line(site: SiteHours) -> str:
+    """The view of a site as one line, as `query.txt` takes it after `flytoview=`."""
+    view = _look_at(site)
+    etree.cleanup_namespaces(view)
+    text: str = etree.tostring(view, encoding="unicode")
+    return text.replace(f' xmlns="{NAMESPACE}"', "")
+
+
+def on_the_globe(sites: Iterable[SiteHours]) -> Iterator[SiteHours]:
+    """The sites of which somebody has said where they are."""
+    return (site for site in sites if site.latitude is not None and site.longitude is not None)
+
+
+def _document(name: str, *children: Element) -> bytes:
+    document = K.kml(K.Document({"id": name}, *children))
+    text: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8")
+    return text
+
+
+def _styles() -> Iterator[Element]:
+    for number, colour in enumerate(RAMP):
+        yield _style(f"people-{number}", _abgr(colour, "e6"))
+    yield _style("nobody", _abgr(RAMP[0], "a0"))
+    yield _style("off", _abgr(OFF, "a0"))
+
+
+def _style(name: str, colour: str) -> Element:
+    return K.Style(
+        {"id": name}, K.LineStyle(K.color(colour), K.width("1")), K.PolyStyle(K.color(colour), K.outline("0"))
+    )
+
+
+def _abgr(colour: str, alpha: str) -> str:
+    """#rrggbb the way KML writes it."""
+    return alpha + colour[5:7] + colour[3:5] + colour[1:3]
+
+
+def _folder(site: SiteHours, seen: Seen) -> Element:
+    now, whole = site.hour_at(seen.at), site.whole
+    words = [
+        f"{written('{:.1f}', now.average_faces if now else None)} people on average this hour",
+        f"{written('{:,}', whole.faces_peak if whole.frames else None)} at most within 24 hours",
+        f"{site.live} of {site.cameras} cameras live",
+    ]
+    top = max((hour.average_faces or 0.0 for hour in site.hours), default=0.0) or 1.0
+    first = site.hours[0].start.hour if site.hours else 0
+    columns = (
+        _column(site, hour, 2 * math.pi * (first + number) / len(site.hours), top)
+        for number, hour in enumerate(site.hours)
+    )
+    label = K.Placemark(
+        {"id": f"name-{site.slug}"}, K.name(site.name), K.description(", ".join(words)), K.Point(_corner(site, 0, 0, 0))
+    )
+    return K.Folder({"id": f"site-{site.slug}"}, K.name(site.name), _look_at(site), label, *columns)
+
+
+def _column(site: SiteHours, hour: EngagementBucket, bearing: float, top: float) -> Element:
+    """The hour on a dial of 24 hours: midnight in the north, noon in the south."""
+    average = hour.average_faces or 0.0
+    span = K.TimeSpan(K.begin(_instant(hour.start)), K.end(_instant(hour.end)))
+    return K.Placemark(
+        {"id": f"hour-{site.slug}-{int(hour.start.timestamp())}"},
+        K.name(f"{site.name}, {charts.span(hour)}"),
+        span,
+        K.styleUrl("#" + _style_of(hour, average / top)),
+        K.ExtendedData(*_data(hour)),
+        K.Polygon(
+            K.extrude("1"),
+            K.altitudeMode("relativeToGround"),
+            K.outerBoundaryIs(K.LinearRing(_square(site, bearing, max(FLAT, average * METRES_A_PERSON)))),
+        ),
+    )
+
+
+def _style_of(hour: EngagementBucket, share: float) -> str:
+    state = charts.showing(hour)
+    if state is charts.Showing.PEOPLE:
+        return f"people-{min(len(RAMP) - 1, int(share * len(RAMP)))}"
+    return "nobody" if state is charts.Showing.NOBODY else "off"
+
+
+def _data(hour: EngagementBucket) -> Iterator[Element]:
+    values = {
+        "state": str(charts.showing(hour)),
+        "average_faces": "" if hour.average_faces is None else f"{hour.average_faces:.3f}",
+        "peak_faces": str(hour.faces_peak) if hour.frames else "",
+        "frames": str(hour.frames),
+        "coverage": f"{hour.coverage:.3f}",
+    }
+    return (K.Data({"name": name}, K.value(value)) for name, value in values.items())
+
+
+def _square(site: SiteHours, bearing: float, height: float) -> Element:
+    """A closed ring against the clock, its middle at this bearing (radians, from north, clockwise) from the site."""
+    east, north = RING_RADIUS * math.sin(bearing), RING_RADIUS * math.cos(bearing)
+    half = COLUMN_SIDE / 2
+    corners = [(-half, -half), (half, -half), (half, half), (-half, half), (-half, -half)]
+    return K.coordinates(" ".join(_place(site, east + x, north + y, height) for x, y in corners))
+
+
+def _corner(site: SiteHours, east: float, north: float, height: float) -> Element:
+    return K.coordinates(_place(site, east, north, height))
+
+
+def _place(site: SiteHours, east: float, north: float, height: float) -> str:
+    """So many metres from the site, as KML writes it; a site at a pole or the date line is moved a little."""
+    latitude, longitude = _centre(site)
+    shrink = math.cos(math.radians(latitude))
+    return f"{longitude + east / METRES_A_DEGREE / shrink:.6f},{latitude + north / METRES_A_DEGREE:.6f},{height:.1f}"
+
+
+def _centre(site: SiteHours) -> tuple[float, float]:
+    latitude = max(-FARTHEST_LATITUDE, min(FARTHEST_LATITUDE, site.latitude or 0.0))
+    room = (RING_RADIUS + COLUMN_SIDE) / METRES_A_DEGREE / math.cos(math.radians(latitude))
+    return latitude, max(room - 180, min(180 - room, site.longitude or 0.0))
+
+
+def _look_at(site: SiteHours) -> Element:
+    latitude, longitude = _centre(site)
+    return K.LookAt(
+        K.longitude(f"{longitude:.6f}"),
+        K.latitude(f"{latitude:.6f}"),
+        K.altitude("0"),
+        K.heading("0"),
+        K.tilt(f"{TILT:g}"),
+        K.range(f"{RANGE:g}"),
+        K.altitudeMode("relativeToGround"),
+    )
+
+
+def _overlay(name: str, words: str, address: str, *, x: float, y: float = 0.97) -> Element:
+    """A picture in a corner of the screen, as wide as two thirds of it, asked for again with each slot."""
+    place = {"xunits": "fraction", "yunits": "fraction"}
+    side, top = str(round(x)), str(round(y))
+    return K.ScreenOverlay(
+        {"id": name},
+        K.name(words),
+        K.Icon(K.href(address), K.refreshMode("onInterval"), K.refreshInterval(str(REFRESH_S))),
+        K.overlayXY({"x": side, "y": top, **place}),
+        K.screenXY({"x": str(x), "y": str(y), **place}),
+        K.size({"x": "0.66", "y": "0", **place}),
+    )
+
+
+def _instant(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

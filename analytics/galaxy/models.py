@@ -1,0 +1,62 @@
+"""Who may look at a wall without an account, and what all screens are shown in a slot."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models
+
+from devices.models import Site
+from devices.querysets import SiteScopedQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from devices.models import User
+
+
+class WallTokenQuerySet(SiteScopedQuerySet):
+    site_path = "sites"
+
+    def for_user(self, user: "User | AnonymousUser | None") -> Self:
+        """Tokens of none but this user's own sites."""
+        others: Any = Site.objects.exclude(pk__in=Site.objects.all().for_user(user))
+        return super().for_user(user).exclude(sites__in=others).distinct()
+
+
+class WallToken(models.Model):
+    """A key in a wall's addresses that lets it read what some sites' members may see of numbers, and nothing else."""
+
+    name = models.CharField(max_length=80, help_text="Where it is used, such as “Lobby wall”.")
+    sites = models.ManyToManyField(Site, related_name="+", help_text="The wall shows these sites only.")
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+
+    objects = WallTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Snapshot(models.Model):
+    """What was known at the beginning of a slot: written once, by whoever needed it first, and read by all others.
+
+    Only the latest slot of each key is kept.
+    """
+
+    key = models.CharField(max_length=96, unique=True)
+    slot = models.BigIntegerField(help_text="Its beginning, epoch seconds.")
+    facts = models.TextField(help_text="JSON.")
+
+    objects = models.Manager["Snapshot"]()
+
+    class Meta:
+        verbose_name = "wall snapshot"
+
+    def __str__(self) -> str:
+        return f"{self.key} at {self.slot}"

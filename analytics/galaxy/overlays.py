@@ -1,0 +1,53 @@
+"""The pictures that lie on the screens of a globe: what its colours mean, and how many people there are. Pure."""
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from analytics.galaxy.canvas import INK, INK_SOFT, LINE_STRONG, OFF, PANEL
+from analytics.galaxy.facts import Seen
+from analytics.galaxy.plots import RAMP
+
+WIDTH = 720
+MARGIN, LINE_HEIGHT = 40, 84
+SIZE, LARGE = 56, 76
+
+Row = tuple[str | None, str]
+
+
+def legend() -> bytes:
+    """What the columns' colours mean, as a PNG."""
+    names = ["few people", "", "", "", "", "many people"]
+    rows: list[Row] = list(zip(RAMP, names, strict=True))
+    return _drawn("Last 24 hours", [*rows, (OFF, "camera off")], "A dial: midnight north")
+
+
+def totals(seen: Seen) -> bytes:
+    """The people of this hour at all sites together, as a PNG."""
+    hours = [hour for site in seen.sites if (hour := site.hour_at(seen.at))]
+    people = sum(hour.average_faces or 0.0 for hour in hours)
+    live, cameras = sum(site.live for site in seen.sites), sum(site.cameras for site in seen.sites)
+    rows: list[Row] = [
+        (None, f"{people:.1f} people"),
+        (None, f"at {len(seen.sites):,} sites"),
+        (None, f"{live:,} of {cameras:,} live"),
+    ]
+    return _drawn("This hour", rows, f"{seen.at:%d %b %Y, %H:%M} UTC")
+
+
+def _drawn(title: str, rows: Sequence[Row], foot: str) -> bytes:
+    picture = Image.new("RGB", (WIDTH, 2 * MARGIN + LINE_HEIGHT * (len(rows) + 2)), PANEL)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, WIDTH - 1, picture.height - 1), outline=LINE_STRONG, width=3)
+    draw.text((MARGIN, MARGIN), title, fill=INK, font=ImageFont.load_default(LARGE))
+    for number, (colour, words) in enumerate(rows, start=1):
+        y = MARGIN + number * LINE_HEIGHT + 12
+        if colour is not None:
+            draw.rectangle((MARGIN, y, MARGIN + 88, y + LINE_HEIGHT - 16), fill=colour)
+        draw.text((MARGIN + (120 if colour else 0), y), words, fill=INK, font=ImageFont.load_default(SIZE))
+    y = picture.height - MARGIN - SIZE
+    draw.text((MARGIN, y), foot, fill=INK_SOFT, font=ImageFont.load_default(SIZE - 12))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True)
+    return stream.getvalue()

@@ -1,0 +1,189 @@
+"""The plots of the boards: bars, a heat map, ranks and tiles, over the whole wall. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from analytics import charts
+from analytics.galaxy import canvas as paint
+from analytics.galaxy.canvas import EDGE, Canvas
+from analytics.galaxy.facts import Leader, SiteHours
+from analytics.galaxy.frame import plot_top
+from analytics.galaxy.layout import SCREEN_WIDTH
+from analytics.headlines import merged, written
+from analytics.reads import EngagementBucket
+
+GROUND = 1550
+"""Where plots end, in pixels from the top; they begin at `frame.plot_top`."""
+
+AXIS = 120
+"""Room for the labels of a scale, at the left of the leftmost screen."""
+
+DAY_AXIS = 210
+HOUR_STEPS = (1, 2, 3, 6)
+HOUR_ROOM = 100
+"""What an hour's label takes, with some air."""
+
+GRID_STEPS = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100)
+MOST_GRID_LINES = 4
+DASH = 8
+"""Height of "nobody there": a line on the ground, yet visible."""
+
+HEADROOM = 1.12
+
+RAMP = ("#16343d", "#1f4c5a", "#2c6577", "#3d869d", "#5dbdd6", "#b5e6f2")
+"""From few people to many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Heights from 0 on the ground to `top` at the roof; both are pixels from the picture's top."""
+
+    top: float
+    roof: float
+    ground: float
+
+    def y(self, value: float) -> float:
+        return self.ground - value / self.top * (self.ground - self.roof)
+
+
+def busiest_hour(hours: Iterable[EngagementBucket]) -> EngagementBucket | None:
+    """The hour with the most people on average; None where nobody was seen."""
+    best = max(hours, key=lambda hour: hour.average_faces or 0.0, default=None)
+    return best if best is not None and best.average_faces else None
+
+
+def grid_step(top: float) -> float:
+    """The distance of the lines that people read a height of `top` by."""
+    return next((step for step in GRID_STEPS if top / step <= MOST_GRID_LINES), top / MOST_GRID_LINES)
+
+
+def bars(canvas: Canvas, hours: Sequence[EngagementBucket], now: float) -> None:
+    """Average people, a bar an hour, with a hand at `now` (epoch seconds)."""
+    roof = plot_top(canvas) + 60
+    left, right = EDGE + AXIS, canvas.wall.width - EDGE
+    first, last = hours[0].start.timestamp(), hours[-1].end.timestamp()
+    scale = Scale(max(1.0, max(hour.average_faces or 0.0 for hour in hours)) * HEADROOM, roof, GROUND)
+
+    def at(moment: float) -> float:
+        return left + (moment - first) / (last - first) * (right - left)
+
+    _grid(canvas, left, right, scale)
+    for hour in hours:
+        _bar(canvas, hour, at(hour.start.timestamp()), at(hour.end.timestamp()), scale, until=at(now))
+    canvas.rect(left, GROUND, right - left, 4, paint.LINE_STRONG)
+    _hour_labels(canvas, [(hour.start.hour, at(hour.start.timestamp())) for hour in hours], at(last))
+    busiest = busiest_hour(hours)
+    if busiest is not None:
+        average = busiest.average_faces or 0.0
+        middle = at((busiest.start.timestamp() + busiest.end.timestamp()) / 2)
+        canvas.text(middle, scale.y(average) - 24, f"{average:.1f}", size=72, anchor="middle", weight=500)
+    if first <= now < last:
+        canvas.rect(at(now) - 3, roof - 40, 6, GROUND - roof + 44, paint.NEEDLE)
+        canvas.shape("circle", cx=at(now), cy=roof - 40, r=14, fill=paint.NEEDLE)
+
+
+def heat_map(canvas: Canvas, days: Sequence[Sequence[EngagementBucket]], busiest: EngagementBucket | None) -> None:
+    """A row a day, a column an hour of the clock; the second of two equal hours shares the first one's cell."""
+    left, right, roof = EDGE + DAY_AXIS, canvas.wall.width - EDGE, plot_top(canvas)
+    width, height = (right - left) / 24, (GROUND - roof) / len(days)
+    top = (busiest.average_faces if busiest else None) or 1.0
+    for row, day in enumerate(days):
+        y = roof + row * height
+        canvas.text(EDGE, y + height / 2 + 22, f"{day[0].start:%a} {day[0].start.day}", fill=paint.INK_SOFT)
+        for hour, cell in _by_clock_hour(day):
+            fill = _cell_fill(cell, top)
+            if fill:
+                canvas.rect(left + hour * width + 3, y + 3, width - 6, height - 6, fill, rx=4)
+    _hour_labels(canvas, [(hour, left + hour * width) for hour in range(24)], right)
+    if busiest:
+        row = next(row for row, day in enumerate(days) if busiest in day)
+        x, y = left + busiest.start.hour * width, roof + row * height
+        canvas.rect(x, y, width, height, "none", rx=6, stroke=paint.NEEDLE, stroke_width=6)
+
+
+def leader(canvas: Canvas, row: Leader, left: int, y: float, pitch: float, most: int) -> None:
+    """A person's rank, name and coffees, over a bar whose full length is `most`."""
+    size = max(64.0, min(104.0, pitch * 0.42))
+    width, baseline = SCREEN_WIDTH - 2 * EDGE, y + pitch * 0.58
+    first = row.rank == 1
+    count = f"{row.coffees:,}"
+    room = width - 130 - paint.text_width(count, size) - 30
+    canvas.text(left + EDGE, baseline, str(row.rank), size=size, fill=paint.NEEDLE if first else paint.INK_SOFT)
+    canvas.text(left + EDGE + 130, baseline, row.name, size=size, weight=500 if first else 400, room=room, shrinks=True)
+    canvas.text(left + SCREEN_WIDTH - EDGE, baseline, count, size=size, weight=300, anchor="end")
+    canvas.rect(left + EDGE, y + pitch * 0.72, width, 12, paint.SUNK, rx=6)
+    share = row.coffees / most
+    canvas.rect(left + EDGE, y + pitch * 0.72, width * share, 12, paint.NEEDLE if first else paint.DATA, rx=6)
+
+
+def tile(
+    canvas: Canvas, site: SiteHours, now: EngagementBucket | None, left: int, y: float, height: float, top: float
+) -> None:
+    """A site: its name, how many people there are in this hour, and its hours on a scale up to `top`."""
+    x, right = left + EDGE, left + SCREEN_WIDTH - EDGE
+    people = written("{:.1f}", now.average_faces if now else None)
+    room = right - x - paint.text_width(people, 104) - 40
+    canvas.text(x, y + 60, site.name, size=72, room=room, shrinks=True)
+    live = f"{site.live} of {site.cameras} live" if site.cameras else "no camera"
+    canvas.text(x, y + 128, live, fill=paint.LIVE if site.live else paint.INK_SOFT, room=room)
+    canvas.text(right, y + 104, people, size=104, weight=300, anchor="end")
+    scale = Scale(top, y + 150, y + height - 28)
+    step = (right - x) / max(1, len(site.hours))
+    for number, hour in enumerate(site.hours):
+        _bar(canvas, hour, x + number * step, x + (number + 1) * step, scale, until=right)
+    canvas.rect(x, scale.ground, right - x, 3, paint.LINE_STRONG)
+
+
+def _bar(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale: Scale, until: float) -> None:
+    """An hour from `start` to `end`; hatching ends at `until`, for nobody knows yet whether the camera stays off."""
+    state = charts.showing(hour)
+    if state is charts.Showing.AHEAD:
+        return
+    if state is charts.Showing.OFF:
+        width = min(end, max(until, start)) - start
+        canvas.rect(start, scale.roof, width, scale.ground - scale.roof, "url(#off)", opacity=0.55)
+        return
+    gap = (end - start) * (1 - charts.BAR_SHARE) / 2
+    top = min(scale.ground - DASH, scale.y(hour.average_faces or 0.0))
+    fill = paint.LINE_STRONG if state is charts.Showing.UNCOUNTED else paint.DATA
+    if state is charts.Showing.PEOPLE and hour.coverage < charts.WELL_SEEN:
+        fill = paint.DATA_SOFT
+    canvas.rect(start + gap, top, end - start - 2 * gap, scale.ground - top, fill, rx=3)
+
+
+def _grid(canvas: Canvas, left: float, right: float, scale: Scale) -> None:
+    step = grid_step(scale.top)
+    for line in range(int(scale.top / step) + 1):
+        y = scale.y(line * step)
+        canvas.rect(left, y, right - left, 2, paint.LINE)
+        canvas.text(left - 28, y + 20, f"{line * step:g}", fill=paint.INK_SOFT, anchor="end", room=AXIS)
+
+
+def _hour_labels(canvas: Canvas, hours: Sequence[tuple[int, float]], right: float) -> None:
+    """Below the ground, at the beginning of each hour that has room; none where a seam is, and none twice."""
+    room = (right - hours[0][1]) / len(hours)
+    every = next((step for step in HOUR_STEPS if room * step >= HOUR_ROOM), HOUR_STEPS[-1])
+    before = -1
+    for hour, x in hours:
+        if hour % every == 0 and hour != before:
+            canvas.rect(x - 1, GROUND, 3, 22, paint.LINE_STRONG)
+            if canvas.fits(x, str(hour)):
+                canvas.text(x, GROUND + 84, str(hour), fill=paint.INK_SOFT, anchor="middle")
+        before = hour
+
+
+def _by_clock_hour(day: Sequence[EngagementBucket]) -> Iterator[tuple[int, EngagementBucket]]:
+    for hour in sorted({bucket.start.hour for bucket in day}):
+        yield hour, merged([bucket for bucket in day if bucket.start.hour == hour])
+
+
+def _cell_fill(cell: EngagementBucket, top: float) -> str | None:
+    state = charts.showing(cell)
+    if state is charts.Showing.AHEAD:
+        return None
+    if state is charts.Showing.OFF:
+        return "url(#off)"
+    if state is not charts.Showing.PEOPLE:
+        return paint.SUNK
+    share = (cell.average_faces or 0.0) / top
+    return RAMP[min(len(RAMP) - 1, int(share * len(RAMP)))]

@@ -1,0 +1,157 @@
+"""The facts of a slot, from the tallies. However many sites there are, each function takes the same few queries."""
+
+import datetime as dt
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from analytics import reads
+from analytics.buckets import day_start, edges
+from analytics.galaxy.facts import Leader, Leaders, Seen, SiteHours
+from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
+from analytics.overview import THUMBS_UP
+from analytics.reads import EngagementBucket
+from devices.models import Device, DeviceState, Site
+from faces.models import Coffee
+from faces.querysets import anonymous_coffees, leaderboard
+
+Window = Literal["today", "week", "latest"]
+"""The site's own day, its last seven days with today as the last, or the last 24 hours up to the one under way."""
+
+LATEST_HOURS = 24
+WEEK_DAYS = 7
+
+
+def seen(sites: Sequence[Site], window: Window, *, at: dt.datetime) -> Seen:
+    """The hours of these sites; takes two queries, and with “today” four."""
+    cameras = _cameras(sites)
+    bounds = {timezone: _bounds(ZoneInfo(timezone), window, at) for timezone in {site.timezone for site in sites}}
+    quarters = _quarters(cameras, bounds)
+    found = [_site_hours(site, cameras[site.pk], bounds[site.timezone], quarters[site.pk], at) for site in sites]
+    if window != "today":
+        return Seen(at, found)
+    return Seen(
+        at, found, _thumbs_up(sites, bounds), Coffee.objects.all().of(sites=sites, period="today", now=at).count()
+    )
+
+
+def leaders(sites: Sequence[Site], *, at: dt.datetime) -> Leaders:
+    """Who had most coffees this week at these sites; takes three queries."""
+    rows = leaderboard(sites=sites, period="week", now=at)
+    alone = sites[0] if len(sites) == 1 else None
+    return Leaders(
+        at=at,
+        place=alone.name if alone else "All sites",
+        timezone=alone.timezone if alone else "UTC",
+        rows=[Leader(row.rank, row.person.name, row.coffees) for row in rows],
+        anonymous=anonymous_coffees(sites=sites, period="week", now=at),
+    )
+
+
+def _cameras(sites: Sequence[Site]) -> dict[int, list[Device]]:
+    cameras: dict[int, list[Device]] = defaultdict(list)
+    for device in Device.objects.filter(site__in=sites).select_related("state").order_by("pk"):
+        cameras[device.site_id].append(device)
+    return cameras
+
+
+def _bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> list[dt.datetime]:
+    """Where the hours of the window begin, and where the last one ends; UTC."""
+    today = at.astimezone(zone).date()
+    days = {"today": 1, "week": WEEK_DAYS}.get(window)
+    if days is None:
+        start = at - dt.timedelta(hours=LATEST_HOURS - 1)
+        return edges(zone=zone, start=start, end=at + dt.timedelta.resolution, bucket="hour")
+    start = day_start(today - dt.timedelta(days=days - 1), zone)
+    return edges(zone=zone, start=start, end=day_start(today + dt.timedelta(days=1), zone), bucket="hour")
+
+
+def _quarters(
+    cameras: dict[int, list[Device]], bounds: dict[str, list[dt.datetime]]
+) -> dict[int, list[EngagementQuarter]]:
+    """The quarters of each site's cameras, by the site."""
+    sites = {device.pk: site for site, devices in cameras.items() for device in devices}
+    found: dict[int, list[EngagementQuarter]] = defaultdict(list)
+    first = min((starts[0] for starts in bounds.values()), default=dt.datetime.max.replace(tzinfo=dt.UTC))
+    last = max((starts[-1] for starts in bounds.values()), default=first)
+    for quarter in EngagementQuarter.objects.filter(device__in=list(sites), start__gte=first, start__lt=last):
+        found[sites[quarter.device_id]].append(quarter)
+    return found
+
+
+def _site_hours(
+    site: Site,
+    cameras: Sequence[Device],
+    bounds: Sequence[dt.datetime],
+    quarters: Sequence[EngagementQuarter],
+    at: dt.datetime,
+) -> SiteHours:
+    hours: list[list[EngagementQuarter]] = [[] for _ in bounds[1:]]
+    for quarter in quarters:
+        if bounds[0] <= quarter.start < bounds[-1]:
+            hours[bisect_right(bounds, quarter.start) - 1].append(quarter)
+    return SiteHours(
+        slug=site.slug,
+        name=site.name,
+        timezone=site.timezone,
+        latitude=site.latitude,
+        longitude=site.longitude,
+        cameras=len(cameras),
+        live=sum(_is_live(camera, at) for camera in cameras),
+        hours=[
+            _hour(start.astimezone(site.zone), end.astimezone(site.zone), rows, len(cameras), at)
+            for (start, end), rows in zip(pairwise(bounds), hours, strict=True)
+        ],
+    )
+
+
+def _is_live(camera: Device, at: dt.datetime) -> bool:
+    state: DeviceState | None = getattr(camera, "state", None)
+    return state is not None and state.is_live(at)
+
+
+def _hour(
+    start: dt.datetime, end: dt.datetime, quarters: Sequence[EngagementQuarter], cameras: int, at: dt.datetime
+) -> EngagementBucket:
+    begun = min(end.astimezone(dt.UTC), at) - start.astimezone(dt.UTC)
+    return EngagementBucket(
+        start=start,
+        end=end,
+        minutes=max(0, -(-begun // reads.MINUTE)) * cameras,
+        frames=sum(quarter.frames for quarter in quarters),
+        faces_sum=sum(quarter.faces_sum for quarter in quarters),
+        faces_peak=max((quarter.faces_peak for quarter in quarters), default=0),
+        minutes_seen=sum(quarter.minutes_seen.bit_count() for quarter in quarters),
+        minutes_occupied=sum(quarter.minutes_occupied.bit_count() for quarter in quarters),
+    )
+
+
+def _thumbs_up(sites: Sequence[Site], bounds: dict[str, list[dt.datetime]]) -> int:
+    wanted = Q(pk__in=[])
+    for timezone, starts in bounds.items():
+        here = [site for site in sites if site.timezone == timezone]
+        wanted |= Q(device__site__in=here, start__gte=starts[0], start__lt=starts[-1])
+    rows = LabelQuarter.objects.filter(wanted, label=THUMBS_UP).values_list("count", "rejected")
+    return sum(count - rejected for count, rejected in rows)
+
+
+def day(device: Device, date: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """The first moment of this date at the device's site, and the first after it; UTC."""
+    return day_start(date, device.site.zone), day_start(date + dt.timedelta(days=1), device.site.zone)
+
+
+def occupied(device: Device, start: dt.datetime, end: dt.datetime) -> Iterator[dt.datetime]:
+    """When the device saw somebody, ascending; a face that a reviewer called wrong is nobody. Takes two queries."""
+    wrong = Detection.objects.filter(
+        label=FACE, review=Verdict.WRONG, frame__device=device, frame__taken_at__gte=start, frame__taken_at__lt=end
+    )
+    no_faces = Counter(wrong.values_list("frame_id", flat=True))
+    frames = Frame.objects.filter(device=device, taken_at__gte=start, taken_at__lt=end, faces__gt=0)
+    for pk, taken_at, faces in frames.order_by("taken_at").values_list("pk", "taken_at", "faces").iterator():
+        if faces > no_faces[pk]:
+            yield taken_at

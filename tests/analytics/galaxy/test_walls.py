@@ -1,0 +1,151 @@
+"""A wall's pages and pictures: what they say, to whom, and that everybody gets the same."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from analytics.galaxy import views
+from analytics.galaxy.models import Snapshot, WallToken
+from analytics.galaxy.slots import REFRESH_S
+from devices.models import Device, Site
+from tests.analytics.galaxy.conftest import NOW, people
+
+pytestmark = pytest.mark.usefixtures("at_half_past")
+
+
+def get(address: str, user: User | None = None, **headers: str) -> Any:
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    return client.get(address, headers=headers)
+
+
+def words(answer: Any) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", answer.content.decode())
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + dt.timedelta(seconds=seconds))
+
+
+def test_today_tells_the_hour_the_peak_and_the_time(past: None, viewer: User) -> None:
+    shown = words(get("/wall/seattle/today/of/3/1.svg", viewer))
+    assert {"Seattle", "0.0", "people this", "2", "most at once", "10:30", "Fri 20 Nov", "2.0"} <= set(shown)
+
+
+def test_the_week_names_its_busiest_hour(past: None, viewer: User) -> None:
+    shown = words(get("/wall/seattle/week/of/5.svg", viewer))
+    assert {"Fri 09:00", "busiest hour", "Sat 14", "Fri 20"} <= set(shown)
+
+
+def test_all_sites_are_the_users_own(past: None, viewer: User, superuser: User) -> None:
+    assert {"Seattle", "0.0"} <= set(words(get("/wall/all/sites/of/3.svg", viewer)))
+    assert "Chicago" not in words(get("/wall/all/sites/of/3.svg", viewer))
+    assert {"Seattle", "Chicago", "1.0"} <= set(words(get("/wall/all/sites/of/3.svg", superuser)))
+
+
+@pytest.mark.parametrize("board", list(views.BOARD_NAMES))
+@pytest.mark.parametrize("of", [1, 2, 8])
+def test_a_site_without_anything_has_boards_too(seattle: Site, viewer: User, board: str, of: int) -> None:
+    answer = get(reverse("wall-picture", kwargs={"site": "seattle", "board": board, "of": of}), viewer)
+    assert answer.status_code == 200
+    assert "Seattle" in words(answer)
+
+
+def test_an_address_may_say_the_screen_in_its_query(past: None, viewer: User) -> None:
+    by_path = get(reverse("wall-screen", args=["seattle", "today", 3, 2]), viewer).content
+    assert get(reverse("wall", args=["seattle", "today"]) + "?screen=2&of=3", viewer).content == by_path
+
+
+def test_each_screen_shows_its_part_of_one_picture(past: None, viewer: User) -> None:
+    parts = [get(f"/wall/seattle/today/of/3/{number}.svg?bezel=60", viewer).content.decode() for number in (3, 1, 2)]
+    views_of = [re.search(r'viewBox="(\d+) 0 (\d+) 1920"', part) for part in parts]
+    assert [(found[1], found[2]) for found in views_of if found] == [("0", "1080"), ("1140", "1080"), ("2280", "1080")]
+    assert len({part.replace(found[0], "") for part, found in zip(parts, views_of, strict=True) if found}) == 1
+
+
+def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: Device, monkeypatch: Any) -> None:
+    address = "/wall/seattle/today/of/3/1"
+    first = get(address, viewer)
+    people(seattle01, NOW - dt.timedelta(minutes=5), 7)
+    views.forget()  # As another process would, which knows nothing of the first one's answer.
+    later(monkeypatch, REFRESH_S - 13)
+    again = get(address, viewer)
+    assert (again.content, again["ETag"]) == (first.content, first["ETag"])
+    later(monkeypatch, REFRESH_S)
+    assert get(address, viewer)["ETag"] != first["ETag"]
+
+
+def test_who_has_the_picture_gets_a_304(past: None, token: str) -> None:
+    address = f"/wall/t/{token}/seattle/today/of/3/1.svg"
+    first = get(address)
+    assert first["Cache-Control"] == "private, no-cache"
+    assert first["Headcount-Time"] == str(round(NOW.timestamp() * 1000))
+    again = get(address, **{"if-none-match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["Headcount-Time"]
+
+
+def test_a_stranger_is_led_to_the_form_and_an_outsider_finds_nothing(seattle: Site, outsider: User) -> None:
+    address = reverse("wall-whole", args=["seattle", "today", 3])
+    assert get(address)["Location"].startswith(reverse("login"))
+    assert get(address, outsider).status_code == 404
+    assert get("/wall/seattle/today/of/3/1.svg").status_code == 404
+    assert get("/wall/seattle/today/of/3/1.svg", outsider).status_code == 404
+
+
+def test_a_token_sees_its_sites_and_no_other(past: None, token: str) -> None:
+    assert get(f"/wall/t/{token}/seattle/today/of/3/1").status_code == 200
+    assert get(f"/wall/t/{token}/chicago/today/of/3/1").status_code == 404
+    assert "Chicago" not in words(get(f"/wall/t/{token}/all/sites/of/3.svg"))
+
+
+@pytest.mark.parametrize("text", ["nonsense", "x" * 43])
+def test_an_unknown_token_finds_nothing(past: None, text: str) -> None:
+    assert get(f"/wall/t/{text}/seattle/today/of/3/1").status_code == 404
+
+
+def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, monkeypatch: Any) -> None:
+    assert get(f"/wall/t/{token}/seattle/today").status_code == 200
+    WallToken.objects.all().delete()
+    later(monkeypatch, REFRESH_S)
+    assert get(f"/wall/t/{token}/seattle/today").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/wall/seattle/nonsense/of/3/1",
+        "/wall/seattle/today/of/9/1",
+        "/wall/seattle/today/of/3/4",
+        "/wall/seattle/today/of/3/1?bezel=wide",
+        "/wall/seattle/today/of/3/1?bezel=9999",
+        "/wall/seattle/today?screen=1&of=0x3",
+        "/wall/all/today/of/3/1",
+    ],
+)
+def test_what_there_is_not_is_a_404(past: None, superuser: User, address: str) -> None:
+    assert get(address, superuser).status_code == 404
+
+
+def test_only_the_latest_slot_is_kept(past: None, viewer: User, monkeypatch: Any) -> None:
+    for slot in range(3):
+        later(monkeypatch, slot * REFRESH_S)
+        get("/wall/seattle/today", viewer)
+    assert Snapshot.objects.count() == 1
+
+
+def test_fifty_screens_cost_a_slot_no_more_than_one(past: None, both: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(50):
+            for number in (3, 1, 2):
+                assert get(f"/wall/t/{both}/seattle/today/of/3/{number}.svg").status_code == 200
+            assert get(f"/wall/t/{both}/kml/engagement.kml").status_code == 200
+    assert len(queries) < 30
