@@ -210,11 +210,12 @@ def test_killed_again_and_again_the_command_loses_nothing_and_counts_nothing_twi
                 for _ in range(20):
                     publish(client, INFER, b'{"face": 0.5}')
                     sent += 1
+                time.sleep(0.1)
             process.kill()
             process.wait()
     with ingesting_command(environment):
-        assert within(30, lambda: Frame.objects.count() >= sent)
-        time.sleep(1)
+        while within(15, lambda before=Frame.objects.count(): Frame.objects.count() > before):
+            pass  # a busy machine may take its time, as long as it goes on
     assert Frame.objects.count() == sent
     assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == sent
 
