@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -221,9 +222,8 @@ def test_killed_again_and_again_the_command_loses_nothing_and_counts_nothing_twi
 
 def wait_while_it_goes_on(count: Callable[[], int]) -> None:
     """A busy machine may take its time, but not 15 seconds for nothing."""
-    before = -1
-    while within(15, lambda: count() > before):
-        before = count()
+    while within(15, partial(lambda before: count() > before, count())):
+        pass
 
 
 def database_url() -> str:
