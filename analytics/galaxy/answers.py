@@ -4,6 +4,7 @@ What is kept here is kept per process, bounded, and forgotten with it.
 """
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -34,21 +35,26 @@ class Latest(Generic[Value]):
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._kept: OrderedDict[Hashable, tuple[int, Value]] = OrderedDict()
+        self._making = threading.RLock()
 
     def get(self, key: Hashable, slot: int, make: Callable[[], Value]) -> Value:
-        """What was made for this slot, or is made now."""
+        """What was made for this slot, or is made now; while one thread makes it, the others wait for it."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] == slot:
             return kept[1]
-        value = make()
-        self.keep(key, slot, value)
-        return value
+        with self._making:
+            kept = self._kept.get(key)
+            if kept is None or kept[0] != slot:
+                kept = (slot, make())
+                self.keep(key, *kept)
+            return kept[1]
 
     def keep(self, key: Hashable, slot: int, value: Value) -> None:
-        self._kept[key] = (slot, value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._room:
-            self._kept.popitem(last=False)
+        with self._making:
+            self._kept[key] = (slot, value)
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._room:
+                self._kept.popitem(last=False)
 
     def of_any_slot(self, key: Hashable) -> Value | None:
         kept = self._kept.get(key)

@@ -11,8 +11,8 @@
   const patience = refresh / 3;
   // Missing one picture is no news; missing two is.
   const tolerance = 2 * refresh + showAfter;
-  let ahead = 0; // of the server's clock before this one, by the quickest answer so far
-  let quickest = Infinity;
+  let ahead = 0; // of the server's clock before this one, known to half a round trip
+  let quickest = Infinity; // round trip so far
   let swap = null;
 
   function shown() {
@@ -25,11 +25,12 @@
 
   function compare(clock, sent) {
     const trip = Date.now() - sent;
-    // A quick answer tells best; but clocks drift, so an old one counts for less with each answer.
-    quickest *= 1.1;
-    if (!clock || trip > quickest) return;
+    const found = Number(clock) - (sent + trip / 2);
+    // Of several answers the quickest tells best, unless a clock was set meanwhile.
+    const wasSet = Math.abs(found - ahead) > trip / 2 + quickest / 2;
+    if (!clock || (trip > quickest && !wasSet)) return;
     quickest = trip;
-    ahead = Number(clock) - (sent + trip / 2);
+    ahead = found;
   }
 
   function within(milliseconds, promise) {
