@@ -6,11 +6,12 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test chaos install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL"
+	@echo "make chaos    faults of all kinds, done to a platform of its own; takes three quarters of an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
 	@echo "make format   put the code into the project's format"
 	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"
@@ -21,7 +22,10 @@ demo: system-packages install
 # What knows no database has no second run to learn from.
 test: test-packages install-development assets lint
 	$(PYTEST)
-	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house
+	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
+
+chaos: test-packages install-development
+	@exec $(BIN)/python -m benchmarks.chaos
 
 install: .venv/platform.installed
 install-development: .venv/development.installed

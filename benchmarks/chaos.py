@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import results
+from benchmarks.faults.ingester import Standstill
 from tests.postgres import server
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         print("\nStopped; nothing of it runs any more.", file=sys.stderr)
         return 130
+    except Standstill as error:
+        print(f"\nNothing can be said: {error}", file=sys.stderr)
+        return 1
     holds = all(result.complete and result.in_time for result in found)
     print(table(found))
     results.write(options.results, measured(found))
@@ -78,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
     with server(DURABLE) as postgres:
-        _set_up_django(postgres.url, folder)
+        set_up_django(postgres.url, folder)
         # What the devices complain of is expected here, and belongs to the logs rather than to the screen.
         logging.basicConfig(filename=folder / "devices.log", level=logging.WARNING, force=True)
         from benchmarks.faults.stage import Rig
@@ -87,7 +91,7 @@ def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
         return [scenario(rig) for scenario in _scenarios(options)]
 
 
-def _set_up_django(database_url: str, folder: Path) -> None:
+def set_up_django(database_url: str, folder: Path) -> None:
     """The platform's own settings, in this process and in those it starts, on this empty database."""
     os.environ |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "WARNING"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

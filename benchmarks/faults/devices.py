@@ -12,6 +12,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.faults.ingester import Standstill
 from benchmarks.faults.ledger import Aside, Ledger, Said
 from edge_agent import messages
 from edge_agent.config import AgentConfig
@@ -192,7 +193,7 @@ def said(thing: str, frame: messages.Frame) -> Said:
 
 
 def connected(url: str, *, receipts_for: str = "") -> mqtt.Client:
-    """A plain client of the broker, its network running in a thread. Raises `TimeoutError`."""
+    """A plain client of the broker, its network running in a thread. Raises `Standstill`."""
     broker = AgentConfig(thing="any", mqtt_url=url).broker
     ready = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
@@ -208,7 +209,7 @@ def connected(url: str, *, receipts_for: str = "") -> mqtt.Client:
     client.connect(broker.host, broker.port)
     client.loop_start()
     if not ready.wait(CONNECTS_WITHIN):
-        raise TimeoutError(f"The broker at {url} did not answer within {CONNECTS_WITHIN:.0f} s.")
+        raise Standstill(f"The broker at {url} did not answer within {CONNECTS_WITHIN:.0f} s.")
     return client
 
 

@@ -17,6 +17,14 @@ STOPS_WITHIN = 30.0
 """Seconds for SIGTERM to be obeyed on a busy machine."""
 
 
+MOST_CRASHES = 5
+"""So often an ingester is started again after a crash; then it would only crash again."""
+
+
+class Standstill(Exception):
+    """The platform does nothing any more, so that there is nothing to do faults to; one sentence says since when."""
+
+
 class Ingester:
     """One ingester of its own client id. `crashes` and `left` count the ends that nobody asked for."""
 
@@ -42,7 +50,8 @@ class Ingester:
     def kill(self) -> None:
         """End it with SIGKILL."""
         if self._process is not None:
-            self.look_after()
+            self._note_memory(self._process.pid)
+            self.crashes += self._process.poll() not in (None, LEFT_BY_WATCHDOG)
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -61,7 +70,7 @@ class Ingester:
         self._process = None
 
     def look_after(self) -> None:
-        """Note its memory; start it again if it has ended by itself."""
+        """Note its memory; start it again if it has ended by itself. Raises `Standstill` where that is no use."""
         if self._process is None:
             return
         self._note_memory(self._process.pid)
@@ -70,6 +79,8 @@ class Ingester:
             return
         self.left += code == LEFT_BY_WATCHDOG
         self.crashes += code != LEFT_BY_WATCHDOG
+        if self.crashes > MOST_CRASHES:
+            raise Standstill(f"{self.client_id} has crashed {self.crashes} times; its log is {self._log}.")
         time.sleep(1)
         self.start()
 

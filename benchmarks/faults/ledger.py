@@ -111,16 +111,20 @@ def frames_counted(things: Iterable[str]) -> int:
 
 def latest_frame() -> int:
     """A number that grows with each frame committed; -1 while the database is away."""
-    close_old_connections()
     try:
+        close_old_connections()
         return Frame.objects.aggregate(latest=Max("pk"))["latest"] or 0
     except (DatabaseError, InterfaceError):
         return -1
 
 
 def is_up(client_id: str, *, since: dt.datetime) -> bool:
-    """Whether the ingester of this client, started then, is at work."""
-    return Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).exists()
+    """Whether the ingester of this client has given a sign of life since then."""
+    try:
+        close_old_connections()
+        return Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).exists()
+    except (DatabaseError, InterfaceError):
+        return False
 
 
 def processed(client_id: str, *, since: dt.datetime) -> int:

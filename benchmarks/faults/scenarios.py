@@ -5,6 +5,8 @@ How often and for how long comes from the caller, so that a short and a long run
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from benchmarks.faults.devices import Clock, Device, speaking
 from benchmarks.faults.disks import small_disk
 from benchmarks.faults.fuzzing import FuzzLedger
@@ -76,7 +78,7 @@ def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
 def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
     """A broker that forgets its sessions and its messages: only what waits for receipts is promised anything."""
     with rig.stage("broker-killed") as stage:
-        ingester = stage.started_ingester()
+        stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_agent()]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for _ in rig.steps("2 the broker killed", kills):
@@ -95,6 +97,10 @@ def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) 
     """A database that is restarted, by turns in order and by a crash, and then stays away for longer."""
     with rig.stage("database-away") as stage:
         ingester = stage.started_ingester()
+        # While nothing arrives too: a quiet site must not look like a dead one.
+        rig.postgres.stop()
+        rig.postgres.start()
+        stage.wait_for_heartbeat(ingester, since=timezone.now())
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
         with speaking(dict.fromkeys(devices, per_second / len(devices))):
             for step in rig.steps("3 the database restarted", restarts):
@@ -111,7 +117,7 @@ def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) 
         stage.settle()
         left = f"; left by its watchdog {ingester.left}×" if ingester.left else ""
         note = f"away for {away_s:.0f} s at once; the ingester's memory peaked at {ingester.peak_mib:.0f} MiB{left}"
-        return _result(stage, "3 database restarted", restarts + 1, note=note)
+        return _result(stage, "3 database restarted", restarts + 2, note=note)
 
 
 def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:

@@ -1,5 +1,6 @@
 """The platform that the faults are done to: a real PostgreSQL, Mosquitto and ingester, and the devices that speak."""
 
+import datetime as dt
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +14,10 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from benchmarks.faults.devices import Agent, Clock, DeepLens, Device, Stream
-from benchmarks.faults.ingester import Ingester
+from benchmarks.faults.ingester import Ingester, Standstill
 from benchmarks.faults.ledger import Ledger, frames_counted, is_up, latest_frame, processed
 from devices.broker import Subscription
+from devices.routes import everything
 from devices.services import register_device, register_site
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import Server
@@ -26,7 +28,7 @@ BROKER_SETTINGS = "max_inflight_messages 0"
 SETTLES_WITHIN = 180.0
 """Seconds for all that waits to be committed, after the last fault."""
 
-AT_WORK_WITHIN = 90.0
+AT_WORK_WITHIN = 60.0
 """Seconds for an ingester to commit again on a busy machine."""
 
 NO_MORE_COMES_AFTER = 1.0
@@ -106,10 +108,14 @@ class Stage:
         return ingester
 
     def start(self, ingester: Ingester) -> None:
-        """Start it and wait for its first heartbeat. Raises `TimeoutError`."""
+        """Start it and wait for its first heartbeat. Raises `Standstill`."""
         ingester.start()
-        if not self.wait(lambda: is_up(ingester.client_id, since=ingester.started_at), AT_WORK_WITHIN):
-            raise TimeoutError(f"{ingester.client_id} did not start within {AT_WORK_WITHIN:.0f} s: {self.folder}.")
+        self.wait_for_heartbeat(ingester, since=ingester.started_at)
+
+    def wait_for_heartbeat(self, ingester: Ingester, *, since: dt.datetime) -> None:
+        """Wait until it is at work, whether or not anything arrives. Raises `Standstill`."""
+        if not self.wait(lambda: is_up(ingester.client_id, since=since), AT_WORK_WITHIN):
+            raise Standstill(f"{ingester.client_id} gave no heartbeat within {AT_WORK_WITHIN:.0f} s: {self.folder}.")
 
     def wait(self, holds: Callable[[], bool], within: float) -> bool:
         """Whether it holds at some moment of these seconds; meanwhile the ingesters are looked after."""
@@ -133,17 +139,17 @@ class Stage:
     def wait_for_work(self) -> None:
         """Wait until frames are committed: a fault that is done to what stands still proves nothing.
 
-        Raises `TimeoutError`.
+        Raises `Standstill`.
         """
         self.wait(lambda: latest_frame() >= 0, AT_WORK_WITHIN)
         before = latest_frame()
         if not self.wait(lambda: latest_frame() > before, AT_WORK_WITHIN):
-            raise TimeoutError(f"No frame was committed within {AT_WORK_WITHIN:.0f} s; the logs are in {self.folder}.")
+            raise Standstill(f"No frame was committed within {AT_WORK_WITHIN:.0f} s; the logs are in {self.folder}.")
 
     def wait_for_work_of(self, ingester: Ingester) -> None:
-        """Wait until this one of several has committed something since its start. Raises `TimeoutError`."""
+        """Wait until this one of several has committed something since its start. Raises `Standstill`."""
         if not self.wait(lambda: processed(ingester.client_id, since=ingester.started_at) > 0, AT_WORK_WITHIN):
-            raise TimeoutError(f"{ingester.client_id} did nothing within {AT_WORK_WITHIN:.0f} s.")
+            raise Standstill(f"{ingester.client_id} did nothing within {AT_WORK_WITHIN:.0f} s.")
 
     def settle(self) -> None:
         """Let everything arrive that waits, as far as it does so in time, and end the ingesters in order."""
@@ -188,10 +194,10 @@ class Stage:
 
 def _make_session(broker: Mosquitto, client: str) -> None:
     """What is published before the session exists would be for nobody."""
-    subscription = Subscription(broker.url, client, first_sequence=1, clock=timezone.now)
+    subscription = Subscription(broker.url, everything(client), first_sequence=1, clock=timezone.now)
     subscription.start()
     try:
         if not subscription.subscribed.wait(AT_WORK_WITHIN):
-            raise TimeoutError(f"The broker took no subscription of {client}.")
+            raise Standstill(f"The broker took no subscription of {client}.")
     finally:
         subscription.stop()

@@ -1,0 +1,68 @@
+"""`python -m tests.chaos.tampering`: what the chaos suite's books say of a loss and of a double, as JSON.
+
+A program of its own because, like the suite, it brings its own PostgreSQL, which tells the times of commits.
+"""
+
+import datetime as dt
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.chaos import DURABLE, set_up_django
+from tests.postgres import server
+
+AGENT, DEEPLENS = "agent", "deeplens"
+
+
+def main() -> None:
+    with server(DURABLE) as postgres, tempfile.TemporaryDirectory() as folder:
+        set_up_django(postgres.url, Path(folder))
+        print(json.dumps({"frames": frames(), "odd payloads": odd_payloads()}))
+
+
+def frames() -> dict[str, int]:
+    """Of three messages one never arrives, one that nobody sent does, and a tally is one too high."""
+    from analytics.models import EngagementQuarter
+    from benchmarks.faults.devices import said
+    from benchmarks.faults.ledger import Ledger
+    from devices.decoding import Arrival
+    from devices.intake import accept
+    from devices.services import register_device, register_site
+    from edge_agent import messages
+
+    register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=AGENT, thing_name=AGENT)
+    ledger, topic, now = Ledger(), messages.topic_from_device(AGENT, "frames"), dt.datetime.now(dt.UTC)
+    for number in range(4):
+        faces = (messages.Face(number / 10),)
+        frame = messages.Frame(taken_at=round(now.timestamp() * 1000), faces=faces)
+        if number != 3:
+            ledger.note([said(AGENT, frame)], time.time())
+        if number != 0:
+            accept([Arrival(topic, messages.encode(messages.Frames(str(number), (frame,))), now)])
+    quarter = EngagementQuarter.objects.get()
+    quarter.frames += 1
+    quarter.save()
+    outcome = ledger.outcome()
+    return {"lost": outcome.lost, "doubled": outcome.doubled, "timed": len(outcome.delays)}
+
+
+def odd_payloads() -> dict[str, int]:
+    """Two messages never arrive: one that would be counted, one that would be set aside; another comes twice."""
+    from benchmarks.faults.fuzzing import FuzzLedger
+    from devices.decoding import Arrival
+    from devices.intake import accept
+    from devices.services import register_device, register_site
+
+    register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=DEEPLENS, thing_name=DEEPLENS)
+    ledger, topic, now = FuzzLedger([DEEPLENS]), f"$aws/things/{DEEPLENS}/infer", dt.datetime.now(dt.UTC)
+    for payload in (b'{"face": 0.5}', b'{"face": 0.5}', b"\xff", b"a line", b"[1]", b"[2]"):
+        ledger.note(topic, payload)
+    for number, payload in enumerate((b'{"face": 0.5}', b"\xff", b"a line", b"[2]", b"[2]")):
+        accept([Arrival(topic, payload, now + dt.timedelta(microseconds=number))])
+    lost, doubled = ledger.reconcile()
+    return {"lost": lost, "doubled": doubled}
+
+
+if __name__ == "__main__":
+    main()

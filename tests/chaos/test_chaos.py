@@ -1,0 +1,115 @@
+"""What is promised holds under faults: the short form of `make chaos`, with real processes that are really killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.edge_agent.platforms import eventually
+
+ROOT = Path(__file__).parents[2]
+
+SCENARIOS = (
+    *("1 ingester killed (-9)", "2 broker killed (-9)", "3 database restarted", "4 outbox's disk full"),
+    *("5 clock stepped", "6 payloads fuzzed", "7 two ingesters"),
+)
+STANDS_STILL_S = 60
+"""A delay that only what hangs could explain. The goal of five seconds is for a machine that does nothing else."""
+
+STOPS_WITHIN_S = 30
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The figures of one short run, by name."""
+    path = tmp_path_factory.mktemp("chaos") / "chaos.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert path.exists(), done.stderr[-5_000:]
+    found = json.loads(path.read_text())
+    assert {"machine", "commit", "measured"} == set(found)
+    return {each["name"]: each["value"] for each in found["measured"]} | {"table": done.stdout}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_nothing_is_lost_or_doubled_and_nothing_crashes(measured: dict[str, Any], scenario: str) -> None:
+    figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
+    assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+    assert measured[f"{scenario}: faults"] > 0
+    assert measured[f"{scenario}: messages"] > 0
+    assert 0 < measured[f"{scenario}: max delay"] < STANDS_STILL_S
+
+
+def test_what_cannot_be_true_is_set_aside(measured: dict[str, Any]) -> None:
+    assert measured["5 clock stepped: quarantined"] > 0
+    assert measured["6 payloads fuzzed: quarantined"] > measured["6 payloads fuzzed: faults"] / 2
+    assert measured["1 ingester killed (-9): quarantined"] == 0
+
+
+def test_the_books_find_what_is_lost_and_what_is_doubled() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos.tampering"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {
+        "frames": {"lost": 1, "doubled": 2, "timed": 2},
+        "odd payloads": {"lost": 2, "doubled": 1},
+    }
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's own account may enter too."""
+    folder = Path(tempfile.mkdtemp(prefix="headcount-interrupted-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path) -> None:
+    mark = uuid.uuid4().hex
+    environment = os.environ | {"TMPDIR": str(open_folder), "HEADCOUNT_TEST_MARK": mark}
+    said = open_folder / "said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.chaos", "--only", "1", "--results", open_folder / "results.json"],
+            cwd=ROOT,
+            env=environment,
+            stderr=output,
+            start_new_session=True,
+        )
+    assert eventually(lambda: b"1/200" in said.read_bytes(), within=120), said.read_text()
+    assert len(marked(mark)) > 3
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(STOPS_WITHIN_S) == 130
+    time.sleep(0.2)
+    assert marked(mark) == []
+    assert "Traceback" not in said.read_text()
+    assert [path.name for path in open_folder.iterdir()] == ["said"]
+
+
+def marked(mark: str) -> list[str]:
+    """The programs that run with this mark in their environment."""
+    running = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                running.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return running
