@@ -1,14 +1,18 @@
 """The admin of sites, members, devices and what was set aside."""
 
+from functools import partial
 from typing import Any
 
+import msgspec
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from devices import services
+from devices.broker import BrokerUnavailable
+from devices.forms import DeviceForm, settings_table
 from devices.models import Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
 from devices.querysets import SiteScopedQuerySet
 
@@ -94,7 +98,9 @@ class DeviceAdmin(ScopedAdmin):
     list_filter = [("site", OWN_ONLY)]
     search_fields = ["name", "thing_name"]
     list_select_related = ["site", "state"]
-    actions = ["issue_token"]
+    form = DeviceForm
+    readonly_fields = ["settings_in_force"]
+    actions = ["issue_token", "send_settings"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         devices: QuerySet[Any] = super().get_queryset(request)
@@ -112,6 +118,34 @@ class DeviceAdmin(ScopedAdmin):
     @admin.display(description="Set aside", ordering="set_aside_here")
     def set_aside(self, device: Any) -> int:
         return int(device.set_aside_here)
+
+    @admin.display(description="Desired and reported")
+    def settings_in_force(self, device: Device) -> str:
+        """Which settings were asked for, and which the device says it has."""
+        return settings_table(device)
+
+    def save_model(self, request: HttpRequest, device: Device, form: Any, change: bool) -> None:
+        super().save_model(request, device, form, change)
+        settings = form.settings()
+        if msgspec.to_builtins(settings) != device.desired_config:
+            services.configure_device(device=device, settings=settings)
+            transaction.on_commit(partial(self._send_settings, request, device))
+
+    @admin.action(description="Send the desired settings again", permissions=["change"])
+    def send_settings(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
+        for device in devices:
+            if not self._may_write(request, device):
+                messages.error(request, f"You may not change {device}.")
+            elif self._send_settings(request, device):
+                messages.success(request, f"The settings of {device} are sent.")
+
+    def _send_settings(self, request: HttpRequest, device: Device) -> bool:
+        try:
+            services.send_config(device=device)
+        except BrokerUnavailable as error:
+            messages.error(request, f"The settings of {device} are saved but not sent: {error} Send them again later.")
+            return False
+        return True
 
     @admin.action(description="Issue a new token (ends the old one)", permissions=["change"])
     def issue_token(self, request: HttpRequest, devices: QuerySet[Device]) -> None:

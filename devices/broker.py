@@ -203,14 +203,17 @@ class Subscription:
         return Delivered(arrival, message.packet_id, message.qos, self._connection)
 
 
-def publish(topic: str, payload: bytes) -> None:
-    """Send one message with QoS 1 and wait until the broker has it. Raises `BrokerUnavailable`."""
+def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+    """Send one message with QoS 1 and wait until the broker has it. Raises `BrokerUnavailable`.
+
+    With `retain` the broker keeps it for whoever subscribes later, until the next one; an empty payload ends that.
+    """
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     _prepare(client, urlsplit(settings.MQTT_URL))
     _connect(client, _address(urlsplit(settings.MQTT_URL)), clean_start=True, properties=None)
     client.loop_start()
     try:
-        sent = client.publish(topic, payload, qos=1)
+        sent = client.publish(topic, payload, qos=1, retain=retain)
         sent.wait_for_publish(TIMEOUT_S)
         if not sent.is_published():
             raise BrokerUnavailable(f"The broker did not take the message on {topic} within {TIMEOUT_S} s.")

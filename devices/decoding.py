@@ -189,7 +189,7 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
                 arrival.received_at,
                 digest(message.id),
                 message.level,
-                _storable(message.text),
+                storable(message.text),
             )
         ]
     return decoded
@@ -218,7 +218,7 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     decoded = Decoded(device, timed=said.taken_at is not None)
     if said.text is not None:
         if said.text != deeplens.SIGN_OF_LIFE:
-            text = _storable(said.text)
+            text = storable(said.text)
             key = digest(text, identity_of_untimed(arrival))
             decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, said.level, text)]
         return decoded
@@ -280,6 +280,6 @@ def _jpeg(image_string: str) -> bytes:
         raise SetAside(Reason.BAD_PICTURE, str(error)) from None
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     # PostgreSQL stores no NUL in a text.
     return text.replace("\x00", "�")[:MAX_TEXT]

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
@@ -210,6 +211,9 @@ def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.software = status.software[:64]
         state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
         state.dropped_messages = status.dropped_messages
+        state.config_error = decoding.storable(status.settings_error)
+        if status.settings is not None:
+            state.reported_config = msgspec.to_builtins(status.settings)
 
 
 def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:

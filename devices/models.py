@@ -91,6 +91,9 @@ class Device(models.Model):
         validators=[validate_timezone],
         help_text="Zone of the time stamps that a DeepLens writes; UTC unless somebody set it otherwise on the device.",
     )
+    desired_config = models.JSONField(
+        default=dict, editable=False, help_text="Settings that the device is told to have; all others are its own."
+    )
     token_digest = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -127,6 +130,10 @@ class DeviceState(models.Model):
     outbox_messages = models.PositiveBigIntegerField(default=0)
     outbox_bytes = models.PositiveBigIntegerField(default=0)
     dropped_messages = models.PositiveBigIntegerField(default=0)
+    reported_config = models.JSONField(
+        null=True, help_text="The settings in force, as its status says; unknown for a DeepLens."
+    )
+    config_error = models.TextField(blank=True, help_text="Why the device did not take the latest settings.")
 
     objects = DeviceScopedQuerySet.as_manager()
 

@@ -5,11 +5,14 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+import msgspec
 from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
+from devices import broker
 from devices.models import Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
+from edge_agent.messages import DesiredSettings, topic_to_device
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -44,6 +47,18 @@ def add_member(*, site: Site, user: "User", role: Role) -> Membership:
     """Give the user this role at the site, instead of any other the user had there."""
     membership, _ = Membership.objects.update_or_create(site=site, user=user, defaults={"role": role})
     return membership
+
+
+def configure_device(*, device: Device, settings: DesiredSettings) -> None:
+    """Note which settings the device shall have; those that are None are left to it. `send_config` tells it."""
+    device.desired_config = msgspec.to_builtins(settings)
+    device.save(update_fields=["desired_config"])
+
+
+def send_config(*, device: Device) -> None:
+    """Tell the device, now or whenever it connects, which settings it shall have. Raises `BrokerUnavailable`."""
+    payload = msgspec.json.encode(device.desired_config) if device.desired_config else b""
+    broker.publish(topic_to_device(device.thing_name, "config"), payload, retain=True)
 
 
 def issue_device_token(*, device: Device) -> str:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from edge_agent import config as configuration
 from edge_agent.agent import GOODBYE_SECONDS, Agent, Troubles
-from edge_agent.config import AgentConfig, ConfigError
+from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.eyes import Eyes
 from edge_agent.link import Link, LinkError
 from edge_agent.outbox import Outbox, OutboxError
 from edge_agent.sources import SourceError, open_source, without_password
+from edge_agent.stream import Stream, StreamError
+from edge_agent.uploads import Uploader
 from edge_agent.vision.files import ModelsUnavailable
 
 SOFTWARE = "headcount-edge-agent 0.1.0"
@@ -45,17 +47,41 @@ def _run(config: AgentConfig) -> None:
     troubles = _log_to_stderr_and_platform()
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     eyes = Eyes(config)
-    source = open_source(config.source)
+    source = open_source(config.source, repeat=config.repeat)
     link = Link(config, outbox, software=SOFTWARE, epoch_ms=_epoch_ms)
+    uploader = Uploader(config, outbox) if config.upload_url else None
+    stream = _stream(config)
     link.start()
+    if uploader:
+        uploader.start()
     log.info("looking at %s as %s, %g frames a second", without_password(config.source), config.thing, config.cadence)
     try:
-        Agent(config, source, eyes, outbox, troubles).run(link, stop)
+        Agent(config, source, eyes, outbox, troubles, stream=stream).run(link, stop)
     finally:
+        if stream:
+            stream.close()
         source.close()
+        if uploader:
+            uploader.stop(GOODBYE_SECONDS)
         link.stop(GOODBYE_SECONDS)
         outbox.close()
     log.info("stopped; %d messages wait in the outbox", outbox.messages)
+
+
+def _stream(config: AgentConfig) -> Stream | None:
+    """The stream, where one is wanted. That it cannot be served is no reason not to count."""
+    if config.stream_address is None:
+        return None
+    host, port = config.stream_address
+    try:
+        stream = Stream(host, port)
+    except StreamError as error:
+        log.warning("%s", error)
+        return None
+    log.info("the stream is at http://%s/", config.stream)
+    if not is_loopback(host):
+        log.warning("the stream is open to everybody who reaches %s", config.stream)
+    return stream
 
 
 def _log_to_stderr_and_platform() -> Troubles:

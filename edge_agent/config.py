@@ -4,8 +4,9 @@ Every key of `AgentConfig` is a key of the file; `HEADCOUNT_` and the key in cap
 (`HEADCOUNT_MQTT_URL`). Lists are written with commas in a variable (`HEADCOUNT_DETECTORS=faces,hands`).
 """
 
+import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -13,13 +14,13 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from edge_agent.messages import Probability, ThingName
+from edge_agent.messages import Cadence, Detector, Margin, Probability, Seconds, Settings, ThingName
 from edge_agent.vision.files import models_folder
 
 PREFIX = "HEADCOUNT_"
 
-Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
-Detector = Literal["faces", "hands", "objects"]
+OFF = "off"
+"""Written instead of an address where something is not wanted."""
 
 
 class ConfigError(ValueError):
@@ -49,26 +50,55 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_key: Path | None = None
     source: str = "0"
     """A device's index, an RTSP or HTTP URL, a video file, a folder of pictures, or `scene:NAME?seed=N`."""
+    repeat: bool = True
+    """Whether a file or a folder begins again at its end; otherwise the agent ends there."""
+    wedged_after: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 10.0
+    """Without a frame for this long, the source counts as wedged: the log says so, and a camera is opened again."""
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
-    cadence: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 2.0
+    cadence: Cadence = 2.0
     """Frames looked at per second."""
     face_threshold: Probability = 0.6
     """Faces less probable than this are not reported. In 900 frames of the simulated rooms, real faces had 0.85 and
     more, and what was none (the ring of a collar, in two frames of a hundred) mostly 0.5 to 0.6."""
+    gesture_threshold: Probability = 0.5
+    """Gestures less clear than this are not reported; see `vision.gestures`."""
+    object_threshold: Probability = 0.35
+    """Cups and people less probable than this are not reported; see `vision.objects.ObjectDetector`."""
     face_probability: Probability = 0.60
     """A face at least this probable makes the photographer take a picture."""
     countdown: Seconds = 4.0
     cooldown: Seconds = 10.0
     picture: Literal["frame", "crop"] = "frame"
-    crop_margin: Annotated[float, msgspec.Meta(ge=0.0, le=3.0)] = 0.6
+    crop_margin: Margin = 0.6
     """How much is kept around a face in a crop, as a part of the face's size; twice as much below it."""
     outbox: Path = Path("outbox.sqlite3")
     outbox_max_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 512_000_000
     models: Path = msgspec.field(default_factory=models_folder)
+    stream: str = "127.0.0.1:8090"
+    """Where the annotated pictures can be watched, as `address:port`; anybody who reaches it may. `off` for nowhere."""
+    upload_url: str | None = None
+    """The platform's `https://…/api/v1/captures/`: pictures larger than a message may be go there, in full quality."""
+    device_token: str | None = None
+    """Issued in the platform's admin; needed for `upload_url`."""
 
     @property
     def broker(self) -> Broker:
         return broker_of(self.mqtt_url)
+
+    @property
+    def stream_address(self) -> tuple[str, int] | None:
+        """Host and port of the stream; None where it is off."""
+        return address_of(self.stream)
+
+    @property
+    def settings(self) -> Settings:
+        """What may be changed from afar, as it is in force."""
+        return Settings(**{name: getattr(self, name) for name in Settings.__struct_fields__})
+
+    def with_settings(self, settings: Settings) -> "AgentConfig":
+        """This configuration with those of its values changed that are not None."""
+        given = {name: getattr(settings, name) for name in Settings.__struct_fields__}
+        return msgspec.structs.replace(self, **{name: value for name, value in given.items() if value is not None})
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
@@ -82,6 +112,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
             raise ConfigError(f'"{key}" is not set: write it in the file given by --config, or set {_variable(key)}.')
     config = AgentConfig(**values)
     _check_tls(config)
+    _check_upload(config)
     return config
 
 
@@ -117,8 +148,8 @@ def _value(key: str, value: object, where: str, *, from_text: bool) -> Any:
         checked = msgspec.convert(value, types[key], strict=not from_text, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where} is wrong: {_lower_first(str(error))}.") from error
-    if key == "mqtt_url":
-        broker_of(checked, where)
+    if key in _CHECKS:
+        _CHECKS[key](checked, where)
     return checked
 
 
@@ -147,6 +178,40 @@ def broker_of(url: str, where: str = "mqtt_url") -> Broker:
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
+
+
+def address_of(text: str, where: str = "stream") -> tuple[str, int] | None:
+    """Host and port of `address:port`; None for `off`. Raises `ConfigError`."""
+    if text == OFF:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ConfigError(f'{where} is wrong: expected address:port, such as 127.0.0.1:8090, or "{OFF}".')
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host, by name or address, is only reached from this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_CHECKS: dict[str, Callable[[str, str], object]] = {"mqtt_url": broker_of, "stream": address_of}
+"""Keys whose text has a form of its own."""
+
+
+def _check_upload(config: AgentConfig) -> None:
+    if (config.upload_url is None) != (config.device_token is None):
+        raise ConfigError("upload_url and device_token belong together: set both or neither.")
+    if config.upload_url is None:
+        return
+    parts = urlsplit(config.upload_url)
+    if not (parts.scheme == "https" and parts.hostname) and not (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    ):
+        raise ConfigError("upload_url is wrong: expected https://host/api/v1/captures/, since a token goes there.")
 
 
 def _check_tls(config: AgentConfig) -> None:

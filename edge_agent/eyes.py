@@ -1,11 +1,18 @@
 """What a frame shows: the detectors that the configuration turns on, asked in an order that keeps them cheap."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box, Face, Frame, Labelled
 from edge_agent.pictures import Picture, cut
 from edge_agent.vision.search import Found, distinct, pixels
+
+if TYPE_CHECKING:
+    from edge_agent.vision.faces import FaceDetector
+    from edge_agent.vision.hands import HandDetector
+    from edge_agent.vision.objects import ObjectDetector
 
 REACH = 5.0
 """Side of the square in which a person's things are looked for, in heights of her face: from above her head to below
@@ -16,27 +23,37 @@ ABOVE = 0.5
 """How much of the square lies above the face, in heights of the face."""
 
 
+SEARCH_MS = 450
+"""After this long the whole frame is searched for small faces again; between, only the known ones are followed. At the
+default cadence of two frames a second each of them is searched."""
+
+
 class Eyes:
-    """Looks at frames. Not thread-safe.
+    """Looks at frames. Not thread-safe. What `before`, eyes that are not used any more, has loaded is taken over.
 
     Raises `vision.files.ModelsUnavailable` where a model is missing, with the command that fetches it.
     """
 
-    def __init__(self, config: AgentConfig) -> None:
+    def __init__(self, config: AgentConfig, before: "Eyes | None" = None) -> None:
+        self._loaded: dict[Any, Any] = {} if before is None else before._loaded
+        self._aside: ThreadPoolExecutor = ThreadPoolExecutor(1, "hands") if before is None else before._aside
         # Each detector loads its own runtime; what is off costs neither memory nor start-up time.
-        self._faces = self._hands = self._objects = None
-        if "faces" in config.detectors:
-            from edge_agent.vision.faces import FaceDetector
+        on = config.detectors
+        self._faces: FaceDetector | None = self._load(_faces, config, config.face_threshold) if "faces" in on else None
+        self._hands: HandDetector | None = (
+            self._load(_hands, config, config.gesture_threshold) if "hands" in on else None
+        )
+        self._objects: ObjectDetector | None = (
+            self._load(_objects, config, config.object_threshold) if "objects" in on else None
+        )
+        used = {id(self._faces), id(self._hands), id(self._objects)}
+        self._loaded = {key: detector for key, detector in self._loaded.items() if id(detector) in used}
+        self._known: tuple[Face, ...] = ()
+        self._searched_at: int | None = None
 
-            self._faces = FaceDetector(config.models, threshold=config.face_threshold)
-        if "hands" in config.detectors:
-            from edge_agent.vision.hands import HandDetector
-
-            self._hands = HandDetector(config.models)
-        if "objects" in config.detectors:
-            from edge_agent.vision.objects import ObjectDetector
-
-            self._objects = ObjectDetector(config.models)
+    def changed(self, config: AgentConfig) -> "Eyes":
+        """Eyes for another configuration, which load only what is new. These ones must not be used any more."""
+        return Eyes(config, self)
 
     def look(self, rgb: Picture, taken_at: int) -> Frame:
         """What this frame (RGB, height × width × 3) shows. `taken_at` is epoch milliseconds.
@@ -44,14 +61,38 @@ class Eyes:
         Where faces are looked for, gestures are looked for only while there is one, and objects only within reach of
         one: they are a person's, and an empty room should cost little.
         """
-        faces = None if self._faces is None else self._faces.detect(rgb)
+        # Whoever was there a moment ago is probably still there: her hands need not wait for her face.
+        early = self._start_hands(rgb) if self._known or self._faces is None else None
+        faces = None if self._faces is None else self._find(self._faces, rgb, taken_at)
+        late = self._start_hands(rgb) if early is None and faces else None
+        objects = self._objects_of(rgb, faces)
+        seen = early or late
+        gestures = seen.result() if seen is not None else ()
         return Frame(
             taken_at=taken_at,
             faces=faces,
-            objects=self._objects_of(rgb, faces),
-            gestures=self._hands.detect(rgb) if self._hands and faces != () else (),
+            objects=objects,
+            gestures=() if faces == () else gestures,
             size=(rgb.shape[1], rgb.shape[0]),
         )
+
+    def _load(self, make: Callable[[AgentConfig], Any], config: AgentConfig, threshold: float) -> Any:
+        key = (make, config.models, threshold)
+        if key not in self._loaded:
+            self._loaded[key] = make(config)
+        return self._loaded[key]
+
+    def _find(self, detector: "FaceDetector", rgb: Picture, taken_at: int) -> tuple[Face, ...]:
+        # A clock that was set back must not keep the search away.
+        if self._searched_at is None or not 0 <= taken_at - self._searched_at < SEARCH_MS:
+            self._searched_at = taken_at
+            self._known = detector.detect(rgb)
+        else:
+            self._known = detector.follow(rgb, [face.box for face in self._known if face.box is not None])
+        return self._known
+
+    def _start_hands(self, rgb: Picture) -> "Future[tuple[Labelled, ...]] | None":
+        return None if self._hands is None else self._aside.submit(self._hands.detect, rgb)
 
     def _objects_of(self, rgb: Picture, faces: tuple[Face, ...] | None) -> tuple[Labelled, ...]:
         if self._objects is None:
@@ -75,3 +116,21 @@ def within_reach(face: Box, rgb: Picture) -> Box:
 def _moved(things: Iterable[Labelled], area: Box) -> Iterable[Found]:
     """The things found in a part of the frame, in the frame's own pixels."""
     return (Found(thing.confidence, *thing.box, thing.label).moved(area[0], area[1]) for thing in things if thing.box)
+
+
+def _faces(config: AgentConfig) -> "FaceDetector":
+    from edge_agent.vision.faces import FaceDetector
+
+    return FaceDetector(config.models, threshold=config.face_threshold)
+
+
+def _hands(config: AgentConfig) -> "HandDetector":
+    from edge_agent.vision.hands import HandDetector
+
+    return HandDetector(config.models, threshold=config.gesture_threshold)
+
+
+def _objects(config: AgentConfig) -> "ObjectDetector":
+    from edge_agent.vision.objects import ObjectDetector
+
+    return ObjectDetector(config.models, threshold=config.object_threshold)

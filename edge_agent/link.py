@@ -5,6 +5,7 @@ receipt for it comes, and is sent again when none comes.
 """
 
 import logging
+import queue
 import ssl
 import sys
 import threading
@@ -39,6 +40,9 @@ WINDOW = 400
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 300.0
 """Seconds without a receipt after which a message is sent again; doubled each time."""
+
+COMMANDS = ("receipt", "greeting", "config")
+"""What the platform says to a device: the last level of the topic."""
 
 NOBODY_LISTENS = 0x10
 """Reason code of a v5 PUBACK: no matching subscribers."""
@@ -96,11 +100,14 @@ class Link:
     `start` returns at once, also when the broker is away; the connection is tried again for ever. Two threads of its
     own: paho's, which runs the callbacks, and one that sends. The callbacks only leave news for the sender, which
     alone touches `Sendings`: paho calls them while it holds locks that publishing takes too.
-    `software` is the version told in the status, `epoch_ms` the clock for its time stamp.
+    `software` is the version told in the status, `epoch_ms` the clock for its time stamp. What the platform asks for
+    waits in the link until `take_order` is called.
     """
 
     def __init__(self, config: AgentConfig, outbox: Outbox, *, software: str, epoch_ms: Callable[[], int]) -> None:
         self._config, self._outbox, self._software, self._epoch_ms = config, outbox, software, epoch_ms
+        self._settings, self._settings_error = config.settings, ""
+        self._orders: queue.SimpleQueue[messages.Greeting | messages.DesiredSettings] = queue.SimpleQueue()
         self._sendings = Sendings()
         self._published: dict[int, str] = {}
         self._news: deque[Callable[[], None]] = deque()
@@ -134,6 +141,18 @@ class Link:
         """Publish the heartbeat, where there is a connection."""
         if self._ready.is_set():
             self._publish_status(online=True)
+
+    def report_settings(self, settings: messages.Settings, error: str = "") -> None:
+        """Tell the platform which settings are in force from now on, and why what it asked for is not."""
+        self._settings, self._settings_error = settings, error
+        self.report_status()
+
+    def take_order(self) -> messages.Greeting | messages.DesiredSettings | None:
+        """The next thing that the platform wants shown or changed; None where there is none. Any thread."""
+        try:
+            return self._orders.get_nowait()
+        except queue.Empty:
+            return None
 
     def pump(self, now: float, limit: int) -> int:
         """Send up to `limit` messages that are due at `now` (monotonic seconds); how many were sent."""
@@ -172,6 +191,8 @@ class Link:
             outbox_messages=self._outbox.messages,
             outbox_bytes=self._outbox.bytes,
             dropped_messages=self._outbox.dropped,
+            settings=self._settings,
+            settings_error=self._settings_error,
         )
         topic = messages.topic_from_device(self._config.thing, "status")
         return self._client.publish(topic, messages.encode(status), qos=1, retain=True)
@@ -201,7 +222,7 @@ class Link:
         self._news.append(self._published.clear)
         self._news.append(self._sendings.connected)
         thing = self._config.thing
-        client.subscribe([(messages.topic_to_device(thing, kind), 1) for kind in ("receipt", "greeting")])
+        client.subscribe([(messages.topic_to_device(thing, kind), 1) for kind in COMMANDS])
 
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Any
@@ -248,10 +269,21 @@ class Link:
         if kind == "greeting":
             greeting = msgspec.json.decode(payload, type=messages.Greeting)
             log.info("greeting: %s, coffee number %d. %s", greeting.name, greeting.coffees, greeting.line)
+            self._orders.put(greeting)
+            return
+        if kind == "config":
+            self._take_settings(payload)
             return
         receipt = msgspec.json.decode(payload, type=messages.Receipt)
         self._outbox.forget(receipt.ids)
         self._news.append(partial(self._sendings.confirmed, receipt.ids))
+
+    def _take_settings(self, payload: bytes) -> None:
+        try:
+            self._orders.put(messages.decode_settings(payload))
+        except msgspec.DecodeError as error:
+            self._news.append(partial(self.report_settings, self._settings, f"{error}."))
+            raise
 
     def _complain(self, sentence: str) -> None:
         """Log a trouble once, not at each of the many tries that fail for the same reason."""

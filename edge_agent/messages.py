@@ -31,6 +31,13 @@ ThingName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
 """What AWS IoT Core accepts as a thing's name."""
 
 
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
+Cadence = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
+"""Frames looked at per second."""
+Margin = Annotated[float, msgspec.Meta(ge=0.0, le=3.0)]
+Detector = Literal["faces", "hands", "objects"]
+
+
 class Face(msgspec.Struct, frozen=True, omit_defaults=True):
     """A face found in a frame."""
 
@@ -60,11 +67,27 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     """Width and height of the original frame."""
 
 
-class Frames(msgspec.Struct, frozen=True):
+class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A gesture held up once, however many frames show it: told when it begins, and again when it has ended.
+
+    An episode is known by its label and `began_at`.
+    """
+
+    label: Label
+    began_at: Milliseconds
+    confidence: Probability
+    """The best of its frames so far."""
+    ended_at: Milliseconds | None = None
+    """The last frame that showed it; None while it lasts."""
+
+
+class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `frames`: one or more frames, sent also when nobody is there."""
 
     id: MessageId
     frames: tuple[Frame, ...]
+    gesture_episodes: tuple[GestureEpisode, ...] = ()
+    """Those that began or ended with these frames."""
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,6 +102,28 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """The faces that made the device take the picture; boxes in this picture's own pixels."""
 
 
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may be changed on a running device. None leaves the value that the device's own configuration has.
+
+    The meaning of each is told in `edge_agent.config.AgentConfig`.
+    """
+
+    detectors: tuple[Detector, ...] | None = None
+    cadence: Cadence | None = None
+    face_threshold: Probability | None = None
+    gesture_threshold: Probability | None = None
+    object_threshold: Probability | None = None
+    face_probability: Probability | None = None
+    countdown: Seconds | None = None
+    cooldown: Seconds | None = None
+    picture: Literal["frame", "crop"] | None = None
+    crop_margin: Margin | None = None
+
+
+class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Payload of `config`, retained; an empty payload takes it back. A device refuses what it does not know."""
+
+
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `status`, retained; the broker sends `online: false` as the device's last will."""
 
@@ -90,6 +135,10 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     outbox_bytes: int = 0
     dropped_messages: int = 0
     """Messages the full outbox has had to drop since it was created."""
+    settings: Settings | None = None
+    """All settings as they are in force, each with a value; None from a device that cannot be configured from afar."""
+    settings_error: str = ""
+    """Why the latest `config` was not applied, in one sentence; "" where it was."""
 
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,7 +181,7 @@ def topic_to_device(thing: str, kind: str) -> str:
     return f"cmd/headcount/{thing}/{kind}"
 
 
-def encode(message: FromDevice | Receipt | Greeting) -> bytes:
+def encode(message: FromDevice | Receipt | Greeting | Settings) -> bytes:
     return msgspec.json.encode(message)
 
 
@@ -147,6 +196,16 @@ def decode(kind: str, payload: bytes) -> FromDevice:
         return decoder.decode(payload)
     except UnicodeDecodeError as error:
         # msgspec lets it through, though it is no `DecodeError`.
+        raise msgspec.DecodeError(f"a text in it is not UTF-8 ({error.reason})") from None
+
+
+def decode_settings(payload: bytes) -> DesiredSettings:
+    """What a `config` asks for; nothing, where it is empty. Raises `msgspec.DecodeError` with one sentence."""
+    if not payload:
+        return DesiredSettings()
+    try:
+        return msgspec.json.decode(payload, type=DesiredSettings)
+    except UnicodeDecodeError as error:
         raise msgspec.DecodeError(f"a text in it is not UTF-8 ({error.reason})") from None
 
 

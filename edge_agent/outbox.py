@@ -5,7 +5,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS dropped (kind TEXT PRIMARY KEY, messages INTEGER NOT 
 """
 
 _IS_PICTURE = "kind IN ('image', 'upload')"
+_COUNT_DROPPED = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages"
 
 
 class OutboxError(RuntimeError):
@@ -120,6 +121,14 @@ class Outbox:
                 log.error("the outbox could not delete confirmed messages: %s", error)
                 return 0
 
+    def drop(self, message: Message) -> None:
+        """Delete this message though nobody has it, because nobody will ever take it; it is counted as dropped."""
+        with self._lock:
+            try:
+                self._though_full(partial(self._forget, _json_list([message.id]), lost=[message.kind]))
+            except sqlite3.Error as error:
+                log.error("the outbox could not delete a message that nobody takes: %s", error)
+
     @property
     def messages(self) -> int:
         return self._messages
@@ -166,7 +175,7 @@ class Outbox:
     def _write_down(self, lost: list[str]) -> None:
         """Count these kinds of lost messages, and those that the disk could not take before, in the transaction."""
         self._db.executemany(
-            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+            _COUNT_DROPPED,
             [*((kind, 1) for kind in lost), *self._lost_unwritten.items()],
         )
 
@@ -186,8 +195,9 @@ class Outbox:
         cursor.close()
         return victims, freed
 
-    def _forget(self, ids: str) -> int:
+    def _forget(self, ids: str, lost: Sequence[str] = ()) -> int:
         count, size = self._delete("WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        self._db.executemany(_COUNT_DROPPED, [(kind, 1) for kind in lost])
         self._db.commit()
         self._messages, self._bytes = self._messages - count, self._bytes - size
         return count

@@ -1,7 +1,7 @@
 """When a picture is taken: a face, a countdown, the picture, a cool-down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge_agent.messages import Face
@@ -16,6 +16,10 @@ class Moment:
 
     doing: Literal["waiting", "countdown", "picture", "cooldown"]
     remaining: float = 0.0
+
+    def after(self, seconds: float) -> "Moment":
+        """The same so many seconds later, while no new frame is there."""
+        return replace(self, remaining=max(self.remaining - seconds, 0.0))
 
 
 class Photographer:

@@ -20,17 +20,24 @@ _SMALLER = 0.8
 
 
 def images(
-    rgb: Picture, faces: Sequence[Face], *, taken_at: int, shows: Literal["frame", "crop"], crop_margin: float
+    rgb: Picture,
+    faces: Sequence[Face],
+    *,
+    taken_at: int,
+    shows: Literal["frame", "crop"],
+    crop_margin: float,
+    limit: int = MAX_PICTURE_BYTES,
 ) -> tuple[Image, ...]:
     """The messages that carry this frame: one with all of it, or one crop per face that has a box.
 
     `rgb` is height × width × 3, RGB, `uint8`; `taken_at` is epoch milliseconds. The boxes of the faces are in the
     frame's pixels; those in the messages are in the sent picture's own. A crop message holds its own face only.
+    `limit` is the most bytes of a JPEG; with more than the default the message may be too large for MQTT.
     """
     if shows == "frame":
-        return (_image(rgb, faces, taken_at, shows),)
+        return (_image(rgb, faces, taken_at, shows, limit),)
     crops = ((face, head_and_shoulders(face.box, rgb, crop_margin)) for face in faces if face.box is not None)
-    return tuple(_image(cut(rgb, area), (_moved(face, area),), taken_at, shows) for face, area in crops)
+    return tuple(_image(cut(rgb, area), (_moved(face, area),), taken_at, shows, limit) for face, area in crops)
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
@@ -54,8 +61,8 @@ def jpeg(rgb: Picture, limit: int = MAX_PICTURE_BYTES) -> tuple[bytes, float]:
         scale *= _SMALLER
 
 
-def _image(rgb: Picture, faces: Sequence[Face], taken_at: int, shows: Literal["frame", "crop"]) -> Image:
-    encoded, scale = jpeg(rgb)
+def _image(rgb: Picture, faces: Sequence[Face], taken_at: int, shows: Literal["frame", "crop"], limit: int) -> Image:
+    encoded, scale = jpeg(rgb, limit)
     return Image(
         id=new_id(),
         taken_at=taken_at,

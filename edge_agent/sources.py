@@ -33,16 +33,26 @@ class SourceError(ValueError):
 class Source(Protocol):
     """Something that shows frames."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will ever come again."""
+
     def read(self) -> Picture | None:
         """The newest frame, RGB, height × width × 3; None where there is no new one. Returns at once."""
+
+    def peek(self) -> Picture | None:
+        """The newest frame, only to be shown: a later `read` misses nothing by it. None where none can be spared."""
+
+    def restart(self) -> None:
+        """It shows nothing though it should: begin anew, where that may help. Returns at once."""
 
     def close(self) -> None:
         """Stop. `read` must not be called afterwards."""
 
 
-def open_source(text: str, *, clock: Callable[[], float] = time.time) -> Source:
+def open_source(text: str, *, repeat: bool = True, clock: Callable[[], float] = time.time) -> Source:
     """The source that this text names: a device's index, an RTSP or HTTP URL, `scene:NAME?seed=N`, a video file or a
-    folder of pictures (each played over and over). `clock` tells epoch seconds.
+    folder of pictures (each played over and over, or once unless `repeat`). `clock` tells epoch seconds.
 
     Raises `SourceError`.
     """
@@ -54,13 +64,28 @@ def open_source(text: str, *, clock: Callable[[], float] = time.time) -> Source:
         return LiveSource(text)
     path = Path(text)
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, repeat)
     if path.is_file():
-        return FileSource(path, clock)
+        return FileSource(path, repeat, clock)
     raise SourceError(f'source: "{text}" is neither a file nor a folder, a device\'s number, a URL or a scene:NAME.')
 
 
-class SceneSource:
+class _Recorded:
+    """What sources share that have no camera to lose."""
+
+    ended = False
+
+    def peek(self) -> Picture | None:
+        return None
+
+    def restart(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class SceneSource(_Recorded):
     """A room of `edge_agent.simulation` in which people come and go."""
 
     def __init__(self, text: str, clock: Callable[[], float]) -> None:
@@ -77,8 +102,8 @@ class SceneSource:
     def read(self) -> Picture | None:
         return self._scene.picture_at(self._clock())
 
-    def close(self) -> None:
-        pass
+    def peek(self) -> Picture | None:
+        return self.read()
 
 
 def _seed(query: str) -> int:
@@ -92,32 +117,32 @@ def _seed(query: str) -> int:
     return int(seed)
 
 
-class FolderSource:
-    """The pictures of a folder in the order of their names, one per read, over and over."""
+class FolderSource(_Recorded):
+    """The pictures of a folder in the order of their names, one per read, over and over or once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, repeat: bool) -> None:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
         if not paths:
             raise SourceError(f"source: the folder {folder} holds no picture ({', '.join(sorted(PICTURES))}).")
-        self._paths = itertools.cycle(paths)
+        self._paths = itertools.cycle(paths) if repeat else iter(paths)
 
     def read(self) -> Picture | None:
-        path = next(self._paths)
+        path = next(self._paths, None)
+        if path is None:
+            self.ended = True
+            return None
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         if picture is None:
             log.warning("%s is not a picture that can be read; it is left out", path)
             return None
         return np.asarray(picture, np.uint8)
 
-    def close(self) -> None:
-        pass
 
+class FileSource(_Recorded):
+    """A video file, played at its own speed, over and over or once."""
 
-class FileSource:
-    """A video file, played at its own speed, over and over."""
-
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        self._path, self._clock = path, clock
+    def __init__(self, path: Path, repeat: bool, clock: Callable[[], float]) -> None:
+        self._repeat, self._clock = repeat, clock
         self._video = cv2.VideoCapture(str(path))
         if not self._video.isOpened():
             raise SourceError(f"source: {path} is not a video that can be played.")
@@ -130,7 +155,7 @@ class FileSource:
             return None
         for _ in range(due):
             if not self._video.grab():
-                self._start()
+                self._finish()
                 return None
             self._frame += 1
         shown, frame = self._video.retrieve()
@@ -138,6 +163,12 @@ class FileSource:
 
     def close(self) -> None:
         self._video.release()
+
+    def _finish(self) -> None:
+        if self._repeat:
+            self._start()
+        else:
+            self.ended = True
 
     def _start(self) -> None:
         self._video.set(cv2.CAP_PROP_POS_FRAMES, 0)
@@ -150,37 +181,59 @@ class LiveSource:
     When it goes away it is opened again, with longer and longer pauses; each loss and return is a line in the log.
     """
 
+    ended = False
+
     def __init__(self, address: int | str) -> None:
         self._address, self._name = address, without_password(str(address))
         self._newest: NDArray[np.uint8] | None = None
+        self._is_new = False
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
-        self._thread.start()
+        self._given_up: threading.Thread | None = None
+        self._begin()
 
     def read(self) -> Picture | None:
         with self._lock:
-            frame, self._newest = self._newest, None
-        return None if frame is None else np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+            frame, self._is_new = self._newest if self._is_new else None, False
+        return None if frame is None else _rgb(frame)
+
+    def peek(self) -> Picture | None:
+        with self._lock:
+            frame = self._newest
+        return None if frame is None else _rgb(frame)
+
+    def restart(self) -> None:
+        """Give up a driver that hangs in its own code, and open the camera anew beside it; not more than once."""
+        if not self._in_driver or (self._given_up is not None and self._given_up.is_alive()):
+            return
+        self._stop.set()
+        self._given_up = self._thread
+        log.warning("camera %s hangs; it is opened again", self._name)
+        self._begin()
 
     def close(self) -> None:
         """Stop reading. A driver that hangs in its own code is left behind with its (daemon) thread."""
         self._stop.set()
         self._thread.join(timeout=1.0)
 
-    def _run(self) -> None:
+    def _begin(self) -> None:
+        self._in_driver = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(self._stop,), name="camera", daemon=True)
+        self._thread.start()
+
+    def _run(self, stop: threading.Event) -> None:
         pauses = _pauses()
-        while not self._stop.is_set():
+        while not stop.is_set():
             capture = self._open()
-            frames = self._follow(capture)
+            frames = self._follow(capture, stop)
             capture.release()
             if frames:
                 pauses = _pauses()
             pause = next(pauses)
-            if not self._stop.is_set():
+            if not stop.is_set():
                 what = "went away" if frames else "cannot be opened"
                 log.warning("camera %s %s; trying again in %.0f s", self._name, what, pause)
-            self._stop.wait(pause)
+            stop.wait(pause)
 
     def _open(self) -> cv2.VideoCapture:
         if isinstance(self._address, int):
@@ -188,19 +241,26 @@ class LiveSource:
         timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
         return cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, timeouts)
 
-    def _follow(self, capture: cv2.VideoCapture) -> int:
+    def _follow(self, capture: cv2.VideoCapture, stop: threading.Event) -> int:
         """Keep the newest frame until the camera goes away or we are stopped; how many frames there were."""
         frames = 0
-        while not self._stop.is_set():
+        while not stop.is_set():
+            self._in_driver = True
             shown, frame = capture.read()
-            if not shown:
+            if not shown or stop.is_set():
                 break
             frames += 1
             if frames == 1:
                 log.info("camera %s is here, %d × %d", self._name, frame.shape[1], frame.shape[0])
             with self._lock:
-                self._newest = np.asarray(frame, np.uint8)
+                self._newest, self._is_new = np.asarray(frame, np.uint8), True
+        if not stop.is_set():
+            self._in_driver = False
         return frames
+
+
+def _rgb(bgr: NDArray[np.uint8]) -> Picture:
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def without_password(source: str) -> str:

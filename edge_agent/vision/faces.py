@@ -1,10 +1,11 @@
 """Faces in a frame."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from edge_agent.messages import Face
+from edge_agent.messages import Box, Face
 from edge_agent.vision import files, mediapipe_tasks
 from edge_agent.vision.search import Found, Picture, Tile, check_picture, distinct, overlap, pixels, search
 
@@ -24,6 +25,9 @@ SECOND_LOOKS = (2.0, 3.0)
 On those photographs and eight with one face or none they take away every false face that the tiles bring and none
 of the true ones.
 """
+
+FOLLOWED = 3.0
+"""Side of the crop in which a known face is looked for again, over the face's: room for a step to either side."""
 
 SAME_FACE = 0.3
 """Intersection over union from which on a second look has found the same face."""
@@ -51,8 +55,25 @@ class FaceDetector:
         Raises `ValueError` where `rgb` is not such a picture.
         """
         check_picture(rgb)
-        found = [self._confirmed(rgb, face) for face in search(rgb, TILE, self._look)]
-        certain = distinct(face for face in found if face is not None)
+        return self._certain(rgb, search(rgb, TILE, self._look))
+
+    def follow(self, rgb: Picture, known: Iterable[Box]) -> tuple[Face, ...]:
+        """As `detect`, in a fraction of its time: the large faces, and the small ones where they were just before.
+
+        `known` are the boxes of faces in a frame of a moment ago. A small face that was not there then is not found.
+        """
+        check_picture(rgb)
+        found = self._look(rgb)
+        for box in known:
+            before = Found(0.0, *box)
+            if not any(overlap(face, before) > SAME_FACE for face in found):
+                tile = _around(before, FOLLOWED, rgb)
+                found += [face.moved(tile.left, tile.top) for face in self._look(tile.of(rgb))]
+        return self._certain(rgb, distinct(found))
+
+    def _certain(self, rgb: Picture, found: Iterable[Found]) -> tuple[Face, ...]:
+        confirmed = (self._confirmed(rgb, face) for face in found)
+        certain = distinct(face for face in confirmed if face is not None)
         return tuple(Face(round(face.confidence, 4), pixels(face, rgb)) for face in certain)
 
     def _confirmed(self, rgb: Picture, face: Found) -> Found | None:

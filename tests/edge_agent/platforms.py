@@ -42,6 +42,11 @@ class Platform:
     def tell(self, thing: str, kind: str, payload: bytes) -> None:
         self._client.publish(messages.topic_to_device(thing, kind), payload, qos=1).wait_for_publish(5)
 
+    def retain(self, thing: str, kind: str, payload: bytes) -> None:
+        """The same for whoever comes later too; an empty payload takes it back."""
+        topic = messages.topic_to_device(thing, kind)
+        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(5)
+
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

@@ -4,25 +4,28 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from skimage import data
 
 from edge_agent import messages
 from edge_agent.agent import Agent, Troubles
 from edge_agent.config import AgentConfig
+from edge_agent.drawing import FACE
 from edge_agent.eyes import Eyes
 from edge_agent.outbox import Outbox
 from edge_agent.pictures import Picture
 from edge_agent.simulation.scene import Scene
 from edge_agent.simulation.visits import visits_between
 from edge_agent.sources import Source
-from tests.brokers import Mosquitto, mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.brokers import Mosquitto, free_port, mosquitto
+from tests.edge_agent.platforms import Platform, eventually, platform
 
 STOPS_WITHIN = 5.0
 """Seconds; three are promised, and the machine that runs the tests may be busy."""
@@ -48,7 +51,7 @@ def save(rgb: Picture, path: Path) -> None:
 
 
 def environment(tmp_path: Path, broker: Mosquitto, **settings: object) -> dict[str, str]:
-    here = {"thing": "cam1", "mqtt_url": broker.url, "outbox": tmp_path / "outbox.sqlite3"} | settings
+    here = {"thing": "cam1", "mqtt_url": broker.url, "outbox": tmp_path / "outbox.sqlite3", "stream": "off"} | settings
     return os.environ | {f"HEADCOUNT_{key.upper()}": str(value) for key, value in here.items()}
 
 
@@ -137,6 +140,87 @@ def test_kill_9_loses_nothing_that_was_accepted(
         assert accepted <= set(listening.ids())
 
 
+def test_it_obeys_the_platform_s_settings_and_reports_them(
+    tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
+) -> None:
+    settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 0.5, "models": models}
+    with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
+
+        def reported() -> messages.Status:
+            status = (listening.of_kind("status") or [messages.Status(online=False)])[-1]
+            assert isinstance(status, messages.Status)
+            return status
+
+        def cadence() -> float | None:
+            settings = reported().settings
+            return settings.cadence if settings else None
+
+        assert eventually(lambda: cadence() == 0.5 and bool(listening.of_kind("frames")), within=60)
+        listening.retain("cam1", "config", b'{"cadence": 20, "detectors": ["faces", "objects"], "cooldown": 60}')
+        assert eventually(lambda: cadence() == 20, within=30)
+        assert reported().settings_error == ""
+        assert reported().settings == messages.Settings(
+            ("faces", "objects"), 20.0, 0.6, 0.5, 0.35, 0.6, 4.0, 60.0, "frame", 0.6
+        )
+        assert eventually(lambda: any(frame.objects for frame in frames_of(listening)[-5:]))
+        listening.retain("cam1", "config", b'{"cadence": 5, "detectors": ["noses"]}')
+        assert eventually(lambda: "Invalid enum value 'noses' - at `$.detectors[0]`." in reported().settings_error)
+        assert cadence() == 20
+        listening.retain("cam1", "config", b"")
+        assert eventually(lambda: cadence() == 0.5)
+        assert reported().settings_error == ""
+        stopped(process)
+
+
+def frames_of(listening: Platform) -> list[messages.Frame]:
+    return [frame for sent in listening.of_kind("frames") if isinstance(sent, messages.Frames) for frame in sent.frames]
+
+
+def test_its_stream_shows_the_boxes_and_the_greeting(
+    tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
+) -> None:
+    port = free_port()
+    settings = {"source": somebody_with_a_cup, "models": models, "stream": f"127.0.0.1:{port}", "countdown": 60}
+    with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
+        assert eventually(lambda: bool(frames_of(listening)), within=60)
+
+        def seen() -> Picture:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=10) as answer:
+                return np.asarray(cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+        face = (frames_of(listening)[-1].faces or ())[0]
+        left, top, _, height = face.box or (0, 0, 0, 0)
+        edge = seen()[top + height // 4 : top + 3 * height // 4, left : left + 2].mean(axis=(0, 1))
+        assert np.abs(edge - FACE).max() < 60
+        before = seen()[-60:].mean()
+        listening.tell("cam1", "greeting", messages.encode(messages.Greeting("Ada", 3, "Enjoy!")))
+        assert eventually(lambda: abs(seen()[-60:].mean() - before) > 10)
+        assert eventually(lambda: abs(seen()[-60:].mean() - before) < 5)
+        stopped(process)
+
+
+def test_a_taken_port_costs_the_stream_and_nothing_else(
+    tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
+) -> None:
+    settings = {"source": somebody_with_a_cup, "detectors": "faces", "models": models}
+    with platform(broker) as listening:
+        with agent(environment(tmp_path, broker, stream=f"127.0.0.1:{broker.port}", **settings)) as process:
+            assert eventually(lambda: bool(frames_of(listening)) and bool(listening.of_kind("log")), within=60)
+            stopped(process)
+        (line,) = (line for line in listening.of_kind("log") if isinstance(line, messages.Log))
+    assert line.text.startswith(f"no stream on 127.0.0.1:{broker.port}: Address already in use")
+
+
+def test_a_folder_looked_at_once_is_the_end(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for name in "ab":
+        save(data.astronaut(), tmp_path / "pictures" / f"{name}.png")
+    settings = {"source": tmp_path / "pictures", "repeat": "false", "detectors": "faces", "cadence": 20}
+    with platform(broker) as listening, agent(environment(tmp_path, broker, models=models, **settings)) as process:
+        assert process.wait(60) == 0
+        assert eventually(lambda: len(frames_of(listening)) == 2)
+
+
 def test_it_keeps_looking_and_leaves_in_time_while_the_broker_is_away(
     tmp_path: Path, models: Path, somebody_with_a_cup: Path
 ) -> None:
@@ -183,11 +267,20 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 class Shows:
     """A camera that shows these pictures, and nothing where there is None."""
 
+    ended = False
+
     def __init__(self, *pictures: Picture | None) -> None:
         self._pictures = iter(pictures)
+        self.restarts = 0
 
     def read(self) -> Picture | None:
         return next(self._pictures)
+
+    def peek(self) -> Picture | None:
+        return None
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     def close(self) -> None:
         pass
@@ -229,9 +322,16 @@ def test_a_batch_is_never_too_large_for_a_message(tmp_path: Path) -> None:
     assert [len(times) for times in frame_times(sent)] == [20, 20, 10]
 
 
-def test_a_camera_without_frames_sends_no_empty_frames_and_is_reported(tmp_path: Path) -> None:
-    sent = stepped(tmp_path, Shows(*[None] * 25), every=0.5, steps=25)
-    (line,) = sent
+def test_a_camera_without_frames_sends_no_empty_frames_and_is_reported_and_opened_again(tmp_path: Path) -> None:
+    camera = Shows(*[None] * 25)
+    (line,) = stepped(tmp_path, camera, every=0.5, steps=25)
     assert isinstance(line, messages.Log)
     assert line.text == "the source 0 has shown no frame for 10 s"
     assert line.level == "warning"
+    assert camera.restarts == 1
+
+
+def test_a_camera_that_comes_back_is_reported_too(tmp_path: Path) -> None:
+    sent = stepped(tmp_path, Shows(*[None] * 21, data.astronaut()), every=0.5, steps=22)
+    lines = [message.text for message in sent if isinstance(message, messages.Log)]
+    assert lines == ["the source 0 has shown no frame for 10 s", "the source 0 shows frames again"]

@@ -3,6 +3,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent import link as link_module
@@ -121,15 +122,17 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
     assert eventually(lambda: link._ready.is_set())
     with platform(broker, topics=STATUS) as listening:
         assert eventually(lambda: bool(listening.received))
-        assert listening.of_kind("status")[0] == messages.Status(online=True, sent_at=17, software="v1")
+        here = messages.Status(online=True, sent_at=17, software="v1", settings=link._config.settings)
+        assert listening.of_kind("status")[0] == here
         # The connection breaks without a goodbye, as in a power cut.
         sock = link._client.socket()
         assert sock is not None
         sock.shutdown(2)
         assert eventually(lambda: messages.Status(online=False, software="v1") in listening.of_kind("status"))
-        assert eventually(lambda: listening.of_kind("status")[-1] == messages.Status(True, 17, "v1"))
+        assert eventually(lambda: listening.of_kind("status")[-1] == here)
         link.stop(1.0)
-        assert eventually(lambda: listening.of_kind("status")[-1] == messages.Status(False, 17, "v1"))
+        gone = msgspec.structs.replace(here, online=False)
+        assert eventually(lambda: listening.of_kind("status")[-1] == gone)
 
 
 def test_nonsense_on_its_topics_stops_nothing(

@@ -1,0 +1,96 @@
+"""The admin's form of a device: who it is, and which settings it shall have."""
+
+import json
+from typing import Any
+
+import msgspec
+from django import forms
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from devices.models import Device
+from edge_agent.messages import DesiredSettings, Settings
+
+OWN = "as on the device"
+
+DETECTORS = [("faces", "faces"), ("hands", "hands: gestures"), ("objects", "objects: cups and people")]
+PICTURES = [("", OWN), ("frame", "whole frames"), ("crop", "head and shoulders")]
+
+
+def _number(help_text: str) -> forms.FloatField:
+    return forms.FloatField(required=False, help_text=f"{help_text} Empty: {OWN}.")
+
+
+class DeviceForm(forms.ModelForm[Device]):
+    """Settings that are left empty are the device's own. Each is checked as the device itself checks it."""
+
+    detectors = forms.MultipleChoiceField(
+        choices=DETECTORS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it looks for; none chosen: as on the device.",
+    )
+    cadence = _number("Frames looked at per second, up to 60.")
+    face_threshold = _number("Least confidence of a face to be reported, 0 to 1.")
+    gesture_threshold = _number("Least confidence of a gesture, 0.5 to 1.")
+    object_threshold = _number("Least confidence of a cup or a person, 0 to 1.")
+    face_probability = _number("Least confidence of a face to be photographed, 0 to 1.")
+    countdown = _number("Seconds from seeing a face to the picture.")
+    cooldown = _number("Seconds from a picture to the next countdown.")
+    picture = forms.ChoiceField(choices=PICTURES, required=False, help_text="What its pictures show.")
+    crop_margin = _number("Kept around a face, in sizes of the face, up to 3.")
+
+    class Meta:
+        model = Device
+        fields = ["site", "name", "thing_name", "clock_timezone"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in Settings.__struct_fields__:
+            # Not there for who may only look.
+            if name in self.fields:
+                self.fields[name].initial = self.instance.desired_config.get(name)
+
+    def settings(self) -> DesiredSettings:
+        """What the valid form asks of the device."""
+        return msgspec.convert(self._given(), DesiredSettings)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for name, value in self._given().items():
+            try:
+                msgspec.convert({name: value}, DesiredSettings)
+            except msgspec.ValidationError as error:
+                self.add_error(name, f"{str(error).partition(' - at')[0]}.")
+        return cleaned
+
+    def _given(self) -> dict[str, Any]:
+        values = {name: self.cleaned_data.get(name) for name in Settings.__struct_fields__}
+        return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+
+def settings_table(device: Device) -> SafeString:
+    """Desired and reported settings side by side, as HTML."""
+    state = getattr(device, "state", None) if device.pk else None
+    if state is None or state.reported_config is None:
+        return format_html("{}", "The device has not reported any settings yet.")
+    rows = format_html_join(
+        "",
+        "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+        (_row(name, device.desired_config, state.reported_config) for name in Settings.__struct_fields__),
+    )
+    head = format_html_join("", "<th>{}</th>", ((title,) for title in ("Setting", "Desired", "Reported", "")))
+    error = format_html("<p class='errornote'>{}</p>", state.config_error) if state.config_error else ""
+    return format_html("{}<table><tr>{}</tr>{}</table>", error, head, rows)
+
+
+def _row(name: str, desired: dict[str, Any], reported: dict[str, Any]) -> tuple[str, str, str, str]:
+    wanted, found = desired.get(name), reported.get(name)
+    verdict = "" if wanted is None else "in force" if wanted == found else "not in force"
+    return name.replace("_", " "), _text(wanted, OWN), _text(found, "unknown"), verdict
+
+
+def _text(value: Any, missing: str) -> str:
+    if value is None:
+        return missing
+    return ", ".join(value) if isinstance(value, list) else json.dumps(value).strip('"')

@@ -1,0 +1,133 @@
+"""A device's settings: edited in the admin, retained at the broker, reported back in the device's status."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from devices import services
+from devices.broker import BrokerUnavailable
+from devices.decoding import Arrival
+from devices.intake import accept
+from devices.models import Device
+from edge_agent import messages
+from tests.brokers import free_port, mosquitto
+from tests.edge_agent.platforms import eventually, platform
+
+pytestmark = pytest.mark.django_db
+
+IN_FORCE = messages.Settings(("faces",), 2.0, 0.6, 0.5, 0.35, 0.6, 4.0, 10.0, "frame", 0.6)
+
+
+def change(user: User, device: Device, **settings: Any) -> str:
+    """The admin's answer to this change."""
+    client = Client()
+    client.force_login(user)
+    identity = {"site": device.site_id, "name": device.name, "thing_name": device.thing_name, "clock_timezone": "UTC"}
+    page = f"/admin/devices/device/{device.pk}/change/"
+    return client.post(page, identity | settings, follow=True).content.decode()
+
+
+def report(device: Device, status: messages.Status) -> None:
+    topic = messages.topic_from_device(device.thing_name, "status")
+    accept([Arrival(topic, messages.encode(status), dt.datetime.now(dt.UTC))])
+
+
+def test_settings_of_the_admin_reach_a_device_that_comes_later(
+    tmp_path: Path,
+    settings: Settings,
+    superuser: User,
+    seattle01: Device,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    topic = messages.topic_to_device(seattle01.thing_name, "config")
+    with mosquitto(tmp_path) as broker:
+        settings.MQTT_URL = broker.url
+        with django_capture_on_commit_callbacks(execute=True):
+            change(superuser, seattle01, detectors=["faces", "objects"], cadence="5", picture="crop")
+        with platform(broker, confirms=False, topics=topic) as device:
+            assert eventually(lambda: len(device.received) == 1)
+            told = messages.decode_settings(device.received[0][1])
+            assert told == messages.DesiredSettings(detectors=("faces", "objects"), cadence=5.0, picture="crop")
+            with django_capture_on_commit_callbacks(execute=True):
+                change(superuser, seattle01)
+            assert eventually(lambda: device.received[-1][1] == b"")
+        with platform(broker, confirms=False, topics=topic) as later:
+            services.send_config(device=seattle01)
+            assert eventually(lambda: len(later.received) >= 1)
+    seattle01.refresh_from_db()
+    assert seattle01.desired_config == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"cadence": "0"}, "Expected `float` &gt; 0.0."),
+        ({"face_threshold": "60"}, "Expected `float` &lt;= 1.0."),
+        ({"countdown": "soon"}, "Enter a number."),
+        ({"detectors": ["noses"]}, "noses is not one of the available choices."),
+    ],
+)
+def test_what_the_device_would_refuse_is_refused_at_its_field(
+    superuser: User, seattle01: Device, given: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in change(superuser, seattle01, **given)
+    seattle01.refresh_from_db()
+    assert seattle01.desired_config == {}
+
+
+def test_a_broker_that_is_away_is_told_and_the_settings_are_kept(
+    settings: Settings,
+    superuser: User,
+    seattle01: Device,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
+    with django_capture_on_commit_callbacks(execute=True):
+        change(superuser, seattle01, cadence="5")
+    seattle01.refresh_from_db()
+    assert seattle01.desired_config == {"cadence": 5.0}
+    with pytest.raises(BrokerUnavailable, match="cannot be reached"):
+        services.send_config(device=seattle01)
+    client = Client()
+    client.force_login(superuser)
+    action = {"action": "send_settings", "_selected_action": [seattle01.pk]}
+    page = client.post("/admin/devices/device/", action, follow=True).content.decode()
+    assert "are saved but not sent: The broker at 127.0.0.1" in page
+
+
+def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: Device) -> None:
+    client = Client()
+    client.force_login(superuser)
+    page = f"/admin/devices/device/{seattle01.pk}/change/"
+    assert "has not reported any settings yet" in client.get(page).content.decode()
+    desired = messages.DesiredSettings(cadence=2.0, cooldown=60.0)
+    services.configure_device(device=seattle01, settings=desired)
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="No <noses>."))
+    shown = client.get(page).content.decode()
+    assert "<tr><th>cadence</th><td>2.0</td><td>2.0</td><td>in force</td></tr>" in shown
+    assert "<tr><th>cooldown</th><td>60.0</td><td>10.0</td><td>not in force</td></tr>" in shown
+    assert "<tr><th>detectors</th><td>as on the device</td><td>faces</td><td></td></tr>" in shown
+    assert "No &lt;noses&gt;." in shown
+    assert 'name="cooldown" value="60.0"' in shown
+
+
+def test_a_report_changes_with_each_status_and_a_last_will_keeps_it(seattle01: Device) -> None:
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="no\x00 sense"))
+    report(seattle01, messages.Status(False))
+    state = Device.objects.get(pk=seattle01.pk).state
+    assert state.reported_config["cadence"] == 2.0
+    assert state.reported_config["detectors"] == ["faces"]
+    assert state.config_error == "no� sense"
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
+    state.refresh_from_db()
+    assert state.config_error == ""
+
+
+def test_an_agent_that_reports_nothing_is_no_trouble(seattle01: Device) -> None:
+    report(seattle01, messages.Status(True, 17))
+    assert Device.objects.get(pk=seattle01.pk).state.reported_config is None
