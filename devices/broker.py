@@ -18,13 +18,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from devices.decoding import Arrival, Carriage
+from devices.decoding import Arrival, Carriage, thing_of
 from devices.deliveries import UNACKNOWLEDGED
+from devices.routes import Route
 from devices.wire import Client, Published
 
 log = logging.getLogger(__name__)
-
-TOPICS = ("dt/headcount/+/+", "$aws/things/+/infer")
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps our session and its messages while we are away; AWS IoT Core's largest."""
@@ -50,8 +49,8 @@ class Delivered(msgspec.Struct, frozen=True):
 class Subscription:
     """Our session at the broker: takes the devices' messages, acknowledges each only when told to.
 
-    With `persistent` the broker keeps the session, and what comes for it, while we are away. Without, it forgets both
-    as soon as the connection ends: that is for messages whose senders wait for receipts.
+    On a persistent route the broker keeps the session, and what comes for it, while we are away. On any other
+    it forgets both as soon as the connection ends: that is for messages whose senders wait for receipts.
 
     The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
     called from any one thread. The queue is bounded by the protocol: the broker sends at most `UNACKNOWLEDGED`
@@ -62,24 +61,20 @@ class Subscription:
     def __init__(
         self,
         url: str,
-        client_id: str,
+        route: Route,
         *,
         first_sequence: int,
         clock: Callable[[], dt.datetime],
-        topics: Sequence[str] = TOPICS,
-        persistent: bool = True,
     ) -> None:
         self._clock = clock
-        self._client_id = client_id
-        self._topics = topics
-        self._persistent = persistent
+        self._route = route
         self._sequence = itertools.count(first_sequence)
         self._waiting: queue.SimpleQueue[Delivered] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._connection = 0
         self.overflowed = 0
         """Messages of QoS 0 that came while the queue was full: nobody holds them any more."""
-        self._client, self._address = Client(client_id, self._on_published), _address(urlsplit(url))
+        self._client, self._address = Client(route.client_id, self._on_published), _address(urlsplit(url))
         _prepare(self._client, urlsplit(url))
         self.subscribed = threading.Event()
         """Set once the broker has taken our subscriptions, and so keeps what is published for us."""
@@ -90,10 +85,10 @@ class Subscription:
     def start(self) -> None:
         """Connect, and connect again whenever the connection ends. Raises `BrokerUnavailable` the first time only."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        session.SessionExpiryInterval = SESSION_EXPIRY_S if self._persistent else 0
+        session.SessionExpiryInterval = SESSION_EXPIRY_S if self._route.persistent else 0
         session.ReceiveMaximum = UNACKNOWLEDGED
         self._client.reconnect_delay_set(1, 30)
-        _connect(self._client, self._address, clean_start=not self._persistent, properties=session)
+        _connect(self._client, self._address, clean_start=not self._route.persistent, properties=session)
         self._client.loop_start()
 
     def take(self, most: int, *, timeout_s: float) -> list[Delivered]:
@@ -126,7 +121,11 @@ class Subscription:
 
     @property
     def client_id(self) -> str:
-        return self._client_id
+        return self._route.client_id
+
+    def takes(self, arrival: Arrival) -> bool:
+        """Whether the message is ours; another's needs no more than our acknowledgement."""
+        return self._route.takes(thing_of(arrival.topic))
 
     def is_alive(self) -> bool:
         """Whether the network thread runs; that it does says nothing about the connection."""
@@ -147,10 +146,10 @@ class Subscription:
         log.info("Connected to the broker; its session is %s.", "resumed" if flags.session_present else "new")
         if flags.session_present:
             self._drop_what_comes_again()
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._route.topics])
 
     def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
-        answers = zip(self._topics, reasons, strict=True)
+        answers = zip(self._route.topics, reasons, strict=True)
         refused = [f"{topic} ({reason})" for topic, reason in answers if reason.is_failure]
         if refused:
             log.error("The broker refused the subscription to %s: check its access rules.", ", ".join(refused))
@@ -191,8 +190,8 @@ class Subscription:
 
     def _delivered(self, message: Published) -> Delivered:
         carriage = None
-        if message.qos > 0 and self._persistent:
-            carriage = Carriage(self._client_id, message.packet_id, next(self._sequence), message.redelivered)
+        if message.qos > 0 and self._route.persistent:
+            carriage = Carriage(self.client_id, message.packet_id, next(self._sequence), message.redelivered)
         arrival = Arrival(
             topic=message.topic.decode("utf-8", "backslashreplace"),
             payload=message.payload,

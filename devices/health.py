@@ -48,6 +48,11 @@ def beat(process: str, *, at: dt.datetime, numbers: dict[str, float] | None = No
     Heartbeat.objects.update_or_create(process=process, defaults={"at": at, "numbers": numbers or {}})
 
 
+def forget(processes: str, *, before: dt.datetime) -> None:
+    """Expect no more signs of life from those whose names begin like this and who have been silent since."""
+    Heartbeat.objects.filter(process__startswith=processes, at__lt=before).delete()
+
+
 def report(now: dt.datetime) -> list[Line]:
     """A line for each part; just one, that says so, where the database is away."""
     try:

@@ -79,7 +79,7 @@ class Ingester:
         while True:
             close_old_connections()
             try:
-                return intake.accept([each.arrival for each in delivered])
+                return intake.accept([each.arrival for each in delivered if self._subscription.takes(each.arrival)])
             except (OperationalError, InterfaceError) as error:
                 log.error("The database is away (%s); %d messages wait.", str(error).strip(), len(delivered))
             self._stop.wait(PATIENCE_S[min(attempt, len(PATIENCE_S) - 1)])

@@ -17,6 +17,7 @@ from devices.broker import Subscription
 from devices.decoding import Arrival
 from devices.intake import accept
 from devices.models import Device, Heartbeat, QuarantinedMessage
+from devices.routes import everything
 from tests import places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
@@ -110,7 +111,7 @@ class TestWatchdog:
     ) -> None:
         clock = [0.0]
         stop = threading.Event()
-        subscription = Subscription("mqtt://127.0.0.1:1", "watched", first_sequence=1, clock=timezone.now)
+        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=timezone.now)
         loop = ingester.Ingester(subscription, stop, monotonic=lambda: clock[0])
         found: list[Any] = []
 
@@ -126,7 +127,7 @@ class TestWatchdog:
         assert found == ["No commit for 121 s while messages arrive."]
 
     def test_a_dead_network_thread_is_a_stall(self) -> None:
-        subscription = Subscription("mqtt://127.0.0.1:1", "watched", first_sequence=1, clock=timezone.now)
+        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=timezone.now)
         loop = ingester.Ingester(subscription, threading.Event())
         assert loop.stalled() == "The thread that talks to the broker has died."
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from paho.mqtt.enums import CallbackAPIVersion
 
 from analytics.models import EngagementQuarter, Frame
-from devices import broker, deliveries, ingester, intake
+from devices import broker, deliveries, ingester, intake, routes
 from devices.models import Device, DeviceLog, QuarantinedMessage
 from edge_agent import messages
 from tests import places
@@ -62,7 +62,7 @@ def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho
 def subscribed(mqtt: Mosquitto, client: str = "tests") -> broker.Subscription:
     """A session that the broker keeps messages for."""
     subscription = broker.Subscription(
-        mqtt.url, client, first_sequence=deliveries.next_sequence(client), clock=timezone.now
+        mqtt.url, routes.everything(client), first_sequence=deliveries.next_sequence(client), clock=timezone.now
     )
     subscription.start()
     assert subscription.subscribed.wait(10)

@@ -1,25 +1,33 @@
 """`manage.py ingest`: take in what the devices publish, until told to stop."""
 
+import argparse
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from devices import broker, deliveries, ingester
+from devices import broker, deliveries, health, ingester, routes
 
 
 class Command(BaseCommand):
     help = "Takes in the devices' messages from the broker (MQTT_URL) until it is told to stop."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument("--share", metavar="GROUP", type=_argument(routes.share), help="one of several for agents")
+        one.add_argument("--shard", metavar="I/N", type=_argument(routes.shard), help="one of N for DeepLens devices")
+
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())
-        subscription = _subscription(stop)
+        route = options["share"] or options["shard"] or routes.everything(settings.MQTT_CLIENT_ID)
+        subscription = _subscription(route, stop)
         if subscription is None:
             return
         try:
@@ -28,16 +36,27 @@ class Command(BaseCommand):
             loop.run()
         finally:
             subscription.stop()
+            _leave(route)
 
 
-def _subscription(stop: threading.Event) -> broker.Subscription | None:
+def _argument(route: Callable[[str, str], routes.Route]) -> Callable[[str], routes.Route]:
+    def parsed(text: str) -> routes.Route:
+        try:
+            return route(settings.MQTT_CLIENT_ID, text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parsed
+
+
+def _subscription(route: routes.Route, stop: threading.Event) -> broker.Subscription | None:
     """The connected subscription; waits for a database or broker that is away. None where told to stop."""
     while not stop.is_set():
         try:
             subscription = broker.Subscription(
                 settings.MQTT_URL,
-                settings.MQTT_CLIENT_ID,
-                first_sequence=deliveries.next_sequence(settings.MQTT_CLIENT_ID),
+                route,
+                first_sequence=deliveries.next_sequence(route.client_id),
                 clock=timezone.now,
             )
             subscription.start()
@@ -46,3 +65,11 @@ def _subscription(stop: threading.Event) -> broker.Subscription | None:
             ingester.log.error("%s Trying again.", error)
             stop.wait(2)
     return None
+
+
+def _leave(route: routes.Route) -> None:
+    """Members of a group come and go under names of their own, and one that went is not missed."""
+    if not route.persistent:
+        now = timezone.now()
+        health.forget(f"ingest {route.client_id}", before=now)
+        health.forget(f"ingest {route.client_id.rpartition('-')[0]}-", before=now - health.SILENT_FOR)
