@@ -10,9 +10,10 @@ from urllib.parse import unquote, urlsplit
 PACKAGES = ("node-red@4.1.15", "pg@8.23.1")
 
 INSERT = """
-const {rows} = await pool.query("INSERT INTO node_red (topic, payload) VALUES ($1, $2)", [msg.topic, msg.payload]);
+await global.get("pool").query("INSERT INTO node_red (topic, payload) VALUES ($1, $2)", [msg.topic, msg.payload]);
 return msg;
 """
+"""A function node's body; the pool has `pg`'s ten connections."""
 
 
 def install(folder: Path) -> str | None:
@@ -26,9 +27,9 @@ def install(folder: Path) -> str | None:
 
 
 @contextmanager
-def running(folder: Path, *, mqtt_port: int, topic: str, client: str, database_url: str, port: int) -> Iterator[None]:
-    """Its flow at work. The session at the broker is kept, so that it finds the messages that wait for `client`."""
-    (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, topic, client)))
+def running(folder: Path, *, mqtt_port: int, topic: str, database_url: str, port: int) -> Iterator[None]:
+    """Its flow at work. The session at the broker is kept, so that it finds the messages that wait for it."""
+    (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, topic)))
     (folder / "settings.js").write_text(_settings(port, database_url))
     program = folder / "node_modules" / "node-red" / "red.js"
     command = ["node", str(program), "--userDir", str(folder), "--settings", str(folder / "settings.js")]
@@ -41,9 +42,9 @@ def running(folder: Path, *, mqtt_port: int, topic: str, client: str, database_u
         process.wait()
 
 
-def _flow(mqtt_port: int, topic: str, client: str) -> list[dict[str, object]]:
+def _flow(mqtt_port: int, topic: str) -> list[dict[str, object]]:
     broker = {
-        "id": "broker", "type": "mqtt-broker", "broker": "127.0.0.1", "port": str(mqtt_port), "clientid": client,
+        "id": "broker", "type": "mqtt-broker", "broker": "127.0.0.1", "port": str(mqtt_port), "clientid": "node-red",
         "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "60", "cleansession": False,
     }  # fmt: skip
     mqtt_in = {
@@ -51,7 +52,7 @@ def _flow(mqtt_port: int, topic: str, client: str) -> list[dict[str, object]]:
         "inputs": 0, "wires": [["insert"]],
     }  # fmt: skip
     insert = {
-        "id": "insert", "type": "function", "z": "tab", "func": INSERT.replace("pool.", "global.get('pool').", 1),
+        "id": "insert", "type": "function", "z": "tab", "func": INSERT,
         "outputs": 1, "wires": [[]],
     }  # fmt: skip
     return [{"id": "tab", "type": "tab", "label": "ingest"}, broker, mqtt_in, insert]

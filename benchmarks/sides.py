@@ -59,7 +59,7 @@ def acks(port: str, topic: str, name: str, count: str) -> None:
 
 
 def saves(port: str, topic: str, name: str, count: str) -> None:
-    from analytics.models import Frame  # noqa: PLC0415
+    from analytics.models import Frame
     from devices.decoding import digest
     from devices.models import Device
 

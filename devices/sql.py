@@ -1,7 +1,8 @@
 """Set-based writes for which Django's ORM has no words, on SQLite and on PostgreSQL.
 
 Table and column names come from the models. On PostgreSQL each call is one statement, its rows in the order given,
-so that writers who sort their rows alike cannot deadlock. On SQLite there is one writer at a time anyway.
+so that writers who sort their rows alike cannot deadlock. On SQLite there is one writer at a time anyway. All times
+must be in UTC.
 """
 
 import datetime as dt
@@ -9,14 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import connection, models
 
 Rows = Sequence[Sequence[Any]]
 
 Merge = Literal["sum", "max", "or"]
-
-TO_PREPARE = (models.DateTimeField, models.JSONField)
-"""Fields whose values Django must turn into what SQLite's driver takes; numbers and texts are that already."""
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Rows) -> None:
@@ -27,8 +25,8 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Rows) -> None:
 def insert_new(model: type[models.Model], names: Sequence[str], rows: Rows, *, key: Sequence[str]) -> dict[int, int]:
     """Insert the rows that are not there yet, and answer the ids of these by their places in `rows`.
 
-    `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it. Times are
-    in UTC. None of the values is a float: see `_insert`.
+    `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it. None of
+    the values is a float: see `_insert`.
     """
     if not rows:
         return {}
@@ -100,12 +98,13 @@ def _json(model: type[models.Model], names: Sequence[str], rows: Rows) -> str:
 
 
 def _prepared(model: type[models.Model], names: Sequence[str], rows: Rows) -> Rows:
-    """The rows with each value as SQLite's driver takes it."""
-    real = connections[DEFAULT_DB_ALIAS]  # `connection` looks it up at each use, which is felt here.
-    columns = [
-        [field.get_db_prep_save(value, real) for value in column] if isinstance(field, TO_PREPARE) else column
-        for field, column in zip(_fields(model, names), zip(*rows, strict=True), strict=True)
-    ]
+    """The rows as Django stores them on SQLite; its own conversions, one value at a time, cost more than the insert."""
+    columns = list(zip(*rows, strict=True))
+    for place, field in enumerate(_fields(model, names)):
+        if _is_time(field):
+            columns[place] = tuple(value.replace(tzinfo=None).isoformat(" ") for value in columns[place])
+        elif isinstance(field, models.JSONField):
+            columns[place] = tuple(v if v is None else msgspec.json.encode(v).decode() for v in columns[place])
     return list(zip(*columns, strict=True))
 
 

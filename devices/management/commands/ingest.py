@@ -1,6 +1,7 @@
 """`manage.py ingest`: take in what the devices publish, until told to stop."""
 
 import argparse
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ class Command(BaseCommand):
         one.add_argument("--shard", metavar="I/N", type=_argument(routes.shard), help="one of N for DeepLens devices")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # What is loaded by now stays: to look through it for garbage again and again is felt in the messages a second.
+        gc.freeze()
         stop = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())

@@ -1,0 +1,123 @@
+"""What the measurements of the intake stand on: databases, sessions at the broker, processes, and a watch."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+import psycopg
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from tests.brokers import Mosquitto
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FRAMES = "analytics_frame"
+
+LOOK_EVERY_S = 0.02
+LONGEST_S = 300.0
+KEPT_S = 3_600
+
+
+class Database:
+    """One database with the platform's tables, looked at over a connection of its own."""
+
+    def __init__(self, name: str, url: str, folder: Path) -> None:
+        self.name, self.url = name, url
+        self.is_postgresql = url.startswith("postgres")
+        own = {"DATABASE_URL": url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "ERROR"}
+        self.environment = os.environ | own
+        run(["-m", "benchmarks.sides", "prepare"], self.environment)
+        self._connection = self._connected()
+
+    def _connected(self) -> Any:
+        if not self.is_postgresql:
+            return sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None, timeout=LONGEST_S)
+        parts = urlsplit(self.url)
+        host, database = unquote(parts.hostname or ""), parts.path[1:]
+        return psycopg.connect(host=host, user=parts.username, dbname=database, autocommit=True)
+
+    def ask(self, query: str) -> list[Any]:
+        answer = self._connection.execute(query)
+        return list(answer.fetchall()) if answer.description else []
+
+    def count(self, table: str = FRAMES) -> int:
+        return int(self.ask(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def run(command: Sequence[str], environment: dict[str, str]) -> str:
+    """What this Python program prints. Raises `CalledProcessError`."""
+    command = [sys.executable, *command]
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+@contextmanager
+def process(command: Sequence[str], environment: dict[str, str]) -> Iterator[None]:
+    """This Python program, for as long as the block lasts."""
+    started = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment)
+    try:
+        yield
+    finally:
+        started.terminate()
+        started.wait()
+
+
+def publish(broker: Mosquitto, record: str, count: int, *options: str) -> None:
+    run(["-m", "benchmarks.publisher", str(broker.port), record, str(count), *options], dict(os.environ))
+
+
+def backlog(broker: Mosquitto, client: str, topics: Sequence[str], record: str, count: int) -> None:
+    """A session of this client at the broker in which `count` messages wait."""
+    held(broker, client, fresh=True, topics=topics)
+    publish(broker, record, count)
+
+
+def held(
+    broker: Mosquitto, client: str, *, fresh: bool = False, topics: Sequence[str] = (), seconds: float = 0.5
+) -> int:
+    """How many messages wait in a client's session; a fresh one is a new one, with these topics."""
+    session = paho.Client(CallbackAPIVersion.VERSION2, client_id=client, protocol=paho.MQTTv5, manual_ack=True)
+    lasting = Properties(PacketTypes.CONNECT)
+    lasting.SessionExpiryInterval = KEPT_S
+    heard: list[int] = []
+    ready = threading.Event()
+    session.on_message = lambda _client, _data, message: heard.append(message.mid)
+    session.on_subscribe = lambda *_: ready.set()
+    session.on_connect = lambda *_: [session.subscribe(topic, 1) for topic in topics] or ready.set()
+    session.connect(broker.host, broker.port, clean_start=fresh, properties=lasting)
+    session.loop_start()
+    if not ready.wait(LONGEST_S):
+        raise TimeoutError("The broker does not answer.")
+    time.sleep(seconds)
+    session.disconnect()
+    session.loop_stop()
+    return len(heard)
+
+
+def rate_of(database: Database, table: str, before: int, count: int) -> float:
+    """Rows a second until `count` are added to those `before`, beginning with the first that are seen."""
+    deadline = time.monotonic() + LONGEST_S
+    while (first := database.count(table)) == before:
+        _pause(deadline, f"No row came to {table}.")
+    began = time.monotonic()
+    while (now := database.count(table)) < before + count:
+        _pause(deadline, f"Only {now - before} of {count} rows came to {table}.")
+    if first == now:
+        raise ValueError(f"All of the {count} rows of {table} came at once; give more messages.")
+    return (now - first) / (time.monotonic() - began)
+
+
+def _pause(deadline: float, otherwise: str) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError(otherwise)
+    time.sleep(LOOK_EVERY_S)
