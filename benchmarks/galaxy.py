@@ -2,7 +2,8 @@
 
 100 sites with two cameras each and a full day of tallies, on SQLite. First a day of a rig is simulated, in steps, with
 50 screens and 50 globes that ask in each slot: the database queries of a slot are counted. Then a real gunicorn with
-two workers of eight threads answers 50 screens, each of which asks once a second, thirty times as often as a real one, beside globes
+two workers of eight threads answers 50 screens, each of which asks once a second, thirty times as often as a real
+one, beside globes
 that ask for all columns. Prints a table and writes `benchmarks/results/galaxy.json`.
 """
 

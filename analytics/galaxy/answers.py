@@ -35,22 +35,24 @@ class Latest(Generic[Value]):
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._kept: OrderedDict[Hashable, tuple[int, Value]] = OrderedDict()
-        self._making = threading.RLock()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._keeping = threading.Lock()
 
     def get(self, key: Hashable, slot: int, make: Callable[[], Value]) -> Value:
         """What was made for this slot, or is made now; while one thread makes it, the others wait for it."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] == slot:
             return kept[1]
-        with self._making:
+        with self._making.setdefault(key, threading.Lock()):
             kept = self._kept.get(key)
             if kept is None or kept[0] != slot:
                 kept = (slot, make())
                 self.keep(key, *kept)
+            self._making.pop(key, None)
             return kept[1]
 
     def keep(self, key: Hashable, slot: int, value: Value) -> None:
-        with self._making:
+        with self._keeping:
             self._kept[key] = (slot, value)
             self._kept.move_to_end(key)
             while len(self._kept) > self._room:

@@ -16,6 +16,7 @@ from analytics.galaxy.facts import Leader, Leaders, Seen, SiteHours
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
 from analytics.overview import THUMBS_UP
 from analytics.reads import EngagementBucket
+from analytics.tallies import EngagementRow
 from devices.models import Device, DeviceState, Site
 from faces.models import Coffee
 from faces.querysets import anonymous_coffees, leaderboard
@@ -71,15 +72,15 @@ def _bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> list[dt.datetime
     return edges(zone=zone, start=start, end=day_start(today + dt.timedelta(days=1), zone), bucket="hour")
 
 
-def _quarters(
-    cameras: dict[int, list[Device]], bounds: dict[str, list[dt.datetime]]
-) -> dict[int, list[EngagementQuarter]]:
+def _quarters(cameras: dict[int, list[Device]], bounds: dict[str, list[dt.datetime]]) -> dict[int, list[EngagementRow]]:
     """The quarters of each site's cameras, by the site."""
     sites = {device.pk: site for site, devices in cameras.items() for device in devices}
-    found: dict[int, list[EngagementQuarter]] = defaultdict(list)
+    found: dict[int, list[EngagementRow]] = defaultdict(list)
     first = min((starts[0] for starts in bounds.values()), default=dt.datetime.max.replace(tzinfo=dt.UTC))
     last = max((starts[-1] for starts in bounds.values()), default=first)
-    for quarter in EngagementQuarter.objects.filter(device__in=list(sites), start__gte=first, start__lt=last):
+    rows = EngagementQuarter.objects.filter(device__in=list(sites), start__gte=first, start__lt=last)
+    for row in rows.values_list(*EngagementRow._fields).iterator():
+        quarter = EngagementRow(*row)
         found[sites[quarter.device_id]].append(quarter)
     return found
 
@@ -88,10 +89,10 @@ def _site_hours(
     site: Site,
     cameras: Sequence[Device],
     bounds: Sequence[dt.datetime],
-    quarters: Sequence[EngagementQuarter],
+    quarters: Sequence[EngagementRow],
     at: dt.datetime,
 ) -> SiteHours:
-    hours: list[list[EngagementQuarter]] = [[] for _ in bounds[1:]]
+    hours: list[list[EngagementRow]] = [[] for _ in bounds[1:]]
     for quarter in quarters:
         if bounds[0] <= quarter.start < bounds[-1]:
             hours[bisect_right(bounds, quarter.start) - 1].append(quarter)
@@ -116,7 +117,7 @@ def _is_live(camera: Device, at: dt.datetime) -> bool:
 
 
 def _hour(
-    start: dt.datetime, end: dt.datetime, quarters: Sequence[EngagementQuarter], cameras: int, at: dt.datetime
+    start: dt.datetime, end: dt.datetime, quarters: Sequence[EngagementRow], cameras: int, at: dt.datetime
 ) -> EngagementBucket:
     begun = min(end.astimezone(dt.UTC), at) - start.astimezone(dt.UTC)
     return EngagementBucket(
