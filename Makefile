@@ -6,12 +6,14 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes three quarters of an hour"
+	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
+	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
 	@echo "make format   put the code into the project's format"
 	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"
@@ -23,6 +25,9 @@ demo: system-packages install
 test: test-packages install-development assets lint
 	$(PYTEST)
 	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
+
+bench-ingest bench-scaling bench-galaxy: bench-%: test-packages install-development
+	@exec $(BIN)/python -m benchmarks.$*
 
 chaos: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.chaos

@@ -15,19 +15,28 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tqdm import tqdm
 
 from benchmarks import nodered, report, results
 from benchmarks.publisher import TOPICS
-from benchmarks.stand import FRAMES, Database, backlog, held, process, publish, rate_of, run
+from benchmarks.stand import (
+    BROKER,
+    DURABLE,
+    FRAMES,
+    Database,
+    backlog,
+    held,
+    ingesting,
+    process,
+    publish,
+    rate_of,
+    run,
+    wait_for,
+)
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.postgres import server
-
-DURABLE = "-c fsync=on -c synchronous_commit=on"
-BROKER = "max_inflight_messages 0\nmax_queued_messages 0"
 
 EVERYTHING = ("dt/headcount/+/+", "$aws/things/+/infer")
 """What the ingester subscribes to."""
@@ -85,7 +94,7 @@ class Sides:
 
     def node_red(self) -> float:
         assert self._flow is not None
-        topic = TOPICS[self._record]
+        topic = TOPICS[self._record].format(0)
         self._database.ask("DROP TABLE IF EXISTS node_red")
         self._database.ask("CREATE TABLE node_red (id bigserial PRIMARY KEY, topic text, payload jsonb)")
         backlog(self._broker, "node-red", [topic], self._record, self._few)
@@ -98,7 +107,7 @@ class Sides:
         return float(run(["-m", "benchmarks.sides", "copy", str(self._messages)], self._database.environment))
 
     def _subscriber(self, side: str, count: int) -> list[str]:
-        topic = TOPICS[self._record]
+        topic = TOPICS[self._record].format(0)
         backlog(self._broker, side, [topic], self._record, count)
         return ["-m", "benchmarks.sides", side, str(self._broker.port), topic, side, str(count)]
 
@@ -170,8 +179,7 @@ def delay(broker: Mosquitto, database: Database, seconds: int) -> list[results.M
     backlog(broker, "delay", EVERYTHING, "agent", 1)
     before = database.count()
     with ingesting(broker, database, "delay"):
-        while database.count() == before:
-            time.sleep(0.05)
+        wait_for(database.count, before + 1)
         pace = ["--per-second", str(PACE)]
         devices = threading.Thread(target=publish, args=[broker, "agent", PACE * seconds, *pace])
         devices.start()
@@ -196,11 +204,6 @@ def _delays(database: Database, count: int) -> list[float]:
         latest = rows[-1][0] if rows else latest
         time.sleep(0.005)
     return delays
-
-
-def ingesting(broker: Mosquitto, database: Database, client: str, *options: str) -> AbstractContextManager[None]:
-    own = {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": client}
-    return process(["manage.py", "ingest", *options], database.environment | own)
 
 
 if __name__ == "__main__":

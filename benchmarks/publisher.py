@@ -1,8 +1,8 @@
-"""`python -m benchmarks.publisher PORT RECORD COUNT [--per-second N]`: devices, in a process of their own.
+"""`python -m benchmarks.publisher PORT RECORD COUNT [options]`: devices, in a process of their own.
 
 Publishes COUNT messages with QoS 1 to the Mosquitto at that port of this machine, as fast as it takes them or at a
 steady pace, and ends when the last is acknowledged. RECORD is `deeplens`, a thumbs-up in DeepLens' words, or `agent`,
-a frame with a face and a cup.
+a frame with a face and a cup. Several devices speak in turn.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import messages
 
-DEEPLENS, AGENT = "benchmark_deeplens", "benchmark_agent"
-"""Thing names of the two devices."""
+MOST_DEVICES = 16
 
-TOPICS = {"deeplens": f"$aws/things/{DEEPLENS}/infer", "agent": messages.topic_from_device(AGENT, "frames")}
+TOPICS = {"deeplens": "$aws/things/deeplens_{}/infer", "agent": messages.topic_from_device("agent_{}", "frames")}
+"""Of the devices by their numbers."""
 
 LONGEST_S = 300.0
 
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("record", choices=TOPICS)
     parser.add_argument("count", type=int)
     parser.add_argument("--per-second", type=float)
+    parser.add_argument("--devices", type=int, default=1, choices=range(1, MOST_DEVICES + 1), metavar="N")
     options = parser.parse_args()
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.max_inflight_messages_set(1_000)
@@ -38,7 +39,8 @@ def main() -> None:
     for number in range(options.count):
         if options.per_second:
             time.sleep(max(0.0, began + number / options.per_second - time.monotonic()))
-        sent = client.publish(TOPICS[options.record], payload(options.record), qos=1)
+        topic = TOPICS[options.record].format(number % options.devices)
+        sent = client.publish(topic, payload(options.record), qos=1)
     sent.wait_for_publish(LONGEST_S)
     client.disconnect()
     client.loop_stop()

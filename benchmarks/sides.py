@@ -3,7 +3,7 @@
 `acks PORT TOPIC CLIENT COUNT`   a paho subscriber that only acknowledges; prints its messages a second
 `saves PORT TOPIC CLIENT COUNT`  one `Model.save()` for each message, then its acknowledgement
 `copy COUNT`                     the rows of COUNT messages by COPY, without MQTT; prints messages a second
-`prepare`                        the tables and the two devices, for all of them
+`prepare`                        the tables and the devices, for all of them
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from benchmarks.publisher import AGENT, DEEPLENS
+from benchmarks.publisher import MOST_DEVICES, TOPICS
 
 IN_FLIGHT = 2_000
 """As many as the ingester lets be under way."""
@@ -105,8 +105,10 @@ def prepare() -> None:
 
     call_command("migrate", verbosity=0)
     site = services.register_site(name="Benchmark", slug="benchmark", timezone="UTC")
-    for thing in (DEEPLENS, AGENT):
-        services.register_device(site=site, name=thing, thing_name=thing)
+    for topic in TOPICS.values():
+        for number in range(MOST_DEVICES):
+            thing = topic.format(number).split("/")[2]
+            services.register_device(site=site, name=thing, thing_name=thing)
 
 
 SIDES: dict[str, Callable[..., None]] = {"acks": acks, "saves": saves, "copy": copy, "prepare": prepare}

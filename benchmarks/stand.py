@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,9 @@ from tests.brokers import Mosquitto
 ROOT = Path(__file__).resolve().parents[1]
 
 FRAMES = "analytics_frame"
+
+DURABLE = "-c fsync=on -c synchronous_commit=on"
+BROKER = "max_inflight_messages 0\nmax_queued_messages 0"
 
 LOOK_EVERY_S = 0.02
 LONGEST_S = 300.0
@@ -82,6 +85,12 @@ def backlog(broker: Mosquitto, client: str, topics: Sequence[str], record: str, 
     publish(broker, record, count)
 
 
+def ingesting(broker: Mosquitto, database: Database, client: str, *options: str) -> AbstractContextManager[None]:
+    """The real ingester, for as long as the block lasts."""
+    own = {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": client}
+    return process(["manage.py", "ingest", *options], database.environment | own)
+
+
 def held(
     broker: Mosquitto, client: str, *, fresh: bool = False, topics: Sequence[str] = (), seconds: float = 0.5
 ) -> int:
@@ -106,18 +115,19 @@ def held(
 
 def rate_of(database: Database, table: str, before: int, count: int) -> float:
     """Rows a second until `count` are added to those `before`, beginning with the first that are seen."""
-    deadline = time.monotonic() + LONGEST_S
-    while (first := database.count(table)) == before:
-        _pause(deadline, f"No row came to {table}.")
+    first = wait_for(lambda: database.count(table), before + 1)
     began = time.monotonic()
-    while (now := database.count(table)) < before + count:
-        _pause(deadline, f"Only {now - before} of {count} rows came to {table}.")
-    if first == now:
+    last = wait_for(lambda: database.count(table), before + count)
+    if first == last:
         raise ValueError(f"All of the {count} rows of {table} came at once; give more messages.")
-    return (now - first) / (time.monotonic() - began)
+    return (last - first) / (time.monotonic() - began)
 
 
-def _pause(deadline: float, otherwise: str) -> None:
-    if time.monotonic() > deadline:
-        raise TimeoutError(otherwise)
-    time.sleep(LOOK_EVERY_S)
+def wait_for(number: Callable[[], int], least: int) -> int:
+    """The number, as soon as it is at least so large. Raises `TimeoutError`."""
+    deadline = time.monotonic() + LONGEST_S
+    while (now := number()) < least:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"After {LONGEST_S:.0f} s there are {now} of {least}.")
+        time.sleep(LOOK_EVERY_S)
+    return now
