@@ -92,6 +92,11 @@ def prepare(place: Surroundings, days: int | None, signals: Signals) -> None:
             signals.wait()
     finally:
         end([process], STOP_WITHIN)
+    if process.returncode < 0:
+        raise DemoError(
+            f"A native library ended the preparation ({signal.strsignal(-process.returncode)}). "
+            "PYTHONFAULTHANDLER=1 make demo says where."
+        )
     if process.returncode:
         raise DemoError("The demo could not be prepared; the reason is above. Mend that and start again.")
 
