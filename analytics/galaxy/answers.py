@@ -7,6 +7,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -71,10 +72,16 @@ def respond(request: HttpRequest, body: bytes, content_type: str) -> HttpRespons
 
     The header `Headcount-Time` is the server's clock in epoch milliseconds, so that screens can agree on an instant.
     """
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    etag = _etag(body)
     whole = HttpResponse(body, content_type=content_type)
     whole["ETag"] = etag
     whole["Cache-Control"] = "private, no-cache"
     answer = get_conditional_response(request, etag=etag, response=whole) or whole
     answer["Headcount-Time"] = str(round(timezone.now().timestamp() * 1000))
     return answer
+
+
+@lru_cache(maxsize=ROOM)
+def _etag(body: bytes) -> str:
+    """Kept, for the columns of many sites are megabytes, and most answers are the same bytes again."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -1,0 +1,118 @@
+"""What the boards draw, and where, without a browser."""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.galaxy import boards, plots
+from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width
+from analytics.galaxy.facts import Leader, Leaders, Seen, SiteHours
+from analytics.galaxy.layout import Wall
+from analytics.reads import EngagementBucket
+
+MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+NOON = MIDNIGHT + dt.timedelta(hours=12)
+
+
+def hour(
+    number: int, *, faces: int = 0, seen: int = 60, frames: int = 60, start: dt.datetime = MIDNIGHT
+) -> EngagementBucket:
+    begins = start + dt.timedelta(hours=number)
+    return EngagementBucket(begins, begins + dt.timedelta(hours=1), 60, frames, faces, faces, seen, min(faces, 15))
+
+
+def site(hours: Sequence[EngagementBucket], name: str = "Here") -> SiteHours:
+    return SiteHours(name.lower(), name, "UTC", None, None, 1, 1, hours)
+
+
+def words(canvas: Canvas) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", canvas.svg(None))
+
+
+def test_off_nobody_and_people_are_drawn_each_in_its_own_way() -> None:
+    hours = [hour(0, seen=0, frames=0), hour(1), hour(2, faces=120), hour(3, faces=60, seen=20), hour(4, frames=0)]
+    canvas = Canvas(Wall(1))
+    plots.bars(canvas, hours, (MIDNIGHT + dt.timedelta(hours=5)).timestamp())
+    shapes = [part for part in canvas.parts if "rx=" in part or "url(#off)" in part]
+    fills = [re.search(r'fill="([^"]*)"', shape)[1] for shape in shapes]  # type: ignore[index]
+    assert fills == ["url(#off)", "#5dbdd6", "#5dbdd6", "#2c6577", "#566761"]
+    heights = [float(re.search(r'height="([^"]*)"', shape)[1]) for shape in shapes]  # type: ignore[index]
+    assert heights[1] == heights[4] == plots.DASH
+    assert heights[2] == pytest.approx(2 * heights[3], abs=0.2)
+
+
+def test_hatching_ends_now() -> None:
+    canvas = Canvas(Wall(1))
+    plots.bars(canvas, [hour(0, seen=0, frames=0), hour(1)], (MIDNIGHT + dt.timedelta(minutes=30)).timestamp())
+    off, whole = (
+        float(re.search(r' width="([^"]*)"', part)[1]) for part in canvas.parts if "url(#off)" in part or "rx=" in part
+    )  # type: ignore[index]
+    assert off == pytest.approx(whole / 2 / 0.84, abs=1)
+
+
+def test_a_day_with_two_of_one_oclock_names_the_hour_once() -> None:
+    zone = dt.timezone(dt.timedelta(hours=-7))
+    later = dt.timezone(dt.timedelta(hours=-8))
+    start = dt.datetime(2026, 11, 1, tzinfo=zone)
+    hours = [hour(number, start=start) for number in range(2)]
+    hours += [hour(number, start=dt.datetime(2026, 11, 1, 1, tzinfo=later)) for number in range(23)]
+    canvas = Canvas(Wall(5))
+    plots.bars(canvas, hours, hours[-1].end.timestamp())
+    assert words(canvas).count("1") == 2, "on the axis of hours, and on the axis of people"
+    canvas = Canvas(Wall(5))
+    plots.heat_map(canvas, [hours], None)
+    assert sum('fill="#1a2320"' in part for part in canvas.parts) == 24
+
+
+def test_what_does_not_fit_is_shown_page_by_page() -> None:
+    many = [site([hour(number) for number in range(24)], f"Site {n:02}") for n in range(10)]
+    shown = []
+    for slot in range(3):
+        board = boards.sites(Seen(NOON + dt.timedelta(seconds=30 * slot), many), Wall(1))
+        shown += [each for each in words(board) if each.startswith("Site ")]
+    assert sorted(shown) == [f"Site {n:02}" for n in range(10)]
+
+
+def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
+    rows = [Leader(rank, f"Person {rank}", 100 - rank) for rank in range(1, 31)]
+    board = boards.leaderboard(Leaders(NOON, "Here", "UTC", rows, 3), Wall(3))
+    shown = words(board)
+    assert [f"Person {rank}" in shown for rank in (1, 21, 22)] == [True, True, False]
+    assert "and 9 more" in shown
+
+
+@pytest.mark.parametrize(
+    ("things", "screens", "columns"), [(0, 3, []), (2, 3, [1, 1]), (7, 3, [3, 3, 1]), (30, 3, [7] * 4 + [2])]
+)
+def test_things_are_spread_evenly(things: int, screens: int, columns: list[int]) -> None:
+    assert [len(column) for column in boards.spread(range(things), screens, 7)] == columns
+
+
+def test_text_that_is_too_small_is_refused() -> None:
+    with pytest.raises(ValueError, match="five metres"):
+        Canvas(Wall(3)).text(0, 0, "small", size=SMALLEST_TEXT - 1)
+
+
+@given(st.text(), st.floats(0, 4000), st.sampled_from(["start", "middle", "end"]), st.booleans())
+def test_text_of_any_kind_stays_on_its_screen(text: str, x: float, anchor: str, shrinks: bool) -> None:
+    wall = Wall(3, 60)
+    canvas = Canvas(wall)
+    canvas.text(x, 100, text, size=100, anchor=anchor, shrinks=shrinks)
+    found = re.fullmatch(r'<text x="([^"]*)" y="100" font-size="([^"]*)"[^>]*>(.*)</text>', canvas.parts[0], re.DOTALL)
+    assert found
+    shown = found[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    width = text_width(shown, float(found[2]))
+    start = float(found[1]) - width * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+    left = wall.left(wall.position_at(x))
+    assert left <= start
+    assert start + width <= left + 1080
+
+
+@given(st.text(min_size=1), st.floats(60, 2000))
+def test_what_is_shortened_fits_and_says_so(text: str, room: float) -> None:
+    found = shortened(text, SMALLEST_TEXT, room)
+    assert found == text or (found.endswith("…") and text_width(found, SMALLEST_TEXT) <= room)
