@@ -67,6 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         print("\nStopped; nothing of it runs any more.", file=sys.stderr)
         return 130
+    except SystemExit:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     except Standstill as error:
         print(f"\nNothing can be said: {error}", file=sys.stderr)
         return 1

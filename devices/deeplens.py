@@ -110,7 +110,7 @@ def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
         return _log_line(text)
     value = _parse(text)
     if isinstance(value, str):
-        return _log_line(value)
+        return _log_line(_keepable(value))
     if not isinstance(value, _Object):
         raise Unreadable("The JSON is not an object.")
     return _record(_unwrapped(value), zone)
@@ -225,7 +225,17 @@ def _text(record: _Object, key: str) -> str | None:
     value = record.get(key)
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"“{key}” is not a text.")
-    return value
+    return value if value is None else _keepable(value)
+
+
+def _keepable(text: str) -> str:
+    """The text, unless JSON's escapes have made something of it that can neither be stored nor sent."""
+    try:
+        if b"\x00" not in text.encode():
+            return text
+    except UnicodeEncodeError:
+        raise Unreadable("A text holds half a surrogate pair.") from None
+    raise Unreadable("A text holds a NUL character.")
 
 
 def _taken_at(record: _Object, url: str | None, zone: dt.tzinfo) -> int | None:

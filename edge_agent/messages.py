@@ -26,7 +26,10 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 Pixels = Annotated[int, msgspec.Meta(ge=-65_536, le=65_536)]
 Box = tuple[Pixels, Pixels, Pixels, Pixels]
 MessageId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*\Z")]
+"""Without the character NUL, which no database keeps in a text."""
+Label = Annotated[Text, msgspec.Meta(min_length=1, max_length=64)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 ThingName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
 """What AWS IoT Core accepts as a thing's name."""
 
@@ -130,14 +133,14 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     online: bool
     sent_at: Milliseconds | None = None
     """None in a last will: it is written before the connection whose end it tells."""
-    software: str = ""
-    outbox_messages: int = 0
-    outbox_bytes: int = 0
-    dropped_messages: int = 0
+    software: Text = ""
+    outbox_messages: Count = 0
+    outbox_bytes: Count = 0
+    dropped_messages: Count = 0
     """Messages the full outbox has had to drop since it was created."""
     settings: Settings | None = None
     """All settings as they are in force, each with a value; None from a device that cannot be configured from afar."""
-    settings_error: str = ""
+    settings_error: Text = ""
     """Why the latest `config` was not applied, in one sentence; "" where it was."""
 
 

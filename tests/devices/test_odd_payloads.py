@@ -27,6 +27,25 @@ def test_bytes_that_are_no_text_are_set_aside(seattle01: Device, payload: bytes)
     assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("infer", rb'"\ud800"'),
+        ("infer", rb'{"img": "\udc00\ud800"}'),
+        ("infer", rb'{"img": "\u0000"}'),
+        ("status", b'{"online": true, "outbox_messages": 9223372036854775808}'),
+        ("status", b'{"online": true, "dropped_messages": -1}'),
+        ("status", rb'{"online": true, "software": "\u0000"}'),
+        ("frames", rb'{"id": "x", "frames": [{"taken_at": 1795285800000, "objects": [{"label": "a\u0000"}]}]}'),
+    ],
+)
+def test_what_no_database_could_keep_has_its_own_reason(chicago01: Device, kind: str, payload: bytes) -> None:
+    thing = places.CHICAGO01
+    topic = f"$aws/things/{thing}/infer" if kind == "infer" else messages.topic_from_device(thing, kind)
+    accept([Arrival(topic, payload, NOW)])
+    assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago01: Device, seed: int) -> None:
     source = iter(Payloads(seed, places.SEATTLE01, places.CHICAGO01, lambda: round(NOW.timestamp() * 1000)))
@@ -41,5 +60,6 @@ def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago0
         assert accepted.committed + accepted.quarantined == len(batch)
         quarantined += accepted.quarantined
     assert 0 < quarantined < len(arrivals)
+    assert not QuarantinedMessage.objects.filter(reason=Reason.REFUSED).exists()
     # A message with an id is the same one when it comes again.
     assert 0 < QuarantinedMessage.objects.count() <= quarantined
