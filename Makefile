@@ -6,11 +6,13 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy bench-edge accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL"
+	@echo "make bench-edge    frames a second of the edge agent; and for an hour, whether it grows"
+	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes three quarters of an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
@@ -26,8 +28,11 @@ test: test-packages install-development assets lint
 	$(PYTEST)
 	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
 
-bench-ingest bench-scaling bench-galaxy: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-edge: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
+
+accuracy: install-development assets
+	@$(BIN)/python -m benchmarks.accuracy
 
 chaos: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.chaos

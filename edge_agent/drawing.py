@@ -95,7 +95,8 @@ def _banner(canvas: Picture, lines: list[tuple[str, float]], *, top: bool) -> No
 
 
 def _letters(canvas: Picture, share: float) -> int:
-    return max(round(share * min(canvas.shape[:2])), 8)
+    height, width = canvas.shape[:2]
+    return max(int(share * min(height, width) + 0.5), 8)
 
 
 def _fitting(canvas: Picture, text: str, size: int) -> int:

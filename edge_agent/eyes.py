@@ -27,6 +27,10 @@ SEARCH_MS = 450
 """After this long the whole frame is searched for small faces again; between, only the known ones are followed. At the
 default cadence of two frames a second each of them is searched."""
 
+HANDS_MS = 200
+"""While no hand makes a gesture, hands are looked for this often: they cost more than all the rest. A cadence of up to
+five frames a second looks at each of its frames."""
+
 
 class Eyes:
     """Looks at frames. Not thread-safe. What `before`, eyes that are not used any more, has loaded is taken over.
@@ -50,6 +54,8 @@ class Eyes:
         self._loaded = {key: detector for key, detector in self._loaded.items() if id(detector) in used}
         self._known: tuple[Face, ...] = ()
         self._searched_at: int | None = None
+        self._gestures: tuple[Labelled, ...] = ()
+        self._hands_at: int | None = None
 
     def changed(self, config: AgentConfig) -> "Eyes":
         """Eyes for another configuration, which load only what is new. These ones must not be used any more."""
@@ -62,17 +68,17 @@ class Eyes:
         one: they are a person's, and an empty room should cost little.
         """
         # Whoever was there a moment ago is probably still there: her hands need not wait for her face.
-        early = self._start_hands(rgb) if self._known or self._faces is None else None
+        early = self._start_hands(rgb, taken_at) if self._known or self._faces is None else None
         faces = None if self._faces is None else self._find(self._faces, rgb, taken_at)
-        late = self._start_hands(rgb) if early is None and faces else None
+        late = self._start_hands(rgb, taken_at) if early is None and faces else None
         objects = self._objects_of(rgb, faces)
         seen = early or late
-        gestures = seen.result() if seen is not None else ()
+        self._gestures = seen.result() if seen is not None and faces != () else ()
         return Frame(
             taken_at=taken_at,
             faces=faces,
             objects=objects,
-            gestures=() if faces == () else gestures,
+            gestures=self._gestures,
             size=(rgb.shape[1], rgb.shape[0]),
         )
 
@@ -83,16 +89,19 @@ class Eyes:
         return self._loaded[key]
 
     def _find(self, detector: "FaceDetector", rgb: Picture, taken_at: int) -> tuple[Face, ...]:
-        # A clock that was set back must not keep the search away.
-        if self._searched_at is None or not 0 <= taken_at - self._searched_at < SEARCH_MS:
+        if not _is_within(taken_at, self._searched_at, SEARCH_MS):
             self._searched_at = taken_at
             self._known = detector.detect(rgb)
         else:
             self._known = detector.follow(rgb, [face.box for face in self._known if face.box is not None])
         return self._known
 
-    def _start_hands(self, rgb: Picture) -> "Future[tuple[Labelled, ...]] | None":
-        return None if self._hands is None else self._aside.submit(self._hands.detect, rgb)
+    def _start_hands(self, rgb: Picture, taken_at: int) -> "Future[tuple[Labelled, ...]] | None":
+        is_due = self._gestures or not _is_within(taken_at, self._hands_at, HANDS_MS)
+        if self._hands is None or not is_due:
+            return None
+        self._hands_at = taken_at
+        return self._aside.submit(self._hands.detect, rgb)
 
     def _objects_of(self, rgb: Picture, faces: tuple[Face, ...] | None) -> tuple[Labelled, ...]:
         if self._objects is None:
@@ -111,6 +120,11 @@ def within_reach(face: Box, rgb: Picture) -> Box:
     square_left = min(max(round(left + width / 2 - side / 2), 0), rgb.shape[1] - side)
     square_top = min(max(round(top - ABOVE * height), 0), rgb.shape[0] - side)
     return square_left, square_top, side, side
+
+
+def _is_within(now: int, before: int | None, milliseconds: int) -> bool:
+    """Whether so little time has passed; a clock that was set back must not keep anything away for long."""
+    return before is not None and 0 <= now - before < milliseconds
 
 
 def _moved(things: Iterable[Labelled], area: Box) -> Iterable[Found]:

@@ -12,6 +12,10 @@ WEB_THREADS = 8
 """Pages wait for the database and the browser's own connections, not for the processor: one process is enough."""
 
 
+STREAMS_ABOVE = 90
+"""What the first camera's stream is above the pages' port: with 8000 it is at the agent's own default, 8090."""
+
+
 def preparation(place: Surroundings, days: int | None) -> Program:
     """What ends before the others start. `days` of past are generated at the first start."""
     past = [] if days is None else ["--days", str(days)]
@@ -55,9 +59,14 @@ def _agent(place: Surroundings, habits: Habits, seed: int) -> Program:
         "HEADCOUNT_THING": habits.thing,
         "HEADCOUNT_MQTT_URL": place.mqtt_url,
         "HEADCOUNT_SOURCE": f"scene:{habits.room}?seed={seed}",
+        "HEADCOUNT_STREAM": _stream(place.port + STREAMS_ABOVE + seed - 1),
         "HEADCOUNT_OUTBOX": str(place.data / "outboxes" / f"{habits.name}.sqlite3"),
     }
     return Program(habits.name, [sys.executable, "-m", "edge_agent"], {**place.environment, **settings})
+
+
+def _stream(port: int) -> str:
+    return f"{LOOPBACK}:{port}" if port < 65_536 else "off"
 
 
 def _deeplens(place: Surroundings, habits: Habits, seed: int) -> Program:

@@ -4,25 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0003_deliveries_of_a_batch_in_one_row'),
+        ("devices", "0003_deliveries_of_a_batch_in_one_row"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='device',
-            name='desired_config',
-            field=models.JSONField(default=dict, editable=False, help_text='Settings that the device is told to have; all others are its own.'),
+            model_name="device",
+            name="desired_config",
+            field=models.JSONField(
+                default=dict,
+                editable=False,
+                help_text="Settings that the device is told to have; all others are its own.",
+            ),
         ),
         migrations.AddField(
-            model_name='devicestate',
-            name='config_error',
-            field=models.TextField(blank=True, help_text='Why the device did not take the latest settings.'),
+            model_name="devicestate",
+            name="config_error",
+            field=models.TextField(blank=True, help_text="Why the device did not take the latest settings."),
         ),
         migrations.AddField(
-            model_name='devicestate',
-            name='reported_config',
-            field=models.JSONField(help_text='The settings in force, as its status says; unknown for a DeepLens.', null=True),
+            model_name="devicestate",
+            name="reported_config",
+            field=models.JSONField(
+                help_text="The settings in force, as its status says; unknown for a DeepLens.", null=True
+            ),
         ),
     ]

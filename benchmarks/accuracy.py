@@ -1,0 +1,220 @@
+"""`python -m benchmarks.accuracy`: what the edge agent's detectors find in real photographs, miss, and imagine.
+
+The photographs are those of scikit-image and, where it is there, of `../shared/data`, each as it is and mirrored,
+scaled, turned, darker and brighter. Prints a table and writes `benchmarks/results/accuracy.json`.
+"""
+
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage import data
+from tqdm import tqdm
+
+from benchmarks import report, results
+from edge_agent.config import AgentConfig
+from edge_agent.messages import Box
+from edge_agent.pictures import Picture
+from edge_agent.vision.faces import FaceDetector
+from edge_agent.vision.files import fetch_models, models_folder
+from edge_agent.vision.hands import HandDetector
+from edge_agent.vision.objects import ObjectDetector
+
+SHARED = results.ROOT.parent / "shared" / "data"
+SAME = 0.3
+"""Intersection over union from which on a found box is the marked one."""
+
+ASTRONAUT_FACE = (172, 62, 104, 118)
+"""By hand, in pixels of scikit-image's photograph."""
+
+WITHOUT_ANYTHING = ("chelsea", "rocket", "hubble_deep_field", "immunohistochemistry", "retina")
+"""Of scikit-image's colour photographs, those with nobody and no cup."""
+
+
+@dataclass
+class Photograph:
+    """A picture, and what is really in it: by detector, labels with the boxes where they are marked."""
+
+    name: str
+    rgb: Picture
+    truth: dict[str, list[tuple[str, Box | None]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A change of pictures: an affine map of pixels (from the picture's size), and a factor for the brightness."""
+
+    name: str
+    matrix: Callable[[int, int], np.ndarray]
+    brightness: float = 1.0
+    is_upside_down: bool = False
+
+
+def _mirrored(width: int, height: int) -> np.ndarray:
+    return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
+
+
+def _scaled(factor: float) -> Callable[[int, int], np.ndarray]:
+    return lambda width, height: np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
+
+
+def _turned(degrees: float) -> Callable[[int, int], np.ndarray]:
+    return lambda width, height: cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+
+
+VARIATIONS = (
+    Variation("as it is", _scaled(1.0)),
+    Variation("mirrored", _mirrored),
+    Variation("half the size", _scaled(0.5)),
+    Variation("twice the size", _scaled(2.0)),
+    Variation("turned by 15°", _turned(15)),
+    Variation("turned by -30°", _turned(-30)),
+    Variation("turned by 90°", _turned(90)),
+    Variation("upside down", _turned(180), is_upside_down=True),
+    Variation("half as bright", _scaled(1.0), brightness=0.5),
+    Variation("half as bright again", _scaled(1.0), brightness=1.5),
+)
+COLUMNS = ("detector and threshold", "photographs", "there", "found", "missed", "false")
+UPSIDE_DOWN = {"thumbs-up": "thumbs-down"}
+SIDEWAYS = {"turned by 90°": {"thumbs-up": None}}
+"""Gestures that are no gesture any more."""
+
+
+def main() -> None:
+    models = models_folder()
+    fetch_models(models)
+    config = AgentConfig(thing="accuracy", mqtt_url="mqtt://127.0.0.1")
+    faces = FaceDetector(models, threshold=config.face_threshold)
+    hands = HandDetector(models, threshold=config.gesture_threshold)
+    objects = ObjectDetector(models, threshold=config.object_threshold)
+    looks = {
+        f"faces >= {config.face_threshold:g}": lambda rgb: [("face", face.box) for face in faces.detect(rgb)],
+        f"gestures >= {config.gesture_threshold:g}": lambda rgb: [(hand.label, hand.box) for hand in hands.detect(rgb)],
+        f"cups >= {config.object_threshold:g}": lambda rgb: [
+            (thing.label, thing.box) for thing in objects.detect(rgb) if thing.label == "cup"
+        ],
+    }
+    photographs = [*from_scikit_image(), *from_shared()]
+    counts = {(look, variation.name): Counter[str]() for look in looks for variation in VARIATIONS}
+    for photograph in tqdm(photographs):
+        for variation in VARIATIONS:
+            rgb, truth = varied(photograph, variation)
+            for look, detect in looks.items():
+                counts[look, variation.name] += compared(detect(rgb), truth.get(look.partition(" ")[0], []))
+    show(len(photographs), counts)
+
+
+def from_scikit_image() -> Iterator[Photograph]:
+    yield Photograph("astronaut", _rgb(data.astronaut()), {"faces": [("face", ASTRONAUT_FACE)]})
+    yield Photograph("coffee", _rgb(data.coffee()), {"cups": [("cup", None)]})
+    for name in WITHOUT_ANYTHING:
+        yield Photograph(name, _rgb(getattr(data, name)()))
+
+
+def from_shared() -> Iterator[Photograph]:
+    """The sample photographs with their marked faces; none where the folder is not there."""
+    for path in sorted((SHARED / "images").glob("face-*.jpg")):
+        yield Photograph(path.name, read(path), {"faces": [("face", None)]})
+    for path in sorted((SHARED / "images").glob("thumbs-up.jpg")):
+        yield Photograph(path.name, read(path), {"gestures": [("thumbs-up", None)]})
+    for listing in sorted((SHARED / "detector-dataset").glob("*.xml")):
+        for image in ElementTree.parse(listing).iter("image"):
+            boxes = [tuple(int(box.attrib[side]) for side in ("left", "top", "width", "height")) for box in image]
+            path = listing.parent / image.attrib["file"]
+            yield Photograph(path.name, read(path), {"faces": [("face", box) for box in boxes]})
+
+
+def read(path: Path) -> Picture:
+    return _rgb(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
+
+
+def _rgb(picture: np.ndarray) -> Picture:
+    return np.ascontiguousarray(picture[..., :3], np.uint8)
+
+
+def varied(photograph: Photograph, variation: Variation) -> tuple[Picture, dict[str, list[tuple[str, Box | None]]]]:
+    """The changed picture, and where things are in it now. What a turn cuts off at the corners is no longer there."""
+    height, width = photograph.rgb.shape[:2]
+    matrix = variation.matrix(width, height)
+    factor = abs(np.linalg.det(matrix[:, :2])) ** 0.5
+    size = (round(width * factor), round(height * factor))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    rgb = (
+        cv2.resize(photograph.rgb, size, interpolation=method)
+        if factor != 1
+        else cv2.warpAffine(photograph.rgb, matrix, size, flags=method, borderMode=cv2.BORDER_REPLICATE)
+    )
+    rgb = cv2.convertScaleAbs(rgb, alpha=variation.brightness)
+    truth = {
+        kind: [
+            (UPSIDE_DOWN.get(label, label) if variation.is_upside_down else label, box and _moved(box, matrix))
+            for label, box in things
+            if SIDEWAYS.get(variation.name, {}).get(label, label) and (box is None or _is_inside(box, matrix, size))
+        ]
+        for kind, things in photograph.truth.items()
+    }
+    return np.ascontiguousarray(rgb, np.uint8), truth
+
+
+def _corners(box: Box, matrix: np.ndarray) -> np.ndarray:
+    left, top, width, height = box
+    points = [(left, top), (left + width, top), (left, top + height), (left + width, top + height)]
+    return np.array(points, float) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def _moved(box: Box, matrix: np.ndarray) -> Box:
+    """A box of the same area around the same centre: the upright one around a turned box would be too large."""
+    centre = _corners(box, matrix).mean(axis=0)
+    factor = abs(np.linalg.det(matrix[:, :2])) ** 0.5
+    width, height = box[2] * factor, box[3] * factor
+    return round(centre[0] - width / 2), round(centre[1] - height / 2), round(width), round(height)
+
+
+def _is_inside(box: Box, matrix: np.ndarray, size: tuple[int, int]) -> bool:
+    corners = _corners(box, matrix)
+    return bool((corners >= 0).all() and (corners <= size).all())
+
+
+def compared(found: list[tuple[str, Box | None]], truth: list[tuple[str, Box | None]]) -> Counter[str]:
+    """How many of the true things were found and missed, and how many were found that are not there."""
+    left = list(found)
+    hits = 0
+    for label, box in truth:
+        match = next(
+            (each for each in left if each[0] == label and (box is None or _overlap(each[1], box) > SAME)), None
+        )
+        if match is not None:
+            left.remove(match)
+            hits += 1
+    return Counter(there=len(truth), found=hits, missed=len(truth) - hits, false=len(left))
+
+
+def _overlap(one: Box | None, other: Box) -> float:
+    if one is None:
+        return 0.0
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(across, 0) * max(down, 0)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+
+
+def show(photographs: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
+    print(f"{photographs} photographs, each in {len(VARIATIONS)} variations\n")
+    print(f"| {' | '.join(COLUMNS)} |\n{'| --- ' * len(COLUMNS)}|")
+    for (look, variation), count in counts.items():
+        print(f"| {look} | {variation} | {count['there']} | {count['found']} | {count['missed']} | {count['false']} |")
+    results.write(results.FOLDER / "accuracy.json", list(_figures(counts)))
+
+
+def _figures(counts: dict[tuple[str, str], Counter[str]]) -> Iterable[results.Measured]:
+    for (look, variation), count in counts.items():
+        for what in ("there", "found", "missed", "false"):
+            yield report.told(f"{look}, {variation}: {what}", count[what], "")
+
+
+if __name__ == "__main__":
+    main()

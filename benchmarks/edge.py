@@ -1,0 +1,222 @@
+"""`python -m benchmarks.edge`: how many frames a second the edge agent looks at, and whether it grows.
+
+A video of 1280 × 720 is made of the simulated lobby, whose people and cups are real photographs. The bare detector
+calls get its frames decoded from memory; the agent reads the video, and has its outbox and, with all detectors, a
+watched stream. Both sides take turns. Then an agent with a broker and a platform runs for `--minutes`, and its memory
+and processor time are sampled. Prints a table and writes `benchmarks/results/edge.json`.
+"""
+
+import argparse
+import http.client
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from benchmarks import report, results
+from edge_agent.agent import STREAM_PERIOD, Agent, Troubles
+from edge_agent.config import AgentConfig
+from edge_agent.eyes import Eyes
+from edge_agent.outbox import Outbox
+from edge_agent.pictures import Picture
+from edge_agent.simulation.scene import Scene
+from edge_agent.simulation.visits import visits_between
+from edge_agent.stream import Stream
+from edge_agent.vision.files import fetch_models, models_folder
+from tests.brokers import free_port, mosquitto
+from tests.edge_agent.platforms import platform
+
+SEED = 5
+FRAMES, VIDEO_RATE = 120, 30.0
+GOALS = ((("faces",), 60.0), (("faces", "hands"), 25.0), (("faces", "hands", "objects"), 15.0))
+LEAST_RATIO = 0.8
+MOST_GROWTH = 0.05
+"""Of the memory in use after the first fifth of the time: less is the allocator's noise."""
+
+
+class Unpaced:
+    """A video's frames as fast as they are asked for, over and over."""
+
+    ended = False
+
+    def __init__(self, path: Path) -> None:
+        self._video = cv2.VideoCapture(str(path))
+
+    def read(self) -> Picture | None:
+        shown, bgr = self._video.read()
+        if not shown:
+            self._video.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            shown, bgr = self._video.read()
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+    def peek(self) -> Picture | None:
+        return None
+
+    def restart(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._video.release()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long a side's turn lasts (4)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side (3)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long growth is watched; 0 leaves it out (60)")
+    asked = parser.parse_args()
+    fetch_models(models_folder())
+    measured = []
+    with tempfile.TemporaryDirectory(prefix="headcount-edge-") as scratch:
+        video = recorded(Path(scratch) / "lobby.avi")
+        for detectors, goal in GOALS:
+            bare, agent = speeds(Path(scratch), video, detectors, asked.seconds, asked.rounds)
+            name = " + ".join(detectors) + (", stream" if len(detectors) == len(GOALS) else "")
+            measured += [
+                report.at_least(name, agent, "frames/s", goal),
+                report.told(f"{name}: bare detector calls", bare, "frames/s"),
+                report.at_least(f"{name}: of the bare calls", agent / bare, "", LEAST_RATIO),
+            ]
+        if asked.minutes:
+            measured += growth(Path(scratch), asked.minutes * 60)
+    print(report.table(measured))
+    results.write(results.FOLDER / "edge.json", measured)
+
+
+def recorded(path: Path) -> Path:
+    """The video: somebody with a cup, the whole time."""
+    scene = Scene("lobby", SEED)
+    visit = next(visit for visit in visits_between(SEED, 0, 10_000) if visit.has_cup)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, (1280, 720))
+    for number in range(FRAMES):
+        frame = scene.picture_at(visit.started + 3 + number / VIDEO_RATE)
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def speeds(scratch: Path, video: Path, detectors: tuple[str, ...], seconds: float, rounds: int) -> tuple[float, float]:
+    """Frames a second of the bare calls and of the agent: medians of turns that alternate."""
+    config = AgentConfig(
+        thing="bench", mqtt_url="mqtt://127.0.0.1", detectors=detectors, outbox=scratch / "_".join(detectors)
+    )
+    source = Unpaced(video)
+    frames = itertools.cycle([source.read() for _ in range(FRAMES)])
+    eyes = Eyes(config)
+    outbox = Outbox(config.outbox, config.outbox_max_bytes)
+    with watched(len(detectors) == len(GOALS)) as stream:
+        looking = Agent(config, source, Eyes(config), outbox, Troubles(), stream=stream)
+        sides = (lambda: eyes.look(next(frames), time.time_ns() // 1_000_000), _showing(looking))
+        turns = [[rate(side, seconds) for side in sides] for _ in tqdm(range(rounds), desc=" + ".join(detectors))]
+    outbox.close()
+    bare, agent = (statistics.median(side) for side in zip(*turns, strict=True))
+    return bare, agent
+
+
+def _showing(agent: Agent) -> Callable[[], object]:
+    """A step as the agent's own loop makes it: with a picture for the stream when one is due."""
+    shown = [time.monotonic()]
+
+    def step() -> None:
+        agent.step()
+        if time.monotonic() - shown[0] >= STREAM_PERIOD:
+            shown[0] = time.monotonic()
+            agent.show()
+
+    return step
+
+
+def rate(look: Callable[[], object], seconds: float) -> float:
+    look()
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        look()
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+@contextmanager
+def watched(wanted: bool) -> Iterator[Stream | None]:
+    """A stream that somebody watches, or none."""
+    if not wanted:
+        yield None
+        return
+    stream = Stream("127.0.0.1", free_port())
+    threading.Thread(target=_watch, args=(stream.port,), daemon=True).start()
+    yield stream
+    stream.close()
+
+
+def _watch(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    while answer.read(65_536):
+        pass
+
+
+def growth(scratch: Path, seconds: float) -> list[results.Measured]:
+    """Memory and processor time of a real agent with all detectors and a watched stream, at its default cadence."""
+    port = free_port()
+    with mosquitto(scratch / "broker") as broker, platform(broker):
+        settings = {"thing": "bench", "mqtt_url": broker.url, "source": f"scene:lobby?seed={SEED}"}
+        settings |= {"stream": f"127.0.0.1:{port}", "outbox": str(scratch / "growth.sqlite3")}
+        environ = os.environ | {f"HEADCOUNT_{key.upper()}": value for key, value in settings.items()}
+        with (scratch / "agent.log").open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-m", "edge_agent"], env=environ, stderr=log, cwd=results.ROOT)
+        try:
+            _until_it_streams(port)
+            threading.Thread(target=_watch, args=(port,), daemon=True).start()
+            memory, share = _sampled(process.pid, seconds)
+        finally:
+            process.terminate()
+            process.wait(30)
+    fifth = max(len(memory) // 5, 1)
+    before, after = statistics.median(memory[fifth : 2 * fifth]), statistics.median(memory[-fifth:])
+    minutes = f"in {seconds / 60:g} min"
+    return [
+        report.told(f"processor {minutes}", 100 * share, "% of a core"),
+        report.told(f"memory at the end {minutes}", after / 2**20, "MiB"),
+        report.below(f"growth of memory {minutes}", after / before - 1, "", MOST_GROWTH),
+    ]
+
+
+def _until_it_streams(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            http.client.HTTPConnection("127.0.0.1", port, timeout=5).connect()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _sampled(pid: int, seconds: float) -> tuple[list[int], float]:
+    """Resident bytes, some hundred times over these seconds, and the processor time as a share of them."""
+    started, used, memory = time.monotonic(), _cpu_seconds(pid), []
+    for _ in tqdm(range(100), desc="growth"):
+        time.sleep(seconds / 100)
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+    return memory, (_cpu_seconds(pid) - used) / (time.monotonic() - started)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What is looked for in which frame, with the real models on real photographs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from edge_agent.config import AgentConfig
+from edge_agent.eyes import SEARCH_MS, Eyes
+from edge_agent.pictures import Picture
+from edge_agent.vision.files import ModelsUnavailable
+from tests.edge_agent.test_pictures import ASTRONAUT_FACE
+from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, scaled
+
+SMALL = 0.7
+"""Of the portrait's size: a face of 70 pixels in a frame of 1280 × 720, which the whole frame alone does not show."""
+
+
+def small_face(left: int = 100, top: int = 300) -> Picture:
+    portrait = scaled(np.asarray(data.astronaut(), np.uint8), SMALL)
+    return paste(blank(), portrait, left, top)
+
+
+@pytest.fixture(scope="module")
+def eyes(models: Path) -> Eyes:
+    return Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces",), models=models))
+
+
+def test_a_small_face_is_found_by_the_search_and_followed_between_two(eyes: Eyes) -> None:
+    now = 1_000_000
+    assert eyes.look(blank(), now).faces == ()
+    # It comes right after the search: the next search finds it, and from then on every look.
+    assert eyes.look(small_face(), now + 100).faces == ()
+    for later in (SEARCH_MS, SEARCH_MS + 50, SEARCH_MS + 100):
+        (face,) = eyes.look(small_face(), now + later).faces or ()
+        assert overlap(face.box, moved(ASTRONAUT_FACE, SMALL, 100, 300)) > 0.4
+    # A step aside is followed, and who has gone is not seen any more.
+    (face,) = eyes.look(small_face(115, 305), now + SEARCH_MS + 150).faces or ()
+    assert overlap(face.box, moved(ASTRONAUT_FACE, SMALL, 115, 305)) > 0.4
+    assert eyes.look(blank(), now + SEARCH_MS + 200).faces == ()
+
+
+def test_a_clock_that_was_set_back_keeps_no_search_away(eyes: Eyes) -> None:
+    eyes.look(blank(), 9_000_000)
+    assert len(eyes.look(small_face(), 1_000).faces or ()) == 1
+
+
+def test_other_thresholds_load_only_what_they_change(models: Path) -> None:
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces", "objects"), models=models)
+    before = Eyes(config)
+    faces, objects = before._faces, before._objects
+    after = before.changed(AgentConfig(thing="t", mqtt_url="mqtt://t", models=models, object_threshold=0.5))
+    assert after._faces is faces
+    assert after._objects is not objects
+    assert after._hands is not None
+    none = after.changed(AgentConfig(thing="t", mqtt_url="mqtt://t", models=models, detectors=()))
+    frame = none.look(small_face(), 0)
+    assert (frame.faces, frame.objects, frame.gestures) == (None, (), ())
+
+
+def test_a_model_that_is_not_there_changes_nothing(eyes: Eyes, tmp_path: Path) -> None:
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("objects",), models=tmp_path)
+    with pytest.raises(ModelsUnavailable):
+        eyes.changed(config)
+    assert len(eyes.look(small_face(), 77_000_000).faces or ()) == 1
