@@ -3,7 +3,7 @@
 Each side finds messages waiting in its own session of one Mosquitto, published with QoS 1 by a process of its own, and
 takes them in as fast as it can. The sides take turns, on a durable PostgreSQL and on SQLite. A rate is that of the rows
 that another connection sees, from the first commit to the last; afterwards no message may be left unacknowledged.
-Then the delay from the publishing of a message to its row, at a steady pace. Prints a table and writes
+Then the delay from the publishing of a message to its row, at a steady pace. Prints tables and writes
 `benchmarks/results/ingest.json`.
 """
 
@@ -126,7 +126,6 @@ def main() -> int:
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(report.table(measured))
     results.write(results.FOLDER / "ingest.json", measured)
     return 0
 
@@ -143,11 +142,17 @@ def measure(folder: Path, messages: int, rounds: int, seconds: int) -> list[resu
         for database in databases:
             for record in TOPICS:
                 sides = Sides(broker, database, record, messages, flow).all()
-                measured += judged(f"{database.name}, {record}", in_turn(database, record, sides, rounds))
+                measured += shown(judged(f"{database.name}, {record}", in_turn(database, record, sides, rounds)))
         for database in databases:
-            measured += delay(broker, database, seconds)
+            measured += shown(delay(broker, database, seconds))
     if why_not:
-        measured.append(report.told("ratio to Node-RED", None, f"not measured: {why_not}"))
+        measured += shown([report.told("ratio to Node-RED", None, f"not measured: {why_not}")])
+    return measured
+
+
+def shown(measured: list[results.Measured]) -> list[results.Measured]:
+    """The same; printed, since the next will take minutes."""
+    print(report.table(measured), flush=True)
     return measured
 
 
