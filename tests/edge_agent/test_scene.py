@@ -81,7 +81,7 @@ def seen(request: pytest.FixtureRequest, models: Path) -> Seen:
     eyes = Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces", "objects"), models=models))
     scene = Scene(request.param, 3)
     times = [NOON + EVERY * frame for frame in range(100)]
-    return [(scene.people_at(now), eyes.look(scene.picture_at(now), 0)) for now in times]
+    return [(scene.people_at(now), eyes.look(scene.picture_at(now), round(now * 1000))) for now in times]
 
 
 def overlap(one: Box, other: Box) -> float:
