@@ -39,7 +39,7 @@ LONG: dict[int, dict[str, Any]] = {
     2: {"kills": 50, "per_second": PER_SECOND},
     3: {"restarts": 20, "away_s": 180, "per_second": PER_SECOND},
     4: {"disk_bytes": 16_000_000, "messages": 4_000},
-    5: {"messages": 100},
+    5: {"messages": 100, "per_second": PER_SECOND},
     6: {"payloads": 1_000_000},
     7: {"kills": 20, "per_second": PER_SECOND},
 }
@@ -48,7 +48,7 @@ SHORT: dict[int, dict[str, Any]] = {
     2: {"kills": 2, "per_second": PER_SECOND},
     3: {"restarts": 2, "away_s": 3, "per_second": PER_SECOND},
     4: {"disk_bytes": 6_000_000, "messages": 600},
-    5: {"messages": 5},
+    5: {"messages": 5, "per_second": PER_SECOND},
     6: {"payloads": 5_000},
     7: {"kills": 2, "per_second": PER_SECOND},
 }

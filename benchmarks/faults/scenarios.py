@@ -3,6 +3,7 @@
 How often and for how long comes from the caller, so that a short and a long run are the same code.
 """
 
+import time
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -140,7 +141,7 @@ def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
         return result
 
 
-def clock_stepped(rig: Rig, *, messages: int) -> Result:
+def clock_stepped(rig: Rig, *, messages: int, per_second: float) -> Result:
     """Clocks that jump: what can be true is counted where it belongs, the rest set aside, and all is well again."""
     with rig.stage("clock-stepped") as stage:
         stage.started_ingester()
@@ -152,6 +153,7 @@ def clock_stepped(rig: Rig, *, messages: int) -> Result:
             if reason:
                 agent.put(last_right, agent.frame(), aside=reason)
             for _ in range(messages):
+                time.sleep(1 / per_second)
                 agent.put(agent.frame(), aside=reason)
                 deeplens.say_aside(reason) if reason else deeplens.say()
         stage.settle()
