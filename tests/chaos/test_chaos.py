@@ -32,15 +32,21 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's own account may enter too."""
+    folder = Path(tempfile.mkdtemp(prefix="headcount-chaos-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def measured(open_folder: Path) -> dict[str, Any]:
     """The figures of one short run, by name."""
-    path = tmp_path_factory.mktemp("chaos") / "chaos.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    path = open_folder / "chaos.json"
+    command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path)]
+    environment = os.environ | {"TMPDIR": str(open_folder)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert path.exists(), done.stderr[-5_000:]
     found = json.loads(path.read_text())
     assert {"machine", "commit", "measured"} == set(found)
@@ -72,22 +78,14 @@ def test_the_books_find_what_is_lost_and_what_is_doubled() -> None:
     }
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A temporary folder that PostgreSQL's own account may enter too."""
-    folder = Path(tempfile.mkdtemp(prefix="headcount-interrupted-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path) -> None:
-    mark = uuid.uuid4().hex
-    environment = os.environ | {"TMPDIR": str(open_folder), "HEADCOUNT_TEST_MARK": mark}
+    mark, folder = uuid.uuid4().hex, open_folder / "interrupted"
+    folder.mkdir(mode=0o755)
+    environment = os.environ | {"TMPDIR": str(folder), "HEADCOUNT_TEST_MARK": mark}
     said = open_folder / "said"
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.chaos", "--only", "1", "--results", open_folder / "results.json"],
+            [sys.executable, "-m", "benchmarks.chaos", "--only", "1", "--results", folder / "results.json"],
             cwd=ROOT,
             env=environment,
             stderr=output,
@@ -100,7 +98,7 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path
     time.sleep(0.2)
     assert marked(mark) == []
     assert "Traceback" not in said.read_text()
-    assert [path.name for path in open_folder.iterdir()] == ["said"]
+    assert list(folder.iterdir()) == []
 
 
 def marked(mark: str) -> list[str]:
