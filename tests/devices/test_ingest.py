@@ -29,6 +29,7 @@ from tests.brokers import Mosquitto, mosquitto
 ROOT = Path(__file__).parents[2]
 KILLS = 3
 INFER = f"$aws/things/{places.CHICAGO01}/infer"
+EVERYTHING = routes.everything("tests")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,21 +60,20 @@ def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho
         client.loop_stop()
 
 
-def subscribed(mqtt: Mosquitto, client: str = "tests") -> broker.Subscription:
-    """A session that the broker keeps messages for."""
-    subscription = broker.Subscription(
-        mqtt.url, routes.everything(client), first_sequence=deliveries.next_sequence(client), clock=timezone.now
-    )
+def subscribed(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> broker.Subscription:
+    """A session that the broker keeps messages for, if the route says so."""
+    first = deliveries.next_sequence(route.client_id)
+    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=timezone.now)
     subscription.start()
     assert subscription.subscribed.wait(10)
     return subscription
 
 
 @contextmanager
-def ingesting(mqtt: Mosquitto) -> Iterator[broker.Subscription]:
-    """The ingester's loop in a thread of this process, on this test's database."""
+def ingesting(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> Iterator[broker.Subscription]:
+    """One ingester's loop in a thread of this process, on this test's database."""
     stop = threading.Event()
-    subscription = subscribed(mqtt)
+    subscription = subscribed(mqtt, route)
 
     def run() -> None:
         try:
@@ -87,7 +87,7 @@ def ingesting(mqtt: Mosquitto) -> Iterator[broker.Subscription]:
         yield subscription
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(20)
         subscription.stop()
 
 
@@ -201,7 +201,7 @@ def test_killed_again_and_again_the_command_loses_nothing_and_counts_nothing_twi
     mqtt: Mosquitto, chicago01: Device
 ) -> None:
     environment = os.environ | {"MQTT_URL": mqtt.url, "DATABASE_URL": database_url(), "MQTT_CLIENT_ID": "killed"}
-    subscribed(mqtt, "killed").stop()  # what is published before the session exists is for nobody
+    subscribed(mqtt, routes.everything("killed")).stop()  # what is published before the session exists is for nobody
     sent = 0
     with peer(mqtt) as (client, _):
         for _ in range(KILLS):

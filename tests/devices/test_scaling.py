@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,18 +14,17 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import EngagementQuarter, Frame
-from devices import broker, deliveries, health, ingester, routes
+from devices import broker, health, routes
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from edge_agent import messages
 from tests import places
 from tests.brokers import Mosquitto, mosquitto
-from tests.devices.test_ingest import ROOT, database_url, peer, publish, within
+from tests.devices.test_ingest import ROOT, database_url, ingesting, peer, publish, within
 
 SHARDS_OF_8 = [7, 4, 3]
 """Of the three devices: were they others, a device's session would be left behind with its messages."""
@@ -74,31 +72,6 @@ class TestRoutes:
 def mqtt(tmp_path: Path) -> Iterator[Mosquitto]:
     with mosquitto(tmp_path / "mosquitto", "max_inflight_messages 0") as running:
         yield running
-
-
-@contextmanager
-def ingesting(mqtt: Mosquitto, route: routes.Route) -> Iterator[broker.Subscription]:
-    """One ingester's loop in a thread of this process."""
-    stop = threading.Event()
-    first = deliveries.next_sequence(route.client_id)
-    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=timezone.now)
-    subscription.start()
-    assert subscription.subscribed.wait(10)
-
-    def run() -> None:
-        try:
-            ingester.Ingester(subscription, stop).run()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield subscription
-    finally:
-        stop.set()
-        thread.join(20)
-        subscription.stop()
 
 
 @contextmanager
