@@ -25,13 +25,6 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    box = Outbox(tmp_path / "outbox.sqlite3", 100_000_000)
-    yield box
-    box.close()
-
-
-@pytest.fixture
 def link(broker: Mosquitto, outbox: Outbox) -> Iterator[Link]:
     link = Link(AgentConfig(thing=THING, mqtt_url=broker.url), outbox, software="test", epoch_ms=lambda: 17)
     link.start()

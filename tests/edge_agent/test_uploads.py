@@ -61,13 +61,6 @@ def port() -> int:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    box = Outbox(tmp_path / "outbox.sqlite3", 100_000_000)
-    yield box
-    box.close()
-
-
-@pytest.fixture
 def uploader(outbox: Outbox, port: int) -> Uploader:
     url = f"http://127.0.0.1:{port}/api/v1/captures/"
     return Uploader(AgentConfig(thing="t", mqtt_url="mqtt://t", upload_url=url, device_token=TOKEN), outbox)
