@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from analytics import services
 from analytics.galaxy import admin as galaxy  # noqa: F401 - registers the walls' tokens
@@ -38,9 +39,9 @@ class FrameAdmin(ReadOnlyAdmin):
 
 @admin.register(Detection)
 class DetectionAdmin(ReadOnlyAdmin):
-    list_display = ["taken_at", "device", "label", "percent", "review", "reviewed_by"]
+    list_display = ["taken_at", "device", "label", "percent", "review"]
     list_filter = ["review", ("frame__device", OwnDevicesFilter)]
-    list_select_related = ["frame__device", "reviewed_by"]
+    list_select_related = ["frame__device"]
     search_fields = ["=label"]
     search_help_text = "A label, such as thumbs-up."
     ordering = ["-pk"]
@@ -83,7 +84,7 @@ def _review(request: HttpRequest, detections: QuerySet[Detection], verdict: Verd
     reviewed, refusals = 0, set()
     for detection in detections.select_related("frame__device__site"):
         try:
-            services.review(detection=detection, verdict=verdict, by=cast("User", request.user))
+            services.review(verdicts={detection: verdict}, by=cast("User", request.user), now=timezone.now())
             reviewed += 1
         except PermissionDenied as refusal:
             refusals.add(str(refusal))

@@ -11,4 +11,5 @@ class AnalyticsConfig(AppConfig):
         from devices.intake import register_sink
 
         register_sink(sink.count)
+        register_sink(sink.note_software)
         schedules.keep(self, {"analytics.tasks.forget_old_frames": "D"})

@@ -6,11 +6,10 @@ are quarter hours of UTC: as every zone's offset is a multiple of 15 minutes, th
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 from analytics.galaxy.models import Snapshot as Snapshot
 from analytics.galaxy.models import WallToken as WallToken
-from analytics.querysets import DetectionQuerySet
+from analytics.querysets import DetectionQuerySet, ReviewQuerySet
 from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet
 
@@ -53,23 +52,57 @@ class Detection(models.Model):
     label = models.CharField(max_length=64)
     confidence = models.FloatField(help_text="Probability, 0 to 1.")
     box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
-    review = models.CharField(  # noqa: DJ001 - null is “not reviewed”, which no verdict is
-        max_length=5, choices=Verdict.choices, null=True, help_text="A wrong detection counts nowhere."
-    )
-    reviewed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    review = models.CharField(  # noqa: DJ001 - null is “not decided”, which no verdict is
+        max_length=5,
+        choices=Verdict.choices,
+        null=True,
+        help_text="What most reviewers say; empty without reviews, and where as many say right as wrong. "
+        "A wrong detection counts nowhere.",
     )
 
     objects = DetectionQuerySet.as_manager()
 
-    class Meta:
-        indexes = [
-            # For the deletion of a user; costs an unreviewed detection nothing.
-            models.Index(fields=["reviewed_by"], name="reviews_by_user", condition=Q(reviewed_by__isnull=False))
-        ]
-
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0%})"
+
+
+class Review(models.Model):
+    """What one reviewer says of a detection; `Detection.review` is what all of them together say."""
+
+    detection = models.ForeignKey(Detection, on_delete=models.CASCADE, related_name="reviews", db_index=False)
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Empty where the account is gone; its verdict stays.",
+    )
+    verdict = models.CharField(max_length=5, choices=Verdict.choices)
+    at = models.DateTimeField(help_text="When the reviewer said so last, UTC.")
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["detection", "reviewer"], name="one_review_per_reviewer")]
+
+    def __str__(self) -> str:
+        return f"{self.detection}: {self.verdict}"
+
+
+class DeviceSoftware(models.Model):
+    """Since when a device runs which software, as its status messages say; a DeepLens says nothing."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    since = models.DateTimeField(help_text="By the device's clock, as its frames' times are.")
+    software = models.CharField(max_length=64)
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "since"], name="one_software_at_a_time")]
+
+    def __str__(self) -> str:
+        return f"{self.device} since {self.since:%Y-%m-%d %H:%M} UTC: {self.software}"
 
 
 class EngagementQuarter(models.Model):

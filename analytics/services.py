@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Max, Min
 
 from analytics import tallies
-from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
+from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Review, Verdict
 from devices import sql
 from devices.models import Device, Membership, Role
 
@@ -37,20 +37,42 @@ class Stretch:
 
 
 @transaction.atomic
-def review(*, detection: Detection, verdict: Verdict | None, by: "User") -> None:
-    """Note what a reviewer says of a detection, and correct every tally it is in; None takes a verdict back.
+def review(*, verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
+    """Note what a reviewer says of these detections, and correct every tally they are in; None takes a verdict back.
 
-    A face called wrong is no longer among its frame's faces either. Raises `PermissionDenied` with a sentence unless
-    the reviewer is a superuser, or an operator or owner of the detection's site.
+    What most reviewers say counts; where as many say right as wrong the detection counts as if nobody had said
+    anything. A face called wrong is no longer among its frame's faces either. Raises `PermissionDenied` with a
+    sentence, and then has written nothing, unless the reviewer is a superuser, or an operator or owner of the site of
+    each detection.
     """
-    device, taken_at = detection.frame.device, detection.frame.taken_at
-    if not may_review(by, device):
-        raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
-    sql.lock(tallies.LOCK, [device.pk], alone=True)
-    detection.review, detection.reviewed_by = verdict, by if verdict else None
-    detection.save(update_fields=["review", "reviewed_by"])
-    start = tallies.quarter_start(taken_at)
-    rebuild(Stretch(device, start, start + tallies.QUARTER))
+    for device in {detection.frame.device for detection in verdicts}:
+        if not may_review(by, device):
+            raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
+    sql.lock(tallies.LOCK, {detection.frame.device_id for detection in verdicts}, alone=True)
+    _note(verdicts, by, now)
+    _decide(verdicts)
+    quarters = {(each.frame.device, tallies.quarter_start(each.frame.taken_at)) for each in verdicts}
+    for device, start in sorted(quarters, key=lambda quarter: (quarter[0].pk, quarter[1])):
+        rebuild(Stretch(device, start, start + tallies.QUARTER))
+
+
+def _note(verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
+    Review.objects.filter(detection__in=list(verdicts), reviewer=by).delete()
+    Review.objects.bulk_create(
+        Review(detection=detection, reviewer=by, verdict=verdict, at=now)
+        for detection, verdict in verdicts.items()
+        if verdict is not None
+    )
+
+
+def _decide(detections: Iterable[Detection]) -> None:
+    """Bring `Detection.review` up to date with what the reviewers say."""
+    asked = list(detections)
+    said = Counter(Review.objects.filter(detection__in=asked).values_list("detection_id", "verdict"))
+    for detection in asked:
+        majority = said[detection.pk, Verdict.RIGHT] - said[detection.pk, Verdict.WRONG]
+        detection.review = (Verdict.RIGHT if majority > 0 else Verdict.WRONG) if majority else None
+    Detection.objects.bulk_update(asked, ["review"])
 
 
 def may_review(user: "User", device: Device) -> bool:

@@ -1,9 +1,11 @@
 """What the intake's batches do to frames, detections and tallies."""
 
+import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from analytics import tallies
-from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter
+from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter
 from devices import sql
 from devices.decoding import SeenFrame
 from devices.intake import Batch
@@ -30,6 +32,23 @@ def count(batch: Batch) -> None:
     added = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
     _write_detections([(added[place], in_order[place]) for place in sorted(added)])
     _add_to_tallies([in_order[place] for place in sorted(added)])
+
+
+def note_software(batch: Batch) -> None:
+    """Keep since when a device runs its software; most statuses say what is known already, and cost one read."""
+    if not batch.software:
+        return
+    known = DeviceSoftware.objects.filter(device__in={device.pk for device, _, _ in batch.software})
+    spans: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
+    for device_id, since, software in known.values_list("device_id", "since", "software"):
+        spans[device_id].append((since, software))
+    news: list[DeviceSoftware] = []
+    for device, at, software in sorted(batch.software, key=lambda told: (told[0].pk, told[1])):
+        before = max((span for span in spans[device.pk] if span[0] <= at), default=None)
+        if before is None or before[1] != software:
+            spans[device.pk].append((at, software))
+            news.append(DeviceSoftware(device=device, since=at, software=software))
+    DeviceSoftware.objects.bulk_create(news, ignore_conflicts=True)
 
 
 def _write_detections(added: Sequence[tuple[int, SeenFrame]]) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,6 +22,8 @@ class Batch:
 
     frames: list[SeenFrame] = field(default_factory=list)
     pictures: list[TakenPicture] = field(default_factory=list)
+    software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
+    """What a device's status says it runs, and when it said so by its own clock."""
 
 
 Sink = Callable[[Batch], None]
@@ -128,6 +130,7 @@ def _write(
     batch = Batch(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
         pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
+        software=[told for arrival, decoded in taken_in for told in _software(arrival, decoded)],
     )
     _write_log([line for _, decoded in taken_in for line in decoded.log])
     _write_quarantine(set_aside, devices)
@@ -138,6 +141,11 @@ def _write(
     for sink in _sinks:
         sink(batch)
     _write_states(taken_in)
+
+
+def _software(arrival: Arrival, decoded: Decoded) -> Iterator[tuple[Device, dt.datetime, str]]:
+    if decoded.status is not None and decoded.status.software:
+        yield decoded.device, decoded.clock or arrival.received_at, decoded.status.software[:64]
 
 
 def _write_log(lines: Sequence[LogLine]) -> None:

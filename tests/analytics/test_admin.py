@@ -40,7 +40,7 @@ def test_an_operator_calls_a_detection_wrong_and_takes_it_back(cup: Detection, o
     client = logged_in(operator)
     assert "1 reviewed; the tallies are corrected." in call(client, "call_wrong", cup)
     cup.refresh_from_db()
-    assert (cup.review, cup.reviewed_by) == (Verdict.WRONG, operator)
+    assert (cup.review, cup.reviews.get().reviewer) == (Verdict.WRONG, operator)
     assert LabelQuarter.objects.get(label="cup").rejected == 1
     call(client, "call_right", cup)
     cup.refresh_from_db()

@@ -90,7 +90,7 @@ def test_the_last_seven_days_hour_by_hour_unless_said_otherwise(frames: None, vi
 
 
 def test_a_review_changes_the_count_at_once(frames: None, viewer: User, operator: User) -> None:
-    review(detection=Detection.objects.filter(label="cup")[0], verdict=Verdict.WRONG, by=operator)
+    review(verdicts={Detection.objects.filter(label="cup")[0]: Verdict.WRONG}, by=operator, now=NOW)
     (answer,) = ask(viewer, "counts", site="seattle", label="cup", bucket="day", since="2026-11-20").json()
     assert answer["count"] == 14
 

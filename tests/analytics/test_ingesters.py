@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils import timezone
 
 from analytics import services
 from analytics.models import Detection, Verdict
@@ -104,9 +105,9 @@ def reviewer(superuser: User) -> Callable[[], None]:
     def run() -> None:
         for _ in range(20):
             for detection in Detection.objects.order_by("?")[:1]:
-                services.review(detection=detection, verdict=Verdict.WRONG, by=superuser)
+                services.review(verdicts={detection: Verdict.WRONG}, by=superuser, now=timezone.now())
         for detection in Detection.objects.filter(review=Verdict.WRONG):
-            services.review(detection=detection, verdict=None, by=superuser)
+            services.review(verdicts={detection: None}, by=superuser, now=timezone.now())
 
     return run
 

@@ -206,7 +206,7 @@ def test_a_site_weighs_all_frames_alike(chicago01: Device, chicago02: Device) ->
 def test_rejected_detections_are_left_out(chicago01: Device, superuser: User) -> None:
     nine = chicago("2026-11-20T09:00")
     count(seen(chicago01, nine, labels=[("cup", 0.9), ("cup", 0.7)]))
-    review(detection=Detection.objects.get(confidence=0.9), verdict=Verdict.WRONG, by=superuser)
+    review(verdicts={Detection.objects.get(confidence=0.9): Verdict.WRONG}, by=superuser, now=nine)
     (found,) = reads.counts([chicago01], label="cup", zone=CHICAGO, start=nine, end=nine + MINUTE, bucket="day")
     assert (found.count, found.mean_confidence) == (1, 0.7)
 

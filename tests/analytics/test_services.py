@@ -101,32 +101,67 @@ def thumbs_row() -> tuple[int, ...]:
 
 def test_a_review_corrects_the_tally_and_can_be_taken_back(thumbs: list[Detection], operator: User) -> None:
     assert thumbs_row() == (2, 0, 1_840_000)
-    services.review(detection=thumbs[0], verdict=Verdict.WRONG, by=operator)
+    services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=operator, now=NOON)
     assert thumbs_row() == (2, 1, 930_000)
-    services.review(detection=thumbs[0], verdict=Verdict.WRONG, by=operator)
+    services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=operator, now=NOON)
     assert thumbs_row() == (2, 1, 930_000)
-    services.review(detection=thumbs[0], verdict=Verdict.RIGHT, by=operator)
+    services.review(verdicts={thumbs[0]: Verdict.RIGHT}, by=operator, now=NOON)
     assert thumbs_row() == (2, 0, 1_840_000)
-    assert Detection.objects.filter(review=Verdict.RIGHT, reviewed_by=operator).get() == thumbs[0]
-    services.review(detection=thumbs[0], verdict=None, by=operator)
-    assert not Detection.objects.exclude(review=None, reviewed_by=None).exists()
+    assert Detection.objects.get(review=Verdict.RIGHT, reviews__reviewer=operator) == thumbs[0]
+    services.review(verdicts={thumbs[0]: None}, by=operator, now=NOON)
+    assert not Detection.objects.exclude(review=None, reviews=None).exists()
+
+
+def test_what_most_reviewers_say_counts(thumbs: list[Detection], operator: User, owner: User, superuser: User) -> None:
+    def say(verdict: Verdict | None, by: User) -> Verdict | None:
+        services.review(verdicts={thumbs[0]: verdict}, by=by, now=NOON)
+        said: Verdict | None = Detection.objects.get(pk=thumbs[0].pk).review
+        assert thumbs_row()[1] == (said == Verdict.WRONG)
+        return said
+
+    assert say(Verdict.WRONG, operator) == Verdict.WRONG
+    assert say(Verdict.RIGHT, owner) is None, "as many say right as wrong"
+    assert say(Verdict.RIGHT, superuser) == Verdict.RIGHT
+    assert say(Verdict.WRONG, owner) == Verdict.WRONG
+    assert say(None, operator) is None
+    assert say(None, superuser) == Verdict.WRONG
+
+
+def test_a_reviewers_verdict_outlives_the_account(thumbs: list[Detection], operator: User, owner: User) -> None:
+    services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=operator, now=NOON)
+    operator.delete()
+    services.review(verdicts={thumbs[0]: Verdict.RIGHT}, by=owner, now=NOON)
+    assert Detection.objects.get(pk=thumbs[0].pk).review is None, "one to one"
+
+
+def test_many_are_reviewed_at_once_or_none(
+    thumbs: list[Detection], chicago01: Device, operator: User, owner: User
+) -> None:
+    services.review(verdicts=dict.fromkeys(thumbs, Verdict.WRONG), by=owner, now=NOON)
+    assert thumbs_row() == (2, 2, 0)
+    count(seen(chicago01, NOON, labels=[("cup", 0.9)]))
+    with pytest.raises(PermissionDenied, match="Chicago"):
+        services.review(
+            verdicts={thumbs[0]: None, Detection.objects.get(label="cup"): Verdict.WRONG}, by=owner, now=NOON
+        )
+    assert thumbs_row() == (2, 2, 0)
 
 
 def test_a_wrong_face_was_nobody(thumbs: list[Detection], owner: User, seattle01: Device) -> None:
-    services.review(detection=Detection.objects.get(label="face"), verdict=Verdict.WRONG, by=owner)
+    services.review(verdicts={Detection.objects.get(label="face"): Verdict.WRONG}, by=owner, now=NOON)
     assert stored_engagement() == [(seattle01.pk, NOON, 2, 0, 0, 0b11, 0)]
     assert Frame.objects.get(taken_at=NOON).faces == 1, "what the device reported stays"
 
 
 def test_a_wrong_object_called_face_takes_no_face_away_that_was_not_counted(seattle01: Device, owner: User) -> None:
     count(seen(seattle01, NOON, faces=[], labels=[("face", 0.6)]))
-    services.review(detection=Detection.objects.get(), verdict=Verdict.WRONG, by=owner)
+    services.review(verdicts={Detection.objects.get(): Verdict.WRONG}, by=owner, now=NOON)
     assert stored_engagement() == [(seattle01.pk, NOON, 1, 0, 0, 1, 0)]
 
 
 def test_a_rebuild_keeps_reviews(thumbs: list[Detection], owner: User, seattle01: Device) -> None:
-    services.review(detection=thumbs[1], verdict=Verdict.WRONG, by=owner)
-    services.review(detection=Detection.objects.get(label="face"), verdict=Verdict.WRONG, by=owner)
+    services.review(verdicts={thumbs[1]: Verdict.WRONG}, by=owner, now=NOON)
+    services.review(verdicts={Detection.objects.get(label="face"): Verdict.WRONG}, by=owner, now=NOON)
     tables = stored_engagement(), stored_labels()
     spoil()
     assert rebuild(seattle01) > 0
@@ -134,7 +169,7 @@ def test_a_rebuild_keeps_reviews(thumbs: list[Detection], owner: User, seattle01
 
 
 def test_later_frames_add_to_a_reviewed_quarter(thumbs: list[Detection], owner: User, seattle01: Device) -> None:
-    services.review(detection=thumbs[0], verdict=Verdict.WRONG, by=owner)
+    services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=owner, now=NOON)
     count(seen(seattle01, NOON + dt.timedelta(minutes=2), labels=[("thumbs-up", 0.94)]))
     assert thumbs_row() == (3, 1, 1_870_000)
 
@@ -144,7 +179,7 @@ def test_who_does_not_run_the_site_may_not_review(
     thumbs: list[Detection], who: str, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(PermissionDenied, match="Only operators and owners of Seattle"):
-        services.review(detection=thumbs[0], verdict=Verdict.WRONG, by=request.getfixturevalue(who))
+        services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=request.getfixturevalue(who), now=NOON)
     assert thumbs_row() == (2, 0, 1_840_000)
 
 
@@ -152,4 +187,4 @@ def test_nobody_may_review_without_a_live_account(thumbs: list[Detection], super
     superuser.is_active = False
     for nobody in (superuser, AnonymousUser()):
         with pytest.raises(PermissionDenied):
-            services.review(detection=thumbs[0], verdict=Verdict.WRONG, by=nobody)
+            services.review(verdicts={thumbs[0]: Verdict.WRONG}, by=nobody, now=NOON)

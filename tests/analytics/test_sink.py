@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.models import Detection, Frame
+from analytics.models import Detection, DeviceSoftware, Frame
 from devices import intake
 from devices.decoding import Arrival
 from devices.models import Device
+from edge_agent import messages
 from tests.analytics.frames import (
     count,
     detections,
@@ -127,4 +128,20 @@ def test_messages_of_the_intake_are_counted_once(seattle01: Device) -> None:
         ("face", 16, 1, 0, 800_000),
         ("face", 18, 1, 0, 900_000),
         ("thumbs-up", 14, 1, 0, 700_000),
+    ]
+
+
+def test_since_when_a_device_runs_its_software_is_kept(seattle01: Device) -> None:
+    def status(minute: int, software: str) -> Arrival:
+        at = NOON + dt.timedelta(minutes=minute)
+        told = messages.Status(online=True, sent_at=round(at.timestamp() * 1000), software=software)
+        return Arrival(messages.topic_from_device(seattle01.thing_name, "status"), messages.encode(told), at)
+
+    everything = [status(0, "agent 1"), status(1, "agent 1"), status(2, "agent 2"), status(3, ""), status(4, "agent 1")]
+    intake.accept(everything)
+    intake.accept(everything)
+    assert list(DeviceSoftware.objects.order_by("since").values_list("since", "software")) == [
+        (NOON, "agent 1"),
+        (NOON + dt.timedelta(minutes=2), "agent 2"),
+        (NOON + dt.timedelta(minutes=4), "agent 1"),
     ]
