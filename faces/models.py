@@ -189,6 +189,17 @@ class Face(models.Model):
     provider = models.CharField(max_length=20, help_text="The recogniser that knows it.")
     provider_id = models.CharField(max_length=64, help_text="The recogniser's own name for it.")
     embedding = models.BinaryField(null=True, help_text="Little-endian float32 numbers, for the local recogniser.")
+    picture_sha256 = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of the file it was enrolled from, which is not kept."
+    )
+    capture = models.ForeignKey(
+        Capture,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="enrolled_faces",
+        help_text="The capture it was enrolled from, if it was.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = FaceQuerySet.as_manager()
@@ -270,22 +281,27 @@ class Coffee(models.Model):
 
 
 class Erasure(models.Model):
-    """The receipt of a person's erasure: how much was removed, and hashes that prove what."""
+    """A person's erasure, and its receipt: how much was removed, and hashes that prove what.
+
+    It is under way until `erased_at` is set; each step is written down before it is done, so that it can be resumed.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="erasures")
-    person_number = models.BigIntegerField(help_text="The number that the person's record had.")
-    erased_at = models.DateTimeField()
+    person_number = models.BigIntegerField(unique=True, help_text="The number that the person's record had.")
+    requested_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="Empty while something is left to be removed.")
+    reason = models.TextField(blank=True, help_text="Why it is not finished yet.")
     erased_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     counts = models.JSONField(help_text="How many faces, consents, pictures, sightings and coffees lost their person.")
-    digests = models.JSONField(help_text="SHA-256 of each picture and face that was removed, sorted.")
+    digests = models.JSONField(help_text="SHA-256 of each picture, face and embedding that was removed, sorted.")
 
     objects = SiteScopedQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-erased_at"]
+        ordering = ["-requested_at"]
 
     def __str__(self) -> str:
         return f"erasure of person {self.person_number} at {self.site}"

@@ -47,7 +47,13 @@ def _erase(
         "coffees": Coffee.objects.filter(person=person).update(person=None),
     }
     receipt = Erasure.objects.create(
-        site=person.site, person_number=person.pk, erased_at=now, erased_by=by, counts=counts, digests=digests
+        site=person.site,
+        person_number=person.pk,
+        requested_at=now,
+        erased_at=now,
+        erased_by=by,
+        counts=counts,
+        digests=digests,
     )
     _blank_admin_log(person)
     person.delete()
