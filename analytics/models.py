@@ -9,7 +9,10 @@ from django.db import models
 
 from analytics.galaxy.models import Snapshot as Snapshot
 from analytics.galaxy.models import WallToken as WallToken
+from analytics.groundtruth.models import GroundTruthCount as GroundTruthCount
+from analytics.groundtruth.models import GroundTruthSession as GroundTruthSession
 from analytics.querysets import DetectionQuerySet, ReviewQuerySet
+from analytics.questions.models import Question as Question
 from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet
 

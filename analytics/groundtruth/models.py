@@ -1,0 +1,64 @@
+"""What a person counted with her own eyes while a camera looked at the same display."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from devices.models import Device
+from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
+
+
+class GroundTruthCountQuerySet(SiteScopedQuerySet):
+    site_path = "session__device__site"
+
+
+class GroundTruthSession(models.Model):
+    """A time in which somebody counted the people who face a display."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="ground_truth", db_index=False)
+    counted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    started_at = models.DateTimeField()
+    heard_at = models.DateTimeField(help_text="The page's latest word; a session without end is known up to here.")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [
+            models.Index(fields=["device", "started_at"], name="ground_truth_of_a_device"),
+            # For the deletion of a user.
+            models.Index(fields=["counted_by"], name="ground_truth_by_user"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")), name="a_session_ends_after_it_starts"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.started_at:%Y-%m-%d %H:%M} UTC"
+
+    def get_absolute_url(self) -> str:
+        return reverse("ground-truth-session", args=[self.pk])
+
+
+class GroundTruthCount(models.Model):
+    """From this moment on there were so many people, until the session's next count."""
+
+    session = models.ForeignKey(GroundTruthSession, on_delete=models.CASCADE, related_name="counts", db_index=False)
+    key = models.UUIDField(help_text="Made by the page, so that a count that is sent twice is kept once.")
+    at = models.DateTimeField(help_text="By the platform's clock.")
+    people = models.PositiveSmallIntegerField(null=True, help_text="Empty: from here on nobody was counting.")
+
+    objects = GroundTruthCountQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["session", "key"], name="one_ground_truth_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.people} at {self.at:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,68 @@
+"""That things of a site do not overlap in time: said to the database where it can keep it, and checked everywhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models.constraints import BaseConstraint
+
+
+class OneAtATime(BaseConstraint):
+    """No two rows with the same `of` overlap from `start` to before `end`.
+
+    PostgreSQL keeps it by itself, without an extension. SQLite cannot; there a transaction writes alone, so that a
+    check within it is enough. `validate` is that check, on every database.
+    """
+
+    def __init__(self, *, of: str, start: str, end: str, name: str, violation_error_message: str | None = None) -> None:
+        super().__init__(name=name, violation_error_message=violation_error_message)
+        self.of, self.start, self.end = of, start, end
+
+    def constraint_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        if not _is_postgresql(schema_editor):
+            return ""
+        of, start, end = (_quoted(model._meta.get_field(name).column) for name in (self.of, self.start, self.end))
+        # A range of one number stands for the number: ranges have the index that this needs, and numbers do not.
+        return (
+            f"CONSTRAINT {_quoted(self.name)} EXCLUDE USING gist"
+            f" (int8range({of}, {of}, '[]') WITH &&, tstzrange({start}, {end}) WITH &&)"
+        )
+
+    def create_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        constraint = self.constraint_sql(model, schema_editor)
+        return constraint and f"ALTER TABLE {_quoted(model._meta.db_table)} ADD {constraint}"
+
+    def remove_sql(self, model: Any, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        if not _is_postgresql(schema_editor):
+            return ""
+        return f"ALTER TABLE {_quoted(model._meta.db_table)} DROP CONSTRAINT {_quoted(self.name)}"
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: str | None = None) -> None:
+        """Raises `ValidationError` where another row overlaps this one, unless one of its fields is excluded."""
+        of, start, end = (getattr(instance, name) for name in (f"{self.of}_id", self.start, self.end))
+        if {self.of, self.start, self.end} & set(exclude or ()) or None in (of, start, end):
+            return
+        others = model._default_manager.using(using).filter(
+            **{f"{self.of}_id": of, f"{self.start}__lt": end, f"{self.end}__gt": start}
+        )
+        if others.exclude(pk=instance.pk).exists():
+            raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        path, arguments, named = super().deconstruct()
+        return path, arguments, {**named, "of": self.of, "start": self.start, "end": self.end}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OneAtATime) and self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.of, self.start, self.end))
+
+
+def _is_postgresql(schema_editor: BaseDatabaseSchemaEditor | None) -> bool:
+    return schema_editor is not None and schema_editor.connection.vendor == "postgresql"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
