@@ -12,7 +12,9 @@ from django.db.models import Count, Max, Q
 from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
 if TYPE_CHECKING:
-    from devices.models import Site
+    from django.contrib.auth.models import AnonymousUser
+
+    from devices.models import Site, User
     from faces.models import Person
 
 Period = Literal["today", "week", "month", "all"]
@@ -39,6 +41,17 @@ class FaceQuerySet(SiteScopedQuerySet):
     def consented(self, now: dt.datetime) -> Self:
         """Faces that may be matched at this moment: their consent is neither withdrawn nor over."""
         return self.filter(consent__withdrawn_at__isnull=True, consent__signed_at__lte=now, consent__expires_at__gt=now)
+
+
+class ErasureNoticeQuerySet(SiteScopedQuerySet):
+    site_path = "person__site"
+
+
+class RecogniserMonthQuerySet(SiteScopedQuerySet):
+    """The deployment's account with a recogniser, which is no site's own: for superusers alone."""
+
+    def for_user(self, user: "User | AnonymousUser | None") -> Self:
+        return self if user is not None and user.is_active and user.is_superuser else self.none()
 
 
 class SightingQuerySet(SiteScopedQuerySet):

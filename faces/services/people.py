@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from devices.models import Site
@@ -165,8 +166,9 @@ def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
     site, owner = policy.site, policy.confirmed_by
     if owner is None or policy.confirmed_at is None:
         raise ValueError(f"nobody has confirmed “everyone” at {site}")
-    latest = Person.objects.filter(site=site).order_by("-guest_number").exclude(guest_number=None).first()
-    number = latest.guest_number + 1 if latest else 1
+    SitePolicy.objects.filter(pk=policy.pk).update(latest_guest=F("latest_guest") + 1)
+    policy.refresh_from_db(fields=["latest_guest"])
+    number = policy.latest_guest
     guest = Person.objects.create(site=site, name=f"Guest {number}", guest_number=number)
     return record_consent(
         person=guest,

@@ -8,6 +8,7 @@ import secrets
 import uuid
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -40,6 +41,21 @@ class SitePolicy(models.Model):
         help_text="The owner who decided; “everyone” cannot be without.",
     )
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    picture_hours = models.PositiveIntegerField(
+        "hours that pictures are kept",
+        default=30 * 24,
+        validators=[MinValueValidator(1)],
+        help_text="From their arrival; what was counted in them stays.",
+    )
+    unmatched_hours = models.PositiveIntegerField(
+        "hours that strangers' faces are kept",
+        default=24,
+        validators=[MinValueValidator(1)],
+        help_text="The same for pictures of a single face in which nobody was recognised.",
+    )
+    latest_guest = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The number that the latest guest got; none is given twice."
+    )
 
     objects = SiteScopedQuerySet.as_manager()
 
@@ -62,6 +78,7 @@ class State(models.TextChoices):
 
     QUEUED = "queued"
     WORKING = "working"
+    WAITING = "waiting", "waiting for the recogniser's next month"
     DONE = "done"
     FAILED = "failed"
     LINKED = "linked", "only its address is known"
@@ -106,8 +123,11 @@ class Capture(models.Model):
         indexes = [
             models.Index(fields=["device", "taken_at"], name="captures_of_a_device"),
             models.Index(
-                fields=["next_try_at"], condition=Q(state__in=("queued", "working")), name="captures_to_sweep"
+                fields=["next_try_at"],
+                condition=Q(state__in=("queued", "working", "waiting")),
+                name="captures_to_sweep",
             ),
+            models.Index(fields=["received_at"], condition=~Q(image=""), name="captures_with_pictures"),
         ]
 
     def __str__(self) -> str:
@@ -121,7 +141,10 @@ class Person(models.Model):
     name = models.CharField(max_length=80)
     line = models.CharField(max_length=120, blank=True, help_text="Said in the greeting, such as a title or a motto.")
     guest_number = models.PositiveIntegerField(
-        null=True, blank=True, editable=False, help_text="Given to strangers, counted per site."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Given to strangers, counted per site; stays when one is named.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
