@@ -11,6 +11,7 @@ from analytics.galaxy.models import Snapshot as Snapshot
 from analytics.galaxy.models import WallToken as WallToken
 from analytics.groundtruth.models import GroundTruthCount as GroundTruthCount
 from analytics.groundtruth.models import GroundTruthSession as GroundTruthSession
+from analytics.home_assistant.models import AnnouncedTopic as AnnouncedTopic
 from analytics.querysets import DetectionQuerySet, ReviewQuerySet
 from analytics.questions.models import Question as Question
 from devices.models import Device

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from devices import services
 from devices.broker import BrokerUnavailable
 from devices.forms import DeviceForm, settings_table
-from devices.models import Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
+from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
 from devices.querysets import SiteScopedQuerySet
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
@@ -155,6 +155,16 @@ class DeviceAdmin(ScopedAdmin):
                 continue
             token = services.issue_device_token(device=device)
             messages.success(request, format_html("Token of {}: <code>{}</code> — shown only now.", device, token))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """To see and revoke; everybody makes their own on the account page."""
+
+    list_display = ["name", "user", "created_at", "used_at"]
+    search_fields = ["name", "user__username"]
+    list_select_related = ["user"]
+    fields = ["name", "user", "created_at", "used_at"]
 
 
 @admin.register(DeviceLog)

@@ -1,37 +1,70 @@
-"""How a device shows who it is over HTTP."""
+"""How programs show over HTTP whose they are: a person's, or a device's."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from devices.models import Device
-from devices.services import token_digest
+from devices.models import ApiToken, Device
+from devices.services import note_use, token_digest
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 
-class DeviceTokenAuthentication(BaseAuthentication):
-    """`Authorization: Device <token>`; the request's `auth` is then the `Device` and its user is anonymous."""
+class _TokenAuthentication(BaseAuthentication):
+    """`Authorization: <keyword> <token>`; other keywords are left to others."""
 
-    keyword = "Device"
+    keyword: str
+    explanation: str
 
-    def authenticate(self, request: Request) -> tuple[AnonymousUser, Device] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != self.keyword.lower().encode():
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("Give the device's token as “Authorization: Device <token>”.")
-        digest = token_digest(words[1].decode("latin-1"))
-        device = Device.objects.select_related("site").filter(token_digest=digest).first()
-        if device is None:
-            raise AuthenticationFailed("No device has this token; issue a new one in the admin.")
-        return AnonymousUser(), device
+            raise AuthenticationFailed(f"Give the token as “Authorization: {self.keyword} <token>”.")
+        found = self.holder(token_digest(words[1].decode("latin-1")))
+        if found is None:
+            raise AuthenticationFailed(self.explanation)
+        return found
+
+    def holder(self, digest: str) -> tuple[Any, Any] | None:
+        """The request's `user` and `auth`; None where nobody has a token of this digest."""
+        raise NotImplementedError
 
     def authenticate_header(self, request: Request) -> str:
         return self.keyword
+
+
+class ApiTokenAuthentication(_TokenAuthentication):
+    """`Authorization: Token <token>`; the request's `auth` is then the `ApiToken`."""
+
+    keyword = "Token"
+    explanation = "Nobody has this token; it may have been revoked. Make a new one on your account page."
+
+    def holder(self, digest: str) -> tuple["User", ApiToken] | None:
+        token = ApiToken.objects.select_related("user").filter(token_digest=digest, user__is_active=True).first()
+        if token is None:
+            return None
+        note_use(token=token, now=timezone.now())
+        return token.user, token
+
+
+class DeviceTokenAuthentication(_TokenAuthentication):
+    """`Authorization: Device <token>`; the request's `auth` is then the `Device` and its user is anonymous."""
+
+    keyword = "Device"
+    explanation = "No device has this token; issue a new one in the admin."
+
+    def holder(self, digest: str) -> tuple[AnonymousUser, Device] | None:
+        device = Device.objects.select_related("site").filter(token_digest=digest).first()
+        return None if device is None else (AnonymousUser(), device)
 
 
 class IsDevice(BasePermission):
@@ -43,9 +76,21 @@ class IsDevice(BasePermission):
         return isinstance(request.auth, Device)
 
 
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = ApiTokenAuthentication
+    name = "apiToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return _described(ApiTokenAuthentication.keyword)
+
+
 class DeviceTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = DeviceTokenAuthentication
     name = "deviceToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Device <token>"}
+        return _described(DeviceTokenAuthentication.keyword)
+
+
+def _described(keyword: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": "header", "name": "Authorization", "description": f"{keyword} <token>"}

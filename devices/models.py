@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.urls import reverse
 
-from devices.querysets import DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
+from devices.querysets import ApiTokenQuerySet, DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User as User
@@ -251,6 +251,25 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.process
+
+
+class ApiToken(models.Model):
+    """A person's key to the API, for one program: whoever shows it may do what the person may, until it is revoked."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80, help_text="Where it is used, such as “Grafana”.")
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, editable=False, help_text="To the hour.")
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API token"
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DeliveredBatch(models.Model):

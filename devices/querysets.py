@@ -38,6 +38,16 @@ class DeviceScopedQuerySet(SiteScopedQuerySet):
     site_path = "device__site"
 
 
+class ApiTokenQuerySet(models.QuerySet[Any]):
+    """Tokens belong to a person, not to a site."""
+
+    def for_user(self, user: "User | AnonymousUser | None") -> Self:
+        """The user's own; for a superuser, who may have to revoke them, everybody's."""
+        if user is None or not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.is_superuser else self.filter(user_id=user.pk)
+
+
 def quarantined_counts(messages: models.QuerySet[Any]) -> list[tuple[str | None, str, int]]:
     """Of these quarantined messages, how many wait for a replay: by device's name (None: unknown) and reason code."""
     waiting = messages.filter(replayed_at=None).order_by()

@@ -1,5 +1,6 @@
 """Every deliberate write about sites and devices."""
 
+import datetime as dt
 import hashlib
 import logging
 import secrets
@@ -11,7 +12,7 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from devices import broker
-from devices.models import Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
+from devices.models import ApiToken, Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
 from edge_agent.messages import DesiredSettings, topic_to_device
 
 if TYPE_CHECKING:
@@ -67,6 +68,33 @@ def issue_device_token(*, device: Device) -> str:
     device.token_digest = token_digest(token)
     device.save(update_fields=["token_digest"])
     return token
+
+
+def issue_api_token(*, user: "User", name: str) -> tuple[ApiToken, str]:
+    """A token with which a program acts as this user, and its text, of which only the digest is stored: note it now.
+
+    Raises `ValidationError` where the name is missing or too long.
+    """
+    text = secrets.token_urlsafe(32)
+    token = ApiToken(user=user, name=name, token_digest=token_digest(text))
+    token.full_clean()
+    token.save()
+    return token, text
+
+
+def revoke_api_token(*, token: ApiToken) -> None:
+    """End the token at once."""
+    token.delete()
+
+
+USE_NOTED_EVERY = dt.timedelta(hours=1)
+"""Close enough to tell a forgotten token from one in use, without a write for each request."""
+
+
+def note_use(*, token: ApiToken, now: dt.datetime) -> None:
+    """Note that the token was used, to the hour."""
+    if token.used_at is None or now - token.used_at >= USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(used_at=now)
 
 
 MAX_QUARANTINE_BYTES = 256 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Floor 1's part of the API, and what machines ask."""
+"""Floor 1's part of the API, the account page, and what machines ask."""
 
 from typing import Any
 
@@ -15,5 +15,7 @@ api: list[tuple[str, Any, str]] = [
 ]
 urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),
+    path("account/", views.account, name="account"),
+    path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke-token"),
     path("metrics", views.metrics, name="metrics"),
 ]

@@ -1,9 +1,16 @@
-"""How machines ask whether the platform is at work."""
+"""How machines ask whether the platform is at work, and people's own account."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_http_methods, require_POST
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,9 +19,12 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 
-from devices import health
+from devices import health, services
 from devices.models import QuarantinedMessage
 from devices.querysets import quarantined_counts
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -33,6 +43,39 @@ def metrics(request: Request) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(_Facts())
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Who the user is here, and the user's API tokens; a POST with `name` makes one, whose text is shown only then."""
+    user = cast("User", request.user)
+    made, refused = None, []
+    if request.method == "POST":
+        try:
+            made = services.issue_api_token(user=user, name=request.POST.get("name", "").strip())
+        except ValidationError as error:
+            refused = error.messages
+    context = {
+        "memberships": user.memberships.select_related("site").order_by("site__name"),
+        "tokens": user.api_tokens.all(),
+        "made": made,
+        "refused": refused,
+    }
+    response = render(request, "devices/account.html", context, status=400 if refused else 200)
+    add_never_cache_headers(response)
+    return response
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one of the user's own tokens."""
+    user = cast("User", request.user)
+    token = get_object_or_404(user.api_tokens.all(), pk=pk)
+    services.revoke_api_token(token=token)
+    messages.success(request, f"The token “{token}” is revoked; what used it is refused from now on.")
+    return redirect("account")
 
 
 class _Facts(Collector):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from devices.authentication import DeviceTokenAuthentication, IsDevice
+from devices.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.decoding import TakenPicture
 from devices.intake import Batch
 from devices.models import Device, Membership, Role, Site
@@ -48,7 +48,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
 
     queryset = Capture.objects.select_related("device__site").prefetch_related("sightings__person")
     serializer_class = CaptureSerializer
-    authentication_classes = [TokenAuthentication, DeviceTokenAuthentication, SessionAuthentication]
+    authentication_classes = [ApiTokenAuthentication, DeviceTokenAuthentication, SessionAuthentication]
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     filterset_class = CaptureFilter
     cursor_ordering = ("-taken_at", "-pk")

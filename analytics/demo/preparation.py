@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
 
 from analytics.demo import progress
-from devices.models import Device
+from devices.models import ApiToken, Device
+from devices.services import issue_api_token, token_digest
 
 ADMIN = "admin"
 PASSWORD_FILE, TOKEN_FILE = "admin-password", "api-token"
@@ -77,9 +77,13 @@ def _administrator(data: Path) -> User:
 
 
 def _token(admin: User, data: Path) -> str:
-    token = str(Token.objects.get_or_create(user=admin)[0].key)
-    _write_secret(data / TOKEN_FILE, token)
-    return token
+    """The token in the file; a new one where the database does not know it."""
+    path = data / TOKEN_FILE
+    kept = path.read_text() if path.exists() else ""
+    if not ApiToken.objects.filter(user=admin, token_digest=token_digest(kept)).exists():
+        _, kept = issue_api_token(user=admin, name="Demo")
+        _write_secret(path, kept)
+    return kept
 
 
 def _write_secret(path: Path, text: str) -> None:

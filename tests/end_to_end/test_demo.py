@@ -67,7 +67,7 @@ class Demo:
 
     def get(self, path: str) -> Any:
         """What the API answers to the token that was printed."""
-        token = self._said(r"Authorization: Token (\w+)")
+        token = self._said(r"Authorization: Token ([\w-]+)")
         request = urllib.request.Request(f"{self.address}/api/v1/{path}", headers={"Authorization": f"Token {token}"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

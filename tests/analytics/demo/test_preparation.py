@@ -9,14 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries, Settings
-from rest_framework.authtoken.models import Token
 
 from analytics.demo import past, progress, world
 from analytics.demo.preparation import Prepared, prepare
 from analytics.demo.surroundings import DemoError
 from analytics.models import Frame
 from devices.intake import accept
-from devices.models import Device, QuarantinedMessage, Site
+from devices.models import ApiToken, Device, QuarantinedMessage, Site
+from devices.services import token_digest
 from edge_agent.simulation.history import histories
 from edge_agent.simulation.truth import expected
 from edge_agent.vision.files import fetch_models, models_folder
@@ -70,7 +70,7 @@ def assert_way_in_is_written_down(prepared: Prepared, data: Path) -> None:
     admin = User.objects.get(username="admin")
     assert admin.is_superuser
     assert admin.check_password(prepared.password)
-    assert Token.objects.get(user=admin).key == prepared.token
+    assert ApiToken.objects.get(user=admin).token_digest == token_digest(prepared.token)
     for name, secret in (("admin-password", prepared.password), ("api-token", prepared.token)):
         assert (data / name).read_text() == secret
         assert stat.S_IMODE((data / name).stat().st_mode) == 0o600
@@ -154,7 +154,7 @@ def test_the_command_prints_the_way_in(tmp_path: Path, settings: Settings) -> No
     assert lines[0].startswith("Loaded a past of ")
     assert lines[3] == "The past was there already."
     assert lines[1] == f"Administrator: admin, password {(tmp_path / 'admin-password').read_text()}"
-    assert lines[2] == f"API token: {Token.objects.get().key}"
+    assert lines[2] == f"API token: {(tmp_path / 'api-token').read_text()}"
 
 
 @pytest.mark.parametrize(
