@@ -1,6 +1,7 @@
 """The admin of pictures, people and coffees."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db import models
@@ -12,6 +13,7 @@ from django.utils.html import format_html
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
+from faces import links
 from faces.forms import PersonForm, PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.recogniser import RecogniserUnavailable
@@ -146,6 +148,23 @@ class PersonAdmin(SiteChoosingAdmin):
             return HttpResponseRedirect(reverse("admin:faces_person_change", args=[object_id]))
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A column or a field with the picture of a capture, or of a coffee's capture, for whoever asks."""
+
+    request: HttpRequest
+    height: int
+    short_description: ClassVar = "Picture"
+    __name__: ClassVar = "picture"
+
+    def __call__(self, thing: Capture | Coffee) -> str:
+        capture = thing if isinstance(thing, Capture) else thing.sighting.capture
+        if not capture.image:
+            return "—"
+        address = links.address(self.request, capture.pk)
+        return format_html('<a href="{0}"><img src="{0}" alt="" height="{1}" loading="lazy"></a>', address, self.height)
+
+
 class SightingInline(ReadOnlyInline):
     model = Sighting
     fields = ("number", "person", "confidence", "similarity", "box")
@@ -154,21 +173,20 @@ class SightingInline(ReadOnlyInline):
 
 @admin.register(Capture)
 class CaptureAdmin(ReadOnlyAdmin):
-    list_display = ["taken_at", "device", "thumbnail", "state", "attempts", "reason", "cups"]
+    list_display = ["taken_at", "device", "state", "attempts", "reason", "cups"]
     list_filter = ["state", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device"]
     date_hierarchy = "taken_at"
     inlines = [SightingInline]
     actions = ["recognise_anew"]
     exclude = ["image"]
-    readonly_fields = ["thumbnail"]
 
-    @admin.display(description="Picture")
-    def thumbnail(self, capture: Capture) -> str:
-        if not capture.image:
-            return "—"
-        address = reverse("capture-image", args=[capture.pk])
-        return format_html('<a href="{0}"><img src="{0}" alt="" height="90" loading="lazy"></a>', address)
+    def get_list_display(self, request: HttpRequest) -> Any:
+        first, second, *rest = super().get_list_display(request)
+        return [first, second, Picture(request, height=90), *rest]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), Picture(request, height=240)]
 
     @admin.action(description="Recognise again", permissions=["recognise"])
     def recognise_anew(self, request: HttpRequest, captures: QuerySet[Capture]) -> None:
@@ -194,16 +212,18 @@ class CoffeeAdmin(ScopedAdmin):
     list_select_related = ["device", "person", "reviewed_by"]
     search_fields = ["person__name"]
     date_hierarchy = "taken_at"
-    readonly_fields = ["taken_at", "device", "person", "picture", "reviewed_by", "reviewed_at"]
-    fields = ["taken_at", "device", "person", "picture", "voided", "review_reason", "reviewed_by", "reviewed_at"]
+    seen = ["taken_at", "device", "person"]
+    reviewed = ["reviewed_by", "reviewed_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.display(description="Picture")
-    def picture(self, coffee: Coffee) -> str:
-        address = reverse("capture-image", args=[coffee.sighting.capture_id])
-        return format_html('<img src="{}" alt="" height="240">', address)
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*self.seen, Picture(request, height=240), *self.reviewed]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        *seen, by, at = self.get_readonly_fields(request, obj)
+        return [*seen, "voided", "review_reason", by, at]
 
     def save_model(self, request: HttpRequest, obj: Coffee, form: Any, change: bool) -> None:
         review = void_coffee if obj.voided else restore_coffee

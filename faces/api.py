@@ -68,10 +68,10 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         return Response(answer.data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path="image.jpg", url_name="picture")
-    def picture(self, request: Request, pk: str) -> FileResponse:
-        """The picture itself."""
-        return picture_response(self.get_object())
+    @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="picture")
+    def picture(self, request: Request, pk: str, link: str) -> FileResponse:
+        """The picture itself: at the address that `image` tells, which is yours alone and lasts for minutes."""
+        return picture_response(request, self.get_object(), link)
 
 
 class PersonViewSet(ScopedReadOnlyViewSet):

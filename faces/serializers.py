@@ -9,11 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.reverse import reverse
 
 from devices.decoding import MAX_LEAD
 from devices.models import Device, Site
 from devices.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
+from faces import links
 from faces.models import Capture, Coffee, Person, Shows, Sighting
 from faces.querysets import PERIODS
 
@@ -60,7 +60,9 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, source="device.site")
     device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
     sightings = SightingSerializer(many=True, read_only=True)
-    image = serializers.SerializerMethodField(help_text="Address of the picture, if it is here.")
+    image = serializers.SerializerMethodField(
+        help_text="Address of the picture, if it is here; for you alone, and for some minutes."
+    )
 
     class Meta:
         model = Capture
@@ -84,7 +86,8 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
     def get_image(self, capture: Capture) -> str | None:
         if not capture.image:
             return None
-        return reverse("capture-picture", args=[capture.pk], request=self.context.get("request"))
+        request = self.context["request"]
+        return str(request.build_absolute_uri(links.address(request, capture.pk, view="capture-picture")))
 
 
 class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):

@@ -15,5 +15,5 @@ api: list[tuple[str, Any, str]] = [
 ]
 urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
-    path("captures/<uuid:pk>/image.jpg", views.capture_image, name="capture-image"),
+    path("captures/<uuid:pk>/<str:link>.jpg", views.capture_image, name="capture-image"),
 ]

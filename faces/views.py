@@ -7,13 +7,11 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from rest_framework.request import Request
 
 from devices.models import Site
-from faces import pictures, querysets
+from faces import links, pictures, querysets
 from faces.models import Capture, Mode
-
-PICTURE_MAX_AGE_S = 300
-"""How long a browser may show a picture without asking again; an erased one is gone from there after this."""
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -24,18 +22,24 @@ PERIOD_NAMES: dict[querysets.Period, str] = {
 
 
 @require_safe
-def capture_image(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
-    """The capture's picture, for members of its site; for everyone else there is none."""
-    return picture_response(get_object_or_404(Capture.objects.all().for_user(request.user), pk=pk))
+def capture_image(request: HttpRequest, pk: uuid.UUID, link: str) -> FileResponse:
+    """The capture's picture, by a link that was made for this session; for strangers to its site there is none."""
+    capture = get_object_or_404(Capture.objects.all().for_user(request.user), pk=pk)
+    return picture_response(request, capture, link)
 
 
-def picture_response(capture: Capture) -> FileResponse:
-    """The picture as a JPEG that no shared cache may keep. Raises `Http404` where there is none."""
+def picture_response(request: HttpRequest | Request, capture: Capture, link: str) -> FileResponse:
+    """The picture as a JPEG that no shared cache may keep, nor a browser for longer than the link lasts.
+
+    Raises `Http404` where the link does not open it, and where there is none.
+    """
+    if not links.is_open(link, capture.pk, bearer=links.bearer(request), now=timezone.now()):
+        raise Http404(links.EXPIRED)
     try:
         file = pictures.opened(capture)
     except FileNotFoundError:
         raise Http404("The picture is not here any more.") from None
-    headers = {"Cache-Control": f"private, max-age={PICTURE_MAX_AGE_S}"}
+    headers = {"Cache-Control": f"private, max-age={links.LASTS.seconds}"}
     return FileResponse(file, content_type="image/jpeg", headers=headers)
 
 

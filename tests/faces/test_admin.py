@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Device, Role, Site
+from faces import pictures
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
 from faces.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
@@ -215,8 +217,10 @@ class TestReview:
 
     def test_the_list_shows_state_reason_and_a_thumbnail(self, admin: Client, capture: Capture) -> None:
         page = admin.get("/admin/faces/capture/").content.decode()
-        assert reverse("capture-image", args=[capture.pk]) in page
-        assert admin.get(change(capture)).status_code == 200
+        (address,) = re.findall(r'<img src="([^"]+)"', page)
+        assert b"".join(admin.get(address).streaming_content) == pictures.read(capture)  # type: ignore[attr-defined]
+        for thing in (capture, Coffee.objects.get()):
+            assert address in admin.get(change(thing)).content.decode()
 
 
 class TestPolicy:

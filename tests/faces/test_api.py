@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 from rest_framework.test import APIClient
@@ -18,11 +17,10 @@ from devices.models import Device, Site
 from devices.services import issue_device_token
 from faces import pictures
 from faces.models import Capture, Coffee, Person, State
-from faces.services import forget, recognise
+from faces.services import recognise
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture
 from tests.faces.scripted import Scripted, seen
-from tests.places import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -234,7 +232,6 @@ class TestScoping:
         assert client.get("/api/v1/leaderboard/").json()["results"] == []
         for address in (
             f"captures/{capture.pk}/",
-            f"captures/{capture.pk}/image.jpg/",
             f"people/{ada.pk}/",
             f"coffees/{Coffee.objects.get().pk}/",
         ):
@@ -251,33 +248,6 @@ class TestScoping:
         client = client_of(superuser)
         assert getattr(client, method)(f"/api/v1/captures/{capture.pk}/", {}).status_code == 405
         assert getattr(client, method)(f"/api/v1/coffees/{Coffee.objects.get().pk}/", {}).status_code == 405
-
-
-class TestPicture:
-    def test_a_member_sees_it(self, capture: Capture, viewer: User, client: Any) -> None:
-        client.login(username="viewer", password=PASSWORD)
-        answer = client.get(reverse("capture-image", args=[capture.pk]))
-        assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
-        assert "private" in answer["Cache-Control"]
-        assert answer["X-Content-Type-Options"] == "nosniff"
-        assert b"".join(answer.streaming_content) == pictures.read(capture)
-
-    def test_for_everybody_else_there_is_none(self, capture: Capture, outsider: User, client: Any) -> None:
-        address = reverse("capture-image", args=[capture.pk])
-        assert client.get(address).status_code == 404
-        client.force_login(outsider)
-        assert client.get(address).status_code == 404
-
-    def test_an_erased_one_is_gone(
-        self, ada: Person, enrolled_only: None, take_picture: TakePicture, local: Any, viewer: User, client: Any
-    ) -> None:
-        capture = recognise(capture_id=take_picture().pk, now=LATER, recogniser=local)
-        client.force_login(viewer)
-        address = reverse("capture-image", args=[capture.pk])
-        assert client.get(address).status_code == 200
-        forget(person=ada, by=None)
-        assert client.get(address).status_code == 404
-        assert client_of(viewer).get(f"{CAPTURES}{capture.pk}/").json()["image"] is None
 
 
 def test_the_schema_has_no_warnings_about_this_floor(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
