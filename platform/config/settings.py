@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "devices.middleware.content_security_policy",
+    "devices.live.answer_parts",
 ]
 
 ROOT_URLCONF = "config.urls"
