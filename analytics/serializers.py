@@ -57,17 +57,21 @@ class PlaceQuery(serializers.Serializer[dict[str, Any]]):
         }
 
 
-class BucketQuery(PlaceQuery):
-    """A site or device, and a period in buckets."""
-
-    bucket = serializers.ChoiceField(
-        choices=list(LENGTHS), default="hour", help_text="Quarter hours, hours or days of the site's own zone."
-    )
+class SpanQuery(PlaceQuery):
+    """A site or device, and a period."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("site") and not attrs.get("device"):
             raise serializers.ValidationError({"site": ["Say which: give site, or device, or both."]})
         return attrs
+
+
+class BucketQuery(SpanQuery):
+    """A site or device, and a period in buckets."""
+
+    bucket = serializers.ChoiceField(
+        choices=list(LENGTHS), default="hour", help_text="Quarter hours, hours or days of the site's own zone."
+    )
 
 
 class CountQuery(BucketQuery):

@@ -7,11 +7,14 @@ from django.urls import path
 from analytics import views
 from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
 from analytics.galaxy.urls import urlpatterns as galaxy
+from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("engagement", EngagementViewSet, "engagement"),
     ("counts", CountViewSet, "count"),
     ("detections", DetectionViewSet, "detection"),
+    ("visitors", VisitorViewSet, "visitor"),
+    ("reactions", ReactionViewSet, "reaction"),
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
