@@ -58,6 +58,7 @@ def total(rows: Sequence[Row]) -> Row:
         end=counts[-1].end,
         count=sum(bucket.count for bucket in counts),
         confidence_millionths_sum=sum(bucket.confidence_millionths_sum for bucket in counts),
+        is_known=any(bucket.is_known for bucket in counts),
     )
     return Row(merged([row.camera for row in rows]), count)
 

@@ -1,149 +1,241 @@
-"""Engagement and counts over a period, bucket by bucket, from the tallies.
+"""Engagement, counts, visits, gestures and confidences over a period, bucket by bucket, from tallies and episodes.
+
+For some devices taken together, in buckets of one zone:
+
+    engagement(devices, zone=, start=, end=, bucket=, now=)               -> list[EngagementBucket]
+    counts(devices, label=, zone=, start=, end=, bucket=, threshold=0.0)  -> list[CountBucket]      raw detections
+    episodes(devices, label=, zone=, start=, end=, bucket=)               -> list[EpisodeBucket]    FACE: visits
+    confidences(devices, label=, zone=, start=, end=, bucket=)            -> list[ConfidenceBucket] what-if thresholds
+
+For several such questions at once, each an `Asked` with its own devices, zone and period (each device, each site, each
+site by its own clock), a list of buckets for each; a device may be in several of them:
+
+    engagement_each(asked, bucket=, now=)           counts_each(asked, label=, bucket=, threshold=0.0)
+    episodes_each(asked, label=, bucket=)           confidences_each(asked, label=, bucket=)
+
+From such lists, without a query: `week(hours, visits)[weekday][hour]`, `by_local_time(series, visits)`,
+`engagement_sum(…)`, `episode_sum(…)` and `ConfidenceBucket.at_least(threshold)`, all in `analytics/measures.py`.
 
 Each function answers every bucket that the period touches, whole and in order, also those in which nothing was seen,
-with the same number of SQL queries however long the period is.
+with one SQL query, or two where "nothing seen" must be told from "camera off", however long the period is and however
+many devices and questions there are.
 """
 
 import datetime as dt
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Sum
+from django.db.models import F, Max, Sum
 
-from analytics.buckets import Bucket, edges
-from analytics.models import EngagementQuarter, LabelQuarter
-from analytics.tallies import MILLION
+from analytics.buckets import Bucket
+from analytics.measures import ConfidenceBucket as ConfidenceBucket
+from analytics.measures import CountBucket as CountBucket
+from analytics.measures import EngagementBucket as EngagementBucket
+from analytics.measures import EpisodeBucket as EpisodeBucket
+from analytics.measures import threshold_bin
+from analytics.models import EngagementQuarter, Episode, LabelQuarter
+from analytics.questions import Asked as Asked
+from analytics.questions import Minutes, Questions
+from analytics.tallies import CONFIDENCE_BINS
 from devices.models import Device
 
 MINUTE = dt.timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class EngagementBucket:
-    """Who was in front of the displays in a bucket, all devices asked for taken together.
-
-    Every number adds up over buckets and devices, except the peak, of which the largest counts.
-    """
-
-    start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
-    end: dt.datetime
-    minutes: int
-    """Real minutes of the bucket that had begun by `now`, times the number of devices."""
-    frames: int
-    """Frames whose number of faces is known."""
-    faces_sum: int
-    faces_peak: int
-    """Faces in the frame of one device that showed most."""
-    minutes_seen: int
-    """Minutes with any frame, of all devices together."""
-    minutes_occupied: int
-    """Minutes with a face, of all devices together."""
-
-    @property
-    def average_faces(self) -> float | None:
-        """Engagement: faces per frame, all devices' frames alike; None where no frame tells the number of faces."""
-        return self.faces_sum / self.frames if self.frames else None
-
-    @property
-    def coverage(self) -> float:
-        """How much of the time there was anything to see, 0 to 1; a fast device clock cannot make it more."""
-        return min(1.0, self.minutes_seen / self.minutes) if self.minutes else 0.0
-
-    @property
-    def occupied_share(self) -> float | None:
-        """How much of the time that was seen had a face in it, 0 to 1; None where `average_faces` is."""
-        return self.minutes_occupied / self.minutes_seen if self.frames else None
-
-
-@dataclass(frozen=True, slots=True)
-class CountBucket:
-    """How often a label was detected in a bucket; what a reviewer rejected is left out."""
-
-    start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
-    end: dt.datetime
-    count: int
-    confidence_millionths_sum: int
-
-    @property
-    def mean_confidence(self) -> float | None:
-        """0 to 1, or None where nothing was detected."""
-        return self.confidence_millionths_sum / (MILLION * self.count) if self.count else None
+NOT_REJECTED = Sum(F("count") - F("rejected"))
 
 
 def engagement(
+    devices: Iterable[Device], *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, now: dt.datetime
+) -> list[EngagementBucket]:
+    """What these devices saw from `start` to `end`, in buckets of the zone's own; `now` bounds the coverage."""
+    return engagement_each([Asked(list(devices), zone, start, end)], bucket=bucket, now=now)[0]
+
+
+def counts(
     devices: Iterable[Device],
     *,
+    label: str,
     zone: ZoneInfo,
     start: dt.datetime,
     end: dt.datetime,
     bucket: Bucket,
-    now: dt.datetime,
-) -> list[EngagementBucket]:
-    """The engagement at these devices from `start` to `end`, in buckets of the zone's own quarters, hours or days."""
-    ids = [device.pk for device in devices]
-    bounds = edges(zone=zone, start=start, end=end, bucket=bucket)
-    sums = [_EngagementSums() for _ in bounds[1:]]
-    if bounds:
-        rows = EngagementQuarter.objects.filter(device__in=ids, start__gte=bounds[0], start__lt=bounds[-1])
-        for at, *numbers in rows.values_list(
-            "start", "frames", "faces_sum", "faces_peak", "minutes_seen", "minutes_occupied"
-        ):
-            sums[bisect_right(bounds, at) - 1].add(*numbers)
+    threshold: float = 0.0,
+) -> list[CountBucket]:
+    """How often these devices detected the label from `start` to `end`, with at least this confidence.
+
+    Raises `ValueError` with a sentence where the threshold is not a whole number of confidence bins.
+    """
+    return counts_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket, threshold=threshold)[0]
+
+
+def episodes(
+    devices: Iterable[Device], *, label: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket
+) -> list[EpisodeBucket]:
+    """The episodes of the label that began from `start` to `end`; visits, where it is `FACE`."""
+    return episodes_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket)[0]
+
+
+def confidences(
+    devices: Iterable[Device], *, label: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket
+) -> list[ConfidenceBucket]:
+    """The label's detections from `start` to `end` by their confidence."""
+    return confidences_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket)[0]
+
+
+def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
+    """`engagement` of each, in one query."""
+    questions = Questions(asked, bucket)
+    rows = questions.rows(EngagementQuarter.objects.all()).values_list("part", "start")
+    sums = rows.annotate(
+        Sum("frames"),
+        Sum("faces_sum"),
+        Max("faces_peak"),
+        seen=Sum(Minutes("minutes_seen")),
+        occupied=Sum(Minutes("minutes_occupied")),
+    )
+    found = questions.gathered(_EngagementTotal, (sums, _EngagementTotal.add))
     return [
-        EngagementBucket(
-            start=first.astimezone(zone),
-            end=last.astimezone(zone),
-            minutes=_minutes_begun(first, min(last, now)) * len(ids),
-            frames=total.frames,
-            faces_sum=total.faces_sum,
-            faces_peak=total.faces_peak,
-            minutes_seen=total.minutes_seen,
-            minutes_occupied=total.minutes_occupied,
-        )
-        for (first, last), total in zip(pairwise(bounds), sums, strict=True)
+        [
+            EngagementBucket(
+                start=first.astimezone(each.zone),
+                end=last.astimezone(each.zone),
+                minutes=_minutes_begun(first, min(last, now)) * len(each.devices),
+                frames=total.frames,
+                faces_sum=total.faces_sum,
+                faces_peak=total.faces_peak,
+                minutes_seen=total.minutes_seen,
+                minutes_occupied=total.minutes_occupied,
+            )
+            for first, last, total in buckets
+        ]
+        for each, buckets in zip(asked, found, strict=True)
     ]
 
 
-def counts(
-    devices: Iterable[Device], *, label: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket
-) -> list[CountBucket]:
-    """How often these devices detected the label from `start` to `end`, in buckets of the zone's own."""
-    ids = [device.pk for device in devices]
-    bounds = edges(zone=zone, start=start, end=end, bucket=bucket)
-    sums = [[0, 0] for _ in bounds[1:]]
-    if bounds:
-        rows = LabelQuarter.objects.filter(device__in=ids, label=label, start__gte=bounds[0], start__lt=bounds[-1])
-        for at, count, confidence in rows.values_list("start").annotate(
-            counted=Sum(F("count") - F("rejected")), confidences=Sum("confidence_millionths_sum")
-        ):
-            total = sums[bisect_right(bounds, at) - 1]
-            total[0] += count
-            total[1] += confidence
+def counts_each(
+    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0
+) -> list[list[CountBucket]]:
+    """`counts` of each, in two queries."""
+    questions = Questions(asked, bucket)
+    tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
+    rows = questions.rows(tallies).values_list("part", "start")
+    sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
+    found = questions.gathered(_CountTotal, (sums, _CountTotal.add), (questions.known(label), _CountTotal.know))
     return [
-        CountBucket(first.astimezone(zone), last.astimezone(zone), *total)
-        for (first, last), total in zip(pairwise(bounds), sums, strict=True)
+        [
+            CountBucket(first.astimezone(each.zone), last.astimezone(each.zone), t.count, t.millionths, t.is_known)
+            for first, last, t in buckets
+        ]
+        for each, buckets in zip(asked, found, strict=True)
+    ]
+
+
+def episodes_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[EpisodeBucket]]:
+    """`episodes` of each, in two queries."""
+    questions = Questions(asked, bucket)
+    rows = questions.rows(Episode.objects.filter(label=label), "started")
+    began = rows.values_list("part", "started", "ended", "started", "peak")
+    found = questions.gathered(
+        _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (questions.known(label), _EpisodeTotal.know)
+    )
+    return [
+        [
+            EpisodeBucket(
+                start=first.astimezone(each.zone),
+                end=last.astimezone(each.zone),
+                seconds=tuple(sorted(total.seconds)),
+                peak=total.peak,
+                is_known=total.is_known,
+            )
+            for first, last, total in buckets
+        ]
+        for each, buckets in zip(asked, found, strict=True)
+    ]
+
+
+def confidences_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[ConfidenceBucket]]:
+    """`confidences` of each, in two queries."""
+    questions = Questions(asked, bucket)
+    rows = questions.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "start", "confidence_bin")
+    sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
+    found = questions.gathered(
+        _ConfidenceTotal, (sums, _ConfidenceTotal.add), (questions.known(label), _ConfidenceTotal.know)
+    )
+    return [
+        [
+            ConfidenceBucket(
+                start=first.astimezone(each.zone),
+                end=last.astimezone(each.zone),
+                bins=tuple(total.bins),
+                confidence_millionths=tuple(total.millionths),
+                is_known=total.is_known,
+            )
+            for first, last, total in buckets
+        ]
+        for each, buckets in zip(asked, found, strict=True)
     ]
 
 
 @dataclass(slots=True)
-class _EngagementSums:
+class _EngagementTotal:
     frames: int = 0
     faces_sum: int = 0
     faces_peak: int = 0
     minutes_seen: int = 0
     minutes_occupied: int = 0
 
-    def add(self, frames: int, faces_sum: int, faces_peak: int, seen_mask: int, occupied_mask: int) -> None:
+    def add(self, frames: int, faces_sum: int, faces_peak: int, seen: int, occupied: int) -> None:
         self.frames += frames
         self.faces_sum += faces_sum
         self.faces_peak = max(self.faces_peak, faces_peak)
-        self.minutes_seen += seen_mask.bit_count()
-        self.minutes_occupied += occupied_mask.bit_count()
+        self.minutes_seen += seen
+        self.minutes_occupied += occupied
+
+
+@dataclass(slots=True)
+class _Known:
+    is_known: bool = False
+
+    def know(self) -> None:
+        self.is_known = True
+
+
+@dataclass(slots=True)
+class _CountTotal(_Known):
+    count: int = 0
+    millionths: int = 0
+
+    def add(self, count: int, millionths: int) -> None:
+        self.count += count
+        self.millionths += millionths
+        self.know()
+
+
+@dataclass(slots=True)
+class _EpisodeTotal(_Known):
+    seconds: list[float] = field(default_factory=list)
+    peak: int = 0
+
+    def add(self, ended: dt.datetime, started: dt.datetime, peak: int) -> None:
+        self.seconds.append((ended - started).total_seconds())
+        self.peak = max(self.peak, peak)
+        # A device may report a gesture of a time from which it sent no frame.
+        self.know()
+
+
+def _bins() -> list[int]:
+    return [0] * CONFIDENCE_BINS
+
+
+@dataclass(slots=True)
+class _ConfidenceTotal(_Known):
+    bins: list[int] = field(default_factory=_bins)
+    millionths: list[int] = field(default_factory=_bins)
+
+    def add(self, number: int, count: int, millionths: int) -> None:
+        self.bins[number] += count
+        self.millionths[number] += millionths
+        self.know()
 
 
 def _minutes_begun(start: dt.datetime, until: dt.datetime) -> int:

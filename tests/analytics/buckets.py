@@ -35,4 +35,4 @@ def ahead(span: tuple[dt.datetime, dt.datetime]) -> EngagementBucket:
 
 
 def counted(span: tuple[dt.datetime, dt.datetime], count: int = 0) -> CountBucket:
-    return CountBucket(*span, count, count * 800_000)
+    return CountBucket(*span, count, count * 800_000, True)

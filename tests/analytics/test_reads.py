@@ -1,5 +1,5 @@
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -221,10 +221,14 @@ def test_a_label_that_was_never_seen_has_no_mean(chicago01: Device) -> None:
 def test_a_period_takes_the_same_queries_however_long(chicago01: Device, chicago02: Device, days: int) -> None:
     end = chicago("2026-11-20T09:00")
     asked: dict[str, Any] = {"zone": CHICAGO, "start": end - dt.timedelta(days=days), "end": end, "bucket": "hour"}
-    devices = Device.objects.filter(site=chicago01.site)
-    with CaptureQueriesContext(connection) as queries:
-        reads.engagement(devices, **asked, now=end)
-    assert len(queries) == 2
-    with CaptureQueriesContext(connection) as queries:
-        reads.counts(devices.all(), label="cup", **asked)
-    assert len(queries) == 2
+    devices = [chicago01, chicago02]
+    reads_of: list[tuple[int, Callable[[], Any]]] = [
+        (1, lambda: reads.engagement(devices, **asked, now=end)),
+        (2, lambda: reads.counts(devices, label="cup", **asked)),
+        (2, lambda: reads.episodes(devices, label="cup", **asked)),
+        (2, lambda: reads.confidences(devices, label="cup", **asked)),
+    ]
+    for most, read in reads_of:
+        with CaptureQueriesContext(connection) as queries:
+            read()
+        assert len(queries) == most
