@@ -35,8 +35,8 @@ from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
-from analytics.questions import Asked as Asked
-from analytics.questions import Minutes, Questions
+from analytics.asked import Asked as Asked
+from analytics.asked import Minutes, Gathering
 from analytics.tallies import CONFIDENCE_BINS
 from devices.models import Device
 
@@ -84,8 +84,8 @@ def confidences(
 
 def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
     """`engagement` of each, in one query."""
-    questions = Questions(asked, bucket)
-    rows = questions.rows(EngagementQuarter.objects.all()).values_list("part", "start")
+    gathering = Gathering(asked, bucket)
+    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "start")
     sums = rows.annotate(
         Sum("frames"),
         Sum("faces_sum"),
@@ -93,7 +93,7 @@ def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime)
         seen=Sum(Minutes("minutes_seen")),
         occupied=Sum(Minutes("minutes_occupied")),
     )
-    found = questions.gathered(_EngagementTotal, (sums, _EngagementTotal.add))
+    found = gathering.totals(_EngagementTotal, (sums, _EngagementTotal.add))
     return [
         [
             EngagementBucket(
@@ -116,11 +116,11 @@ def counts_each(
     asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0
 ) -> list[list[CountBucket]]:
     """`counts` of each, in two queries."""
-    questions = Questions(asked, bucket)
+    gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
-    rows = questions.rows(tallies).values_list("part", "start")
+    rows = gathering.rows(tallies).values_list("part", "start")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
-    found = questions.gathered(_CountTotal, (sums, _CountTotal.add), (questions.known(label), _CountTotal.know))
+    found = gathering.totals(_CountTotal, (sums, _CountTotal.add), (gathering.known(label), _CountTotal.know))
     return [
         [
             CountBucket(first.astimezone(each.zone), last.astimezone(each.zone), t.count, t.millionths, t.is_known)
@@ -132,11 +132,11 @@ def counts_each(
 
 def episodes_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[EpisodeBucket]]:
     """`episodes` of each, in two queries."""
-    questions = Questions(asked, bucket)
-    rows = questions.rows(Episode.objects.filter(label=label), "started")
+    gathering = Gathering(asked, bucket)
+    rows = gathering.rows(Episode.objects.filter(label=label), "started")
     began = rows.values_list("part", "started", "ended", "started", "peak")
-    found = questions.gathered(
-        _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (questions.known(label), _EpisodeTotal.know)
+    found = gathering.totals(
+        _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (gathering.known(label), _EpisodeTotal.know)
     )
     return [
         [
@@ -155,11 +155,11 @@ def episodes_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list
 
 def confidences_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[ConfidenceBucket]]:
     """`confidences` of each, in two queries."""
-    questions = Questions(asked, bucket)
-    rows = questions.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "start", "confidence_bin")
+    gathering = Gathering(asked, bucket)
+    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "start", "confidence_bin")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
-    found = questions.gathered(
-        _ConfidenceTotal, (sums, _ConfidenceTotal.add), (questions.known(label), _ConfidenceTotal.know)
+    found = gathering.totals(
+        _ConfidenceTotal, (sums, _ConfidenceTotal.add), (gathering.known(label), _ConfidenceTotal.know)
     )
     return [
         [

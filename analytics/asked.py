@@ -37,7 +37,7 @@ class Minutes(Func):
     output_field = IntegerField()
 
 
-class Questions:
+class Gathering:
     """What is asked, in buckets. Devices that belong to the same questions are read together."""
 
     def __init__(self, asked: Sequence[Asked], bucket: Bucket) -> None:
@@ -54,7 +54,7 @@ class Questions:
     def rows(self, table: "QuerySet[Any]", field: str = "start") -> "QuerySet[Any]":
         """The table's rows that the questions are about, with the `part` of the devices that each belongs to."""
         if not self._parts:
-            return table.none()
+            return table.annotate(part=Value(0)).none()
         bounds = [self._bounds[place] for places in self._parts for place in places]
         period = {f"{field}__gte": min(each[0] for each in bounds), f"{field}__lt": max(each[-1] for each in bounds)}
         parts = list(self._parts.values())
@@ -67,24 +67,24 @@ class Questions:
         found: QuerySet[Any] = table.filter(device__in=devices, **period).annotate(part=part).order_by()
         return found
 
-    def gathered(
+    def totals(
         self, make: Callable[[], T], *reads: tuple[Iterable[Sequence[Any]], Callable[..., None]]
     ) -> list[list[tuple[dt.datetime, dt.datetime, T]]]:
         """By question, every bucket's start and end in UTC and its total, made by `make`.
 
         Each row of each read begins with its part and its time; the rest goes to the read's function, after the total.
         """
-        totals = [[make() for _ in bounds[1:]] for bounds in self._bounds]
+        sums = [[make() for _ in bounds[1:]] for bounds in self._bounds]
         parts = list(self._parts)
         for rows, add in reads:
             for part, at, *values in rows:
                 for place in parts[part]:
                     number = bisect_right(self._bounds[place], at) - 1
-                    if 0 <= number < len(totals[place]):
-                        add(totals[place][number], *values)
+                    if 0 <= number < len(sums[place]):
+                        add(sums[place][number], *values)
         return [
             [(first, last, total) for (first, last), total in zip(pairwise(bounds), those, strict=True)]
-            for bounds, those in zip(self._bounds, totals, strict=True)
+            for bounds, those in zip(self._bounds, sums, strict=True)
         ]
 
     def known(self, label: str) -> "QuerySet[Any]":
