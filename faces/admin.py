@@ -15,7 +15,7 @@ from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
 from faces import links
 from faces.forms import PersonForm, PolicyForm, ReviewForm
-from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
+from faces.models import Capture, Coffee, Consent, Erasure, Person, RecogniserMonth, Sighting, SitePolicy
 from faces.recogniser import RecogniserUnavailable
 from faces.services import (
     EnrolmentRefused,
@@ -27,6 +27,7 @@ from faces.services import (
     void_coffee,
     withdraw_consent,
 )
+from faces.services.budget import limit_of
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what occurs in the list, and so nothing of other sites."""
@@ -257,3 +258,15 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(RecogniserMonth)
+class RecogniserMonthAdmin(ReadOnlyAdmin):
+    list_display = ["month", "provider", "calls", "limit"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="Of")
+    def limit(self, month: RecogniserMonth) -> int | None:
+        return limit_of(month.provider)

@@ -3,7 +3,7 @@
 import io
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +64,12 @@ class LocalRecogniser:
         matrix = np.stack([_from_bytes(face.embedding) for face in gallery if face.embedding is not None])
         return [self._nearest(embedding, matrix, gallery) for embedding in self._embed(jpeg, faces)]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str) -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
         (embedding,) = self._embed(jpeg, [face])
         return Indexed(uuid.uuid4().hex, embedding.astype("<f4").tobytes())
+
+    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+        return []
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Nothing to do: what it knows goes with the database's rows."""

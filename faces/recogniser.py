@@ -4,7 +4,8 @@ Pictures are JPEGs that `devices.pictures` has made. Boxes are whole pixels of t
 similarities are 0 to 1.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -20,6 +21,15 @@ class UnusablePicture(ValueError):
 
 class RecogniserUnavailable(Exception):
     """The recogniser cannot answer now; one sentence says why. Trying again later may help."""
+
+
+class BudgetSpent(RecogniserUnavailable):
+    """The month's calls are all made; nothing is wrong with the picture, which waits."""
+
+    def __init__(self, reason: str, *, until: dt.datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+        """When the next month begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +96,11 @@ class Recogniser(Protocol):
         keeps faces itself searches its own collection and answers only with what is also among the known.
         """
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str) -> Indexed:
-        """Know this face of the picture from now on."""
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+        """Know this face of the picture from now on, and keep the note (letters, digits, at most 255) with it."""
+
+    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+        """The recogniser's names for the faces that it keeps itself under one of these notes."""
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Know these faces no longer; returns only when they are gone. Unknown ones are no error."""

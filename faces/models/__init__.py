@@ -15,7 +15,7 @@ from faces.models.core import (
     State,
     picture_name,
 )
-from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth
+from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace
 
 __all__ = [
     "Capture",
@@ -33,5 +33,6 @@ __all__ = [
     "Sighting",
     "SitePolicy",
     "State",
+    "UnclaimedFace",
     "picture_name",
 ]

@@ -82,3 +82,18 @@ class RecogniserMonth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} in {self.month:%B %Y}"
+
+
+class UnclaimedFace(models.Model):
+    """A face that a recogniser is told to know and that is nobody's yet.
+
+    Goes with the transaction that makes it somebody's; what stays was interrupted, and is forgotten again.
+    """
+
+    note = models.CharField(max_length=32, primary_key=True, help_text="Kept by the recogniser with the face.")
+    provider = models.CharField(max_length=20)
+    collection = models.CharField(max_length=64)
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.note

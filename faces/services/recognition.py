@@ -1,14 +1,12 @@
 """Recognising a capture: a state machine in its row, so that no task queue holds the only copy of the work.
 
-`queued` → `working` → `done`, or back to `queued` for another attempt, or `failed` with a reason. Each step compares
-and sets: one updated row means that this worker won.
+`queued` → `working` → `done`, or back to `queued` for another attempt, `waiting` while the month's calls are spent, or
+`failed` with a reason. Each step compares and sets: one updated row means that this worker won.
 """
 
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
@@ -18,13 +16,13 @@ from django.utils import timezone
 from devices import broker
 from devices.models import Site
 from edge_agent.messages import Greeting, encode, topic_to_device
-from faces import pictures
 from faces import recogniser as recognisers
-from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy, State
-from faces.pairing import holders
-from faces.recogniser import Indexed, Match, Recogniser, RecogniserUnavailable, Seen, UnusablePicture, collection_of
+from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
+from faces.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.services.budget import is_spent
 from faces.services.coffees import count_coffees, lock_site
-from faces.services.people import create_guest, known_faces, save_face
+from faces.services.examination import Findings, dismiss, examine, resolve
+from faces.services.people import create_guest
 from faces.services.policies import mode_of
 from faces.sink import RESCUE_AFTER, enqueue
 
@@ -49,18 +47,6 @@ GREETING_WITHIN = dt.timedelta(minutes=1)
 
 class NotAgain(ValueError):
     """The capture cannot be recognised again; one sentence says why."""
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What a recogniser said about a picture; faces by their index in `seen`."""
-
-    seen: Seen
-    holding: set[int]
-    matches: dict[int, Match] = field(default_factory=dict)
-    people: dict[int, Person] = field(default_factory=dict)
-    guests: dict[int, Indexed] = field(default_factory=dict)
-    """Strangers whom the recogniser knows from now on."""
 
 
 def recognise(
@@ -96,7 +82,14 @@ def recognise_again(*, capture: Capture, now: dt.datetime | None = None) -> None
 
 
 def sweep(*, now: dt.datetime) -> int:
-    """Hand what got lost to the workers again, and end what killed every worker; returns how many captures moved."""
+    """Hand what got lost to the workers again, and what waited for a new month; end what killed every worker.
+
+    Returns how many captures moved.
+    """
+    return _sweep_lost(now) + _sweep_waiting(now)
+
+
+def _sweep_lost(now: dt.datetime) -> int:
     due = list(Capture.objects.due(now).order_by("next_try_at")[:SWEPT_AT_ONCE])
     exhausted = [capture for capture in due if capture.attempts >= MAX_ATTEMPTS]
     for capture in exhausted:
@@ -105,6 +98,15 @@ def sweep(*, now: dt.datetime) -> int:
     moved = [capture.pk for capture in lost if _move(capture, State.QUEUED, now + NEXT_RESCUE, capture.reason)]
     enqueue(moved)
     return len(exhausted) + len(moved)
+
+
+def _sweep_waiting(now: dt.datetime) -> int:
+    if is_spent(provider=settings.RECOGNISER, now=now):
+        return 0
+    waiting = Capture.objects.filter(state=State.WAITING).order_by("next_try_at", "taken_at")[:SWEPT_AT_ONCE]
+    moved = [capture.pk for capture in waiting if _move(capture, State.QUEUED, now + NEXT_RESCUE, "")]
+    enqueue(moved)
+    return len(moved)
 
 
 def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
@@ -118,10 +120,13 @@ def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
 def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) -> None:
     try:
         recogniser = recogniser or recognisers.chosen()
-        findings = _examine(capture, now, recogniser)
+        findings = examine(capture, now, recogniser)
         sightings = _finish(capture, now, findings, recogniser)
     except (UnusablePicture, FileNotFoundError) as error:
         _move(capture, State.FAILED, now, str(error))
+    except BudgetSpent as error:
+        # Nothing was risked: the attempt does not count.
+        _move(capture, State.WAITING, error.until, str(error), attempts=capture.attempts - 1)
     except RecogniserUnavailable as error:
         _try_later(capture, now, str(error))
     except Exception as error:
@@ -131,59 +136,24 @@ def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) 
         _greet(capture, now, sightings)
 
 
-def _examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> _Findings:
-    jpeg = pictures.read(capture)
-    seen = recogniser.look(jpeg)
-    held = holders([face.box for face in seen.faces], [cup.box for cup in seen.cups])
-    findings = _Findings(seen, {face for face in held if face is not None})
-    mode = mode_of(capture.device.site)
-    if mode != Mode.OFF and seen.faces:
-        _identify(findings, jpeg, capture.device.site, mode, now, recogniser)
-    return findings
-
-
-def _identify(
-    findings: _Findings, jpeg: bytes, site: Site, mode: Mode, now: dt.datetime, recogniser: Recogniser
-) -> None:
-    collection = collection_of(site.pk)
-    faces = known_faces(site=site, provider=recogniser.name, now=now, with_guests=mode == Mode.EVERYONE)
-    boxes = [face.box for face in findings.seen.faces]
-    known = [face.indexed for face in faces.values()]
-    matches = recogniser.identify(jpeg, boxes, collection=collection, known=known)
-    findings.matches = {index: match for index, match in enumerate(matches) if match is not None}
-    people = {index: faces[match.provider_id].person for index, match in findings.matches.items()}
-    findings.people = _each_once(people, findings.matches)
-    if mode == Mode.EVERYONE:
-        for index in sorted(findings.holding - findings.matches.keys()):
-            try:
-                findings.guests[index] = recogniser.index(jpeg, boxes[index], collection=collection)
-            except UnusablePicture as error:
-                log.info("A stranger stays anonymous: %s", error)
-
-
-def _each_once(people: Mapping[int, Person], matches: Mapping[int, Match]) -> dict[int, Person]:
-    """Nobody is twice in one picture: of several faces that match a person, the most similar one is theirs."""
-    best: dict[int, int] = {}
-    for index in sorted(people, key=lambda index: -matches[index].similarity):
-        best.setdefault(people[index].pk, index)
-    return {index: people[index] for index in best.values()}
-
-
-def _finish(capture: Capture, now: dt.datetime, findings: _Findings, recogniser: Recogniser) -> list[Sighting]:
+def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> list[Sighting]:
     """Write everything down at once, unless another worker has taken over meanwhile; then nothing."""
+    site = capture.device.site
     try:
         with transaction.atomic():
-            lock_site(capture.device.site)
+            lock_site(site)
             if not _move(capture, State.DONE, now, "", cups=len(findings.seen.cups), recognised_at=now):
                 raise _TakenOver
-            _introduce_guests(capture.device.site, now, findings, recogniser)
+            if mode_of(site) != findings.mode:
+                raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
+            resolve(findings, site, now, recogniser)
+            _introduce_guests(site, now, findings, recogniser)
             sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
             holding = [sighting for sighting in sightings if sighting.number in findings.holding]
             count_coffees(device=capture.device, taken_at=capture.taken_at, holding=holding)
             return sightings
     except BaseException as error:
-        ids = [guest.provider_id for guest in findings.guests.values()]
-        recogniser.forget(ids, collection=collection_of(capture.device.site_id))
+        dismiss(findings, site, recogniser)
         if isinstance(error, _TakenOver):
             return []
         raise
@@ -193,19 +163,23 @@ class _TakenOver(Exception):
     """This worker was slower than its lease."""
 
 
-def _introduce_guests(site: Site, now: dt.datetime, findings: _Findings, recogniser: Recogniser) -> None:
+def _introduce_guests(site: Site, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> None:
     if not findings.guests:
         return
-    policy = SitePolicy.objects.select_related("site", "confirmed_by").filter(site=site, mode=Mode.EVERYONE).first()
-    if policy is None:
-        raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
+    policy = SitePolicy.objects.select_related("site", "confirmed_by").get(site=site)
     for index, indexed in findings.guests.items():
         consent = create_guest(policy=policy, now=now)
-        save_face(consent=consent, indexed=indexed, recogniser=recogniser)
+        Face.objects.create(
+            consent=consent,
+            provider=recogniser.name,
+            provider_id=indexed.provider_id,
+            embedding=indexed.embedding,
+        )
         findings.people[index] = consent.person
+    UnclaimedFace.objects.filter(note__in=findings.notes).delete()
 
 
-def _sightings(capture: Capture, findings: _Findings) -> list[Sighting]:
+def _sightings(capture: Capture, findings: Findings) -> list[Sighting]:
     return [
         Sighting(
             capture=capture,

@@ -57,6 +57,7 @@ def _read() -> dict[str, Any]:
         "MQTT_KEY_FILE": env.str("MQTT_KEY_FILE", ""),
         "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
         "RECOGNISER": env.str("RECOGNISER", "local", validate=validate.OneOf(RECOGNISERS)),
+        "REKOGNITION_MONTHLY_CALLS": env.int("REKOGNITION_MONTHLY_CALLS", 100_000, validate=validate.Range(min=1)),
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1)),

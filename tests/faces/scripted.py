@@ -1,6 +1,6 @@
 """A recogniser that says what a test tells it to, for what no picture can bring about: outages, and killed workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from edge_agent.messages import Box
 from faces.recogniser import Indexed, Match, Seen, SeenCup, SeenFace
@@ -23,6 +23,8 @@ class Scripted:
         self.looked = 0
         self.searched: list[Box] = []
         self.forgotten: list[str] = []
+        self.kept: dict[str, str] = {}
+        """Notes by the name of each face that it was told to know and has not forgotten."""
 
     def look(self, jpeg: bytes) -> Seen:
         self.looked += 1
@@ -37,9 +39,16 @@ class Scripted:
         names = [f"{collection}/{face[0]}" for face in faces]
         return [Match(name, 0.9) if name in ids else None for name in names]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str) -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+        provider_id = f"{collection}/{face[0]}"
+        self.kept[provider_id] = note
         self.after_index()
-        return Indexed(f"{collection}/{face[0]}")
+        return Indexed(provider_id)
+
+    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+        return [name for name, note in self.kept.items() if note in notes]
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         self.forgotten += provider_ids
+        for name in provider_ids:
+            self.kept.pop(name, None)
