@@ -5,7 +5,7 @@ similarities are 0 to 1.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -75,6 +75,16 @@ class Match:
     similarity: float
 
 
+class Known(Protocol):
+    """The faces of a site that may be matched at this moment, however many they are."""
+
+    def among(self, provider_ids: Collection[str]) -> set[str]:
+        """Those of these names whose faces may be matched."""
+
+    def nearest(self, embedding: bytes, *, within: float) -> tuple[str, float] | None:
+        """The name of the face with the nearest embedding, and its Euclidean distance; None if none is as near."""
+
+
 class Recogniser(Protocol):
     """Finds faces and cups, and tells whose face it is.
 
@@ -88,12 +98,12 @@ class Recogniser(Protocol):
         """Faces and cups in the picture; nobody is searched for."""
 
     def identify(
-        self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Sequence[Indexed]
+        self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known
     ) -> list[Match | None]:
         """For each face the most similar known face, or None where none is similar enough.
 
-        `known` are the faces that may be matched, `collection` the site's name at the recogniser. A recogniser that
-        keeps faces itself searches its own collection and answers only with what is also among the known.
+        `collection` is the site's name at the recogniser. A recogniser that keeps faces itself searches its own
+        collection and answers only with what is also among the known.
         """
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
