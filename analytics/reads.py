@@ -28,6 +28,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Max, Sum
 
+from analytics.asked import Asked as Asked
+from analytics.asked import Gathering, Minutes
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
@@ -35,8 +37,6 @@ from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
-from analytics.asked import Asked as Asked
-from analytics.asked import Minutes, Gathering
 from analytics.tallies import CONFIDENCE_BINS
 from devices.models import Device
 

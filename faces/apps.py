@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 
 
 class FacesConfig(AppConfig):
@@ -11,10 +11,13 @@ class FacesConfig(AppConfig):
         from devices.health import register_check
         from devices.intake import register_sink
         from faces import health, pictures, sink
-        from faces.models import Capture
+        from faces.models import Capture, Face
+        from faces.services import galleries
 
         register_sink(sink.take_in)
         register_check(health.lines)
         post_delete.connect(pictures.remove_after_commit, sender=Capture)
+        post_save.connect(galleries.note_arrival, sender=Face)
+        post_delete.connect(galleries.note_departure, sender=Face)
         # Every minute, and every hour.
         schedules.keep(self, {"faces.tasks.sweep_captures": "I", "faces.tasks.remove_left_over_pictures": "H"})

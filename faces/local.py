@@ -15,7 +15,7 @@ from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ModelsUnavailable, models_folder
 from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
-from faces.recogniser import Indexed, Match, RecogniserUnavailable, Seen, SeenCup, SeenFace, UnusablePicture
+from faces.recogniser import Indexed, Known, Match, RecogniserUnavailable, Seen, SeenCup, SeenFace, UnusablePicture
 
 FACE_THRESHOLD = 0.6
 """As the edge agent's: in the simulated rooms real faces had 0.66 or more, what only looked like one at most 0.59."""
@@ -25,7 +25,7 @@ CUP = "cup"
 
 
 class LocalRecogniser:
-    """A `Recogniser` that keeps no faces itself: their embeddings live in the database.
+    """A `Recogniser` that keeps no faces itself: their embeddings are searched in the site's gallery.
 
     Threads take turns, as the models are not thread-safe.
     """
@@ -55,18 +55,13 @@ class LocalRecogniser:
         cups = [SeenCup(thing.confidence, thing.box) for thing in things if thing.label == CUP]
         return Seen(tuple(sorted(found, key=lambda face: face.box)), tuple(cups))
 
-    def identify(
-        self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Sequence[Indexed]
-    ) -> list[Match | None]:
-        gallery = [face for face in known if face.embedding is not None]
-        if not gallery or not faces:
-            return [None] * len(faces)
-        matrix = np.stack([_from_bytes(face.embedding) for face in gallery if face.embedding is not None])
-        return [self._nearest(embedding, matrix, gallery) for embedding in self._embed(jpeg, faces)]
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
+        nearest = (known.nearest(_to_bytes(each), within=SAME_PERSON) for each in self._embed(jpeg, faces))
+        return [Match(found[0], 1 - found[1]) if found else None for found in nearest]
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
         (embedding,) = self._embed(jpeg, [face])
-        return Indexed(uuid.uuid4().hex, embedding.astype("<f4").tobytes())
+        return Indexed(uuid.uuid4().hex, _to_bytes(embedding))
 
     def noted(self, notes: Set[str], *, collection: str) -> list[str]:
         return []
@@ -79,15 +74,6 @@ class LocalRecogniser:
         with self._lock:
             return [self._embedder.embed(rgb, face) for face in faces]
 
-    @staticmethod
-    def _nearest(
-        embedding: NDArray[np.float32], matrix: NDArray[np.float32], gallery: Sequence[Indexed]
-    ) -> Match | None:
-        distances = np.linalg.norm(matrix - embedding, axis=1)
-        best = int(distances.argmin())
-        distance = float(distances[best])
-        return Match(gallery[best].provider_id, 1 - distance) if distance < SAME_PERSON else None
-
 
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
     try:
@@ -97,5 +83,5 @@ def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
         raise UnusablePicture(f"The picture cannot be decoded: {error}.") from error
 
 
-def _from_bytes(embedding: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(embedding, "<f4").astype(np.float32)
+def _to_bytes(embedding: NDArray[np.float32]) -> bytes:
+    return embedding.astype("<f4").tobytes()

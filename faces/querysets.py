@@ -42,6 +42,10 @@ class FaceQuerySet(SiteScopedQuerySet):
         """Faces that may be matched at this moment: their consent is neither withdrawn nor over."""
         return self.filter(consent__withdrawn_at__isnull=True, consent__signed_at__lte=now, consent__expires_at__gt=now)
 
+    def at(self, site_id: int, *, provider: str) -> Self:
+        """A site's faces, as this recogniser knows them."""
+        return self.filter(provider=provider, consent__person__site=site_id)
+
 
 class ErasureNoticeQuerySet(SiteScopedQuerySet):
     site_path = "person__site"

@@ -64,7 +64,7 @@ class Indexed:
 
     provider_id: str
     embedding: bytes | None = None
-    """For a recogniser that keeps nothing itself: what `identify` needs, 128 little-endian float32 numbers."""
+    """For a recogniser that keeps nothing itself: what `Known.nearest` compares, 128 little-endian float32 numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,10 @@ class Match:
 
 class Known(Protocol):
     """The faces of a site that may be matched at this moment, however many they are."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody can be matched, so that nobody need be searched for."""
 
     def among(self, provider_ids: Collection[str]) -> set[str]:
         """Those of these names whose faces may be matched."""
@@ -97,9 +101,7 @@ class Recogniser(Protocol):
     def look(self, jpeg: bytes) -> Seen:
         """Faces and cups in the picture; nobody is searched for."""
 
-    def identify(
-        self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known
-    ) -> list[Match | None]:
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
         """For each face the most similar known face, or None where none is similar enough.
 
         `collection` is the site's name at the recogniser. A recogniser that keeps faces itself searches its own

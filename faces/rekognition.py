@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 
 from edge_agent.messages import Box
-from faces.recogniser import Indexed, Match, RecogniserUnavailable, Seen, SeenCup, SeenFace, UnusablePicture
+from faces.recogniser import Indexed, Known, Match, RecogniserUnavailable, Seen, SeenCup, SeenFace, UnusablePicture
 from faces.services.budget import charge_call
 
 CUP_LABELS = ("Cup", "Coffee Cup", "Mug")
@@ -87,13 +87,11 @@ class Rekognition:
         found = [_face(detail, size) for detail in faces["FaceDetails"]]
         return Seen(tuple(sorted(found, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
 
-    def identify(
-        self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Sequence[Indexed]
-    ) -> list[Match | None]:
-        allowed = {face.provider_id for face in known}
-        if not allowed:
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
+        if known.is_empty:
             return [None] * len(faces)
-        matches = (self._search(jpeg, face, collection) for face in faces)
+        matches = [self._search(jpeg, face, collection) for face in faces]
+        allowed = known.among([match.provider_id for match in matches if match])
         return [match if match and match.provider_id in allowed else None for match in matches]
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:

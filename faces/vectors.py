@@ -36,11 +36,11 @@ class Vectors:
         import faiss  # on use, as it takes a third of a second
 
         faiss.omp_set_num_threads(1)
-        self._faiss = faiss
+        self._faiss: Any = faiss
         size, width = embeddings.shape
         cells = 1 if size <= EXACT_UP_TO else math.isqrt(size)
         self._room = max(size, EXACT_UP_TO) * (1 if cells == 1 else OUTGROWN)
-        self._index = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, cells)
+        self._index: Any = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, cells)
         self._index.nprobe = max(1, round(cells * PROBED))
         self._learn(embeddings, cells)
         if size:
@@ -52,7 +52,7 @@ class Vectors:
     @property
     def is_outgrown(self) -> bool:
         """Whether it should be made anew, with cells for as many as it has now."""
-        return len(self) > self._room
+        return bool(len(self) > self._room)
 
     def add(self, number: int, embedding: Embeddings) -> None:
         """Find this one too from now on; what the number stood for before is gone."""
@@ -69,6 +69,14 @@ class Vectors:
             lists.update_entry(cell, last, -1, self._bytes(nothing))
             lists.resize(cell, last)
             self._index.ntotal -= 1
+
+    def clear(self) -> None:
+        """Leave no byte of any."""
+        lists = self._index.invlists
+        for cell in range(self._index.nlist):
+            if size := lists.list_size(cell):
+                self._faiss.rev_swig_ptr(lists.get_codes(cell), size * lists.code_size)[:] = 0
+        self._index.reset()
 
     def nearest(self, embedding: Embeddings, count: int) -> list[tuple[int, float]]:
         """At most so many numbers with their distances, the nearest first."""

@@ -15,15 +15,19 @@ from faces.models.core import (
     State,
     picture_name,
 )
+from faces.models.tallies import NOBODY, CoffeeMonth, GalleryChange
 from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace
 
 __all__ = [
+    "NOBODY",
     "Capture",
     "Coffee",
+    "CoffeeMonth",
     "Consent",
     "Erasure",
     "ErasureNotice",
     "Face",
+    "GalleryChange",
     "Merge",
     "Method",
     "Mode",

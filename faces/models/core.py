@@ -16,7 +16,6 @@ from django.utils import timezone
 from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
 from faces.querysets import CaptureQuerySet, CoffeeQuerySet, ConsentQuerySet, FaceQuerySet, SightingQuerySet
-from faces.recogniser import Indexed
 
 
 class Mode(models.TextChoices):
@@ -240,11 +239,6 @@ class Face(models.Model):
     @property
     def person(self) -> Person:
         return self.consent.person
-
-    @property
-    def indexed(self) -> Indexed:
-        """As its recogniser knows it."""
-        return Indexed(self.provider_id, bytes(self.embedding) if self.embedding is not None else None)
 
 
 class Sighting(models.Model):

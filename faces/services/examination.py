@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from devices.models import Site
 from edge_agent.messages import Box
 from faces import pictures
-from faces.models import Capture, Face, Mode, Person, UnclaimedFace
+from faces.gallery import SiteGallery
+from faces.models import Capture, Mode, Person, UnclaimedFace
 from faces.pairing import holders
 from faces.recogniser import Indexed, Match, Recogniser, Seen, UnusablePicture, collection_of
-from faces.services.people import known_faces
 from faces.services.policies import mode_of
 
 log = logging.getLogger(__name__)
@@ -71,19 +71,16 @@ def dismiss(findings: Findings, site: Site, recogniser: Recogniser) -> None:
 
 def resolve(findings: Findings, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
     """Whose the matched faces are at this moment: since the search people were merged, consents were withdrawn."""
-    ids = {match.provider_id for match in findings.matches.values()}
-    faces = Face.objects.consented(now).filter(
-        provider=recogniser.name, provider_id__in=ids, consent__person__site=site
-    )
-    owners = {face.provider_id: face.person for face in faces.select_related("consent__person")}
+    known = SiteGallery(site=site, provider=recogniser.name, now=now)
+    faces = known.faces({match.provider_id for match in findings.matches.values()})
+    owners = {name: face.person for name, face in faces.items()}
     matches = {index: match for index, match in findings.matches.items() if match.provider_id in owners}
     findings.people = _each_once({index: owners[match.provider_id] for index, match in matches.items()}, matches)
 
 
 def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
-    faces = known_faces(site=site, provider=recogniser.name, now=now, with_guests=findings.mode == Mode.EVERYONE)
+    known = SiteGallery(site=site, provider=recogniser.name, now=now, with_guests=findings.mode == Mode.EVERYONE)
     boxes = [face.box for face in findings.seen.faces]
-    known = [face.indexed for face in faces.values()]
     matches = recogniser.identify(jpeg, boxes, collection=collection_of(site.pk), known=known)
     findings.matches = {index: match for index, match in enumerate(matches) if match is not None}
 

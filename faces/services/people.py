@@ -11,6 +11,7 @@ from devices.models import Site
 from devices.pictures import BadPicture, sanitised_jpeg
 from edge_agent.messages import Box
 from faces import recogniser as recognisers
+from faces.gallery import SiteGallery
 from faces.models import Consent, Face, Method, Person, SitePolicy
 from faces.recogniser import Indexed, Recogniser, UnusablePicture, collection_of
 
@@ -134,12 +135,13 @@ def check_portrait(
 def save_face(*, consent: Consent, indexed: Indexed, recogniser: Recogniser) -> Face:
     """Write down a face that the recogniser has just indexed, or have it forgotten where that fails."""
     try:
-        return Face.objects.create(
-            consent=consent,
-            provider=recogniser.name,
-            provider_id=indexed.provider_id,
-            embedding=indexed.embedding,
-        )
+        with transaction.atomic():  # with what tells every process of it
+            return Face.objects.create(
+                consent=consent,
+                provider=recogniser.name,
+                provider_id=indexed.provider_id,
+                embedding=indexed.embedding,
+            )
     except Exception:
         recogniser.forget([indexed.provider_id], collection=collection_of(consent.person.site_id))
         raise
@@ -151,14 +153,6 @@ def remove_faces(faces: list[Face]) -> None:
         collection = collection_of(face.person.site_id)
         recognisers.named(face.provider).forget([face.provider_id], collection=collection)
         face.delete()
-
-
-def known_faces(*, site: Site, provider: str, now: dt.datetime, with_guests: bool) -> dict[str, Face]:
-    """The site's faces that may be matched now, by the provider's name for them."""
-    faces = Face.objects.consented(now).filter(provider=provider, consent__person__site=site)
-    if not with_guests:
-        faces = faces.exclude(consent__method=Method.OWNER)
-    return {face.provider_id: face for face in faces.select_related("consent__person")}
 
 
 def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
@@ -202,7 +196,7 @@ def _height(face: Box) -> int:
 
 
 def _looks_like(picture: bytes, box: Box, site: Site, now: dt.datetime, recogniser: Recogniser) -> Person | None:
-    faces = known_faces(site=site, provider=recogniser.name, now=now, with_guests=True)
-    known = [face.indexed for face in faces.values()]
+    known = SiteGallery(site=site, provider=recogniser.name, now=now)
     (match,) = recogniser.identify(picture, [box], collection=collection_of(site.pk), known=known)
-    return faces[match.provider_id].person if match else None
+    face = known.faces([match.provider_id]).get(match.provider_id) if match else None
+    return face.person if face else None

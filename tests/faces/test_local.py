@@ -8,6 +8,7 @@ from edge_agent.messages import Box
 from faces.local import LocalRecogniser
 from faces.recogniser import Indexed, Recogniser, RecogniserUnavailable, UnusablePicture
 from tests.faces import scenes
+from tests.faces.scripted import Listed
 
 FACE: Box = (173, 72, 100, 118)
 """Of the portrait, from the hairline to the chin."""
@@ -24,7 +25,7 @@ def similarity(local: Recogniser, picture: scenes.Picture, known: Indexed) -> fl
     """Of the picture's largest face to the known one; 0 where it does not match."""
     jpeg = scenes.jpeg(picture)
     box = max((face.box for face in local.look(jpeg).faces), key=lambda box: box[2])
-    (match,) = local.identify(jpeg, [box], collection="", known=[known])
+    (match,) = local.identify(jpeg, [box], collection="", known=Listed([known]))
     return match.similarity if match else 0.0
 
 
@@ -70,8 +71,8 @@ def test_embeddings_survive_the_database(local: Recogniser, known: Indexed) -> N
 
 def test_where_nobody_is_known_nobody_matches(local: Recogniser) -> None:
     jpeg = scenes.jpeg(scenes.portrait())
-    assert local.identify(jpeg, [FACE, FACE], collection="", known=[]) == [None, None]
-    assert local.identify(jpeg, [FACE], collection="", known=[Indexed("of another recogniser")]) == [None]
+    assert local.identify(jpeg, [FACE, FACE], collection="", known=Listed()) == [None, None]
+    assert local.identify(jpeg, [FACE], collection="", known=Listed([Indexed("of another recogniser")])) == [None]
 
 
 def test_what_is_no_jpeg_cannot_be_used(local: Recogniser) -> None:

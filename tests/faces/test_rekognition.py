@@ -13,11 +13,12 @@ from faces import recogniser as recognisers
 from faces.recogniser import Indexed, Match, RecogniserUnavailable, UnusablePicture
 from faces.rekognition import CUP_LABELS, SMALLEST_SIDE, Rekognition
 from tests.faces import scenes
+from tests.faces.scripted import Listed
 
 JPEG = scenes.jpeg(scenes.portrait())
 FACE = (174, 74, 101, 101)
 COLLECTION = "headcount-site-1"
-KNOWN = [Indexed("11111111-1111-1111-1111-111111111111"), Indexed("22222222-2222-2222-2222-222222222222")]
+KNOWN = Listed([Indexed("11111111-1111-1111-1111-111111111111"), Indexed("22222222-2222-2222-2222-222222222222")])
 ID = KNOWN[0].provider_id
 
 LABELS_REQUEST = {
@@ -119,10 +120,10 @@ class TestIdentify:
 
     def test_a_face_that_may_not_be_matched_is_nobodys(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN[1:]) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=Listed(KNOWN[1:])) == [None]
 
     def test_where_nobody_is_known_nothing_is_asked(self, stub: Stubber, rekognition: Rekognition) -> None:
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=[]) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=Listed()) == [None]
 
     def test_a_larger_neighbour_in_the_crop_is_not_taken_for_the_face(
         self, stub: Stubber, rekognition: Rekognition
