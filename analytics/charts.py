@@ -84,6 +84,35 @@ def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucke
     return _figure(bars, [_dashes(none, "var(--data)")], camera, texts, now, steps)
 
 
+def pair_figure(
+    pairs: Sequence[tuple[int, int]],
+    camera: Sequence[EngagementBucket],
+    texts: Sequence[str],
+    *,
+    colours: tuple[str, str],
+    now: dt.datetime,
+) -> Figure:
+    """Two counts a bucket side by side, in these colours. `camera` and `texts`, what a bucket says, are as long.
+
+    Raises `ValueError` where they differ in length.
+    """
+    both = list(zip(pairs, camera, strict=True))
+    bars = []
+    for half, colour in enumerate(colours):
+        some = [(pair[half], bucket) for pair, bucket in both if pair[half]]
+        bars.append(_half(_bars([bucket for _, bucket in some], [count for count, _ in some], colour), half))
+    none = [bucket for pair, bucket in both if not any(pair) and bucket.minutes_seen]
+    steps = {"nticks": 5} if any(max(pair) > FEW for pair in pairs) else {"dtick": 1}
+    return _figure(bars, [_dashes(none, "var(--line-strong)")], camera, list(texts), now, steps)
+
+
+def _half(bars: Figure, half: int) -> Figure:
+    """The bars' left (0) or right (1) halves."""
+    widths = [width // 2 for width in bars["width"]]
+    places = [x + half * width for x, width in zip(bars["x"], widths, strict=True)]
+    return {**bars, "x": places, "width": widths}
+
+
 def describe(bucket: EngagementBucket) -> str:
     """The bucket in words, lines parted by `<br>`."""
     words = {

@@ -14,7 +14,7 @@ from django.db.models import Max, Min
 from analytics import tallies
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Review, Verdict
 from devices import sql
-from devices.models import Device, Membership, Role
+from devices.models import Device, Site
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -76,10 +76,7 @@ def _decide(detections: Iterable[Detection]) -> None:
 
 
 def may_review(user: "User", device: Device) -> bool:
-    if user.is_superuser:
-        return user.is_active
-    deciding = Membership.objects.filter(site=device.site_id, role__in=[Role.OPERATOR, Role.OWNER])
-    return user.is_active and deciding.filter(user=user.pk).exists()
+    return Site.objects.all().operated_by(user).filter(pk=device.site_id).exists()
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:

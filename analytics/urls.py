@@ -7,6 +7,8 @@ from django.urls import path
 from analytics import views
 from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
 from analytics.galaxy.urls import urlpatterns as galaxy
+from analytics.questions.api import QuestionViewSet
+from analytics.questions.urls import urlpatterns as questions
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 api: list[tuple[str, Any, str]] = [
@@ -15,9 +17,11 @@ api: list[tuple[str, Any, str]] = [
     ("detections", DetectionViewSet, "detection"),
     ("visitors", VisitorViewSet, "visitor"),
     ("reactions", ReactionViewSet, "reaction"),
+    ("questions", QuestionViewSet, "question"),
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
     *galaxy,
+    *questions,
 ]

@@ -31,6 +31,15 @@ class SiteScopedQuerySet(models.QuerySet[Any]):
 class SiteQuerySet(SiteScopedQuerySet):
     site_path = ""
 
+    def operated_by(self, user: "User | AnonymousUser | None") -> Self:
+        """The sites that this user runs, as operator or owner; all of them for a superuser."""
+        from devices.models import Role
+
+        seen = self.for_user(user)
+        if user is None or user.is_superuser:
+            return seen
+        return seen.filter(pk__in=_sites_of(user).filter(role__in=[Role.OPERATOR, Role.OWNER]))
+
 
 class DeviceScopedQuerySet(SiteScopedQuerySet):
     """A queryset of things that belong to a device."""

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from analytics.galaxy import services
 from analytics.galaxy.models import WallToken
 from devices.admin import ScopedAdmin
+from devices.models import Site
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -27,8 +28,7 @@ class WallTokenAdmin(ScopedAdmin):
         return False
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        own = [site.pk for site in services.sites_to_give(cast("User", request.user))]
-        kwargs["queryset"] = db_field.remote_field.model.objects.filter(pk__in=own)
+        kwargs["queryset"] = Site.objects.all().operated_by(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> WallToken:

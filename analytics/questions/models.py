@@ -1,10 +1,12 @@
 """What a site asks the people before its displays, and for how long."""
 
 import datetime as dt
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from analytics.questions.constraints import OneAtATime
@@ -12,8 +14,8 @@ from analytics.tallies import QUARTER_MINUTES, quarter_start
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
 
-THUMBS_UP, THUMBS_DOWN = "thumbs-up", "thumbs-down"
-"""As the devices' detectors call them."""
+GESTURES = THUMBS_UP, THUMBS_DOWN, *_ = "thumbs-up", "thumbs-down", "open-palm", "fist"
+"""As the devices' own detector calls them; others' devices may know more."""
 
 LONGEST_TEXT = 200
 """Characters that still are a question, and fit on a wall."""
@@ -23,6 +25,25 @@ def validate_quarter(moment: dt.datetime) -> None:
     """Answers are tallied by quarter hours, so that no question may begin or end within one."""
     if quarter_start(moment.astimezone(dt.UTC)) != moment:
         raise ValidationError(f"Choose a full quarter of an hour, such as 9:{QUARTER_MINUTES}.")
+
+
+class QuestionQuerySet(SiteScopedQuerySet):
+    def answered(self) -> Self:
+        """With `yes` and `no`, the gestures that meant either (see `reads.Answers`), in the same query."""
+        return self.annotate(yes=_gestures("yes_label"), no=_gestures("no_label"))
+
+
+def _gestures(label: str) -> Any:
+    from analytics.models import Episode
+
+    while_asked = Episode.objects.filter(
+        device__site=OuterRef("site"),
+        label=OuterRef(label),
+        started__gte=OuterRef("asked_from"),
+        started__lt=OuterRef("asked_until"),
+    )
+    counted = while_asked.order_by().values("label").annotate(gestures=Count("pk")).values("gestures")
+    return Coalesce(Subquery(counted), 0)
 
 
 class Question(models.Model):
@@ -39,7 +60,7 @@ class Question(models.Model):
         "gesture for no", max_length=64, default=THUMBS_DOWN, help_text="Its label in the devices' messages."
     )
 
-    objects = SiteScopedQuerySet.as_manager()
+    objects = QuestionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-asked_from", "-pk"]

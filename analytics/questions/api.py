@@ -1,0 +1,53 @@
+"""Questions and their answers in the API."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from analytics.questions import reads, services
+from analytics.questions.models import Question
+from analytics.questions.serializers import QuestionSerializer, ResultSerializer
+from devices.rest import ScopedReadOnlyViewSet
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+class QuestionViewSet(
+    mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet
+):
+    """What your sites ask the people before their displays; operators and owners ask, change and withdraw."""
+
+    queryset = Question.objects.select_related("site")
+    serializer_class = QuestionSerializer
+    filterset_fields = {"site__slug": ["exact"]}
+    cursor_ordering = ("-asked_from", "-pk")
+
+    @extend_schema(responses=ResultSerializer)
+    @action(detail=True)
+    def result(self, request: Request, pk: str) -> Response:
+        """What it was answered up to now: in all, per hour or day, and per device."""
+        found = reads.result(self.get_object(), now=timezone.now())
+        return Response(ResultSerializer(found).data)
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        self._write(serializer, services.ask)
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        self._write(serializer, services.change, question=serializer.instance)
+
+    def perform_destroy(self, instance: Question) -> None:
+        services.withdraw(question=instance, by=cast("User", self.request.user))
+
+    def _write(self, serializer: BaseSerializer[Any], service: Any, **more: Any) -> None:
+        try:
+            serializer.instance = service(by=self.request.user, **more, **serializer.validated_data)
+        except ValidationError as refusal:
+            raise serializers.ValidationError(serializers.as_serializer_error(refusal)) from None

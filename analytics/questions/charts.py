@@ -1,0 +1,39 @@
+"""A question's answers as a figure and as words. Pure."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from analytics import charts
+from analytics.charts import Figure, Showing
+from analytics.headlines import written
+from analytics.questions.reads import AnswerBucket, Answers
+
+COLOURS = ("var(--data)", "var(--needle)")
+"""Of yes and of no."""
+
+
+def answers_figure(buckets: Sequence[AnswerBucket], *, now: dt.datetime) -> Figure:
+    """Gestures for yes and for no side by side, bucket by bucket."""
+    pairs = [(bucket.answers.yes, bucket.answers.no) for bucket in buckets]
+    texts = [describe(bucket) for bucket in buckets]
+    return charts.pair_figure(pairs, [bucket.camera for bucket in buckets], texts, colours=COLOURS, now=now)
+
+
+def describe(bucket: AnswerBucket) -> str:
+    """The bucket in words, lines parted by `<br>`."""
+    if not bucket.answers.gestures and charts.showing(bucket.camera) in (Showing.AHEAD, Showing.OFF):
+        return charts.describe(bucket.camera)
+    return f"<b>{charts.span(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
+
+
+def sentence(answers: Answers) -> str:
+    """The result in words, such as “12 of 15 gestures, 80 %, meant yes (95 % interval 55 to 93 %).”"""
+    interval = answers.interval
+    if interval is None:
+        return "No gesture has answered."
+    share = written("{:.0%}", answers.share)
+    gestures = "gesture" if answers.gestures == 1 else "gestures"
+    return (
+        f"{answers.yes:,} of {answers.gestures:,} {gestures}, {share}, meant yes"
+        f" (95% interval {interval.low:.0%} to {interval.high:.0%})."
+    )

@@ -1,0 +1,82 @@
+"""Every write about questions: asked, changed and withdrawn by those who run the site."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+
+from analytics.questions.models import Question
+from devices.models import Site
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+def ask(
+    *,
+    site: Site,
+    text: str,
+    asked_from: dt.datetime,
+    asked_until: dt.datetime,
+    by: "User",
+    yes_label: str = "",
+    no_label: str = "",
+) -> Question:
+    """Ask the people before a site's displays something; the gestures are thumbs-up and thumbs-down unless said.
+
+    Raises `ValidationError` where a value is wrong or the site asks another question in that time, and
+    `PermissionDenied` with a sentence unless this user is operator or owner of the site.
+    """
+    check_role(site, by)
+    question = Question(site=site, text=text, asked_from=asked_from, asked_until=asked_until)
+    question.yes_label, question.no_label = yes_label or question.yes_label, no_label or question.no_label
+    return _save(question)
+
+
+def change(
+    *,
+    question: Question,
+    by: "User",
+    text: str | None = None,
+    asked_from: dt.datetime | None = None,
+    asked_until: dt.datetime | None = None,
+    yes_label: str | None = None,
+    no_label: str | None = None,
+) -> Question:
+    """Change what is given; its result is then that of the new time and gestures. Raises as `ask` does."""
+    check_role(question.site, by)
+    question.text = question.text if text is None else text
+    question.asked_from, question.asked_until = asked_from or question.asked_from, asked_until or question.asked_until
+    question.yes_label, question.no_label = yes_label or question.yes_label, no_label or question.no_label
+    return _save(question)
+
+
+@transaction.atomic
+def withdraw(*, question: Question, by: "User") -> None:
+    """Delete a question; the gestures that were seen stay. Raises `PermissionDenied` as `ask` does."""
+    check_role(question.site, by)
+    question.delete()
+
+
+def may_ask(user: "User", site: Site) -> bool:
+    return Site.objects.all().operated_by(user).filter(pk=site.pk).exists()
+
+
+def check_role(site: Site, by: "User") -> None:
+    """Raises `PermissionDenied` with a sentence unless this user may ask questions at the site."""
+    if not may_ask(by, site):
+        raise PermissionDenied(f"Only operators and owners of {site} may ask a question there.")
+
+
+@transaction.atomic
+def _save(question: Question) -> Question:
+    question.full_clean()
+    try:
+        with transaction.atomic():
+            question.save()
+    except IntegrityError:
+        # Somebody else asked meanwhile: what is known now tells it in a sentence.
+        question.full_clean()
+        raise
+    return question
