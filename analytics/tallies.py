@@ -79,6 +79,19 @@ def quarter_start(moment: dt.datetime) -> dt.datetime:
     return moment.replace(minute=moment.minute - moment.minute % QUARTER_MINUTES, second=0, microsecond=0)
 
 
+class _Quarter:
+    """The quarter hour of the latest moment asked for: frames come in their order, and a comparison is quick."""
+
+    def __init__(self) -> None:
+        self._start = self._end = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+    def start_of(self, moment: dt.datetime) -> dt.datetime:
+        if not self._start <= moment < self._end:
+            self._start = quarter_start(moment)
+            self._end = self._start + QUARTER
+        return self._start
+
+
 def millionths(confidence: float) -> int:
     """The confidence as a whole number: integers add up to the same digit in any order, floats do not."""
     return round(confidence * MILLION)
@@ -92,8 +105,9 @@ def confidence_bin(confidence: float) -> int:
 def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
     """One row per device and quarter, sorted by them. Each frame must be given once."""
     rows: dict[tuple[int, dt.datetime], list[int]] = {}
+    quarter = _Quarter()
     for device_id, taken_at, faces in frames:
-        row = rows.setdefault((device_id, quarter_start(taken_at)), [0, 0, 0, 0, 0])
+        row = rows.setdefault((device_id, quarter.start_of(taken_at)), [0, 0, 0, 0, 0])
         minute = 1 << taken_at.minute % QUARTER_MINUTES
         row[3] |= minute
         if faces is None:
@@ -109,9 +123,9 @@ def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
 def label_rows(detections: Iterable[SeenLabel]) -> list[LabelRow]:
     """One row per device, quarter, label and confidence bin, sorted by them. Each detection must be given once."""
     rows: dict[tuple[int, dt.datetime, str, int], list[int]] = {}
+    quarter = _Quarter()
     for device_id, taken_at, label, confidence, rejected in detections:
-        key = (device_id, quarter_start(taken_at), label, confidence_bin(confidence))
-        row = rows.setdefault(key, [0, 0, 0])
+        row = rows.setdefault((device_id, quarter.start_of(taken_at), label, confidence_bin(confidence)), [0, 0, 0])
         row[0] += 1
         if rejected:
             row[1] += 1

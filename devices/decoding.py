@@ -242,15 +242,19 @@ def _deeplens_frame(said: deeplens.Utterance, taken_at: dt.datetime, arrival: Ar
     frame = messages.Frame(
         taken_at=round(taken_at.timestamp() * 1000), faces=said.faces, objects=said.objects, gestures=said.gestures
     )
-    identity = "" if said.taken_at is not None else identity_of_untimed(arrival)
+    # What has no time of its own is taken to be of its arrival, which is part of a frame's identity anyway.
+    identity = "" if said.taken_at is not None else _packet(arrival)
     return SeenFrame(device, taken_at, arrival.received_at, digest(msgspec.json.encode(frame), identity), frame)
 
 
 def identity_of_untimed(arrival: Arrival) -> str:
     """What tells two messages of the same words apart that carry no time of their own."""
+    return f"{arrival.received_at.isoformat()} {_packet(arrival)}"
+
+
+def _packet(arrival: Arrival) -> str:
     carriage = arrival.carriage
-    packet = f"{carriage.client} {carriage.packet_id}" if carriage else ""
-    return f"{arrival.received_at.isoformat()} {packet}"
+    return f"{carriage.client} {carriage.packet_id}" if carriage else ""
 
 
 def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) -> None:
@@ -263,13 +267,12 @@ def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) ->
 
 
 def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
-    told = [frame.taken_at for frame in decoded.frames]
-    told += [picture.taken_at for picture in decoded.pictures]
-    told += [line.at for line in decoded.log]
-    for at in told:
-        if at < received_at - retention:
+    frames = [frame.taken_at for frame in decoded.frames]
+    oldest, latest = received_at - retention, received_at + MAX_LEAD
+    for at in (*frames, *(picture.taken_at for picture in decoded.pictures), *(line.at for line in decoded.log)):
+        if at < oldest:
             raise SetAside(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
-        if at > received_at + MAX_LEAD:
+        if at > latest:
             raise SetAside(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
 
 

@@ -4,19 +4,29 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from devices import health, intake, services
 from devices.broker import Delivered, Subscription
+from devices.decoding import Arrival
+from devices.deliveries import UNACKNOWLEDGED
 from edge_agent import messages
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
-"""Most messages in one transaction: large enough that its cost is shared, small enough that readers don't wait."""
+BATCH = UNACKNOWLEDGED // 2
+"""Most messages in one transaction: while it commits, the broker can send as many again, and they are interpreted."""
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long one of our threads may go on while another wants to run; with Python's 5 ms, each answer of the database
+would wait that long."""
 
 PATIENCE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts while the database is away; the last one repeats."""
@@ -25,8 +35,20 @@ STALLED_AFTER_S = 120.0
 """Messages that are in hand for so long without a commit mean that something here hangs."""
 
 
+class _Hand(msgspec.Struct):
+    """What one take brought: all of it is to be acknowledged, the arrivals are ours to take in."""
+
+    since: float
+    delivered: list[Delivered]
+    arrivals: list[Arrival] = []
+    guesses: list[intake.Meaning] = []
+
+
 class Ingester:
-    """Takes in what one subscription delivers. `step` and `run` belong to one thread; `stalled` may be asked by any."""
+    """Takes in what one subscription delivers. `step` and `run` belong to one thread; `stalled` may be asked by any.
+
+    While `run` commits one batch, a thread of its own takes and interprets the next.
+    """
 
     def __init__(
         self, subscription: Subscription, stop: threading.Event, *, monotonic: Callable[[], float] = time.monotonic
@@ -38,50 +60,67 @@ class Ingester:
         self._quarantined = 0
         self._bounded_at = 0
         self._last_commit = monotonic()
-        self._in_hand_since: float | None = None
+        self._hands: deque[_Hand] = deque()
+        self._devices: intake.Devices = {}
         self._next_beat = monotonic()
 
     def run(self) -> None:
         """Take in messages until told to stop, then leave; what was not committed stays with the broker."""
-        while not self._stop.is_set():
-            self.step()
-            if self._monotonic() >= self._next_beat:
-                self._beat()
+        with ThreadPoolExecutor(1, "interpreter") as ahead:
+            following = ahead.submit(self._take)
+            while not self._stop.is_set():
+                hand, following = following.result(), ahead.submit(self._take)
+                self._commit(hand)
+                if self._monotonic() >= self._next_beat:
+                    self._beat()
 
     def step(self) -> int:
         """Take in the messages that are there, acknowledge them and send their receipts; answers how many they were."""
-        delivered = self._subscription.take(BATCH, timeout_s=0.5)
-        if not delivered:
-            return 0
-        self._in_hand_since = self._monotonic()
-        accepted = self._accepted(delivered)
+        return self._commit(self._take())
+
+    def _take(self) -> _Hand:
+        """What is there; waits a moment for the first message. Asks no database."""
+        hand = _Hand(self._monotonic(), self._subscription.take(BATCH, timeout_s=0.5))
+        if hand.delivered:
+            hand.since = self._monotonic()
+            self._hands.append(hand)
+            hand.arrivals = [each.arrival for each in hand.delivered if self._subscription.takes(each.arrival)]
+            # What goes wrong here will do so again in the intake, which knows what to do then.
+            with suppress(Exception):
+                hand.guesses = intake.interpret(hand.arrivals, self._devices)
+        return hand
+
+    def _commit(self, hand: _Hand) -> int:
+        accepted = self._accepted(hand) if hand.delivered else None
         if accepted is None:
             return 0
-        self._last_commit, self._in_hand_since = self._monotonic(), None
-        self._subscription.ack(delivered)
+        self._last_commit = self._monotonic()
+        self._hands.popleft()
+        self._subscription.ack(hand.delivered)
         self._send_receipts(accepted)
         self._committed += accepted.committed
         self._quarantined += accepted.quarantined
-        return len(delivered)
+        self._devices = accepted.devices
+        return len(hand.delivered)
 
     def stalled(self) -> str | None:
         """What hangs, in a sentence; None while all is well."""
-        since = self._in_hand_since
-        if since is not None and self._monotonic() - since > STALLED_AFTER_S:
+        oldest = next(iter(tuple(self._hands)), None)
+        if oldest is not None and self._monotonic() - max(oldest.since, self._last_commit) > STALLED_AFTER_S:
             return f"No commit for {self._monotonic() - self._last_commit:.0f} s while messages arrive."
         if not self._subscription.is_alive():
             return "The thread that talks to the broker has died."
         return None
 
-    def _accepted(self, delivered: Sequence[Delivered]) -> intake.Accepted | None:
+    def _accepted(self, hand: _Hand) -> intake.Accepted | None:
         """The intake's answer; tries again while the database is away. None where told to stop before that."""
         attempt = 0
         while True:
             close_old_connections()
             try:
-                return intake.accept([each.arrival for each in delivered if self._subscription.takes(each.arrival)])
+                return intake.accept(hand.arrivals, hand.guesses)
             except (OperationalError, InterfaceError) as error:
-                log.error("The database is away (%s); %d messages wait.", str(error).strip(), len(delivered))
+                log.error("The database is away (%s); %d messages wait.", str(error).strip(), len(hand.delivered))
             self._stop.wait(PATIENCE_S[min(attempt, len(PATIENCE_S) - 1)])
             attempt += 1
             if self._stop.is_set():

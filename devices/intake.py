@@ -2,8 +2,9 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import msgspec
 from django.conf import settings
@@ -30,6 +31,9 @@ Sink = Callable[[Batch], None]
 
 _sinks: list[Sink] = []
 
+Devices = Mapping[str, Device]
+"""By thing name."""
+
 
 def register_sink(sink: Sink) -> None:
     """Have this sink called with every batch, inside the batch's transaction.
@@ -48,24 +52,41 @@ class Accepted:
     """Message ids by thing name, for the devices that wait for receipts."""
     committed: int = 0
     quarantined: int = 0
+    devices: Devices = field(default_factory=dict)
+    """The devices whose messages they were, by thing name."""
 
     def add(self, other: "Accepted") -> None:
         for thing, ids in other.receipts.items():
             self.receipts.setdefault(thing, []).extend(ids)
         self.committed += other.committed
         self.quarantined += other.quarantined
+        self.devices = {**self.devices, **other.devices}
 
 
-def accept(arrivals: Sequence[Arrival]) -> Accepted:
+class Meaning(msgspec.Struct, frozen=True):
+    """What an arrival means to this device; None where none is registered under its topic's thing name."""
+
+    device: Device | None
+    found: Decoded | SetAside
+
+
+def interpret(arrivals: Sequence[Arrival], devices: Devices) -> list[Meaning]:
+    """What these arrivals mean if the devices are those; asks no database, and may run while another batch commits."""
+    retention = _retention()
+    return [_meaning(arrival, _device_of(arrival, devices), retention) for arrival in arrivals]
+
+
+def accept(arrivals: Sequence[Arrival], guesses: Sequence[Meaning] = ()) -> Accepted:
     """Take in these messages, in one transaction where that is possible; idempotent.
 
     When it returns, each message is committed or quarantined. Raises `OperationalError` or `InterfaceError` where the
-    database is away; then nothing was taken in, and the same call may be made again.
+    database is away; then nothing was taken in, and the same call may be made again. `guesses` are what `interpret`
+    made of the same arrivals: each is used if it still holds.
     """
     if not arrivals:
         return Accepted()
     try:
-        return _accept_together(arrivals)
+        return _accept_together(arrivals, guesses)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -78,27 +99,37 @@ def accept(arrivals: Sequence[Arrival]) -> Accepted:
     return accepted
 
 
-def _accept_together(arrivals: Sequence[Arrival]) -> Accepted:
-    devices = _devices_of(arrivals)
+def _accept_together(arrivals: Sequence[Arrival], guesses: Sequence[Meaning]) -> Accepted:
+    devices = _devices_of(arrivals, {guess.device.thing_name: guess.device for guess in guesses if guess.device})
     taken_in: list[tuple[Arrival, Decoded]] = []
     set_aside: list[tuple[Arrival, SetAside]] = []
     retention = _retention()
-    for arrival in deliveries.with_first_arrivals(arrivals):
-        device = devices.get(decoding.thing_of(arrival.topic))
-        try:
-            taken_in.append((arrival, decoding.decode(arrival, device, retention=retention)))
-        except SetAside as reason:
-            set_aside.append((arrival, reason))
+    first = deliveries.with_first_arrivals(arrivals)
+    for arrival, offered, guess in zip_longest(first, arrivals, guesses):
+        device = _device_of(arrival, devices)
+        holds = guess is not None and arrival is offered and guess.device is device
+        found = guess.found if holds else _meaning(arrival, device, retention).found
+        if isinstance(found, Decoded):
+            taken_in.append((arrival, found))
+        else:
+            set_aside.append((arrival, found))
     with transaction.atomic():
         _write(taken_in, set_aside, devices)
-    return _summary(taken_in, set_aside)
+    return _summary(taken_in, set_aside, devices)
+
+
+def _meaning(arrival: Arrival, device: Device | None, retention: dt.timedelta) -> Meaning:
+    try:
+        return Meaning(device, decoding.decode(arrival, device, retention=retention))
+    except SetAside as reason:
+        return Meaning(device, reason)
 
 
 @transaction.atomic
 def take_in(arrival: Arrival) -> None:
     """Take in this one message, and quarantine nothing. Raises `SetAside`, and then has written nothing."""
-    devices = _devices_of([arrival])
-    decoded = decoding.decode(arrival, devices.get(decoding.thing_of(arrival.topic)), retention=_retention())
+    devices = _devices_of([arrival], {})
+    decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=_retention())
     _write([(arrival, decoded)], [], devices)
 
 
@@ -108,24 +139,35 @@ def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     kind = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
     set_aside = [(arrival, SetAside(Reason.REFUSED, f"{type(error).__name__}: {kind}."))]
     with transaction.atomic():
-        _write([], set_aside, _devices_of([arrival]))
-    return _summary([], set_aside)
+        _write([], set_aside, _devices_of([arrival], {}))
+    return _summary([], set_aside, {})
 
 
 def _retention() -> dt.timedelta:
     return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
 
 
-def _devices_of(arrivals: Iterable[Arrival]) -> dict[str, Device]:
+def _device_of(arrival: Arrival, devices: Devices) -> Device | None:
+    return devices.get(decoding.thing_of(arrival.topic))
+
+
+def _devices_of(arrivals: Iterable[Arrival], known: Devices) -> dict[str, Device]:
+    """The devices as they are now, by thing name; those that are as they were known are the known ones themselves."""
     things = {decoding.thing_of(arrival.topic) for arrival in arrivals}
     things = {thing for thing in things if thing and "\x00" not in thing}
-    return {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
+    found = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
+    return {thing: known[thing] if _is_as(device, known.get(thing)) else device for thing, device in found.items()}
+
+
+def _is_as(device: Device, known: Device | None) -> bool:
+    names = [field.attname for field in Device._meta.concrete_fields]
+    return known is not None and all(getattr(device, name) == getattr(known, name) for name in names)
 
 
 def _write(
     taken_in: Sequence[tuple[Arrival, Decoded]],
     set_aside: Sequence[tuple[Arrival, SetAside]],
-    devices: dict[str, Device],
+    devices: Devices,
 ) -> None:
     batch = Batch(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
@@ -165,7 +207,7 @@ def _write_log(lines: Sequence[LogLine]) -> None:
     )
 
 
-def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: dict[str, Device]) -> None:
+def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: Devices) -> None:
     rows = [
         QuarantinedMessage(
             key=_quarantine_key(arrival),
@@ -174,7 +216,7 @@ def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: di
             size=len(arrival.payload),
             reason=reason.reason,
             detail=str(reason).replace("\x00", "�"),
-            device=devices.get(decoding.thing_of(arrival.topic)),
+            device=_device_of(arrival, devices),
             received_at=arrival.received_at,
         )
         for arrival, reason in set_aside
@@ -192,7 +234,7 @@ def _quarantine_key(arrival: Arrival) -> int:
 def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
     pks = sorted({decoded.device.pk for _, decoded in taken_in})
     states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
-    for arrival, decoded in taken_in:
+    for arrival, decoded in _news(taken_in):
         if decoded.device.pk not in states:
             states[decoded.device.pk] = DeviceState(device=decoded.device)
         _heard(states[decoded.device.pk], arrival, decoded)
@@ -202,6 +244,18 @@ def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
         unique_fields=["device"],
         update_fields=[each.name for each in DeviceState._meta.fields if not each.primary_key],
     )
+
+
+def _news(taken_in: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, Decoded]]:
+    """Without those messages that a later one of the batch, of the same device and kind, makes old."""
+    latest: dict[object, tuple[Arrival, Decoded]] = {}
+    for arrival, decoded in taken_in:
+        kind = (
+            id(decoded) if decoded.status is not None else (decoded.device.pk, decoded.clock is None, arrival.retained)
+        )
+        if kind not in latest or arrival.received_at >= latest[kind][0].received_at:
+            latest[kind] = (arrival, decoded)
+    return sorted(latest.values(), key=lambda each: each[0].received_at)
 
 
 def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
@@ -224,8 +278,10 @@ def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
             state.reported_config = msgspec.to_builtins(status.settings)
 
 
-def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
-    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside))
+def _summary(
+    taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]], devices: Devices
+) -> Accepted:
+    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside), devices=devices)
     ids = [(arrival, decoded.message_id) for arrival, decoded in taken_in]
     ids += [(arrival, decoding.message_id_of(arrival.payload)) for arrival, _ in set_aside]
     for arrival, message_id in ids:

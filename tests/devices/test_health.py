@@ -115,7 +115,7 @@ class TestWatchdog:
         loop = ingester.Ingester(subscription, stop, monotonic=lambda: clock[0])
         found: list[Any] = []
 
-        def hang(arrivals: Any) -> Any:
+        def hang(*_: Any) -> Any:
             clock[0] += ingester.STALLED_AFTER_S + 1
             found.append(loop.stalled())
             stop.set()

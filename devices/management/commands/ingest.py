@@ -3,6 +3,7 @@
 import argparse
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # What is loaded by now stays: to look through it for garbage again and again is felt in the messages a second.
         gc.freeze()
+        sys.setswitchinterval(ingester.SWITCH_INTERVAL_S)
         stop = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())
