@@ -16,6 +16,7 @@ from devices.decoding import SeenFrame
 from devices.models import Device
 from tests import places
 from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels
+from tests.threads import together
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -27,27 +28,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
 ]
-
-
-def together(*jobs: Callable[[], None]) -> None:
-    """Run the jobs in threads of their own; raises what one of them raised."""
-    failures: list[BaseException] = []
-
-    def run(job: Callable[[], None]) -> None:
-        try:
-            job()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def begun(job: Callable[[], None], *, patience: float) -> threading.Thread:

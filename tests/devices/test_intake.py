@@ -6,14 +6,14 @@ import io
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
+from hypothesis.extra.django import TestCase, TransactionTestCase
 from PIL import Image
 from skimage import data
 
@@ -25,6 +25,7 @@ from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, Quara
 from edge_agent import messages
 from faces.models import Capture
 from tests import places
+from tests.threads import together
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 
@@ -279,10 +280,14 @@ def again(arrival: Arrival) -> Arrival:
     return Arrival(arrival.topic, arrival.payload, arrival.received_at + dt.timedelta(minutes=1), carriage)
 
 
+EXAMPLES = int(os.environ.get("ONCE_EXAMPLES", "40"))
+"""Of what each property is tried on."""
+
+
 class TestOnce(TestCase):
     """Holds on whatever database the tests run."""
 
-    @settings(max_examples=int(os.environ.get("ONCE_EXAMPLES", "40")), suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(agents_frames | deeplens_words, max_size=25), st.randoms(use_true_random=False), st.integers(1, 9))
     def test_however_often_in_whatever_order_and_batches_each_message_counts_once(
         self, words: list[Any], rng: random.Random, batch: int
@@ -298,4 +303,34 @@ class TestOnce(TestCase):
             rng.shuffle(shuffled)
             for start in range(0, len(shuffled), batch):
                 accept(shuffled[start : start + batch])
+        assert everything() == once
+
+
+def ingester(arrivals: Sequence[Arrival], batch: int) -> Callable[[], None]:
+    """Takes in the arrivals in batches, on a connection of its own."""
+
+    def run() -> None:
+        for start in range(0, len(arrivals), batch):
+            accept(arrivals[start : start + batch])
+
+    return run
+
+
+class TestTwoIngestersAtOnce(TransactionTestCase):
+    """Holds on whatever database the tests run."""
+
+    @settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(agents_frames | deeplens_words, max_size=12), st.randoms(use_true_random=False), st.integers(1, 9))
+    def test_ten_times_shuffled_makes_the_tables_of_one_clean_pass(
+        self, words: list[Any], rng: random.Random, batch: int
+    ) -> None:
+        places.seattle01(), places.chicago01()
+        arrivals = delivered(words)
+        accept(arrivals)
+        once = everything()
+        wipe()
+        # A broker's session has one connection, so one ingester is the first to hear of a DeepLens' message.
+        of_agents = [each for each in arrivals if each.carriage is None]
+        together(ingester(arrivals, batch), ingester(of_agents, batch))
+        together(*(ingester(rng.sample(each, len(each)), batch) for each in [[again(a) for a in arrivals] * 5] * 2))
         assert everything() == once

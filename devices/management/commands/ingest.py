@@ -19,6 +19,9 @@ from devices import broker, deliveries, health, ingester, routes
 class Command(BaseCommand):
     help = "Takes in the devices' messages from the broker (MQTT_URL) until it is told to stop."
 
+    # It comes back after a fault, and messages wait until it does; `check --deploy` belongs to the deployment.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: CommandParser) -> None:
         one = parser.add_mutually_exclusive_group()
         one.add_argument("--share", metavar="GROUP", type=_argument(routes.share), help="one of several for agents")

@@ -1,0 +1,27 @@
+"""Several at work at once on the test's database."""
+
+import threading
+from collections.abc import Callable
+
+from django.db import connection
+
+
+def together(*jobs: Callable[[], None]) -> None:
+    """Run the jobs in threads of their own; raises what one of them raised."""
+    failures: list[BaseException] = []
+
+    def run(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
