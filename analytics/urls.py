@@ -9,6 +9,7 @@ from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
 from analytics.galaxy.urls import urlpatterns as galaxy
 from analytics.questions.api import QuestionViewSet
 from analytics.questions.urls import urlpatterns as questions
+from analytics.reviewing.views import review
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 api: list[tuple[str, Any, str]] = [
@@ -22,6 +23,7 @@ api: list[tuple[str, Any, str]] = [
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
+    path("review/", review, name="review"),
     *galaxy,
     *questions,
 ]

@@ -7,6 +7,8 @@
 // plots.js draws its figures anew on it. Open <details>, scroll positions and the focus are kept, and a part in which
 // somebody writes or selects waits. A page with other parts than before is loaded as a whole.
 //
+// A script that has changed something sends the event "stale" to the document, and the page asks at once.
+//
 // In a hidden tab nothing is asked; shown again, it asks at once. While the server is away the page keeps what it has,
 // says since when, and asks more and more seldom, up to every two and a half minutes.
 "use strict";
@@ -93,5 +95,6 @@
   if (!parts(document).length) return;
   timer = setTimeout(tick, EVERY);
   document.addEventListener("visibilitychange", tick);
+  document.addEventListener("stale", tick);
   addEventListener("online", tick);
 })();
