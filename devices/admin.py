@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 
 from devices import services
@@ -128,7 +129,7 @@ class DeviceAdmin(ScopedAdmin):
         super().save_model(request, device, form, change)
         settings = form.settings()
         if msgspec.to_builtins(settings) != device.desired_config:
-            services.configure_device(device=device, settings=settings)
+            services.configure_device(device=device, settings=settings, now=timezone.now())
             transaction.on_commit(partial(self._send_settings, request, device))
 
     @admin.action(description="Send the desired settings again", permissions=["change"])
@@ -143,7 +144,7 @@ class DeviceAdmin(ScopedAdmin):
         try:
             services.send_config(device=device)
         except BrokerUnavailable as error:
-            messages.error(request, f"The settings of {device} are saved but not sent: {error} Send them again later.")
+            messages.error(request, f"The settings of {device} are saved, and sent once the broker takes them: {error}")
             return False
         return True
 

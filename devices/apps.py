@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class DevicesConfig(AppConfig):
     name = "devices"
     verbose_name = "Sites and devices"
+
+    def ready(self) -> None:
+        from devices import schedules
+
+        # Every minute, and every hour.
+        schedules.keep(self, {"devices.tasks.send_missing_settings": "I", "devices.tasks.tidy_uploads": "H"})

@@ -270,16 +270,30 @@ def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timed
     frames = [frame.taken_at for frame in decoded.frames]
     oldest, latest = received_at - retention, received_at + MAX_LEAD
     for at in (*frames, *(picture.taken_at for picture in decoded.pictures), *(line.at for line in decoded.log)):
-        if at < oldest:
-            raise SetAside(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
-        if at > latest:
-            raise SetAside(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
+        if not oldest <= at <= latest:
+            check_time(at, received_at, retention)
+
+
+def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:
+    """Raises `SetAside` where what was seen at this time cannot be counted any more, or not yet."""
+    if at < received_at - retention:
+        raise SetAside(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
+    if at > received_at + MAX_LEAD:
+        raise SetAside(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
 
 
 def _jpeg(image_string: str) -> bytes:
     try:
-        return sanitised_jpeg(messages.picture_bytes(image_string))
-    except (BadPicture, ValueError) as error:
+        return safe_jpeg(messages.picture_bytes(image_string))
+    except ValueError as error:
+        raise SetAside(Reason.BAD_PICTURE, str(error)) from None
+
+
+def safe_jpeg(data: bytes) -> bytes:
+    """The picture as it may be kept. Raises `SetAside`."""
+    try:
+        return sanitised_jpeg(data)
+    except BadPicture as error:
         raise SetAside(Reason.BAD_PICTURE, str(error)) from None
 
 

@@ -72,8 +72,9 @@ class DeviceForm(forms.ModelForm[Device]):
 def settings_table(device: Device) -> SafeString:
     """Desired and reported settings side by side, as HTML."""
     state = getattr(device, "state", None) if device.pk else None
+    unsent = _unsent(device)
     if state is None or state.reported_config is None:
-        return format_html("{}", "The device has not reported any settings yet.")
+        return format_html("{}{}", unsent, "The device has not reported any settings yet.")
     rows = format_html_join(
         "",
         "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
@@ -81,7 +82,14 @@ def settings_table(device: Device) -> SafeString:
     )
     head = format_html_join("", "<th>{}</th>", ((title,) for title in ("Setting", "Desired", "Reported", "")))
     error = format_html("<p class='errornote'>{}</p>", state.config_error) if state.config_error else ""
-    return format_html("{}<table><tr>{}</tr>{}</table>", error, head, rows)
+    return format_html("{}{}<table><tr>{}</tr>{}</table>", unsent, error, head, rows)
+
+
+def _unsent(device: Device) -> SafeString:
+    if device.config_unsent_since is None:
+        return SafeString("")
+    sentence = "The desired settings of {} UTC wait for the broker; they are sent again every minute."
+    return format_html(f"<p class='errornote'>{sentence}</p>", f"{device.config_unsent_since:%Y-%m-%d %H:%M}")
 
 
 def _row(name: str, desired: dict[str, Any], reported: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from devices import decoding, deliveries
 from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SetAside, TakenPicture
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from edge_agent import messages
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,14 @@ def take_in(arrival: Arrival) -> None:
     devices = _devices_of([arrival], {})
     decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=_retention())
     _write([(arrival, decoded)], [], devices)
+
+
+@transaction.atomic
+def take_in_picture(picture: TakenPicture) -> None:
+    """Take in a picture that came outside of messages, as one that came in a message; idempotent."""
+    topic = messages.topic_from_device(picture.device.thing_name, "image")
+    arrival = Arrival(topic, b"", picture.received_at)
+    _write([(arrival, Decoded(picture.device, pictures=[picture]))], [], {})
 
 
 def _refuse(arrival: Arrival, error: Exception) -> Accepted:

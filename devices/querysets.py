@@ -7,7 +7,7 @@ from django.db import models
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from devices.models import User
+    from devices.models import Device, User
 
 
 class SiteScopedQuerySet(models.QuerySet[Any]):
@@ -62,6 +62,25 @@ def quarantined_counts(messages: models.QuerySet[Any]) -> list[tuple[str | None,
     waiting = messages.filter(replayed_at=None).order_by()
     counts = waiting.values("device__name", "reason").annotate(messages=models.Count("pk"))
     return [(row["device__name"], row["reason"], row["messages"]) for row in counts.order_by("device__name", "reason")]
+
+
+def devices_to_be_told() -> list["Device"]:
+    """The devices whose settings the broker has not been told, and those that are online without having taken them.
+
+    A broker that lost its disk has forgotten what it retained. A device that said why it does not take its settings
+    need not be told again.
+    """
+    from devices.models import Device
+
+    unsent = models.Q(config_unsent_since__isnull=False)
+    may_differ = models.Q(state__online=True, state__config_error="", state__reported_config__isnull=False)
+    devices = Device.objects.filter(unsent | may_differ).select_related("state").order_by("config_unsent_since", "pk")
+    return [device for device in devices if device.config_unsent_since is not None or _differs(device)]
+
+
+def _differs(device: "Device") -> bool:
+    reported = device.state.reported_config or {}
+    return any(reported.get(name) != value for name, value in device.desired_config.items())
 
 
 def _sites_of(user: Any) -> Any:

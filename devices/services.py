@@ -12,7 +12,9 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from devices import broker
+from devices.broker import BrokerUnavailable
 from devices.models import ApiToken, Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
+from devices.querysets import devices_to_be_told
 from edge_agent.messages import DesiredSettings, topic_to_device
 
 if TYPE_CHECKING:
@@ -50,16 +52,34 @@ def add_member(*, site: Site, user: "User", role: Role) -> Membership:
     return membership
 
 
-def configure_device(*, device: Device, settings: DesiredSettings) -> None:
+def configure_device(*, device: Device, settings: DesiredSettings, now: dt.datetime) -> None:
     """Note which settings the device shall have; those that are None are left to it. `send_config` tells it."""
     device.desired_config = msgspec.to_builtins(settings)
-    device.save(update_fields=["desired_config"])
+    device.config_unsent_since = now
+    device.save(update_fields=["desired_config", "config_unsent_since"])
 
 
 def send_config(*, device: Device) -> None:
     """Tell the device, now or whenever it connects, which settings it shall have. Raises `BrokerUnavailable`."""
-    payload = msgspec.json.encode(device.desired_config) if device.desired_config else b""
+    # Never an empty payload, which would tell nothing to a device that is away: it keeps what it was told last.
+    payload = msgspec.json.encode(device.desired_config)
     broker.publish(topic_to_device(device.thing_name, "config"), payload, retain=True)
+    # Not where they were changed again meanwhile.
+    Device.objects.filter(pk=device.pk, config_unsent_since=device.config_unsent_since).update(config_unsent_since=None)
+    device.config_unsent_since = None
+
+
+def send_missing_configs() -> int:
+    """Send the settings that the broker has not been told, or has forgotten; answers how many devices were told."""
+    sent = 0
+    for device in devices_to_be_told():
+        try:
+            send_config(device=device)
+        except BrokerUnavailable as error:
+            log.warning("The settings of %s wait: %s", device, error)
+            break
+        sent += 1
+    return sent
 
 
 def issue_device_token(*, device: Device) -> str:

@@ -6,12 +6,15 @@ from django.urls import path
 
 from devices import views
 from devices.api import DeviceViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
+from devices.upload_api import UploadViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),
     ("devices", DeviceViewSet, "device"),
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
+    # Before the captures themselves, whose ids would otherwise be looked for.
+    ("captures/uploads", UploadViewSet, "upload"),
 ]
 urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),

@@ -101,15 +101,18 @@ STATICFILES_DIRS = [ASSETS_DIR]
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
+S3_STORAGE = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": _env["PICTURES_BUCKET"],
+        "default_acl": "private",
+        "file_overwrite": False,
+        # The older one leaves length and checksum of what a device may put there out of the signature.
+        "signature_version": "s3v4",
+    },
+}
 STORAGES = {
-    "default": (
-        {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {"bucket_name": _env["PICTURES_BUCKET"], "default_acl": "private", "file_overwrite": False},
-        }
-        if _env["PICTURES_BUCKET"]
-        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    ),
+    "default": S3_STORAGE if _env["PICTURES_BUCKET"] else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": _PLAIN_STATIC_FILES if DEBUG else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },

@@ -4,22 +4,27 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from devices import services
+from devices import services, tasks
 from devices.broker import BrokerUnavailable
 from devices.decoding import Arrival
 from devices.intake import accept
 from devices.models import Device
+from devices.querysets import devices_to_be_told
 from edge_agent import messages
-from tests.brokers import free_port, mosquitto
+from tests import places
+from tests.brokers import Mosquitto, mosquitto
 from tests.edge_agent.platforms import eventually, platform
 
 pytestmark = pytest.mark.django_db
 
+NOW = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
+CONFIG = messages.topic_to_device(places.SEATTLE01, "config")
 IN_FORCE = messages.Settings(("faces",), 2.0, 0.6, 0.5, 0.35, 0.6, 4.0, 10.0, "frame", 0.6)
 
 
@@ -44,22 +49,22 @@ def test_settings_of_the_admin_reach_a_device_that_comes_later(
     seattle01: Device,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    topic = messages.topic_to_device(seattle01.thing_name, "config")
     with mosquitto(tmp_path) as broker:
         settings.MQTT_URL = broker.url
         with django_capture_on_commit_callbacks(execute=True):
             change(superuser, seattle01, detectors=["faces", "objects"], cadence="5", picture="crop")
-        with platform(broker, confirms=False, topics=topic) as device:
+        with platform(broker, confirms=False, topics=CONFIG) as device:
             assert eventually(lambda: len(device.received) == 1)
             told = messages.decode_settings(device.received[0][1])
             assert told == messages.DesiredSettings(detectors=("faces", "objects"), cadence=5.0, picture="crop")
             with django_capture_on_commit_callbacks(execute=True):
                 change(superuser, seattle01)
-            assert eventually(lambda: device.received[-1][1] == b"")
-        with platform(broker, confirms=False, topics=topic) as later:
-            services.send_config(device=seattle01)
-            assert eventually(lambda: len(later.received) >= 1)
+            assert eventually(lambda: device.received[-1][1] == b"{}")
+        # A device that was away learns it too.
+        with platform(broker, confirms=False, topics=CONFIG) as later:
+            assert eventually(lambda: [payload for _, payload in later.received] == [b"{}"])
     seattle01.refresh_from_db()
+    assert seattle01.config_unsent_since is None
     assert seattle01.desired_config == {}
 
 
@@ -80,24 +85,68 @@ def test_what_the_device_would_refuse_is_refused_at_its_field(
     assert seattle01.desired_config == {}
 
 
-def test_a_broker_that_is_away_is_told_and_the_settings_are_kept(
+def test_settings_that_the_broker_did_not_take_are_sent_once_it_does(
+    tmp_path: Path,
     settings: Settings,
     superuser: User,
     seattle01: Device,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
+    broker = Mosquitto(tmp_path)
+    settings.MQTT_URL = broker.url
     with django_capture_on_commit_callbacks(execute=True):
         change(superuser, seattle01, cadence="5")
     seattle01.refresh_from_db()
     assert seattle01.desired_config == {"cadence": 5.0}
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
         services.send_config(device=seattle01)
+    assert tasks.send_missing_settings() == 0
     client = Client()
     client.force_login(superuser)
     action = {"action": "send_settings", "_selected_action": [seattle01.pk]}
     page = client.post("/admin/devices/device/", action, follow=True).content.decode()
-    assert "are saved but not sent: The broker at 127.0.0.1" in page
+    assert "are saved, and sent once the broker takes them: The broker at 127.0.0.1" in page
+    shown = client.get(f"/admin/devices/device/{seattle01.pk}/change/").content.decode()
+    assert "UTC wait for the broker; they are sent again every minute." in shown
+    broker.start()
+    try:
+        assert tasks.send_missing_settings() == 1
+        with platform(broker, confirms=False, topics=CONFIG) as device:
+            assert eventually(lambda: [payload for _, payload in device.received] == [b'{"cadence":5.0}'])
+        assert tasks.send_missing_settings() == 0
+    finally:
+        broker.kill()
+
+
+def test_settings_that_changed_while_they_were_sent_are_sent_again(
+    tmp_path: Path, settings: Settings, seattle01: Device
+) -> None:
+    services.configure_device(device=seattle01, settings=messages.DesiredSettings(cadence=5.0), now=NOW)
+    stale = Device.objects.get()
+    later = NOW + dt.timedelta(seconds=1)
+    services.configure_device(device=seattle01, settings=messages.DesiredSettings(cadence=6.0), now=later)
+    with mosquitto(tmp_path) as broker:
+        settings.MQTT_URL = broker.url
+        services.send_config(device=stale)
+        assert devices_to_be_told() == [seattle01]
+        assert tasks.send_missing_settings() == 1
+    assert devices_to_be_told() == []
+
+
+def test_a_device_that_lives_by_other_settings_is_told_again_unless_it_said_why(seattle01: Device) -> None:
+    desired = messages.DesiredSettings(cadence=5.0)
+    services.configure_device(device=seattle01, settings=desired, now=NOW)
+    Device.objects.update(config_unsent_since=None)
+    assert devices_to_be_told() == []
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
+    assert devices_to_be_told() == [seattle01]
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="There is no camera."))
+    assert devices_to_be_told() == []
+    report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
+    report(seattle01, messages.Status(False))
+    assert devices_to_be_told() == []
+    report(seattle01, messages.Status(True, 17, settings=msgspec.structs.replace(IN_FORCE, cadence=5.0)))
+    assert devices_to_be_told() == []
 
 
 def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: Device) -> None:
@@ -106,7 +155,7 @@ def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: De
     page = f"/admin/devices/device/{seattle01.pk}/change/"
     assert "has not reported any settings yet" in client.get(page).content.decode()
     desired = messages.DesiredSettings(cadence=2.0, cooldown=60.0)
-    services.configure_device(device=seattle01, settings=desired)
+    services.configure_device(device=seattle01, settings=desired, now=NOW)
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="No <noses>."))
     shown = client.get(page).content.decode()
     assert "<tr><th>cadence</th><td>2.0</td><td>2.0</td><td>in force</td></tr>" in shown

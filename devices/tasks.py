@@ -1,0 +1,13 @@
+"""What the workers do for devices; each task calls one service."""
+
+from django.utils import timezone
+
+from devices import services, uploads
+
+
+def tidy_uploads() -> int:
+    return uploads.tidy(now=timezone.now())
+
+
+def send_missing_settings() -> int:
+    return services.send_missing_configs()
