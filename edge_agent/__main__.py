@@ -16,6 +16,7 @@ from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.eyes import Eyes
 from edge_agent.link import Link, LinkError
 from edge_agent.outbox import Outbox, OutboxError
+from edge_agent.remembered import Remembered
 from edge_agent.sources import SourceError, open_source, without_password
 from edge_agent.stream import Stream, StreamError
 from edge_agent.uploads import Uploader
@@ -51,12 +52,14 @@ def _run(config: AgentConfig) -> None:
     link = Link(config, outbox, software=SOFTWARE, epoch_ms=_epoch_ms)
     uploader = Uploader(config, outbox) if config.upload_url else None
     stream = _stream(config)
+    agent = Agent(config, source, eyes, outbox, troubles, stream=stream, remembered=Remembered(config.outbox))
+    agent.resume(link)
     link.start()
     if uploader:
         uploader.start()
     log.info("looking at %s as %s, %g frames a second", without_password(config.source), config.thing, config.cadence)
     try:
-        Agent(config, source, eyes, outbox, troubles, stream=stream).run(link, stop)
+        agent.run(link, stop)
     finally:
         if stream:
             stream.close()

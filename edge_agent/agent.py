@@ -14,6 +14,7 @@ from edge_agent.link import Link
 from edge_agent.outbox import Message, Outbox
 from edge_agent.photographer import Photographer
 from edge_agent.pictures import Picture, images
+from edge_agent.remembered import Remembered
 from edge_agent.screen import Screen
 from edge_agent.sources import Source, without_password
 from edge_agent.stream import Stream
@@ -61,8 +62,8 @@ class Troubles(logging.Handler):
 class Agent:
     """Looks, batches, photographs, and puts it all into the outbox; the link sends it.
 
-    Without a `stream` nothing is drawn. `monotonic` tells seconds that never go back, `epoch_ms` the time of day in
-    milliseconds, UTC.
+    Without a `stream` nothing is drawn, without `remembered` what the platform wants ends with the program. `monotonic`
+    tells seconds that never go back, `epoch_ms` the time of day in milliseconds, UTC.
     """
 
     def __init__(
@@ -74,18 +75,25 @@ class Agent:
         troubles: Troubles,
         *,
         stream: Stream | None = None,
+        remembered: Remembered | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._own_config = self._config = config
         self._source, self._eyes, self._outbox, self._troubles = source, eyes, outbox, troubles
-        self._stream, self._screen = stream, Screen()
+        self._stream, self._screen, self._remembered = stream, Screen(), remembered
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
         self._photographer, self._episodes = _photographer(config), _episodes(config)
         self._batch: list[messages.Frame] = []
         self._changes: list[messages.GestureEpisode] = []
         self._batch_since = self._seen_at = monotonic()
         self._is_dark = False
+
+    def resume(self, link: Link) -> None:
+        """Live by what the platform wanted before the last end, as `link` will report when it is connected."""
+        if self._remembered is not None:
+            error = self.apply(self._remembered.load())
+            link.report_settings(self._config.settings, error)
 
     def run(self, link: Link, stop: threading.Event) -> None:
         """Look at the configured cadence, and report the status now and then, until `stop` is set or the source ends;
@@ -131,9 +139,11 @@ class Agent:
                 self._screen.greet(order)
             else:
                 error = self.apply(order)
+                if not error and self._remembered is not None:
+                    self._remembered.keep(order)
                 link.report_settings(self._config.settings, error)
 
-    def apply(self, settings: messages.Settings) -> str:
+    def apply(self, settings: messages.DesiredSettings) -> str:
         """Change these settings from the next frame on, and all others back to the device's own configuration.
 
         Answers "", or why nothing was changed, in one sentence.

@@ -124,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Payload of `config`, retained; an empty payload takes it back. A device refuses what it does not know."""
+    """Payload of `config`, retained; `{}` leaves the device all its own. A device refuses what it does not know."""
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -172,6 +172,34 @@ def test_it_obeys_the_platform_s_settings_and_reports_them(
         stopped(process)
 
 
+def test_what_the_platform_wanted_holds_after_a_restart_before_it_is_told_again(
+    tmp_path: Path, models: Path, somebody_with_a_cup: Path
+) -> None:
+    settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 0.5, "models": models}
+
+    def reported(listening: Platform) -> list[float | None]:
+        statuses = [each for each in listening.of_kind("status") if isinstance(each, messages.Status) and each.online]
+        return [each.settings.cadence for each in statuses if each.settings]
+
+    with mosquitto(tmp_path / "first") as first, platform(first) as listening:
+        listening.retain("cam1", "config", b'{"cadence": 20}')
+        with agent(environment(tmp_path, first, **settings)) as process:
+            assert eventually(lambda: 20 in reported(listening), within=60)
+            process.kill()
+    with mosquitto(tmp_path / "forgetful") as second, platform(second) as listening:
+        with agent(environment(tmp_path, second, **settings)) as process:
+            assert eventually(lambda: bool(reported(listening)), within=60)
+            assert reported(listening)[0] == 20
+            listening.retain("cam1", "config", b"{}")
+            assert eventually(lambda: reported(listening)[-1] == 0.5)
+            stopped(process)
+        with agent(environment(tmp_path, second, **settings)) as process:
+            before = len(reported(listening))
+            assert eventually(lambda: len(reported(listening)) > before, within=60)
+            stopped(process)
+        assert set(reported(listening)[before:]) == {0.5}
+
+
 def frames_of(listening: Platform) -> list[messages.Frame]:
     return [frame for sent in listening.of_kind("frames") if isinstance(sent, messages.Frames) for frame in sent.frames]
 
