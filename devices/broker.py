@@ -7,6 +7,7 @@ import queue
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps our session and its messages while we are away; AWS IoT Core's largest."""
+
+AT_ONCE_BYTES = 8 * 1024 * 1024
+"""Of payload in one take, so that pictures neither hold a transaction open for long nor pile up in memory."""
 
 KEEPALIVE_S = 30
 TIMEOUT_S = 10
@@ -92,16 +96,17 @@ class Subscription:
         self._client.loop_start()
 
     def take(self, most: int, *, timeout_s: float) -> list[Delivered]:
-        """What has arrived, in its order; waits up to `timeout_s` for the first."""
-        try:
-            delivered = [self._waiting.get(timeout=timeout_s)]
-        except queue.Empty:
-            return []
-        while len(delivered) < most:
-            try:
-                delivered.append(self._waiting.get_nowait())
-            except queue.Empty:
-                break
+        """What has arrived, in its order; waits up to `timeout_s` for the first.
+
+        Answers at most so many messages, and no further ones once it has `AT_ONCE_BYTES` of payload.
+        """
+        delivered: list[Delivered] = []
+        room = AT_ONCE_BYTES
+        with suppress(queue.Empty):
+            while len(delivered) < most and room > 0:
+                next_one = self._waiting.get(timeout=timeout_s) if not delivered else self._waiting.get_nowait()
+                delivered.append(next_one)
+                room -= len(next_one.arrival.payload)
         return delivered
 
     def ack(self, delivered: Sequence[Delivered]) -> None:

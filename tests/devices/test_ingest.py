@@ -177,6 +177,17 @@ def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosqu
     assert Frame.objects.count() == 5
 
 
+def test_large_messages_are_taken_a_few_at_a_time(mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "AT_ONCE_BYTES", 2_000)
+    subscription = subscribed(mqtt)
+    with peer(mqtt) as (client, _):
+        for _ in range(5):
+            publish(client, INFER, b"x" * 1_000)
+    assert within(5, lambda: subscription.waiting() == 5)
+    assert [len(subscription.take(100, timeout_s=1)) for _ in range(4)] == [2, 2, 1, 0]
+    subscription.stop()
+
+
 def test_a_late_ack_is_not_sent_on_the_next_connection(mqtt: Mosquitto, chicago01: Device) -> None:
     subscription = subscribed(mqtt)
     with peer(mqtt) as (client, _):
