@@ -65,9 +65,19 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
     queryset = Detection.objects.select_related("frame__device__site").annotate(taken_at=F("frame__taken_at"))
     serializer_class = DetectionSerializer
     cursor_ordering = ("-taken_at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "site": "frame__device__site__slug",
+        "device": "frame__device__name",
+        "taken_at": "frame__taken_at",
+        "label": "label",
+        "confidence": "confidence",
+        "box": "box",
+        "review": "review",
+    }
 
     @extend_schema(parameters=[DetectionQuery])
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         return super().list(request, *args, **kwargs)
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:

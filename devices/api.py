@@ -19,6 +19,7 @@ from devices.querysets import quarantined_counts
 from devices.rest import ScopedReadOnlyViewSet
 from devices.serializers import (
     DeviceSerializer,
+    DeviceStateSerializer,
     MessageSerializer,
     QuarantineCountSerializer,
     QuarantinedMessageSerializer,
@@ -35,6 +36,7 @@ class SiteViewSet(ScopedReadOnlyViewSet):
     serializer_class = SiteSerializer
     lookup_field = "slug"
     cursor_ordering = ("slug",)
+    export_columns = {name: name for name in SiteSerializer.Meta.fields}
 
 
 class DeviceViewSet(ScopedReadOnlyViewSet):
@@ -44,6 +46,13 @@ class DeviceViewSet(ScopedReadOnlyViewSet):
     serializer_class = DeviceSerializer
     filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
     cursor_ordering = ("pk",)
+    export_columns = {
+        "id": "pk",
+        "site": "site__slug",
+        "name": "name",
+        "thing_name": "thing_name",
+        **{f"state.{name}": f"state__{name}" for name in DeviceStateSerializer.Meta.fields if name != "live"},
+    }
 
 
 class QuarantineViewSet(ScopedReadOnlyViewSet):
@@ -53,6 +62,16 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     serializer_class = QuarantinedMessageSerializer
     filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
     cursor_ordering = ("-received_at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "received_at": "received_at",
+        "device": "device__name",
+        "topic": "topic",
+        "size": "size",
+        "reason": "reason",
+        "detail": "detail",
+        "replayed_at": "replayed_at",
+    }
 
     @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)

@@ -1,16 +1,19 @@
-"""How the REST API pages its lists and writes them as CSV.
+"""How the REST API pages its lists and writes them as CSV and Parquet.
 
 Apart from `rest.py`, because REST framework loads this while it is still loading its own views.
 """
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework import pagination, renderers
+from rest_framework import pagination, renderers, serializers
 from rest_framework.request import Request
+
+from devices.exports import arrow_type, as_parquet, harmless
 
 
 class NewestFirst(pagination.CursorPagination):
@@ -25,7 +28,7 @@ class NewestFirst(pagination.CursorPagination):
 
 
 class CSVRenderer(renderers.BaseRenderer):
-    """Any list as CSV: `?format=csv` or `Accept: text/csv`. Nested values are flattened as `box.left`."""
+    """Any answer as CSV: `?format=csv` or `Accept: text/csv`. Nested values are flattened as `box.left`."""
 
     media_type = "text/csv"
     format = "csv"
@@ -37,8 +40,28 @@ class CSVRenderer(renderers.BaseRenderer):
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
         return text.getvalue().encode()
+
+
+class ParquetRenderer(renderers.BaseRenderer):
+    """Any answer as a Parquet file: `?format=parquet`. Columns are flattened as for CSV; times are in UTC."""
+
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
+        import pyarrow
+
+        found = _rows(data)
+        rows = [dict(_flat(row)) for row in found]
+        fields = dict(_fields(getattr(found, "serializer", None) or getattr(data, "serializer", None)))
+        names = list(fields) or list(dict.fromkeys(name for row in rows for name in row))
+        kinds = {name: arrow_type(fields[name]) if name in fields else pyarrow.string() for name in names}
+        columns = ([_read(row.get(name), kinds[name]) for name in names] for row in rows)
+        return b"".join(as_parquet(columns, pyarrow.schema(list(kinds.items()))))
 
 
 def _rows(data: Any) -> Iterable[Any]:
@@ -54,9 +77,20 @@ def _flat(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         yield name, " ".join(map(str, value))
     else:
-        yield name, _harmless(value)
+        yield name, value
 
 
-def _harmless(value: Any) -> Any:
-    """A spreadsheet takes a text that begins like this for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
+    """The fields of whatever made the answer, under the names that `_flat` gives their values."""
+    if isinstance(serializer, serializers.ListSerializer):
+        serializer = serializer.child
+    if isinstance(serializer, serializers.Serializer):
+        for key, field in serializer.fields.items():
+            yield from _fields(field, f"{name}.{key}" if name else key)
+    elif serializer is not None:
+        yield name, serializer
+
+
+def _read(value: Any, kind: Any) -> Any:
+    """A time is already text by now."""
+    return dt.datetime.fromisoformat(value) if str(kind).startswith("timestamp") and isinstance(value, str) else value

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "devices.middleware.content_security_policy",
+    "django.middleware.http.ConditionalGetMiddleware",
     "devices.live.answer_parts",
 ]
 
@@ -146,7 +147,17 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer", "devices.formats.CSVRenderer"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "devices.formats.CSVRenderer",
+        "devices.formats.ParquetRenderer",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["devices.throttling.CallerThrottle"],
+    # A page of plots that refreshes asks some 20 times a minute; an agent that makes up for a day offline, in batches,
+    # some hundred times.
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "device": "1200/min", "refused": "60/min"},
+    # Behind a proxy that ends TLS the address is the one that the proxy names; else nobody's word counts for it.
+    "NUM_PROXIES": 1 if _HTTPS else 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "devices.formats.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

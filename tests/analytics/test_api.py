@@ -241,7 +241,7 @@ def test_lists_come_as_csv_too(frames: None, viewer: User) -> None:
     ):
         answer = ask(viewer, path, **query)
         assert answer["Content-Type"].startswith("text/csv")
-        assert next(csv.DictReader(answer.content.decode().splitlines()))[column] == value
+        assert next(csv.DictReader(b"".join(answer).decode().splitlines()))[column] == value
 
 
 def test_a_page_of_detections_takes_the_same_queries_however_many(frames: None, viewer: User) -> None:
