@@ -39,7 +39,7 @@ def is_open(given: str, capture_id: uuid.UUID, *, bearer: str, now: dt.datetime)
 def bearer(request: HttpRequest | Request) -> str:
     """Who may use the link: this user in this session, or with this API token."""
     user = getattr(request, "user", AnonymousUser())
-    token = getattr(getattr(request, "auth", None), "key", None)
+    token = getattr(getattr(request, "auth", None), "token_digest", None)
     return f"{user.pk} {token or request.session.session_key or ''}"
 
 

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
-from rest_framework.authtoken.models import Token
 
+from devices.services import issue_api_token
 from faces import links, pictures
 from faces.models import Capture, Person
 from faces.services import forget, recognise
@@ -104,7 +104,9 @@ def test_a_member_who_leaves_the_site_sees_it_no_more(capture: Capture, viewer: 
 
 
 def test_an_api_token_has_links_of_its_own(capture: Capture, viewer: User, operator: User) -> None:
-    mine, other = ({"Authorization": f"Token {Token.objects.create(user=user).key}"} for user in (viewer, operator))
+    mine, other = (
+        {"Authorization": f"Token {issue_api_token(user=user, name='test')[1]}"} for user in (viewer, operator)
+    )
     client = Client()
     (found,) = client.get("/api/v1/captures/", headers=mine).json()["results"]
     answer: Any = client.get(found["image"], headers=mine)
