@@ -1,10 +1,11 @@
 """The admin of pictures, people and coffees."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -20,6 +21,7 @@ from faces.recogniser import RecogniserUnavailable
 from faces.services import (
     EnrolmentRefused,
     NotAgain,
+    NotErasedYet,
     forget,
     recognise_again,
     restore_coffee,
@@ -28,6 +30,9 @@ from faces.services import (
     withdraw_consent,
 )
 from faces.services.budget import limit_of
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what occurs in the list, and so nothing of other sites."""
@@ -139,13 +144,14 @@ class PersonAdmin(SiteChoosingAdmin):
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def delete_model(self, request: HttpRequest, obj: Person) -> None:
-        forget(person=obj, by=request.user)  # type: ignore[arg-type]
+        """After the admin's own transaction, so that each step of the erasure is kept, whatever comes after it."""
+        transaction.on_commit(partial(forget, person=obj, by=cast("User", request.user)))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
-        except RecogniserUnavailable as error:
-            messages.error(request, f"Not all is erased yet; do it again. {error}")
+        except NotErasedYet as error:
+            messages.error(request, str(error))
             return HttpResponseRedirect(reverse("admin:faces_person_change", args=[object_id]))
 
 
@@ -252,8 +258,8 @@ class SitePolicyAdmin(SiteChoosingAdmin):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    list_display = ["erased_at", "site", "person_number", "erased_by", "counts"]
-    list_filter = [("site", OWN_ONLY)]
+    list_display = ["requested_at", "erased_at", "site", "person_number", "erased_by", "counts", "reason"]
+    list_filter = [("site", OWN_ONLY), ("erased_at", admin.EmptyFieldListFilter)]
     list_select_related = ["site", "erased_by"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -20,4 +20,5 @@ class FacesConfig(AppConfig):
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)
         # Every minute, and every hour.
-        schedules.keep(self, {"faces.tasks.sweep_captures": "I", "faces.tasks.remove_left_over_pictures": "H"})
+        hourly = ("remove_left_over_pictures", "finish_erasures")
+        schedules.keep(self, {"faces.tasks.sweep_captures": "I"} | {f"faces.tasks.{name}": "H" for name in hourly})

@@ -3,7 +3,7 @@
 import io
 import threading
 import uuid
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,9 @@ class LocalRecogniser:
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Nothing to do: what it knows goes with the database's rows."""
+
+    def listed(self, *, collection: str) -> Iterator[str]:
+        return iter(())
 
     def _embed(self, jpeg: bytes, faces: Sequence[Box]) -> list[NDArray[np.float32]]:
         rgb = _decoded(jpeg)

@@ -5,7 +5,7 @@ similarities are 0 to 1.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -116,6 +116,9 @@ class Recogniser(Protocol):
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Know these faces no longer; returns only when they are gone. Unknown ones are no error."""
+
+    def listed(self, *, collection: str) -> Iterator[str]:
+        """Its own names of all the faces that it keeps itself; none where it keeps nothing."""
 
 
 def collection_of(site_id: int) -> str:

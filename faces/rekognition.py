@@ -125,6 +125,14 @@ class Rekognition:
         if left:
             raise RecogniserUnavailable(f"Amazon Rekognition still has {len(left)} of {len(ids)} faces; erase again.")
 
+    def listed(self, *, collection: str) -> Iterator[str]:
+        try:
+            with _translated():
+                for page in self._client.get_paginator("list_faces").paginate(CollectionId=collection):
+                    yield from (face["FaceId"] for face in page["Faces"])
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+
     def _search(self, jpeg: bytes, face: Box, collection: str) -> Match | None:
         crop, expected = _head_and_shoulders(jpeg, face)
         try:

@@ -5,7 +5,7 @@ import uuid
 from django.utils import timezone
 
 from devices.health import beat
-from faces import health, pictures
+from faces import health, pictures, services
 from faces.services import recognise, sweep
 
 
@@ -22,3 +22,7 @@ def sweep_captures() -> int:
 
 def remove_left_over_pictures() -> int:
     return pictures.remove_left_over(now=timezone.now())
+
+
+def finish_erasures() -> int:
+    return services.finish_erasures(now=timezone.now())

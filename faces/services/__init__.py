@@ -1,7 +1,7 @@
 """Every write about pictures and people, by subject."""
 
 from faces.services.coffees import restore_coffee, void_coffee
-from faces.services.erasure import forget
+from faces.services.erasure import NotErasedYet, finish_erasures, forget
 from faces.services.people import (
     EnrolmentRefused,
     check_portrait,
@@ -16,10 +16,12 @@ from faces.services.recognition import NotAgain, recognise, recognise_again, swe
 __all__ = [
     "EnrolmentRefused",
     "NotAgain",
+    "NotErasedYet",
     "PolicyRefused",
     "check_portrait",
     "create_person",
     "enrol",
+    "finish_erasures",
     "forget",
     "recognise",
     "recognise_again",

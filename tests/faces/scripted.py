@@ -1,6 +1,6 @@
 """A recogniser that says what a test tells it to, for what no picture can bring about: outages, and killed workers."""
 
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 
 import numpy as np
 
@@ -70,3 +70,6 @@ class Scripted:
         self.forgotten += provider_ids
         for name in provider_ids:
             self.kept.pop(name, None)
+
+    def listed(self, *, collection: str) -> Iterator[str]:
+        return iter(list(self.kept))

@@ -11,16 +11,13 @@ from django.db import IntegrityError, transaction
 
 from devices.models import Role, Site
 from edge_agent.vision.files import ROOT
-from faces import pictures
-from faces.models import Coffee, Consent, Erasure, Face, Mode, Person, Sighting, SitePolicy
-from faces.recogniser import Recogniser, RecogniserUnavailable
+from faces.models import Consent, Face, Mode, Person, SitePolicy
+from faces.recogniser import Recogniser
 from faces.services import (
     EnrolmentRefused,
     PolicyRefused,
     create_person,
     enrol,
-    forget,
-    recognise,
     record_consent,
     set_policy,
     withdraw_consent,
@@ -28,7 +25,7 @@ from faces.services import (
 from faces.services.policies import mode_of
 from tests import places
 from tests.faces import scenes
-from tests.faces.conftest import LATER, NOON, TakePicture, agree
+from tests.faces.conftest import LATER, NOON, agree
 from tests.faces.scripted import Scripted, seen
 
 pytestmark = pytest.mark.django_db
@@ -163,38 +160,6 @@ class TestPolicy:
         former.memberships.all().delete()
         with pytest.raises(PolicyRefused, match="no owner of Seattle"):
             set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=former)
-
-
-class TestErasure:
-    def test_it_leaves_counts_and_a_receipt(
-        self, ada: Person, enrolled_only: None, take_picture: TakePicture, local: Recogniser, owner: User
-    ) -> None:
-        capture = recognise(capture_id=take_picture().pk, now=LATER, recogniser=local)
-        digest = hashlib.sha256(pictures.read(capture)).hexdigest()
-        number, face = ada.pk, Face.objects.get()
-        receipt = forget(person=ada, by=owner, now=LATER)
-        assert receipt.counts == {"faces": 1, "consents": 1, "pictures": 1, "sightings": 1, "coffees": 1}
-        assert receipt.digests == sorted([digest, hashlib.sha256(face.provider_id.encode()).hexdigest()])
-        assert (receipt.person_number, receipt.erased_by, receipt.site) == (number, owner, ada.site)
-        assert not any(model.objects.exists() for model in (Person, Face, Consent))
-        with pytest.raises(FileNotFoundError):
-            pictures.read(capture)
-        capture.refresh_from_db()
-        assert str(capture.image) == ""
-        sighting, coffee = Sighting.objects.get(), Coffee.objects.get()
-        assert (sighting.person, sighting.similarity, coffee.person) == (None, None, None)
-
-    def test_an_outage_leaves_the_person_to_be_erased_again(self, ada: Person, monkeypatch: Any) -> None:
-        def away(*_: Any, **__: Any) -> None:
-            raise RecogniserUnavailable("Away.")
-
-        with monkeypatch.context() as patched:
-            patched.setattr("faces.local.LocalRecogniser.forget", away)
-            with pytest.raises(RecogniserUnavailable):
-                forget(person=ada, by=None)
-        assert (Person.objects.count(), Face.objects.count(), Erasure.objects.count()) == (1, 1, 0)
-        forget(person=ada, by=None)
-        assert (Person.objects.count(), Erasure.objects.count()) == (0, 1)
 
 
 def portray(site: Site, jpeg: bytes, recogniser: Recogniser) -> None:

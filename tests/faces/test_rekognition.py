@@ -241,3 +241,21 @@ def test_the_setting_chooses_it(settings: Any, monkeypatch: pytest.MonkeyPatch) 
     settings.RECOGNISER = "rekognition"
     assert recognisers.chosen().name == "rekognition"
     assert recognisers.chosen() is recognisers.chosen()
+
+
+class TestListed:
+    def test_it_tells_every_face_of_the_collection(self, rekognition: Rekognition, stub: Stubber) -> None:
+        request = {"CollectionId": COLLECTION}
+        first, second = ({"Faces": [{"FaceId": one.provider_id}]} for one in KNOWN)
+        stub.add_response("list_faces", {**first, "NextToken": "more"}, request)
+        stub.add_response("list_faces", second, {**request, "NextToken": "more"})
+        assert list(rekognition.listed(collection=COLLECTION)) == [one.provider_id for one in KNOWN]
+
+    def test_without_a_collection_it_keeps_nothing(self, rekognition: Rekognition, stub: Stubber) -> None:
+        stub.add_client_error("list_faces", "ResourceNotFoundException")
+        assert list(rekognition.listed(collection=COLLECTION)) == []
+
+    def test_an_outage_proves_nothing(self, rekognition: Rekognition, stub: Stubber) -> None:
+        stub.add_client_error("list_faces", "ThrottlingException")
+        with pytest.raises(RecogniserUnavailable):
+            list(rekognition.listed(collection=COLLECTION))

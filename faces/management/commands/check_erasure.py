@@ -1,0 +1,35 @@
+"""`manage.py check_erasure`: is really nothing left of those who were erased?"""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from faces.models import Erasure
+from faces.recogniser import RecogniserUnavailable
+from faces.traces import traces
+
+
+class Command(BaseCommand):
+    help = (
+        "Holds the receipts of erasures against every row, every stored picture and the recogniser's faces. "
+        "Prints a sentence for each trace that is left; exit code 1 where there is one."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("receipt", nargs="*", type=UUID, help="ids of receipts, as the admin shows them; else all")
+
+    def handle(self, *args: Any, receipt: list[UUID], **options: Any) -> None:
+        erasures = Erasure.objects.filter(pk__in=receipt) if receipt else Erasure.objects.all()
+        if missing := set(receipt) - {erasure.pk for erasure in erasures}:
+            raise CommandError(f"There is no receipt {', '.join(sorted(map(str, missing)))}.")
+        try:
+            found = list(traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
+        except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
+            raise CommandError(f"Nothing is proved, for not everything could be read: {error}") from error
+        if found:
+            raise CommandError("\n".join(found))
+        self.stdout.write(f"Nothing is left of the people of {len(erasures)} receipts.")

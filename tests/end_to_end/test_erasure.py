@@ -1,0 +1,128 @@
+"""Somebody who used the whole platform is erased; then every table, column and file is searched for a trace."""
+
+import base64
+import datetime as dt
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django.fixtures import Settings
+
+from analytics.galaxy.models import Snapshot
+from analytics.galaxy.services import create_wall_token
+from devices.models import Device, Site
+from devices.services import issue_device_token
+from faces import pictures
+from faces.models import Capture, Coffee, Erasure, Face, Mode, Person, Sighting
+from faces.services import recognise, set_policy
+from tests.brokers import free_port
+from tests.faces import scenes
+
+NAME = "Adelaide Quillfeather"
+
+
+@pytest.fixture
+def staff(owner: User) -> Client:
+    owner.is_staff = True
+    owner.save()
+    owner.user_permissions.set(Permission.objects.filter(content_type__app_label="faces"))
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def enrol(staff: Client, site: Site) -> Person:
+    now = timezone.now()
+    signed, expires = now - dt.timedelta(days=1), now + dt.timedelta(days=365)
+    form = {
+        "site": site.pk,
+        "name": NAME,
+        "line": f"{NAME} the First",
+        "consent_text": f"I, {NAME}, agree.",
+        "consent_version": "1",
+        "consent_method": "paper",
+        "consent_signed_by": NAME,
+        "consent_signed_at_0": f"{signed:%Y-%m-%d}",
+        "consent_signed_at_1": f"{signed:%H:%M:%S}",
+        "consent_expires_at_0": f"{expires:%Y-%m-%d}",
+        "consent_expires_at_1": f"{expires:%H:%M:%S}",
+        "consents-TOTAL_FORMS": "0",
+        "consents-INITIAL_FORMS": "0",
+        "picture": SimpleUploadedFile(f"{NAME}.jpg", scenes.jpeg(scenes.portrait())),
+    }
+    assert staff.post("/admin/faces/person/add/", form).status_code == 302
+    return Person.objects.get(name=NAME)
+
+
+def everything_kept() -> Iterator[tuple[str, bytes]]:
+    """Each value of each column of each table, with what is packed in it, and each file."""
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            columns = [column[0] for column in cursor.description]
+            for row in cursor.fetchall():
+                yield from ((f"{table}.{name}", as_bytes(value)) for name, value in zip(columns, row, strict=True))
+    yield from (("a session", repr(session.get_decoded()).encode()) for session in Session.objects.all())
+    yield from (("a task", pickle.dumps(task.task)) for task in OrmQ.objects.all())
+    database = [Path(connection.settings_dict["NAME"]).parent] if connection.vendor == "sqlite" else []
+    for folder in (Path(settings.MEDIA_ROOT), *database):
+        yield from ((str(path), path.read_bytes()) for path in folder.rglob("*") if path.is_file())
+
+
+def as_bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
+
+
+def holders_of(*secrets: bytes) -> set[str]:
+    """Where one of these is kept, also as base64 or hexadecimal."""
+    spelled = {form for one in secrets for form in (one, base64.b64encode(one)[:-4], one.hex().encode())}
+    return {where for where, kept in everything_kept() if any(form in kept for form in spelled)}
+
+
+def take_picture(device: Device) -> Capture:
+    """As a device gives it, and a worker recognises it."""
+    client = Client(headers={"Authorization": f"Device {issue_device_token(device=device)}"})
+    picture = SimpleUploadedFile("1.jpg", scenes.jpeg(scenes.portrait_with_cup()))
+    assert client.post("/api/v1/captures/", {"image": picture}).status_code == 201
+    return recognise(capture_id=Capture.objects.get().pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_left_anywhere_of_somebody_who_was_erased(
+    staff: Client, owner: User, seattle01: Device, settings: Settings, tmp_path: Path
+) -> None:
+    settings.MQTT_URL, settings.MEDIA_ROOT = f"mqtt://127.0.0.1:{free_port()}", tmp_path
+    seattle = seattle01.site
+    set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=owner)
+    person = enrol(staff, seattle)
+    capture = take_picture(seattle01)
+    coffee = Coffee.objects.get(person=person)
+    for review in ({"voided": "on", "review_reason": f"Tea, says {NAME}."}, {"review_reason": f"No, {NAME}: coffee."}):
+        assert staff.post(f"/admin/faces/coffee/{coffee.pk}/change/", review).status_code == 302
+    _, token = create_wall_token(name="Lobby", sites=[seattle], by=owner)
+    assert Client().get(f"/wall/t/{token}/seattle/leaderboard/of/1.svg").status_code == 200
+    assert NAME in Snapshot.objects.get().facts
+
+    face, picture = Face.objects.get(), pictures.read(capture)
+    secrets = [NAME.encode(), face.provider_id.encode(), bytes(face.embedding or b""), picture]
+    for secret in secrets:
+        assert holders_of(secret), f"the search does not find {secret[:40]!r}"
+    secrets += [str(capture.image).encode()]
+    assert staff.post(f"/admin/faces/person/{person.pk}/delete/", {"post": "yes"}).status_code == 302
+    staff.get("/admin/")  # shows, and so forgets, that it was done
+
+    assert Erasure.objects.get().erased_at is not None
+    assert holders_of(*secrets) == set()
+    assert (Sighting.objects.get().person, Coffee.objects.get().person) == (None, None)
+    call_command("check_erasure")
