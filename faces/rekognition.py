@@ -127,10 +127,8 @@ class Rekognition:
 
     def listed(self, *, collection: str) -> Iterator[str]:
         try:
-            with _translated():
-                for page in self._client.get_paginator("list_faces").paginate(CollectionId=collection):
-                    yield from (face["FaceId"] for face in page["Faces"])
-        except self._client.exceptions.ResourceNotFoundException:
+            yield from (face["FaceId"] for face in self._listed(collection))
+        except _NoCollection:
             return
 
     def _search(self, jpeg: bytes, face: Box, collection: str) -> Match | None:
