@@ -14,8 +14,9 @@ from django.utils.html import format_html
 from devices import services
 from devices.broker import BrokerUnavailable
 from devices.forms import DeviceForm, settings_table
-from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Role, Site
-from devices.querysets import SiteScopedQuerySet
+from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Role, Site
+from devices.querysets import SiteScopedQuerySet, quarantined_counts
+from devices.replay import replay_quarantined
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what the list itself shows; Django's plain filter would name other sites' things."""
@@ -186,6 +187,21 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
     date_hierarchy = "received_at"
     fields = ["received_at", "topic", "device", "reason", "detail", "text", "replayed_at"]
     readonly_fields = ["text"]
+    actions = ["replay"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        meanings = dict(Reason.choices)
+        counts = [
+            (device, reason, meanings[reason], count)
+            for device, reason, count in quarantined_counts(self.get_queryset(request))
+        ]
+        return super().changelist_view(request, {**(extra_context or {}), "quarantined_counts": counts})
+
+    @admin.action(description="Replay: take in what was mended")
+    def replay(self, request: HttpRequest, chosen: QuerySet[QuarantinedMessage]) -> None:
+        ours = [message for message in chosen.order_by("received_at", "pk") if self._may_write(request, message)]
+        taken_in = sum(replay_quarantined(message=message, now=timezone.now()) for message in ours)
+        messages.info(request, f"{taken_in} messages are taken in, {len(chosen) - taken_in} stay set aside.")
 
     @admin.display(description="Payload")
     def text(self, message: QuarantinedMessage) -> str:

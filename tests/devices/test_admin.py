@@ -36,6 +36,37 @@ def test_a_quarantined_message_shows_what_it_said(superuser: User, seattle01: De
     assert "&lt;17&gt;" in page.content.decode()
 
 
+def test_the_quarantine_is_counted_by_device_and_reason(superuser: User, seattle01: Device) -> None:
+    topic, now = f"$aws/things/{places.SEATTLE01}/infer", dt.datetime.now(dt.UTC)
+    accept([Arrival(topic, b'{"face": 17}', now), Arrival(topic, b'{"face": 18}', now), Arrival(topic, b"{", now)])
+    page = logged_in(superuser).get("/admin/devices/quarantinedmessage/")
+    counted = page.context["quarantined_counts"]
+    assert [(device, reason, count) for device, reason, _, count in counted] == [
+        ("Seattle01", "bad-value", 2),
+        ("Seattle01", "unreadable", 1),
+    ]
+    assert "Waiting for a replay" in page.content.decode()
+
+
+def replayed(client: Client) -> str:
+    chosen = [str(message.pk) for message in QuarantinedMessage.objects.all()]
+    data = {"action": "replay", "_selected_action": chosen}
+    return client.post("/admin/devices/quarantinedmessage/", data, follow=True).content.decode()
+
+
+def test_what_was_mended_is_replayed_from_the_admin(superuser: User) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', dt.datetime.now(dt.UTC))])
+    assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(superuser))
+    places.seattle01()
+    assert "1 messages are taken in, 0 stay set aside." in replayed(logged_in(superuser))
+    assert not QuarantinedMessage.objects.filter(replayed_at=None).exists()
+
+
+def test_a_viewer_of_the_site_replays_nothing(viewer: User, seattle01: Device) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', dt.datetime.now(dt.UTC))])
+    assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(viewer, staff=True))
+
+
 def test_a_site_and_a_device_can_be_registered(superuser: User) -> None:
     client = logged_in(superuser)
     empty_inline = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
