@@ -25,19 +25,23 @@ from devices.intake import Batch
 from devices.models import Device, Membership, Role, Site
 from devices.rest import ScopedReadOnlyViewSet
 from faces import sink
-from faces.filters import CaptureFilter, CoffeeFilter, PersonFilter
-from faces.models import Capture, Coffee, Consent, Person
+from faces.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
+from faces.models import Capture, Coffee, Consent, Merge, Person
 from faces.querysets import anonymous_coffees, leaderboard
 from faces.serializers import (
     CaptureSerializer,
     CoffeeSerializer,
+    IntoSerializer,
     LeaderboardQuerySerializer,
     LeaderboardSerializer,
+    MergeSerializer,
+    NameSerializer,
     NewCaptureSerializer,
+    PersonNameSerializer,
     PersonSerializer,
     ReviewSerializer,
 )
-from faces.services import restore_coffee, void_coffee
+from faces.services import MergeRefused, merge_people, name_person, restore_coffee, undo_merge, void_coffee
 from faces.views import picture_response
 
 KEY_BYTES = 8
@@ -106,6 +110,58 @@ class PersonViewSet(ScopedReadOnlyViewSet):
         people = super().get_queryset()
         return people.annotate(coffees_counted=counted, has_consent=Exists(valid))  # type: ignore[no-any-return]
 
+    @extend_schema(request=NameSerializer, responses=PersonSerializer)
+    @action(detail=True, methods=["post"], url_path="name")
+    def rename(self, request: Request, pk: str) -> Response:
+        """Say who a guest is; coffees and sightings stay theirs. For operators of the site."""
+        person = self._writable(request)
+        serializer = NameSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name_person(person=person, **serializer.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=IntoSerializer, responses=MergeSerializer)
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:
+        """This person is another one: their coffees, sightings, faces and consents go there. For operators."""
+        person = self._writable(request)
+        serializer = IntoSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        into = Person.objects.all().for_user(request.user).filter(pk=serializer.validated_data["into"]).first()
+        if into is None:
+            raise ValidationError({"into": ["Give the id of a person of your sites."]})
+        try:
+            merge = merge_people(other=person, into=into, by=request.user)  # type: ignore[arg-type]
+        except MergeRefused as error:
+            raise ValidationError({"into": [str(error)]}) from error
+        return Response(MergeSerializer(merge).data)
+
+    def _writable(self, request: Request) -> Person:
+        person: Person = self.get_object()
+        _check_operator(request, person.site)
+        return person
+
+
+class MergeViewSet(ScopedReadOnlyViewSet):
+    """Which records turned out to be one person, the latest first."""
+
+    queryset = Merge.objects.select_related("site", "person", "merged_by", "undone_by")
+    serializer_class = MergeSerializer
+    filterset_class = MergeFilter
+    cursor_ordering = ("-merged_at", "-pk")
+
+    @extend_schema(request=None, responses=PersonNameSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Make two people of one again; for operators of the site."""
+        merge: Merge = self.get_object()
+        _check_operator(request, merge.site)
+        try:
+            person = undo_merge(merge=merge, by=request.user)  # type: ignore[arg-type]
+        except MergeRefused as error:
+            raise ValidationError({"detail": [str(error)]}) from error
+        return Response(PersonNameSerializer(person).data)
+
 
 class CoffeeViewSet(ScopedReadOnlyViewSet):
     """The coffees of your sites, newest first; voided ones too."""
@@ -142,10 +198,13 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
 
     def _review(self, request: Request, review: Any) -> Response:
         coffee: Coffee = self.get_object()
-        _check_operator(request, coffee.device)
+        _check_operator(request, coffee.device.site)
         serializer = ReviewSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        review(coffee=coffee, by=request.user, reason=serializer.validated_data["reason"])
+        try:
+            review(coffee=coffee, by=request.user, reason=serializer.validated_data["reason"])
+        except ValueError as error:
+            raise ValidationError({"detail": [str(error)]}) from error
         return Response(self.get_serializer(coffee).data)
 
 
@@ -180,17 +239,17 @@ def _device(request: Request, given: dict[str, Any]) -> Device:
     device = known.filter(pk=given["device"]).first() if given.get("device", "").isdecimal() else None
     if device is None:
         raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
-    _check_operator(request, device)
+    _check_operator(request, device.site)
     return cast(Device, device)
 
 
-def _check_operator(request: Request, device: Device) -> None:
-    """Raises `PermissionDenied` unless the user is more than a viewer of the device's site."""
+def _check_operator(request: Request, site: Site) -> None:
+    """Raises `PermissionDenied` unless the user is more than a viewer of the site."""
     if request.user.is_superuser:
         return
-    roles = Membership.objects.filter(user=request.user, site=device.site_id)  # type: ignore[misc]
+    roles = Membership.objects.filter(user=request.user, site=site)  # type: ignore[misc]
     if not roles.exclude(role=Role.VIEWER).exists():
-        raise PermissionDenied(f"You may look at {device.site}, but not change anything there.")
+        raise PermissionDenied(f"You may look at {site}, but not change anything there.")
 
 
 def _take_in(device: Device, given: dict[str, Any]) -> Capture:

@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from faces.models import Capture, Coffee, Person
+from faces.models import Capture, Coffee, Merge, Person
 
 
 class OfDeviceFilter(filters.FilterSet):  # type: ignore[misc]
@@ -31,3 +31,13 @@ class PersonFilter(filters.FilterSet):  # type: ignore[misc]
     class Meta:
         model = Person
         fields = {"name": ["exact", "icontains"]}
+
+
+class MergeFilter(filters.FilterSet):  # type: ignore[misc]
+    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+    person = filters.NumberFilter(field_name="person", label="The id of who took everything over.")
+    undone = filters.BooleanFilter(field_name="undone_at", lookup_expr="isnull", exclude=True, label="Undone or not.")
+
+    class Meta:
+        model = Merge
+        fields: dict[str, list[str]] = {}

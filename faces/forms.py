@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from devices.pictures import MAX_BYTES
-from faces.models import Coffee, Consent, Method, Mode, Person, SitePolicy
+from faces.models import Coffee, Consent, Merge, Method, Mode, Person, SitePolicy
 from faces.recogniser import RecogniserUnavailable
-from faces.services import EnrolmentRefused, PolicyRefused, check_portrait, enrol, record_consent
+from faces.services import EnrolmentRefused, MergeRefused, PolicyRefused, check_portrait, enrol, record_consent
+from faces.services.coffees import check_restorable
+from faces.services.merging import check_merge
 from faces.services.policies import check_policy
 
 if TYPE_CHECKING:
@@ -129,7 +132,7 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
 
     class Meta:
         model = SitePolicy
-        fields = ["site", "mode"]
+        fields = ["site", "mode", "picture_hours", "unmatched_hours"]
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -146,6 +149,37 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
         return self.cleaned_data
 
 
+class MergeForm(forms.ModelForm[Merge]):
+    """Two records of one person."""
+
+    people: QuerySet[Person]
+    """Who may be merged; the admin sets it."""
+
+    other = forms.ModelChoiceField(
+        Person.objects.none(), label="Who", help_text="This record goes; everything of it follows to the other."
+    )
+
+    class Meta:
+        model = Merge
+        fields = ["person"]
+        labels = {"person": "is"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "other" in self.fields:
+            self.fields["other"].queryset = self.people  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        other, into = self.cleaned_data.get("other"), self.cleaned_data.get("person")
+        if other and into:
+            try:
+                check_merge(other=other, into=into)
+            except MergeRefused as error:
+                self.add_error("other", str(error))
+        return self.cleaned_data
+
+
 class ReviewForm(forms.ModelForm[Coffee]):
     """Whether a coffee counts, and why that was decided."""
 
@@ -157,4 +191,9 @@ class ReviewForm(forms.ModelForm[Coffee]):
         super().clean()
         if "voided" in self.changed_data and "review_reason" not in self.changed_data:
             self.add_error("review_reason", "Say why in a few words; the reason is kept with the coffee.")
+        if "voided" in self.changed_data and not self.cleaned_data["voided"]:
+            try:
+                check_restorable(self.instance)
+            except ValueError as error:
+                self.add_error("voided", str(error))
         return self.cleaned_data

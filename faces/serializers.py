@@ -14,7 +14,7 @@ from devices.decoding import MAX_LEAD
 from devices.models import Device, Site
 from devices.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from faces import links
-from faces.models import Capture, Coffee, Person, Shows, Sighting
+from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.querysets import PERIODS
 
 BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
@@ -154,6 +154,52 @@ class CoffeeSerializer(serializers.ModelSerializer[Coffee]):
 
 class ReviewSerializer(serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=200)
+
+
+class NameSerializer(serializers.ModelSerializer[Person]):
+    class Meta:
+        model = Person
+        fields = ["name", "line"]
+
+
+class IntoSerializer(serializers.Serializer[dict[str, Any]]):
+    into = serializers.IntegerField(help_text="The id of the person who takes everything over.")
+
+
+class MergeSerializer(serializers.ModelSerializer[Merge]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    person = PersonNameSerializer(read_only=True)
+    merged_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    undone_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    coffees = serializers.SerializerMethodField(help_text="How many changed hands.")
+    sightings = serializers.SerializerMethodField(help_text="How many changed hands.")
+    voided = serializers.SerializerMethodField(help_text="Of how many it turned out that they are one with another.")
+
+    class Meta:
+        model = Merge
+        fields = [
+            "id",
+            "site",
+            "person",
+            "other_number",
+            "other_name",
+            "coffees",
+            "sightings",
+            "voided",
+            "merged_at",
+            "merged_by",
+            "undone_at",
+            "undone_by",
+        ]
+
+    def get_coffees(self, merge: Merge) -> int:
+        return len(merge.moved["coffees"])
+
+    def get_sightings(self, merge: Merge) -> int:
+        return len(merge.moved["sightings"])
+
+    def get_voided(self, merge: Merge) -> int:
+        return len(merge.voided)
 
 
 class LeaderboardQuerySerializer(serializers.Serializer[dict[str, Any]]):

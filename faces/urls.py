@@ -5,11 +5,12 @@ from typing import Any
 from django.urls import path
 
 from faces import views
-from faces.api import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, PersonViewSet
+from faces.api import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("captures", CaptureViewSet, "capture"),
     ("people", PersonViewSet, "person"),
+    ("merges", MergeViewSet, "merge"),
     ("coffees", CoffeeViewSet, "coffee"),
     ("leaderboard", LeaderboardViewSet, "leaderboard"),
 ]

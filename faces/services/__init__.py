@@ -2,6 +2,7 @@
 
 from faces.services.coffees import restore_coffee, void_coffee
 from faces.services.erasure import NotErasedYet, finish_erasures, forget
+from faces.services.merging import MergeRefused, merge_people, name_person, undo_merge
 from faces.services.people import (
     EnrolmentRefused,
     check_portrait,
@@ -10,11 +11,12 @@ from faces.services.people import (
     record_consent,
     withdraw_consent,
 )
-from faces.services.policies import PolicyRefused, set_policy
+from faces.services.policies import PolicyRefused, set_policy, set_retention
 from faces.services.recognition import NotAgain, recognise, recognise_again, sweep
 
 __all__ = [
     "EnrolmentRefused",
+    "MergeRefused",
     "NotAgain",
     "NotErasedYet",
     "PolicyRefused",
@@ -23,12 +25,16 @@ __all__ = [
     "enrol",
     "finish_erasures",
     "forget",
+    "merge_people",
+    "name_person",
     "recognise",
     "recognise_again",
     "record_consent",
     "restore_coffee",
     "set_policy",
+    "set_retention",
     "sweep",
+    "undo_merge",
     "void_coffee",
     "withdraw_consent",
 ]

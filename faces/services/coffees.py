@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -45,9 +46,24 @@ def void_coffee(*, coffee: Coffee, by: "User | None", reason: str, now: dt.datet
     return _review(coffee, by, reason, now or timezone.now(), voided=True)
 
 
+@transaction.atomic
 def restore_coffee(*, coffee: Coffee, by: "User | None", reason: str, now: dt.datetime | None = None) -> Coffee:
-    """Let a voided coffee count again. Raises `ValueError` without a reason."""
+    """Let a voided coffee count again. Raises `ValueError` without a reason, and as `check_restorable`."""
+    lock_site(coffee.device.site)
+    check_restorable(coffee)
     return _review(coffee, by, reason, now or timezone.now(), voided=False)
+
+
+def check_restorable(coffee: Coffee) -> None:
+    """Raises `ValueError` where another coffee of the same person within the cool-down counts already."""
+    if coffee.person_id is None:
+        return
+    others = Coffee.objects.counted().filter(person=coffee.person_id).exclude(pk=coffee.pk)
+    other = _around(others, coffee.taken_at).first()
+    if other is not None:
+        raise ValueError(
+            f"The {other} counts already, less than {COOL_DOWN.seconds // 60} minutes apart; void it first."
+        )
 
 
 def _review(coffee: Coffee, by: "User | None", reason: str, now: dt.datetime, *, voided: bool) -> Coffee:

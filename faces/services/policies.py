@@ -41,6 +41,15 @@ def set_policy(
     return policy
 
 
+def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int) -> SitePolicy:
+    """Keep the site's pictures, and those of strangers' faces, for so many hours. Raises `ValidationError`."""
+    policy, _ = SitePolicy.objects.get_or_create(site=site)
+    policy.picture_hours, policy.unmatched_hours = picture_hours, unmatched_hours
+    policy.full_clean()
+    policy.save(update_fields=["picture_hours", "unmatched_hours"])
+    return policy
+
+
 def check_policy(*, site: Site, mode: Mode, confirmed_by: "User | None") -> None:
     """Raises `PolicyRefused` unless this user may decide this for the site."""
     if mode == Mode.OFF:

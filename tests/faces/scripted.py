@@ -39,6 +39,7 @@ class Scripted:
 
     def __init__(self, sees: Seen = NOBODY, *, before: Callable[[], None] = lambda: None) -> None:
         self.sees, self.before = sees, before
+        self.after_identify: Callable[[], object] = lambda: None
         self.after_index: Callable[[], object] = lambda: None
         self.looked = 0
         self.searched: list[Box] = []
@@ -53,6 +54,7 @@ class Scripted:
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
         self.searched += faces
+        self.after_identify()
         names = [f"{collection}/{face[0]}" for face in faces]
         ids = known.among(names)
         return [Match(name, 0.9) if name in ids else None for name in names]

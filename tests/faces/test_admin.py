@@ -26,8 +26,11 @@ from tests.faces.scripted import Scripted, seen
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ("person", "capture", "coffee", "sitepolicy", "erasure")
+MODELS = ("person", "capture", "coffee", "sitepolicy", "erasure", "merge", "erasurenotice")
 ONE_WITH_CUP = seen((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
+
+HOURS = {"picture_hours": 720, "unmatched_hours": 24}
+"""What a policy's form says unless somebody changes it."""
 
 
 def staff(name: str, site: Site, role: Role) -> Client:
@@ -233,16 +236,16 @@ class TestReview:
 class TestPolicy:
     def test_recognition_needs_the_confirmation(self, admin: Client, seattle: Site, superuser: User) -> None:
         page = "/admin/faces/sitepolicy/add/"
-        errors = errors_of(admin.post(page, {"site": seattle.pk, "mode": "everyone"}))
+        errors = errors_of(admin.post(page, {"site": seattle.pk, "mode": "everyone", **HOURS}))
         assert set(errors) == {"confirmed"}
-        answer = admin.post(page, {"site": seattle.pk, "mode": "everyone", "confirmed": "on"})
+        answer = admin.post(page, {"site": seattle.pk, "mode": "everyone", "confirmed": "on", **HOURS})
         assert answer.status_code == 302
         assert SitePolicy.objects.get().confirmed_by == superuser
 
     def test_an_operator_cannot_turn_it_on_and_an_owner_can(self, seattle: Site) -> None:
         SitePolicy.objects.create(site=seattle)
         page = f"/admin/faces/sitepolicy/{seattle.pk}/change/"
-        form = {"mode": "enrolled", "confirmed": "on"}
+        form = {"mode": "enrolled", "confirmed": "on", **HOURS}
         errors = errors_of(staff("Olga", seattle, Role.OPERATOR).post(page, form))
         assert "no owner of Seattle" in errors["mode"][0]
         assert staff("Otto", seattle, Role.OWNER).post(page, form).status_code == 302

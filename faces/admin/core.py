@@ -16,7 +16,7 @@ from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
 from faces import links
 from faces.forms import PersonForm, PolicyForm, ReviewForm
-from faces.models import Capture, Coffee, Consent, Erasure, Person, RecogniserMonth, Sighting, SitePolicy
+from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.recogniser import RecogniserUnavailable
 from faces.services import (
     EnrolmentRefused,
@@ -26,10 +26,10 @@ from faces.services import (
     recognise_again,
     restore_coffee,
     set_policy,
+    set_retention,
     void_coffee,
     withdraw_consent,
 )
-from faces.services.budget import limit_of
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -78,13 +78,14 @@ class ConsentInline(ReadOnlyInline):
 class PersonAdmin(SiteChoosingAdmin):
     form = PersonForm
     list_display = ["name", "site", "line", "coffee_count", "may_be_recognised", "face_count"]
-    list_filter = [("site", OWN_ONLY)]
+    list_filter = [("site", OWN_ONLY), ("guest_number", admin.EmptyFieldListFilter)]
     list_select_related = ["site"]
     search_fields = ["name"]
+    readonly_fields = ["merge_link"]
     inlines = [ConsentInline]
     actions = ["withdraw_consents"]
     fieldsets = [
-        (None, {"fields": ["site", "name", "line"]}),
+        (None, {"fields": ["site", "name", "line", "merge_link"]}),
         ("Enrol by a picture", {"fields": ["picture"]}),
         (
             "Record a consent",
@@ -106,6 +107,13 @@ class PersonAdmin(SiteChoosingAdmin):
             faces_known=Count("consents__faces", distinct=True),
             has_consent=Exists(valid),
         )
+
+    @admin.display(description="Known twice?")
+    def merge_link(self, person: Person) -> str:
+        if not person.pk:
+            return "—"
+        address = reverse("admin:faces_merge_add")
+        return format_html('<a href="{}?other={}">Merge into another person…</a>', address, person.pk)
 
     @admin.display(description="Coffees", ordering="coffees_counted")
     def coffee_count(self, person: Any) -> int:
@@ -241,8 +249,8 @@ class CoffeeAdmin(ScopedAdmin):
 @admin.register(SitePolicy)
 class SitePolicyAdmin(SiteChoosingAdmin):
     form = PolicyForm
-    list_display = ["site", "mode", "confirmed_by", "confirmed_at"]
-    fields = ["site", "mode", "confirmed", "confirmed_by", "confirmed_at"]
+    list_display = ["site", "mode", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours"]
+    fields = ["site", "mode", "confirmed", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours"]
     readonly_fields = ["confirmed_by", "confirmed_at"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -250,6 +258,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
         return type(form.__name__, (form,), {"user": request.user})
 
     def save_model(self, request: HttpRequest, obj: SitePolicy, form: Any, change: bool) -> None:
+        set_retention(site=obj.site, picture_hours=obj.picture_hours, unmatched_hours=obj.unmatched_hours)
         try:
             set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
         except RecogniserUnavailable as error:
@@ -264,15 +273,3 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(RecogniserMonth)
-class RecogniserMonthAdmin(ReadOnlyAdmin):
-    list_display = ["month", "provider", "calls", "limit"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description="Of")
-    def limit(self, month: RecogniserMonth) -> int | None:
-        return limit_of(month.provider)
