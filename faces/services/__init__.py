@@ -1,13 +1,11 @@
 """Every write about pictures and people, by subject."""
 
 from faces.services.coffees import restore_coffee, void_coffee
+from faces.services.enrolment import EnrolmentRefused, check_capture, check_portrait, enrol, enrol_portrait
 from faces.services.erasure import NotErasedYet, finish_erasures, forget
 from faces.services.merging import MergeRefused, merge_people, name_person, undo_merge
 from faces.services.people import (
-    EnrolmentRefused,
-    check_portrait,
     create_person,
-    enrol,
     record_consent,
     withdraw_consent,
 )
@@ -20,9 +18,11 @@ __all__ = [
     "NotAgain",
     "NotErasedYet",
     "PolicyRefused",
+    "check_capture",
     "check_portrait",
     "create_person",
     "enrol",
+    "enrol_portrait",
     "finish_erasures",
     "forget",
     "merge_people",

@@ -18,7 +18,7 @@ from faces.gallery import CANDIDATES, WIDTH, SiteGallery
 from faces.models import Consent, Face, GalleryChange, Method, Person
 from faces.recogniser import Indexed
 from faces.services import create_person, forget, withdraw_consent
-from faces.services.people import save_face
+from faces.services.enrolment import save_face
 from tests.devices.test_ingest import database_url
 from tests.faces.conftest import NOON, agree
 from tests.faces.scripted import Scripted
@@ -47,7 +47,7 @@ def consent_of(site: Site, name: str = "Ada", days: float = 365) -> Consent:
 
 
 def enrolled(consent: Consent, seed: int) -> Face:
-    return save_face(consent=consent, indexed=Indexed(f"face-{seed}", embedding(seed)), recogniser=Local())
+    return save_face(consent=consent, indexed=Indexed(f"face-{seed}", embedding(seed)), recogniser=Local(), now=NOON)
 
 
 def found(site: Site, seed: int, *, now: dt.datetime = NOON, with_guests: bool = True) -> str | None:
@@ -80,7 +80,7 @@ class TestOneProcess:
         assert found(chicago, 1) is None
 
     def test_a_face_of_another_recogniser_is_none_of_these(self, seattle: Site) -> None:
-        save_face(consent=consent_of(seattle), indexed=Indexed("elsewhere"), recogniser=Scripted())
+        save_face(consent=consent_of(seattle), indexed=Indexed("elsewhere"), recogniser=Scripted(), now=NOON)
         assert found(seattle, 1) is None
         assert SiteGallery(site=seattle, provider="scripted", now=NOON).among(["elsewhere", "x"]) == {"elsewhere"}
 

@@ -1,6 +1,5 @@
 """Nobody is known without a recorded consent, and whoever wants to is forgotten."""
 
-import datetime as dt
 import hashlib
 from typing import Any
 
@@ -12,12 +11,9 @@ from django.db import IntegrityError, transaction
 from devices.models import Role, Site
 from edge_agent.vision.files import ROOT
 from faces.models import Consent, Face, Mode, Person, SitePolicy
-from faces.recogniser import Recogniser
 from faces.services import (
-    EnrolmentRefused,
     PolicyRefused,
     create_person,
-    enrol,
     record_consent,
     set_policy,
     withdraw_consent,
@@ -26,70 +22,11 @@ from faces.services.policies import mode_of
 from tests import places
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, agree
-from tests.faces.scripted import Scripted, seen
 
 pytestmark = pytest.mark.django_db
 
 PORTRAIT = scenes.jpeg(scenes.portrait())
 REAL_PORTRAITS = ROOT.parent / "shared" / "data" / "images"
-
-
-class TestEnrolment:
-    def test_a_person_is_known_by_a_portrait_that_is_not_kept(self, ada: Person, seattle: Site) -> None:
-        face = Face.objects.get()
-        assert (face.person, face.provider, len(bytes(face.embedding or b""))) == (ada, "local", 128 * 4)
-
-    def test_a_picture_without_a_face_is_refused(self, seattle: Site, local: Recogniser) -> None:
-        assert "shows no face" in refusal(seattle, scenes.cat(), local)
-
-    def test_a_picture_with_two_faces_is_refused(self, seattle: Site, local: Recogniser) -> None:
-        assert "shows 2 faces" in refusal(seattle, scenes.two_with_cups(), local)
-
-    def test_a_small_face_is_refused(self, seattle: Site, local: Recogniser) -> None:
-        reason = refusal(seattle, scenes.portrait()[::2, ::2].copy(), local)
-        assert "must have 80 a side" in reason
-
-    def test_somebody_in_the_background_does_not_count(self, seattle: Site) -> None:
-        recogniser = Scripted(seen((10, 10, 200, 200), (400, 10, 90, 90)))
-        person = create_person(site=seattle, name="Ada")
-        enrol(person=person, consent=agree(person), jpeg=PORTRAIT, now=NOON, recogniser=recogniser)
-        assert Face.objects.get().provider_id.endswith("/10")
-
-    @pytest.mark.parametrize("data", [b"", b"GIF89a", PORTRAIT[:2000]])
-    def test_what_is_no_whole_picture_is_refused(self, seattle: Site, data: bytes) -> None:
-        person = create_person(site=seattle, name="Ada")
-        with pytest.raises(EnrolmentRefused, match="picture"):
-            enrol(person=person, consent=agree(person), jpeg=data, now=NOON, recogniser=Scripted())
-
-    def test_a_face_that_is_somebody_elses_is_refused(self, ada: Person, seattle: Site, local: Recogniser) -> None:
-        assert "looks like Ada" in refusal(seattle, scenes.portrait()[:, ::-1].copy(), local)
-
-    def test_a_second_picture_of_the_same_person_is_welcome(self, ada: Person, local: Recogniser) -> None:
-        mirrored = scenes.jpeg(scenes.portrait()[:, ::-1].copy())
-        enrol(person=ada, consent=ada.consents.get(), jpeg=mirrored, now=NOON, recogniser=local)
-        assert Face.objects.count() == 2
-
-    def test_another_persons_consent_does_not_do(self, ada: Person, seattle: Site) -> None:
-        bob = create_person(site=seattle, name="Bob")
-        with pytest.raises(EnrolmentRefused, match="not Bob's"):
-            enrol(person=bob, consent=ada.consents.get(), jpeg=PORTRAIT, now=NOON, recogniser=Scripted())
-
-    @pytest.mark.parametrize("when", [NOON - dt.timedelta(days=2), NOON + dt.timedelta(days=364)])
-    def test_a_consent_that_is_not_in_force_does_not_do(self, seattle: Site, when: dt.datetime) -> None:
-        person = create_person(site=seattle, name="Ada")
-        with pytest.raises(EnrolmentRefused, match="not in force"):
-            enrol(person=person, consent=agree(person), jpeg=PORTRAIT, now=when, recogniser=Scripted())
-
-    @pytest.mark.skipif(not REAL_PORTRAITS.exists(), reason="the portraits beside this repository are not there")
-    def test_one_person_is_told_from_another(self, seattle: Site, local: Recogniser) -> None:
-        first, second, other = (
-            (REAL_PORTRAITS / f"face-{name}.jpg").read_bytes() for name in ("obama", "obama2", "biden")
-        )
-        person = create_person(site=seattle, name="Barack")
-        enrol(person=person, consent=agree(person), jpeg=first, now=NOON, recogniser=local)
-        with pytest.raises(EnrolmentRefused, match="looks like Barack"):
-            portray(seattle, second, local)
-        portray(seattle, other, local)
 
 
 class TestConsent:
@@ -160,14 +97,3 @@ class TestPolicy:
         former.memberships.all().delete()
         with pytest.raises(PolicyRefused, match="no owner of Seattle"):
             set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=former)
-
-
-def portray(site: Site, jpeg: bytes, recogniser: Recogniser) -> None:
-    person = create_person(site=site, name="Somebody new")
-    enrol(person=person, consent=agree(person), jpeg=jpeg, now=NOON, recogniser=recogniser)
-
-
-def refusal(site: Site, picture: scenes.Picture, recogniser: Recogniser) -> str:
-    with pytest.raises(EnrolmentRefused) as refused:
-        portray(site, scenes.jpeg(picture), recogniser)
-    return str(refused.value)
