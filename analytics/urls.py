@@ -7,6 +7,8 @@ from django.urls import path
 from analytics import views
 from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
 from analytics.galaxy.urls import urlpatterns as galaxy
+from analytics.groundtruth.api import GroundTruthViewSet
+from analytics.groundtruth.urls import urlpatterns as groundtruth
 from analytics.questions.api import QuestionViewSet
 from analytics.questions.urls import urlpatterns as questions
 from analytics.reviewing.views import review
@@ -19,6 +21,7 @@ api: list[tuple[str, Any, str]] = [
     ("visitors", VisitorViewSet, "visitor"),
     ("reactions", ReactionViewSet, "reaction"),
     ("questions", QuestionViewSet, "question"),
+    ("ground-truth", GroundTruthViewSet, "ground-truth"),
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
@@ -26,4 +29,5 @@ urlpatterns: list[Any] = [
     path("review/", review, name="review"),
     *galaxy,
     *questions,
+    *groundtruth,
 ]

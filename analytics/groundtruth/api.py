@@ -1,0 +1,83 @@
+"""Ground truth in the API; the page for phones counts by it too."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics.groundtruth import reads, services
+from analytics.groundtruth.models import GroundTruthSession
+from analytics.groundtruth.serializers import (
+    AccuracySerializer,
+    GroundTruthSerializer,
+    NewSessionSerializer,
+    NotedSerializer,
+    SessionResultSerializer,
+    WhereQuery,
+)
+from analytics.places import place_of
+from devices.rest import ScopedReadOnlyViewSet
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
+    """Sessions in which a person counted the people who face a display, newest first."""
+
+    queryset = GroundTruthSession.objects.select_related("device__site", "counted_by")
+    serializer_class = GroundTruthSerializer
+    filterset_fields = {"device__site__slug": ["exact"], "device__name": ["exact"]}
+    cursor_ordering = ("-started_at", "-pk")
+
+    @extend_schema(request=NewSessionSerializer, responses={201: GroundTruthSerializer})
+    def create(self, request: Request) -> Response:
+        """Start to count at a device, as operator or owner of its site; end it with `counts/`."""
+        form = NewSessionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        (device,) = place_of(request, form.validated_data).devices
+        session = services.start(device=device, by=self._user, people=form.validated_data["people"], now=timezone.now())
+        return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=NotedSerializer, responses=GroundTruthSerializer)
+    @action(detail=True, methods=["post"])
+    def counts(self, request: Request, pk: str) -> Response:
+        """Keep what was counted; for who started the session only. What was sent before is not counted twice."""
+        session = self.get_object()
+        form = NotedSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.note(
+            session=session,
+            by=self._user,
+            counts=[services.Noted(**count) for count in form.validated_data["counts"]],
+            sent_at=form.validated_data["sent_at"],
+            ended_at=form.validated_data["ended_at"],
+            now=timezone.now(),
+        )
+        return Response(GroundTruthSerializer(self.get_object()).data)
+
+    @extend_schema(responses=SessionResultSerializer)
+    @action(detail=True)
+    def result(self, request: Request, pk: str) -> Response:
+        """The person and the camera over the same minutes, and every count."""
+        return Response(SessionResultSerializer(reads.session_result(self.get_object())).data)
+
+    @extend_schema(parameters=[WhereQuery], responses=AccuracySerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None)
+    def accuracy(self, request: Request) -> Response:
+        """How right devices are, each by its latest sessions together."""
+        query = WhereQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        place = place_of(request, query.validated_data)
+        return Response(AccuracySerializer([reads.accuracy(device) for device in place.devices], many=True).data)
+
+    def perform_destroy(self, instance: GroundTruthSession) -> None:
+        services.discard(session=instance, by=self._user)
+
+    @property
+    def _user(self) -> "User":
+        return cast("User", self.request.user)

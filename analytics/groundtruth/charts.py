@@ -1,0 +1,75 @@
+"""A session as a figure, and a comparison as words. Pure."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from analytics import charts
+from analytics.charts import Figure
+from analytics.groundtruth.comparison import MINUTE, Comparison, Minute
+from analytics.headlines import written
+from analytics.measures import EngagementBucket
+
+PERSON_COLOUR = "var(--needle)"
+
+
+def session_figure(minutes: Sequence[Minute], zone: ZoneInfo) -> Figure:
+    """The camera's minutes as bars and the person's as a line over them. Raises `IndexError` without a minute."""
+    buckets = [_bucket(minute, zone) for minute in minutes]
+    figure = charts.engagement_figure(buckets, now=buckets[-1].end)
+    xaxis, yaxis = figure["layout"]["xaxis"], figure["layout"]["yaxis"]
+    figure["data"].insert(-1, _line(minutes))
+    figure["data"][-1]["hovertext"] = [describe(*both) for both in zip(buckets, minutes, strict=True)]
+    top = max(minute.person for minute in minutes)
+    yaxis["range"] = [0, max(yaxis["range"][1], top * 1.08)]
+    xaxis["tickvals"], xaxis["ticktext"] = _ticks(buckets)
+    return figure
+
+
+def describe(bucket: EngagementBucket, minute: Minute) -> str:
+    """The minute in words, lines parted by `<br>`."""
+    camera = "camera off" if minute.camera is None else f"camera {minute.camera:.2f}"
+    return f"<b>{bucket.start:%H:%M %Z}</b><br>person {minute.person:.2f}<br>{camera}"
+
+
+def sentence(comparison: Comparison) -> str:
+    """Such as “The camera measures about 84% of what a person sees (95% interval 71% to 97%).”"""
+    if comparison.camera is None:
+        return "There is no whole minute yet in which both a person and the camera looked."
+    if comparison.share is None:
+        return f"The person saw nobody; the camera {comparison.camera:.2f} people on average."
+    interval = comparison.share_interval
+    known = f"95% interval {interval.low:.0%} to {interval.high:.0%}" if interval else "too few minutes for an interval"
+    return f"The camera measures about {written('{:.0%}', comparison.share)} of what a person sees ({known})."
+
+
+def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:
+    start, end = minute.start.astimezone(zone), (minute.start + MINUTE).astimezone(zone)
+    seen = int(minute.frames > 0)
+    return EngagementBucket(start, end, 1, minute.frames, minute.faces, minute.faces, seen, int(minute.faces > 0))
+
+
+def _line(minutes: Sequence[Minute]) -> Figure:
+    """Steps from minute to minute, with a gap where nobody was counting."""
+    x: list[int] = []
+    y: list[float | None] = []
+    for place, minute in enumerate(minutes):
+        if place and minute.start != minutes[place - 1].start + MINUTE:
+            x.append(x[-1])
+            y.append(None)
+        start = round(minute.start.timestamp() * 1000)
+        x += [start, start + round(MINUTE.total_seconds() * 1000)]
+        y += [round(minute.person, 3)] * 2
+    line = {"color": PERSON_COLOUR, "width": 2}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"}
+
+
+TICKS = 8
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240)
+"""Minutes between two ticks."""
+
+
+def _ticks(buckets: Sequence[EngagementBucket]) -> tuple[list[int], list[str]]:
+    whole = (buckets[-1].end - buckets[0].start) / MINUTE
+    step = next((step for step in STEPS if whole / step <= TICKS), STEPS[-1])
+    shown = [bucket.start for bucket in buckets if not (bucket.start.hour * 60 + bucket.start.minute) % step]
+    return [round(start.timestamp() * 1000) for start in shown], [f"{start:%H:%M}" for start in shown]

@@ -1,0 +1,117 @@
+"""Ground truth by /api/v1/ground-truth/."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from analytics.groundtruth.models import GroundTruthSession
+from devices.models import Device
+
+pytestmark = pytest.mark.usefixtures("at_half_past_nine")
+
+ROUTE = "/api/v1/ground-truth/"
+KEY = str(uuid.uuid4())
+
+
+def client(user: User) -> Any:
+    made = APIClient()
+    made.force_login(user)
+    return made
+
+
+def note(*counts: Any, **more: Any) -> dict[str, Any]:
+    return {"sent_at": "2026-11-20T17:30:00Z", "counts": list(counts), **more}
+
+
+def count(at: str, people: int | None, key: str = KEY) -> dict[str, Any]:
+    return {"key": key, "at": f"2026-11-20T17:{at}Z", "people": people}
+
+
+def test_a_session_is_started_counted_in_and_ended(seattle01: Device, operator: User) -> None:
+    made = client(operator).post(ROUTE, {"device": "Seattle01", "people": 1})
+    assert made.status_code == 201
+    session = GroundTruthSession.objects.get()
+    GroundTruthSession.objects.update(started_at="2026-11-20T17:20:00Z")
+    address = f"{ROUTE}{made.json()['id']}/counts/"
+    for _ in range(2):
+        answer = client(operator).post(address, note(count("25:00", 3)))
+        assert answer.status_code == 200
+    answer = client(operator).post(
+        address, note(count("28:00", None, str(uuid.uuid4())), ended_at="2026-11-20T17:29:00Z")
+    )
+    assert answer.json()["ended_at"] == "2026-11-20T17:29:00Z"
+    assert [each.people for each in session.counts.all()] == [3, None, 1]
+
+
+def test_the_result_of_a_session(session: GroundTruthSession, viewer: User) -> None:
+    found = client(viewer).get(f"{ROUTE}{session.pk}/result/").json()
+    assert (found["average"], found["session"]["counted_by"]) == (2.4, "operator")
+    assert (found["comparison"]["minutes"], found["comparison"]["minutes_off"]) == (3, 2)
+    assert found["comparison"]["bias"] == pytest.approx(-1 / 6)
+    assert found["comparison"]["bias_low"] < found["comparison"]["bias"] < found["comparison"]["bias_high"]
+    assert found["minutes"][3] == {"start": "2026-11-20T17:03:00Z", "person": 3.0, "camera": None}
+    assert len(found["counts"]) == 5
+
+
+def test_the_accuracy_of_a_sites_devices(session: GroundTruthSession, viewer: User) -> None:
+    (found,) = client(viewer).get(f"{ROUTE}accuracy/", {"site": "seattle"}).json()
+    assert (found["device"], found["sessions"]) == ("Seattle01", 1)
+    assert found["comparison"]["share"] == pytest.approx(6.5 / 7)
+
+
+def test_the_accuracy_of_a_device_that_nobody_counted_at_is_unknown(seattle01: Device, viewer: User) -> None:
+    (found,) = client(viewer).get(f"{ROUTE}accuracy/", {"device": "Seattle01"}).json()
+    assert (found["sessions"], found["comparison"]["minutes"], found["comparison"]["share"]) == (0, 0, None)
+    assert found["comparison"]["share_low"] is None
+
+
+def test_lists_are_of_own_sites(session: GroundTruthSession, viewer: User, outsider: User) -> None:
+    (row,) = client(viewer).get(ROUTE).json()["results"]
+    assert (row["site"], row["device"], row["ended_at"]) == ("seattle", "Seattle01", "2026-11-20T17:05:00Z")
+    assert client(outsider).get(ROUTE).json()["results"] == []
+    for path in ("", "result/"):
+        assert client(outsider).get(f"{ROUTE}{session.pk}/{path}").status_code == 404
+    assert client(outsider).post(f"{ROUTE}{session.pk}/counts/", note()).status_code == 404
+    assert client(outsider).get(f"{ROUTE}accuracy/", {"site": "seattle"}).status_code == 404
+
+
+def test_viewers_neither_start_nor_count_nor_delete(session: GroundTruthSession, viewer: User) -> None:
+    assert client(viewer).post(ROUTE, {"device": "Seattle01"}).status_code == 403
+    assert client(viewer).post(f"{ROUTE}{session.pk}/counts/", note()).status_code == 403
+    assert client(viewer).delete(f"{ROUTE}{session.pk}/").status_code == 403
+
+
+def test_an_operator_deletes_a_session(session: GroundTruthSession, operator: User) -> None:
+    assert client(operator).delete(f"{ROUTE}{session.pk}/").status_code == 204
+    assert not GroundTruthSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"counts": []}, "sent_at"),
+        (note(count("25:00", -1)), "counts"),
+        (note(count("25:00", 1, "no key")), "counts"),
+        (note(count("25:99", 1)), "counts"),
+        (note({"key": KEY, "at": "2026-11-20T17:25:00Z"}), "counts"),
+        (note(*[count("25:00", 1)] * 1001), "counts"),
+        (note(ended_at="soon"), "ended_at"),
+        ({"sent_at": "2026-11-20T17:30:00Z", "counts": {}}, "counts"),
+    ],
+)
+def test_what_is_no_count_is_refused_by_field(
+    session: GroundTruthSession, operator: User, body: Any, field: str
+) -> None:
+    answer = client(operator).post(f"{ROUTE}{session.pk}/counts/", body)
+    assert answer.status_code == 400
+    assert field in answer.json()["errors"]
+    assert session.counts.count() == 5
+
+
+def test_where_is_asked_for(session: GroundTruthSession, operator: User) -> None:
+    assert "site" in client(operator).get(f"{ROUTE}accuracy/").json()["errors"]
+    assert client(operator).post(ROUTE, {"device": "Seattle99"}).status_code == 404
+    assert client(operator).post(ROUTE, {"site": "seattle"}).status_code == 400
