@@ -19,6 +19,7 @@ class FacesConfig(AppConfig):
         post_delete.connect(pictures.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)
-        # Every minute, and every hour.
-        hourly = ("remove_left_over_pictures", "finish_erasures")
-        schedules.keep(self, {"faces.tasks.sweep_captures": "I"} | {f"faces.tasks.{name}": "H" for name in hourly})
+        hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
+        nightly = ("forget_faces_without_consent", "erase_unseen")
+        wanted = {"sweep_captures": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
+        schedules.keep(self, {f"faces.tasks.{name}": every for name, every in wanted.items()})

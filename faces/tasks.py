@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from devices.health import beat
 from faces import health, pictures, services
-from faces.services import recognise, sweep
+from faces.services import recognise, retention, sweep, unseen
 
 
 def recognise_capture(capture_id: str) -> str:
@@ -26,3 +26,22 @@ def remove_left_over_pictures() -> int:
 
 def finish_erasures() -> int:
     return services.finish_erasures(now=timezone.now())
+
+
+def remove_old_pictures() -> int:
+    return sum(retention.remove_old_pictures(now=timezone.now()))
+
+
+def forget_unclaimed_faces() -> int:
+    return retention.forget_unclaimed_faces(now=timezone.now())
+
+
+def forget_faces_without_consent() -> int:
+    """Returns how many are left to the next run."""
+    return retention.forget_faces_without_consent(now=timezone.now())
+
+
+def erase_unseen() -> int:
+    """Announces first; returns how many people were erased."""
+    unseen.announce_erasures(now=timezone.now())
+    return sum(unseen.erase_announced(now=timezone.now()))

@@ -48,8 +48,12 @@ def test_every_migrate_leaves_each_schedule_once() -> None:
         emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     faces = Schedule.objects.filter(func__startswith="faces.")
     assert sorted(faces.values_list("func", "schedule_type", "repeats")) == [
+        ("faces.tasks.erase_unseen", Schedule.DAILY, -1),
         ("faces.tasks.finish_erasures", Schedule.HOURLY, -1),
+        ("faces.tasks.forget_faces_without_consent", Schedule.DAILY, -1),
+        ("faces.tasks.forget_unclaimed_faces", Schedule.HOURLY, -1),
         ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
+        ("faces.tasks.remove_old_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.sweep_captures", Schedule.MINUTES, -1),
     ]
 
