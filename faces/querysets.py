@@ -79,58 +79,12 @@ class CoffeeQuerySet(DeviceScopedQuerySet):
         here = sorted(sites, key=lambda site: site.timezone)
         wanted = Q(pk__in=[])
         for timezone, group in groupby(here, key=lambda site: site.timezone):
-            start = _start(period, now.astimezone(ZoneInfo(timezone)))
+            start = start_of(period, now.astimezone(ZoneInfo(timezone)))
             wanted |= Q(device__site__in=list(group), **({"taken_at__gte": start} if start else {}))
         return self.counted().filter(wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class LeaderboardRow:
-    """A person's place among those who had coffee; equal counts share a rank, and the next rank is left out."""
-
-    rank: int
-    person: "Person"
-    site: "Site"
-    coffees: int
-    last_at: dt.datetime
-    """When the latest of them was taken, UTC."""
-
-
-def leaderboard(*, sites: "Iterable[Site]", period: Period, now: dt.datetime) -> list[LeaderboardRow]:
-    """Who had how many coffees at these sites, the most first; anonymous coffees are in `anonymous_coffees`.
-
-    Two queries, however many people. Raises `ValueError` for an unknown period.
-    """
-    from faces.models import Coffee, Person
-
-    totals = (
-        Coffee.objects.of(sites=sites, period=period, now=now)
-        .exclude(person=None)
-        .order_by()
-        .values("person")
-        .annotate(coffees=Count("pk"), last_at=Max("taken_at"))
-    )
-    by_person = {total["person"]: total for total in totals}
-    people = list(Person.objects.select_related("site").filter(pk__in=by_person))
-    people.sort(key=lambda person: (-by_person[person.pk]["coffees"], person.name, person.pk))
-    ranks: dict[int, int] = {}
-    for place, person in enumerate(people, start=1):
-        ranks.setdefault(by_person[person.pk]["coffees"], place)
-    return [
-        LeaderboardRow(ranks[total["coffees"]], person, person.site, total["coffees"], total["last_at"])
-        for person in people
-        for total in [by_person[person.pk]]
-    ]
-
-
-def anonymous_coffees(*, sites: "Iterable[Site]", period: Period, now: dt.datetime) -> int:
-    """How many coffees of nobody in particular were counted at these sites. Raises `ValueError` as `leaderboard`."""
-    from faces.models import Coffee
-
-    return int(Coffee.objects.of(sites=sites, period=period, now=now).filter(person=None).count())
-
-
-def _start(period: Period, local: dt.datetime) -> dt.datetime | None:
+def start_of(period: Period, local: dt.datetime) -> dt.datetime | None:
     """The period's first moment on the wall clock of `local`'s zone; None where it has none."""
     if period == "all":
         return None
