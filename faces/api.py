@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -26,8 +26,8 @@ from devices.models import Device, Membership, Role, Site
 from devices.rest import ScopedReadOnlyViewSet
 from faces import sink
 from faces.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
+from faces.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Consent, Merge, Person
-from faces.querysets import anonymous_coffees, leaderboard
 from faces.serializers import (
     CaptureSerializer,
     CoffeeSerializer,
@@ -42,7 +42,7 @@ from faces.serializers import (
     ReviewSerializer,
 )
 from faces.services import MergeRefused, merge_people, name_person, restore_coffee, undo_merge, void_coffee
-from faces.views import picture_response
+from faces.views import picture_response, portrait_response
 
 KEY_BYTES = 8
 
@@ -196,6 +196,12 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
         """Let a voided coffee count again; for operators of its site."""
         return self._review(request, restore_coffee)
 
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="portrait")
+    def portrait(self, request: Request, pk: str, link: str) -> HttpResponse:
+        """The face of whoever had it: at the address that the leaderboard tells, if they agreed in person."""
+        return portrait_response(request, self.get_object(), link)
+
     def _review(self, request: Request, review: Any) -> Response:
         coffee: Coffee = self.get_object()
         _check_operator(request, coffee.device.site)
@@ -223,12 +229,9 @@ class LeaderboardViewSet(ViewSet):
             sites = [site for site in sites if site.slug == slug]
             if not sites:
                 raise NotFound(f"You have no site “{slug}”.")
-        board = {
-            "period": period,
-            "anonymous_coffees": anonymous_coffees(sites=sites, period=period, now=now),
-            "results": leaderboard(sites=sites, period=period, now=now),
-        }
-        return Response(LeaderboardSerializer(board).data)
+        board = leaderboard(sites=sites, period=period, now=now, limit=query.validated_data["limit"])
+        answer = LeaderboardSerializer({"period": period, "board": board}, context={"request": request})
+        return Response(answer.data)
 
 
 def _device(request: Request, given: dict[str, Any]) -> Device:

@@ -51,7 +51,7 @@ def rebuild(*, using: str = "default") -> None:
     with transaction.atomic(using=using), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"LOCK TABLE {_COFFEES} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(f"DELETE FROM {_TABLE}")
+        cursor.execute(f"DELETE FROM {_TABLE}")  # noqa: S608
         cursor.execute(
             f"INSERT INTO {_TABLE} (device_id, start, person_number, coffees) "  # noqa: S608
             f"SELECT device_id, {month}, COALESCE(person_id, {NOBODY}), COUNT(*) "
@@ -93,14 +93,11 @@ def _less(month: str) -> str:
 
 def _on_postgresql(name: str, event: str, row: str, body: str) -> list[str]:
     return [
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {body} RETURN NULL; END $$",
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$",
         f"CREATE TRIGGER {name} AFTER {event} ON {_COFFEES} FOR EACH ROW WHEN (NOT {row}.voided) "
         f"EXECUTE FUNCTION {name}()",
     ]
 
 
 def _on_sqlite(name: str, event: str, row: str, body: str) -> list[str]:
-    return [
-        f"CREATE TRIGGER {name} AFTER {event} ON {_COFFEES} FOR EACH ROW WHEN NOT {row}.voided BEGIN {body} END"
-    ]
+    return [f"CREATE TRIGGER {name} AFTER {event} ON {_COFFEES} FOR EACH ROW WHEN NOT {row}.voided BEGIN {body} END"]

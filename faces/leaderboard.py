@@ -2,9 +2,10 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
@@ -12,7 +13,7 @@ from django.db.models.functions import TruncDate
 
 from devices.models import Site
 from faces.models import NOBODY, Coffee, CoffeeMonth, Consent, Method, Person
-from faces.querysets import Period, start_of
+from faces.querysets import CoffeeQuerySet, Period, start_of
 
 FIRST_LOOK = 8
 """Days that are looked at for every streak: most are shorter than a week."""
@@ -56,9 +57,7 @@ class Leaderboard:
     """All coffees."""
 
 
-def leaderboard(
-    *, sites: Collection[Site], period: Period, now: dt.datetime, limit: int | None = None
-) -> Leaderboard:
+def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, limit: int | None = None) -> Leaderboard:
     """Who had most coffees at these sites; all, or the first `limit`.
 
     As many queries however many people, but for long streaks. Raises `ValueError` for an unknown period.
@@ -84,7 +83,7 @@ def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.dateti
     """How many coffees count by the person's number; under `NOBODY` those of nobody in particular."""
     if period in ("all", "month"):
         return _of_months(sites, period, now)
-    return _counted(Coffee.objects.of(sites=sites, period=period, now=now).values_list("person").order_by())
+    return _counted(Coffee.objects.of(sites=sites, period=period, now=now))
 
 
 def streaks_of(people: Collection[Person], *, now: dt.datetime) -> dict[int, int]:
@@ -130,19 +129,18 @@ def _of_months(sites: Iterable[Site], period: Period, now: dt.datetime) -> Count
     rows = CoffeeMonth.objects.filter(months).values_list("person_number").annotate(Sum("coffees"))
     counts = Counter(dict(rows.order_by()))
     if period != "all":
-        coffees = Coffee.objects.counted().values_list("person").order_by()
-        counts.update(_counted(coffees.filter(before)))
-        counts.subtract(_counted(coffees.filter(after)))
+        counts.update(_counted(Coffee.objects.counted().filter(before)))
+        counts.subtract(_counted(Coffee.objects.counted().filter(after)))
     return +counts
 
 
-def _counted(people: Iterable[tuple[int | None]]) -> Counter[int]:
-    rows = people.annotate(Count("pk"))  # type: ignore[attr-defined]
-    return Counter({person or NOBODY: coffees for person, coffees in rows})
+def _counted(coffees: CoffeeQuerySet) -> Counter[int]:
+    rows = coffees.order_by().values_list("person").annotate(Count("pk"))
+    return Counter({person or NOBODY: number for person, number in rows})
 
 
-def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> Sequence[Person]:
-    """Those with most coffees, by name where they have equally many."""
+def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[Any]:
+    """The people with most coffees, by name where they have equally many; `latest` is each one's latest coffee."""
     places = sorted(counts.values(), reverse=True)[:limit]
     least = places[-1] if places else 0
     chosen = [person for person, coffees in counts.items() if coffees >= least]
@@ -157,11 +155,8 @@ def _streaks_in(people: set[int], zone: ZoneInfo, now: dt.datetime) -> dict[int,
     today, span, streaks = now.astimezone(zone).date(), FIRST_LOOK, dict.fromkeys(people, 0)
     while people:
         first = today - dt.timedelta(days=span - 1)
-        for person, days in _days(people, first, zone):
-            streaks[person] = streak(days, today)
-            if streaks[person] < span - 1:
-                people.discard(person)
-        people &= {person for person in people if streaks[person] >= span - 1}
+        streaks |= {person: streak(days, today) for person, days in _days(people, first, zone)}
+        people = {person for person in people if streaks[person] >= span - 1}
         span *= FURTHER
     return streaks
 

@@ -11,6 +11,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework.request import Request
 
+Subject = uuid.UUID | int
+"""What a link shows: a capture, or, by its number, the face of whoever had a coffee."""
+
 LASTS = dt.timedelta(minutes=5)
 """A link opens for at least this long and at most twice as long: until the end of the next period of this length.
 
@@ -20,19 +23,19 @@ So all links to a picture that one session is given within a period are the same
 EXPIRED = "This link has expired, or was made for somebody else; load the page that it was on again."
 
 
-def address(request: HttpRequest | Request, capture_id: uuid.UUID, *, view: str = "capture-image") -> str:
+def address(request: HttpRequest | Request, subject: Subject, *, view: str = "capture-image") -> str:
     """The path under which whoever asks may look at this picture for some minutes."""
-    return reverse(view, args=[capture_id, link(capture_id, bearer=bearer(request), now=timezone.now())])
+    return reverse(view, args=[subject, link(subject, bearer=bearer(request), now=timezone.now())])
 
 
-def link(capture_id: uuid.UUID, *, bearer: str, now: dt.datetime) -> str:
+def link(subject: Subject, *, bearer: str, now: dt.datetime) -> str:
     """What the address of the picture ends with: nobody can make it without our secret."""
-    return Signer(salt="faces.links").signature(f"{capture_id} {bearer} {_period(now)}")
+    return Signer(salt="faces.links").signature(f"{subject} {bearer} {_period(now)}")
 
 
-def is_open(given: str, capture_id: uuid.UUID, *, bearer: str, now: dt.datetime) -> bool:
+def is_open(given: str, subject: Subject, *, bearer: str, now: dt.datetime) -> bool:
     """Whether this link was made for this picture and this bearer, and has not expired."""
-    made = (link(capture_id, bearer=bearer, now=at) for at in (now, now - LASTS))
+    made = (link(subject, bearer=bearer, now=at) for at in (now, now - LASTS))
     return any(constant_time_compare(given, each) for each in made)
 
 

@@ -2,12 +2,11 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Q
+from django.db.models import Q
 
 from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from devices.models import Site, User
-    from faces.models import Person
 
 Period = Literal["today", "week", "month", "all"]
 """From the site's own last midnight, Monday or first of the month; or from the beginning."""

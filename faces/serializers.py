@@ -14,8 +14,13 @@ from devices.decoding import MAX_LEAD
 from devices.models import Device, Site
 from devices.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from faces import links
+from faces.leaderboard import LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.querysets import PERIODS
+
+DEFAULT_ROWS = 100
+MOST_ROWS = 1000
+"""People on a leaderboard."""
 
 BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
 
@@ -205,6 +210,9 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
 class LeaderboardQuerySerializer(serializers.Serializer[dict[str, Any]]):
     site = serializers.SlugField(required=False, help_text="A site's slug; all your sites where it is left out.")
     period = serializers.ChoiceField(choices=PERIODS, default="all", help_text="By the clock of each site.")
+    limit = serializers.IntegerField(
+        default=DEFAULT_ROWS, min_value=1, max_value=MOST_ROWS, help_text="How many people, from the first on."
+    )
 
 
 class LeaderboardRowSerializer(serializers.Serializer[Any]):
@@ -212,10 +220,24 @@ class LeaderboardRowSerializer(serializers.Serializer[Any]):
     person = PersonNameSerializer()
     site = serializers.CharField(source="site.slug", help_text="The site's slug.")
     coffees = serializers.IntegerField()
+    streak = serializers.IntegerField(
+        help_text="Days in a row with a coffee, up to today or yesterday by the site's clock, whatever the period."
+    )
     last_at = serializers.DateTimeField()
+    portrait = serializers.SerializerMethodField(
+        help_text="Address of the person's face, if they agreed in person; for you alone, and for some minutes."
+    )
+
+    def get_portrait(self, row: LeaderboardRow) -> str | None:
+        if not row.has_portrait:
+            return None
+        request = self.context["request"]
+        return str(request.build_absolute_uri(links.address(request, row.latest.pk, view="coffee-portrait")))
 
 
 class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
     period = serializers.CharField()
-    anonymous_coffees = serializers.IntegerField()
-    results = LeaderboardRowSerializer(many=True)
+    coffees = serializers.IntegerField(source="board.total", help_text="All of the period.")
+    anonymous_coffees = serializers.IntegerField(source="board.anonymous", help_text="Of nobody in particular.")
+    people = serializers.IntegerField(source="board.people", help_text="How many had coffee, those not listed too.")
+    results = LeaderboardRowSerializer(source="board.rows", many=True)

@@ -16,5 +16,7 @@ api: list[tuple[str, Any, str]] = [
 ]
 urlpatterns = [
     path("leaderboard/", views.leaderboard, name="leaderboard"),
+    path("leaderboard/screen/", views.leaderboard_screen, name="leaderboard-screen"),
+    path("coffees/<int:pk>/<str:link>.jpg", views.portrait, name="portrait"),
     path("captures/<uuid:pk>/<str:link>.jpg", views.capture_image, name="capture-image"),
 ]

@@ -1,5 +1,6 @@
 """Embeddings by number, searched for the nearest: exactly among few, by an inverted file of faiss among many."""
 
+import logging
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,8 @@ class Vectors:
 
     def __init__(self, numbers: NDArray[np.int64], embeddings: Embeddings) -> None:
         """`embeddings` has one row for each of the `numbers`, which are all different."""
+        # It tells which of its builds it tries, as soon as it is loaded.
+        logging.getLogger("faiss").setLevel(logging.WARNING)
         import faiss  # on use, as it takes a third of a second
 
         faiss.omp_set_num_threads(1)

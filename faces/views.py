@@ -1,6 +1,7 @@
 """Pages about pictures and people."""
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -10,8 +11,10 @@ from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
 from devices.models import Site
-from faces import links, pictures, querysets
-from faces.models import Capture, Mode
+from faces import links, pictures, querysets, thumbnails
+from faces.leaderboard import agreed_in_person, may_show
+from faces.leaderboard import leaderboard as read_leaderboard
+from faces.models import Capture, Coffee, Mode, Person
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -19,6 +22,15 @@ PERIOD_NAMES: dict[querysets.Period, str] = {
     "month": "This month",
     "all": "All time",
 }
+
+
+ROWS = 100
+"""On the page; the API tells of more."""
+
+ROWS_ON_SCREEN = 8
+"""As many as can be read from five metres."""
+
+_FOR_A_WHILE = {"Cache-Control": f"private, max-age={links.LASTS.seconds}"}
 
 
 @require_safe
@@ -39,33 +51,65 @@ def picture_response(request: HttpRequest | Request, capture: Capture, link: str
         file = pictures.opened(capture)
     except FileNotFoundError:
         raise Http404("The picture is not here any more.") from None
-    headers = {"Cache-Control": f"private, max-age={links.LASTS.seconds}"}
-    return FileResponse(file, content_type="image/jpeg", headers=headers)
+    return FileResponse(file, content_type="image/jpeg", headers=_FOR_A_WHILE)
+
+
+@require_safe
+def portrait(request: HttpRequest, pk: int, link: str) -> HttpResponse:
+    """The face of whoever had this coffee, if they agreed in person; by a link as the whole picture."""
+    coffees = Coffee.objects.for_user(request.user).select_related("sighting__capture")
+    return portrait_response(request, get_object_or_404(coffees, pk=pk), link)
+
+
+def portrait_response(request: HttpRequest | Request, coffee: Coffee, link: str) -> HttpResponse:
+    """The face as a JPEG, as `picture_response`; there is none of people who did not agree in person."""
+    now = timezone.now()
+    if not links.is_open(link, coffee.pk, bearer=links.bearer(request), now=now):
+        raise Http404(links.EXPIRED)
+    may_be_seen = Person.objects.filter(agreed_in_person(now), coffees=coffee).exists()
+    box = coffee.sighting.box
+    if not (may_be_seen and may_show(coffee) and box):
+        raise Http404("There is no picture of this person to be shown.")
+    try:
+        face = thumbnails.thumbnail(pictures.read(coffee.sighting.capture), tuple(box))
+    except OSError:
+        raise Http404("The picture is not here any more.") from None
+    return HttpResponse(face, content_type="image/jpeg", headers=_FOR_A_WHILE)
 
 
 @login_required
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """Who had how many coffees: `?site=SLUG` (all of the user's without) and `?period=today|week|month|all`."""
-    sites = list(Site.objects.all().for_user(request.user).select_related("policy"))
+    return render(request, "faces/leaderboard.html", _board(request, ROWS))
+
+
+@login_required
+@require_safe
+def leaderboard_screen(request: HttpRequest) -> HttpResponse:
+    """The same as large as a screen, for a display that stands beside the machine."""
+    return render(request, "faces/leaderboard_screen.html", _board(request, ROWS_ON_SCREEN))
+
+
+def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
+    sites = list(Site.objects.for_user(request.user).select_related("policy"))
     wanted = request.GET.get("site", "")
     period = _period(request.GET.get("period", "week"))
     chosen = [site for site in sites if site.slug == wanted] if wanted else sites
     if wanted and not chosen:
         raise Http404("There is no such site.")
-    now = timezone.now()
-    rows = querysets.leaderboard(sites=chosen, period=period, now=now)
-    context = {
+    board = read_leaderboard(sites=chosen, period=period, now=timezone.now(), limit=limit)
+    return {
         "sites": sites,
         "chosen": wanted,
+        "place": chosen[0].name if len(chosen) == 1 else "All sites",
         "period": period,
         "periods": PERIOD_NAMES,
-        "rows": rows,
-        "most": rows[0].coffees if rows else 0,
-        "anonymous": querysets.anonymous_coffees(sites=chosen, period=period, now=now),
+        "board": board,
+        "most": board.rows[0].coffees if board.rows else 0,
+        "further": board.people - len(board.rows),
         "off": [site for site in chosen if _mode(site) == Mode.OFF],
     }
-    return render(request, "faces/leaderboard.html", context)
 
 
 def _period(wanted: str) -> querysets.Period:

@@ -18,8 +18,8 @@ from analytics.overview import THUMBS_UP
 from analytics.reads import EngagementBucket
 from analytics.tallies import EngagementRow
 from devices.models import Device, DeviceState, Site
+from faces.leaderboard import leaderboard
 from faces.models import Coffee
-from faces.querysets import anonymous_coffees, leaderboard
 
 Window = Literal["today", "week", "latest"]
 """The site's own day, its last seven days with today as the last, or the last 24 hours up to the one under way."""
@@ -42,15 +42,15 @@ def seen(sites: Sequence[Site], window: Window, *, at: dt.datetime) -> Seen:
 
 
 def leaders(sites: Sequence[Site], *, at: dt.datetime) -> Leaders:
-    """Who had most coffees this week at these sites; takes three queries."""
-    rows = leaderboard(sites=sites, period="week", now=at)
+    """Who had most coffees this week at these sites."""
+    found = leaderboard(sites=sites, period="week", now=at)
     alone = sites[0] if len(sites) == 1 else None
     return Leaders(
         at=at,
         place=alone.name if alone else "All sites",
         timezone=alone.timezone if alone else "UTC",
-        rows=[Leader(row.rank, row.person.name, row.coffees) for row in rows],
-        anonymous=anonymous_coffees(sites=sites, period="week", now=at),
+        rows=[Leader(row.rank, row.person.name, row.coffees) for row in found.rows],
+        anonymous=found.anonymous,
     )
 
 

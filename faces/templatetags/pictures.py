@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from faces import links
-from faces.models import Capture
+from faces.models import Capture, Coffee
 
 register = template.Library()
 
@@ -14,3 +14,9 @@ register = template.Library()
 def picture_link(context: dict[str, Any], capture: Capture) -> str:
     """The address under which the page's reader may look at the capture's picture for some minutes."""
     return links.address(context["request"], capture.pk)
+
+
+@register.simple_tag(takes_context=True)
+def portrait_link(context: dict[str, Any], coffee: Coffee) -> str:
+    """The address under which the page's reader may look at the face of whoever had this coffee."""
+    return links.address(context["request"], coffee.pk, view="portrait")

@@ -206,17 +206,21 @@ class TestLeaderboard:
         recognise(capture_id=later.pk, now=LATER + dt.timedelta(hours=1), recogniser=Scripted(ONE_WITH_CUP))
         board = client_of(viewer).get("/api/v1/leaderboard/?site=seattle&period=all").json()
         assert (board["period"], board["anonymous_coffees"]) == ("all", 1)
+        assert (board["coffees"], board["people"]) == (2, 1)
+        portrait = board["results"][0].pop("portrait")
+        assert client_of(viewer).get(portrait)["Content-Type"] == "image/jpeg"
         assert board["results"] == [
             {
                 "rank": 1,
                 "person": {"id": ada.pk, "name": "Ada"},
                 "site": "seattle",
                 "coffees": 1,
+                "streak": 1,
                 "last_at": "2026-11-20T20:00:00Z",
             }
         ]
         csv = client_of(viewer).get("/api/v1/leaderboard/?format=csv").content.decode().splitlines()
-        assert csv[0] == "rank,person.id,person.name,site,coffees,last_at"
+        assert csv[0] == "rank,person.id,person.name,site,coffees,streak,last_at,portrait"
 
     def test_another_site_is_a_404_and_another_period_a_400(self, viewer: User, chicago: Site) -> None:
         assert client_of(viewer).get("/api/v1/leaderboard/?site=chicago").status_code == 404

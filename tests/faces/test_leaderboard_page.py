@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy
+from faces.views import ROWS_ON_SCREEN
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 """A Friday."""
@@ -21,14 +22,14 @@ def _friday(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
-def board(user: User, query: str = "") -> Any:
+def board(user: User, query: str = "", page: str = "leaderboard") -> Any:
     client = Client()
     client.force_login(user)
-    return client.get(f"{reverse('leaderboard')}{query}")
+    return client.get(f"{reverse(page)}{query}")
 
 
-def words(user: User, query: str = "") -> str:
-    answer = board(user, query)
+def words(user: User, query: str = "", page: str = "leaderboard") -> str:
+    answer = board(user, query, page)
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
@@ -53,7 +54,7 @@ def test_equal_counts_share_a_rank_and_the_next_is_left_out(seattle01: Device, a
     coffees(seattle01, ada, 3)
     coffees(seattle01, None, 5)
     shown = words(viewer)
-    assert re.findall(r"(\d+) (Ada|Bea|Cyd) last Fri 20 Nov, 09:30 (\d) coffee", shown) == [
+    assert re.findall(r"(\d+) [ABC] (Ada|Bea|Cyd) last Fri 20 Nov, 09:30 (\d) coffee", shown) == [
         ("1", "Ada", "3"),
         ("1", "Bea", "3"),
         ("3", "Cyd", "1"),
@@ -87,6 +88,43 @@ def test_a_site_is_chosen_among_ones_own(
 @pytest.mark.parametrize("query", ["?site=chicago", "?site=nowhere", "?period=year"])
 def test_what_one_may_not_see_is_not_found(seattle01: Device, chicago01: Device, viewer: User, query: str) -> None:
     assert board(viewer, query).status_code == 404
+    assert board(viewer, query, "leaderboard-screen").status_code == 404
+
+
+class TestLargeScreen:
+    def test_it_shows_as_many_as_can_be_read_from_afar(self, seattle01: Device, viewer: User) -> None:
+        for number in range(ROWS_ON_SCREEN + 2):
+            coffees(seattle01, Person.objects.create(site=seattle01.site, name=f"Person {number}"), number + 1)
+        coffees(seattle01, None, 3)
+        shown = words(viewer, "?site=seattle&period=month", "leaderboard-screen")
+        assert "Coffees this month Seattle 1 P Person 9 last Fri 20 Nov, 09:30 10 coffees" in shown
+        assert "Person 2" in shown
+        assert "Person 1" not in shown
+        assert "58 coffees, 3 of people who are not recognised and 2 more" in shown
+
+    def test_an_empty_one_says_so(self, seattle01: Device, viewer: User) -> None:
+        assert "Coffees of all time Seattle Nobody with a name" in words(viewer, "?period=all", "leaderboard-screen")
+
+    def test_it_is_for_members(self, seattle01: Device) -> None:
+        answer = Client().get(reverse("leaderboard-screen"))
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(reverse("login"))
+
+
+def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, viewer: User) -> None:
+    coffees(seattle01, ada, 1)
+    assert "in a row" not in words(viewer)
+    coffees(seattle01, ada, 1, ago=dt.timedelta(days=1))
+    assert "Ada 2 days in a row, last" in words(viewer)
+
+
+def test_a_long_board_says_how_many_more_there_are(
+    seattle01: Device, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faces.views.ROWS", 1)
+    for name in ("Ada", "Bea", "Cyd"):
+        coffees(seattle01, Person.objects.create(site=seattle01.site, name=name), 1)
+    assert "Further people; the API tells of them 2" in words(viewer)
 
 
 def test_an_empty_board_says_why(seattle01: Device, viewer: User) -> None:
