@@ -25,7 +25,7 @@ TURN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 def ada(seattle01: Device) -> Person:
     """Coffees before and after the turn of a month, and some of nobody."""
     ada = create_person(site=seattle01.site, name="Ada")
-    add_coffees(seattle01, ada, [TURN - dt.timedelta(seconds=1), TURN, NOON])
+    add_coffees(seattle01, ada, [TURN - dt.timedelta(minutes=10), TURN, NOON])
     add_coffees(seattle01, None, [TURN, NOON])
     return ada
 
