@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy bench-edge accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy bench-edge fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -16,6 +16,7 @@ help:
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes three quarters of an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
+	@echo "make fuzz-api      ten thousand odd requests to the API, of which none may surprise; takes a quarter of an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
 	@echo "make format   put the code into the project's format"
 	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"
@@ -30,6 +31,9 @@ test: test-packages install-development assets lint
 
 bench-ingest bench-scaling bench-galaxy bench-edge: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
+
+fuzz-api: test-packages install-development
+	@exec $(BIN)/python -m benchmarks.api_fuzzing
 
 accuracy: install-development assets
 	@$(BIN)/python -m benchmarks.accuracy

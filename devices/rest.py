@@ -5,7 +5,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status, viewsets
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,6 +53,14 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
 
 
+@extend_schema(exclude=True)
+@api_view(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+@permission_classes([AllowAny])
+def no_such_address(request: Request) -> Response:
+    """Answers whatever nothing else of the API does: as a problem, not as a page."""
+    raise exceptions.NotFound(f"The API has no address {request.path}; /api/docs/ lists what it has.")
+
+
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
     """RFC 9457 problem details: `title`, `status`, `detail`, and `errors` by field."""
     if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
@@ -58,7 +69,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     if response is None:
         return None
     # Whatever was asked for, a problem is JSON.
-    context["request"].accepted_renderer = JSONRenderer()
+    renderer = JSONRenderer()
+    context["request"].accepted_renderer, context["request"].accepted_media_type = renderer, renderer.media_type
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": status_title(response.status_code),

@@ -48,7 +48,9 @@ class UploadViewSet(ViewSet):
     permission_classes = [IsDevice]
     parser_classes = [JSONParser, PieceParser]
 
-    @extend_schema(request=AnnouncedUploadSerializer, responses={200: UploadSerializer, 201: UploadSerializer})
+    @extend_schema(
+        request=AnnouncedUploadSerializer, responses={200: UploadSerializer, 201: UploadSerializer, 422: None}
+    )
     def create(self, request: Request) -> Response:
         """Announce a picture, as often as you like: the answer says what is to be done, 201 that it is taken in."""
         serializer = AnnouncedUploadSerializer(data=request.data)
@@ -63,8 +65,11 @@ class UploadViewSet(ViewSet):
 
     @extend_schema(
         request={PIECE: OpenApiTypes.BINARY},
-        parameters=[OpenApiParameter(OFFSET, int, OpenApiParameter.HEADER, required=True)],
-        responses={204: None},
+        parameters=[
+            OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH),
+            OpenApiParameter(OFFSET, int, OpenApiParameter.HEADER, required=True),
+        ],
+        responses={204: None, 409: None},
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Send the bytes from `Upload-Offset` on; the answer's `Upload-Offset` says how many are here then.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from devices.decoding import MAX_LEAD
@@ -139,7 +139,7 @@ class CoffeeSerializer(serializers.ModelSerializer[Coffee]):
     device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
     person = PersonNameSerializer(read_only=True, allow_null=True)
     capture = serializers.UUIDField(source="sighting.capture_id", read_only=True)
-    reviewed_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    reviewed_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = Coffee
@@ -235,6 +235,7 @@ class LeaderboardRowSerializer(serializers.Serializer[Any]):
         return str(request.build_absolute_uri(links.address(request, row.latest.pk, view="coffee-portrait")))
 
 
+@extend_schema_serializer(many=False)
 class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
     period = serializers.CharField()
     coffees = serializers.IntegerField(source="board.total", help_text="All of the period.")

@@ -70,12 +70,16 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     person = serializers.FloatField(allow_null=True, help_text="People on average, as the person counted.")
     camera = serializers.FloatField(allow_null=True, help_text="As the camera did.")
     bias = serializers.FloatField(allow_null=True, help_text="The camera's average less the person's.")
-    bias_low = serializers.FloatField(source="bias_interval.low", default=None, help_text="95 % interval.")
-    bias_high = serializers.FloatField(source="bias_interval.high", default=None)
+    bias_low = serializers.FloatField(
+        source="bias_interval.low", default=None, allow_null=True, help_text="95 % interval."
+    )
+    bias_high = serializers.FloatField(source="bias_interval.high", default=None, allow_null=True)
     absolute_error = serializers.FloatField(allow_null=True, help_text="Mean over the minutes.")
     share = serializers.FloatField(allow_null=True, help_text="Of what a person sees, what the camera measures.")
-    share_low = serializers.FloatField(source="share_interval.low", default=None, help_text="95 % interval.")
-    share_high = serializers.FloatField(source="share_interval.high", default=None)
+    share_low = serializers.FloatField(
+        source="share_interval.low", default=None, allow_null=True, help_text="95 % interval."
+    )
+    share_high = serializers.FloatField(source="share_interval.high", default=None, allow_null=True)
 
 
 class MinuteSerializer(serializers.Serializer[Any]):

@@ -2,13 +2,14 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
 import analytics.urls
 import devices.urls
 import faces.urls
+from devices.rest import no_such_address
 
 router = DefaultRouter()
 for app in (devices.urls, faces.urls, analytics.urls):
@@ -22,6 +23,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="api-docs"),
     path("api/v1/", include(router.urls)),
+    re_path(r"^api/.*/$", no_such_address),
     path("", include("devices.urls")),
     path("", include("faces.urls")),
     path("", include("analytics.urls")),

@@ -39,6 +39,18 @@ def test_a_file_of_everything_has_no_tag(viewer: User, seattle01: Device) -> Non
     assert "ETag" not in signed_in(viewer).get(LIST, {"format": "csv"})
 
 
+@pytest.mark.parametrize("path", ["/api/v1/nowhere/", "/api/v1/questions/0.5/result/", "/api/v9/sites/"])
+def test_an_address_that_is_none_is_a_problem_and_no_page(path: str) -> None:
+    for answer in (APIClient().get(path), APIClient().post(path)):
+        assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+        assert path in answer.json()["detail"]
+
+
+def test_a_format_that_is_none_is_a_problem(viewer: User) -> None:
+    answer = signed_in(viewer).get(LIST, {"format": "xls"})
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
 class TestThrottles:
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,21 @@
+"""The API as its description has it, on a real web server; `make fuzz-api` is the long form of this."""
+
+import pytest
+from django.core.management import call_command
+
+from tests import api_world, fuzzing
+from tests.analytics.galaxy.test_servers import url
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_case_of_the_short_run_brings_what_the_description_does_not_say() -> None:
+    keys = api_world.fill()
+    with fuzzing.server(url()) as address:
+        outcome = fuzzing.run(address, keys, cases=2, phases="fuzzing")
+    assert outcome.well, outcome.report
+    assert outcome.cases > 40
+
+
+def test_the_description_is_valid_and_nothing_in_it_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn")
+    assert "Warning" not in capsys.readouterr().err

@@ -1,0 +1,116 @@
+"""The API under whatever its own description allows, and under much that it forbids: schemathesis on a real server."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.management import call_command
+
+from tests.api_world import Keys
+from tests.brokers import free_port
+from tests.house.files import ROOT
+
+STARTS_WITHIN = 60.0
+"""Seconds; some three on an idle machine."""
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+
+HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing_hooks", "PYTHONPATH": str(ROOT)}
+
+FOR_DEVICES = "/api/v1/(messages|captures)/"
+"""What a device may ask; the rest is asked by a person."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    cases: int
+    report: str
+    """What schemathesis printed."""
+    surprised: int
+    """Runs in which an answer was not as described."""
+
+    @property
+    def well(self) -> bool:
+        return not self.surprised
+
+
+@contextmanager
+def server(database: str) -> Iterator[str]:
+    """The address of a real web server on this database, which limits nobody's rate."""
+    address = f"127.0.0.1:{free_port()}"
+    # gthread as in production; the tests' settings for the rates and for a data folder of its own.
+    command = [sys.executable, "-m", "gunicorn", "--pythonpath", "platform", "--bind", address, "--threads", "4"]
+    settings = {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tests.settings", "LOG_LEVEL": "ERROR"}
+    with tempfile.TemporaryFile() as log:
+        web = subprocess.Popen(
+            [*command, "--log-level", "warning", "config.wsgi"], cwd=ROOT, env=os.environ | settings, stderr=log
+        )
+        try:
+            _wait_for(web, f"http://{address}/login/")
+            yield f"http://{address}"
+        finally:
+            web.terminate()
+            web.wait()
+
+
+def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverage,fuzzing") -> Outcome:
+    """Ask every operation at most so many cases a phase, first as a person and then as a device."""
+    outcomes = [
+        _run(address, keys.person, cases, phases, "--exclude-path-regex", "/api/v1/(messages|captures/uploads)/"),
+        _run(address, keys.device, cases, phases, "--include-path-regex", FOR_DEVICES),
+    ]
+    return Outcome(
+        sum(each.cases for each in outcomes),
+        "\n".join(each.report for each in outcomes),
+        sum(each.surprised for each in outcomes),
+    )
+
+
+def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcome:
+    with tempfile.TemporaryDirectory() as folder:
+        schema, report = Path(folder) / "schema.json", Path(folder) / "report.ndjson"
+        call_command("spectacular", "--format", "openapi-json", "--file", str(schema))
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(schema), "--url", address, *which]
+        command += ["--header", f"Authorization: {key}", "--max-examples", str(cases), "--phases", phases]
+        command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--generation-database", "none"]
+        command += ["--suppress-health-check", "all", "--seed", "1", "--no-color", "--warnings", "off"]
+        command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | HOOKS)
+        return Outcome(_cases(report), done.stdout + done.stderr, int(done.returncode != 0))
+
+
+def _cases(report: Path) -> int:
+    """How many requests were made."""
+    events = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
+    recorders = [event["ScenarioFinished"]["recorder"] for event in events if "ScenarioFinished" in event]
+    return sum(len(recorder.get("interactions", ())) for recorder in recorders)
+
+
+def _wait_for(web: "subprocess.Popen[bytes]", page: str) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            urllib.request.urlopen(page, timeout=30).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            if web.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("The web server did not start.") from None
+            time.sleep(0.1)
+        else:
+            return
