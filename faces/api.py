@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -22,12 +22,14 @@ from rest_framework.viewsets import ViewSet
 from devices.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.decoding import TakenPicture
 from devices.intake import Batch
-from devices.models import Device, Membership, Role, Site
+from devices.models import Device, Site
 from devices.rest import ScopedReadOnlyViewSet
 from faces import sink
+from faces.enrolment_api import EnrolmentMixin
 from faces.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
 from faces.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Consent, Merge, Person
+from faces.rights import check_operator
 from faces.serializers import (
     CaptureSerializer,
     CoffeeSerializer,
@@ -86,7 +88,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         return picture_response(request, self.get_object(), link)
 
 
-class PersonViewSet(ScopedReadOnlyViewSet):
+class PersonViewSet(EnrolmentMixin):
     """The people your sites know."""
 
     queryset = Person.objects.select_related("site")
@@ -114,7 +116,7 @@ class PersonViewSet(ScopedReadOnlyViewSet):
     @action(detail=True, methods=["post"], url_path="name")
     def rename(self, request: Request, pk: str) -> Response:
         """Say who a guest is; coffees and sightings stay theirs. For operators of the site."""
-        person = self._writable(request)
+        person = self._operated(request)
         serializer = NameSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         name_person(person=person, **serializer.validated_data)
@@ -124,7 +126,7 @@ class PersonViewSet(ScopedReadOnlyViewSet):
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, pk: str) -> Response:
         """This person is another one: their coffees, sightings, faces and consents go there. For operators."""
-        person = self._writable(request)
+        person = self._operated(request)
         serializer = IntoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         into = Person.objects.all().for_user(request.user).filter(pk=serializer.validated_data["into"]).first()
@@ -135,11 +137,6 @@ class PersonViewSet(ScopedReadOnlyViewSet):
         except MergeRefused as error:
             raise ValidationError({"into": [str(error)]}) from error
         return Response(MergeSerializer(merge).data)
-
-    def _writable(self, request: Request) -> Person:
-        person: Person = self.get_object()
-        _check_operator(request, person.site)
-        return person
 
 
 class MergeViewSet(ScopedReadOnlyViewSet):
@@ -155,7 +152,7 @@ class MergeViewSet(ScopedReadOnlyViewSet):
     def undo(self, request: Request, pk: str) -> Response:
         """Make two people of one again; for operators of the site."""
         merge: Merge = self.get_object()
-        _check_operator(request, merge.site)
+        check_operator(request, merge.site)
         try:
             person = undo_merge(merge=merge, by=request.user)  # type: ignore[arg-type]
         except MergeRefused as error:
@@ -204,7 +201,7 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
 
     def _review(self, request: Request, review: Any) -> Response:
         coffee: Coffee = self.get_object()
-        _check_operator(request, coffee.device.site)
+        check_operator(request, coffee.device.site)
         serializer = ReviewSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -242,17 +239,8 @@ def _device(request: Request, given: dict[str, Any]) -> Device:
     device = known.filter(pk=given["device"]).first() if given.get("device", "").isdecimal() else None
     if device is None:
         raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
-    _check_operator(request, device.site)
+    check_operator(request, device.site)
     return cast(Device, device)
-
-
-def _check_operator(request: Request, site: Site) -> None:
-    """Raises `PermissionDenied` unless the user is more than a viewer of the site."""
-    if request.user.is_superuser:
-        return
-    roles = Membership.objects.filter(user=request.user, site=site)  # type: ignore[misc]
-    if not roles.exclude(role=Role.VIEWER).exists():
-        raise PermissionDenied(f"You may look at {site}, but not change anything there.")
 
 
 def _take_in(device: Device, given: dict[str, Any]) -> Capture:

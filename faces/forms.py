@@ -1,121 +1,18 @@
 """The admin's forms about people: each turns a service's refusal into a sentence beside the field."""
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from devices.pictures import MAX_BYTES
-from faces.models import Coffee, Consent, Merge, Method, Mode, Person, SitePolicy
-from faces.recogniser import RecogniserUnavailable
-from faces.services import EnrolmentRefused, MergeRefused, PolicyRefused, check_portrait, enrol, record_consent
+from faces.models import Coffee, Merge, Mode, Person, SitePolicy
+from faces.services import MergeRefused, PolicyRefused
 from faces.services.coffees import check_restorable
 from faces.services.merging import check_merge
 from faces.services.policies import check_policy
 
 if TYPE_CHECKING:
     from devices.models import User
-
-
-CONSENT_METHODS = [("", "---------"), *((method.value, method.label) for method in (Method.PAPER, Method.ELECTRONIC))]
-
-
-class PersonForm(forms.ModelForm[Person]):
-    """A person, optionally with a consent to record and a picture to enrol."""
-
-    picture = forms.FileField(
-        required=False,
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png"}),
-        help_text="JPEG or PNG with this one face, from the front. It is not kept, only what recognises the face.",
-    )
-    consent_text = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="What was agreed to, word by word."
-    )
-    consent_version = forms.CharField(required=False, max_length=40, help_text="The text's version.")
-    consent_method = forms.ChoiceField(required=False, choices=CONSENT_METHODS)
-    consent_signed_by = forms.CharField(required=False, max_length=120)
-    consent_signed_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime())
-    consent_expires_at = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime(), help_text="The face may be used until then."
-    )
-
-    class Meta:
-        model = Person
-        fields = ["site", "name", "line"]
-
-    consent_fields = (
-        "consent_text",
-        "consent_version",
-        "consent_method",
-        "consent_signed_by",
-        "consent_signed_at",
-        "consent_expires_at",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        now = timezone.now()
-        self._check_consent(now)
-        if self.cleaned_data.get("picture") and not self.errors:
-            self._check_picture(now)
-        return self.cleaned_data
-
-    def enrol(self, person: Person) -> None:
-        """Record the consent and enrol the face that came with the form. Raises as `faces.services.enrol`."""
-        consent = self._record_consent(person) if self._has_consent() else self._consent_in_force(timezone.now())
-        if self.cleaned_data.get("picture") and consent is not None:
-            enrol(person=person, consent=consent, jpeg=self._jpeg())
-
-    def _has_consent(self) -> bool:
-        return any(self.cleaned_data.get(name) for name in self.consent_fields)
-
-    def _check_consent(self, now: dt.datetime) -> None:
-        needed = self.cleaned_data.get("picture") and self._consent_in_force(now) is None
-        if not (needed or self._has_consent()):
-            return
-        for name in self.consent_fields:
-            if not self.cleaned_data.get(name) and name not in self.errors:
-                why = "No face is enrolled without a recorded consent" if needed else "A consent needs this"
-                self.add_error(name, f"{why}; fill this in.")
-        signed, expires = self.cleaned_data.get("consent_signed_at"), self.cleaned_data.get("consent_expires_at")
-        if signed and signed > now:
-            self.add_error("consent_signed_at", "This lies in the future; a consent is recorded once it was given.")
-        if expires and expires <= now:
-            self.add_error("consent_expires_at", "This has passed; the consent would not be in force.")
-
-    def _check_picture(self, now: dt.datetime) -> None:
-        person = self.instance if self.instance.pk else None
-        site = person.site if person else self.cleaned_data["site"]
-        try:
-            check_portrait(site=site, jpeg=self._jpeg(), person=person, now=now)
-        except (EnrolmentRefused, RecogniserUnavailable) as error:
-            self.add_error("picture", str(error))
-
-    def _jpeg(self) -> bytes:
-        picture = self.cleaned_data["picture"]
-        picture.seek(0)
-        return bytes(picture.read(MAX_BYTES + 1))  # one byte too many is enough to be refused
-
-    def _consent_in_force(self, now: dt.datetime) -> Consent | None:
-        if not self.instance.pk:
-            return None
-        consent: Consent | None = Consent.objects.filter(person=self.instance).valid(now).first()
-        return consent
-
-    def _record_consent(self, person: Person) -> Consent:
-        given = self.cleaned_data
-        return record_consent(
-            person=person,
-            text=given["consent_text"],
-            text_version=given["consent_version"],
-            method=given["consent_method"],
-            signed_by=given["consent_signed_by"],
-            signed_at=given["consent_signed_at"],
-            expires_at=given["consent_expires_at"],
-        )
 
 
 class PolicyForm(forms.ModelForm[SitePolicy]):

@@ -6,10 +6,12 @@ from django.urls import path
 
 from faces import views
 from faces.api import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
+from faces.enrolment_api import ErasureViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("captures", CaptureViewSet, "capture"),
     ("people", PersonViewSet, "person"),
+    ("erasures", ErasureViewSet, "erasure"),
     ("merges", MergeViewSet, "merge"),
     ("coffees", CoffeeViewSet, "coffee"),
     ("leaderboard", LeaderboardViewSet, "leaderboard"),

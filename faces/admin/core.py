@@ -15,7 +15,8 @@ from django.utils.html import format_html
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
 from faces import links
-from faces.forms import PersonForm, PolicyForm, ReviewForm
+from faces.enrolment_forms import PersonForm
+from faces.forms import PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.recogniser import RecogniserUnavailable
 from faces.services import (
@@ -86,12 +87,16 @@ class PersonAdmin(SiteChoosingAdmin):
     actions = ["withdraw_consents"]
     fieldsets = [
         (None, {"fields": ["site", "name", "line", "merge_link"]}),
-        ("Enrol by a picture", {"fields": ["picture"]}),
+        ("Enrol by pictures", {"fields": list(PersonForm.enrolment_fields)}),
         (
             "Record a consent",
             {"fields": list(PersonForm.consent_fields), "description": "Needed before a face may be enrolled."},
         ),
     ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"user": request.user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may not change the person is not asked for a picture."""

@@ -47,7 +47,7 @@ def enrol(
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
     check_consent(person=person, consent=consent, now=now)
-    known = Face.objects.filter(consent__person=person, provider=recogniser.name, picture_sha256=_sha256(jpeg)).first()
+    known = _known(person, _sha256(jpeg), recogniser)
     if known is not None:
         return known
     portrait = check_portrait(site=person.site, jpeg=jpeg, person=person, now=now, recogniser=recogniser)
@@ -65,6 +65,9 @@ def enrol_portrait(
     """Know the person by a portrait that `check_portrait` or `check_capture` has just found good; raises as `enrol`."""
     now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
     check_consent(person=person, consent=consent, now=now)
+    known = _known(person, portrait.sha256, recogniser)
+    if known is not None:
+        return known
     try:
         indexed = recogniser.index(portrait.jpeg, portrait.face, collection=collection_of(person.site_id))
     except UnusablePicture as error:
@@ -160,6 +163,13 @@ def save_face(
     except Exception:
         recogniser.forget([indexed.provider_id], collection=collection_of(consent.person.site_id))
         raise
+
+
+def _known(person: Person, sha256: str, recogniser: Recogniser) -> Face | None:
+    """The face that they were enrolled by from this picture before."""
+    same = Face.objects.filter(consent__person=person, provider=recogniser.name, picture_sha256=sha256)
+    face: Face | None = same.first()
+    return face
 
 
 def _check_that_it_is_nobody_else(

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from faces import pictures
-from faces.models import Capture, Coffee, Consent, Erasure, Face, Person, Sighting
+from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting
 from faces.recogniser import RecogniserUnavailable
 from faces.services.coffees import lock_site
 from faces.services.people import remove_faces
@@ -146,7 +146,8 @@ def _count(erasure: Erasure, kind: str) -> None:
 
 def _blank_admin_log(person: Person, coffees: list[int]) -> None:
     """The admin's history keeps the name of what was changed."""
-    for model, pks in ((Person, [person.pk]), (Coffee, coffees)):
+    names = [person.pk, *Merge.objects.filter(person=person).values_list("other_number", flat=True)]
+    for model, pks in ((Person, names), (Coffee, coffees)):
         kind = ContentType.objects.get_for_model(model)
         entries = LogEntry.objects.filter(content_type=kind, object_id__in=map(str, pks))
         entries.update(object_repr=f"{kind.name} of an erased person", change_message="")

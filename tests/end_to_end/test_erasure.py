@@ -59,7 +59,7 @@ def enrol(staff: Client, site: Site) -> Person:
         "consent_expires_at_1": f"{expires:%H:%M:%S}",
         "consents-TOTAL_FORMS": "0",
         "consents-INITIAL_FORMS": "0",
-        "picture": SimpleUploadedFile(f"{NAME}.jpg", scenes.jpeg(scenes.portrait())),
+        "pictures": SimpleUploadedFile(f"{NAME}.jpg", scenes.jpeg(scenes.portrait())),
     }
     assert staff.post("/admin/faces/person/add/", form).status_code == 302
     return Person.objects.get(name=NAME)

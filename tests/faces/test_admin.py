@@ -79,7 +79,7 @@ def enrolment(site: Site, picture: scenes.Picture | None, /, **changes: Any) -> 
         "consents-INITIAL_FORMS": "0",
     }
     if picture is not None:
-        form["picture"] = SimpleUploadedFile("ada.jpg", scenes.jpeg(picture))
+        form["pictures"] = SimpleUploadedFile("ada.jpg", scenes.jpeg(picture))
     return {name: value for name, value in {**form, **changes}.items() if value is not None}
 
 
@@ -107,14 +107,45 @@ class TestEnrolment:
     def test_a_bad_picture_is_refused_beside_its_field(
         self, admin: Client, seattle: Site, local: Recogniser, picture: scenes.Picture, said: str
     ) -> None:
-        (error,) = errors_of(admin.post(self.ADD, enrolment(seattle, picture)))["picture"]
+        (error,) = errors_of(admin.post(self.ADD, enrolment(seattle, picture)))["pictures"]
         assert said in error
         assert not Person.objects.exists()
 
+    def test_several_pictures_are_enrolled_at_once(self, admin: Client, seattle: Site, local: Recogniser) -> None:
+        portraits = [scenes.portrait(), scenes.portrait()[:, ::-1].copy()]
+        files = [SimpleUploadedFile(f"{number}.jpg", scenes.jpeg(one)) for number, one in enumerate(portraits)]
+        assert admin.post(self.ADD, enrolment(seattle, None, pictures=files)).status_code == 302
+        assert Face.objects.filter(consent__person__name="Ada").count() == 2
+
+    def test_of_several_pictures_each_bad_one_is_named(self, admin: Client, seattle: Site, local: Recogniser) -> None:
+        pictures = {"good": scenes.portrait(), "cat": scenes.cat(), "two": scenes.two_with_cups()}
+        files = [SimpleUploadedFile(f"{name}.jpg", scenes.jpeg(one)) for name, one in pictures.items()]
+        errors = errors_of(admin.post(self.ADD, enrolment(seattle, None, pictures=files)))["pictures"]
+        assert [error.split(":")[0] for error in errors] == ["cat.jpg", "two.jpg"]
+        assert not Face.objects.exists()
+
+    def test_somebody_is_enrolled_from_a_capture(
+        self, admin: Client, seattle: Site, take_picture: TakePicture, local: Recogniser
+    ) -> None:
+        capture = take_picture(scenes.jpeg(scenes.two_with_cups()))
+        (error,) = errors_of(admin.post(self.ADD, enrolment(seattle, None, capture=str(capture.pk))))["capture"]
+        assert "shows 2 faces" in error
+        answer = admin.post(self.ADD, enrolment(seattle, None, capture=str(capture.pk), face="2"))
+        assert answer.status_code == 302
+        assert Face.objects.get().capture == capture
+
+    def test_nobody_is_enrolled_from_another_sites_capture(
+        self, take_picture: TakePicture, seattle: Site, chicago01: Device, local: Recogniser, admin: Client
+    ) -> None:
+        form = enrolment(seattle, None, capture=str(take_picture(device=chicago01).pk))
+        strangers = errors_of(staff("Olga", seattle, Role.OPERATOR).post(self.ADD, form))
+        assert "not one of the available choices" in strangers["capture"][0]
+        assert "was not taken at Seattle" in errors_of(admin.post(self.ADD, form))["capture"][0]
+
     def test_what_is_no_picture_is_refused(self, admin: Client, seattle: Site, local: Recogniser) -> None:
         text = SimpleUploadedFile("ada.jpg", b"no picture at all")
-        answer = admin.post(self.ADD, enrolment(seattle, None, picture=text))
-        assert errors_of(answer) == {"picture": ["The picture is neither a JPEG nor a PNG."]}
+        answer = admin.post(self.ADD, enrolment(seattle, None, pictures=text))
+        assert errors_of(answer) == {"pictures": ["ada.jpg: The picture is neither a JPEG nor a PNG."]}
 
     def test_a_picture_without_a_consent_is_refused(self, admin: Client, seattle: Site) -> None:
         errors = errors_of(admin.post(self.ADD, enrolment(seattle, scenes.portrait(), **WITHOUT_CONSENT)))
@@ -154,7 +185,7 @@ class TestEnrolment:
     ) -> None:
         monkeypatch.setattr("faces.recogniser.chosen", away)
         answer = admin.post(self.ADD, enrolment(seattle, scenes.portrait()))
-        assert errors_of(answer) == {"picture": ["The models are missing."]}
+        assert errors_of(answer) == {"pictures": ["ada.jpg: The models are missing."]}
 
     def test_the_list_tells_coffees_and_consent(self, admin: Client, ada: Person) -> None:
         answer = admin.get("/admin/faces/person/")
