@@ -54,7 +54,8 @@ class Gathering:
     def rows(self, table: "QuerySet[Any]", field: str = "start") -> "QuerySet[Any]":
         """The table's rows that the questions are about, with the `part` of the devices that each belongs to."""
         if not self._parts:
-            return table.annotate(part=Value(0)).none()
+            nothing: QuerySet[Any] = table.annotate(part=Value(0)).none()
+            return nothing
         bounds = [self._bounds[place] for places in self._parts for place in places]
         period = {f"{field}__gte": min(each[0] for each in bounds), f"{field}__lt": max(each[-1] for each in bounds)}
         parts = list(self._parts.values())
