@@ -11,8 +11,18 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Max, Min
 
-from analytics import tallies
-from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Review, Verdict
+from analytics import episode_rows, tallies
+from analytics.models import (
+    FACE,
+    Detection,
+    EngagementQuarter,
+    Episode,
+    Frame,
+    LabelQuarter,
+    ReportedGesture,
+    Review,
+    Verdict,
+)
 from devices import sql
 from devices.models import Device, Site
 
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
     from devices.models import User
 
 DAY = dt.timedelta(days=1)
+
+_OF_EPISODES = ((ReportedGesture, "began_at"), (Episode, "started"), (Episode, "ended"))
 
 Row = TypeVar("Row", tallies.EngagementRow, tallies.LabelRow)
 
@@ -80,7 +92,7 @@ def may_review(user: "User", device: Device) -> bool:
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
-    """The days (of UTC) of these devices that have frames or tallies, as `rebuild` takes them.
+    """The days (of UTC) of these devices that have frames, tallies or episodes, as `rebuild` takes them.
 
     A day that is not wholly within the retention is left out: its frames may be gone, and its tallies are all
     that is known of it.
@@ -92,20 +104,22 @@ def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | N
 
 @transaction.atomic
 def rebuild(stretch: Stretch) -> int:
-    """Compute the stretch's tallies from its frames and reviews; answers how many quarter hours were wrong.
+    """Compute the stretch's tallies and episodes from its frames and reviews; answers how many quarters were wrong.
 
     Frames that come in meanwhile wait, and are added to the tallies once they are right.
     """
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
     wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
+    corrected = episode_rows.correct(stretch.device.pk, stretch.start, stretch.end)
+    wrong |= {tallies.quarter_start(row.started) for row in corrected}
     return len(wrong)
 
 
 def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
     ends = [
         (found["first"].date(), found["last"].date())
-        for model, field in ((Frame, "taken_at"), (EngagementQuarter, "start"), (LabelQuarter, "start"))
+        for model, field in ((Frame, "taken_at"), (EngagementQuarter, "start"), (LabelQuarter, "start"), *_OF_EPISODES)
         if (found := model.objects.filter(device=device).aggregate(first=Min(field), last=Max(field)))["first"]
     ]
     day = max(first, min((earliest for earliest, _ in ends), default=first))
@@ -155,8 +169,8 @@ def _correct(
 def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int]:
     """Delete the frames, and what was detected in them, of the days (of UTC) that are past the retention.
 
-    The tallies stay. Yields how many frames went with each transaction, so that it can be watched and stopped at any
-    time.
+    The tallies and episodes stay. Yields how many frames went with each transaction, so that it can be watched and
+    stopped at any time.
     """
     cutoff = dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
     for device in Device.objects.order_by("pk"):
@@ -167,6 +181,7 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
                 sql.lock(tallies.LOCK, [device.pk], alone=True)
                 Frame.objects.filter(pk__in=pks).delete()
             yield len(pks)
+        ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:

@@ -1,23 +1,30 @@
-"""What the intake's batches do to frames, detections and tallies."""
+"""What the intake's batches do to frames, detections, tallies and episodes."""
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from analytics import tallies
-from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter
+from analytics import episode_rows, episodes, tallies
+from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices import sql
-from devices.decoding import SeenFrame
+from devices.decoding import SeenFrame, SeenGesture
 from devices.intake import Batch
 from edge_agent.messages import Box
 
 FRAME_KEY = ("device_id", "taken_at", "key")
 FRAME_FIELDS = (*FRAME_KEY, "received_at", "faces")
 DETECTION_FIELDS = ("frame_id", "label", "confidence", "box")
+REPORT_FIELDS = ("device_id", "began_at", "label", "ended_at", "confidence")
+REPORT_MERGE: dict[str, sql.Merge] = {"ended_at": "max", "confidence": "max"}
+
+Found = tuple[str, float, Box | None]
+"""Of a detection: label, confidence and box."""
+Added = tuple[int, SeenFrame, list[Found]]
+"""A new frame's id, what was said of it, and what was detected in it."""
 
 
 def count(batch: Batch) -> None:
-    """Write the batch's frames and detections and add them to the tallies, each frame once however often it comes.
+    """Write the batch's frames and add them to tallies and episodes, each frame once however often it comes.
 
     Runs in the caller's transaction. Raises `DatabaseError` where the database refuses a value, such as a text with
     a zero byte on PostgreSQL.
@@ -25,13 +32,17 @@ def count(batch: Batch) -> None:
     # The first word on a frame stands.
     offered = {(seen.device.pk, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
     in_order = [offered[key] for key in sorted(offered)]
-    if not in_order:
+    devices = {seen.device.pk for seen in in_order} | {told.device.pk for told in batch.gestures}
+    if not devices:
         return
-    sql.lock(tallies.LOCK, {seen.device.pk for seen in in_order}, alone=False)
+    sql.lock(tallies.LOCK, devices, alone=False)
     rows = [(seen.device.pk, seen.taken_at, seen.key, seen.received_at, _faces(seen)) for seen in in_order]
-    added = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
-    _write_detections([(added[place], in_order[place]) for place in sorted(added)])
-    _add_to_tallies([in_order[place] for place in sorted(added)])
+    ids = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
+    added = [(ids[place], in_order[place], list(_detections(in_order[place]))) for place in sorted(ids)]
+    _write_detections(added)
+    _add_to_tallies(added)
+    _write_reports(batch.gestures)
+    _add_to_episodes(added, batch.gestures)
 
 
 def note_software(batch: Batch) -> None:
@@ -51,32 +62,56 @@ def note_software(batch: Batch) -> None:
     DeviceSoftware.objects.bulk_create(news, ignore_conflicts=True)
 
 
-def _write_detections(added: Sequence[tuple[int, SeenFrame]]) -> None:
-    sql.insert(
-        Detection,
-        DETECTION_FIELDS,
-        [(frame_id, *detection) for frame_id, seen in added for detection in _detections(seen)],
-    )
+def _write_detections(added: Sequence[Added]) -> None:
+    rows = [(frame_id, *detection) for frame_id, _, detections in added for detection in detections]
+    sql.insert(Detection, DETECTION_FIELDS, rows)
 
 
-def _add_to_tallies(added: Sequence[SeenFrame]) -> None:
+def _add_to_tallies(added: Sequence[Added]) -> None:
     engagement = tallies.engagement_rows(
-        tallies.SeenFaces(seen.device.pk, seen.taken_at, _faces(seen)) for seen in added
+        tallies.SeenFaces(seen.device.pk, seen.taken_at, _faces(seen)) for _, seen, _ in added
     )
     labels = tallies.label_rows(
         tallies.SeenLabel(seen.device.pk, seen.taken_at, label, confidence, rejected=False)
-        for seen in added
-        for label, confidence, _ in _detections(seen)
+        for _, seen, detections in added
+        for label, confidence, _ in detections
     )
     sql.add_up(EngagementQuarter, tallies.EngagementRow._fields, engagement, tallies.ENGAGEMENT_MERGE)
     sql.add_up(LabelQuarter, tallies.LabelRow._fields, labels, tallies.LABEL_MERGE)
+
+
+def _write_reports(gestures: Sequence[SeenGesture]) -> None:
+    """Keep what devices told of gestures; of several words on one, the latest end and the best confidence."""
+    reports: dict[tuple[int, dt.datetime, str], tuple[dt.datetime, float]] = {}
+    for told in gestures:
+        key = (told.device.pk, told.began_at, told.label)
+        ended_at, confidence = reports.get(key, (told.began_at, 0.0))
+        reports[key] = max(ended_at, _believed_end(told)), max(confidence, told.confidence)
+    sql.add_up(ReportedGesture, REPORT_FIELDS, [(*key, *reports[key]) for key in sorted(reports)], REPORT_MERGE)
+
+
+def _believed_end(told: SeenGesture) -> dt.datetime:
+    return min(told.ended_at, told.began_at + episodes.LONGEST_GESTURE)
+
+
+def _add_to_episodes(added: Sequence[Added], gestures: Sequence[SeenGesture]) -> None:
+    rows = episodes.joined_in_order(
+        row
+        for _, seen, detections in added
+        for row in episodes.shown(seen.device.pk, seen.taken_at, _faces(seen), detections)
+    )
+    told = [
+        episodes.reported(seen.device.pk, seen.label, seen.began_at, _believed_end(seen), seen.confidence)
+        for seen in gestures
+    ]
+    episode_rows.add(episodes.joined([*rows, *told]) if told else rows)
 
 
 def _faces(seen: SeenFrame) -> int | None:
     return None if seen.frame.faces is None else len(seen.frame.faces)
 
 
-def _detections(seen: SeenFrame) -> Iterator[tuple[str, float, Box | None]]:
+def _detections(seen: SeenFrame) -> Iterator[Found]:
     for face in seen.frame.faces or ():
         yield FACE, face.confidence, face.box
     for found in (*seen.frame.objects, *seen.frame.gestures):

@@ -57,6 +57,17 @@ class SeenFrame(msgspec.Struct, frozen=True):
     frame: messages.Frame
 
 
+class SeenGesture(msgspec.Struct, frozen=True):
+    """A gesture held up once, as a registered device told it. Times are UTC."""
+
+    device: Device
+    label: str
+    began_at: dt.datetime
+    ended_at: dt.datetime
+    """As far as it was told: the same as `began_at` while it lasts."""
+    confidence: float
+
+
 class TakenPicture(msgspec.Struct, frozen=True):
     """A picture that a registered device took, or the address of one it put into S3. Times are UTC."""
 
@@ -88,6 +99,7 @@ class Decoded(msgspec.Struct):
 
     device: Device
     frames: list[SeenFrame] = []
+    gestures: list[SeenGesture] = []
     pictures: list[TakenPicture] = []
     log: list[LogLine] = []
     status: messages.Status | None = None
@@ -179,6 +191,7 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
             SeenFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
             for frame in message.frames
         ]
+        decoded.gestures = [_gesture(told, device) for told in message.gesture_episodes]
     elif isinstance(message, messages.Image):
         decoded.pictures = [_agent_picture(message, arrival, device)]
     else:
@@ -193,6 +206,15 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
             )
         ]
     return decoded
+
+
+def _gesture(told: messages.GestureEpisode, device: Device) -> SeenGesture:
+    began_at = _time(told.began_at)
+    ended_at = began_at if told.ended_at is None else _time(told.ended_at)
+    if ended_at < began_at:
+        sentence = f"A gesture “{told.label}” ended at {ended_at.isoformat()}, before it began."
+        raise SetAside(Reason.BAD_VALUE, sentence)
+    return SeenGesture(device, told.label, began_at, ended_at, told.confidence)
 
 
 def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> TakenPicture:
@@ -267,9 +289,12 @@ def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) ->
 
 
 def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
-    frames = [frame.taken_at for frame in decoded.frames]
+    told = [frame.taken_at for frame in decoded.frames]
+    told += [picture.taken_at for picture in decoded.pictures]
+    told += [line.at for line in decoded.log]
+    told += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
     oldest, latest = received_at - retention, received_at + MAX_LEAD
-    for at in (*frames, *(picture.taken_at for picture in decoded.pictures), *(line.at for line in decoded.log)):
+    for at in told:
         if not oldest <= at <= latest:
             check_time(at, received_at, retention)
 

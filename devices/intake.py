@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from devices import decoding, deliveries
-from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SetAside, TakenPicture
+from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SeenGesture, SetAside, TakenPicture
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 from edge_agent import messages
 
@@ -20,10 +20,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction of the intake takes in. May name the same frame or picture twice."""
+    """What one transaction of the intake takes in. May name the same frame, picture or gesture twice."""
 
     frames: list[SeenFrame] = field(default_factory=list)
     pictures: list[TakenPicture] = field(default_factory=list)
+    gestures: list[SeenGesture] = field(default_factory=list)
     software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
     """What a device's status says it runs, and when it said so by its own clock."""
 
@@ -181,6 +182,7 @@ def _write(
     batch = Batch(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
         pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
+        gestures=[gesture for _, decoded in taken_in for gesture in decoded.gestures],
         software=[told for arrival, decoded in taken_in for told in _software(arrival, decoded)],
     )
     _write_log([line for _, decoded in taken_in for line in decoded.log])

@@ -15,6 +15,7 @@ from analytics.models import Detection, Verdict
 from devices.decoding import SeenFrame
 from devices.models import Device
 from tests import places
+from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels
 from tests.threads import together
 
@@ -103,6 +104,7 @@ def test_nothing_is_lost_or_counted_twice() -> None:
     )
     assert stored_engagement() == engagement_table(frames)
     assert stored_labels() == label_table(frames)
+    assert stored_episodes() == episode_table(frames)
 
 
 def test_frames_wait_for_a_rebuild_of_their_own_device_only() -> None:

@@ -17,7 +17,7 @@ from hypothesis.extra.django import TestCase, TransactionTestCase
 from PIL import Image
 from skimage import data
 
-from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter
+from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices import intake
 from devices.decoding import Arrival, Carriage
 from devices.intake import accept
@@ -50,6 +50,12 @@ def from_deeplens(payload: str, *, thing: str = places.CHICAGO01, at: dt.datetim
 def from_agent(message: Any, kind: str, *, thing: str = places.SEATTLE01, at: dt.datetime = NOW) -> Arrival:
     payload = message if isinstance(message, bytes) else messages.encode(message)
     return Arrival(messages.topic_from_device(thing, kind), payload, at)
+
+
+def gesture(began_at: int, ended_at: int | None = None) -> messages.Frames:
+    """An agent's word on a thumbs-up, without a frame. Epoch milliseconds."""
+    told = messages.GestureEpisode("thumbs-up", began_at, 0.9, ended_at)
+    return messages.Frames(id="x", frames=(), gesture_episodes=(told,))
 
 
 def milliseconds(at: dt.datetime) -> int:
@@ -174,6 +180,9 @@ def test_a_line_of_log_is_kept_once_however_often_it_comes(seattle01: Device) ->
         (from_deeplens('{"unix_time": 2082758400000}', thing=places.SEATTLE01), Reason.IN_FUTURE),
         (from_agent(b'{"id": "x", "frames": [{"taken_at"', "frames"), Reason.UNREADABLE),
         (from_agent(b'{"id": "x", "frames": [{"taken_at": "soon"}]}', "frames"), Reason.BAD_VALUE),
+        (from_agent(gesture(began_at=1795285804000, ended_at=1795285803000), "frames"), Reason.BAD_VALUE),
+        (from_agent(gesture(began_at=1262304000000), "frames"), Reason.TOO_OLD),
+        (from_agent(gesture(began_at=1795285804000, ended_at=2082758400000), "frames"), Reason.IN_FUTURE),
         (from_agent(b'{"id": "x", "taken_at": 1, "image_string": "QUJD"}', "image"), Reason.BAD_PICTURE),
     ],
 )
@@ -185,6 +194,15 @@ def test_what_cannot_be_counted_is_set_aside_whole_with_its_reason(
     assert (message.reason, message.topic, bytes(message.payload)) == (reason, arrival.topic, arrival.payload)
     assert Frame.objects.count() == 1
     assert message.detail
+
+
+def test_a_gesture_that_an_agent_tells_is_kept_once_however_often_it_comes(seattle01: Device) -> None:
+    at = milliseconds(NOW)
+    began, ended = (from_agent(gesture(at, end), "frames") for end in (None, at + 2500))
+    for arrivals in ([ended], [began, ended, began], [began]):
+        assert accept(arrivals).quarantined == 0
+    told = ReportedGesture.objects.values_list("device", "label", "began_at", "ended_at").get()
+    assert told == (seattle01.pk, "thumbs-up", NOW, NOW + dt.timedelta(seconds=2.5))
 
 
 def test_an_agent_gets_a_receipt_for_what_was_set_aside_too(seattle01: Device) -> None:
