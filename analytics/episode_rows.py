@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from analytics import episodes
-from analytics.episodes import EPISODE_MERGE, LONGEST_GESTURE, VISIT_GAP, EpisodeRow
+from analytics.episodes import EPISODE_MERGE, LONGEST_GESTURE, VISIT_GAP, EpisodeRow, Shown
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
 from devices import sql
 
@@ -44,7 +44,7 @@ def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[Episod
     last = max([end, *(row.ended for row in reaching)])
     there = _around(device_id, first, last)
     parts = [part for row in there for part in _outside(row, start, end)]
-    seen = episodes.joined_in_order(_shown(device_id, start, end))
+    seen = episodes.shown(_frames(device_id, start, end))
     now = set(episodes.joined([*parts, *seen, *_reported(device_id, first, last)]))
     _delete(pk for row, pk in there.items() if row not in now)
     sql.insert(Episode, FIELDS, sorted(now - there.keys()))
@@ -140,8 +140,8 @@ def _oldest(device_id: int) -> dt.datetime | None:
     return min((at for at in (frames, reports) if at), default=None)
 
 
-def _shown(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[EpisodeRow]:
-    """What each frame of the stretch shows, by time."""
+def _frames(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[Shown]:
+    """The frames of the stretch in which anything was detected, by time."""
     found = Detection.objects.filter(frame__device=device_id, frame__taken_at__gte=start, frame__taken_at__lt=end)
     rows = found.order_by("frame__taken_at", "frame_id").values_list(
         "frame__taken_at", "frame_id", "frame__faces", "label", "confidence", "review"
@@ -150,7 +150,7 @@ def _shown(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[Epi
         said = [detection[3:] for detection in detections]
         no_faces = sum(label == FACE and review == Verdict.WRONG for label, _, review in said)
         right = [detection for detection in said if detection[2] != Verdict.WRONG]
-        yield from episodes.shown(device_id, taken_at, faces and max(0, faces - no_faces), right)
+        yield device_id, taken_at, faces and max(0, faces - no_faces), right
 
 
 def _reported(device_id: int, start: dt.datetime, end: dt.datetime) -> list[EpisodeRow]:

@@ -26,7 +26,7 @@ LOCK = "headcount episodes"
 
 
 class EpisodeRow(NamedTuple):
-    """A row of `Episode`; the names are its fields'. What one frame shows is an episode that ends as it starts."""
+    """A row of `Episode`; the names are its fields'."""
 
     device_id: int
     label: str
@@ -48,24 +48,13 @@ def gap(label: str) -> dt.timedelta:
 
 def joined(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
     """The fewest episodes that these are parts of, sorted by device, label and start."""
-    return joined_in_order(sorted(rows))
-
-
-def joined_in_order(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
-    """The same of rows whose starts ascend for each device and label; sorted as `joined` sorts."""
-    ended: list[EpisodeRow] = []
-    running: dict[tuple[int, str], EpisodeRow] = {}
-    for row in rows:
-        key = row[:2]
-        before = running.get(key)
-        if before is None:
-            running[key] = row
-        elif row.started - before.ended > gap(row.label):
-            ended.append(before)
-            running[key] = row
+    runs: list[EpisodeRow] = []
+    for row in sorted(rows):
+        if runs and row[:2] == runs[-1][:2] and row.started - runs[-1].ended <= gap(row.label):
+            runs[-1] = _together(runs[-1], row)
         else:
-            running[key] = _together(before, row)
-    return sorted([*ended, *running.values()])
+            runs.append(row)
+    return runs
 
 
 def _together(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
@@ -79,23 +68,55 @@ def _together(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
     )
 
 
-def shown(
-    device_id: int, taken_at: dt.datetime, faces: int | None, detections: Iterable[tuple[str, float, Any]]
-) -> list[EpisodeRow]:
-    """What one frame shows, by label. `faces` is how many it counts; detections are those not called wrong.
+Shown = tuple[int, dt.datetime, int | None, Iterable[tuple[str, float, Any]]]
+"""Of a frame: its device, its time in UTC, how many faces it counts, and its detections but for those called wrong.
 
-    Each detection begins with its label and confidence.
+A detection begins with its label and its confidence.
+"""
+
+
+def shown(frames: Iterable[Shown]) -> list[EpisodeRow]:
+    """The episodes that these frames show, sorted by device, label and start. Times must ascend for each device.
+
+    As in the tallies an object that a device calls a face is no visitor.
     """
-    labels: dict[str, tuple[int, float]] = {}
-    for label, confidence, _ in detections:
-        number, best = labels.get(label, (0, 0.0))
-        labels[label] = number + 1, max(best, confidence)
-    if not faces:
-        # An object that a device calls a face is no visitor.
-        labels.pop(FACE, None)
-    elif FACE in labels:
-        labels[FACE] = faces, labels[FACE][1]
-    return [EpisodeRow(device_id, label, taken_at, taken_at, *of) for label, of in labels.items()]
+    ended: list[EpisodeRow] = []
+    running: dict[tuple[int, str], _Run] = {}
+    for frame, (device_id, taken_at, faces, detections) in enumerate(frames):
+        for label, confidence, _ in detections:
+            if label == FACE and not faces:
+                continue
+            run = running.get((device_id, label))
+            if run is None or taken_at > run.until:
+                if run is not None:
+                    ended.append(run.row())
+                run = running[device_id, label] = _Run(device_id, label, taken_at)
+            run.add(frame, taken_at, faces if label == FACE else None, confidence)
+    return sorted([*ended, *(run.row() for run in running.values())])
+
+
+class _Run:
+    """An episode under way. The intake makes and asks it for each detection, so it is made for speed."""
+
+    __slots__ = ("_best", "_frame", "_gap", "_key", "_number", "_peak", "_started", "_taken_at", "until")
+
+    def __init__(self, device_id: int, label: str, started: dt.datetime) -> None:
+        self._key, self._gap, self._started = (device_id, label), gap(label), started
+        self._frame, self._number, self._peak, self._best = -1, 0, 0, 0.0
+        self.until = self._taken_at = started
+
+    def add(self, frame: int, taken_at: dt.datetime, number: int | None, confidence: float) -> None:
+        """A detection of the frame with this running number, and how many it has; None: one more for each call."""
+        if frame != self._frame:
+            self._frame, self._number, self._taken_at, self.until = frame, 0, taken_at, taken_at + self._gap
+        self._number = number or self._number + 1
+        if self._number > self._peak:
+            self._peak = self._number
+        if confidence > self._best:
+            self._best = confidence
+
+    def row(self) -> EpisodeRow:
+        return EpisodeRow(*self._key, self._started, self._taken_at, self._peak, self._best)
 
 
 def reported(device_id: int, label: str, began_at: dt.datetime, ended_at: dt.datetime, confidence: float) -> EpisodeRow:

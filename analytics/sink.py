@@ -95,11 +95,7 @@ def _believed_end(told: SeenGesture) -> dt.datetime:
 
 
 def _add_to_episodes(added: Sequence[Added], gestures: Sequence[SeenGesture]) -> None:
-    rows = episodes.joined_in_order(
-        row
-        for _, seen, detections in added
-        for row in episodes.shown(seen.device.pk, seen.taken_at, _faces(seen), detections)
-    )
+    rows = episodes.shown((seen.device.pk, seen.taken_at, _faces(seen), detections) for _, seen, detections in added)
     told = [
         episodes.reported(seen.device.pk, seen.label, seen.began_at, _believed_end(seen), seen.confidence)
         for seen in gestures
