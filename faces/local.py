@@ -74,8 +74,11 @@ class LocalRecogniser:
 
     def _embed(self, jpeg: bytes, faces: Sequence[Box]) -> list[NDArray[np.float32]]:
         rgb = _decoded(jpeg)
-        with self._lock:
-            return [self._embedder.embed(rgb, face) for face in faces]
+        try:
+            with self._lock:
+                return [self._embedder.embed(rgb, face) for face in faces]
+        except ValueError as error:
+            raise UnusablePicture(f"A face lies outside of the picture: {error}.") from error
 
 
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:

@@ -50,7 +50,7 @@ _WHAT_TO_DO = {
     "ServiceQuotaExceededException": "The collection is full; forget people whom nobody sees any more.",
     "ThrottlingException": _TOO_FAST,
 }
-_CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=15)
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=15)
 """Throttling and outages of a moment are waited out, longer each time; all retries of a call end well before a task
 does."""
 

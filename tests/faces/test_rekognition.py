@@ -1,18 +1,25 @@
 """Amazon Rekognition, by botocore's Stubber, which checks each request and answer against the service's own model."""
 
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.stub import ANY, Stubber
 from PIL import Image
 
 from faces import recogniser as recognisers
-from faces.recogniser import Indexed, Match, RecogniserUnavailable, UnusablePicture
-from faces.rekognition import CUP_LABELS, SMALLEST_SIDE, Rekognition
+from faces.models import RecogniserMonth
+from faces.recogniser import BudgetSpent, Indexed, Match, RecogniserUnavailable, UnusablePicture
+from faces.rekognition import CUP_LABELS, FACES_AT_ONCE, MOST_BYTES, SMALLEST_SIDE, Rekognition
+from tests.brokers import free_port
 from tests.faces import scenes
+from tests.faces.conftest import NOON
 from tests.faces.scripted import Listed
 
 JPEG = scenes.jpeg(scenes.portrait())
@@ -205,29 +212,6 @@ class TestForget:
         rekognition.forget([], collection=COLLECTION)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "ThrottlingException",
-        "ProvisionedThroughputExceededException",
-        "InternalServerError",
-        "LimitExceededException",
-        "AccessDeniedException",
-    ],
-)
-def test_what_may_pass_is_tried_again_later(stub: Stubber, rekognition: Rekognition, code: str) -> None:
-    stub.add_client_error("detect_labels", code, "Slow down")
-    with pytest.raises(RecogniserUnavailable, match=rf"Slow down \({code}\)"):
-        rekognition.look(JPEG)
-
-
-@pytest.mark.parametrize("code", ["InvalidImageFormatException", "ImageTooLargeException"])
-def test_what_is_wrong_with_the_picture_is_final(stub: Stubber, rekognition: Rekognition, code: str) -> None:
-    stub.add_client_error("detect_labels", code, "Bad picture")
-    with pytest.raises(UnusablePicture, match="Bad picture"):
-        rekognition.look(JPEG)
-
-
 def test_a_machine_without_a_region_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -259,3 +243,153 @@ class TestListed:
         stub.add_client_error("list_faces", "ThrottlingException")
         with pytest.raises(RecogniserUnavailable):
             list(rekognition.listed(collection=COLLECTION))
+
+
+OPERATIONS: dict[str, Callable[[Rekognition], Any]] = {
+    "detect_labels": lambda asked: asked.look(JPEG),
+    "detect_faces": lambda asked: asked.look(JPEG),
+    "create_collection": lambda asked: asked.index(JPEG, FACE, collection=COLLECTION),
+    "index_faces": lambda asked: asked.index(JPEG, FACE, collection=COLLECTION),
+    "search_faces_by_image": lambda asked: asked.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN),
+    "delete_faces": lambda asked: asked.forget([ID], collection=COLLECTION),
+    "list_faces": lambda asked: list(asked.listed(collection=COLLECTION)),
+}
+COLLECTIONS_OWN = {"ResourceNotFoundException", "ResourceAlreadyExistsException"}
+"""Tested where collections are."""
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Each operation that is asked for, with each error that the service's own model names for it."""
+    model = boto3.client("rekognition", region_name="us-west-2").meta.service_model
+    for operation in OPERATIONS:
+        name = next(name for name in model.operation_names if xform_name(name) == operation)
+        for shape in model.operation_model(name).error_shapes:
+            if shape.name not in COLLECTIONS_OWN:
+                yield operation, shape.name
+
+
+@pytest.mark.parametrize(("operation", "code"), sorted(documented()))
+def test_every_documented_error_is_one_of_ours_with_the_services_words(
+    stub: Stubber, rekognition: Rekognition, operation: str, code: str
+) -> None:
+    if operation == "detect_faces":
+        stub.add_response("detect_labels", {"Labels": []}, LABELS_REQUEST)
+    if operation == "create_collection":
+        stub.add_client_error("index_faces", "ResourceNotFoundException")
+    stub.add_client_error(operation, code, "These words.")
+    about_the_picture = {"InvalidImageFormatException", "ImageTooLargeException", "InvalidParameterException"}
+    if operation == "search_faces_by_image" and code in about_the_picture:
+        assert OPERATIONS[operation](rekognition) == [None]  # no face in so small a part of the picture
+        return
+    sends_a_picture = operation not in ("create_collection", "delete_faces", "list_faces")
+    kind = UnusablePicture if code in about_the_picture and sends_a_picture else RecogniserUnavailable
+    with pytest.raises(kind, match=rf"These words. \({code}\)"):
+        OPERATIONS[operation](rekognition)
+
+
+def test_a_missing_permission_is_said_with_what_to_do(stub: Stubber, rekognition: Rekognition) -> None:
+    stub.add_client_error("detect_labels", "AccessDeniedException", "User is not authorized")
+    with pytest.raises(RecogniserUnavailable, match=r"docs/recognition\.md"):
+        rekognition.look(JPEG)
+
+
+def test_where_the_month_is_spent_nothing_is_asked(stub: Stubber) -> None:
+    def spent() -> None:
+        raise BudgetSpent("Spent.", until=NOON)
+
+    with pytest.raises(BudgetSpent):
+        Rekognition(stub.client, charge=spent).look(JPEG)
+
+
+def test_faces_are_forgotten_as_many_at_once_as_the_service_takes(stub: Stubber, rekognition: Rekognition) -> None:
+    names = [f"{number:08x}-1111-1111-1111-111111111111" for number in range(FACES_AT_ONCE + 1)]
+    for some in (names[:FACES_AT_ONCE], names[FACES_AT_ONCE:]):
+        stub.add_response("delete_faces", {"DeletedFaces": some}, {"CollectionId": COLLECTION, "FaceIds": some})
+        stub.add_response("list_faces", {"Faces": []}, {"CollectionId": COLLECTION, "FaceIds": some})
+    rekognition.forget(names, collection=COLLECTION)
+
+
+@pytest.mark.parametrize("size", [(30, 50), (2600, 2600)])
+def test_a_picture_that_is_too_small_or_too_large_is_sent_in_a_size_that_is_taken(
+    stub: Stubber, rekognition: Rekognition, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    sent: list[bytes] = []
+    detect = stub.client.detect_faces
+
+    def spy(**request: Any) -> Any:
+        sent.append(request["Image"]["Bytes"])
+        return detect(**request)
+
+    monkeypatch.setattr(stub.client, "detect_faces", spy)
+    stub.add_response("detect_labels", {"Labels": []}, LABELS_REQUEST)
+    stub.add_response("detect_faces", {"FaceDetails": [{"BoundingBox": box(0.5, 0.5, 0.5, 0.5), "Confidence": 99.0}]})
+    (face,) = rekognition.look(scenes.jpeg(scenes.noise(*size))).faces
+    assert face.box[2:] == (size[0] // 2, size[1] // 2), "boxes are pixels of the picture as it is stored"
+    assert len(sent[0]) <= MOST_BYTES
+    assert min(Image.open(BytesIO(sent[0])).size) >= SMALLEST_SIDE
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers as Rekognition does when it is asked too fast: so often with an error, then with an answer."""
+
+    errors: ClassVar[list[str]] = []
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        self.asked.append(operation)
+        code = self.errors.pop(0) if self.errors else ""
+        found = {"Labels": []} if operation == "DetectLabels" else {"FaceDetails": []}
+        answer = json.dumps({"__type": code, "message": "Slow down."} if code else found).encode()
+        self.send_response(400 if code else 200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def over_http(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rekognition, list[float]]]:
+    """The real client against a service on loopback, and for how long it waited between its tries."""
+    waited: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", waited.append)
+    monkeypatch.setattr(Service, "errors", [])
+    monkeypatch.setattr(Service, "asked", [])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in (("ACCESS_KEY_ID", "none"), ("SECRET_ACCESS_KEY", "none"), ("DEFAULT_REGION", "us-west-2")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", f"http://127.0.0.1:{server.server_port}")
+    yield Rekognition.from_environment(), waited
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.django_db
+class TestBackOff:
+    @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+    def test_what_is_asked_too_fast_is_asked_again_after_a_while(
+        self, over_http: tuple[Rekognition, list[float]], code: str
+    ) -> None:
+        rekognition, waited = over_http
+        Service.errors += [code] * 3
+        assert rekognition.look(JPEG).faces == ()
+        assert Service.asked == ["DetectLabels"] * 4 + ["DetectFaces"]
+        assert len(waited) == 3
+        assert all(0 <= seconds <= 2**number for number, seconds in enumerate(waited)), "twice as long each time"
+        assert RecogniserMonth.objects.get().calls == 2, "a try that was refused costs nothing"
+
+    def test_after_the_last_try_the_capture_is_tried_later(self, over_http: tuple[Rekognition, list[float]]) -> None:
+        rekognition, _ = over_http
+        Service.errors += ["ThrottlingException"] * 4
+        with pytest.raises(RecogniserUnavailable, match=r"Slow down.*ask AWS for more transactions per second"):
+            rekognition.look(JPEG)
+
+    def test_a_service_that_cannot_be_reached_is_away(
+        self, over_http: tuple[Rekognition, list[float]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(RecogniserUnavailable, match="cannot be reached"):
+            Rekognition.from_environment().look(JPEG)
