@@ -17,13 +17,12 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
-from rest_framework.authtoken.models import Token
 from skimage import data
 
 from config.settings import S3_STORAGE
 from devices import tasks, upload_storage, uploads
 from devices.models import Device, DeviceState, Upload
-from devices.services import issue_device_token
+from devices.services import issue_api_token, issue_device_token
 from faces import pictures
 from faces.models import Capture
 from tests.brokers import free_port
@@ -195,7 +194,7 @@ def test_a_device_brings_its_own_pictures_only_and_a_person_none(
     url = camera.announce().json()["url"]
     assert Camera(chicago01).send(url, JPEG, 0).status_code == 404
     assert Client().patch(url, JPEG, content_type=PIECE).status_code == 401
-    token = {"Authorization": f"Token {Token.objects.create(user=operator).key}"}
+    token = {"Authorization": f"Token {issue_api_token(user=operator, name='a program')[1]}"}
     assert Client().patch(url, JPEG, content_type=PIECE, headers=token).status_code == 401
     assert Client().post(ANNOUNCE, {}, content_type="application/json").status_code == 401
     assert bytes_waiting() == []
