@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs
@@ -13,15 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.camera import DIES_WITHIN, Camera
+
 log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries to open a camera that is away; the pauses begin at one second and double."""
-
-TIMEOUT_MS = 10_000
-"""How long a stream may take to open, or to bring its next frame, until it counts as gone."""
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -176,7 +176,7 @@ class FileSource(_Recorded):
 
 
 class LiveSource:
-    """A camera or a stream, read by a thread of its own, so that `read` gets the newest frame and never waits.
+    """A camera or a stream, read by a process of its own, so that `read` gets the newest frame and never waits.
 
     When it goes away it is opened again, with longer and longer pauses; each loss and return is a line in the log.
     """
@@ -185,82 +185,66 @@ class LiveSource:
 
     def __init__(self, address: int | str) -> None:
         self._address, self._name = address, without_password(str(address))
-        self._newest: NDArray[np.uint8] | None = None
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._camera: Camera | None = None
+        self._seen: Camera | None = None
         self._is_new = False
-        self._lock = threading.Lock()
-        self._given_up: threading.Thread | None = None
-        self._begin()
+        self._hangs = False
+        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self._thread.start()
 
     def read(self) -> Picture | None:
         with self._lock:
-            frame, self._is_new = self._newest if self._is_new else None, False
-        return None if frame is None else _rgb(frame)
+            is_new, self._is_new = self._is_new, False
+        return self.peek() if is_new else None
 
     def peek(self) -> Picture | None:
-        with self._lock:
-            frame = self._newest
-        return None if frame is None else _rgb(frame)
+        seen = self._seen
+        return None if seen is None else seen.newest()
 
     def restart(self) -> None:
-        """Give up a driver that hangs in its own code, and open the camera anew beside it; not more than once."""
-        if not self._in_driver or (self._given_up is not None and self._given_up.is_alive()):
-            return
-        self._stop.set()
-        self._given_up = self._thread
-        log.warning("camera %s hangs; it is opened again", self._name)
-        self._begin()
+        """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once."""
+        with self._lock:
+            if self._camera is not None:
+                self._hangs = True
+                self._camera.kill()
+                log.warning("camera %s hangs; it is opened again", self._name)
 
     def close(self) -> None:
-        """Stop reading. A driver that hangs in its own code is left behind with its (daemon) thread."""
         self._stop.set()
-        self._thread.join(timeout=1.0)
+        with self._lock:
+            if self._camera is not None:
+                self._camera.kill()
+        self._thread.join(timeout=2 * DIES_WITHIN)
 
-    def _begin(self) -> None:
-        self._in_driver = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(self._stop,), name="camera", daemon=True)
-        self._thread.start()
-
-    def _run(self, stop: threading.Event) -> None:
+    def _run(self) -> None:
         pauses = _pauses()
-        while not stop.is_set():
-            capture = self._open()
-            frames = self._follow(capture, stop)
-            capture.release()
+        while not self._stop.is_set():
+            frames = self._follow()
             if frames:
                 pauses = _pauses()
-            pause = next(pauses)
-            if not stop.is_set():
+            if not self._stop.is_set() and not self._hangs:
+                pause = next(pauses)
                 what = "went away" if frames else "cannot be opened"
                 log.warning("camera %s %s; trying again in %.0f s", self._name, what, pause)
-            stop.wait(pause)
+                self._stop.wait(pause)
 
-    def _open(self) -> cv2.VideoCapture:
-        if isinstance(self._address, int):
-            return cv2.VideoCapture(self._address)
-        timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-        return cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, timeouts)
-
-    def _follow(self, capture: cv2.VideoCapture, stop: threading.Event) -> int:
-        """Keep the newest frame until the camera goes away or we are stopped; how many frames there were."""
+    def _follow(self) -> int:
+        """Keep the newest frame until the camera goes away or is killed; how many frames there were."""
         frames = 0
-        while not stop.is_set():
-            self._in_driver = True
-            shown, frame = capture.read()
-            if not shown or stop.is_set():
-                break
-            frames += 1
-            if frames == 1:
-                log.info("camera %s is here, %d × %d", self._name, frame.shape[1], frame.shape[0])
+        with closing(Camera(self._address)) as camera:
             with self._lock:
-                self._newest, self._is_new = np.asarray(frame, np.uint8), True
-        if not stop.is_set():
-            self._in_driver = False
+                self._camera, self._hangs = camera, False
+            # Stopped before there was anything to kill.
+            while not self._stop.is_set() and camera.wait():
+                frames += 1
+                with self._lock:
+                    self._seen, self._is_new = camera, True
+                if frames == 1 and camera.size:
+                    log.info("camera %s is here, %d × %d", self._name, *camera.size)
+            with self._lock:
+                self._camera = None
         return frames
-
-
-def _rgb(bgr: NDArray[np.uint8]) -> Picture:
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def without_password(source: str) -> str:

@@ -1,4 +1,12 @@
+import fcntl
 import logging
+import os
+import subprocess
+import sys
+import termios
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -72,6 +80,80 @@ def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: py
     source.close()
     assert "camera rtsp://127.0.0.1:1/stream cannot be opened; trying again in 1 s" in caplog.text
     assert "secret" not in caplog.text
+
+
+@contextmanager
+def camera_that_hangs(path: Path, video: Path) -> Iterator[Callable[[], None]]:
+    """A pipe; each call shows all frames but the last ones, for which a reader waits in the system's read for ever."""
+    os.mkfifo(path)
+    # For reading too, so that neither opening nor writing waits for a reader.
+    pipe = os.open(path, os.O_RDWR)
+    shown = video.read_bytes()[: video.stat().st_size * 3 // 4]
+
+    def show() -> None:
+        os.write(pipe, shown)
+        assert eventually(lambda: array("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] == 0)
+
+    try:
+        yield show
+    finally:
+        os.close(pipe)
+
+
+def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
+    tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with camera_that_hangs(tmp_path / "camera", video) as show:
+        source = open_source((tmp_path / "camera").as_uri())
+        for opened in (1, 2, 3):
+            show()
+            assert eventually(lambda opened=opened: caplog.text.count("is here, 64 × 48") == opened)
+            assert eventually(lambda: source.read() is not None)
+            assert source.peek() is not None
+            hanging = set(children_of(os.getpid()))
+            source.restart()
+            assert caplog.text.count("hangs; it is opened again") == opened
+            assert eventually(lambda hanging=hanging: not hanging & set(children_of(os.getpid())))
+        assert "trying again" not in caplog.text
+        source.close()
+
+
+def test_a_camera_that_is_away_is_not_taken_for_one_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("rtsp://127.0.0.1:1/stream")
+    assert eventually(lambda: "trying again in 1 s" in caplog.text)
+    source.restart()
+    source.close()
+    assert "hangs" not in caplog.text
+
+
+def test_no_camera_outlives_its_agent(tmp_path: Path, video: Path) -> None:
+    program = "import sys, time; from edge_agent.sources import open_source; open_source(sys.argv[1]); time.sleep(60)"
+    with camera_that_hangs(tmp_path / "camera", video):
+        address = (tmp_path / "camera").as_uri()
+        agent = subprocess.Popen([sys.executable, "-c", program, address])
+        try:
+            assert eventually(lambda: any("edge_agent.camera" in command_of(child) for child in children_of(agent.pid)))
+            (camera,) = children_of(agent.pid)
+            # Everybody on the machine can read that, and it may hold a password.
+            assert address not in command_of(camera)
+        finally:
+            agent.kill()
+            agent.wait()
+        assert eventually(lambda: not command_of(camera))
+
+
+def command_of(pid: int) -> str:
+    """Its arguments; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def children_of(pid: int) -> list[int]:
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for children in found for child in children]
 
 
 def test_a_scene_shows_the_moment_of_the_clock() -> None:
