@@ -10,10 +10,11 @@ from typing import TypeVar
 from analytics.galaxy import canvas as paint
 from analytics.galaxy import plots
 from analytics.galaxy.canvas import Canvas
-from analytics.galaxy.facts import Leaders, Seen, local
-from analytics.galaxy.frame import Reading, draw_frame, footnote, legend, message, page_of, plot_top
+from analytics.galaxy.facts import Asked, Leaders, Seen, local
+from analytics.galaxy.frame import Reading, draw_frame, footnote, legend, message, page_of, paragraph, plot_top
 from analytics.galaxy.layout import Wall
 from analytics.headlines import written
+from analytics.intervals import wilson
 
 MOST_ROWS = 7
 MOST_TILES = 4
@@ -91,6 +92,35 @@ def leaderboard(leaders: Leaders, wall: Wall) -> Canvas:
     if len(shown) < len(leaders.rows):
         footnote(canvas, f"and {len(leaders.rows) - len(shown):,} more")
     return canvas
+
+
+def question(asked: Asked, wall: Wall) -> Canvas:
+    """What a site asks, or has asked last: its words, the answers over time, and their shares over the whole wall."""
+    canvas, clock, answers = Canvas(wall), local(asked.at, asked.timezone), asked.yes + asked.no
+    sure = wilson(asked.yes, answers)
+    readings = [
+        Reading("say yes", written("{:.0%}", asked.yes / answers if answers else None)),
+        Reading("gestures", f"{answers:,}"),
+        Reading("95% sure that it is between", f"{100 * sure.low:.0f}–{sure.high:.0%}" if sure else "–"),
+    ]
+    draw_frame(canvas, asked.place, _asked_when(asked), readings, clock)
+    if asked.text is None:
+        message(canvas, "No question yet.")
+        return canvas
+    top = plot_top(canvas)
+    paragraph(canvas, asked.text, top, plots.SHARES_TOP - top - 60)
+    plots.answers(canvas, asked.bars, asked.at.timestamp())
+    plots.shares(canvas, asked.yes, asked.no)
+    if wall.count > 1:
+        legend(canvas, [(paint.DATA, "yes"), (paint.NEEDLE, "no"), ("url(#off)", "camera off")])
+    return canvas
+
+
+def _asked_when(asked: Asked) -> str:
+    if asked.until is None:
+        return "The question"
+    until = local(asked.until, asked.timezone)
+    return f"{'Asked until' if asked.is_running else 'Ended'} {until:%a} {until.day} {until:%b, %H:%M}"
 
 
 def sites(seen: Seen, wall: Wall) -> Canvas:

@@ -54,6 +54,29 @@ def shortened(words: str, size: float, room: float) -> str:
     return words.rstrip() + "…"
 
 
+def wrapped(words: str, size: float, room: float) -> list[str]:
+    """The words in lines that fit; a word that is longer than a line goes on in the next."""
+    lines = [""]
+    for word in words.split():
+        for piece in _pieces(word, size, room):
+            longer = f"{lines[-1]} {piece}".strip()
+            if text_width(longer, size) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+    return [line for line in lines if line]
+
+
+def _pieces(word: str, size: float, room: float) -> list[str]:
+    """The word, or as many parts as it needs to fit; a character that fits nowhere is a part of its own."""
+    pieces = [""]
+    for character in word:
+        if pieces[-1] and text_width(pieces[-1] + character, size) > room:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
 def printable(words: str) -> str:
     """Without the control characters that XML cannot hold and no screen can show."""
     return "".join(character for character in words if unicodedata.category(character)[0] != "C")

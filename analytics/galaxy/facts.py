@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from analytics.charts import Showing
 from analytics.headlines import merged
 from analytics.reads import EngagementBucket
 
@@ -61,6 +62,34 @@ class Leaders:
     rows: Sequence[Leader]
     anonymous: int
     """Coffees of nobody in particular."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBar:
+    """An hour or a day of a question; both times in the site's zone."""
+
+    start: dt.datetime
+    end: dt.datetime
+    yes: int
+    no: int
+    showing: Showing
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question that a site asks, or the last one that it asked, with its answers."""
+
+    at: dt.datetime
+    place: str
+    timezone: str
+    cameras: int
+    text: str | None
+    """None where the site has asked nothing yet; then all below is empty."""
+    is_running: bool = False
+    until: dt.datetime | None = None
+    yes: int = 0
+    no: int = 0
+    bars: Sequence[AnswerBar] = ()
 
 
 def local(at: dt.datetime, timezone: str) -> dt.datetime:

@@ -11,6 +11,8 @@ from analytics.galaxy.slots import REFRESH_S
 
 LEGEND_Y, TIME_Y = 1736, 1850
 SWATCH = 44
+PARAGRAPH_SIZES = (150, 128, 112, 96, 84, 72, 64, paint.SMALLEST_TEXT)
+LINE_HEIGHT = 1.2
 SIDE_BY_SIDE_UP_TO = 4
 """On walls of more screens than this, each screen has one reading, else two."""
 
@@ -45,6 +47,20 @@ def plot_top(canvas: Canvas) -> int:
 def message(canvas: Canvas, words: str) -> None:
     """A sentence in the place of a plot."""
     canvas.text(EDGE, SCREEN_HEIGHT / 2, words, size=72, fill=paint.INK_SOFT)
+
+
+def paragraph(canvas: Canvas, words: str, top: float, height: float) -> None:
+    """A text on the leftmost screen, as large as this height allows; shortened where even the smallest is too long."""
+    room, words = SCREEN_WIDTH - 2 * EDGE, paint.printable(words)
+    for size in PARAGRAPH_SIZES:
+        lines = paint.wrapped(words, size, room)
+        if len(lines) * size * LINE_HEIGHT <= height:
+            break
+    most = int(height // (size * LINE_HEIGHT))
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]}…"]
+    for place, line in enumerate(lines):
+        canvas.text(EDGE, top + size + place * size * LINE_HEIGHT, line, size=size, room=room)
 
 
 def footnote(canvas: Canvas, words: str) -> None:

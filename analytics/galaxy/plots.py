@@ -1,12 +1,14 @@
 """The plots of the boards: bars, a heat map, ranks and tiles, over the whole wall. Pure."""
 
+import datetime as dt
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analytics import charts
 from analytics.galaxy import canvas as paint
 from analytics.galaxy.canvas import EDGE, Canvas
-from analytics.galaxy.facts import Leader, SiteHours
+from analytics.galaxy.facts import AnswerBar, Leader, SiteHours
 from analytics.galaxy.frame import plot_top
 from analytics.galaxy.layout import SCREEN_WIDTH
 from analytics.headlines import merged, written
@@ -15,13 +17,18 @@ from analytics.reads import EngagementBucket
 GROUND = 1550
 """Where plots end, in pixels from the top; they begin at `frame.plot_top`."""
 
+ANSWERS_GROUND, SHARES_TOP, SHARES_BOTTOM = 1250, 1410, 1540
+"""Where the plot of a question's answers ends, and where the bar of their shares lies."""
+
 AXIS = 120
 """Room for the labels of a scale, at the left of the leftmost screen."""
 
 DAY_AXIS = 210
 HOUR_STEPS = (1, 2, 3, 6)
-HOUR_ROOM = 100
-"""What an hour's label takes, with some air."""
+HOUR_ROOM, DAY_ROOM = 100, 240
+"""What an hour's label and a day's take, with some air."""
+
+HOUR_S = 3_600
 
 GRID_STEPS = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100)
 MOST_GRID_LINES = 4
@@ -101,6 +108,46 @@ def heat_map(canvas: Canvas, days: Sequence[Sequence[EngagementBucket]], busiest
         canvas.rect(x, y, width, height, "none", rx=6, stroke=paint.NEEDLE, stroke_width=6)
 
 
+def answers(canvas: Canvas, bars: Sequence[AnswerBar], now: float) -> None:
+    """Yes and no side by side, bucket by bucket, on all screens but the leftmost, up to `now` (epoch seconds)."""
+    if canvas.wall.count == 1:
+        return
+    left, right, roof = canvas.wall.left(1) + EDGE + AXIS, canvas.wall.width - EDGE, plot_top(canvas) + 20
+    first, last = bars[0].start.timestamp(), bars[-1].end.timestamp()
+    top = max(1, max(max(bar.yes, bar.no) for bar in bars)) * HEADROOM
+    scale = Scale(top, roof, ANSWERS_GROUND)
+
+    def at(moment: float) -> float:
+        return left + (moment - first) / (last - first) * (right - left)
+
+    _grid(canvas, left, right, scale, least=1)
+    for bar in bars:
+        start, end = at(bar.start.timestamp()), at(bar.end.timestamp())
+        _pair(canvas, bar, start, max(start, min(end, at(now))), end, scale)
+    canvas.rect(left, scale.ground, right - left, 4, paint.LINE_STRONG)
+    if bars[0].end.timestamp() - first <= HOUR_S:
+        _hour_labels(canvas, [(bar.start.hour, at(bar.start.timestamp())) for bar in bars], right, scale.ground)
+    else:
+        _day_labels(
+            canvas, [(bar.start, at((bar.start.timestamp() + bar.end.timestamp()) / 2)) for bar in bars], scale.ground
+        )
+
+
+def shares(canvas: Canvas, yes: int, no: int) -> None:
+    """Yes from the left, no from the right, as one bar over the whole wall; an empty one without an answer."""
+    left, right, height = EDGE, canvas.wall.width - EDGE, SHARES_BOTTOM - SHARES_TOP
+    canvas.rect(left, SHARES_TOP, right - left, height, paint.SUNK, rx=6)
+    if not yes + no:
+        canvas.text(left + 36, SHARES_TOP + height * 0.62, "No answer yet", size=72, fill=paint.INK_SOFT)
+        return
+    seam = left + (right - left) * yes / (yes + no)
+    canvas.rect(left, SHARES_TOP, seam - left - 4, height, paint.DATA, rx=6)
+    canvas.rect(seam + 4, SHARES_TOP, right - seam - 4, height, paint.NEEDLE, rx=6)
+    baseline = SHARES_BOTTOM + 92
+    canvas.text(left, baseline, f"{yes:,} yes", size=72, weight=500, fill=paint.DATA)
+    canvas.text(right, baseline, f"{no:,} no", size=72, weight=500, fill=paint.NEEDLE, anchor="end")
+
+
 def leader(canvas: Canvas, row: Leader, left: int, y: float, pitch: float, most: int) -> None:
     """A person's rank, name and coffees, over a bar whose full length is `most`."""
     size = max(64.0, min(104.0, pitch * 0.42))
@@ -151,25 +198,50 @@ def _bar(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale
     canvas.rect(start + gap, top, end - start - 2 * gap, scale.ground - top, fill, rx=3)
 
 
-def _grid(canvas: Canvas, left: float, right: float, scale: Scale) -> None:
-    step = grid_step(scale.top)
+def _pair(canvas: Canvas, bar: AnswerBar, start: float, until: float, end: float, scale: Scale) -> None:
+    """A bucket's two bars; one without an answer is a line on the ground, and hatched while the camera was off."""
+    if bar.showing is charts.Showing.AHEAD:
+        return
+    gap = (end - start) * (1 - charts.BAR_SHARE) / 2
+    half = (end - start) / 2 - gap
+    if not bar.yes + bar.no and bar.showing is charts.Showing.OFF:
+        canvas.rect(start, scale.roof, until - start, scale.ground - scale.roof, "url(#off)", opacity=0.55)
+    elif not bar.yes + bar.no:
+        canvas.rect(start + gap, scale.ground - DASH, 2 * half, DASH, paint.LINE_STRONG, rx=3)
+    for x, count, fill in ((start + gap, bar.yes, paint.DATA), (start + gap + half, bar.no, paint.NEEDLE)):
+        if count:
+            canvas.rect(x, scale.y(count), half, scale.ground - scale.y(count), fill, rx=3)
+
+
+def _grid(canvas: Canvas, left: float, right: float, scale: Scale, least: float = 0.0) -> None:
+    step = max(least, grid_step(scale.top))
     for line in range(int(scale.top / step) + 1):
         y = scale.y(line * step)
         canvas.rect(left, y, right - left, 2, paint.LINE)
         canvas.text(left - 28, y + 20, f"{line * step:g}", fill=paint.INK_SOFT, anchor="end", room=AXIS)
 
 
-def _hour_labels(canvas: Canvas, hours: Sequence[tuple[int, float]], right: float) -> None:
+def _hour_labels(canvas: Canvas, hours: Sequence[tuple[int, float]], right: float, ground: float = GROUND) -> None:
     """Below the ground, at the beginning of each hour that has room; none where a seam is, and none twice."""
     room = (right - hours[0][1]) / len(hours)
     every = next((step for step in HOUR_STEPS if room * step >= HOUR_ROOM), HOUR_STEPS[-1])
     before = -1
     for hour, x in hours:
         if hour % every == 0 and hour != before:
-            canvas.rect(x - 1, GROUND, 3, 22, paint.LINE_STRONG)
+            canvas.rect(x - 1, ground, 3, 22, paint.LINE_STRONG)
             if canvas.fits(x, str(hour)):
-                canvas.text(x, GROUND + 84, str(hour), fill=paint.INK_SOFT, anchor="middle")
+                canvas.text(x, ground + 84, str(hour), fill=paint.INK_SOFT, anchor="middle")
         before = hour
+
+
+def _day_labels(canvas: Canvas, days: Sequence[tuple[dt.datetime, float]], ground: float) -> None:
+    """Below the ground, in the middle of each day that has room."""
+    room = (days[-1][1] - days[0][1]) / max(1, len(days) - 1)
+    every = max(1, math.ceil(DAY_ROOM / room)) if room else 1
+    for day, x in days[::every]:
+        words = f"{day:%a} {day.day}"
+        if canvas.fits(x, words):
+            canvas.text(x, ground + 84, words, fill=paint.INK_SOFT, anchor="middle")
 
 
 def _by_clock_hour(day: Sequence[EngagementBucket]) -> Iterator[tuple[int, EngagementBucket]]:

@@ -12,9 +12,11 @@ from django.db.models import Q
 
 from analytics import reads
 from analytics.buckets import day_start, edges
-from analytics.galaxy.facts import Leader, Leaders, Seen, SiteHours
+from analytics.charts import showing
+from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
 from analytics.overview import THUMBS_UP
+from analytics.questions import reads as question_reads
 from analytics.reads import EngagementBucket
 from analytics.tallies import EngagementRow
 from devices.models import Device, DeviceState, Site
@@ -51,6 +53,29 @@ def leaders(sites: Sequence[Site], *, at: dt.datetime) -> Leaders:
         timezone=alone.timezone if alone else "UTC",
         rows=[Leader(row.rank, row.person.name, row.coffees) for row in found.rows],
         anonymous=found.anonymous,
+    )
+
+
+def asked(site: Site, *, at: dt.datetime) -> Asked:
+    """The question of the site at this moment, else its last one; takes six queries."""
+    question = question_reads.current([site], now=at)
+    if question is None:
+        return Asked(at, site.name, site.timezone, len(_cameras([site])[site.pk]), text=None)
+    result = question_reads.result(question, now=at)
+    return Asked(
+        at=at,
+        place=site.name,
+        timezone=site.timezone,
+        cameras=len(result.devices),
+        text=question.text,
+        is_running=result.state is question_reads.State.RUNNING,
+        until=question.asked_until,
+        yes=result.answers.yes,
+        no=result.answers.no,
+        bars=[
+            AnswerBar(each.start, each.end, each.answers.yes, each.answers.no, showing(each.camera))
+            for each in result.buckets
+        ],
     )
 
 

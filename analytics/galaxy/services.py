@@ -8,7 +8,7 @@ import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from analytics.galaxy.facts import Leaders, Seen
+from analytics.galaxy.facts import Asked, Leaders, Seen
 from analytics.galaxy.models import Snapshot, WallToken
 from devices.models import Site
 from devices.services import token_digest
@@ -16,7 +16,7 @@ from devices.services import token_digest
 if TYPE_CHECKING:
     from devices.models import User
 
-Facts = Seen | Leaders
+Facts = Seen | Leaders | Asked
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_safe
 from analytics.galaxy import boards, kml, overlays, reads, scene
 from analytics.galaxy.answers import VERSION, Latest, respond
 from analytics.galaxy.canvas import Canvas
-from analytics.galaxy.facts import Leaders, Seen, SiteHours, local
+from analytics.galaxy.facts import Asked, Leaders, Seen, SiteHours, local
 from analytics.galaxy.layout import Screen, Wall, screens
 from analytics.galaxy.models import WallToken
 from analytics.galaxy.services import Facts, facts_of
@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 ALL = "all"
 """Stands for all sites in an address."""
 
-OF_ONE_SITE = ("today", "week")
+OF_ONE_SITE = ("today", "week", "question")
 BOARD_NAMES = {
     "today": "Today by the hour",
     "week": "Seven days by the hour",
+    "question": "The question and its answers",
     "leaderboard": "Coffees this week",
     "sites": "All sites",
 }
@@ -173,7 +174,7 @@ def setup(request: HttpRequest, token: str, of: int) -> HttpResponse:
     def page(site: str, board: str, screen: Screen) -> str:
         return _absolute(request, "wall-screen", token=token, site=site, board=board, of=of, screen=screen.number)
 
-    walls = [(site.name, site.slug, board) for site in sites for board in ("today", "week", "leaderboard")]
+    walls = [(site.name, site.slug, board) for site in sites for board in (*OF_ONE_SITE, "leaderboard")]
     walls.append(("All sites", ALL, "sites"))
     context = {
         "of": of,
@@ -271,6 +272,10 @@ def _board(sites: Sequence[Site], board: str, slot: int, wall: Wall) -> tuple[Ca
     if board == "leaderboard":
         leaders = cast("Leaders", _kept("leaderboard", sites, slot, Leaders, lambda at: reads.leaders(sites, at=at)))
         return boards.leaderboard(leaders, wall), leaders.at
+    if board == "question":
+        site = sites[0]
+        asked = cast("Asked", _kept("question", sites, slot, Asked, lambda at: reads.asked(site, at=at)))
+        return boards.question(asked, wall), asked.at
     draw: Callable[[Seen, Wall], Canvas] = {"today": boards.today, "week": boards.week, "sites": boards.sites}[board]
     seen = _seen(sites, slot, {"today": "today", "week": "week"}.get(board, "latest"))
     return draw(seen, wall), seen.at

@@ -3,19 +3,22 @@
 import datetime as dt
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.galaxy import boards, plots
-from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width
-from analytics.galaxy.facts import Leader, Leaders, Seen, SiteHours
+from analytics.charts import Showing
+from analytics.galaxy import boards, frame, plots
+from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
+from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.galaxy.layout import Wall
 from analytics.reads import EngagementBucket
 
 MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
-NOON = MIDNIGHT + dt.timedelta(hours=12)
+HOUR = dt.timedelta(hours=1)
+NOON = MIDNIGHT + 12 * HOUR
 
 
 def hour(
@@ -83,6 +86,71 @@ def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
     shown = words(board)
     assert [f"Person {rank}" in shown for rank in (1, 21, 22)] == [True, True, False]
     assert "and 9 more" in shown
+
+
+def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, Showing], **more: Any) -> Asked:
+    """From midnight on, an hour for each of the counts of yes and no."""
+    bars = [
+        AnswerBar(MIDNIGHT + number * HOUR, MIDNIGHT + (number + 1) * HOUR, *count)
+        for number, count in enumerate(counts)
+    ]
+    yes, no = (sum(count[which] for count in counts) for which in (0, 1))
+    facts: dict[str, Any] = {"is_running": True, "until": NOON, "yes": yes, "no": no, "bars": bars, **more}
+    return Asked(NOON, "Here", "UTC", 1, text, **facts)
+
+
+def filled(canvas: Canvas, fill: str) -> list[str]:
+    return [part for part in canvas.parts if f'fill="{fill}"' in part and part.startswith("<rect")]
+
+
+def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
+    board = boards.question(asked("Enjoying your coffee?", (6, 2, Showing.PEOPLE), (0, 0, Showing.OFF)), Wall(3))
+    shown = words(board)
+    assert "Enjoying your coffee?" in " ".join(shown)
+    assert {"75%", "6 yes", "2 no", "Asked until Fri 20 Nov, 12:00"} <= set(shown)
+    yes, no = (
+        float(re.search(r' width="([^"]*)"', filled(board, fill)[-2])[1])  # type: ignore[index]
+        for fill in (plots.paint.DATA, plots.paint.NEEDLE)
+    )
+    assert yes / (yes + no) == pytest.approx(0.75, abs=0.01)
+    assert yes > 1080, "it goes over the seam"
+
+
+def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
+    counts = [(0, 0, Showing.OFF), (0, 0, Showing.NOBODY), (0, 0, Showing.AHEAD), (3, 1, Showing.PEOPLE)]
+    board = boards.question(asked("Well?", *counts), Wall(2))
+    hatched = [part for part in board.parts if "url(#off)" in part and "opacity" in part]
+    lines = [part for part in filled(board, plots.paint.LINE_STRONG) if f'height="{plots.DASH}"' in part]
+    assert (len(hatched), len(lines)) == (1, 1)
+
+
+def test_a_question_that_is_over_says_so_and_one_that_never_was_too() -> None:
+    assert "Ended Fri 20 Nov, 12:00" in words(boards.question(asked(is_running=False), Wall(1)))
+    board = boards.question(Asked(NOON, "Here", "UTC", 1, None), Wall(3))
+    assert "No question yet." in words(board)
+    assert "No answer yet" in words(boards.question(asked("Well?", (0, 0, Showing.NOBODY)), Wall(3)))
+
+
+@pytest.mark.parametrize("text", ["Why? " * 40, "W" * 200, "李小龍" * 66, "a", "<b>& “Q”"])
+@pytest.mark.parametrize("of", [1, 3])
+def test_long_questions_stay_in_their_room(text: str, of: int) -> None:
+    board = boards.question(asked(text[:200], (1, 0, Showing.PEOPLE)), Wall(of))
+    lines = re.findall(r'<text x="72" y="([^"]*)" font-size="([^"]*)"[^>]*>', board.svg(None))
+    inside = [(float(y), float(size)) for y, size in lines if plots_top(of) < float(y) < plots.SHARES_TOP]
+    assert inside
+    assert all(size >= SMALLEST_TEXT for _, size in inside)
+    assert max(y for y, _ in inside) < plots.SHARES_TOP - SMALLEST_TEXT / 2
+
+
+def plots_top(of: int) -> int:
+    return frame.plot_top(Canvas(Wall(of)))
+
+
+@given(st.text(), st.floats(200, 2000))
+def test_wrapped_words_fit_and_none_is_lost(text: str, room: float) -> None:
+    lines = wrapped(text, SMALLEST_TEXT, room)
+    assert "".join(lines).replace(" ", "") == "".join(text.split())
+    assert all(text_width(line, SMALLEST_TEXT) <= room for line in lines)
 
 
 @pytest.mark.parametrize(

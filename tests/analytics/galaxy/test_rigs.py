@@ -56,8 +56,9 @@ def test_a_scene_opens_each_screens_page_on_its_viewport() -> None:
 
 @pytest.mark.usefixtures("at_half_past", "past")
 class TestAddresses:
-    def test_a_scenes_pages_are_there(self, token: str) -> None:
-        made = Client().get(reverse("wall-scene", args=[token, "seattle", "today", 5])).json()
+    @pytest.mark.parametrize("board", ["today", "question"])
+    def test_a_scenes_pages_are_there(self, token: str, board: str) -> None:
+        made = Client().get(reverse("wall-scene", args=[token, "seattle", board, 5])).json()
         assert len(made["windows"]) == 5
         for window in made["windows"]:
             assert Client().get(window["assets"][0]).status_code == 200
@@ -97,6 +98,7 @@ class TestAddresses:
             "earth@Seattle@flytoview=&lt;LookAt&gt;&lt;longitude&gt;-122.332100",
             "earth@Headcount tour@playtour=Headcount\n",
             f"lg3  http://testserver/wall/t/{both}/seattle/today/of/3/3\n",
+            f"lg2  http://testserver/wall/t/{both}/seattle/question/of/3/2\n",
             f"http://testserver/wall/t/{both}/all/sites/of/3/1\n",
         ):
             assert line in page

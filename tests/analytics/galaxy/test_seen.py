@@ -17,6 +17,7 @@ from analytics.galaxy import views
 from analytics.galaxy.canvas import SMALLEST_TEXT
 from analytics.galaxy.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall, screens
 from analytics.galaxy.services import create_wall_token
+from analytics.models import Episode, Question
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Person, Sighting
 from tests.analytics.galaxy.conftest import NOW, people
@@ -35,6 +36,13 @@ def full_wall(past: None, seattle: Site, seattle01: Device, chicago: Site) -> No
     for hour in range(-6, -1):
         people(seattle01, NOW.replace(minute=0, second=0) + dt.timedelta(hours=hour), *[-hour % 4, 1, 3] * 9)
     Site.objects.filter(pk=chicago.pk).update(name="Wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww Chicago")
+    question = Question(site=seattle, text="Would you recommend Wwwwwwwwwwwwwwwwwwwwwwwwwwwwww to a friend? " * 3)
+    question.asked_from = NOW.replace(minute=0, second=0) - dt.timedelta(hours=6)
+    question.asked_until = question.asked_from + dt.timedelta(hours=9)
+    question.save()
+    for minute in range(60):
+        label, at = ("thumbs-down", "thumbs-up")[minute % 3 > 0], question.asked_from + dt.timedelta(minutes=5 * minute)
+        Episode.objects.create(device=seattle01, label=label, started=at, ended=at, peak=1, confidence=0.9)
     names = ["Wilhelmina Featherstonehaugh-Cholmondeley", "M" * 80, "李小龍" * 20, "i", "<b>& “Q”", "Ȧ̇ḃ" * 9]
     for number, name in enumerate([*names, *(f"Number {n}" for n in range(9))]):
         person = Person.objects.create(site=seattle, name=name)
@@ -73,7 +81,7 @@ def until(page: Page, condition: str) -> None:
 
 @pytest.mark.usefixtures("at_half_past", "full_wall")
 class TestOnePicture:
-    @pytest.mark.parametrize(("board", "of"), [("today", 3), ("leaderboard", 5), ("week", 7)])
+    @pytest.mark.parametrize(("board", "of"), [("today", 3), ("question", 3), ("leaderboard", 5), ("week", 7)])
     def test_screens_side_by_side_are_the_whole_picture(self, wall: str, board: str, of: int, browser: Browser) -> None:
         geometry = Wall(of, BEZEL)
         whole = screenshot(browser, f"{wall}/seattle/{board}/of/{of}?bezel={BEZEL}", geometry.width)
@@ -90,7 +98,7 @@ class TestOnePicture:
         self, live_server: LiveServer, superuser: User, browser: Browser
     ) -> None:
         both = create_wall_token(name="Both", sites=list(Site.objects.all()), by=superuser)[1]
-        boards = ["seattle/today", "seattle/week", "seattle/leaderboard", "all/sites"]
+        boards = ["seattle/today", "seattle/week", "seattle/question", "seattle/leaderboard", "all/sites"]
         for board, of in itertools.product(boards, (1, 2, 3, 5, 7, 8)):
             geometry = Wall(of, BEZEL)
             browser.page.goto(f"{live_server.url}/wall/t/{both}/{board}/of/{of}?bezel={BEZEL}")

@@ -14,6 +14,7 @@ from django.urls import reverse
 from analytics.galaxy import views
 from analytics.galaxy.models import Snapshot, WallToken
 from analytics.galaxy.slots import REFRESH_S
+from analytics.models import Episode, Question
 from devices.models import Device, Site
 from tests.analytics.galaxy.conftest import NOW, people
 
@@ -49,6 +50,55 @@ def test_all_sites_are_the_users_own(past: None, viewer: User, superuser: User) 
     assert {"Seattle", "0.0"} <= set(words(get("/wall/all/sites/of/3.svg", viewer)))
     assert "Chicago" not in words(get("/wall/all/sites/of/3.svg", viewer))
     assert {"Seattle", "Chicago", "1.0"} <= set(words(get("/wall/all/sites/of/3.svg", superuser)))
+
+
+@pytest.fixture
+def question(seattle: Site, seattle01: Device) -> Question:
+    """Asked from nine to eleven; three say yes and one no."""
+    start = NOW.replace(hour=17, minute=0, second=0)
+    for minute, label in enumerate(["thumbs-up"] * 3 + ["thumbs-down"]):
+        at = start + dt.timedelta(minutes=minute)
+        Episode.objects.create(device=seattle01, label=label, started=at, ended=at, peak=1, confidence=0.9)
+    return Question.objects.create(
+        site=seattle, text="Good coffee?", asked_from=start, asked_until=start + dt.timedelta(hours=2)
+    )
+
+
+def test_the_question_that_is_asked_has_its_result(question: Question, viewer: User) -> None:
+    shown = words(get("/wall/seattle/question/of/3.svg", viewer))
+    assert "Good coffee?" in " ".join(shown)
+    assert {"75%", "say yes", "3 yes", "1 no", "Asked until Fri 20 Nov, 11:00"} <= set(shown)
+
+
+def test_the_last_result_stays_until_something_else_is_asked(
+    question: Question, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_one = Question.objects.create(
+        site=question.site,
+        text="Warm enough?",
+        asked_from=question.asked_until + dt.timedelta(hours=1),
+        asked_until=question.asked_until + dt.timedelta(hours=2),
+    )
+    later(monkeypatch, 3_600)
+    shown = words(get("/wall/seattle/question/of/3.svg", viewer))
+    assert "Good coffee?" in " ".join(shown)
+    assert {"75%", "Ended Fri 20 Nov, 11:00"} <= set(shown)
+    later(monkeypatch, (next_one.asked_from - NOW).total_seconds())
+    shown = words(get("/wall/seattle/question/of/3.svg", viewer))
+    assert "Warm enough?" in " ".join(shown)
+    assert "No answer yet" in shown
+
+
+def test_an_answer_is_shown_on_all_screens_with_the_next_slot(
+    question: Question, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "/wall/seattle/question/of/3/1.svg"
+    first = get(address, viewer)
+    Episode.objects.all().delete()
+    views.forget()
+    assert get(address, viewer).content == first.content
+    later(monkeypatch, REFRESH_S)
+    assert get(address, viewer).content != first.content
 
 
 @pytest.mark.parametrize("board", list(views.BOARD_NAMES))
@@ -129,6 +179,7 @@ def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, mon
         "/wall/seattle/today/of/3/1?bezel=9999",
         "/wall/seattle/today?screen=1&of=0x3",
         "/wall/all/today/of/3/1",
+        "/wall/all/question/of/3/1",
     ],
 )
 def test_what_there_is_not_is_a_404(past: None, superuser: User, address: str) -> None:
