@@ -11,10 +11,11 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from typing import Any
 
-from analytics.reads import CountBucket, EngagementBucket
+from analytics.axes import HATCHED, INVISIBLE, layout, x_axis, y_axis
+from analytics.axes import Figure as Figure
+from analytics.measures import ConfidenceBucket, CountBucket, EngagementBucket, EngagementSum, EpisodeBucket
 
-Figure = dict[str, Any]
-Bucket = EngagementBucket | CountBucket
+Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
 
 WELL_SEEN = 0.5
 """An hour that was seen for less than this share is drawn paler: its average says little about the hour."""
@@ -44,7 +45,7 @@ class Showing(StrEnum):
     PEOPLE = "people"
 
 
-def showing(bucket: EngagementBucket) -> Showing:
+def showing(bucket: EngagementBucket | EngagementSum) -> Showing:
     """AHEAD lies in the future, OFF has no frame at all, UNCOUNTED has frames of a camera that counts no faces."""
     if not bucket.minutes:
         return Showing.AHEAD
@@ -55,19 +56,23 @@ def showing(bucket: EngagementBucket) -> Showing:
     return Showing.PEOPLE if bucket.faces_sum else Showing.NOBODY
 
 
-def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
-    """Average number of people facing the display, a bar a bucket; `now` is marked where it lies within."""
+def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, top: float = 0.0) -> Figure:
+    """Average number of people facing the display, a bar a bucket; `now` is marked where it lies within.
+
+    The scale reaches at least up to `top`, so that figures can be compared.
+    """
     people = [bucket for bucket in buckets if showing(bucket) is Showing.PEOPLE]
     well, barely = _split(people)
-    bars = [
-        _bars(well, [_rounded(bucket.average_faces) for bucket in well], "var(--data)"),
-        _bars(barely, [_rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)", edge="var(--data)"),
+    shown = [
+        bars(well, [rounded(bucket.average_faces) for bucket in well], "var(--data)"),
+        bars(barely, [rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)", edge="var(--data)"),
     ]
-    dashes = [
-        _dashes([bucket for bucket in buckets if showing(bucket) is Showing.NOBODY], "var(--data)"),
-        _dashes([bucket for bucket in buckets if showing(bucket) is Showing.UNCOUNTED], "var(--line-strong)"),
+    grounded = [
+        dashes([bucket for bucket in buckets if showing(bucket) is Showing.NOBODY], "var(--data)"),
+        dashes([bucket for bucket in buckets if showing(bucket) is Showing.UNCOUNTED], "var(--line-strong)"),
     ]
-    return _figure(bars, dashes, buckets, [describe(bucket) for bucket in buckets], now, {"nticks": 5})
+    texts = [describe(bucket) for bucket in buckets]
+    return figure(shown, grounded, buckets, texts, now=now, steps={"nticks": 5}, top=top)
 
 
 def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
@@ -75,13 +80,25 @@ def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucke
 
     Raises `ValueError` where the two differ in length.
     """
+    texts = [describe_count(count, seen) for count, seen in zip(counts, camera, strict=True)]
+    return counted_figure([count.count for count in counts], camera, texts, now=now)
+
+
+def counted_figure(
+    counts: Sequence[int],
+    camera: Sequence[EngagementBucket],
+    texts: Sequence[str],
+    *,
+    now: dt.datetime,
+    colour: str = "var(--data)",
+) -> Figure:
+    """A count a bucket. `camera` and `texts`, what a bucket says, are as long; raises `ValueError` where not."""
     both = list(zip(counts, camera, strict=True))
-    some = [count for count, _ in both if count.count]
-    none = [count for count, seen in both if not count.count and seen.minutes_seen]
-    texts = [describe_count(count, seen) for count, seen in both]
-    steps = {"nticks": 5} if any(count.count > FEW for count in counts) else {"dtick": 1}
-    bars = [_bars(some, [count.count for count in some], "var(--data)")]
-    return _figure(bars, [_dashes(none, "var(--data)")], camera, texts, now, steps)
+    some = [(count, bucket) for count, bucket in both if count]
+    none = [bucket for count, bucket in both if not count and bucket.minutes_seen]
+    steps = {"nticks": 5} if any(count > FEW for count in counts) else {"dtick": 1}
+    shown = [bars([bucket for _, bucket in some], [count for count, _ in some], colour)]
+    return figure(shown, [dashes(none, colour)], camera, list(texts), now=now, steps=steps)
 
 
 def pair_figure(
@@ -97,20 +114,20 @@ def pair_figure(
     Raises `ValueError` where they differ in length.
     """
     both = list(zip(pairs, camera, strict=True))
-    bars = []
+    shown = []
     for half, colour in enumerate(colours):
         some = [(pair[half], bucket) for pair, bucket in both if pair[half]]
-        bars.append(_half(_bars([bucket for _, bucket in some], [count for count, _ in some], colour), half))
+        shown.append(_half(bars([bucket for _, bucket in some], [count for count, _ in some], colour), half))
     none = [bucket for pair, bucket in both if not any(pair) and bucket.minutes_seen]
     steps = {"nticks": 5} if any(max(pair) > FEW for pair in pairs) else {"dtick": 1}
-    return _figure(bars, [_dashes(none, "var(--line-strong)")], camera, list(texts), now, steps)
+    return figure(shown, [dashes(none, "var(--line-strong)")], camera, list(texts), now=now, steps=steps)
 
 
-def _half(bars: Figure, half: int) -> Figure:
+def _half(whole: Figure, half: int) -> Figure:
     """The bars' left (0) or right (1) halves."""
-    widths = [width // 2 for width in bars["width"]]
-    places = [x + half * width for x, width in zip(bars["x"], widths, strict=True)]
-    return {**bars, "x": places, "width": widths}
+    widths = [width // 2 for width in whole["width"]]
+    places = [x + half * width for x, width in zip(whole["x"], widths, strict=True)]
+    return {**whole, "x": places, "width": widths}
 
 
 def describe(bucket: EngagementBucket) -> str:
@@ -177,21 +194,21 @@ def _is_day(bucket: Bucket) -> bool:
     return bucket.end - bucket.start >= DAY_AT_LEAST
 
 
-def _rounded(value: float | None) -> float:
+def rounded(value: float | None) -> float:
     return round(value or 0.0, 3)
 
 
-def _ms(moment: dt.datetime) -> int:
+def ms(moment: dt.datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _bars(
+def bars(
     buckets: Sequence[Bucket], heights: Sequence[float], colour: str, *, edge: str | None = None, **more: Any
 ) -> Figure:
-    lengths = [_ms(bucket.end) - _ms(bucket.start) for bucket in buckets]
+    lengths = [ms(bucket.end) - ms(bucket.start) for bucket in buckets]
     return {
         "type": "bar",
-        "x": [_ms(b.start) + round(length * (1 - BAR_SHARE) / 2) for b, length in zip(buckets, lengths, strict=True)],
+        "x": [ms(b.start) + round(length * (1 - BAR_SHARE) / 2) for b, length in zip(buckets, lengths, strict=True)],
         "y": list(heights),
         "width": [round(length * BAR_SHARE) for length in lengths],
         "offset": 0,
@@ -201,12 +218,12 @@ def _bars(
     }
 
 
-def _dashes(buckets: Sequence[Bucket], colour: str) -> Figure:
+def dashes(buckets: Sequence[Bucket], colour: str) -> Figure:
     """Lines on the ground, where there is nothing to pile up."""
-    return _bars(buckets, [DASH] * len(buckets), colour, yaxis="y2")
+    return bars(buckets, [DASH] * len(buckets), colour, yaxis="y2")
 
 
-def _columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Figure:
+def columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Figure:
     """Bars from the ground to the top of the plot, from one instant to another."""
     return {
         "type": "bar",
@@ -224,102 +241,68 @@ def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterato
     for state, run in groupby(buckets, showing):
         if state is Showing.OFF:
             stretch = list(run)
-            yield _ms(stretch[0].start), min(_ms(stretch[-1].end), _ms(now))
+            yield ms(stretch[0].start), min(ms(stretch[-1].end), ms(now))
 
 
-def _figure(
-    bars: list[Figure],
-    dashes: list[Figure],
+def figure(
+    shown: list[Figure],
+    grounded: list[Figure],
     buckets: Sequence[EngagementBucket],
     texts: list[str],
+    *,
     now: dt.datetime,
     steps: Figure,
+    top: float = 0.0,
 ) -> Figure:
-    hatched = {
-        "color": "rgba(0,0,0,0)",
-        "line": {"width": 0},
-        "pattern": {"shape": "/", "fgcolor": "var(--off)", "fillmode": "overlay", "size": 7, "solidity": 0.25},
-    }
-    off = _columns(list(_off_spans(buckets, now)), hatched, hoverinfo="skip")
+    """Bars and lines on the ground over the time of `buckets`, hatched where the camera was off, with a text for each.
+
+    `steps` is what the y axis has of its own.
+    """
+    off = columns(list(_off_spans(buckets, now)), HATCHED, hoverinfo="skip")
     # Invisible, as wide and high as the plot: wherever the pointer is, it finds its bucket.
-    targets = _columns(
-        [(_ms(bucket.start), _ms(bucket.end)) for bucket in buckets],
-        {"color": "rgba(0,0,0,0)", "line": {"width": 0}},
-        hovertext=texts,
-        hoverinfo="text",
+    targets = columns(
+        [(ms(bucket.start), ms(bucket.end)) for bucket in buckets], INVISIBLE, hovertext=texts, hoverinfo="text"
     )
-    highest = max((height for trace in bars for height in trace["y"]), default=0)
-    return {"data": [*bars, off, *dashes, targets], "layout": _layout(buckets, highest, now, steps)}
+    highest = max((height for trace in shown for height in trace["y"]), default=0)
+    return {"data": [*shown, off, *grounded, targets], "layout": _layout(buckets, max(top, highest), now, steps)}
 
 
 def _layout(buckets: Sequence[EngagementBucket], highest: float, now: dt.datetime, steps: Figure) -> Figure:
-    ticks = list(_ticks(buckets))
-    first, last = _ms(buckets[0].start), _ms(buckets[-1].end)
-    hand = {"type": "line", "x0": _ms(now), "x1": _ms(now), "y0": 0, "y1": 1, "yref": "paper"}
+    first, last = ms(buckets[0].start), ms(buckets[-1].end)
+    hand = {"type": "line", "x0": ms(now), "x1": ms(now), "y0": 0, "y1": 1, "yref": "paper"}
     hand["line"] = {"color": "var(--needle)", "width": 1.5}
-    axis = {"fixedrange": True, "zeroline": False, "tickfont": {"color": "var(--ink-soft)", "size": 11}}
-    return {
-        "barmode": "overlay",
-        "showlegend": False,
-        "dragmode": False,
-        "hovermode": "closest",
-        "margin": {"l": 34, "r": 6, "t": 8, "b": 38},
-        "paper_bgcolor": "var(--panel)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "var(--line-strong)", "activecolor": "var(--ink)"},
-        "font": {"family": "var(--font)", "color": "var(--ink)"},
-        "hoverlabel": {
-            "bgcolor": "var(--ink)",
-            "bordercolor": "var(--ink)",
-            "font": {"family": "var(--font)", "color": "var(--panel)", "size": 12},
-            "align": "left",
-        },
-        "shapes": [hand] if first <= _ms(now) < last and not _is_day(buckets[0]) else [],
-        "xaxis": {
-            **axis,
-            "type": "date",
-            "range": [first, last],
-            "tickvals": [instant for instant, _ in ticks],
-            "ticktext": [text for _, text in ticks],
-            "tickangle": 0,
-            "ticks": "outside",
-            "ticklen": 4,
-            "tickcolor": "var(--line-strong)",
-            "showgrid": False,
-            "showspikes": True,
-            "spikecolor": "var(--line-strong)",
-            "spikedash": "solid",
-            "spikemode": "across",
-            "spikethickness": 1,
-            "showline": True,
-            "linecolor": "var(--line-strong)",
-        },
-        "yaxis": {
-            **axis,
-            "range": [0, max(1, highest * 1.08)],
-            **steps,
-            "gridcolor": "var(--line)",
-            "gridwidth": 1,
-        },
-        "yaxis2": {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True},
-    }
+    return layout(
+        shapes=[hand] if first <= ms(now) < last and not _is_day(buckets[0]) else [],
+        xaxis=x_axis(
+            list(_ticks(buckets)),
+            type="date",
+            range=[first, last],
+            showspikes=True,
+            spikecolor="var(--line-strong)",
+            spikedash="solid",
+            spikemode="across",
+            spikethickness=1,
+        ),
+        yaxis=y_axis(highest, **steps),
+        yaxis2={"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True},
+    )
 
 
 def _ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
     """Days at their middle where buckets are days; else midnights, and hours where there is room for them."""
     if _is_day(buckets[0]):
         for day in buckets:
-            yield (_ms(day.start) + _ms(day.end)) // 2, _date_tick(day.start)
+            yield (ms(day.start) + ms(day.end)) // 2, _date_tick(day.start)
         return
     with_hours = buckets[-1].end - buckets[0].start <= LONGEST_WITH_HOURS
     if not buckets[0].start.hour:
-        yield _ms(buckets[0].start), _date_tick(buckets[0].start)
+        yield ms(buckets[0].start), _date_tick(buckets[0].start)
     for before, bucket in pairwise(buckets):
         # Where the clocks change at midnight, a day begins at one o'clock.
         if bucket.start.date() != before.start.date():
-            yield _ms(bucket.start), _date_tick(bucket.start)
+            yield ms(bucket.start), _date_tick(bucket.start)
         elif with_hours and not bucket.start.hour % HOURS_PER_TICK and not bucket.start.fold:
-            yield _ms(bucket.start), f"{bucket.start:%H:%M}"
+            yield ms(bucket.start), f"{bucket.start:%H:%M}"
 
 
 def _date_tick(day: dt.datetime) -> str:

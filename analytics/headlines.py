@@ -1,10 +1,10 @@
-"""A device's period in numbers: five readings, each beside its previous value, and a table of hours or days. Pure."""
+"""A period in numbers: six readings, each beside its previous value, and a table of hours or days. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from analytics.reads import CountBucket, EngagementBucket
+from analytics.measures import EngagementBucket, EpisodeBucket, episode_sum
 
 NOTHING = "–"
 
@@ -39,28 +39,34 @@ def merged(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An hour or a day of the table."""
+    """An hour or a day of the table, or a whole period."""
 
     camera: EngagementBucket
-    thumbs_up: CountBucket
+    visits: EpisodeBucket
+    gestures: EpisodeBucket
+    """The distinct gestures of one label."""
 
 
-def by_hour(hours: Sequence[EngagementBucket], thumbs_up: Sequence[CountBucket]) -> list[Row]:
-    """A row for each hour. Raises `ValueError` where the two differ in length."""
-    return [Row(camera, count) for camera, count in zip(hours, thumbs_up, strict=True)]
+def by_hour(
+    hours: Sequence[EngagementBucket], visits: Sequence[EpisodeBucket], gestures: Sequence[EpisodeBucket]
+) -> list[Row]:
+    """A row for each hour. Raises `ValueError` where they differ in length."""
+    return [Row(*row) for row in zip(hours, visits, gestures, strict=True)]
 
 
 def total(rows: Sequence[Row]) -> Row:
     """These adjoining rows as one. Raises `IndexError` where there are none."""
-    counts = [row.thumbs_up for row in rows]
-    count = CountBucket(
-        start=counts[0].start,
-        end=counts[-1].end,
-        count=sum(bucket.count for bucket in counts),
-        confidence_millionths_sum=sum(bucket.confidence_millionths_sum for bucket in counts),
-        is_known=any(bucket.is_known for bucket in counts),
+    return Row(
+        camera=merged([row.camera for row in rows]),
+        visits=merged_episodes([row.visits for row in rows]),
+        gestures=merged_episodes([row.gestures for row in rows]),
     )
-    return Row(merged([row.camera for row in rows]), count)
+
+
+def merged_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:
+    """These adjoining buckets as one. Raises `IndexError` where there are none."""
+    whole = episode_sum(buckets)
+    return EpisodeBucket(buckets[0].start, buckets[-1].end, whole.seconds, whole.peak, whole.is_known)
 
 
 def by_day(hours: Sequence[Row]) -> list[Row]:
@@ -68,19 +74,37 @@ def by_day(hours: Sequence[Row]) -> list[Row]:
     return [total(list(day)) for _, day in groupby(hours, lambda row: row.camera.start.date())]
 
 
-def readings(period: Row, previous: Row) -> list[Reading]:
-    """The readings of a whole period beside those of the one before."""
+def readings(period: Row, previous: Row, *, label: str) -> list[Reading]:
+    """The readings of a whole period beside those of the one before; `label` is that of the rows' gestures."""
     now, before = period.camera, previous.camera
-    thumbs_up, thumbs_before = _thumbs_up(period), _thumbs_up(previous)
+    visits, median = period.visits.known_count, period.visits.median_seconds
+    gap = "a new one after 20 s without anybody"
+    explanation = gap if median is None else f"{gap}; half of them longer than {duration(median)}"
     return [
         _reading(
             "Average", "people", "{:.2f}", now.average_faces, before.average_faces, "facing the display at a time"
         ),
-        _reading("Peak", "people", "{:,}", _peak(now), _peak(before), "facing the display in one frame"),
+        _reading("Peak", "people", "{:,}", now.known_peak, before.known_peak, "facing the display in one frame"),
         _reading("Occupied", "", "{:.0%}", now.occupied_share, before.occupied_share, "of the time somebody was there"),
-        _reading("Thumbs-up", "", "{:,}", thumbs_up, thumbs_before, "frames that show one, each hand counted"),
+        _reading("Visits", "", "{:,}", visits, previous.visits.known_count, explanation),
+        _reading(
+            label.capitalize(),
+            "",
+            "{:,}",
+            period.gestures.known_count,
+            previous.gestures.known_count,
+            "distinct: held up once, however long",
+        ),
         _reading("Coverage", "", "{:.0%}", now.coverage, before.coverage, "of the time the camera was on"),
     ]
+
+
+def duration(seconds: float | None) -> str:
+    """Such as "42 s" or "3 min 5 s"; `NOTHING` where there is none."""
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def written(pattern: str, value: float | None) -> str:
@@ -98,11 +122,3 @@ def _reading(
     change = 0 if shown == before else 1 if value > previous else -1
     comparison = {1: f"up from {before}", -1: f"down from {before}", 0: "as before"}[change]
     return Reading(name, shown, unit, explanation, comparison, change)
-
-
-def _peak(bucket: EngagementBucket) -> int | None:
-    return bucket.faces_peak if bucket.frames else None
-
-
-def _thumbs_up(row: Row) -> int | None:
-    return row.thumbs_up.count if row.camera.minutes_seen else None

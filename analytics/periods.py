@@ -20,10 +20,12 @@ class Period:
     last: dt.date
     zone: zoneinfo.ZoneInfo
     now: dt.datetime
+    is_calendar: bool = False
+    """Today is today then, from midnight to midnight."""
 
     @property
     def is_rolling(self) -> bool:
-        return self.days == 1 and self.is_current
+        return self.days == 1 and self.is_current and not self.is_calendar
 
     @property
     def is_current(self) -> bool:

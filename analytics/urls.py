@@ -6,6 +6,7 @@ from django.urls import path
 
 from analytics import views
 from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
+from analytics.comparing.views import compare, sites
 from analytics.galaxy.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
 from analytics.groundtruth.urls import urlpatterns as groundtruth
@@ -25,6 +26,9 @@ api: list[tuple[str, Any, str]] = [
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
+    path("sites/", sites, name="sites"),
+    path("sites/<slug:site>/", views.site, name="site"),
+    path("compare/", compare, name="compare"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
     path("review/", review, name="review"),
     *galaxy,

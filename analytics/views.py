@@ -1,5 +1,7 @@
-"""The overview and the page of a device. What a user may not see is a 404."""
+"""The overview, the sites, and the pages of a site and of a device. What a user may not see is a 404."""
 
+import zoneinfo
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -9,14 +11,17 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
 
-from analytics import charts, headlines, periods, plotly, reads
+from analytics import periods, plotly, report
+from analytics.comparing.places import Subject, measured
 from analytics.overview import THUMBS_UP, sites_today
-from devices.models import Device, DeviceState, QuarantinedMessage
+from devices.models import Device, DeviceState, QuarantinedMessage, Site
 from faces.models import Capture, State
 
 LATEST_PICTURES = 12
 LATEST_LOG_LINES = 20
+LONGEST_LABEL = 64
 
 
 @login_required
@@ -35,60 +40,98 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_safe
+def site(request: HttpRequest, site: str) -> HttpResponse:
+    """All devices of a site together, and each by itself: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
+    shown = get_object_or_404(Site.objects.for_user(request.user), slug=site)
+    devices = list(Device.objects.filter(site=shown).select_related("site", "state").order_by("name"))
+    period = period_of(request, shown.zone)
+    subjects = [Subject(device.name, device.get_absolute_url(), [device], shown.zone) for device in devices]
+    label = label_of(request)
+    context = {
+        "site": shown,
+        "devices": devices,
+        "states": [
+            (device, getattr(device, "state", None), is_live(device, period.now), row)
+            for device, row in zip(devices, measured(subjects, period, label=label), strict=True)
+        ],
+        "has_spoken": any(getattr(device, "state", None) for device in devices),
+        **_told(devices, period, label, {"site": shown.slug}),
+    }
+    return render(request, "analytics/site.html", context)
+
+
+@login_required
+@require_safe
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
-    """A device over some days of its site: `?days=1|7|14|30`, and `&to=YYYY-MM-DD` for a past period."""
+    """A device over some days of its site: `?days=1|7|14|30`, `&to=YYYY-MM-DD` for a past period, `&label=`."""
     visible = Device.objects.for_user(request.user).select_related("site", "state")
     shown = get_object_or_404(visible, site__slug=site, name=name)
-    now = timezone.now()
-    try:
-        period = periods.parse(request.GET.get("days"), request.GET.get("to"), zone=shown.site.zone, now=now)
-    except ValueError as error:
-        raise Http404(str(error)) from None
-    state: DeviceState | None = getattr(shown, "state", None)
+    period = period_of(request, shown.site.zone)
     context = {
         "device": shown,
-        "state": state,
-        "is_live": state is not None and state.is_live(now),
-        "now": now,
-        "period": period,
-        "choices": periods.DAYS,
-        "plotly": plotly.address(),
+        "state": getattr(shown, "state", None),
+        "is_live": is_live(shown, period.now),
         "pictures": _latest_pictures(shown),
         "linked": Capture.objects.filter(device=shown, state=State.LINKED).count(),
         "log": shown.log.all()[:LATEST_LOG_LINES],
         "quarantined": QuarantinedMessage.objects.filter(device=shown, replayed_at=None).count(),
-        "hours_as_csv": _hours_as_csv(shown, period),
-        **_plots(shown, period),
+        **_told([shown], period, label_of(request), {"site": shown.site.slug, "device": shown.name}),
     }
     return render(request, "analytics/device.html", context)
 
 
-def _plots(device: Device, period: periods.Period) -> dict[str, Any]:
-    """The period's figures, readings and table, from one read of the engagement and one of the thumbs-up."""
-    zone, start, end, now = period.zone, period.previous_start, period.end, period.now
-    seen = reads.engagement([device], zone=zone, start=start, end=end, bucket="hour", now=now)
-    counted = reads.counts([device], label=THUMBS_UP, zone=zone, start=start, end=end, bucket="hour")
-    rows = headlines.by_hour(seen, counted)
-    current = [row for row in rows if row.camera.start.timestamp() >= period.start.timestamp()]
-    earlier = [row for row in rows if row.camera.start.timestamp() < period.previous_end.timestamp()]
-    hours, thumbs_up = [row.camera for row in current], [row.thumbs_up for row in current]
-    whole = headlines.total(current)
-    figures = {
-        "engagement_figure": charts.engagement_figure(hours, now=now),
-        "hourly_figure": charts.count_figure(thumbs_up, hours, now=now),
-        "whole": whole,
-        "readings": headlines.readings(whole, headlines.total(earlier)),
-        "sentence": charts.sentence(hours),
-        "uncounted": charts.Showing.UNCOUNTED in map(charts.showing, hours),
-        "rows": current,
+def period_of(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
+    """The period that the address asks for. Raises `Http404` with a sentence where it is none."""
+    try:
+        return periods.parse(request.GET.get("days"), request.GET.get("to"), zone=zone, now=timezone.now())
+    except ValueError as error:
+        raise Http404(str(error)) from None
+
+
+def label_of(request: HttpRequest) -> str:
+    """The label that the address asks for; thumbs-up, unless it says another one."""
+    label = request.GET.get("label") or THUMBS_UP
+    if len(label) > LONGEST_LABEL or "\x00" in label:
+        raise Http404("No label is written like that.")
+    return label
+
+
+def is_live(device: Device, now: Any) -> bool:
+    state: DeviceState | None = getattr(device, "state", None)
+    return state is not None and state.is_live(now)
+
+
+def period_links(period: periods.Period, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What `analytics/period.html` shows; `asked` is the rest of the page's query."""
+
+    def address(days: int, to: object) -> str:
+        values = {**asked, "days": days, "to": to}
+        return "?" + urlencode({name: value for name, value in values.items() if value}, doseq=True)
+
+    here = None if period.is_current else period.last
+    return {
+        "period": period,
+        "periods": [(days, address(days, here)) for days in periods.DAYS],
+        "older_period": address(period.days, period.older),
+        "newer_period": address(period.days, period.newer) if period.newer else None,
     }
-    if period.days > 1:
-        days = headlines.by_day(current)
-        figures["rows"] = days
-        figures["daily_figure"] = charts.count_figure(
-            [day.thumbs_up for day in days], [day.camera for day in days], now=now
-        )
-    return figures
+
+
+def _told(devices: Sequence[Device], period: periods.Period, label: str, place: Mapping[str, str]) -> dict[str, Any]:
+    """What the pages of a site and of a device have in common."""
+    told = report.report(devices, period, label=label)
+    return {
+        "now": period.now,
+        "plotly": plotly.address(),
+        "report": told,
+        "zone": period.zone,
+        "figures": report.figures_of(told),
+        "thresholds": report.threshold_data(told),
+        "hours_as_csv": _hours_as_csv(place, period),
+        "name": place.get("device") or place["site"],
+        **period_links(period, {"label": None if label == THUMBS_UP else label}),
+    }
 
 
 def _latest_pictures(device: Device) -> QuerySet[Capture]:
@@ -96,13 +139,6 @@ def _latest_pictures(device: Device) -> QuerySet[Capture]:
     return captures.order_by("-taken_at", "-pk")[:LATEST_PICTURES]
 
 
-def _hours_as_csv(device: Device, period: periods.Period) -> str:
-    wanted = {
-        "site": device.site.slug,
-        "device": device.name,
-        "from": period.start.isoformat(),
-        "to": period.end.isoformat(),
-        "bucket": "hour",
-        "format": "csv",
-    }
-    return f"{reverse('engagement-list')}?{urlencode(wanted)}"
+def _hours_as_csv(place: Mapping[str, str], period: periods.Period) -> str:
+    stretch = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": "csv"}
+    return f"{reverse('engagement-list')}?{urlencode({**place, **stretch})}"

@@ -19,6 +19,12 @@ def share(part: float | None) -> str:
     return headlines.written("{:.0%}", part)
 
 
+@register.filter
+def duration(seconds: float | None) -> str:
+    """185 as "3 min 5 s", or a dash where nothing is known."""
+    return headlines.duration(seconds)
+
+
 @register.inclusion_tag("analytics/strip.html")
 def strip(day: strips.Strip) -> dict[str, object]:
     """A day's hours as a drawing."""

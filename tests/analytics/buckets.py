@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from analytics.buckets import edges
-from analytics.reads import CountBucket, EngagementBucket
+from analytics.reads import CountBucket, EngagementBucket, EpisodeBucket
 
 CHICAGO = ZoneInfo("America/Chicago")
 LONG_AFTER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
@@ -36,3 +36,8 @@ def ahead(span: tuple[dt.datetime, dt.datetime]) -> EngagementBucket:
 
 def counted(span: tuple[dt.datetime, dt.datetime], count: int = 0) -> CountBucket:
     return CountBucket(*span, count, count * 800_000, True)
+
+
+def began(hour: tuple[dt.datetime, dt.datetime], number: int | None) -> EpisodeBucket:
+    """An hour in which so many episodes of 4 s began; None where no camera was on."""
+    return EpisodeBucket(*hour, seconds=(4.0,) * (number or 0), peak=min(1, number or 0), is_known=number is not None)

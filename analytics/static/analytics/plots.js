@@ -3,7 +3,7 @@
 //   <div class="plot" data-figure="id of the JSON" data-name="file name"></div>
 //
 // A plot is drawn when it comes near the window, one at a time, so that the first is on the screen before the next is
-// computed. In the panel of each there are buttons that save it as PNG and as SVG.
+// computed. The head beside it (.panel-head, .plot-head) gets buttons that save it as PNG and as SVG.
 "use strict";
 
 (() => {
@@ -15,6 +15,7 @@
   const plots = () => [...document.querySelectorAll("[data-figure]")];
   const json = (plot) => document.getElementById(plot.dataset.figure).textContent;
   const drawn = new WeakMap(); // by plot, the JSON that it shows
+  const widths = new WeakMap(); // and the width for which it was drawn
   let queue = Promise.resolve();
 
   // "var(--data)" anywhere in a figure becomes that custom property's value.
@@ -49,6 +50,7 @@
     layout.xaxis = thinned(layout.xaxis, plot.clientWidth - layout.margin.l - layout.margin.r);
     if (!drawn.has(plot)) plot.replaceChildren();
     drawn.set(plot, text);
+    widths.set(plot, plot.clientWidth);
     await Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
     await new Promise((resume) => setTimeout(resume));
   }
@@ -56,7 +58,7 @@
   const later = (plot) => (queue = queue.then(() => draw(plot)));
 
   function addButtons(plot) {
-    const head = plot.closest(".panel")?.querySelector(".panel-head");
+    const head = plot.parentElement.querySelector(".panel-head, .plot-head");
     if (!head) return;
     const group = document.createElement("span");
     group.className = "save";
@@ -97,11 +99,8 @@
     const again = (which) => plots().filter((plot) => drawn.has(plot) && which(plot)).forEach(later);
     document.addEventListener("live", () => again((plot) => drawn.get(plot) !== json(plot)));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => again(() => true));
-    let width = innerWidth;
-    addEventListener("resize", () => {
-      if (innerWidth !== width) again(() => true);
-      width = innerWidth;
-    });
+    const sized = new ResizeObserver(() => again((plot) => widths.get(plot) !== plot.clientWidth));
+    plots().forEach((plot) => sized.observe(plot));
     // What is printed has no window to come near.
     addEventListener("beforeprint", () => plots().filter((plot) => !drawn.has(plot)).forEach(later));
   }

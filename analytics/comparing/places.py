@@ -1,0 +1,130 @@
+"""Sites and devices beside each other over a period, each beside its own period before."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from analytics import headlines, reads
+from analytics.axes import Figure
+from analytics.charts import engagement_figure
+from analytics.figures import Line, typical_day_figure
+from analytics.headlines import Row
+from analytics.measures import HOURS, engagement_sum
+from analytics.models import FACE
+from analytics.periods import Period
+from devices.models import Device
+
+MOST = 4
+"""Places side by side; with more, neither lines nor columns can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is compared: a site's devices, or one device."""
+
+    name: str
+    address: str
+    """Of its page."""
+    devices: Sequence[Device]
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A subject's period in numbers, with the one before, and its hours."""
+
+    subject: Subject
+    hours: Sequence[Row]
+    whole: Row
+    before: Row
+    label: str
+
+    @property
+    def readings(self) -> list[headlines.Reading]:
+        return headlines.readings(self.whole, self.before, label=self.label)
+
+    @property
+    def average(self) -> float | None:
+        return self.whole.camera.average_faces
+
+
+def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant: bool = False) -> list[Measured]:
+    """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
+
+    Five queries, however many subjects there are.
+    """
+    own = [period if instant else replace(period, zone=each.zone) for each in subjects]
+    asked = [
+        reads.Asked(each.devices, mine.zone, mine.previous_start, mine.end)
+        for each, mine in zip(subjects, own, strict=True)
+    ]
+    together = zip(
+        subjects,
+        own,
+        reads.engagement_each(asked, bucket="hour", now=period.now),
+        reads.episodes_each(asked, bucket="hour", label=FACE),
+        reads.episodes_each(asked, bucket="hour", label=label),
+        strict=True,
+    )
+    return [
+        _measured(subject, mine, headlines.by_hour(seen, visits, gestures), label)
+        for subject, mine, seen, visits, gestures in together
+    ]
+
+
+def hours_since(rows: Sequence[Row], start: dt.datetime) -> list[Row]:
+    """Those that begin at this moment or later."""
+    # By the instant: two times of one zone compare by what their clocks show.
+    return [row for row in rows if row.camera.start.timestamp() >= start.timestamp()]
+
+
+def hours_until(rows: Sequence[Row], end: dt.datetime) -> list[Row]:
+    """Those that begin before this moment."""
+    return [row for row in rows if row.camera.start.timestamp() < end.timestamp()]
+
+
+def verdicts(found: Sequence[Measured]) -> list[str]:
+    """For each subject a sentence: how it does beside its own past and beside the others."""
+    return [_verdict(each, [other for other in found if other is not each]) for each in found]
+
+
+def comparison_figures(found: Sequence[Measured], *, now: dt.datetime) -> list[Figure]:
+    """A figure of the hours of each, all on one scale."""
+    top = max((row.camera.average_faces or 0.0 for each in found for row in each.hours), default=0.0)
+    return [engagement_figure([row.camera for row in each.hours], now=now, top=top) for each in found]
+
+
+def typical_day(found: Sequence[Measured]) -> Figure:
+    """The average of each hour of the local day, a line for each subject."""
+    return typical_day_figure([Line(each.subject.name, _by_local_hour(each)) for each in found])
+
+
+def _by_local_hour(each: Measured) -> list[float | None]:
+    local = [(row.camera.start.astimezone(each.subject.zone).hour, row.camera) for row in each.hours]
+    return [engagement_sum(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
+
+
+def _measured(subject: Subject, period: Period, rows: Sequence[Row], label: str) -> Measured:
+    hours = hours_since(rows, period.start)
+    before = hours_until(rows, period.previous_end)
+    return Measured(subject, hours, headlines.total(hours), headlines.total(before), label)
+
+
+def _verdict(each: Measured, others: Sequence[Measured]) -> str:
+    if each.average is None:
+        return f"{each.subject.name}: no camera was on that looks for faces, so there is nothing to compare."
+    before = each.before.camera.average_faces
+    past = (
+        "nothing is known of the period before" if before is None else _than(each.average, before, "the period before")
+    )
+    beside = [_than(each.average, other.average, other.subject.name) for other in others if other.average is not None]
+    return f"{each.subject.name}: {each.average:.2f} people on average, {'; '.join([past, *beside])}."
+
+
+def _than(value: float, other: float, name: str) -> str:
+    shown, before = f"{value:.2f}", f"{other:.2f}"
+    if shown == before:
+        return f"as many as {name}"
+    change = f" ({(value - other) / other:+.0%})" if other else ""
+    return f"{'more' if value > other else 'fewer'} than {name} with {before}{change}"

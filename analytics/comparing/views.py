@@ -1,0 +1,117 @@
+"""The list of sites, and sites and devices side by side."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from analytics import plotly, views
+from analytics.comparing.places import (
+    MOST,
+    Measured,
+    Subject,
+    comparison_figures,
+    measured,
+    typical_day,
+    verdicts,
+)
+from analytics.figures import SERIES
+from analytics.overview import THUMBS_UP
+from devices.models import Device, Site
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+UTC = ZoneInfo("UTC")
+
+
+@login_required
+@require_safe
+def sites(request: HttpRequest) -> HttpResponse:
+    """The user's sites with their numbers over some days of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`."""
+    known = _subjects(cast("User", request.user))
+    subjects = [subject for key, subject in known.items() if "/" not in key]
+    period = views.period_of(request, subjects[0].zone if subjects else UTC)
+    label = views.label_of(request)
+    context = {
+        "rows": [(each, _live(each)) for each in measured(subjects, period, label=label)],
+        "label": label,
+        **views.period_links(period, {}),
+    }
+    return render(request, "analytics/sites.html", context)
+
+
+@login_required
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Up to four places side by side: `?place=seattle&place=chicago/Chicago01`, `&by=local|instant`, `&days=`, `&to=`.
+
+    By local hour each place is shown over the same days of its own clock, by instant over the same stretch of time.
+    """
+    known = _subjects(cast("User", request.user))
+    chosen = _chosen(request.GET.getlist("place"), known)
+    by = request.GET.get("by", "local")
+    if by not in ("local", "instant"):
+        raise Http404(f"Places are compared by local or by instant, not by “{by}”.")
+    subjects = [known[key] for key in chosen]
+    period = views.period_of(request, subjects[0].zone if subjects else UTC)
+    if by == "local":
+        period = replace(period, is_calendar=True)
+    label = views.label_of(request)
+    found = measured(subjects, period, label=label, instant=by == "instant")
+    asked = {"place": chosen, "by": by, "label": None if label == THUMBS_UP else label}
+    context = {
+        "known": known,
+        "chosen": chosen,
+        "by": by,
+        "most": MOST,
+        "found": list(zip(found, _numbered(found, period.now), verdicts(found), SERIES, strict=False)),
+        "readings": list(zip(*(each.readings for each in found), strict=True)),
+        "typical": typical_day(found),
+        "plotly": plotly.address(),
+        **views.period_links(period, asked),
+    }
+    return render(request, "analytics/compare.html", context)
+
+
+def _numbered(found: Sequence[Measured], now: Any) -> list[tuple[str, Any]]:
+    """The figures with the ids that the page gives them."""
+    return [(f"place-{number}-figure", each) for number, each in enumerate(comparison_figures(found, now=now), start=1)]
+
+
+def _subjects(user: "User") -> dict[str, Subject]:
+    """Every site of the user, and every device as site/device, by what stands for it in the address."""
+    devices: dict[str, list[Device]] = {}
+    for device in Device.objects.for_user(user).select_related("site", "state").order_by("name"):
+        devices.setdefault(device.site.slug, []).append(device)
+    found: dict[str, Subject] = {}
+    for site in Site.objects.for_user(user).order_by("name"):
+        own = devices.get(site.slug, [])
+        found[site.slug] = Subject(site.name, reverse("site", args=[site.slug]), own, site.zone)
+        for device in own:
+            name = f"{device.name}, {site.name}"
+            found[f"{site.slug}/{device.name}"] = Subject(name, device.get_absolute_url(), [device], site.zone)
+    return found
+
+
+def _chosen(wanted: Sequence[str], known: dict[str, Subject]) -> list[str]:
+    """What is compared: what the address says, else the sites, or of a single site the devices."""
+    for key in wanted:
+        if key not in known:
+            raise Http404(f"You have no place “{key}”.")
+    if wanted:
+        return list(dict.fromkeys(wanted))[:MOST]
+    sites = [key for key in known if "/" not in key]
+    return (sites if len(sites) > 1 else [key for key in known if "/" in key] or sites)[:MOST]
+
+
+def _live(each: Measured) -> int:
+    now = timezone.now()
+    return sum(views.is_live(device, now) for device in each.subject.devices)
