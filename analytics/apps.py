@@ -15,4 +15,5 @@ class AnalyticsConfig(AppConfig):
         register_sink(sink.count)
         register_sink(sink.note_software)
         person_erased.connect(forget_snapshots)
-        schedules.keep(self, {"analytics.tasks.forget_old_frames": "D"})
+        # Every night, and every minute.
+        schedules.keep(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})

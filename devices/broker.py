@@ -6,7 +6,8 @@ import logging
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -208,19 +209,29 @@ class Subscription:
 
 
 def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
-    """Send one message with QoS 1 and wait until the broker has it. Raises `BrokerUnavailable`.
+    """Send one message as `publish_all` does. Raises `BrokerUnavailable`."""
+    publish_all({topic: payload}, retain=retain)
 
-    With `retain` the broker keeps it for whoever subscribes later, until the next one; an empty payload ends that.
+
+def publish_all(messages: Mapping[str, bytes], *, retain: bool = False) -> None:
+    """Send each topic's message with QoS 1, on one connection, and wait until the broker has all of them.
+
+    With `retain` the broker keeps them for whoever subscribes later, until the next one; an empty payload ends that.
+    Raises `BrokerUnavailable`; some of them may have been taken then.
     """
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     _prepare(client, urlsplit(settings.MQTT_URL))
     _connect(client, _address(urlsplit(settings.MQTT_URL)), clean_start=True, properties=None)
     client.loop_start()
+    sent = {}
     try:
-        sent = client.publish(topic, payload, qos=1, retain=retain)
-        sent.wait_for_publish(TIMEOUT_S)
-        if not sent.is_published():
-            raise BrokerUnavailable(f"The broker did not take the message on {topic} within {TIMEOUT_S} s.")
+        for topic, payload in messages.items():
+            sent[topic] = client.publish(topic, payload, qos=1, retain=retain)
+        deadline = time.monotonic() + TIMEOUT_S
+        for topic, message in sent.items():
+            message.wait_for_publish(max(0.0, deadline - time.monotonic()))
+            if not message.is_published():
+                raise BrokerUnavailable(f"The broker did not take the message on {topic} within {TIMEOUT_S} s.")
     except (RuntimeError, ValueError) as error:
         raise BrokerUnavailable(f"The message on {topic} could not be sent: {error}.") from None
     finally:

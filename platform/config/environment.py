@@ -31,6 +31,8 @@ def read() -> dict[str, Any]:
     mqtt = urlsplit(values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
+    if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
+        raise refusal("HOME_ASSISTANT_PREFIX must be the beginning of a topic, such as homeassistant; empty is off.")
     return values
 
 
@@ -55,6 +57,7 @@ def _read() -> dict[str, Any]:
         "MQTT_CA_FILE": env.str("MQTT_CA_FILE", ""),
         "MQTT_CERT_FILE": env.str("MQTT_CERT_FILE", ""),
         "MQTT_KEY_FILE": env.str("MQTT_KEY_FILE", ""),
+        "HOME_ASSISTANT_PREFIX": env.str("HOME_ASSISTANT_PREFIX", ""),
         "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
         "RECOGNISER": env.str("RECOGNISER", "local", validate=validate.OneOf(RECOGNISERS)),
         "REKOGNITION_MONTHLY_CALLS": env.int("REKOGNITION_MONTHLY_CALLS", 100_000, validate=validate.Range(min=1)),

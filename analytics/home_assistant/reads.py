@@ -1,0 +1,48 @@
+"""Every device as it is at this moment. The same few queries however many there are."""
+
+import datetime as dt
+
+from django.db.models import OuterRef, Subquery
+
+from analytics.asked import Asked
+from analytics.home_assistant.discovery import DeviceNow
+from analytics.models import Frame
+from analytics.overview import THUMBS_UP
+from analytics.reads import engagement_each, episodes_each
+from devices.models import LIVE_FOR, Device
+
+MOMENT = dt.timedelta.resolution
+
+
+def devices_now(*, now: dt.datetime) -> list[DeviceNow]:
+    """The people facing each device, its engagement in the hour and its thumbs-up on the day that `now` is part of.
+
+    Hours and days are the site's own. The people are those of the latest frame, unknown where it is older than a device
+    may be silent. A thumb that is held up counts once.
+    """
+    latest = Frame.objects.filter(device=OuterRef("pk"), taken_at__gt=now - LIVE_FOR).order_by("-taken_at")
+    known = Device.objects.select_related("site", "state").annotate(people=Subquery(latest.values("faces")[:1]))
+    devices = list(known.order_by("thing_name"))
+    asked = [Asked([device], device.site.zone, now, now + MOMENT) for device in devices]
+    hours = engagement_each(asked, bucket="hour", now=now)
+    days = episodes_each(asked, label=THUMBS_UP, bucket="day")
+    return [
+        _told(device, device.people, hour.average_faces, day.known_count, now)
+        for device, [hour], [day] in zip(devices, hours, days, strict=True)
+    ]
+
+
+def _told(
+    device: Device, people: int | None, engagement: float | None, thumbs_up: int | None, now: dt.datetime
+) -> DeviceNow:
+    state = getattr(device, "state", None)
+    return DeviceNow(
+        thing=device.thing_name,
+        name=device.name,
+        site=device.site.name,
+        software=state.software if state else "",
+        online=state is not None and state.is_live(now),
+        people=people,
+        engagement=None if engagement is None else round(engagement, 3),
+        thumbs_up=thumbs_up,
+    )

@@ -1,0 +1,174 @@
+"""What Home Assistant finds at a real broker: retained, true, and gone when it is switched off."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from analytics.home_assistant import discovery
+from analytics.home_assistant.models import AnnouncedTopic
+from analytics.home_assistant.reads import devices_now
+from analytics.home_assistant.services import tell
+from analytics.models import Episode
+from analytics.tasks import tell_home_assistant
+from devices.models import Device, DeviceState
+from tests.analytics.frames import count, seen
+from tests.brokers import Mosquitto, free_port, mosquitto
+from tests.edge_agent.platforms import eventually, platform
+
+NOW = dt.datetime(2026, 11, 20, 20, 30, tzinfo=dt.UTC)
+"""12:30 in Seattle."""
+
+DISCOVERED = re.compile(r"homeassistant/sensor/[a-zA-Z0-9_-]+/config")
+"""What Home Assistant takes for the announcement of a sensor."""
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def broker(tmp_path: Path, settings: Settings) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path) as running:
+        settings.MQTT_URL, settings.HOME_ASSISTANT_PREFIX = running.url, "homeassistant"
+        yield running
+
+
+def retained(broker: Mosquitto) -> dict[str, Any]:
+    """What whoever comes now is given."""
+    end = "homeassistant/end/of/all"
+    with platform(broker, confirms=False, topics="homeassistant/#") as listening:
+        listening._client.publish(end, b"", qos=1)
+        assert eventually(lambda: any(topic == end for topic, _ in listening.received))
+        found = {topic: payload.decode() for topic, payload in listening.received if topic != end}
+    return {topic: json.loads(text) if text.startswith("{") else text for topic, text in found.items()}
+
+
+def online(device: Device, at: dt.datetime = NOW) -> None:
+    DeviceState.objects.update_or_create(
+        device=device, defaults={"last_seen_at": at, "online": True, "software": "headcount-edge 1.0"}
+    )
+
+
+def minutes_ago(number: float) -> dt.datetime:
+    return NOW - dt.timedelta(minutes=number)
+
+
+def test_a_device_is_announced_with_four_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
+    online(seattle01)
+    count(seen(seattle01, minutes_ago(1), faces=[0.9, 0.8]), seen(seattle01, minutes_ago(20), faces=[]))
+    assert tell(now=NOW) == 1
+    found = retained(broker)
+    sensors = {config["name"]: config for topic, config in found.items() if DISCOVERED.fullmatch(topic)}
+    assert set(sensors) == {"People facing now", "Engagement this hour", "Thumbs-up today", "Online"}
+    for name, config in sensors.items():
+        assert config["device"]["identifiers"] == [f"headcount_{seattle01.thing_name}"]
+        assert config["device"]["name"] == "Seattle01"
+        assert config["expire_after"] > discovery.EVERY_SECONDS
+        if name != "Online":
+            assert found[config["availability_topic"]] == config["payload_available"]
+    said = {name: found[config["state_topic"]][value_of(config)] for name, config in sensors.items()}
+    assert said == {"People facing now": 2, "Engagement this hour": 1.0, "Thumbs-up today": 0, "Online": "online"}
+    assert len({config["unique_id"] for config in sensors.values()}) == 4
+
+
+def value_of(config: dict[str, Any]) -> str:
+    template = re.fullmatch(r"\{\{ value_json\.(\w+) \}\}", config["value_template"])
+    assert template is not None
+    return template[1]
+
+
+def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seattle01: Device) -> None:
+    online(seattle01, at=minutes_ago(30))
+    tell(now=NOW)
+    found = retained(broker)
+    [state] = [value for topic, value in found.items() if topic.endswith("/state")]
+    assert state == {"people": None, "engagement": None, "thumbs_up": None, "online": "offline"}
+    assert [value for topic, value in found.items() if topic.endswith("/availability")] == ["offline"]
+
+
+def test_switched_off_nothing_stays_behind(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
+    tell(now=NOW)
+    assert len(retained(broker)) == AnnouncedTopic.objects.count() == 6
+    settings.HOME_ASSISTANT_PREFIX = ""
+    assert tell(now=NOW) == 0
+    assert retained(broker) == {}
+    assert AnnouncedTopic.objects.count() == 0
+
+
+def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: Device, chicago01: Device) -> None:
+    tell(now=NOW)
+    chicago01.delete()
+    tell(now=NOW)
+    assert {topic for topic in retained(broker) if chicago01.thing_name in topic} == set()
+    assert len(retained(broker)) == 6
+
+
+def test_another_prefix_leaves_nothing_under_the_old_one(
+    broker: Mosquitto, settings: Settings, seattle01: Device
+) -> None:
+    tell(now=NOW)
+    settings.HOME_ASSISTANT_PREFIX = "ha/discovery/"
+    tell(now=NOW)
+    assert retained(broker) == {}
+    assert all(topic.startswith("ha/discovery/") for topic in AnnouncedTopic.objects.values_list("topic", flat=True))
+
+
+def test_what_a_broker_that_was_away_still_holds_is_removed_later(
+    broker: Mosquitto, settings: Settings, seattle01: Device
+) -> None:
+    tell(now=NOW)
+    broker.stop()
+    settings.HOME_ASSISTANT_PREFIX = ""
+    assert tell(now=NOW) == 0
+    assert AnnouncedTopic.objects.count() == 6
+    broker.start()
+    tell(now=NOW)
+    assert retained(broker) == {}
+
+
+def test_off_by_default_nobody_is_asked(
+    settings: Settings, seattle01: Device, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
+    assert settings.HOME_ASSISTANT_PREFIX == ""
+    with django_assert_num_queries(1):
+        assert tell_home_assistant() == 0
+
+
+def test_the_people_are_those_of_the_latest_frame(seattle01: Device) -> None:
+    count(seen(seattle01, minutes_ago(1), faces=[0.9]), seen(seattle01, minutes_ago(1.5), faces=[0.9] * 3))
+    assert [device.people for device in devices_now(now=NOW)] == [1]
+    assert [device.people for device in devices_now(now=NOW + dt.timedelta(minutes=5))] == [None]
+
+
+def test_a_device_that_does_not_look_for_faces_says_nothing_of_people(seattle01: Device) -> None:
+    count(seen(seattle01, minutes_ago(1), faces=None))
+    [device] = devices_now(now=NOW)
+    assert (device.people, device.engagement) == (None, None)
+
+
+def test_a_thumb_that_is_held_up_counts_once_on_its_own_day(seattle01: Device) -> None:
+    midnight = dt.datetime(2026, 11, 20, 8, tzinfo=dt.UTC)
+    count(seen(seattle01, minutes_ago(1), faces=[]))
+    for number, started in enumerate([midnight - dt.timedelta(minutes=1), midnight, minutes_ago(2)]):
+        ended = started + dt.timedelta(seconds=5)
+        Episode.objects.create(
+            device=seattle01, label="thumbs-up", started=started, ended=ended, peak=number + 1, confidence=0.9
+        )
+    assert [device.thumbs_up for device in devices_now(now=NOW)] == [2]
+
+
+def test_many_devices_take_as_many_queries_as_one(
+    seattle01: Device, chicago01: Device, chicago02: Device, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(4):
+        assert len(devices_now(now=NOW)) == 3
+
+
+def test_a_thing_name_with_a_colon_is_announced_as_home_assistant_takes_it() -> None:
+    device = discovery.DeviceNow("a:b", "Lobby", "Seattle", "", True, 1, 1.0, 1)
+    assert all(DISCOVERED.fullmatch(topic) for topic in discovery.announcements("homeassistant", [device]))
