@@ -1,7 +1,7 @@
 """What the demo finds in its database: sites and devices, an administrator, somebody with coffees, and a past.
 
-Sites, policies, the person and the past are made once per data folder, so that what somebody changes afterwards stays
-changed. A preparation that was interrupted goes on where it was.
+Sites, policies, questions, the person and the past are made once per data folder, so that what somebody changes
+afterwards stays changed. A preparation that was interrupted goes on where it was.
 """
 
 import datetime as dt
@@ -55,10 +55,12 @@ def prepare(data: Path, *, days: int, seed: int, now: dt.datetime) -> Prepared:
     loaded = None
     if begun is None or not begun.complete:
         # Photographs and recognition take seconds to import; a demo that was prepared needs neither.
-        from analytics.demo import past, world
+        from analytics.demo import asking, past, world
 
+        begun = begun or progress.first(days=days, seed=seed, now=now)
         world.make(admin, now)
-        loaded = past.load(data, begun or progress.first(days=days, seed=seed, now=now))
+        asking.make(begun, admin)
+        loaded = past.load(data, begun)
     return Prepared((data / PASSWORD_FILE).read_text(), _token(admin, data), loaded)
 
 

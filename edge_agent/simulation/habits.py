@@ -51,6 +51,8 @@ class Habits:
     frames_per_message: int
     thumbs: float
     """Part of the visitors that holds up a thumb."""
+    thumbs_down: float
+    """Part of the visitors that turns a thumb down; none before a DeepLens, whose model knows no such gesture."""
     cups: float
     """Part of the visitors that brings a cup of coffee."""
 
@@ -87,6 +89,7 @@ SEATTLE01 = Habits(
     frame_every=15_000,
     frames_per_message=8,
     thumbs=0.06,
+    thumbs_down=0.015,
     cups=0.3,
 )
 
@@ -106,6 +109,7 @@ CHICAGO01 = Habits(
     frame_every=15_000,
     frames_per_message=8,
     thumbs=0.05,
+    thumbs_down=0.02,
     cups=0.25,
 )
 
@@ -125,6 +129,7 @@ CHICAGO02 = Habits(
     frame_every=30_000,
     frames_per_message=1,
     thumbs=0.05,
+    thumbs_down=0.0,
     cups=0.6,
 )
 

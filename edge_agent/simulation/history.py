@@ -58,6 +58,8 @@ class History:
     """When the device was on and its camera was not."""
     visits: tuple[Visit, ...]
     thumbs: tuple[Thumb, ...]
+    """Thumbs-up."""
+    thumbs_down: tuple[Thumb, ...] = ()
 
 
 def histories(seed: int, start: dt.datetime, end: dt.datetime) -> tuple[History, ...]:
@@ -74,14 +76,18 @@ def history(habits: Habits, seed: int, start: dt.datetime, end: dt.datetime) -> 
     outage, day_off = _bad_days(habits, source, period)
     visits: list[Visit] = []
     thumbs: list[Thumb] = []
+    thumbs_down: list[Thumb] = []
     for day in _dates(habits, period):
         random = np.random.default_rng((*source, day.toordinal()))
+        displeased = np.random.default_rng((*source, day.toordinal(), 2))
         for visit in _visits(habits, day, random):
             visits.append(visit)
-            thumbs.extend(_thumbs(habits, visit, random))
+            thumbs.extend(_thumbs(habits.thumbs, visit, random))
+            thumbs_down.extend(_thumbs(habits.thumbs_down, visit, displeased))
     on = tuple(_switched_on(habits, source, period, outage, day_off))
     visits.sort(key=_arrival)
-    return History(habits, seed, period, on, outage, tuple(visits), _one_per_second(thumbs))
+    up, down = _one_per_second(thumbs), _one_per_second(thumbs_down)
+    return History(habits, seed, period, on, outage, tuple(visits), up, down)
 
 
 def epoch_ms(at: dt.datetime) -> int:
@@ -211,8 +217,8 @@ _THUMB_SECONDS = (5, 20)
 _BOTH_HANDS = 0.15
 
 
-def _thumbs(habits: Habits, visit: Visit, random: np.random.Generator) -> Iterator[Thumb]:
-    if random.random() >= habits.thumbs:
+def _thumbs(chance: float, visit: Visit, random: np.random.Generator) -> Iterator[Thumb]:
+    if random.random() >= chance:
         return
     started = visit.started + int(random.integers(max((visit.ended - visit.started) // 2, 1)))
     ended = min(started + int(random.integers(*_THUMB_SECONDS)) * SECOND, visit.ended)

@@ -14,11 +14,11 @@ import numpy as np
 
 from edge_agent import messages
 from edge_agent.simulation import dialects
-from edge_agent.simulation.history import FRAME_SIZE, HOUR, MINUTE, SECOND, History, Span
+from edge_agent.simulation.history import FRAME_SIZE, HOUR, MINUTE, SECOND, History, Span, Thumb
 
 Stay = TypeVar("Stay", bound=Span)
 
-THUMB = "thumbs-up"
+THUMB, THUMB_DOWN = "thumbs-up", "thumbs-down"
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,19 @@ def _agent_frames(history: History) -> Iterator[Sent]:
 
 def _frames(history: History, span: Span) -> Iterator[messages.Frame]:
     moments = list(_moments(history, span))
-    both = zip(moments, _present(history.visits, moments), _present(history.thumbs, moments), strict=True)
-    for taken_at, visits, thumbs in both:
+    thumbs, thumbs_down = _present(history.thumbs, moments), _present(history.thumbs_down, moments)
+    for taken_at, visits, up, down in zip(moments, _present(history.visits, moments), thumbs, thumbs_down, strict=True):
         yield messages.Frame(
             taken_at=taken_at,
             faces=tuple(messages.Face(visit.confidence / 1e6, visit.box) for visit in visits),
-            gestures=tuple(_gesture(confidence) for thumb in thumbs for confidence in thumb.confidences),
+            gestures=(*_gestures(THUMB, up), *_gestures(THUMB_DOWN, down)),
             size=FRAME_SIZE,
         )
 
 
-def _gesture(confidence: int) -> messages.Labelled:
-    return messages.Labelled(THUMB, confidence / 1e6)
+def _gestures(label: str, thumbs: Sequence[Thumb]) -> Iterator[messages.Labelled]:
+    for thumb in thumbs:
+        yield from (messages.Labelled(label, confidence / 1e6) for confidence in thumb.confidences)
 
 
 def _moments(history: History, span: Span) -> range:

@@ -5,7 +5,7 @@ import datetime as dt
 import itertools
 import json
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -24,10 +24,11 @@ from edge_agent.simulation.history import (
     epoch_ms,
     histories,
     history,
+    overlap,
 )
 from edge_agent.simulation.history_messages import Sent, sent_messages
 from edge_agent.simulation.history_pictures import coffee_pictures
-from edge_agent.simulation.truth import Expected, expected
+from edge_agent.simulation.truth import Expected, expected, instants
 
 START = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)
 """A Monday; American clocks go back on the Sunday after it."""
@@ -80,8 +81,8 @@ def _frames_in(sent: Sent) -> list[FrameRead]:
 
 
 def _thumbs_in(frame: messages.Frame) -> tuple[int, ...]:
-    assert {gesture.label for gesture in frame.gestures} <= {"thumbs-up"}
-    return _millionths(gesture.confidence for gesture in frame.gestures)
+    assert {gesture.label for gesture in frame.gestures} <= {"thumbs-up", "thumbs-down"}
+    return _millionths(gesture.confidence for gesture in frame.gestures if gesture.label == "thumbs-up")
 
 
 def _deeplens_frames_in(payload: bytes) -> list[FrameRead]:
@@ -134,6 +135,25 @@ def test_each_camera_has_rushes_quiet_hours_and_hours_without_a_camera(fortnight
         assert 0 in averages
         assert max(average for average in averages if average is not None) > 1
         assert sum(hour.thumbs for hour in hours) > 100
+
+
+def test_thumbs_turned_down_are_in_the_frames_taken_meanwhile(fortnight: tuple[History, ...]) -> None:
+    for one in fortnight:
+        every = one.habits.frame_every
+        told = [message for sent in sent_messages([one]) for message in _frames_messages(sent)]
+        gestures = [gesture.label for message in told for frame in message.frames for gesture in frame.gestures]
+        in_sight = ((thumb, overlap(thumb, on)) for thumb in one.thumbs_down for on in one.on)
+        reckoned = sum(instants(seen, every) * len(thumb.confidences) for thumb, seen in in_sight if seen)
+        assert gestures.count("thumbs-down") == reckoned
+        assert bool(reckoned) == (one.habits.speaks == "agent"), "a DeepLens knows no such gesture"
+
+
+def _frames_messages(sent: Sent) -> Iterator[messages.Frames]:
+    kind = sent.topic.rsplit("/", 1)[-1]
+    if kind == "frames":
+        message = messages.decode(kind, sent.payload)
+        assert isinstance(message, messages.Frames)
+        yield message
 
 
 def test_one_afternoon_is_dark_and_the_log_complains(fortnight: tuple[History, ...]) -> None:

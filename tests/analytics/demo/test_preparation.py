@@ -10,14 +10,18 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from analytics.demo import past, progress, world
+from analytics.demo import asking, past, progress, world
 from analytics.demo.preparation import Prepared, prepare
 from analytics.demo.surroundings import DemoError
-from analytics.models import Frame
+from analytics.groundtruth import reads as groundtruth_reads
+from analytics.groundtruth.models import GroundTruthSession
+from analytics.models import Frame, Question
+from analytics.questions import reads as question_reads
+from analytics.questions.reads import State
 from devices.intake import accept
 from devices.models import ApiToken, Device, QuarantinedMessage, Site
 from devices.services import token_digest
-from edge_agent.simulation.history import histories
+from edge_agent.simulation.history import Span, epoch_ms, histories, overlap
 from edge_agent.simulation.truth import expected
 from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
@@ -63,6 +67,33 @@ def test_the_demo_is_prepared_from_nothing(tmp_path: Path) -> None:
     assert frames_loaded() == frames_expected()
     assert not Frame.objects.filter(taken_at__gte=NOW.replace(second=0)).exists()
     assert_way_in_is_written_down(prepared, tmp_path / "data")
+
+
+def test_the_sites_ask_and_somebody_counted(tmp_path: Path) -> None:
+    prepare(tmp_path, days=1, seed=SEED, now=NOW)
+    for site in Site.objects.all():
+        states = [question_reads.state(question, NOW) for question in Question.objects.filter(site=site)]
+        assert states == [State.RUNNING, State.ENDED]
+    for history in histories(DAY.seed, DAY.start, DAY.end):
+        accuracy = groundtruth_reads.accuracy(Device.objects.get(thing_name=history.habits.thing))
+        (counted,) = accuracy.sessions
+        start, end = (epoch_ms(at) for at in (counted.session.started_at, groundtruth_reads.until(counted.session)))
+        visits = [overlap(visit, Span(start, end)) for visit in history.visits]
+        there = sum(visit.ended - visit.started for visit in visits if visit)
+        assert counted.average == pytest.approx(there / (end - start))
+        assert counted.average
+        assert (counted.comparison.minutes, counted.comparison.minutes_off) == (45, 0)
+        assert counted.comparison.share == pytest.approx(1, abs=0.2), "the camera missed nobody for long"
+
+
+def test_what_somebody_asks_meanwhile_stays(tmp_path: Path) -> None:
+    world.make(User.objects.create_superuser("owner"), NOW)
+    asking.make(DAY, User.objects.get())
+    Question.objects.filter(site__slug="chicago").update(text="Ours?")
+    asking.make(DAY, User.objects.get())
+    assert Question.objects.count() == 4
+    assert Question.objects.filter(text="Ours?").count() == 2
+    assert GroundTruthSession.objects.count() == 3
 
 
 def assert_way_in_is_written_down(prepared: Prepared, data: Path) -> None:
