@@ -21,6 +21,10 @@ Measured with a photographed cup in 60 frames of 1280 × 720: the whole frame al
 more, with these tiles of 95 and more, and neither finds one in 32 photographs without. Smaller tiles do.
 """
 
+THREADS = 2
+"""Processors that one look takes at once: the other detectors leave one idle meanwhile. A look that took 24 ms of one
+takes 14 ms of two."""
+
 INPUT = 300
 """Pixels a side of the model's input. What follows is how it was trained: the pipeline of SSD MobileNetV2."""
 GRIDS = (19, 10, 5, 3, 2, 1)
@@ -64,7 +68,7 @@ class ObjectDetector:
     def _load(self, model: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter: Any = Interpreter(str(model))
+        self._interpreter: Any = Interpreter(str(model), num_threads=THREADS)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         outputs = {output["name"]: output["index"] for output in self._interpreter.get_output_details()}
