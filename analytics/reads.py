@@ -4,14 +4,14 @@ For some devices taken together, in buckets of one zone:
 
     engagement(devices, zone=, start=, end=, bucket=, now=)               -> list[EngagementBucket]
     counts(devices, label=, zone=, start=, end=, bucket=, threshold=0.0)  -> list[CountBucket]      raw detections
-    episodes(devices, label=, zone=, start=, end=, bucket=)               -> list[EpisodeBucket]    FACE: visits
+    episodes(devices, label=, zone=, start=, end=, bucket=, threshold=0.0) -> list[EpisodeBucket]   FACE: visits
     confidences(devices, label=, zone=, start=, end=, bucket=)            -> list[ConfidenceBucket] what-if thresholds
 
 For several such questions at once, each an `Asked` with its own devices, zone and period (each device, each site, each
 site by its own clock), a list of buckets for each; a device may be in several of them:
 
     engagement_each(asked, bucket=, now=)           counts_each(asked, label=, bucket=, threshold=0.0)
-    episodes_each(asked, label=, bucket=)           confidences_each(asked, label=, bucket=)
+    episodes_each(asked, label=, bucket=, threshold=0.0)    confidences_each(asked, label=, bucket=)
 
 From such lists, without a query: `week(hours, visits)[weekday][hour]`, `by_local_time(series, visits)`,
 `engagement_sum(…)`, `episode_sum(…)` and `ConfidenceBucket.at_least(threshold)`, all in `analytics/measures.py`.
@@ -37,7 +37,7 @@ from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
-from analytics.tallies import CONFIDENCE_BINS
+from analytics.tallies import CONFIDENCE_BINS, MILLION
 from devices.models import Device
 
 MINUTE = dt.timedelta(minutes=1)
@@ -69,10 +69,20 @@ def counts(
 
 
 def episodes(
-    devices: Iterable[Device], *, label: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket
+    devices: Iterable[Device],
+    *,
+    label: str,
+    zone: ZoneInfo,
+    start: dt.datetime,
+    end: dt.datetime,
+    bucket: Bucket,
+    threshold: float = 0.0,
 ) -> list[EpisodeBucket]:
-    """The episodes of the label that began from `start` to `end`; visits, where it is `FACE`."""
-    return episodes_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket)[0]
+    """The episodes of the label that began from `start` to `end`; visits, where it is `FACE`.
+
+    With a threshold only those of which one detection has at least this confidence.
+    """
+    return episodes_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket, threshold=threshold)[0]
 
 
 def confidences(
@@ -130,10 +140,14 @@ def counts_each(
     ]
 
 
-def episodes_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[EpisodeBucket]]:
+def episodes_each(
+    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0
+) -> list[list[EpisodeBucket]]:
     """`episodes` of each, in two queries."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(Episode.objects.filter(label=label), "started")
+    # As exact as the tallies are, which keep whole millionths.
+    shown = Episode.objects.filter(label=label, confidence__gte=threshold - 0.5 / MILLION)
+    rows = gathering.rows(shown, "started")
     began = rows.values_list("part", "started", "ended", "started", "peak")
     found = gathering.totals(
         _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (gathering.known(label), _EpisodeTotal.know)

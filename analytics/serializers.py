@@ -7,13 +7,17 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from analytics.buckets import LENGTHS, day_start
-from analytics.models import Detection
+from analytics.models import Detection, Episode
 
 DEFAULT_PERIOD = dt.timedelta(days=7)
 MAX_BUCKETS = 10_000
 """More than a year of hours, or a hundred days of quarters, in one answer."""
 YEARS = range(1970, 9999)
 """What the arithmetic of zones and buckets is sure to manage."""
+
+
+MOST_SECONDS = 10 * 366 * 86_400
+"""Longer than anything is kept, and shorter than what databases take."""
 
 
 class MomentField(serializers.CharField):
@@ -66,21 +70,16 @@ class SpanQuery(PlaceQuery):
         return attrs
 
 
-class BucketQuery(SpanQuery):
-    """A site or device, and a period in buckets."""
-
-    bucket = serializers.ChoiceField(
-        choices=list(LENGTHS), default="hour", help_text="Quarter hours, hours or days of the site's own zone."
-    )
-
-
-class CountQuery(BucketQuery):
-    label = serializers.CharField(help_text="Such as thumbs-up, cup or face.")  # type: ignore[assignment]
-
-
 class DetectionQuery(PlaceQuery):
     label = serializers.CharField(required=False, help_text="Such as thumbs-up, cup or face.")  # type: ignore[assignment]
     min_confidence = serializers.FloatField(required=False, min_value=0, max_value=1)
+
+
+class EpisodeQuery(DetectionQuery):
+    label = serializers.CharField(required=False, help_text="face for visits, or such as thumbs-up or cup.")
+    min_seconds = serializers.FloatField(
+        required=False, min_value=0, max_value=MOST_SECONDS, help_text="From the first frame to the last."
+    )
 
 
 def bounds(query: dict[str, Any], zone: ZoneInfo) -> tuple[dt.datetime | None, dt.datetime | None]:
@@ -123,30 +122,6 @@ class LocalTimeField(serializers.DateTimeField):
         return value
 
 
-class EngagementSerializer(serializers.Serializer[Any]):
-    """Of a `reads.EngagementBucket`."""
-
-    start = LocalTimeField(help_text="In the site's own zone, with its offset.")
-    end = LocalTimeField()
-    average_faces = serializers.FloatField(
-        allow_null=True, help_text="Faces per frame; null where no frame tells the number of faces."
-    )
-    peak_faces = serializers.IntegerField(source="faces_peak", help_text="Faces in the frame that showed most.")
-    faces_sum = serializers.IntegerField(help_text="Faces of all frames together; adds up, as do the frames.")
-    frames = serializers.IntegerField(help_text="Frames whose number of faces is known.")
-    coverage = serializers.FloatField(help_text="Share of the devices' minutes with any frame: 0 is “camera off”.")
-    occupied_share = serializers.FloatField(allow_null=True, help_text="Share of the seen minutes with a face.")
-
-
-class CountSerializer(serializers.Serializer[Any]):
-    """Of a `reads.CountBucket`."""
-
-    start = LocalTimeField(help_text="In the site's own zone, with its offset.")
-    end = LocalTimeField()
-    count = serializers.IntegerField(help_text="Detections, without those that a reviewer called wrong.")
-    mean_confidence = serializers.FloatField(allow_null=True, help_text="0 to 1; null where nothing was detected.")
-
-
 class DetectionSerializer(serializers.ModelSerializer[Detection]):
     site = serializers.CharField(source="frame.device.site.slug", read_only=True)
     device = serializers.CharField(source="frame.device.name", read_only=True)
@@ -161,3 +136,16 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
     class Meta:
         model = Detection
         fields = ["id", "site", "device", "taken_at", "label", "confidence", "box", "review"]
+
+
+class EpisodeSerializer(serializers.ModelSerializer[Episode]):
+    site = serializers.CharField(source="device.site.slug", read_only=True)
+    device = serializers.CharField(source="device.name", read_only=True)
+    seconds = serializers.SerializerMethodField(help_text="From the first frame to the last; 0 where there is one.")
+
+    def get_seconds(self, episode: Episode) -> float:
+        return (episode.ended - episode.started).total_seconds()
+
+    class Meta:
+        model = Episode
+        fields = ["id", "site", "device", "label", "started", "ended", "seconds", "peak", "confidence"]

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 
 from analytics import views
-from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet
+from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet, EpisodeViewSet
 from analytics.comparing.views import compare, sites
 from analytics.galaxy.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
@@ -18,6 +18,7 @@ from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 api: list[tuple[str, Any, str]] = [
     ("engagement", EngagementViewSet, "engagement"),
     ("counts", CountViewSet, "count"),
+    ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
     ("visitors", VisitorViewSet, "visitor"),
     ("reactions", ReactionViewSet, "reaction"),
