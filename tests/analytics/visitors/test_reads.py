@@ -25,7 +25,7 @@ NOW = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 
 SEATTLE = ZoneInfo("America/Los_Angeles")
 DAY = dt.timedelta(days=1)
-keys = itertools.count()
+keys = itertools.count(1000)
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,65 @@
+"""The section about visitors on the pages of a site and of a device."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from analytics.templatetags.visitors import in_words
+from analytics.visitors.privacy import SMALLEST_GROUP
+from devices.models import Device
+from faces.models import Mode
+from faces.services import set_policy
+from tests.analytics.frames import count, seen
+from tests.analytics.visitors.test_reads import DAY, NOW, see, somebody
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _noon(monkeypatch: pytest.MonkeyPatch, seattle01: Device) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    count(seen(seattle01, NOW - dt.timedelta(minutes=1), faces=[0.9]))
+
+
+@pytest.fixture
+def recognised(owner: User, seattle01: Device, settings: Settings) -> None:
+    """Five people yesterday, two of them guests, and one today."""
+    settings.RECOGNISER = "rekognition"
+    set_policy(site=seattle01.site, mode=Mode.EVERYONE, confirmed_by=owner, now=NOW - 3 * DAY)
+    people: list[Any] = [somebody(seattle01.site, f"Secret {n}", guest=n if n > 3 else None) for n in range(1, 6)]
+    assert len(people) == SMALLEST_GROUP
+    see(seattle01, NOW - DAY, *people, emotions={"happy": 0.75, "calm": 0.22, "sad": 0.03})
+    see(seattle01, NOW, people[0])
+
+
+def page(user: User, address: str) -> str:
+    client = Client()
+    client.force_login(user)
+    return " ".join(client.get(address).content.decode().split())
+
+
+@pytest.mark.parametrize("address", ["/sites/seattle/devices/Seattle01/", "/sites/seattle/"])
+def test_a_page_tells_visitors_and_reactions_and_no_name(recognised: None, viewer: User, address: str) -> None:
+    told = page(viewer, address)
+    rows = told[told.index('id="visitors"') : told.index('id="reactions"')]
+    assert "<td>5</td><td>2</td>" in rows
+    assert "<td>1</td><td>0</td>" in rows
+    assert rows.count("nobody could be recognised") == 3
+    assert "happy 75 %, calm 22 %</td>" in told
+    assert "sad" not in told[told.index('id="reactions"') :]
+    assert "Secret" not in told[told.index('id="visitors"') : told.index('id="confidence"')]
+
+
+def test_where_nobody_is_recognised_a_page_says_so(viewer: User, seattle01: Device) -> None:
+    told = page(viewer, "/sites/seattle/devices/Seattle01/")
+    assert "Nobody is recognised here, so unique visitors are not known." in told
+    assert 'id="reactions"' not in told
+
+
+def test_only_what_many_showed_is_named() -> None:
+    assert in_words({"sad": 0.049, "calm": 0.4, "happy": 0.5}) == "happy 50 %, calm 40 %"
+    assert in_words(None) == ""
