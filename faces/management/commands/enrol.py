@@ -1,0 +1,70 @@
+"""`manage.py enrol FOLDER`: know people by the pictures in their folders."""
+
+import csv
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from devices.models import Site
+from faces import recogniser as recognisers
+from faces.folders import BadFolder, PersonFolder, people_in
+from faces.recogniser import RecogniserUnavailable
+from faces.services.bulk import Outcome, enrol_folder
+
+INTERRUPTED = 130
+"""What a shell makes of Ctrl-C."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Enrols people of a site: FOLDER holds a folder for each, named as the person is, with pictures of the face "
+        "and a consent.toml (docs/people.md). Says what was refused and why; running it again goes on where it ended."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path)
+        parser.add_argument("--site", required=True, help="The site's slug.")
+        parser.add_argument("--report", type=Path, help="Write what became of each picture to this CSV file, too.")
+
+    def handle(self, *args: Any, folder: Path, site: str, report: Path | None, **options: Any) -> None:
+        chosen = Site.objects.filter(slug=site).first()
+        if chosen is None:
+            known = ", ".join(Site.objects.values_list("slug", flat=True))
+            raise CommandError(f"There is no site “{site}”; there are: {known or 'none yet'}.")
+        outcomes: list[Outcome] = []
+        try:
+            self._enrol(people_in(folder), chosen, outcomes)
+        except BadFolder as error:
+            raise CommandError(str(error)) from error
+        except RecogniserUnavailable as error:
+            raise CommandError(f"{error} Run it again to go on; what is enrolled stays.") from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; run it again to go on.", returncode=INTERRUPTED) from None
+        finally:
+            self._report(folder, outcomes, report)
+        if any(outcome.refused for outcome in outcomes):
+            raise CommandError("Some pictures were refused; mend them and run it again.")
+
+    def _enrol(self, people: list[PersonFolder], site: Site, outcomes: list[Outcome]) -> None:
+        recogniser = recognisers.chosen()
+        total = sum(max(len(person.pictures), 1) for person in people)
+        with tqdm(total=total, unit=" pictures", disable=None) as bar:
+            for person in people:
+                for outcome in enrol_folder(folder=person, site=site, now=timezone.now(), recogniser=recogniser):
+                    outcomes.append(outcome)
+                    bar.update()
+
+    def _report(self, folder: Path, outcomes: list[Outcome], report: Path | None) -> None:
+        refused = [outcome for outcome in outcomes if outcome.refused]
+        for outcome in refused:
+            self.stderr.write(f"{outcome.path.relative_to(folder)}: {outcome.refused}")
+        self.stdout.write(f"{len(outcomes) - len(refused)} pictures enrolled, {len(refused)} refused.")
+        if report is not None:
+            with report.open("w", newline="", encoding="utf-8") as file:
+                rows = csv.writer(file)
+                rows.writerow(["picture", "enrolled", "refused"])
+                rows.writerows([one.path.relative_to(folder), not one.refused, one.refused] for one in outcomes)
