@@ -143,6 +143,12 @@ def take_in_picture(picture: TakenPicture) -> None:
     _write([(arrival, Decoded(picture.device, pictures=[picture]))], [], {})
 
 
+@transaction.atomic
+def set_aside(arrival: Arrival, reason: SetAside) -> None:
+    """Quarantine what cannot be taken in, and did not come as a message; idempotent."""
+    _write_quarantine([(arrival, reason)], _devices_of([arrival], {}))
+
+
 def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     """Quarantine a message that cannot be committed though it could be decoded."""
     log.error("A message on %s was refused and set aside.", arrival.topic, exc_info=error)

@@ -10,11 +10,13 @@ class FacesConfig(AppConfig):
         from devices import schedules
         from devices.health import register_check
         from devices.intake import register_sink
-        from faces import coffee_months, health, pictures, sink
+        from devices.replay import register_way
+        from faces import coffee_months, health, pictures, s3_pictures, sink
         from faces.models import Capture, Face
         from faces.services import galleries
 
         register_sink(sink.take_in)
+        register_way(s3_pictures.TOPIC, s3_pictures.take_in_event)
         register_check(health.lines)
         post_delete.connect(pictures.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)

@@ -6,11 +6,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from faces import aws
 from faces.models import Capture, picture_name
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,23 @@ def read(capture: Capture) -> bytes:
 def remove(name: str) -> None:
     """Delete the file; one that is not there is no error."""
     default_storage.delete(name)
+
+
+def remove_original(source_url: str) -> None:
+    """Delete what the picture was made from, in a bucket with all its versions, or in a watched folder.
+
+    Nothing to do for a picture that was sent. Raises `OSError` and botocore's errors where it may not be deleted.
+    """
+    parts = urlsplit(source_url)
+    if parts.scheme == "file":
+        Path(unquote(parts.path)).unlink(missing_ok=True)
+    elif parts.scheme == "s3":
+        s3, key = aws.client("s3"), unquote(parts.path[1:])
+        s3.delete_object(Bucket=parts.netloc, Key=key)
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=parts.netloc, Prefix=key):
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if version["Key"] == key:
+                    s3.delete_object(Bucket=parts.netloc, Key=key, VersionId=version["VersionId"])
 
 
 def remove_after_commit(sender: type[Capture], instance: Capture, **_: Any) -> None:

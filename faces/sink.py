@@ -35,7 +35,24 @@ def take_in(batch: Batch) -> None:
         if jpeg is not None:
             pictures.store(str(capture.image), jpeg)
     to_do = [pk for pk in new if jpegs[pk][0].state == State.QUEUED]
+    to_do += _fill_linked([(capture, jpeg) for pk, (capture, jpeg) in jpegs.items() if jpeg and pk not in new])
     transaction.on_commit(partial(enqueue, to_do))
+
+
+def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
+    """Give their pictures to captures of which only the address was known; returns which they are."""
+    if not pairs:
+        return []
+    linked = Capture.objects.filter(state=State.LINKED, key__in=[capture.key for capture, _ in pairs])
+    waiting = {(one.device_id, one.key): one.pk for one in linked.only("device_id", "key")}
+    filled = []
+    for capture, jpeg in pairs:
+        pk = waiting.pop((capture.device_id, capture.key), None)
+        news = {name: getattr(capture, name) for name in ("image", "source_url", "shows", "state", "next_try_at")}
+        if pk is not None and Capture.objects.filter(pk=pk, state=State.LINKED).update(**news):
+            pictures.store(str(capture.image), jpeg)
+            filled.append(pk)
+    return filled
 
 
 def enqueue(captures: Sequence[uuid.UUID]) -> None:

@@ -121,6 +121,8 @@ class Capture(models.Model):
         constraints = [models.UniqueConstraint(fields=["device", "key"], name="one_capture_per_device_and_key")]
         indexes = [
             models.Index(fields=["device", "taken_at"], name="captures_of_a_device"),
+            # A bucket's event tells no device.
+            models.Index(fields=["key"], name="captures_by_key"),
             models.Index(
                 fields=["next_try_at"],
                 condition=Q(state__in=("queued", "working", "waiting")),

@@ -96,20 +96,23 @@ def _remove_faces(erasure: Erasure, person: Person) -> None:
 
 def _remove_pictures(erasure: Erasure, person: Person) -> None:
     for capture in _pictures_of(person):
-        try:
-            _note(erasure, [sha256(pictures.read(capture))])
-        except FileNotFoundError:
-            log.info("The picture of capture %s was removed before.", capture.pk)
-        pictures.remove(str(capture.image))
+        if capture.image:
+            try:
+                _note(erasure, [sha256(pictures.read(capture))])
+            except FileNotFoundError:
+                log.info("The picture of capture %s was removed before.", capture.pk)
+            pictures.remove(str(capture.image))
+        pictures.remove_original(capture.source_url)
         with transaction.atomic():
-            Capture.objects.filter(pk=capture.pk).update(image="")
+            Capture.objects.filter(pk=capture.pk).update(image="", source_url="")
             _count(erasure, "pictures")
 
 
 def _pictures_of(person: Person) -> "QuerySet[Capture]":
     """Those in which they were recognised, and those from which they were enrolled."""
     shows = Q(sightings__person=person) | Q(enrolled_faces__consent__person=person)
-    return Capture.objects.filter(shows).exclude(image="").distinct()
+    is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
+    return Capture.objects.filter(shows, is_kept).distinct()
 
 
 @transaction.atomic(durable=True)

@@ -3,6 +3,7 @@
 A wrong or missing value ends the process with one sentence that names the variable.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INSECURE_KEY = "insecure: works only while DEBUG is on"
 RECOGNISERS = ("local", "rekognition")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+TOPIC_ARN = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
 
 env = Env()
 
@@ -33,6 +36,8 @@ def read() -> dict[str, Any]:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
         raise refusal("HOME_ASSISTANT_PREFIX must be the beginning of a topic, such as homeassistant; empty is off.")
+    if values["GREETING_TOPIC_ARN"] and not TOPIC_ARN.fullmatch(values["GREETING_TOPIC_ARN"]):
+        raise refusal("GREETING_TOPIC_ARN must look like arn:aws:sns:us-west-2:123456789012:greetings.")
     return values
 
 
@@ -62,6 +67,8 @@ def _read() -> dict[str, Any]:
         "RECOGNISER": env.str("RECOGNISER", "local", validate=validate.OneOf(RECOGNISERS)),
         "REKOGNITION_MONTHLY_CALLS": env.int("REKOGNITION_MONTHLY_CALLS", 100_000, validate=validate.Range(min=1)),
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
+        "PICTURE_EVENTS_QUEUE_URL": env.str("PICTURE_EVENTS_QUEUE_URL", ""),
+        "GREETING_TOPIC_ARN": env.str("GREETING_TOPIC_ARN", ""),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1)),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
