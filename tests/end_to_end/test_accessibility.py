@@ -1,0 +1,111 @@
+"""Every page, for everybody: nothing serious for axe, in light and dark, and as wide as a phone or a 4K screen."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from analytics.groundtruth import services as groundtruth
+from analytics.models import Detection, Verdict
+from analytics.questions.models import Question
+from analytics.services import review
+from analytics.tallies import quarter_start
+from devices.models import Device, DeviceLog, DeviceState, Site
+from faces.models import Coffee, Person, Sighting
+from tests.analytics.frames import count, seen
+from tests.analytics.test_pages import picture
+from tests.chromium import Browser
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+
+GRAVE = {"serious", "critical"}
+LONG_NAME = "Wilhelmina-Featherstonehaugh-Cholmondeley-Marjoribanks-the-Younger-of-Seattle"
+PHONE, WALL = (360, 740), (3840, 2160)
+WIDEST_LINE = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+
+
+@pytest.fixture
+def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]:
+    """Of all pages, of a site where all kinds of things have happened; its names are long."""
+    now = timezone.now()
+    site, device = seattle01.site, seattle01
+    Site.objects.filter(pk=site.pk).update(name=LONG_NAME)
+    Device.objects.filter(pk=device.pk).update(name=LONG_NAME[:60])
+    device.refresh_from_db()
+    DeviceState.objects.create(device=device, last_seen_at=now, clock_skew_ms=90_000, dropped_messages=3)
+    DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, level="error", text=LONG_NAME * 3)
+    for hour in range(30):
+        at = now - dt.timedelta(hours=hour)
+        count(seen(device, at, faces=[0.9] * (hour % 3), labels=[("thumbs-up", 0.6)] * (hour % 2)))
+    capture = picture(device, 1, now)
+    sighting = Sighting.objects.create(capture=capture, number=0, confidence=0.9)
+    ada = Person.objects.create(site=site, name=LONG_NAME)
+    Coffee.objects.create(person=ada, device=device, taken_at=now, sighting=sighting)
+    thumb = Detection.objects.filter(label="thumbs-up").select_related("frame__device__site")[0]
+    review(verdicts={thumb: Verdict.WRONG}, by=operator, now=now)
+    quarter = quarter_start(now)
+    question = Question.objects.create(
+        site=site, text=f"Enjoying {LONG_NAME}?", asked_from=quarter - dt.timedelta(hours=9), asked_until=quarter
+    )
+    session = groundtruth.start(device=device, by=operator, people=2, now=now)
+    return [
+        reverse("overview"),
+        reverse("sites"),
+        reverse("site", args=[site.slug]),
+        device.get_absolute_url(),
+        f"{reverse('compare')}?place=seattle&place=seattle/{device.name}",
+        f"{reverse('review')}?show=all",
+        reverse("questions"),
+        question.get_absolute_url(),
+        reverse("question-ask", args=[site.slug]),
+        reverse("question-change", args=[question.pk]),
+        reverse("ground-truth-device", args=[site.slug, device.name]),
+        reverse("ground-truth-session", args=[session.pk]),
+        reverse("leaderboard"),
+        reverse("account"),
+        "/no-such-page/",
+    ]
+
+
+def complaints(page: Page, options: dict[str, object] | None = None) -> list[str]:
+    found = Axe().run(page, options=options or {"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{page.url}: {violation['id']}: {node['html'][:160]}"
+        for violation in found
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+def all_complaints(page: Page) -> Iterator[str]:
+    page.emulate_media(color_scheme="light")
+    yield from complaints(page)
+    page.emulate_media(color_scheme="dark")
+    yield from complaints(page, {"runOnly": ["color-contrast"]})
+
+
+def test_axe_finds_nothing_serious_and_no_page_is_wider_than_its_window(
+    live_server: LiveServer, addresses: list[str], operator: User, browser: Browser
+) -> None:
+    page = browser.page
+    found: list[str] = []
+    page.goto(live_server.url + reverse("login"))
+    found += all_complaints(page)
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<button></button>')")
+    assert [line for line in complaints(page) if "button-name" in line], "axe is at work"
+    browser.sign_in_as(operator, live_server.url)
+    for address in addresses:
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        page.goto(live_server.url + address)
+        found += all_complaints(page)
+        for width, height in (PHONE, WALL):
+            page.set_viewport_size({"width": width, "height": height})
+            if page.evaluate(WIDEST_LINE) > width:
+                found.append(f"{address} is wider than {width} pixels")
+    assert found == []

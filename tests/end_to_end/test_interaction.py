@@ -1,0 +1,92 @@
+"""What the pages' own scripts do: review by keyboard, thresholds, and plots saved as pictures."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from analytics.models import Detection, LabelQuarter, Review
+from devices.models import Device
+from tests.analytics.frames import count, seen
+from tests.chromium import Browser
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def thumbs(seattle01: Device) -> list[Detection]:
+    """Six thumbs-up of yesterday, the newest first, with 60, 65, … 85 per cent."""
+    at = timezone.now() - dt.timedelta(days=1)
+    count(*(seen(seattle01, at - n * dt.timedelta(seconds=10), labels=[("thumbs-up", 0.6 + n / 20)]) for n in range(6)))
+    return list(Detection.objects.order_by("confidence"))
+
+
+def verdicts() -> dict[int, str]:
+    return dict(Review.objects.values_list("detection_id", "verdict"))
+
+
+def told(page: Page, text: str) -> None:
+    expect(page.locator("#told")).to_contain_text(text)
+
+
+def test_detections_are_reviewed_by_keyboard(
+    live_server: LiveServer, thumbs: list[Detection], operator: User, browser: Browser
+) -> None:
+    page = browser.page
+    browser.sign_in_as(operator, live_server.url)
+    page.goto(f"{live_server.url}{reverse('review')}?show=open")
+    page.locator("#shots input").first.focus()
+    page.keyboard.press("r")
+    told(page, "thumbs-up stays at 6")
+    expect(page.locator("#shots input").nth(1)).to_be_focused()
+    page.keyboard.press("w")
+    told(page, "thumbs-up 6 → 5")
+    assert verdicts() == {thumbs[0].pk: "right", thumbs[1].pk: "wrong"}
+    expect(page.locator("#live-precision")).to_contain_text("2 decided")
+
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("w")
+    told(page, "thumbs-up 5 → 2")
+    expect(page.locator(".shot[data-mine=wrong]")).to_have_count(4)
+    page.keyboard.press("u")
+    told(page, "thumbs-up 2 → 5")
+    expect(page.locator(".shot[data-mine=wrong]")).to_have_count(1)
+    page.locator(".shot").last.get_by_role("button", name="Wrong").click()
+    told(page, "thumbs-up 5 → 4")
+    expect(page.locator("#live-precision")).to_contain_text("3 decided")
+    assert sum(row.count - row.rejected for row in LabelQuarter.objects.filter(label="thumbs-up")) == 4
+    assert browser.troubles == []
+
+
+def test_another_threshold_counts_again_and_plots_are_saved_as_pictures(
+    live_server: LiveServer, thumbs: list[Detection], seattle01: Device, viewer: User, browser: Browser, tmp_path: Path
+) -> None:
+    page = browser.page
+    browser.sign_in_as(viewer, live_server.url)
+    page.goto(live_server.url + seattle01.get_absolute_url())
+    page.locator("#threshold").fill("75")
+    expect(page.locator("#threshold-told")).to_have_text("3 of 6 detections count, with a mean confidence of 80 %.")
+    raw = page.locator("[data-figure=raw-figure]")
+    raw.scroll_into_view_if_needed()
+    expect(raw.locator("svg .point path").first).to_be_visible()
+    drawn = "Math.max(...document.querySelector('[data-figure=raw-figure]').data[0].y)"
+    assert page.evaluate(drawn) == 3
+    page.locator("#threshold").fill("0")
+    page.wait_for_timeout(300)
+    assert page.evaluate(drawn) == 6
+
+    panel = page.locator(".plot-panel", has=page.locator("#engagement"))
+    beginnings = {"PNG": b"\x89PNG", "SVG": b"<svg"}
+    for name, beginning in beginnings.items():
+        with page.expect_download() as download:
+            panel.get_by_role("button", name=f"Save the plot as {name}").click()
+        assert download.value.suggested_filename == f"Seattle01 engagement.{name.lower()}"
+        download.value.save_as(tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(beginning)
+    assert browser.troubles == []
