@@ -13,12 +13,12 @@ from itertools import pairwise
 from operator import or_
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q
 
 from analytics import charts, strips
 from analytics.buckets import edges
 from analytics.headlines import merged
-from analytics.models import EngagementQuarter, LabelQuarter
+from analytics.models import EngagementQuarter, Episode
 from analytics.reads import EngagementBucket
 from devices.models import Device, DeviceState, Site
 from faces.models import Coffee
@@ -44,6 +44,7 @@ class DeviceToday:
     today: EngagementBucket
     strip: strips.Strip
     thumbs_up: int
+    """Distinct ones: held up once, however long."""
     coffees: int
 
     @property
@@ -103,10 +104,10 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
     ]
 
 
-def _since_midnight(devices: Sequence[Device], now: dt.datetime) -> Q:
-    """The tallies of these devices that begin in their site's day."""
+def _since_midnight(devices: Sequence[Device], now: dt.datetime, field: str = "start") -> Q:
+    """The rows of these devices that begin in their site's day."""
     zones = sorted({device.site.zone for device in devices}, key=str)
-    days = (Q(device__site__timezone=str(zone), start__gte=_hours_of_day(zone, now)[0]) for zone in zones)
+    days = (Q(device__site__timezone=str(zone), **{f"{field}__gte": _hours_of_day(zone, now)[0]}) for zone in zones)
     return Q(device__in=devices) & reduce(or_, days, Q())
 
 
@@ -158,8 +159,8 @@ def _top(days: Iterable[Sequence[EngagementBucket]]) -> float:
 
 
 def _thumbs_up(devices: Sequence[Device], now: dt.datetime) -> Mapping[int, int]:
-    rows = LabelQuarter.objects.filter(_since_midnight(devices, now), label=THUMBS_UP)
-    return dict(rows.values_list("device_id").annotate(seen=Sum(F("count") - F("rejected"))))
+    began = Episode.objects.filter(_since_midnight(devices, now, "started"), label=THUMBS_UP)
+    return dict(began.order_by().values_list("device_id").annotate(Count("pk")))
 
 
 def _coffees(sites: Sequence[Site], now: dt.datetime) -> Mapping[int, int]:

@@ -51,7 +51,8 @@
     if (!drawn.has(plot)) plot.replaceChildren();
     drawn.set(plot, text);
     widths.set(plot, plot.clientWidth);
-    await Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true });
+    Object.assign(layout, { width: plot.clientWidth, height: plot.clientHeight });
+    await Plotly.react(plot, data, layout, { displayModeBar: false });
     await new Promise((resume) => setTimeout(resume));
   }
 
@@ -101,8 +102,8 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => again(() => true));
     const sized = new ResizeObserver(() => again((plot) => widths.get(plot) !== plot.clientWidth));
     plots().forEach((plot) => sized.observe(plot));
-    // What is printed has no window to come near.
-    addEventListener("beforeprint", () => plots().filter((plot) => !drawn.has(plot)).forEach(later));
+    // Paper has its own width and is light, and what is printed has no window to come near.
+    matchMedia("print").addEventListener("change", () => plots().forEach(draw));
   }
 
   start();
