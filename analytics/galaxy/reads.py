@@ -2,8 +2,8 @@
 
 import datetime as dt
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from analytics import reads
 from analytics.buckets import day_start, edges
 from analytics.charts import showing
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
-from analytics.models import FACE, Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
+from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
 from analytics.overview import THUMBS_UP
 from analytics.questions import reads as question_reads
 from analytics.reads import EngagementBucket
@@ -171,13 +171,8 @@ def day(device: Device, date: dt.date) -> tuple[dt.datetime, dt.datetime]:
     return day_start(date, device.site.zone), day_start(date + dt.timedelta(days=1), device.site.zone)
 
 
-def occupied(device: Device, start: dt.datetime, end: dt.datetime) -> Iterator[dt.datetime]:
-    """When the device saw somebody, ascending; a face that a reviewer called wrong is nobody. Takes two queries."""
-    wrong = Detection.objects.filter(
-        label=FACE, review=Verdict.WRONG, frame__device=device, frame__taken_at__gte=start, frame__taken_at__lt=end
-    )
-    no_faces = Counter(wrong.values_list("frame_id", flat=True))
-    frames = Frame.objects.filter(device=device, taken_at__gte=start, taken_at__lt=end, faces__gt=0)
-    for pk, taken_at, faces in frames.order_by("taken_at").values_list("pk", "taken_at", "faces").iterator():
-        if faces > no_faces[pk]:
-            yield taken_at
+def visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+    """From when to when somebody stood before the device, ascending, as far as it lies in this period."""
+    found = Episode.objects.filter(device=device, label=FACE, started__lt=end, ended__gte=start).order_by("started")
+    spans = found.values_list("started", "ended")
+    return [(max(started, start), min(ended, end)) for started, ended in spans]

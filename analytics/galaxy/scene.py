@@ -9,9 +9,6 @@ from analytics.galaxy.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Screen, screens
 DURATION_S = 120
 """How long the scene stays before the director goes on to the next of a presentation."""
 
-SESSION_GAP = dt.timedelta(seconds=20)
-"""A longer time without anybody ends a session in End Point's statistics."""
-
 
 def director_scene(*, slug: str, name: str, own: str, of: int, page: Callable[[Screen], str]) -> dict[str, Any]:
     """The scene of a board over `of` screens; `own` is its address, `page` the address of a screen's page.
@@ -28,14 +25,8 @@ def director_scene(*, slug: str, name: str, own: str, of: int, page: Callable[[S
     }
 
 
-def sessions(occupied: Iterable[dt.datetime]) -> list[dict[str, Any]]:
-    """Sessions of somebody's standing there, from the ascending times at which somebody was seen; epoch seconds."""
-    found: list[list[dt.datetime]] = []
-    for moment in occupied:
-        if found and moment - found[-1][1] <= SESSION_GAP:
-            found[-1][1] = moment
-        else:
-            found.append([moment, moment])
+def sessions(visits: Iterable[tuple[dt.datetime, dt.datetime]]) -> list[dict[str, Any]]:
+    """Visits, from when to when, as the statistics' sessions of somebody's standing there; epoch seconds."""
     return [
         {
             "start_ts": int(start.timestamp()),
@@ -44,7 +35,7 @@ def sessions(occupied: Iterable[dt.datetime]) -> list[dict[str, Any]]:
             "mode": "ambient",
             "occupancy_triggered": True,
         }
-        for start, end in found
+        for start, end in visits
     ]
 
 

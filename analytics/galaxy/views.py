@@ -160,7 +160,7 @@ def sessions(request: HttpRequest, token: str, site: str, device: str, day: dt.d
         "start_ts": int(start.timestamp()),
         "end_ts": int(end.timestamp()),
         "metadata": {"installation": camera.name},
-        "sessions": scene.sessions(reads.occupied(camera, start, min(end, start_of(_slot())))),
+        "sessions": scene.sessions(reads.visits(camera, start, min(end, start_of(_slot())))),
     }
     return respond(request, json.dumps(made).encode(), "application/json")
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from analytics import services
 from analytics.galaxy.scene import director_scene, sessions
 from analytics.models import Detection, Verdict
 from devices.models import Device, Site
@@ -16,24 +17,11 @@ from tests.analytics.frames import count, seen
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 
 
-def after(*seconds: float) -> list[dt.datetime]:
-    return [NINE + dt.timedelta(seconds=second) for second in seconds]
-
-
-def spans(found: list[dict[str, Any]]) -> list[tuple[float, float]]:
-    return [(each["start_ts"] - NINE.timestamp(), each["end_ts"] - NINE.timestamp()) for each in found]
-
-
-def test_more_than_twenty_seconds_without_anybody_end_a_session() -> None:
-    assert spans(sessions(after(0, 10, 30, 50.5, 70.5, 70.5, 100))) == [(0, 30), (50, 70), (100, 100)]
-    assert sessions([]) == []
-
-
 def test_a_session_has_the_shape_of_the_statistics() -> None:
-    assert sessions(after(0)) == [
+    assert sessions([(NINE, NINE + dt.timedelta(seconds=30.5))]) == [
         {
             "start_ts": int(NINE.timestamp()),
-            "end_ts": int(NINE.timestamp()),
+            "end_ts": int(NINE.timestamp()) + 30,
             "application": "headcount",
             "mode": "ambient",
             "occupancy_triggered": True,
@@ -64,13 +52,14 @@ class TestAddresses:
             assert Client().get(window["assets"][0]).status_code == 200
         assert Client().get(reverse("wall-scene", args=[token, "chicago", "today", 5])).status_code == 404
 
-    def test_the_sessions_of_a_day_come_from_its_frames(self, token: str, seattle01: Device) -> None:
+    def test_the_sessions_of_a_day_are_its_visits(self, token: str, seattle01: Device, superuser: User) -> None:
         day = dt.date(2026, 11, 19)
         start = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)  # 23:00 in Seattle
         times = [start + dt.timedelta(seconds=second) for second in (0, 15, 30, 60, 75, 3605)]
         count(*(seen(seattle01, at, faces=[0.9], key=number) for number, at in enumerate(times)))
-        wrong = Detection.objects.get(frame__device=seattle01, frame__taken_at=times[3])
-        Detection.objects.filter(pk=wrong.pk).update(review=Verdict.WRONG)
+        services.review(
+            detection=Detection.objects.get(frame__taken_at=times[3]), verdict=Verdict.WRONG, by=places.superuser()
+        )
         answer = Client().get(reverse("wall-sessions", args=[token, "seattle", "Seattle01", day])).json()
         assert answer["metadata"] == {"installation": "Seattle01"}
         assert (answer["start_ts"], answer["end_ts"]) == (1795075200, 1795161600)
