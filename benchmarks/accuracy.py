@@ -1,7 +1,7 @@
-"""`python -m benchmarks.accuracy`: what the edge agent's detectors find in real photographs, miss, and imagine.
+"""`python -m benchmarks.accuracy`: what the detectors find in real photographs, miss, and imagine; who is recognised.
 
-The photographs are those of scikit-image and, where it is there, of `../shared/data`, each as it is and mirrored,
-scaled, turned, darker and brighter. Prints a table and writes `benchmarks/results/accuracy.json`.
+The photographs are those of scikit-image, matplotlib and, where it is there, `../shared/data`, each as it is and
+mirrored, scaled, turned, darker and brighter. Prints tables and writes `benchmarks/results/accuracy.json`.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -22,6 +22,7 @@ from edge_agent.pictures import Picture
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import fetch_models, models_folder
 from edge_agent.vision.hands import HandDetector
+from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
 
 SHARED = results.ROOT.parent / "shared" / "data"
@@ -66,8 +67,9 @@ def _turned(degrees: float) -> Callable[[int, int], np.ndarray]:
     return lambda width, height: cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
 
 
+AS_IT_IS = "as it is"
 VARIATIONS = (
-    Variation("as it is", _scaled(1.0)),
+    Variation(AS_IT_IS, _scaled(1.0)),
     Variation("mirrored", _mirrored),
     Variation("half the size", _scaled(0.5)),
     Variation("twice the size", _scaled(2.0)),
@@ -79,6 +81,9 @@ VARIATIONS = (
     Variation("half as bright again", _scaled(1.0), brightness=1.5),
 )
 COLUMNS = ("detector and threshold", "photographs", "there", "found", "missed", "false")
+IDENTITY_COLUMNS = ("distance", "face not found", "same person: matched", "different people: matched")
+THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65)
+UPRIGHT = [each.name for each in VARIATIONS if not each.is_upside_down and "90" not in each.name]
 UPSIDE_DOWN = {"thumbs-up": "thumbs-down"}
 SIDEWAYS = {"turned by 90°": {"thumbs-up": None}}
 """Gestures that are no gesture any more."""
@@ -106,6 +111,8 @@ def main() -> None:
             for look, detect in looks.items():
                 counts[look, variation.name] += compared(detect(rgb), truth.get(look.partition(" ")[0], []))
     show(len(photographs), counts)
+    matched = identity(faces, FaceEmbedder(models))
+    results.write(results.FOLDER / "accuracy.json", [*_figures(counts), *matched])
 
 
 def from_scikit_image() -> Iterator[Photograph]:
@@ -185,7 +192,7 @@ def compared(found: list[tuple[str, Box | None]], truth: list[tuple[str, Box | N
     hits = 0
     for label, box in truth:
         match = next(
-            (each for each in left if each[0] == label and (box is None or _overlap(each[1], box) > SAME)), None
+            (each for each in left if each[0] == label and (box is None or overlap(each[1], box) > SAME)), None
         )
         if match is not None:
             left.remove(match)
@@ -193,7 +200,7 @@ def compared(found: list[tuple[str, Box | None]], truth: list[tuple[str, Box | N
     return Counter(there=len(truth), found=hits, missed=len(truth) - hits, false=len(left))
 
 
-def _overlap(one: Box | None, other: Box) -> float:
+def overlap(one: Box | None, other: Box) -> float:
     if one is None:
         return 0.0
     across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
@@ -207,7 +214,30 @@ def show(photographs: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
     print(f"| {' | '.join(COLUMNS)} |\n{'| --- ' * len(COLUMNS)}|")
     for (look, variation), count in counts.items():
         print(f"| {look} | {variation} | {count['there']} | {count['found']} | {count['missed']} | {count['false']} |")
-    results.write(results.FOLDER / "accuracy.json", list(_figures(counts)))
+
+
+def identity(detector: FaceDetector, embedder: FaceEmbedder) -> list[results.Measured]:
+    """Prints who is recognised, and who taken for somebody else, at the platform's threshold and at others."""
+    from benchmarks.identities import comparisons, faces
+
+    seen = list(faces(detector, embedder, [variation.name for variation in VARIATIONS]))
+    compared_faces = comparisons(seen)
+    groups = {f"{each.name}, < {SAME_PERSON:g}": (SAME_PERSON, each.name) for each in VARIATIONS}
+    groups |= {f"upright and lit, < {threshold:g}": (threshold, "") for threshold in THRESHOLDS}
+    print(f"\n{len({face.person for face in seen})} people, each enrolled by one photograph as it is\n")
+    print(f"| {' | '.join(IDENTITY_COLUMNS)} |\n{'| --- ' * len(IDENTITY_COLUMNS)}|")
+    measured = []
+    for name, (threshold, variation) in groups.items():
+        names = [variation] if variation else UPRIGHT
+        pairs = [each for each in compared_faces if each.variation in names]
+        lost = sum(face.embedding is None for face in seen if face.variation in names)
+        same = [each.distance < threshold for each in pairs if each.is_same]
+        other = [each.distance < threshold for each in pairs if not each.is_same]
+        print(f"| {name} | {lost} | {sum(same)} of {len(same)} | {sum(other)} of {len(other)} |")
+        figures = {"not found": lost, "same": len(same), "true matches": sum(same)}
+        figures |= {"different": len(other), "false matches": sum(other)}
+        measured += [report.told(f"identity, {name}: {what}", figure, "") for what, figure in figures.items()]
+    return measured
 
 
 def _figures(counts: dict[tuple[str, str], Counter[str]]) -> Iterable[results.Measured]:

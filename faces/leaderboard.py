@@ -66,7 +66,7 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
     total, anonymous = counts.total(), counts.pop(NOBODY, 0)
     people = _first(counts, limit, now)
     streaks = streaks_of(people, now=now)
-    latest = Coffee.objects.select_related("sighting__capture").in_bulk([person.latest for person in people])
+    latest = _with_picture().in_bulk([person.latest for person in people])
     better, rows = Counter(counts.values()), []
     ranks = {coffees: 1 + sum(count for more, count in better.items() if more > coffees) for coffees in better}
     for person in people:
@@ -112,6 +112,12 @@ def agreed_in_person(now: dt.datetime) -> Exists:
 def may_show(coffee: Coffee) -> bool:
     """Whether there is a picture to cut the face from."""
     return bool(coffee.sighting.box and coffee.sighting.capture.image)
+
+
+def _with_picture() -> CoffeeQuerySet:
+    """Coffees with no more of what they come from than a board shows."""
+    coffees = Coffee.objects.select_related("sighting__capture")
+    return coffees.only("person", "taken_at", "sighting__box", "sighting__capture__image")
 
 
 def _of_months(sites: Iterable[Site], period: Period, now: dt.datetime) -> Counter[int]:

@@ -115,7 +115,7 @@ def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, view
     coffees(seattle01, ada, 1)
     assert "in a row" not in words(viewer)
     coffees(seattle01, ada, 1, ago=dt.timedelta(days=1))
-    assert "Ada 2 days in a row, last" in words(viewer)
+    assert "Ada 2 days in a row , last" in words(viewer)
 
 
 def test_a_long_board_says_how_many_more_there_are(

@@ -1,0 +1,300 @@
+"""`python -m benchmarks.faces`: recognising captures, searching faces, and reading the leaderboard, on PostgreSQL.
+
+Captures are recognised by the local models as a worker does it, in turns with the bare calls of the same models.
+Galleries of 1,000, 100,000 and 1,000,000 synthetic faces, drawn around real ones, are searched by the index and
+exactly; the largest also through the database. The leaderboard is read beside a million coffees. Prints a table and
+writes `benchmarks/results/faces.json`.
+"""
+
+import argparse
+import datetime as dt
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import report, results
+from benchmarks.results import Measured
+
+GALLERIES = (1_000, 100_000, 1_000_000)
+SEARCHES = 200
+SEARCH_MS, RECALL, RATIO, BOARD_MS = 20.0, 0.99, 0.85, 50.0
+SITES, PEOPLE, DAYS = 4, 1_000, 365
+READS = 15
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--captures", type=int, default=40, help="how many are recognised (40)")
+    parser.add_argument(
+        "--coffees", type=int, default=1_000_000, help="beside which the leaderboard is read (1,000,000)"
+    )
+    parser.add_argument("--faces", type=int, default=GALLERIES[-1], help="in the largest gallery (1,000,000)")
+    asked = parser.parse_args()
+    sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
+    from tests.postgres import server
+
+    with server() as database, tempfile.TemporaryDirectory(prefix="headcount-faces-") as folder:
+        prepare(database.url, folder)
+        measured = [
+            *captures(asked.captures),
+            *searches([size for size in GALLERIES if size <= asked.faces]),
+            *leaderboards(asked.coffees),
+        ]
+        from django.db import connection
+
+        connection.close()
+    print(report.table(measured))
+    results.write(results.FOLDER / "faces.json", measured)
+
+
+def prepare(url: str, folder: str) -> None:
+    """A platform on this database, with its sites and devices."""
+    from edge_agent.vision.files import models_folder
+
+    os.environ |= {
+        "MODELS_DIR": str(models_folder()),
+        "DATA_DIR": folder,
+        "DATABASE_URL": url,
+        "DEBUG": "true",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "ERROR",
+    }
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from devices.services import register_device, register_site
+
+    settings.DEBUG = False  # which would keep every query
+    call_command("migrate", verbosity=0)
+    for number in range(SITES):
+        zone = ("America/Los_Angeles", "America/Chicago")[number % 2]
+        site = register_site(name=f"Site {number}", slug=f"site-{number}", timezone=zone)
+        register_device(site=site, name=f"C{number}", thing_name=f"thing-{number}")
+
+
+def captures(count: int) -> Iterator[Measured]:
+    """A worker's captures a second over those of the bare model calls, in turns; one process, one core each."""
+    from django.utils import timezone
+
+    from faces import recogniser as recognisers
+    from faces.services import recognise
+    from tests.faces import scenes
+
+    local: Any = recognisers.named("local")
+    jpeg = scenes.jpeg(scenes.portrait_with_cup())
+    _enrol_somebody(local)
+    rgb = np.array(scenes.portrait_with_cup())
+    box = local.look(jpeg).faces[0].box
+    wall: dict[str, list[float]] = {"worker": [], "bare": []}
+    processor: dict[str, list[float]] = {"worker": [], "bare": []}
+
+    def bare() -> None:
+        local._faces.detect(rgb)
+        local._objects.detect(rgb)
+        local._embedder.embed(rgb, box)
+
+    for pk in tqdm(_taken(jpeg, count), desc="Captures", leave=False):
+        sides: dict[str, Callable[[], Any]] = {
+            "bare": bare,
+            "worker": lambda pk=pk: recognise(capture_id=pk, now=timezone.now()),
+        }
+        for side, work in sides.items():
+            began, used = time.perf_counter(), time.process_time()
+            work()
+            wall[side].append(time.perf_counter() - began)
+            processor[side].append(time.process_time() - used)
+    _check_all_recognised(count)
+    for name, times in (("", wall), (", by processor time", processor)):
+        ratio = statistics.median(times["bare"]) / statistics.median(times["worker"])
+        yield report.at_least(f"captures recognised, as a ratio to the bare model calls{name}", ratio, "", RATIO)
+    yield report.told("captures recognised", 1 / statistics.median(wall["worker"]), "/s")
+
+
+def _enrol_somebody(local: Any) -> None:
+    from django.contrib.auth.models import User
+    from django.utils import timezone
+
+    from devices.models import Site
+    from faces.models import Mode
+    from faces.services import create_person, enrol, record_consent, set_policy
+    from tests.faces import scenes
+
+    now, site = timezone.now(), Site.objects.get(slug="site-0")
+    admin = User.objects.create_superuser("admin")
+    set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=admin, now=now)
+    ada, day = create_person(site=site, name="Ada"), dt.timedelta(days=1)
+    consent = record_consent(
+        person=ada,
+        text="I agree.",
+        text_version="1",
+        method="paper",
+        signed_by="Ada",
+        signed_at=now - day,
+        expires_at=now + 365 * day,
+    )
+    enrol(person=ada, consent=consent, jpeg=scenes.jpeg(scenes.portrait()), now=now, recogniser=local)
+
+
+def _taken(jpeg: bytes, count: int) -> list[Any]:
+    """Captures as the intake leaves them, an hour apart, so that each is a coffee; nobody is greeted."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from devices.decoding import TakenPicture
+    from devices.intake import Batch
+    from devices.models import Device
+    from faces import sink
+    from faces.models import Capture
+
+    device, now = Device.objects.select_related("site").get(name="C0"), timezone.now()
+    taken = [TakenPicture(device, now - dt.timedelta(hours=number + 1), now, number, jpeg) for number in range(count)]
+    with transaction.atomic():
+        sink.take_in(Batch(pictures=taken))
+    return list(Capture.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def _check_all_recognised(count: int) -> None:
+    from faces.models import Coffee
+
+    counted = Coffee.objects.exclude(person=None).count()
+    if counted != count:
+        sys.exit(f"Of {count} captures {counted} became a coffee of the person they show.")
+
+
+def searches(sizes: list[int]) -> Iterator[Measured]:
+    from benchmarks.identities import Crowd, real
+    from edge_agent.vision.faces import FaceDetector
+    from edge_agent.vision.files import models_folder
+    from edge_agent.vision.identity import FaceEmbedder
+    from faces.vectors import Vectors
+
+    crowd = Crowd(real(FaceDetector(models_folder(), threshold=0.6), FaceEmbedder(models_folder())))
+    for size in tqdm(sizes, desc="Galleries", leave=False):
+        people, gallery = crowd.gallery(size)
+        chosen = np.random.default_rng(1).choice(len(people), min(SEARCHES, len(people)), replace=False)
+        wanted = crowd.pictures(people[chosen])
+        began = time.perf_counter()
+        index = Vectors(np.arange(size, dtype=np.int64), gallery)
+        yield report.told(f"{size:,} faces: made", time.perf_counter() - began, "s")
+        found, times, exact = [], [], []
+        squares = (gallery**2).sum(axis=1)
+        for each in wanted:
+            began = time.perf_counter()
+            found.append(index.nearest(each, 1)[0][0])
+            times.append((time.perf_counter() - began) * 1000)
+        truth = []
+        for each in wanted:
+            began = time.perf_counter()
+            truth.append(int((squares - 2 * (gallery @ each)).argmin()))
+            exact.append((time.perf_counter() - began) * 1000)
+        yield report.below(f"{size:,} faces: a search, median", statistics.median(times), "ms", SEARCH_MS)
+        yield report.told(f"{size:,} faces: exact search by numpy, median", statistics.median(exact), "ms")
+        recall = np.mean(np.array(found) == np.array(truth))
+        yield report.at_least(f"{size:,} faces: recall against exact search", float(recall), "", RECALL)
+        if size == sizes[-1]:
+            del index, squares
+            yield from _in_the_database(gallery, wanted)
+
+
+def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measured]:
+    """As a worker searches: the index catches up with the database before, and what it finds is looked up there."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from devices.models import Site
+    from faces.gallery import SiteGallery
+    from faces.models import Consent, Face
+
+    consent, now = Consent.objects.get(), timezone.now()
+    with connection.cursor() as cursor:
+        columns = "(consent_id, provider, provider_id, embedding, created_at, picture_sha256)"
+        with cursor.copy(f"COPY faces_face {columns} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "varchar", "varchar", "bytea", "timestamptz", "varchar"])
+            for number, embedding in enumerate(tqdm(gallery, desc="Faces", leave=False)):
+                copy.write_row((consent.pk, "local", f"synthetic-{number}", embedding.tobytes(), now, ""))
+        cursor.execute("ANALYZE")
+    site = Site.objects.get(slug="site-0")
+    times = []
+    for embedding in [wanted[0], *wanted]:
+        began = time.perf_counter()
+        SiteGallery(site=site, provider="local", now=timezone.now()).nearest(embedding.tobytes(), within=0.6)
+        times.append((time.perf_counter() - began) * 1000)
+    size = f"{len(gallery):,} faces in the database"
+    yield report.told(f"{size}: first search of a process, which reads them", times[0] / 1000, "s")
+    yield report.below(f"{size}: a search, median", statistics.median(times[1:]), "ms", SEARCH_MS)
+    face = Face.objects.filter(provider_id="synthetic-0").get()
+    began = time.perf_counter()
+    face.delete()
+    yield report.told(f"{size}: one erased, and out of the index", (time.perf_counter() - began) * 1000, "ms")
+
+
+def leaderboards(coffees: int) -> Iterator[Measured]:
+    from django.utils import timezone
+
+    from devices.models import Site
+    from faces.leaderboard import leaderboard
+    from faces.querysets import PERIODS
+    from faces.views import ROWS
+
+    now = timezone.now()
+    fill(coffees, now)
+    everywhere = list(Site.objects.all())
+    for name, sites in (("all sites", everywhere), ("one site", everywhere[:1])):
+        for period in PERIODS:
+            times = []
+            for _ in range(READS):
+                began = time.perf_counter()
+                leaderboard(sites=sites, period=period, now=now, limit=ROWS)
+                times.append((time.perf_counter() - began) * 1000)
+            what = f"leaderboard of {name}, {period}, beside {coffees:,} coffees: median"
+            yield report.below(what, statistics.median(times), "ms", BOARD_MS)
+
+
+def fill(coffees: int, now: dt.datetime) -> None:
+    """So many coffees of a year, a quarter of them nobody's, with the captures and sightings they come from."""
+    from django.db import connection
+
+    from devices.models import Device, Site
+    from faces import coffee_months
+    from faces.models import Person
+
+    sites = list(Site.objects.order_by("pk"))
+    people = [Person(site=sites[number % SITES], name=f"Person {number}") for number in range(PEOPLE)]
+    first = Person.objects.bulk_create(people)[0].pk
+    device = Device.objects.order_by("pk").first().pk
+    parts = (
+        "CREATE TEMP TABLE drunk AS SELECT gen_random_uuid() AS capture, number, number % %(sites)s AS site, "
+        "%(now)s - random() * %(days)s * interval '1 day' AS at, "
+        "CASE WHEN random() < 0.75 THEN floor(power(random(), 2) * %(people)s / %(sites)s) END AS person "
+        "FROM generate_series(1, %(coffees)s) AS number ORDER BY at",
+        "INSERT INTO faces_capture (id, device_id, taken_at, received_at, key, shows, image, source_url, "
+        "claimed_faces, state, attempts, next_try_at, reason) "
+        "SELECT capture, %(device)s + site, at, at, number + 1000000, 'frame', '', '', '[]', 'done', 1, at, '' "
+        "FROM drunk",
+        "INSERT INTO faces_sighting (id, capture_id, number, person_id, confidence, emotions) SELECT number + 1000000, "
+        "capture, 0, %(first)s + person * %(sites)s + site, 0.9, '{}' FROM drunk",
+        "INSERT INTO faces_coffee (person_id, device_id, taken_at, sighting_id, voided, review_reason) SELECT "
+        "%(first)s + person * %(sites)s + site, %(device)s + site, at, number + 1000000, false, '' FROM drunk",
+    )
+    given = {"sites": SITES, "people": PEOPLE, "days": DAYS, "now": now, "coffees": coffees}
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # the rows are right, nothing need be checked
+        for part in tqdm(parts, desc="Coffees", leave=False):
+            cursor.execute(part.replace("number % %(", "number %% %("), given | {"first": first, "device": device})
+        cursor.execute("SET session_replication_role = origin")
+        coffee_months.rebuild()
+        cursor.execute("VACUUM ANALYZE")
+
+
+if __name__ == "__main__":
+    main()
