@@ -3,9 +3,16 @@
 from django import template
 
 from analytics.groundtruth import charts, reads
+from analytics.headlines import written
 from devices.models import Device
 
 register = template.Library()
+
+
+@register.filter
+def signed(people: float | None) -> str:
+    """Such as "+0.40" or "−0.40", or a dash where nothing is known."""
+    return written("{:+.2f}", people).replace("-", "−")
 
 
 @register.inclusion_tag("analytics/groundtruth/beside.html")

@@ -28,7 +28,7 @@ def test_a_device_says_how_right_it_is_and_lists_its_sessions(session: GroundTru
     shown = words(page(viewer, OF_DEVICE))
     assert "The camera measures about 93% of what a person sees" in shown
     assert "In 2 more minutes the camera was off; they are not compared." in shown
-    assert "Fri 20 Nov 2026, 09:00 operator 3 2.33 2.17 -0.17 93%" in shown
+    assert "Fri 20 Nov 2026, 09:00 operator 3 2.33 2.17 −0.17 93%" in shown
     assert "Count by eye" not in shown
 
 
