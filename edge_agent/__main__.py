@@ -57,7 +57,7 @@ def _run(config: AgentConfig) -> None:
     link.start()
     if uploader:
         uploader.start()
-    log.info("looking at %s as %s, %g frames a second", without_password(config.source), config.thing, config.cadence)
+    log.info("looking at %s as %s", without_password(config.source), config.thing)
     try:
         agent.run(link, stop)
     finally:

@@ -42,7 +42,7 @@ def annotated(rgb: Picture, seen: Frame | None, moment: Moment, greeting: Greeti
             _draw_thing(canvas, box, label, colour)
     if moment.doing in ("countdown", "picture"):
         _draw_countdown(canvas, moment)
-    elif moment.doing == "cooldown":
+    elif moment.doing == "cooldown" and moment.remaining:
         _banner(canvas, [(f"Next picture in {math.ceil(moment.remaining)} s", SMALL)], top=True)
     if greeting is not None:
         _banner(canvas, _lines(greeting), top=False)

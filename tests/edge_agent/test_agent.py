@@ -25,6 +25,7 @@ from edge_agent.simulation.scene import Scene
 from edge_agent.simulation.visits import visits_between
 from edge_agent.sources import Source
 from tests.brokers import Mosquitto, free_port, mosquitto
+from tests.edge_agent.cameras import camera_that_hangs, recorded
 from tests.edge_agent.platforms import Platform, eventually, platform
 
 STOPS_WITHIN = 5.0
@@ -258,6 +259,25 @@ def test_it_keeps_looking_and_leaves_in_time_while_the_broker_is_away(
         assert eventually(lambda: (tmp_path / "outbox.sqlite3").exists() and len(outbox_ids(tmp_path)) >= 2, within=60)
         said = stopped(process)
     assert f"the broker at 127.0.0.1:{absent.port} cannot be reached" in said
+
+
+def test_a_camera_that_hangs_is_noticed_reported_and_opened_again(tmp_path: Path, broker: Mosquitto) -> None:
+    with camera_that_hangs(tmp_path / "camera", recorded(tmp_path / "video.avi")) as show:
+        source = (tmp_path / "camera").as_uri()
+        environ = environment(tmp_path, broker, source=source, detectors="", wedged_after=3)
+        with platform(broker) as listening, agent(environ) as process:
+            show()
+            assert eventually(lambda: len(frames_of(listening)) == 1, within=60)
+            assert eventually(lambda: f"camera {source} hangs; it is opened again" in log_of(listening), within=60)
+            show()
+            assert eventually(lambda: f"the source {source} shows frames again" in log_of(listening), within=60)
+            assert len(frames_of(listening)) == 2
+            stopped(process)
+    assert f"the source {source} has shown no frame for 3 s" in log_of(listening)
+
+
+def log_of(listening: Platform) -> list[str]:
+    return [line.text for line in listening.of_kind("log") if isinstance(line, messages.Log)]
 
 
 @pytest.mark.parametrize(

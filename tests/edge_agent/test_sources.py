@@ -1,12 +1,7 @@
-import fcntl
 import logging
 import os
 import subprocess
 import sys
-import termios
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -16,6 +11,7 @@ from skimage import data
 
 from edge_agent.simulation.scene import Scene
 from edge_agent.sources import SourceError, open_source, without_password
+from tests.edge_agent.cameras import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually
 
 
@@ -25,13 +21,7 @@ def write(path: Path, rgb: np.ndarray) -> None:
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    """Two seconds at ten frames a second; each frame is a brightness of its own."""
-    path = tmp_path / "video.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for number in range(20):
-        writer.write(np.full((48, 64, 3), number * 10, np.uint8))
-    writer.release()
-    return path
+    return recorded(tmp_path / "video.avi")
 
 
 def test_a_folder_s_pictures_come_in_order_over_and_over_in_rgb(
@@ -80,24 +70,6 @@ def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: py
     source.close()
     assert "camera rtsp://127.0.0.1:1/stream cannot be opened; trying again in 1 s" in caplog.text
     assert "secret" not in caplog.text
-
-
-@contextmanager
-def camera_that_hangs(path: Path, video: Path) -> Iterator[Callable[[], None]]:
-    """A pipe; each call shows all frames but the last ones, for which a reader waits in the system's read for ever."""
-    os.mkfifo(path)
-    # For reading too, so that neither opening nor writing waits for a reader.
-    pipe = os.open(path, os.O_RDWR)
-    shown = video.read_bytes()[: video.stat().st_size * 3 // 4]
-
-    def show() -> None:
-        os.write(pipe, shown)
-        assert eventually(lambda: array("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] == 0)
-
-    try:
-        yield show
-    finally:
-        os.close(pipe)
 
 
 def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
