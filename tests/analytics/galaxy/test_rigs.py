@@ -57,9 +57,8 @@ class TestAddresses:
         start = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)  # 23:00 in Seattle
         times = [start + dt.timedelta(seconds=second) for second in (0, 15, 30, 60, 75, 3605)]
         count(*(seen(seattle01, at, faces=[0.9], key=number) for number, at in enumerate(times)))
-        services.review(
-            detection=Detection.objects.get(frame__taken_at=times[3]), verdict=Verdict.WRONG, by=places.superuser()
-        )
+        wrong = Detection.objects.get(frame__taken_at=times[3])
+        services.review(verdicts={wrong: Verdict.WRONG}, by=superuser, now=start)
         answer = Client().get(reverse("wall-sessions", args=[token, "seattle", "Seattle01", day])).json()
         assert answer["metadata"] == {"installation": "Seattle01"}
         assert (answer["start_ts"], answer["end_ts"]) == (1795075200, 1795161600)
