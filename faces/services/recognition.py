@@ -13,15 +13,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices import broker
 from devices.models import Site
-from edge_agent.messages import Greeting, encode, topic_to_device
 from faces import recogniser as recognisers
 from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
 from faces.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
 from faces.services.budget import is_spent
 from faces.services.coffees import count_coffees, lock_site
 from faces.services.examination import Findings, dismiss, examine, resolve
+from faces.services.greetings import greet
 from faces.services.people import create_guest
 from faces.services.policies import mode_of
 from faces.sink import RESCUE_AFTER, enqueue
@@ -40,9 +39,6 @@ NEXT_RESCUE = dt.timedelta(minutes=10)
 """When the sweep looks again at what it has handed to the workers."""
 
 SWEPT_AT_ONCE = 100
-
-GREETING_WITHIN = dt.timedelta(minutes=1)
-"""Nobody is greeted later than this after the picture was taken: they have gone."""
 
 
 class NotAgain(ValueError):
@@ -133,7 +129,7 @@ def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) 
         log.exception("Recognising the capture %s failed.", capture.pk)
         _try_later(capture, now, f"Unexpected: {type(error).__name__}. The workers' log says more.")
     else:
-        _greet(capture, now, sightings)
+        greet(capture, now, sightings)
 
 
 def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> list[Sighting]:
@@ -207,16 +203,3 @@ def _move(capture: Capture, state: State, next_try_at: dt.datetime, reason: str,
     """Compare and set: whether the row was still as this worker knows it."""
     same = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
     return bool(same.update(state=state, next_try_at=next_try_at, reason=reason, **values))
-
-
-def _greet(capture: Capture, now: dt.datetime, sightings: list[Sighting]) -> None:
-    if now - capture.taken_at > GREETING_WITHIN:
-        return
-    topic = topic_to_device(capture.device.thing_name, "greeting")
-    people = [sighting.person for sighting in sightings if sighting.person is not None]
-    try:
-        for person in people:
-            coffees = Coffee.objects.counted().filter(person=person).count()
-            broker.publish(topic, encode(Greeting(name=person.name, coffees=coffees, line=person.line)))
-    except broker.BrokerUnavailable as error:
-        log.warning("Nobody was greeted at %s: %s", capture.device, error)

@@ -89,7 +89,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
         worker = Mortal(numbers[capture_id], kept, dies)
         with monkeypatch.context() as patched:
             patched.setattr("faces.services.recognition.count_coffees", watched(worker, "write"))
-            patched.setattr("faces.services.recognition._greet", lambda *_: worker.live("after the commit"))
+            patched.setattr("faces.services.recognition.greet", lambda *_: worker.live("after the commit"))
             try:
                 recognise(capture_id=capture_id, now=now, recogniser=worker)
             except SystemExit:

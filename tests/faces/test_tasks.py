@@ -1,6 +1,7 @@
 """The workers' tasks, their schedule, and the greeting that goes out."""
 
 import datetime as dt
+import json
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +17,11 @@ from django_q.models import Schedule
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import messages
-from faces import tasks
+from faces import aws, tasks
 from faces.models import Capture, Person, State
 from faces.recogniser import Recogniser
 from faces.services import recognise
+from tests.aws import moto
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.faces.conftest import NOON, TakePicture
 from tests.places import SEATTLE01
@@ -81,6 +83,46 @@ def test_a_broker_that_is_away_hurts_no_recognition(
     capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(seconds=5), recogniser=local)
     assert capture.state == State.DONE
     assert "Nobody was greeted at Seattle01" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["greetings", "greetings.fifo"])
+def test_a_topic_is_told_as_well_however_late(
+    ada: Person, enrolled_only: None, take_picture: TakePicture, local: Recogniser, settings: Any, name: str
+) -> None:
+    with moto():
+        sns, sqs, fifo = aws.client("sns"), aws.client("sqs"), {"FifoTopic": "true"} if "." in name else {}
+        queue = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})["QueueUrl"]
+        settings.GREETING_TOPIC_ARN = sns.create_topic(Name=name, Attributes=fifo)["TopicArn"]
+        asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        raw = {"RawMessageDelivery": "true"}
+        sns.subscribe(TopicArn=settings.GREETING_TOPIC_ARN, Protocol="sqs", Endpoint=asked, Attributes=raw)
+        capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(hours=1), recogniser=local)
+        (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+        sqs.delete_queue(QueueUrl=queue)
+    assert json.loads(message["Body"]) == {
+        "id": f"{capture.pk}-0",
+        "name": "Ada",
+        "line": "Commander",
+        "coffees": 1,
+        "site": "seattle",
+        "device": "Seattle01",
+        "taken_at": "2026-11-20T20:00:00Z",
+    }
+
+
+def test_a_topic_that_is_away_hurts_no_recognition(
+    ada: Person,
+    enrolled_only: None,
+    take_picture: TakePicture,
+    local: Recogniser,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.GREETING_TOPIC_ARN = "arn:aws:sns:us-west-2:123456789012:gone"
+    with moto():
+        capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(hours=1), recogniser=local)
+    assert capture.state == State.DONE
+    assert "The topic was not told whom Seattle01 has recognised" in caplog.text
 
 
 @contextmanager

@@ -30,6 +30,7 @@ def check(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         ("MQTT_URL", "nonsense"),
         ("MQTT_URL", "http://broker.example"),
         ("RECOGNISER", "crystal-ball"),
+        ("GREETING_TOPIC_ARN", "greetings"),
         ("DATABASE_URL", "nosuch://host/name"),
         ("FRAME_RETENTION_DAYS", "0"),
         ("FRAME_RETENTION_DAYS", "many"),

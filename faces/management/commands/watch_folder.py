@@ -1,0 +1,52 @@
+"""`manage.py watch_folder FOLDER`: take in the pictures that cameras put there, until told to stop."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils import timezone
+
+from devices import health
+from faces.watched import Watcher, log
+
+LOOK_EVERY_S = 1.0
+
+PROCESS = "ingest folder"
+"""Its name in `manage.py health`, before the folder's."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Takes in the pictures in FOLDER/<thing name>/ until it is told to stop; each is moved to taken/ or refused/ "
+        "beside it. See docs/people.md."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path)
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is no folder; make it, with a folder for each device in it.")
+        stop = threading.Event()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: stop.set())
+        self._watch(folder.resolve(), stop)
+
+    def _watch(self, folder: Path, stop: threading.Event) -> None:
+        watcher, process = Watcher(folder), f"{PROCESS} {folder}"[:160]
+        numbers: dict[str, float] = {"committed_messages_total": 0, "quarantined_messages_total": 0}
+        while not stop.is_set():
+            close_old_connections()
+            try:
+                counts = watcher.step(timezone.now())
+                numbers["committed_messages_total"] += counts.taken
+                numbers["quarantined_messages_total"] += counts.refused
+                health.beat(process, at=timezone.now(), numbers=numbers)
+            except (OSError, OperationalError, InterfaceError) as error:
+                log.error("%s; what is in the folder stays there. Trying again.", str(error).strip().rstrip("."))
+            stop.wait(LOOK_EVERY_S)
+        health.forget(process, before=timezone.now())
