@@ -54,7 +54,7 @@ def coverage_figure(camera: Sequence[EngagementBucket], *, now: dt.datetime) -> 
     shown = charts.bars(on, [round(100 * bucket.coverage) for bucket in on], "var(--line-strong)")
     texts = [charts.describe(bucket) for bucket in camera]
     return charts.figure(
-        [shown], [], camera, texts, now=now, steps={"tickvals": [0, 50, 100], "ticksuffix": " %"}, top=100
+        [shown], [], camera, texts, now=now, steps={"tickvals": [0, 50, 100], "ticktext": ["0", "50 %", "100 %"]}, top=100
     )
 
 
