@@ -57,7 +57,7 @@ def note(
     session = GroundTruthSession.objects.select_for_update().get(pk=session.pk)
 
     def ours(at: dt.datetime) -> dt.datetime:
-        return max(session.started_at, now - max(dt.timedelta(), sent_at - at))
+        return now - min(now - session.started_at, max(dt.timedelta(), sent_at - at))
 
     GroundTruthCount.objects.bulk_create(
         (GroundTruthCount(session=session, key=each.key, at=ours(each.at), people=each.people) for each in counts),

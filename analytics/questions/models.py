@@ -21,8 +21,17 @@ LONGEST_TEXT = 200
 """Characters that still are a question, and fit on a wall."""
 
 
+LONGEST = dt.timedelta(days=366)
+"""A question that is asked for longer is a typing mistake."""
+
+YEARS = range(2000, 3000)
+"""As are dates in other years."""
+
+
 def validate_quarter(moment: dt.datetime) -> None:
     """Answers are tallied by quarter hours, so that no question may begin or end within one."""
+    if moment.year not in YEARS:
+        raise ValidationError(f"Choose a year from {YEARS[0]} to {YEARS[-1]}.")
     if quarter_start(moment.astimezone(dt.UTC)) != moment:
         raise ValidationError(f"Choose a full quarter of an hour, such as 9:{QUARTER_MINUTES}.")
 
@@ -90,3 +99,7 @@ class Question(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("question", args=[self.pk])
+
+    def clean(self) -> None:
+        if self.asked_from and self.asked_until and self.asked_until - self.asked_from > LONGEST:
+            raise ValidationError(f"A question is asked for {LONGEST.days} days at most.")

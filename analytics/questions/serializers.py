@@ -1,13 +1,14 @@
 """How questions and their answers look in the API."""
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
 from analytics.questions import reads
-from analytics.questions.models import Question
+from analytics.questions.models import Question, validate_quarter
 from analytics.serializers import LocalTimeField
 from devices.models import Site
 
@@ -19,11 +20,27 @@ class OwnSiteField(serializers.SlugRelatedField[Site]):
         request = self.context.get("request")
         return Site.objects.all().for_user(request.user if request else None)
 
+    def to_internal_value(self, data: Any) -> Site:
+        # No site has one, and PostgreSQL refuses to look for it.
+        return super().to_internal_value(str(data).replace("\0", " "))
+
+
+class QuarterField(serializers.DateTimeField):
+    """A moment that may lie at the ends of the calendar, where zones have no times any more."""
+
+    def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
+        try:
+            return super().enforce_timezone(value)
+        except OverflowError:
+            self.fail("overflow", timezone=timezone.get_current_timezone_name())
+
 
 class QuestionSerializer(serializers.ModelSerializer[Question]):
     """Times are the site's own; one that is given without an offset is meant so too."""
 
     site = OwnSiteField(slug_field="slug", queryset=Site.objects.none(), help_text="A site's slug; stays as it is.")
+    asked_from = QuarterField(validators=[validate_quarter])
+    asked_until = QuarterField(validators=[validate_quarter], help_text="No more from then on.")
     state = serializers.SerializerMethodField(help_text="before, running or ended.")
 
     class Meta:
@@ -49,9 +66,11 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
     def _zone(self, data: Any) -> str:
         if isinstance(self.instance, Question):
             return self.instance.site.timezone
-        sites = cast("OwnSiteField", self.fields["site"]).get_queryset()
-        site = sites.filter(slug=str(data.get("site"))).first() if isinstance(data, Mapping) else None
-        return site.timezone if site else "UTC"
+        try:
+            site = self.fields["site"].to_internal_value(data.get("site") if isinstance(data, Mapping) else None)
+        except serializers.ValidationError:
+            return "UTC"
+        return str(site.timezone)
 
 
 class AnswersSerializer(serializers.Serializer[Any]):

@@ -67,10 +67,11 @@ def test_a_phones_clock_may_be_wrong(seattle01: Device, operator: User, wrong: d
 
 def test_no_count_lies_before_the_start_or_in_the_future(seattle01: Device, operator: User) -> None:
     session = services.start(device=seattle01, by=operator, people=0, now=NINE)
-    counts = [noted(NINE - MINUTE, 1), noted(NINE + 9 * MINUTE, 2)]
+    ancient = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+    counts = [noted(NINE - MINUTE, 1), noted(ancient, 3), noted(NINE + 9 * MINUTE, 2)]
     now = NINE + MINUTE
     services.note(session=session, by=operator, counts=counts, sent_at=now, ended_at=None, now=now)
-    assert kept(session) == [(NINE, 0), (NINE, 1), (now, 2)]
+    assert kept(session) == [(NINE, 0), (NINE, 1), (NINE, 3), (now, 2)]
 
 
 def test_a_session_ends_once_and_hears_of_no_more(seattle01: Device, operator: User) -> None:
