@@ -13,7 +13,7 @@ help:
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL"
 	@echo "make bench-edge    frames a second of the edge agent; and for an hour, whether it grows"
 	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
-	@echo "make chaos    faults of all kinds, done to a platform of its own; takes three quarters of an hour"
+	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
 	@echo "make bench-faces   pictures recognised a second; a face among a million; the leaderboard of a million coffees"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
@@ -41,7 +41,7 @@ bench-faces: assets
 accuracy: install-development assets
 	@$(BIN)/python -m benchmarks.accuracy
 
-chaos: test-packages install-development
+chaos: test-packages install-development assets
 	@exec $(BIN)/python -m benchmarks.chaos
 
 install: .venv/platform.installed

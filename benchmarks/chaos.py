@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import results
 from benchmarks.faults.ingester import Standstill
+from edge_agent.vision.files import models_folder
 from tests.postgres import server
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ LONG: dict[int, dict[str, Any]] = {
     5: {"messages": 100, "per_second": PER_SECOND},
     6: {"payloads": 1_000_000},
     7: {"kills": 20, "per_second": PER_SECOND},
+    8: {"kills": 100, "pictures": 2},
 }
 SHORT: dict[int, dict[str, Any]] = {
     1: {"kills": 3, "per_second": PER_SECOND},
@@ -51,6 +53,7 @@ SHORT: dict[int, dict[str, Any]] = {
     5: {"messages": 5, "per_second": PER_SECOND},
     6: {"payloads": 5_000},
     7: {"kills": 2, "per_second": PER_SECOND},
+    8: {"kills": 3, "pictures": 2},
 }
 
 Scenario = Callable[["Rig"], "Result"]
@@ -96,6 +99,7 @@ def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
 
 def set_up_django(database_url: str, folder: Path) -> None:
     """The platform's own settings, in this process and in those it starts, on this empty database."""
+    os.environ["MODELS_DIR"] = str(models_folder())  # those that were fetched, not those of the new data folder
     os.environ |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "WARNING"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
@@ -117,6 +121,7 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
         5: scenarios.clock_stepped,
         6: scenarios.fuzzed,
         7: scenarios.two_ingesters,
+        8: scenarios.workers_killed,
     }
     sizes = SHORT if options.short else LONG
     return [partial(functions[number], **sizes[number]) for number in options.only or functions]

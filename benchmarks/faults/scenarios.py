@@ -14,6 +14,7 @@ from benchmarks.faults.fuzzing import FuzzLedger
 from benchmarks.faults.ledger import Outcome, processed
 from benchmarks.faults.payloads import Payloads
 from benchmarks.faults.stage import SETTLES_WITHIN, Rig, Stage
+from benchmarks.faults.workers import Gallery, Workers, finish, reconcile, sweep_as_if_later, wait_for_work
 from devices import health
 from devices.models import Reason
 
@@ -22,6 +23,9 @@ DELAY_GOAL_S = 5.0
 
 RESTART_TAKES_S = 0.5
 """Longest random pause around a fault, in seconds."""
+
+WHILE_RECOGNISING_S = 0.3
+"""Longest random pause before a worker is killed, in seconds: about as long as a picture takes."""
 
 FRAMES_A_MESSAGE = 60
 """Makes a message of some kilobytes, so that a small disk is soon full."""
@@ -207,6 +211,27 @@ def two_ingesters(rig: Rig, *, kills: int, per_second: float) -> Result:
         stage.settle()
         note = "messages with times: without, two ingesters must share the devices out, not hear the same ones"
         return _result(stage, "7 two ingesters", kills, delay_goal_s=DELAY_GOAL_S, note=note)
+
+
+def workers_killed(rig: Rig, *, kills: int, pictures: int) -> Result:
+    """Processes of a task cluster killed at any moment while they recognise: each picture ends, and counts once."""
+    with rig.stage("workers-killed", clients=()) as stage:
+        gallery = Gallery()
+        workers = Workers({"MQTT_URL": stage.broker.url, "LOG_LEVEL": "WARNING"}, stage.folder / "workers.log")
+        workers.start()
+        try:
+            for _ in rig.steps("8 a task worker killed", kills):
+                gallery.take(pictures)
+                wait_for_work(workers)
+                stage.pause_up_to(WHILE_RECOGNISING_S)
+                workers.kill_one(rig.chance)
+                sweep_as_if_later()
+            finish(workers, gallery.taken)
+        finally:
+            workers.kill()
+        outcome, failed = reconcile(gallery)
+        note = f"{gallery.taken} pictures, {failed} failed with a reason; workers started again {workers.restarts}×"
+        return Result("8 task workers killed (-9)", kills, outcome, workers.crashes, note=note)
 
 
 def _result(stage: Stage, name: str, faults: int, *, delay_goal_s: float | None = None, note: str = "") -> Result:

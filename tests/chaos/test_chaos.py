@@ -42,10 +42,15 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def measured(open_folder: Path) -> dict[str, Any]:
-    """The figures of one short run, by name."""
-    path = open_folder / "chaos.json"
-    command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path)]
-    environment = os.environ | {"TMPDIR": str(open_folder)}
+    """The figures of one short run of all scenarios but the workers', by name."""
+    return run(open_folder, *map(str, range(1, len(SCENARIOS) + 1)))
+
+
+def run(folder: Path, *scenarios: str) -> dict[str, Any]:
+    """The figures of these scenarios' short run, by name."""
+    path = folder / "chaos.json"
+    command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path), "--only", *scenarios]
+    environment = os.environ | {"TMPDIR": str(folder)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert path.exists(), done.stderr[-5_000:]
     found = json.loads(path.read_text())
@@ -60,6 +65,14 @@ def test_nothing_is_lost_or_doubled_and_nothing_crashes(measured: dict[str, Any]
     assert measured[f"{scenario}: faults"] > 0
     assert measured[f"{scenario}: messages"] > 0
     assert 0 < measured[f"{scenario}: max delay"] < STANDS_STILL_S
+
+
+def test_pictures_outlive_their_workers(open_folder: Path) -> None:
+    scenario, measured = "8 task workers killed (-9)", run(open_folder, "8")
+    figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
+    assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+    assert measured[f"{scenario}: faults"] == 3
+    assert measured[f"{scenario}: messages"] == 6
 
 
 def test_what_cannot_be_true_is_set_aside(measured: dict[str, Any]) -> None:

@@ -1,7 +1,10 @@
 """Each cup has at most one holder, and nobody holds two."""
 
+import math
 import random
+from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +111,39 @@ def test_another_person_never_takes_a_coffee_away(faces: list[Box], cups: list[B
     before = sum(face is not None for face in holders(faces, list(cups)))
     after = sum(face is not None for face in holders([*faces, newcomer], list(cups)))
     assert after >= before
+
+
+@given(st.lists(boxes, min_size=1, max_size=3), st.lists(boxes, min_size=1, max_size=3))
+def test_as_many_as_can_hold_one_do_and_at_the_least_distance(faces: list[Box], cups: list[Box]) -> None:
+    """Against every way there is to give cups to faces."""
+    ways = [
+        [(face, cup) for face, cup in zip(way, range(len(cups)), strict=True) if face is not None]
+        for way in permutations([*range(len(faces)), *[None] * len(cups)], len(cups))
+    ]
+    within = [way for way in ways if all(distance(faces[face], cups[cup]) <= REACH for face, cup in way)]
+    best = min((-len(way), sum(distance(faces[face], cups[cup]) for face, cup in way)) for way in within)
+    held = [(face, cup) for cup, face in enumerate(holders(faces, list(cups))) if face is not None]
+    assert len(held) == -best[0]
+    assert sum(distance(faces[face], cups[cup]) for face, cup in held) == pytest.approx(best[1])
+
+
+@given(st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.integers(-500, 500), st.integers(-500, 500))
+def test_where_in_the_picture_it_is_does_not_matter(faces: list[Box], cups: list[Box], right: int, down: int) -> None:
+    def elsewhere(box: Box) -> Box:
+        return (box[0] + right, box[1] + down, box[2], box[3])
+
+    there = holders([elsewhere(face) for face in faces], [elsewhere(cup) for cup in cups])
+    assert sum(face is not None for face in there) == sum(face is not None for face in holders(faces, list(cups)))
+
+
+@given(st.lists(boxes, min_size=1, max_size=6), st.integers(1, 4))
+def test_without_boxes_there_is_one_coffee_for_the_largest_face(faces: list[Box], cups: int) -> None:
+    held = [face for face in holders(faces, [None] * cups) if face is not None]
+    assert [faces[face][2] * faces[face][3] for face in held] == [max(face[2] * face[3] for face in faces)]
+
+
+def distance(face: Box, cup: Box) -> float:
+    """From the chest below the face to the middle of the cup, in face sizes."""
+    across = (cup[0] + cup[2] / 2) - (face[0] + face[2] / 2)
+    down = (cup[1] + cup[3] / 2) - (face[1] + face[3] / 2 + CHEST * face[3])
+    return math.hypot(across, down) / math.sqrt(face[2] * face[3])
