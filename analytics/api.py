@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, starmap
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, QuerySet
@@ -29,14 +29,38 @@ from analytics.bucket_serializers import (
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket, EngagementBucket, EpisodeBucket, by_local_time, week
 from analytics.models import FACE, Detection, Episode
+from analytics.overview import sites_today
 from analytics.places import asked, place_of
-from analytics.serializers import DetectionQuery, DetectionSerializer, EpisodeQuery, EpisodeSerializer, bounds
+from analytics.serializers import (
+    DetectionQuery,
+    DetectionSerializer,
+    EpisodeQuery,
+    EpisodeSerializer,
+    TodaySerializer,
+    bounds,
+)
 from analytics.series import series_of
 from devices.rest import ScopedReadOnlyViewSet
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+class TodayViewSet(ViewSet):
+    """The overview in numbers."""
+
+    @extend_schema(responses=TodaySerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """Each of your devices with its site's day so far, by site and name."""
+        sites = sites_today(cast("User", request.user), now=timezone.now())
+        devices = [device for site in sites for device in site.devices]
+        return Response(TodaySerializer(devices, many=True).data)
 
 
 class EngagementViewSet(ViewSet):
     """How many people were looking."""
+
+    serializer_class = EngagementSerializer
 
     @extend_schema(parameters=[EngagementQuery], responses=EngagementSerializer(many=True))
     def list(self, request: Request) -> Response:
@@ -74,6 +98,8 @@ def _shape(query: dict[str, Any]) -> Callable[[Sequence[EngagementBucket], Seque
 
 class CountViewSet(ViewSet):
     """How often something was detected."""
+
+    serializer_class = CountSerializer
 
     @extend_schema(parameters=[CountQuery], responses=CountSerializer(many=True))
     def list(self, request: Request) -> Response:

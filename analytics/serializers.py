@@ -149,3 +149,20 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     class Meta:
         model = Episode
         fields = ["id", "site", "device", "label", "started", "ended", "seconds", "peak", "confidence"]
+
+
+class TodaySerializer(serializers.Serializer[Any]):
+    """Of an `overview.DeviceToday`."""
+
+    site = serializers.CharField(source="device.site.slug", help_text="The site's slug.")
+    device = serializers.CharField(source="device.name")
+    start = LocalTimeField(source="today.start", help_text="The site's midnight, with its offset.")
+    live = serializers.BooleanField(source="is_live", help_text="Whether it was heard of within two minutes.")
+    average_faces = serializers.FloatField(source="today.average_faces", allow_null=True, help_text="Faces per frame.")
+    peak_faces = serializers.IntegerField(source="today.faces_peak", help_text="Faces in the frame that showed most.")
+    occupied_share = serializers.FloatField(
+        source="today.occupied_share", allow_null=True, help_text="Share of the seen minutes with a face."
+    )
+    coverage = serializers.FloatField(source="today.coverage", help_text="Share of the minutes with any frame.")
+    thumbs_up = serializers.IntegerField(allow_null=True)
+    coffees = serializers.IntegerField()

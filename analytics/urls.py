@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 
 from analytics import views
-from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet, EpisodeViewSet
+from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet, EpisodeViewSet, TodayViewSet
 from analytics.comparing.views import compare, sites
 from analytics.galaxy.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
@@ -16,6 +16,7 @@ from analytics.reviewing.views import review
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 api: list[tuple[str, Any, str]] = [
+    ("today", TodayViewSet, "today"),
     ("engagement", EngagementViewSet, "engagement"),
     ("counts", CountViewSet, "count"),
     ("episodes", EpisodeViewSet, "episode"),

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import msgspec
+from django.db.models import Count
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -32,7 +33,7 @@ from edge_agent import messages
 class SiteViewSet(ScopedReadOnlyViewSet):
     """The sites you are a member of."""
 
-    queryset = Site.objects.all()
+    queryset = Site.objects.annotate(members=Count("memberships"))
     serializer_class = SiteSerializer
     lookup_field = "slug"
     cursor_ordering = ("slug",)

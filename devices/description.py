@@ -52,6 +52,8 @@ def _describe(method: str, operation: dict[str, Any]) -> None:
     for code, description in PROBLEMS.items():
         if code in responses or code in EVERYWHERE or (code == "415" and "requestBody" in operation):
             responses[code] = _problem(description)
+    # The web server's own, before any of this is reached, and in its own words.
+    responses["414"] = {"description": "The address is too long."}
     for response in responses.values():
         for media_type, content in response.get("content", {}).items():
             content["schema"] = FILES.get(media_type, content["schema"])

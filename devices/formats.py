@@ -6,7 +6,7 @@ Apart from `rest.py`, because REST framework loads this while it is still loadin
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -55,13 +55,13 @@ class ParquetRenderer(renderers.BaseRenderer):
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         import pyarrow
 
-        found = _rows(data)
-        rows = [dict(_flat(row)) for row in found]
-        fields = dict(_fields(getattr(found, "serializer", None) or getattr(data, "serializer", None)))
+        rows = [dict(_flat(row)) for row in _rows(data)]
+        fields = dict(_fields(_described(data, (context or {}).get("view"))))
         names = list(fields) or list(dict.fromkeys(name for row in rows for name in row))
-        kinds = {name: arrow_type(fields[name]) if name in fields else pyarrow.string() for name in names}
-        columns = ([_read(row.get(name), kinds[name]) for name in names] for row in rows)
-        return b"".join(as_parquet(columns, pyarrow.schema(list(kinds.items()))))
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        kinds = {name: _kind(fields.get(name), columns[name]) for name in names}
+        values = (_read(columns[name], kinds[name]) for name in names)
+        return b"".join(as_parquet(zip(*values, strict=True), pyarrow.schema(list(kinds.items()))))
 
 
 def _rows(data: Any) -> Iterable[Any]:
@@ -91,6 +91,32 @@ def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
         yield name, serializer
 
 
-def _read(value: Any, kind: Any) -> Any:
+def _described(data: Any, view: Any) -> Any:
+    """The serializer that made the answer, or that its view has for describing rows which are made without one."""
+    for made in (_rows(data), data):
+        if hasattr(made, "serializer"):
+            return made.serializer
+    described = getattr(view, "serializer_class", None)
+    return described() if described else None
+
+
+def _kind(field: Any, values: Sequence[Any]) -> Any:
+    import pyarrow
+
+    kind = pyarrow.string() if field is None else arrow_type(field)
+    # A local time without an offset is no instant, and stays the text that it is.
+    zoned = all(_moment(value).tzinfo for value in values if value is not None) if _is_time(kind) else True
+    return kind if zoned else pyarrow.string()
+
+
+def _read(values: Sequence[Any], kind: Any) -> Sequence[Any]:
+    return [value if value is None else _moment(value) for value in values] if _is_time(kind) else values
+
+
+def _is_time(kind: Any) -> bool:
+    return str(kind).startswith("timestamp")
+
+
+def _moment(value: Any) -> dt.datetime:
     """A time is already text by now."""
-    return dt.datetime.fromisoformat(value) if str(kind).startswith("timestamp") and isinstance(value, str) else value
+    return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)

@@ -14,9 +14,11 @@ _Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
+    members = serializers.IntegerField(read_only=True, help_text="How many people are members of it.")
+
     class Meta:
         model = Site
-        fields = ["slug", "name", "timezone", "latitude", "longitude"]
+        fields = ["slug", "name", "timezone", "latitude", "longitude", "members"]
 
 
 class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):

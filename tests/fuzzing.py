@@ -90,7 +90,7 @@ def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcom
         command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--generation-database", "none"]
         command += ["--suppress-health-check", "all", "--seed", "1", "--no-color", "--warnings", "off"]
         command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | HOOKS)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | HOOKS)
         return Outcome(_cases(report), done.stdout + done.stderr, int(done.returncode != 0))
 
 

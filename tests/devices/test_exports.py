@@ -118,6 +118,13 @@ def test_a_series_is_a_parquet_file_with_types_even_where_all_is_null(
     assert kind in table.schema.types
 
 
+def test_a_local_time_without_an_offset_stays_text(viewer: User, seattle01: Device) -> None:
+    answer = asked(viewer, "engagement", align="local", bucket="day", format="parquet")
+    table = parquet.read_table(io.BytesIO(answer.content))
+    assert table.schema.field("start").type == pyarrow.string()
+    assert table.schema.field("average_faces").type == pyarrow.float64()
+
+
 def test_an_error_is_told_as_one_and_not_as_a_file(viewer: User) -> None:
     answer = asked(viewer, "detections", format="parquet", site="nowhere")
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
