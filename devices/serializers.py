@@ -51,7 +51,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
 
 
 class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessage]):
-    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True, allow_null=True)
     payload = serializers.SerializerMethodField(help_text="As text; bytes that are no UTF-8 as \\xNN.")
 
     class Meta:

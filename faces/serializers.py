@@ -174,8 +174,8 @@ class IntoSerializer(serializers.Serializer[dict[str, Any]]):
 class MergeSerializer(serializers.ModelSerializer[Merge]):
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
     person = PersonNameSerializer(read_only=True)
-    merged_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
-    undone_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    merged_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+    undone_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
     coffees = serializers.SerializerMethodField(help_text="How many changed hands.")
     sightings = serializers.SerializerMethodField(help_text="How many changed hands.")
     voided = serializers.SerializerMethodField(help_text="Of how many it turned out that they are one with another.")
