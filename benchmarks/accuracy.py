@@ -218,13 +218,15 @@ def show(photographs: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
 
 def identity(detector: FaceDetector, embedder: FaceEmbedder) -> list[results.Measured]:
     """Prints who is recognised, and who taken for somebody else, at the platform's threshold and at others."""
-    from benchmarks.identities import comparisons, faces
+    from benchmarks.identities import comparisons, enrolled, faces
 
     seen = list(faces(detector, embedder, [variation.name for variation in VARIATIONS]))
     compared_faces = comparisons(seen)
     groups = {f"{each.name}, < {SAME_PERSON:g}": (SAME_PERSON, each.name) for each in VARIATIONS}
     groups |= {f"upright and lit, < {threshold:g}": (threshold, "") for threshold in THRESHOLDS}
-    print(f"\n{len({face.person for face in seen})} people, each enrolled by one photograph as it is\n")
+    print(
+        f"\n{len({face.person for face in seen})} people; enrolled are {len(enrolled(seen))}, by one photograph as it is\n"
+    )
     print(f"| {' | '.join(IDENTITY_COLUMNS)} |\n{'| --- ' * len(IDENTITY_COLUMNS)}|")
     measured = []
     for name, (threshold, variation) in groups.items():

@@ -23,6 +23,7 @@ from benchmarks.accuracy import (
 from edge_agent.messages import Box, Face
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.identity import FaceEmbedder
+from faces.portraits import SMALLEST_FACE
 
 Embedding = NDArray[np.float32]
 Embeddings = NDArray[np.float32]
@@ -49,6 +50,8 @@ class Seen:
     photograph: str
     variation: str
     embedding: Embedding | None
+    side: int = 0
+    """Pixels of the shorter side of what was found."""
 
 
 def faces(detector: FaceDetector, embedder: FaceEmbedder, variations: Sequence[str]) -> Iterator[Seen]:
@@ -63,7 +66,8 @@ def faces(detector: FaceDetector, embedder: FaceEmbedder, variations: Sequence[s
             rgb, truth = varied(alone, variation)
             if truth["faces"]:  # not turned out of the picture
                 box = _found(detector.detect(rgb), truth["faces"][0][1])
-                yield Seen(person, photograph.name, variation.name, embedder.embed(rgb, box) if box else None)
+                found = (embedder.embed(rgb, box), min(box[2:])) if box else (None,)
+                yield Seen(person, photograph.name, variation.name, *found)
 
 
 def from_matplotlib() -> Iterator[Photograph]:
@@ -91,6 +95,15 @@ def real(detector: FaceDetector, embedder: FaceEmbedder) -> list[Embeddings]:
     return [np.stack(embeddings) for embeddings in people.values() if len(embeddings) > 1]
 
 
+def enrolled(seen: Sequence[Seen]) -> list[Seen]:
+    """Of each person the first photograph as it is, where the face is as large as the platform asks for."""
+    people: dict[str, Seen] = {}
+    for face in seen:
+        if face.variation == AS_IT_IS and face.side >= SMALLEST_FACE:
+            people.setdefault(face.person, face)
+    return list(people.values())
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A face against an enrolled one: whether they are one person's, and their Euclidean distance."""
@@ -101,18 +114,11 @@ class Comparison:
 
 
 def comparisons(seen: Sequence[Seen]) -> list[Comparison]:
-    """Each face under each variation against each enrolled one, which is a person's first photograph as it is.
-
-    A photograph is not compared with itself unchanged.
-    """
-    enrolled: dict[str, Seen] = {}
-    for face in seen:
-        if face.variation == AS_IT_IS and face.embedding is not None:
-            enrolled.setdefault(face.person, face)
+    """Each face under each variation against each of the enrolled; but none with itself unchanged."""
     return [
         Comparison(face.variation, face.person == known.person, float(np.linalg.norm(face.embedding - known.embedding)))
         for face in seen
-        for known in enrolled.values()
+        for known in enrolled(seen)
         if face is not known and face.embedding is not None and known.embedding is not None
     ]
 

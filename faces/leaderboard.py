@@ -15,11 +15,8 @@ from devices.models import Site
 from faces.models import NOBODY, Coffee, CoffeeMonth, Consent, Method, Person
 from faces.querysets import CoffeeQuerySet, Period, start_of
 
-FIRST_LOOK = 8
-"""Days that are looked at for every streak: most are shorter than a week."""
-
-FURTHER = 4
-"""Times as many days are looked at next, for whoever had coffee on each of those."""
+LONGEST_STREAK = 30
+"""Days; a streak is not followed any further back, so that a board costs the same however long people keep it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,10 @@ class LeaderboardRow:
     person: Person
     coffees: int
     streak: int
-    """Days in a row with a coffee, up to today, or to yesterday while today's is still to come; of any period."""
+    """Days in a row with a coffee, up to today, or to yesterday while today's is still to come; of any period.
+
+    `LONGEST_STREAK` stands for that many or more.
+    """
     latest: Coffee
     has_portrait: bool
     """Whether the person agreed in person and the latest coffee's picture is there, so that the face may be shown."""
@@ -60,7 +60,7 @@ class Leaderboard:
 def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, limit: int | None = None) -> Leaderboard:
     """Who had most coffees at these sites; all, or the first `limit`.
 
-    As many queries however many people, but for long streaks. Raises `ValueError` for an unknown period.
+    As many queries however many people. Raises `ValueError` for an unknown period.
     """
     counts = coffees_by_person(sites=sites, period=period, now=now)
     total, anonymous = counts.total(), counts.pop(NOBODY, 0)
@@ -87,7 +87,7 @@ def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.dateti
 
 
 def streaks_of(people: Collection[Person], *, now: dt.datetime) -> dict[int, int]:
-    """Days in a row with a coffee, by the person's number."""
+    """Days in a row with a coffee, at most `LONGEST_STREAK`, by the person's number."""
     streaks: dict[int, int] = {}
     by_zone = sorted(people, key=lambda person: person.site.timezone)
     for timezone, group in groupby(by_zone, key=lambda person: person.site.timezone):
@@ -158,13 +158,10 @@ def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[An
 
 
 def _streaks_in(people: set[int], zone: ZoneInfo, now: dt.datetime) -> dict[int, int]:
-    today, span, streaks = now.astimezone(zone).date(), FIRST_LOOK, dict.fromkeys(people, 0)
-    while people:
-        first = today - dt.timedelta(days=span - 1)
-        streaks |= {person: streak(days, today) for person, days in _days(people, first, zone)}
-        people = {person for person in people if streaks[person] >= span - 1}
-        span *= FURTHER
-    return streaks
+    today = now.astimezone(zone).date()
+    found = _days(people, today - dt.timedelta(days=LONGEST_STREAK), zone)
+    lengths = {person: min(streak(days, today), LONGEST_STREAK) for person, days in found}
+    return dict.fromkeys(people, 0) | lengths
 
 
 def _days(people: set[int], first: dt.date, zone: ZoneInfo) -> Iterator[tuple[int, set[dt.date]]]:

@@ -14,7 +14,7 @@ from devices.decoding import MAX_LEAD
 from devices.models import Device, Site
 from devices.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from faces import links
-from faces.leaderboard import LeaderboardRow
+from faces.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.querysets import PERIODS
 
@@ -221,7 +221,8 @@ class LeaderboardRowSerializer(serializers.Serializer[Any]):
     site = serializers.CharField(source="site.slug", help_text="The site's slug.")
     coffees = serializers.IntegerField()
     streak = serializers.IntegerField(
-        help_text="Days in a row with a coffee, up to today or yesterday by the site's clock, whatever the period."
+        help_text="Days in a row with a coffee, up to today or yesterday by the site's clock, whatever the period; "
+        f"{LONGEST_STREAK} stands for that many or more."
     )
     last_at = serializers.DateTimeField()
     portrait = serializers.SerializerMethodField(

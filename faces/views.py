@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from devices.models import Site
 from faces import links, pictures, querysets, thumbnails
-from faces.leaderboard import agreed_in_person, may_show
+from faces.leaderboard import LONGEST_STREAK, agreed_in_person, may_show
 from faces.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person
 
@@ -106,6 +106,7 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
         "period": period,
         "periods": PERIOD_NAMES,
         "board": board,
+        "longest": LONGEST_STREAK,
         "most": board.rows[0].coffees if board.rows else 0,
         "further": board.people - len(board.rows),
         "off": [site for site in chosen if _mode(site) == Mode.OFF],

@@ -292,7 +292,7 @@ class Coffee(models.Model):
         ]
         indexes = [
             models.Index(fields=["device", "taken_at"], name="coffees_of_a_device"),
-            models.Index(fields=["person", "taken_at"], name="coffees_of_a_person"),
+            models.Index(fields=["person", "taken_at"], condition=Q(voided=False), name="coffees_of_a_person_counted"),
         ]
 
     def __str__(self) -> str:

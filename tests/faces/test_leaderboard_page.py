@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from devices.models import Device, Site
+from faces.leaderboard import LONGEST_STREAK
 from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy
 from faces.views import ROWS_ON_SCREEN
 
@@ -116,6 +117,9 @@ def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, view
     assert "in a row" not in words(viewer)
     coffees(seattle01, ada, 1, ago=dt.timedelta(days=1))
     assert "Ada 2 days in a row , last" in words(viewer)
+    for day in range(2, LONGEST_STREAK):
+        coffees(seattle01, ada, 1, ago=dt.timedelta(days=day))
+    assert f"Ada {LONGEST_STREAK} or more days in a row , last" in words(viewer)
 
 
 def test_a_long_board_says_how_many_more_there_are(
