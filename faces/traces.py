@@ -1,6 +1,7 @@
 """Whether anything is left of somebody who was erased: the receipts, held against everything that is kept."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from django.apps import apps
 from django.core.files.storage import default_storage
@@ -22,12 +23,13 @@ def traces(erasures: "QuerySet[Erasure]", *, progress: Progress = iter) -> Itera
     cannot be read: then nothing is proved.
     """
     receipts = {digest: erasure for erasure in erasures for digest in erasure.digests}
+    since = {digest: erasure.erased_at for digest, erasure in receipts.items()}
     for erasure in erasures:
         if erasure.erased_at is None:
             yield f"The {erasure} is not finished: {erasure.reason or 'it is under way'}."
         else:
             yield from _rows(erasure)
-    for what, digest in (*_faces(), *_kept(erasures), *_pictures(progress)):
+    for what, digest in (*_faces(since), *_kept(erasures), *_pictures(progress)):
         if digest in receipts:
             yield f"{what} is still there after the {receipts[digest]}."
 
@@ -43,11 +45,15 @@ def _rows(erasure: Erasure) -> Iterator[str]:
         yield f"The person of the {erasure} is still there."
 
 
-def _faces() -> Iterator[tuple[str, str]]:
+def _faces(since: Mapping[str, dt.datetime | None]) -> Iterator[tuple[str, str]]:
+    """What the faces are known by; whoever came back with the same picture after their erasure is no trace."""
     for face in Face.objects.iterator():
         known_by = [sha256(face.provider_id.encode()), face.picture_sha256]
         known_by += [sha256(bytes(face.embedding))] if face.embedding else []
-        yield from ((f"Face {face.pk}", digest) for digest in known_by)
+        for digest in known_by:
+            erased_at = since.get(digest)
+            if erased_at is not None and face.created_at <= erased_at:
+                yield f"Face {face.pk}", digest
 
 
 def _kept(erasures: "QuerySet[Erasure]") -> Iterator[tuple[str, str]]:
