@@ -8,5 +8,5 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         from devices import schedules
 
-        # Every minute, and every hour.
-        schedules.keep(self, {"devices.tasks.send_missing_settings": "I", "devices.tasks.tidy_uploads": "H"})
+        # Every minute.
+        schedules.keep(self, {"devices.tasks.send_missing_settings": "I", "devices.tasks.tidy_uploads": "I"})

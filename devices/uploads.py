@@ -12,6 +12,7 @@ import secrets
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from devices import decoding, intake, upload_storage
 from devices.decoding import SetAside, TakenPicture
@@ -25,6 +26,9 @@ LASTS = dt.timedelta(days=1)
 
 FORGOTTEN_AFTER = dt.timedelta(hours=1)
 """A device that has not asked for so long may have died after its last byte: whether all is here is looked after."""
+
+REMEMBERED_FOR = dt.timedelta(hours=1)
+"""An upload that is taken in answers a device that did not hear so; after that, the picture is known by its key."""
 
 MOST_UNFINISHED = 16
 """Of one device. One more takes the place of the one that was asked about least lately, so that nobody gets stuck and
@@ -74,8 +78,8 @@ def take_in_object(*, name: str, now: dt.datetime) -> bool:
 
 def tidy(*, now: dt.datetime) -> int:
     """Take in what is complete though its device never asked again, and remove what has expired; how many went."""
-    forgotten = Upload.objects.select_related("device").filter(expires_at__lt=now + LASTS - FORGOTTEN_AFTER)
-    return sum(_tidied(upload, now) for upload in forgotten.iterator())
+    forgotten = Q(taken_in_at=None, expires_at__lt=now + LASTS - FORGOTTEN_AFTER) | Q(expires_at__lt=now)
+    return sum(_tidied(upload, now) for upload in Upload.objects.select_related("device").filter(forgotten))
 
 
 def _tidied(upload: Upload, now: dt.datetime) -> bool:
@@ -132,8 +136,8 @@ def _complete(upload: Upload, now: dt.datetime) -> None:
         raise
     with transaction.atomic():
         intake.take_in_picture(picture)
-        upload.taken_in_at = now
-        upload.save(update_fields=["taken_in_at"])
+        upload.taken_in_at, upload.expires_at = now, now + REMEMBERED_FOR
+        upload.save(update_fields=["taken_in_at", "expires_at"])
     # What the device sent may say more than the picture that was made of it.
     upload_storage.remove(upload)
 
