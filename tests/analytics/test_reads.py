@@ -1,9 +1,9 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, pairwise, product
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics import reads
-from analytics.buckets import Bucket
+from analytics.buckets import Bucket, edges
+from analytics.measures import WeekHour, week
 from analytics.models import Detection, Verdict
 from analytics.services import review
 from devices.decoding import SeenFrame
 from devices.models import Device
-from tests.analytics.frames import count, detections, frames_of, identity, seen, undone
+from tests.analytics.episodes import episode_table
+from tests.analytics.frames import count, detections, frames_of, identity, quarter, seen, undone
 
 CHICAGO = ZoneInfo("America/Chicago")
 QUARTER = dt.timedelta(minutes=15)
@@ -43,17 +45,17 @@ ZONES = [
 ]
 
 
+ALL_ZONES = sorted(available_timezones())
+"""Every one that IANA has, the deprecated names included."""
+
 DAYS = [dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day) for day in range(4 * 365)]
 
 
 @cache
 def clock_changes(zone: ZoneInfo) -> list[dt.datetime]:
     """The UTC midnights of 2024 to 2027 after which this zone changes its clocks."""
-    return [
-        day
-        for day in DAYS
-        if day.astimezone(zone).utcoffset() != (day + dt.timedelta(days=1)).astimezone(zone).utcoffset()
-    ]
+    offsets = [day.astimezone(zone).utcoffset() for day in DAYS]
+    return [day for day, (before, after) in zip(DAYS, pairwise(offsets), strict=False) if before != after]
 
 
 @st.composite
@@ -110,7 +112,7 @@ def in_utc(buckets: Sequence[Any]) -> list[tuple[dt.datetime, dt.datetime]]:
 def test_buckets_are_what_counting_frame_by_frame_gives(
     seattle01: Device, chicago01: Device, data: st.DataObject
 ) -> None:
-    zone = ZoneInfo(data.draw(st.sampled_from(ZONES)))
+    zone = ZoneInfo(data.draw(st.sampled_from(ALL_ZONES) | st.sampled_from(ZONES)))
     bucket: Bucket = data.draw(st.sampled_from(["quarter", "hour", "day"]))
     start = data.draw(beginnings(zone))
     end = start + dt.timedelta(minutes=data.draw(st.integers(1, 60 * 60)))
@@ -122,6 +124,8 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
         count(*frames)
         engagement = reads.engagement(devices, zone=zone, start=start, end=end, bucket=bucket, now=now)
         cups = reads.counts(devices, label="cup", zone=zone, start=start, end=end, bucket=bucket)
+        visits = reads.episodes(devices, label="face", zone=zone, start=start, end=end, bucket=bucket)
+        shown = reads.episodes(devices, label="cup", zone=zone, start=start, end=end, bucket=bucket)
     expected = plain_buckets(zone, start, end, bucket)
     assert in_utc(engagement) == expected
     assert in_utc(cups) == expected
@@ -137,6 +141,45 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
             if label == "cup"
         ]
         assert (counted.count, counted.confidence_millionths_sum) == (len(here), sum(here))
+        on = any(first <= quarter(frame.taken_at) < last for frame in frames)
+        assert counted.known_count == (len(here) if on else None)
+    for label, found_episodes in (("face", visits), ("cup", shown)):
+        plain_episodes = [row[2:] for row in episode_table(frames) if row[1] == label]
+        assert in_utc(found_episodes) == expected
+        for each, (first, last) in zip(found_episodes, expected, strict=True):
+            begun = [episode for episode in plain_episodes if first <= episode[0] < last]
+            assert list(each.seconds) == sorted((ended - started).total_seconds() for started, ended, _, _ in begun)
+            assert each.peak == max((peak for _, _, peak, _ in begun), default=0)
+    if bucket == "hour":
+        assert_week(zone, frames, expected, week(engagement, visits))
+
+
+def assert_week(
+    zone: ZoneInfo,
+    frames: Sequence[SeenFrame],
+    hours: Sequence[tuple[dt.datetime, dt.datetime]],
+    found: Sequence[Sequence[WeekHour]],
+) -> None:
+    """A typical week has each frame in the hour that a clock on the wall showed, both hours of one o'clock in one."""
+    inside = [frame for frame in frames if hours[0][0] <= frame.taken_at < hours[-1][1]]
+    local = [(frame.taken_at.astimezone(zone), frame.frame.faces) for frame in inside]
+    for weekday, hour in product(range(7), range(24)):
+        faces = [len(f) for at, f in local if f is not None and (at.weekday(), at.hour) == (weekday, hour)]
+        engaged = found[weekday][hour].engagement
+        assert (engaged.frames, engaged.faces_sum) == (len(faces), sum(faces))
+
+
+@pytest.mark.parametrize("bucket", ["hour", "day"])
+def test_the_buckets_of_every_zone_are_what_its_clocks_show_when_they_change(bucket: Bucket) -> None:
+    wrong = []
+    for name_of_zone in ALL_ZONES:
+        zone = ZoneInfo(name_of_zone)
+        for change in clock_changes(zone)[:2] or DAYS[:1]:
+            start, end = change - dt.timedelta(hours=1), change + dt.timedelta(hours=26)
+            found = edges(zone=zone, start=start, end=end, bucket=bucket)
+            if list(pairwise(found)) != plain_buckets(zone, start, end, bucket):
+                wrong.append(name_of_zone)
+    assert not wrong
 
 
 def chicago(text: str, fold: int = 0) -> dt.datetime:
