@@ -1,0 +1,250 @@
+"""`python -m benchmarks.analytics`: whether plots and numbers take longer where there is more behind them.
+
+Thirty days of one camera, as 50 thousand and as 5 million frames (and as 50 million, with `--frames`, for which it
+takes an hour and 15 GB), each in a database of its own on one PostgreSQL. The device's page and `engagement/` for these
+thirty days are asked in turn of each, in one process and without a network, and so is a plain GROUP BY over the
+frames. Then what the cameras' tutorial did, with records in S3; and the page in a real Chromium, at a real gunicorn.
+Prints a table and writes `benchmarks/results/analytics.json`.
+"""
+
+import argparse
+import datetime as dt
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks import analytics_data, report, results
+from benchmarks.galaxy import percentile
+from tests.brokers import free_port
+from tests.postgres import server
+
+SIZES = (50_000, 5_000_000)
+RATIO = 1.2
+P95_MS = 50.0
+TIMES = 100.0
+"""How many times as fast as the tutorial's way we want to be; of a download from a real S3 it would be more."""
+SCRIPT_KB = 500.0
+PAINT_MS = 1_000.0
+RECORDS = 5_000
+PLAIN = """
+SELECT date_trunc('hour', taken_at, 'America/Chicago'), avg(faces), max(faces), count(*)
+FROM analytics_frame WHERE device_id = 1 AND taken_at >= %s AND taken_at < %s GROUP BY 1 ORDER BY 1
+"""
+PAINTED = """() => new Promise(resolve => {
+    const look = () => document.querySelector(".js-plotly-plot .main-svg .point")
+        ? requestAnimationFrame(() => resolve(performance.now())) : requestAnimationFrame(look);
+    look();
+})"""
+
+Times = dict[str, dict[int, list[float]]]
+"""Milliseconds by what was asked and by the number of frames."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, nargs="+", default=SIZES, help="sizes, ascending (50000 5000000)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--asks", type=int, default=20, help="of each kind in a round (20)")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="headcount-analytics-"))
+    try:
+        with server() as postgres:
+            _prepare(folder, postgres.url)
+            measured = measure(options.frames, options.rounds, options.asks)
+    except KeyboardInterrupt:
+        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        return 130
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(report.table(measured))
+    results.write(results.FOLDER / "analytics.json", measured)
+    return 0
+
+
+def _prepare(folder: Path, url: str) -> None:
+    """A platform as in production, but for HTTPS, with this folder and database server."""
+    os.environ |= {
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": url,
+        "DEBUG": "false",
+        "HTTPS": "false",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "ERROR",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        # Playwright's loop runs in our thread, where Django would take us for asynchronous code.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+    }
+    sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
+    fetched = results.ROOT / "var" / "assets"
+    if fetched.exists():
+        (folder / "assets").symlink_to(fetched)
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("fetch_plotly", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def measure(sizes: Sequence[int], rounds: int, asks: int) -> list[results.Measured]:
+    from benchmarks import tutorial
+
+    last = dt.datetime.now(dt.UTC).date()
+    pages = {size: _filled(size, last) for size in sizes}
+    times = in_turn(pages, last, rounds, asks)
+    measured = judged(times)
+    print(report.table(measured), flush=True)
+    tutorial_ms = tutorial.seconds_of(RECORDS) * 1000
+    ours = statistics.median(times["engagement/"][sizes[-1]])
+    measured += [
+        report.told(f"the tutorial's way, {RECORDS:,} records", tutorial_ms, "ms"),
+        report.at_least("the tutorial's way, to engagement/ at the most frames", tutorial_ms / ours, "times", TIMES),
+    ]
+    _use(sizes[0])
+    return measured + in_browser(pages[sizes[0]])
+
+
+def _use(size: int) -> None:
+    """Go on with the database of this many frames."""
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["NAME"] = f"frames_{size}"
+    os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/frames_{size}"
+
+
+def _filled(size: int, last: dt.date) -> str:
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["NAME"] = "postgres"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE frames_{size}")
+    _use(size)
+    call_command("migrate", verbosity=0)
+    User.objects.create_superuser("bench")
+    return analytics_data.load(size, last=last)
+
+
+def in_turn(pages: dict[int, str], last: dt.date, rounds: int, asks: int) -> Times:
+    times: Times = {}
+    for _ in range(rounds):
+        for size, page in pages.items():
+            _use(size)
+            for name, ask in _questions(page, last).items():
+                ask()  # Connections and caches are warm in a running platform.
+                kept = times.setdefault(name, {}).setdefault(size, [])
+                kept += [_milliseconds(ask) for _ in range(asks if "GROUP BY" not in name else 1)]
+    return times
+
+
+def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
+    from django.contrib.auth.models import User
+    from django.db import connection
+    from django.test import Client
+
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.get())
+    first = last - dt.timedelta(days=analytics_data.DAYS - 1)
+
+    def get(path: str, **query: Any) -> None:
+        answer = client.get(path, query)
+        if answer.status_code != 200:
+            raise SystemExit(f"{path} answered with the status {answer.status_code}.")
+
+    def group() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(PLAIN, [first, last + dt.timedelta(days=1)])
+            cursor.fetchall()
+
+    hours = {"site": "benchmark", "device": "Camera", "from": str(first), "to": str(last), "bucket": "hour"}
+    return {
+        "device page": lambda: get(page, days=analytics_data.DAYS),
+        "engagement/": lambda: get("/api/v1/engagement/", **hours),
+        "GROUP BY over frames": group,
+    }
+
+
+def _milliseconds(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
+
+
+def judged(times: Times) -> list[results.Measured]:
+    measured = []
+    for name, by_size in times.items():
+        small, large = min(by_size), max(by_size)
+        medians = {size: statistics.median(values) for size, values in by_size.items()}
+        measured += [report.told(f"{name}, {size:,} frames, median", medians[size], "ms") for size in by_size]
+        ratio = f"{name}, {large:,} to {small:,} frames"
+        if "GROUP BY" in name:
+            ours = statistics.median(times["engagement/"][large])
+            measured.append(report.told(ratio, medians[large] / medians[small], "times"))
+            measured.append(report.told(f"{name}, {large:,}, to engagement/", medians[large] / ours, "times"))
+        else:
+            measured.append(report.below(ratio, medians[large] / medians[small], "times", RATIO))
+            p95 = percentile(by_size[large], 95)
+            measured.append(report.below(f"{name}, {large:,} frames, p95", p95, "ms", P95_MS))
+    return measured
+
+
+def in_browser(page: str) -> list[results.Measured]:
+    """The page over its default days, the second time that a browser opens it cold and the server is warm."""
+    from django.contrib.auth.models import User
+
+    from tests.chromium import chromium
+
+    user = User.objects.get()
+    painted, weight = [], 0
+    with gunicorn() as address:
+        for _ in range(4):
+            with chromium() as browser:
+                browser.sign_in_as(user, address)
+                scripts: list[Any] = []
+                browser.page.on("requestfinished", lambda request, kept=scripts: kept.append(request))
+                browser.page.goto(address + page, wait_until="commit")
+                painted.append(float(browser.page.evaluate(PAINTED)))
+                browser.page.wait_for_load_state("networkidle")
+                files = [request for request in scripts if request.resource_type == "script"]
+                weight = sum(request.sizes()["responseBodySize"] for request in files)
+    return [
+        report.below("JavaScript of the device page, compressed", weight / 1024, "KB", SCRIPT_KB),
+        report.below("first plot painted, median", statistics.median(painted[1:]), "ms", PAINT_MS),
+    ]
+
+
+@contextmanager
+def gunicorn() -> Iterator[str]:
+    port = free_port()
+    options = ["--pythonpath", "platform", "--log-level", "error", "--bind", f"127.0.0.1:{port}"]
+    process = subprocess.Popen([sys.executable, "-m", "gunicorn", *options, "config.wsgi"], cwd=results.ROOT)
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=10).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
