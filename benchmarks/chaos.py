@@ -43,7 +43,7 @@ LONG: dict[int, dict[str, Any]] = {
     5: {"messages": 100, "per_second": PER_SECOND},
     6: {"payloads": 1_000_000},
     7: {"kills": 20, "per_second": PER_SECOND},
-    8: {"kills": 100, "pictures": 2},
+    8: {"kills": 100, "pictures": 4},
 }
 SHORT: dict[int, dict[str, Any]] = {
     1: {"kills": 3, "per_second": PER_SECOND},
@@ -53,7 +53,7 @@ SHORT: dict[int, dict[str, Any]] = {
     5: {"messages": 5, "per_second": PER_SECOND},
     6: {"payloads": 5_000},
     7: {"kills": 2, "per_second": PER_SECOND},
-    8: {"kills": 3, "pictures": 2},
+    8: {"kills": 3, "pictures": 4},
 }
 
 Scenario = Callable[["Rig"], "Result"]

@@ -49,8 +49,8 @@ class Workers:
         self._process: subprocess.Popen[bytes] | None = None
         self.restarts = -1
         self.crashes = 0
-        """Ends that nobody asked for."""
-        self._main_was_killed = self._is_starting = False
+        """Ends of a cluster of which nothing was killed."""
+        self._is_hurt = self._is_starting = False
         self._seen: object = None
         self._started_at = self._moved_at = time.monotonic()
         self._patience_s = STARTS_WITHIN_S
@@ -66,7 +66,7 @@ class Workers:
                 stderr=log,
                 start_new_session=True,
             )
-        self._main_was_killed, self._is_starting, self._seen = False, True, _moved()
+        self._is_hurt, self._is_starting, self._seen = False, True, _moved()
         self._started_at = self._moved_at = time.monotonic()
         self._patience_s = STARTS_WITHIN_S
 
@@ -79,7 +79,7 @@ class Workers:
             self.start()
             return
         os.kill(victim, signal.SIGKILL)
-        self._main_was_killed = victim == self._process.pid
+        self._is_hurt = True
 
     def kill(self) -> None:
         """End all of it with SIGKILL, orphans too."""
@@ -97,7 +97,7 @@ class Workers:
         if moved != self._seen:
             self._note_movement(moved)
         ended = self._process.poll() is not None
-        self.crashes += ended and not self._main_was_killed
+        self.crashes += ended and not self._is_hurt
         if not ended and time.monotonic() - self._moved_at < self._patience_s:
             return
         self.kill()
@@ -123,7 +123,9 @@ class Gallery:
         self.taken = 0
 
     def take(self, pictures: int) -> None:
-        """Have these pictures taken in as the intake does, each a cool-down before the last."""
+        """Have as many taken in as the intake does, each before the last, unless so many wait: else sweeps pile up."""
+        if sum(_states().values()) - sum(_states().get(state, 0) for state in FINISHED) >= pictures:
+            return
         now = timezone.now()
         batch = [
             TakenPicture(self.device, self._newest - number * 2 * COOL_DOWN, now, number, self._jpeg)
