@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
 	@echo "make bench-faces   pictures recognised a second; a face among a million; the leaderboard of a million coffees"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
+	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
 	@echo "make fuzz-api      ten thousand odd requests to the API, of which none may surprise; takes a quarter of an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
@@ -31,13 +32,13 @@ test: test-packages install-development assets lint
 	$(PYTEST)
 	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 fuzz-api: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.api_fuzzing
 
-bench-faces: assets
+bench-faces bench-pages: assets
 
 accuracy: install-development assets
 	@$(BIN)/python -m benchmarks.accuracy

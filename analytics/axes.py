@@ -55,4 +55,9 @@ def x_axis(ticks: Sequence[tuple[float, str]], **more: Any) -> Figure:
 
 def y_axis(highest: float, **more: Any) -> Figure:
     """From the ground to a little over this."""
-    return {**AXIS, "range": [0, max(1, highest * 1.08)], "gridcolor": "var(--line)", "gridwidth": 1, **more}
+    return {**AXIS, "range": [0, top_of(highest)], "gridcolor": "var(--line)", "gridwidth": 1, **more}
+
+
+def top_of(highest: float) -> float:
+    """Where a scale ends whose highest value is this."""
+    return max(1, highest * 1.08)

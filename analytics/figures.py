@@ -53,9 +53,8 @@ def coverage_figure(camera: Sequence[EngagementBucket], *, now: dt.datetime) -> 
     on = [bucket for bucket in camera if bucket.minutes_seen]
     shown = charts.bars(on, [round(100 * bucket.coverage) for bucket in on], "var(--line-strong)")
     texts = [charts.describe(bucket) for bucket in camera]
-    return charts.figure(
-        [shown], [], camera, texts, now=now, steps={"tickvals": [0, 50, 100], "ticktext": ["0", "50 %", "100 %"]}, top=100
-    )
+    steps = {"tickvals": [0, 50, 100], "ticktext": ["0", "50 %", "100 %"]}
+    return charts.figure([shown], [], camera, texts, now=now, steps=steps, top=100)
 
 
 def week_figure(week: Sequence[Sequence[WeekHour]]) -> Figure:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from analytics import charts, figures, headlines, reads
-from analytics.axes import Figure
+from analytics import charts, figures, headlines, reads, strips
+from analytics.axes import Figure, top_of
 from analytics.comparing.places import hours_since, hours_until
 from analytics.headlines import Row
 from analytics.measures import ConfidenceBucket, week
@@ -56,6 +56,13 @@ class Report:
     @property
     def sentence(self) -> str:
         return charts.sentence([row.camera for row in self.hours])
+
+    @property
+    def drawing(self) -> strips.Strip:
+        """The engagement as a plain drawing, to be seen until a script has drawn the figure, or without one."""
+        cameras = [row.camera for row in self.hours]
+        highest = max((camera.average_faces or 0.0 for camera in cameras), default=0.0)
+        return strips.strip(cameras, now=self.period.now, top=top_of(highest))
 
     @property
     def is_uncounted(self) -> bool:

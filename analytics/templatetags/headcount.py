@@ -29,3 +29,9 @@ def duration(seconds: float | None) -> str:
 def strip(day: strips.Strip) -> dict[str, object]:
     """A day's hours as a drawing."""
     return {"strip": day, "width": strips.WIDTH, "height": strips.HEIGHT}
+
+
+@register.inclusion_tag("analytics/drawing.html")
+def drawing(hours: strips.Strip) -> dict[str, object]:
+    """Hours as a drawing of the size of a plot, without labels."""
+    return {"strip": hours, "width": strips.WIDTH, "height": strips.HEIGHT}

@@ -224,6 +224,17 @@ def test_a_device_over_a_week(seattle01: Device, viewer: User) -> None:
     assert figure(answer, "coverage-figure")["data"][0]["y"] == [5], "half an hour of ten and a half so far"
 
 
+def test_the_first_plot_is_there_without_a_script(seattle01: Device, viewer: User) -> None:
+    half_an_hour(seattle01)
+    drawn = re.search(
+        r'(?s)<div class="strip drawing".*?</svg>', page(viewer, seattle01.get_absolute_url()).content.decode()
+    )
+    assert drawn
+    hours = {name: path.count("M") for name, path in re.findall(r'<path class="(people|off)" d="([^"]+)"', drawn[0])}
+    assert hours == {"people": 1, "off": 6 * 24 + 10}
+    assert 'class="hand"' in drawn[0]
+
+
 def test_a_device_over_a_past_day_has_hours_in_numbers(seattle01: Device, viewer: User) -> None:
     half_an_hour(seattle01, NINE - dt.timedelta(days=2))
     answer = page(viewer, f"{seattle01.get_absolute_url()}?days=1&to=2026-11-18")

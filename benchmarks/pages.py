@@ -1,0 +1,118 @@
+"""`python -m benchmarks.pages`: how heavy a device's page is, and how soon its first plot is on the screen.
+
+On the demo's past of two weeks, with the platform as in production (gunicorn, compressed static files) and a headless
+Chromium, first with an empty cache and then as somebody who comes back. Prints a table and writes
+`benchmarks/results/pages.json`. `--data` takes a folder that `manage.py prepare_demo` has prepared.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report, results
+from benchmarks.galaxy import gunicorn
+
+KB = 1000
+MOST_JAVASCRIPT_KB = 500.0
+FIRST_PLOT_MS = 1000.0
+DAYS, SEED = 14, 1
+PAGE = "/sites/seattle/devices/Seattle01/"
+
+NOTE_PLOTS = """
+  window.noted = {};
+  const wanted = { drawing: ".drawing path.people", plot: ".js-plotly-plot svg .point path" };
+  new MutationObserver(() => {
+    for (const [name, selector] of Object.entries(wanted)) {
+      if (!document.querySelector(selector)) continue;
+      delete wanted[name];
+      // The frame after the next one begins: what was drawn is on the screen then.
+      requestAnimationFrame(() => setTimeout(() => { noted[name] = performance.now(); }));
+    }
+  }).observe(document, { childList: true, subtree: true });
+"""
+SCRIPTS = """performance.getEntriesByType("resource").filter(each => each.initiatorType === "script")
+  .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
+ANSWERED = "performance.getEntriesByType('navigation')[0].responseEnd"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--loads", type=int, default=10, help="how often the page is loaded (10)")
+    parser.add_argument("--data", type=Path, help="a data folder with the demo's past; otherwise one is made")
+    asked = parser.parse_args()
+    folder = asked.data or Path(tempfile.mkdtemp(prefix="headcount-pages-"))
+    try:
+        admin = prepared(folder)
+        with gunicorn() as address:
+            weight, found = loads(address, admin, asked.loads)
+    finally:
+        if asked.data is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    answered, drawing, plot = ([load[name] for load in found] for name in ("answered", "drawing", "plot"))
+    measured = [
+        report.below("JavaScript of a device's page, compressed", weight / KB, "KB", MOST_JAVASCRIPT_KB),
+        report.below("first plot on the screen, median", statistics.median(drawing[1:]), "ms", FIRST_PLOT_MS),
+        report.below("first plot on the screen, empty cache", drawing[0], "ms", FIRST_PLOT_MS),
+        report.told("the same drawn by the script, median", statistics.median(plot[1:]), "ms"),
+        report.told("until the server has answered, median", statistics.median(answered[1:]), "ms"),
+        report.told("load of the machine before", LOAD, ""),
+    ]
+    print(report.table(measured))
+    results.write(results.FOLDER / "pages.json", measured)
+
+
+LOAD = os.getloadavg()[0]
+
+
+def prepared(folder: Path) -> Any:
+    """A platform with the demo's past in this folder; answers its administrator."""
+    os.environ |= {
+        "DATA_DIR": str(folder),
+        "DEBUG": "false",
+        "HTTPS": "false",
+        "SECRET_KEY": "of a benchmark on loopback",
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "ERROR",
+    }
+    os.environ.setdefault("MODELS_DIR", str(results.ROOT / "var" / "models"))
+    sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    for command in ("migrate", "fetch_plotly"):
+        call_command(command, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("prepare_demo", days=DAYS, seed=SEED)
+    return User.objects.get(username="admin")
+
+
+def loads(address: str, admin: Any, times: int) -> tuple[float, Sequence[dict[str, float]]]:
+    """The scripts' compressed bytes, and of each load when what was there, in milliseconds."""
+    from tests.chromium import chromium
+
+    found = []
+    with chromium() as browser:
+        browser.sign_in_as(admin, address)
+        browser.page.add_init_script(NOTE_PLOTS)
+        for number in range(1 + times):
+            browser.page.goto(address + PAGE)
+            while browser.page.evaluate("noted.plot") is None:
+                browser.page.wait_for_timeout(50)
+            found.append({**browser.page.evaluate("noted"), "answered": browser.page.evaluate(ANSWERED)})
+            if not number:
+                weight = browser.page.evaluate(SCRIPTS)
+    return weight, found
+
+
+if __name__ == "__main__":
+    main()
