@@ -4,6 +4,7 @@ On moto's server, so that a download is a real request over HTTP, though none ov
 """
 
 import json
+import logging
 import time
 from typing import Any
 
@@ -19,6 +20,7 @@ BUCKET = "records"
 
 def seconds_of(records: int) -> float:
     """How long the hourly averages of so many records take, all of them downloaded first."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
