@@ -224,9 +224,8 @@ def identity(detector: FaceDetector, embedder: FaceEmbedder) -> list[results.Mea
     compared_faces = comparisons(seen)
     groups = {f"{each.name}, < {SAME_PERSON:g}": (SAME_PERSON, each.name) for each in VARIATIONS}
     groups |= {f"upright and lit, < {threshold:g}": (threshold, "") for threshold in THRESHOLDS}
-    print(
-        f"\n{len({face.person for face in seen})} people; enrolled are {len(enrolled(seen))}, by one photograph as it is\n"
-    )
+    people = len({face.person for face in seen})
+    print(f"\n{people} people; enrolled are {len(enrolled(seen))}, by one photograph as it is\n")
     print(f"| {' | '.join(IDENTITY_COLUMNS)} |\n{'| --- ' * len(IDENTITY_COLUMNS)}|")
     measured = []
     for name, (threshold, variation) in groups.items():
