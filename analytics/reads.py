@@ -26,10 +26,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max, Sum
+from django.db.models import ExpressionWrapper, F, Max, Sum
 
+from analytics.asked import AS_IT_COMES, Gathering, Minutes, Seconds
 from analytics.asked import Asked as Asked
-from analytics.asked import Gathering, Minutes
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
@@ -95,7 +95,7 @@ def confidences(
 def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
     """`engagement` of each, in one query."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "start")
+    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "at")
     sums = rows.annotate(
         Sum("frames"),
         Sum("faces_sum"),
@@ -128,7 +128,7 @@ def counts_each(
     """`counts` of each, in two queries."""
     gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
-    rows = gathering.rows(tallies).values_list("part", "start")
+    rows = gathering.rows(tallies).values_list("part", "at")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
     found = gathering.totals(_CountTotal, (sums, _CountTotal.add), (gathering.known(label), _CountTotal.know))
     return [
@@ -148,7 +148,7 @@ def episodes_each(
     # As exact as the tallies are, which keep whole millionths.
     shown = Episode.objects.filter(label=label, confidence__gte=threshold - 0.5 / MILLION)
     rows = gathering.rows(shown, "started")
-    began = rows.values_list("part", "started", "ended", "started", "peak")
+    began = rows.values_list("part", "at", ExpressionWrapper(Seconds("ended") - F("at"), AS_IT_COMES), "peak")
     found = gathering.totals(
         _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (gathering.known(label), _EpisodeTotal.know)
     )
@@ -170,7 +170,7 @@ def episodes_each(
 def confidences_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[ConfidenceBucket]]:
     """`confidences` of each, in two queries."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "start", "confidence_bin")
+    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "at", "confidence_bin")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
     found = gathering.totals(
         _ConfidenceTotal, (sums, _ConfidenceTotal.add), (gathering.known(label), _ConfidenceTotal.know)
@@ -230,8 +230,8 @@ class _EpisodeTotal(_Known):
     seconds: list[float] = field(default_factory=list)
     peak: int = 0
 
-    def add(self, ended: dt.datetime, started: dt.datetime, peak: int) -> None:
-        self.seconds.append((ended - started).total_seconds())
+    def add(self, seconds: float, peak: int) -> None:
+        self.seconds.append(round(seconds, 6))
         self.peak = max(self.peak, peak)
         # A device may report a gesture of a time from which it sent no frame.
         self.know()
