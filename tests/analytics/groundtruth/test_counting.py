@@ -83,7 +83,7 @@ def test_an_answer_that_is_lost_costs_nothing(phone: Browser) -> None:
     page.route("**/counts/", lambda route: (route.fetch(), route.abort()))
     tap(page, "One more", 2)
     expect(page.locator("#told")).to_contain_text("2 counts wait here")
-    page.unroute("**/counts/")
+    page.unroute_all(behavior="wait")
     tap(page, "One more")
     expect(page.locator("#told")).to_have_text(KEPT)
     assert kept() == [1, 2, 3, 4]
