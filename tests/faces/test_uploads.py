@@ -151,8 +151,8 @@ def test_a_connection_that_is_cut_again_and_again_loses_no_byte_and_repeats_few(
     network.close()
     assert tries > 3
     assert outbox.messages == 0
-    # Headers and announcements, and no piece twice.
-    assert size < network.passed < 1.1 * size
+    # Headers, announcements, and what the server had not read yet as the connection was cut.
+    assert size < network.passed < 2 * size
     check_capture(seattle01)
 
 
