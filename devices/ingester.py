@@ -80,11 +80,11 @@ class Ingester:
 
     def _take(self) -> _Hand:
         """What is there; waits a moment for the first message. Asks no database."""
-        hand = _Hand(self._monotonic(), self._subscription.take(BATCH, timeout_s=0.5))
-        if hand.delivered:
-            hand.since = self._monotonic()
+        delivered = self._subscription.take(BATCH, timeout_s=0.5)
+        hand = _Hand(self._monotonic(), delivered)
+        if delivered:
             self._hands.append(hand)
-            hand.arrivals = [each.arrival for each in hand.delivered if self._subscription.takes(each.arrival)]
+            hand.arrivals = [each.arrival for each in delivered if self._subscription.takes(each.arrival)]
             # What goes wrong here will do so again in the intake, which knows what to do then.
             with suppress(Exception):
                 hand.guesses = intake.interpret(hand.arrivals, self._devices)
