@@ -164,5 +164,7 @@ class TodaySerializer(serializers.Serializer[Any]):
         source="today.occupied_share", allow_null=True, help_text="Share of the seen minutes with a face."
     )
     coverage = serializers.FloatField(source="today.coverage", help_text="Share of the minutes with any frame.")
-    thumbs_up = serializers.IntegerField(allow_null=True)
+    thumbs_up = serializers.IntegerField(
+        allow_null=True, help_text="Distinct ones, held up once however long; null if no camera was on."
+    )
     coffees = serializers.IntegerField()

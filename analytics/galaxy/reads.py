@@ -8,14 +8,12 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
-
 from analytics import reads
 from analytics.buckets import day_start, edges
 from analytics.charts import showing
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
-from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
-from analytics.overview import THUMBS_UP
+from analytics.models import FACE, EngagementQuarter, Episode
+from analytics.overview import thumbs_up_today
 from analytics.questions import reads as question_reads
 from analytics.reads import EngagementBucket
 from analytics.tallies import EngagementRow
@@ -38,9 +36,9 @@ def seen(sites: Sequence[Site], window: Window, *, at: dt.datetime) -> Seen:
     found = [_site_hours(site, cameras[site.pk], bounds[site.timezone], quarters[site.pk], at) for site in sites]
     if window != "today":
         return Seen(at, found)
-    return Seen(
-        at, found, _thumbs_up(sites, bounds), Coffee.objects.all().of(sites=sites, period="today", now=at).count()
-    )
+    devices = [camera for site in sites for camera in cameras[site.pk]]
+    thumbs_up = sum(thumbs_up_today(devices, now=at).values())
+    return Seen(at, found, thumbs_up, Coffee.objects.all().of(sites=sites, period="today", now=at).count())
 
 
 def leaders(sites: Sequence[Site], *, at: dt.datetime) -> Leaders:
@@ -81,7 +79,7 @@ def asked(site: Site, *, at: dt.datetime) -> Asked:
 
 def _cameras(sites: Sequence[Site]) -> dict[int, list[Device]]:
     cameras: dict[int, list[Device]] = defaultdict(list)
-    for device in Device.objects.filter(site__in=sites).select_related("state").order_by("pk"):
+    for device in Device.objects.filter(site__in=sites).select_related("site", "state").order_by("pk"):
         cameras[device.site_id].append(device)
     return cameras
 
@@ -155,15 +153,6 @@ def _hour(
         minutes_seen=sum(quarter.minutes_seen.bit_count() for quarter in quarters),
         minutes_occupied=sum(quarter.minutes_occupied.bit_count() for quarter in quarters),
     )
-
-
-def _thumbs_up(sites: Sequence[Site], bounds: dict[str, list[dt.datetime]]) -> int:
-    wanted = Q(pk__in=[])
-    for timezone, starts in bounds.items():
-        here = [site for site in sites if site.timezone == timezone]
-        wanted |= Q(device__site__in=here, start__gte=starts[0], start__lt=starts[-1])
-    rows = LabelQuarter.objects.filter(wanted, label=THUMBS_UP).values_list("count", "rejected")
-    return sum(count - rejected for count, rejected in rows)
 
 
 def day(device: Device, date: dt.date) -> tuple[dt.datetime, dt.datetime]:

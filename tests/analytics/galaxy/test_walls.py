@@ -14,9 +14,13 @@ from django.urls import reverse
 from analytics.galaxy import views
 from analytics.galaxy.models import Snapshot, WallToken
 from analytics.galaxy.slots import REFRESH_S
-from analytics.models import Episode, Question
+from analytics.models import Detection, Episode, Question, Verdict
+from analytics.services import review
 from devices.models import Device, Site
+from tests.analytics.frames import count, seen
 from tests.analytics.galaxy.conftest import NOW, people
+
+SECOND = dt.timedelta(seconds=1)
 
 pytestmark = pytest.mark.usefixtures("at_half_past")
 
@@ -39,6 +43,21 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 def test_today_tells_the_hour_the_peak_and_the_time(past: None, viewer: User) -> None:
     shown = words(get("/wall/seattle/today/of/3/1.svg", viewer))
     assert {"Seattle", "0.0", "people this", "2", "most at once", "10:30", "Fri 20 Nov", "2.0"} <= set(shown)
+
+
+def test_todays_thumbs_up_are_those_of_the_overview(
+    past: None, viewer: User, operator: User, seattle01: Device
+) -> None:
+    """Two are held up over some frames each; a reviewer calls all of the second wrong."""
+    for minute in (0, 5):
+        start = NOW.replace(hour=17, minute=minute, second=1)
+        count(*(seen(seattle01, start + n * SECOND, labels=[("thumbs-up", 0.9)], key=n) for n in range(3 + minute)))
+    wrong = Detection.objects.filter(label="thumbs-up", frame__taken_at__minute=5).select_related("frame__device")
+    review(verdicts=dict.fromkeys(wrong, Verdict.WRONG), by=operator, now=NOW)
+    (device,) = get("/api/v1/today/", viewer).json()
+    assert device["thumbs_up"] == 1
+    shown = words(get("/wall/seattle/today/of/7.svg", viewer))
+    assert shown[shown.index("thumbs-up today") - 1] == "1"
 
 
 def test_the_week_names_its_busiest_hour(past: None, viewer: User) -> None:
