@@ -15,12 +15,14 @@ from rest_framework.viewsets import ViewSet
 from devices import intake
 from devices.authentication import DeviceTokenAuthentication, IsDevice
 from devices.decoding import Arrival
-from devices.models import Device, QuarantinedMessage, Site
+from devices.filters import LogFilter
+from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.querysets import quarantined_counts
 from devices.rest import ScopedReadOnlyViewSet
 from devices.serializers import (
     DeviceSerializer,
     DeviceStateSerializer,
+    LogLineSerializer,
     MessageSerializer,
     QuarantineCountSerializer,
     QuarantinedMessageSerializer,
@@ -53,6 +55,21 @@ class DeviceViewSet(ScopedReadOnlyViewSet):
         "name": "name",
         "thing_name": "thing_name",
         **{f"state.{name}": f"state__{name}" for name in DeviceStateSerializer.Meta.fields if name != "live"},
+    }
+
+
+class LogViewSet(ScopedReadOnlyViewSet):
+    """What your devices said about themselves, newest first."""
+
+    queryset = DeviceLog.objects.select_related("device__site")
+    serializer_class = LogLineSerializer
+    filterset_class = LogFilter
+    cursor_ordering = ("-at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "site": "device__site__slug",
+        "device": "device__name",
+        **{name: name for name in ("at", "received_at", "level", "text")},
     }
 
 

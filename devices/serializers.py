@@ -6,7 +6,7 @@ import msgspec
 from django.utils import timezone
 from rest_framework import serializers
 
-from devices.models import Device, DeviceState, QuarantinedMessage, Reason, Site
+from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from devices.pictures import MAX_BYTES
 from edge_agent.messages import Face
 
@@ -48,6 +48,15 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     class Meta:
         model = Device
         fields = ["id", "site", "name", "thing_name", "state"]
+
+
+class LogLineSerializer(serializers.ModelSerializer[DeviceLog]):
+    site = serializers.CharField(source="device.site.slug", read_only=True)
+    device = serializers.CharField(source="device.name", read_only=True)
+
+    class Meta:
+        model = DeviceLog
+        fields = ["id", "site", "device", "at", "received_at", "level", "text"]
 
 
 class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessage]):

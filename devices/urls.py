@@ -5,12 +5,13 @@ from typing import Any
 from django.urls import path
 
 from devices import views
-from devices.api import DeviceViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
+from devices.api import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
 from devices.upload_api import UploadViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),
     ("devices", DeviceViewSet, "device"),
+    ("logs", LogViewSet, "log"),
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
     # Before the captures themselves, whose ids would otherwise be looked for.

@@ -2,12 +2,8 @@
 
 from django_filters import rest_framework as filters
 
+from devices.filters import OfDeviceFilter
 from faces.models import Capture, Coffee, Merge, Person
-
-
-class OfDeviceFilter(filters.FilterSet):  # type: ignore[misc]
-    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
-    device = filters.CharFilter(field_name="device__name", label="A device's name.")
 
 
 class CaptureFilter(OfDeviceFilter):

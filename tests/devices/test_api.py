@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
@@ -11,7 +12,7 @@ from rest_framework.test import APIClient
 from analytics.models import Frame
 from devices.decoding import Arrival
 from devices.intake import accept
-from devices.models import Device
+from devices.models import Device, DeviceLog
 from devices.services import issue_device_token
 from tests import places
 
@@ -44,14 +45,14 @@ def test_another_sites_object_is_not_found(viewer: User, chicago01: Device) -> N
     assert response.data["title"] == "Not found"
 
 
-@pytest.mark.parametrize("path", ["sites", "devices", "quarantine"])
+@pytest.mark.parametrize("path", ["sites", "devices", "logs", "quarantine"])
 def test_nobody_sees_anything_without_an_account(path: str, seattle01: Device) -> None:
     response = api().get(f"/api/v1/{path}/")
     assert response.status_code in (401, 403)
     assert response["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", ["sites", "devices", "quarantine"])
+@pytest.mark.parametrize("path", ["sites", "devices", "logs", "quarantine"])
 def test_reads_change_nothing(path: str, owner: User) -> None:
     assert api(owner).post(f"/api/v1/{path}/", {}).status_code == 405
 
@@ -72,6 +73,47 @@ def test_quarantined_messages_are_listed_with_their_reason(viewer: User, outside
     accept([Arrival("$aws/things/deeplens_nobody/infer", b"{}", NOW)])
     assert [each["reason"] for each in results(api(viewer).get("/api/v1/quarantine/"))] == ["bad-value"]
     assert results(api(outsider).get("/api/v1/quarantine/")) == []
+
+
+def log(device: Device, *lines: tuple[str, str]) -> None:
+    """These lines, level and text, a minute apart up to `NOW`."""
+    for age, (level, text) in enumerate(reversed(lines)):
+        at = NOW - dt.timedelta(minutes=age)
+        payload = {"id": f"log-{age}", "at": round(at.timestamp() * 1000), "level": level, "text": text}
+        accept([Arrival(f"dt/headcount/{device.thing_name}/log", msgspec.json.encode(payload), at)])
+
+
+def test_the_log_is_the_own_sites_newest_first(viewer: User, seattle01: Device, chicago01: Device) -> None:
+    log(seattle01, ("info", "It runs."), ("error", "The camera is gone."))
+    log(chicago01, ("info", "Not for Seattle's eyes."))
+    lines = results(api(viewer).get("/api/v1/logs/"))
+    assert [(line["site"], line["device"], line["level"], line["text"]) for line in lines] == [
+        ("seattle", "Seattle01", "error", "The camera is gone."),
+        ("seattle", "Seattle01", "info", "It runs."),
+    ]
+    assert lines[0]["at"] == "2026-11-20T18:30:00Z"
+    other = DeviceLog.objects.get(device=chicago01)
+    assert api(viewer).get(f"/api/v1/logs/{other.pk}/").status_code == 404
+
+
+def test_the_log_is_narrowed_and_comes_page_by_page_or_as_a_file(
+    superuser: User, seattle01: Device, chicago01: Device
+) -> None:
+    log(seattle01, ("info", "It runs."), ("warning", "The clock was set."), ("error", "The camera is gone."))
+    log(chicago01, ("error", "So is this one."))
+
+    def texts(**query: str) -> list[str]:
+        return [line["text"] for line in results(api(superuser).get("/api/v1/logs/", query))]
+
+    assert texts(site="chicago") == ["So is this one."]
+    assert texts(device="Seattle01", level="error") == ["The camera is gone."]
+    assert texts(device="Seattle01", at__lt="2026-11-20T18:29:00Z") == ["It runs."]
+    first = api(superuser).get("/api/v1/logs/?site=seattle&page_size=2").data
+    assert [line["text"] for line in results(api(superuser).get(first["next"]))] == ["It runs."]
+    assert "level" in api(superuser).get("/api/v1/logs/?level=loud").data["errors"]
+    file = b"".join(api(superuser).get("/api/v1/logs/?format=csv&site=chicago")).decode().splitlines()
+    assert file[0] == "id,site,device,at,received_at,level,text"
+    assert file[1].endswith(",error,So is this one.")
 
 
 def test_any_list_comes_as_csv(viewer: User, seattle01: Device) -> None:

@@ -1,0 +1,16 @@
+"""By what the API's lists of devices' things can be narrowed."""
+
+from django_filters import rest_framework as filters
+
+from devices.models import DeviceLog
+
+
+class OfDeviceFilter(filters.FilterSet):  # type: ignore[misc]
+    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
+    device = filters.CharFilter(field_name="device__name", label="A device's name.")
+
+
+class LogFilter(OfDeviceFilter):
+    class Meta:
+        model = DeviceLog
+        fields = {"level": ["exact"], "at": ["gte", "lt"]}
