@@ -265,7 +265,7 @@ def fill(coffees: int, now: dt.datetime) -> None:
     from django.db import connection
 
     from devices.models import Device, Site
-    from faces import coffee_months
+    from faces import coffee_tallies
     from faces.models import Person
 
     sites = list(Site.objects.order_by("pk"))
@@ -292,7 +292,7 @@ def fill(coffees: int, now: dt.datetime) -> None:
         for part in tqdm(parts, desc="Coffees", leave=False):
             cursor.execute(part.replace("number % %(", "number %% %("), given | {"first": first, "device": device})
         cursor.execute("SET session_replication_role = origin")
-        coffee_months.rebuild()
+        coffee_tallies.rebuild()
         cursor.execute("VACUUM ANALYZE")
 
 

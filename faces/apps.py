@@ -11,7 +11,7 @@ class FacesConfig(AppConfig):
         from devices.health import register_check
         from devices.intake import register_sink
         from devices.replay import register_way
-        from faces import coffee_months, health, pictures, s3_pictures, sink
+        from faces import coffee_tallies, health, pictures, s3_pictures, sink
         from faces.models import Capture, Face
         from faces.services import galleries
 
@@ -21,8 +21,8 @@ class FacesConfig(AppConfig):
         post_delete.connect(pictures.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)
-        pre_migrate.connect(coffee_months.remove, sender=self)
-        post_migrate.connect(coffee_months.install, sender=self)
+        pre_migrate.connect(coffee_tallies.remove, sender=self)
+        post_migrate.connect(coffee_tallies.install, sender=self)
         hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
         nightly = ("forget_faces_without_consent", "erase_unseen")
         wanted = {"sweep_captures": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")

@@ -2,18 +2,17 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 
-from devices.models import Site
-from faces.models import NOBODY, Coffee, CoffeeMonth, Consent, Method, Person
-from faces.querysets import CoffeeQuerySet, Period, start_of
+from devices.models import Device, Site
+from faces.models import NOBODY, Coffee, CoffeeTally, Consent, Method, Person, Span
+from faces.querysets import CoffeeQuerySet, Period, check_period, start_of
 
 LONGEST_STREAK = 30
 """Days; a streak is not followed any further back, so that a board costs the same however long people keep it up."""
@@ -66,11 +65,11 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
     total, anonymous = counts.total(), counts.pop(NOBODY, 0)
     people = _first(counts, limit, now)
     streaks = streaks_of(people, now=now)
-    latest = _with_picture().in_bulk([person.latest for person in people])
+    latest = _latest(people)
     better, rows = Counter(counts.values()), []
     ranks = {coffees: 1 + sum(count for more, count in better.items() if more > coffees) for coffees in better}
     for person in people:
-        coffee = latest.get(person.latest)
+        coffee = latest.get(person.pk)
         if coffee is None:
             continue  # voided or erased a moment ago
         coffees = counts[person.pk]
@@ -80,10 +79,20 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
 
 
 def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.datetime) -> Counter[int]:
-    """How many coffees count by the person's number; under `NOBODY` those of nobody in particular."""
-    if period in ("all", "month"):
-        return _of_months(sites, period, now)
-    return _counted(Coffee.objects.of(sites=sites, period=period, now=now))
+    """How many coffees count by the person's number; under `NOBODY` those of nobody in particular.
+
+    Raises `ValueError` for an unknown period.
+    """
+    check_period(period)
+    span, wanted = Span.MONTH if period in ("month", "all") else Span.DAY, Q(pk__in=[])
+    # Devices by number, rather than by a join that would keep the database from its index.
+    devices = Device.objects.filter(site__in=sites).order_by("site__timezone").values_list("site__timezone", "pk")
+    for timezone, group in groupby(devices, key=lambda device: device[0]):
+        start = start_of(period, now.astimezone(ZoneInfo(timezone)))
+        since = {"start__gte": start.date()} if start else {}
+        wanted |= Q(device__in=[number for _, number in group], span=span, **since)
+    rows = CoffeeTally.objects.filter(wanted).order_by().values_list("person_number")
+    return Counter(dict(rows.annotate(Sum("coffees"))))
 
 
 def streaks_of(people: Collection[Person], *, now: dt.datetime) -> dict[int, int]:
@@ -120,54 +129,29 @@ def _with_picture() -> CoffeeQuerySet:
     return coffees.only("person", "taken_at", "sighting__box", "sighting__capture__image")
 
 
-def _of_months(sites: Iterable[Site], period: Period, now: dt.datetime) -> Counter[int]:
-    """By whole months of UTC, and what lies between the turn of the month there and at the site."""
-    months, before, after = Q(pk__in=[]), Q(pk__in=[]), Q(pk__in=[])
-    for timezone, group in groupby(sorted(sites, key=lambda site: site.timezone), key=lambda site: site.timezone):
-        here, start = {"device__site__in": list(group)}, start_of(period, now.astimezone(ZoneInfo(timezone)))
-        if start is None:
-            months |= Q(**here)
-            continue
-        turn = dt.datetime(start.year, start.month, 1, tzinfo=dt.UTC)
-        months |= Q(**here, start__gte=turn.date())
-        before |= Q(**here, taken_at__gte=start, taken_at__lt=turn)
-        after |= Q(**here, taken_at__gte=turn, taken_at__lt=start)
-    rows = CoffeeMonth.objects.filter(months).values_list("person_number").annotate(Sum("coffees"))
-    counts = Counter(dict(rows.order_by()))
-    if period != "all":
-        counts.update(_counted(Coffee.objects.counted().filter(before)))
-        counts.subtract(_counted(Coffee.objects.counted().filter(after)))
-    return +counts
-
-
-def _counted(coffees: CoffeeQuerySet) -> Counter[int]:
-    rows = coffees.order_by().values_list("person").annotate(Count("pk"))
-    return Counter({person or NOBODY: number for person, number in rows})
-
-
 def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[Any]:
-    """The people with most coffees, by name where they have equally many; `latest` is each one's latest coffee."""
+    """The people with most coffees, by name where they have equally many."""
     places = sorted(counts.values(), reverse=True)[:limit]
     least = places[-1] if places else 0
     chosen = [person for person, coffees in counts.items() if coffees >= least]
+    people = Person.objects.select_related("site").filter(pk__in=chosen).annotate(agreed=agreed_in_person(now))
+    return sorted(people, key=lambda person: (-counts[person.pk], person.name, person.pk))[:limit]
+
+
+def _latest(people: Collection[Person]) -> Mapping[int, Coffee]:
+    """Each person's latest coffee that counts, by the person's number."""
     newest = Coffee.objects.counted().filter(person=OuterRef("pk")).order_by("-taken_at", "-pk")
-    people = Person.objects.select_related("site").filter(pk__in=chosen)
-    found = list(people.annotate(latest=Subquery(newest.values("pk")[:1]), agreed=agreed_in_person(now)))
-    found.sort(key=lambda person: (-counts[person.pk], person.name, person.pk))
-    return found[:limit]
+    chosen = Person.objects.filter(pk__in=[person.pk for person in people]).order_by()
+    found = _with_picture().filter(pk__in=chosen.values_list(Subquery(newest.values("pk")[:1])))
+    return {coffee.person_id: coffee for coffee in found.order_by()}
 
 
 def _streaks_in(people: set[int], zone: ZoneInfo, now: dt.datetime) -> dict[int, int]:
     today = now.astimezone(zone).date()
-    found = _days(people, today - dt.timedelta(days=LONGEST_STREAK), zone)
-    lengths = {person: min(streak(days, today), LONGEST_STREAK) for person, days in found}
-    return dict.fromkeys(people, 0) | lengths
-
-
-def _days(people: set[int], first: dt.date, zone: ZoneInfo) -> Iterator[tuple[int, set[dt.date]]]:
-    """On which days from the first on each of these people had coffee."""
-    start = dt.datetime.combine(first, dt.time(), zone)
-    coffees = Coffee.objects.counted().filter(person__in=people, taken_at__gte=start).order_by("person")
-    days = coffees.annotate(day=TruncDate("taken_at", tzinfo=zone)).values_list("person", "day").distinct()
-    for person, group in groupby(days, key=lambda row: row[0]):
-        yield person, {day for _, day in group}
+    days = CoffeeTally.objects.filter(
+        span=Span.DAY, person_number__in=people, start__gte=today - dt.timedelta(days=LONGEST_STREAK)
+    )
+    had: dict[int, set[dt.date]] = {person: set() for person in people}
+    for person, day in days.values_list("person_number", "start"):
+        had[person].add(day)
+    return {person: min(streak(theirs, today), LONGEST_STREAK) for person, theirs in had.items()}

@@ -72,14 +72,19 @@ class CoffeeQuerySet(DeviceScopedQuerySet):
 
     def of(self, *, sites: "Iterable[Site]", period: Period, now: dt.datetime) -> Self:
         """What was counted at these sites within the period, each site by its own clock. Raises `ValueError`."""
-        if period not in PERIODS:
-            raise ValueError(f"There is no period “{period}”; there are {', '.join(PERIODS)}.")
+        check_period(period)
         here = sorted(sites, key=lambda site: site.timezone)
         wanted = Q(pk__in=[])
         for timezone, group in groupby(here, key=lambda site: site.timezone):
             start = start_of(period, now.astimezone(ZoneInfo(timezone)))
             wanted |= Q(device__site__in=list(group), **({"taken_at__gte": start} if start else {}))
         return self.counted().filter(wanted)
+
+
+def check_period(period: str) -> None:
+    """Raises `ValueError` where there is no such period."""
+    if period not in PERIODS:
+        raise ValueError(f"There is no period “{period}”; there are {', '.join(PERIODS)}.")
 
 
 def start_of(period: Period, local: dt.datetime) -> dt.datetime | None:

@@ -15,14 +15,14 @@ from faces.models.core import (
     State,
     picture_name,
 )
-from faces.models.tallies import NOBODY, CoffeeMonth, GalleryChange
+from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
 from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace
 
 __all__ = [
     "NOBODY",
     "Capture",
     "Coffee",
-    "CoffeeMonth",
+    "CoffeeTally",
     "Consent",
     "Erasure",
     "ErasureNotice",
@@ -36,6 +36,7 @@ __all__ = [
     "Shows",
     "Sighting",
     "SitePolicy",
+    "Span",
     "State",
     "UnclaimedFace",
     "picture_name",

@@ -1,4 +1,4 @@
-"""What is kept beside the facts so that reading stays quick: who entered galleries and left them, coffees by month."""
+"""What is kept beside the facts so that reading stays quick: who entered galleries and left them, coffees by day."""
 
 import secrets
 
@@ -36,11 +36,19 @@ class GalleryChange(models.Model):
         return f"face {self.face_number} came to {self.site} or went"
 
 
-class CoffeeMonth(models.Model):
-    """How many coffees count, by device, month and person; the database itself keeps it (`faces.coffee_months`)."""
+class Span(models.TextChoices):
+    """What a tally of coffees is of: a day or a month of the site's own calendar."""
 
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
-    start = models.DateField(help_text="First day of the month of UTC.")
+    DAY = "day"
+    MONTH = "month"
+
+
+class CoffeeTally(models.Model):
+    """How many coffees count, by device, day or month, and person; the database keeps it (`faces.coffee_tallies`)."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    span = models.CharField(max_length=5, choices=Span.choices)
+    start = models.DateField(help_text="The day, or the month's first, by the site's own clock.")
     person_number = models.BigIntegerField(help_text="The person's primary key, or 0 for nobody in particular.")
     coffees = models.IntegerField()
 
@@ -49,9 +57,15 @@ class CoffeeMonth(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["device", "start", "person_number"], name="one_total_per_device_month_and_person"
+                fields=["device", "span", "start", "person_number"],
+                name="one_coffee_tally_per_device_span_start_and_person",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["person_number", "start"], condition=models.Q(span="day"), name="coffee_days_of_a_person"
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.coffees} coffees of person {self.person_number} in {self.start:%Y-%m}"
+        return f"{self.coffees} coffees of person {self.person_number} in the {self.span} of {self.start:%Y-%m-%d}"

@@ -8,7 +8,9 @@ from django.utils import timezone
 from analytics import services
 from analytics.models import EngagementQuarter
 from devices.models import Device
+from faces.models import CoffeeTally
 from tests.analytics.frames import count, engagement_table, seen, stored_engagement
+from tests.faces.test_leaderboard import add_coffees
 
 
 @pytest.fixture
@@ -34,6 +36,16 @@ def test_it_puts_right_what_was_wrong(frames: list[tuple[object, ...]]) -> None:
     EngagementQuarter.objects.update(faces_sum=5)
     assert output() == "Rebuilt 2 days of 2 devices: 2 quarter hours were wrong and are right now.\n"
     assert stored_engagement() == frames
+
+
+def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None:
+    add_coffees(seattle01, None, [timezone.now()])
+    EngagementQuarter.objects.update(faces_sum=5)
+    CoffeeTally.objects.update(coffees=7)
+    told = "2 quarter hours and 2 tallies of coffees were wrong and are right now"
+    assert output() == f"Rebuilt 2 days of 2 devices: {told}.\n"
+    assert set(CoffeeTally.objects.values_list("coffees", flat=True)) == {1}
+    assert output() == "Rebuilt 2 days of 2 devices: every tally was right.\n"
 
 
 def test_it_can_be_told_one_device_and_a_first_day(frames: object, seattle01: Device) -> None:

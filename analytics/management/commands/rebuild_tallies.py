@@ -1,4 +1,4 @@
-"""`manage.py rebuild_tallies`: compute the tallies anew from the frames, while frames keep coming in."""
+"""`manage.py rebuild_tallies`: compute the tallies anew from the frames and coffees, while more keep coming in."""
 
 import datetime as dt
 from argparse import ArgumentParser
@@ -10,12 +10,14 @@ from tqdm import tqdm
 
 from analytics import services
 from devices.models import Device
+from faces import coffee_tallies
 
 
 class Command(BaseCommand):
     help = (
         "Computes every tally anew from the frames and their reviews. The ingester may run meanwhile; it waits for "
-        "a device while that device's day is computed. Days that reach beyond FRAME_RETENTION_DAYS stay as they are."
+        "a device while that device's day is computed. Days that reach beyond FRAME_RETENTION_DAYS stay as they are. "
+        "Coffees, of which none is ever deleted for its age, are counted anew from the first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,12 +28,16 @@ class Command(BaseCommand):
         devices = _devices(options["device"])
         stretches = services.stretches(devices=devices, now=timezone.now(), since=_date(options["since"]))
         try:
-            wrong = sum(
-                services.rebuild(stretch) for stretch in tqdm(stretches, "Rebuilding", unit="day", file=self.stderr)
-            )
+            wrong = {
+                "quarter hours": sum(
+                    services.rebuild(stretch) for stretch in tqdm(stretches, "Rebuilding", unit="day", file=self.stderr)
+                ),
+                "tallies of coffees": coffee_tallies.rebuild(devices=[device.pk for device in devices]),
+            }
         except KeyboardInterrupt:
             raise CommandError("Stopped; each day that was begun is either wholly rebuilt or as it was.") from None
-        found = f"{wrong} quarter hours were wrong and are right now" if wrong else "every tally was right"
+        told = " and ".join(f"{count} {what}" for what, count in wrong.items() if count)
+        found = f"{told} were wrong and are right now" if told else "every tally was right"
         self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {found}.")
 
 
