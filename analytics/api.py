@@ -15,6 +15,7 @@ from rest_framework.viewsets import ViewSet
 
 from analytics import reads
 from analytics.bucket_serializers import (
+    PERIOD,
     WEEKDAY_HOUR,
     CountQuery,
     CountSerializer,
@@ -27,7 +28,8 @@ from analytics.bucket_serializers import (
     week_row,
 )
 from analytics.buckets import Bucket
-from analytics.measures import ConfidenceBucket, EngagementBucket, EpisodeBucket, by_local_time, week
+from analytics.headlines import merged, merged_episodes
+from analytics.measures import ConfidenceBucket, EngagementBucket, EpisodeBucket, by_local_time, week, whole
 from analytics.models import FACE, Detection, Episode
 from analytics.overview import sites_today
 from analytics.places import asked, place_of
@@ -71,7 +73,7 @@ class EngagementViewSet(ViewSet):
         where no camera was on they are null.
         """
         query, now = asked(EngagementQuery, request), timezone.now()
-        bucket: Bucket = "hour" if query["bucket"] == WEEKDAY_HOUR else query["bucket"]
+        bucket: Bucket = "hour" if query["bucket"] in (WEEKDAY_HOUR, PERIOD) else query["bucket"]
         series = series_of(request, {**query, "bucket": bucket}, now)
         questions = [each.asked for each in series]
         seen = reads.engagement_each(questions, bucket=bucket, now=now)
@@ -92,7 +94,11 @@ def _shape(query: dict[str, Any]) -> Callable[[Sequence[EngagementBucket], Seque
     if query["bucket"] == WEEKDAY_HOUR:
         return lambda seen, visits: map(week_row, chain(*week(seen, visits)))
     if query["align"] == "local" and "each" not in query:
+        if query["bucket"] == PERIOD:
+            return lambda seen, visits: map(local_row, [whole(by_local_time([seen], [visits]))])
         return lambda seen, visits: map(local_row, by_local_time([seen], [visits]))
+    if query["bucket"] == PERIOD:
+        return lambda seen, visits: map(engagement_row, [merged(seen)], [merged_episodes(visits)])
     return lambda seen, visits: map(engagement_row, seen, visits)
 
 

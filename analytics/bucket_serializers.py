@@ -24,6 +24,7 @@ from analytics.measures import (
 from analytics.serializers import LocalTimeField, PlaceQuery
 
 WEEKDAY_HOUR = "weekday_hour"
+PERIOD = "period"
 Row = dict[str, Any]
 
 
@@ -57,9 +58,10 @@ class BucketQuery(PlaceQuery):
 
 class EngagementQuery(BucketQuery):
     bucket = serializers.ChoiceField(
-        choices=[*LENGTHS, WEEKDAY_HOUR],
+        choices=[*LENGTHS, WEEKDAY_HOUR, PERIOD],
         default="hour",
-        help_text="Quarter hours, hours or days; or the hours of a typical week, all of the period added up.",
+        help_text="Quarter hours, hours or days; the hours of a typical week, all of the period added up; or the whole "
+        "period, from its first full hour to its last.",
     )
 
 

@@ -236,6 +236,12 @@ def episode_sum(parts: Iterable[_Episodes]) -> EpisodeSum:
     )
 
 
+def whole(buckets: Sequence[LocalBucket]) -> LocalBucket:
+    """These as one, which begins with the first. Raises `IndexError` where there are none."""
+    visits = episode_sum(bucket.visits for bucket in buckets)
+    return LocalBucket(buckets[0].start, engagement_sum(bucket.engagement for bucket in buckets), visits)
+
+
 def week(hours: Iterable[EngagementBucket], visits: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
     """Hours of any places added up by weekday and hour of their own local time: `week(…)[weekday][hour]`."""
     engaged, visited = _grouped(hours, _week_hour), _grouped(visits, _week_hour)

@@ -12,6 +12,7 @@ from analytics.groundtruth.api import GroundTruthViewSet
 from analytics.groundtruth.urls import urlpatterns as groundtruth
 from analytics.questions.api import QuestionViewSet
 from analytics.questions.urls import urlpatterns as questions
+from analytics.reviewing.api import PrecisionViewSet, ReviewViewSet
 from analytics.reviewing.views import review
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
@@ -21,6 +22,8 @@ api: list[tuple[str, Any, str]] = [
     ("counts", CountViewSet, "count"),
     ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
+    ("reviews", ReviewViewSet, "review"),
+    ("precision", PrecisionViewSet, "precision"),
     ("visitors", VisitorViewSet, "visitor"),
     ("reactions", ReactionViewSet, "reaction"),
     ("questions", QuestionViewSet, "question"),

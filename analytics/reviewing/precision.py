@@ -51,15 +51,30 @@ class Precision:
         return wilson(self.right, self.decided)
 
 
+class OfDevice(NamedTuple):
+    """What a device found with one software."""
+
+    device: str
+    software: str
+    precision: Precision
+
+
+class OfThreshold(NamedTuple):
+    """What was found with at least this confidence, 0 to 1."""
+
+    threshold: float
+    precision: Precision
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The precision of a label: of all, of each device with each software, and at and above each threshold."""
 
     whole: Precision
     disputed: int
-    by_device: list[tuple[str, str, Precision]]
-    by_threshold: list[tuple[float, Precision]]
-    """Thresholds ascending, 0 to 1; those that change nothing are left out."""
+    by_device: list[OfDevice]
+    by_threshold: list[OfThreshold]
+    """Ascending; those that change nothing are left out."""
 
 
 def table(devices: Sequence[Device], *, label: str, start: dt.datetime, end: dt.datetime) -> Table:
@@ -86,7 +101,7 @@ def tabulated(decided: Iterable[Decided], *, disputed: int) -> Table:
     return Table(
         whole=_precision(rows),
         disputed=disputed,
-        by_device=[(*key, _precision(groups[key])) for key in sorted(groups)],
+        by_device=[OfDevice(*key, _precision(groups[key])) for key in sorted(groups)],
         by_threshold=_by_threshold(rows),
     )
 
@@ -96,15 +111,15 @@ def _precision(rows: Sequence[Decided]) -> Precision:
     return Precision(right, len(rows) - right)
 
 
-def _by_threshold(rows: Sequence[Decided]) -> list[tuple[float, Precision]]:
+def _by_threshold(rows: Sequence[Decided]) -> list[OfThreshold]:
     bins = Counter((confidence_bin(row.confidence), row.is_right) for row in rows)
     right, wrong = 0, 0
-    found: list[tuple[float, Precision]] = []
+    found: list[OfThreshold] = []
     for number in reversed(range(CONFIDENCE_BINS)):
         if not bins[number, True] + bins[number, False]:
             continue
         right, wrong = right + bins[number, True], wrong + bins[number, False]
-        found.append((number / CONFIDENCE_BINS, Precision(right, wrong)))
+        found.append(OfThreshold(number / CONFIDENCE_BINS, Precision(right, wrong)))
     return found[::-1]
 
 

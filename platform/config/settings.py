@@ -177,7 +177,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.description.describe"],
-    "ENUM_NAME_OVERRIDES": {"ShowsEnum": "faces.models.Shows", "AnnouncedShowsEnum": ["frame", "crop"]},
+    "ENUM_NAME_OVERRIDES": {
+        "ShowsEnum": "faces.models.Shows",
+        "AnnouncedShowsEnum": ["frame", "crop"],
+        "VerdictEnum": "analytics.models.Verdict",
+    },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

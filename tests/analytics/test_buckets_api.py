@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from analytics.bucket_serializers import CountSerializer, EngagementSerializer
@@ -78,6 +79,27 @@ def test_a_typical_week_has_168_hours(morning: None, viewer: User) -> None:
     friday = week[4 * 24 + 9]
     assert (friday["visits"], friday["start"]) == (1, None)
     assert week[3 * 24 + 9]["visits"] is None
+
+
+def test_a_whole_period_is_what_its_page_says(morning: None, viewer: User, superuser: User) -> None:
+    """Another visit lasts for a minute, so that the median is no bucket's own."""
+    count(*(seen(Device.objects.get(name="Seattle01"), NINE - n * 15 * SECOND, faces=[0.8]) for n in range(6, 11)))
+    asked = {"site": "seattle", "bucket": "period", "since": "2026-11-20", "to": "2026-11-20"}
+    (row,) = rows(viewer, "engagement", **asked)
+    assert (row["start"], row["end"]) == ("2026-11-20T00:00:00-08:00", "2026-11-21T00:00:00-08:00")
+    assert (row["visits"], row["median_visit_seconds"], row["mean_visit_seconds"]) == (2, 36.0, 36.0)
+    assert (row["frames"], row["faces_sum"], row["peak_faces"]) == (12, 8, 1)
+    client = Client()
+    client.force_login(viewer)
+    page = client.get("/sites/seattle/devices/Seattle01/").context["report"].whole
+    period = {"since": page.camera.start.isoformat(), "to": page.camera.end.isoformat()}
+    (row,) = rows(viewer, "engagement", **{**asked, **period})
+    assert row["occupied_share"] == page.camera.occupied_share
+    assert (row["coverage"], row["median_visit_seconds"]) == (page.camera.coverage, page.visits.median_seconds)
+    (local,) = rows(superuser, "engagement", **{**asked, "align": "local", "site": "chicago"})
+    assert (local["start"], local["end"], local["visits"]) == ("2026-11-20T00:00:00", None, 1)
+    each = rows(superuser, "engagement", each="site", bucket="period", since="2026-11-20", to="2026-11-20")
+    assert [(row["site"], row["visits"]) for row in each] == [("chicago", 1), ("seattle", 2)]
 
 
 def test_a_threshold_recounts_and_the_histogram_says_why(morning: None, viewer: User) -> None:

@@ -1,0 +1,73 @@
+"""Verdicts and precision in the API: what the review page says, of the own sites only."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import User
+
+from analytics.models import Detection, Verdict
+from analytics.services import review
+from devices.models import Device
+from tests.analytics.frames import count, seen
+from tests.analytics.test_api import NINE, NOW, ask
+
+
+@pytest.fixture(autouse=True)
+def _ten_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+@pytest.fixture
+def decided(seattle01: Device, chicago01: Device, operator: User, superuser: User) -> None:
+    """Of four cups in Seattle two are right, one is wrong, and one is disputed; in Chicago one is wrong."""
+    for minute, confidence in enumerate((0.5, 0.6, 0.7, 0.8)):
+        count(seen(seattle01, NINE + dt.timedelta(minutes=minute), labels=[("cup", confidence)]))
+    count(seen(chicago01, NINE, labels=[("cup", 0.9)]))
+    found = list(Detection.objects.select_related("frame__device__site").order_by("confidence"))
+    said = [Verdict.WRONG, Verdict.RIGHT, Verdict.RIGHT, Verdict.WRONG]
+    review(verdicts=dict(zip(found[:4], said, strict=True)), by=operator, now=NOW)
+    review(verdicts={found[3]: Verdict.RIGHT, found[4]: Verdict.WRONG}, by=superuser, now=NOW)
+
+
+def test_every_reviewers_verdict_is_listed(decided: None, viewer: User) -> None:
+    listed = ask(viewer, "reviews").json()["results"]
+    assert {each["site"] for each in listed} == {"seattle"}
+    assert sorted((each["reviewer"], each["verdict"]) for each in listed) == [
+        ("admin", "right"),
+        ("operator", "right"),
+        ("operator", "right"),
+        ("operator", "wrong"),
+        ("operator", "wrong"),
+    ]
+    assert len(ask(viewer, "reviews", verdict="wrong", label="cup", device="Seattle01").json()["results"]) == 2
+    assert ask(viewer, "reviews", label="face").json()["results"] == []
+    file = b"".join(ask(viewer, "reviews", format="csv")).decode().splitlines()
+    assert (file[0], len(file)) == ("id,site,device,detection,label,verdict,reviewer,at", 6)
+
+
+def test_another_sites_verdict_is_not_found(decided: None, viewer: User, outsider: User) -> None:
+    (foreign,) = ask(outsider, "reviews").json()["results"]
+    assert ask(viewer, f"reviews/{foreign['id']}").status_code == 404
+
+
+def test_a_reviewer_who_has_left_has_no_name(decided: None, viewer: User, operator: User) -> None:
+    operator.delete()
+    assert {each["reviewer"] for each in ask(viewer, "reviews").json()["results"]} == {None, "admin"}
+
+
+def test_precision_is_that_of_the_review_page(decided: None, viewer: User) -> None:
+    told = ask(viewer, "precision", site="seattle", label="cup").json()
+    whole = told["precision"]
+    assert (whole["right"], whole["wrong"], whole["share"], told["disputed"]) == (2, 1, pytest.approx(2 / 3), 1)
+    assert 0 < whole["share_low"] < 2 / 3 < whole["share_high"] < 1
+    (device,) = told["devices"]
+    assert (device["device"], device["software"], device["precision"]) == ("Seattle01", "not told", whole)
+    assert [(each["threshold"], each["precision"]["share"]) for each in told["thresholds"]] == [
+        (0.5, pytest.approx(2 / 3)),
+        (0.6, 1.0),
+        (0.7, 1.0),
+    ]
+    nothing = ask(viewer, "precision", site="seattle").json()
+    assert (nothing["precision"]["share"], nothing["devices"]) == (None, [])
+    assert ask(viewer, "precision", site="chicago").status_code == 404
+    assert "site" in ask(viewer, "precision").json()["errors"]
