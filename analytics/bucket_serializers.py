@@ -7,6 +7,7 @@ import datetime as dt
 import zoneinfo
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.buckets import LENGTHS
@@ -80,13 +81,25 @@ class CountQuery(BucketQuery):
         return threshold
 
 
+@extend_schema_field(
+    {
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"},
+        ]
+    }
+)
+class ClockTimeField(LocalTimeField):
+    """A local time, which has no offset where it is that of several zones' clocks; OpenAPI's `date-time` needs one."""
+
+
 class _RowSerializer(serializers.Serializer[Any]):
     site = serializers.CharField(allow_null=True, help_text="Its slug; null for several.")
     device = serializers.CharField(allow_null=True, help_text="Its name; null for several.")
 
 
 class EngagementSerializer(_RowSerializer):
-    start = LocalTimeField(
+    start = ClockTimeField(
         allow_null=True,
         help_text="Local time with its offset; without one where sites of several zones are together by their own "
         "clocks; null for the hours of a typical week.",

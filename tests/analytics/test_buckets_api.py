@@ -1,6 +1,7 @@
 """Buckets in the API: several series, weekdays, clocks of several sites, thresholds, and episodes."""
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
 
 from analytics.bucket_serializers import CountSerializer, EngagementSerializer
 from devices.models import Device
@@ -71,6 +73,15 @@ def test_sites_lie_beside_each_other_by_their_clocks_or_by_the_same_instant(morn
     ]
     (utc,) = rows(superuser, "engagement", bucket="day", since="2026-11-20", to="2026-11-20")
     assert (utc["start"], utc["visits"], utc["site"]) == ("2026-11-20T00:00:00Z", 2, None)
+
+
+@pytest.mark.parametrize("query", [{}, {"align": "local"}, {"bucket": "weekday_hour"}])
+def test_each_start_is_as_it_is_described(morning: None, superuser: User, query: dict[str, str]) -> None:
+    described = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]["Engagement"]
+    kinds = described["properties"]["start"]
+    start = rows(superuser, "engagement", **query)[0]["start"]
+    zoned, local = (kind.get("pattern", r"T.+(Z|[+-]\d\d:\d\d)$") for kind in kinds["anyOf"])
+    assert kinds["nullable"] if start is None else re.search(local if query else zoned, start)
 
 
 def test_a_typical_week_has_168_hours(morning: None, viewer: User) -> None:

@@ -1,9 +1,11 @@
 """Verdicts and precision in the API: what the review page says, of the own sites only."""
 
 import datetime as dt
+from http import HTTPStatus
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from analytics.models import Detection, Verdict
 from analytics.services import review
@@ -29,6 +31,11 @@ def decided(seattle01: Device, chicago01: Device, operator: User, superuser: Use
     review(verdicts={found[3]: Verdict.RIGHT, found[4]: Verdict.WRONG}, by=superuser, now=NOW)
 
 
+def test_who_is_not_signed_in_is_told_nothing(decided: None) -> None:
+    for address in ("/api/v1/reviews/", "/api/v1/precision/?site=seattle"):
+        assert Client().get(address).status_code == HTTPStatus.UNAUTHORIZED
+
+
 def test_every_reviewers_verdict_is_listed(decided: None, viewer: User) -> None:
     listed = ask(viewer, "reviews").json()["results"]
     assert {each["site"] for each in listed} == {"seattle"}
@@ -47,7 +54,7 @@ def test_every_reviewers_verdict_is_listed(decided: None, viewer: User) -> None:
 
 def test_another_sites_verdict_is_not_found(decided: None, viewer: User, outsider: User) -> None:
     (foreign,) = ask(outsider, "reviews").json()["results"]
-    assert ask(viewer, f"reviews/{foreign['id']}").status_code == 404
+    assert ask(viewer, f"reviews/{foreign['id']}").status_code == HTTPStatus.NOT_FOUND
 
 
 def test_a_reviewer_who_has_left_has_no_name(decided: None, viewer: User, operator: User) -> None:
@@ -69,5 +76,5 @@ def test_precision_is_that_of_the_review_page(decided: None, viewer: User) -> No
     ]
     nothing = ask(viewer, "precision", site="seattle").json()
     assert (nothing["precision"]["share"], nothing["devices"]) == (None, [])
-    assert ask(viewer, "precision", site="chicago").status_code == 404
+    assert ask(viewer, "precision", site="chicago").status_code == HTTPStatus.NOT_FOUND
     assert "site" in ask(viewer, "precision").json()["errors"]
