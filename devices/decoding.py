@@ -83,6 +83,8 @@ class TakenPicture(msgspec.Struct, frozen=True):
     """"frame" or "crop"."""
     faces: tuple[messages.Face, ...] = ()
     """Boxes in the picture's own pixels."""
+    area: messages.Box | None = None
+    """Which part of the original frame it shows, in that frame's pixels; None where the device did not say."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -226,6 +228,7 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         _jpeg(image.image_string),
         shows=image.shows,
         faces=image.faces,
+        area=image.area,
     )
 
 

@@ -230,6 +230,7 @@ class Upload(models.Model):
     taken_at = models.DateTimeField(help_text="By the device's clock.")
     shows = models.CharField(max_length=5)
     faces = models.JSONField(default=list, help_text="Faces that the device says it shows.")
+    area = models.JSONField(null=True, help_text="Part of the original frame that it shows, in that frame's pixels.")
     expires_at = models.DateTimeField(db_index=True)
     taken_in_at = models.DateTimeField(null=True, help_text="When the intake had it.")
 

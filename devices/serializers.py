@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from devices.pictures import MAX_BYTES
-from edge_agent.messages import Face
+from edge_agent.messages import Box, Face
 
 _Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
 
@@ -100,12 +100,25 @@ class AnnouncedUploadSerializer(serializers.Serializer[dict[str, Any]]):
     faces = serializers.JSONField(
         required=False, help_text="Faces that it shows: confidence, and box in pixels of the picture."
     )
+    area = serializers.JSONField(
+        default=None,
+        allow_null=True,
+        help_text="Which part of the original frame it shows: [left, top, width, height] in that frame's pixels.",
+    )
 
     def validate_faces(self, faces: Any) -> tuple[Face, ...]:
-        try:
-            return msgspec.convert(faces, _Faces)
-        except msgspec.ValidationError as error:
-            raise serializers.ValidationError(f"{error}.") from None
+        return _converted(faces, _Faces)
+
+    def validate_area(self, area: Any) -> Box | None:
+        return _converted(area, Box | None)
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """As the wire contract has it. Raises `ValidationError`."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise serializers.ValidationError(f"{error}.") from None
 
 
 class UploadSerializer(serializers.Serializer[Any]):

@@ -17,7 +17,7 @@ from django.db.models import Q
 from devices import decoding, intake, upload_storage
 from devices.decoding import SetAside, TakenPicture
 from devices.models import Device, Upload
-from edge_agent.messages import Face
+from edge_agent.messages import Box, Face
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Announced(msgspec.Struct, frozen=True):
     taken_at: dt.datetime
     shows: str
     faces: tuple[Face, ...] = ()
+    area: Box | None = None
 
     @property
     def key(self) -> int:
@@ -110,6 +111,7 @@ def _known_or_new(device: Device, announced: Announced, now: dt.datetime) -> Upl
                 "taken_at": announced.taken_at,
                 "shows": announced.shows,
                 "faces": msgspec.to_builtins(announced.faces),
+                "area": announced.area,
                 "expires_at": now + LASTS,
             },
         )
@@ -151,6 +153,7 @@ def _picture(upload: Upload, data: bytes, now: dt.datetime) -> TakenPicture:
         decoding.safe_jpeg(data),
         shows=upload.shows,
         faces=msgspec.convert(upload.faces, tuple[Face, ...]),
+        area=msgspec.convert(upload.area, Box | None),
     )
 
 

@@ -103,6 +103,8 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     shows: Literal["frame", "crop"] = "frame"
     faces: tuple[Face, ...] = ()
     """The faces that made the device take the picture; boxes in this picture's own pixels."""
+    area: Box | None = None
+    """Which part of the original frame the picture shows, of whatever size it is itself."""
 
 
 class Settings(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -35,9 +35,10 @@ def images(
     `limit` is the most bytes of a JPEG; with more than the default the message may be too large for MQTT.
     """
     if shows == "frame":
-        return (_image(rgb, faces, taken_at, shows, limit),)
+        whole = (0, 0, rgb.shape[1], rgb.shape[0])
+        return (_image(rgb, whole, faces, taken_at, shows, limit),)
     crops = ((face, head_and_shoulders(face.box, rgb, crop_margin)) for face in faces if face.box is not None)
-    return tuple(_image(cut(rgb, area), (_moved(face, area),), taken_at, shows, limit) for face, area in crops)
+    return tuple(_image(cut(rgb, area), area, (_moved(face, area),), taken_at, shows, limit) for face, area in crops)
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
@@ -61,7 +62,9 @@ def jpeg(rgb: Picture, limit: int = MAX_PICTURE_BYTES) -> tuple[bytes, float]:
         scale *= _SMALLER
 
 
-def _image(rgb: Picture, faces: Sequence[Face], taken_at: int, shows: Literal["frame", "crop"], limit: int) -> Image:
+def _image(
+    rgb: Picture, area: Box, faces: Sequence[Face], taken_at: int, shows: Literal["frame", "crop"], limit: int
+) -> Image:
     encoded, scale = jpeg(rgb, limit)
     return Image(
         id=new_id(),
@@ -69,6 +72,7 @@ def _image(rgb: Picture, faces: Sequence[Face], taken_at: int, shows: Literal["f
         image_string=base64.b64encode(encoded).decode("ascii"),
         shows=shows,
         faces=tuple(_resized(face, scale) for face in faces),
+        area=area,
     )
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from edge_agent.config import AgentConfig
-from edge_agent.messages import Face, Image
+from edge_agent.messages import Box, Face, Image
 from edge_agent.outbox import UPLOAD, Message, Outbox
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class _Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     shows: Literal["frame", "crop"]
     image_string: str
     faces: tuple[Face, ...] = ()
+    area: Box | None = None
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -67,7 +68,7 @@ class _Step(msgspec.Struct, frozen=True):
 def as_upload(image: Image) -> Message:
     """The same picture as it waits to be uploaded."""
     taken_at = dt.datetime.fromtimestamp(image.taken_at / 1000, dt.UTC)
-    waiting = _Waiting(taken_at, image.shows, image.image_string, image.faces)
+    waiting = _Waiting(taken_at, image.shows, image.image_string, image.faces, image.area)
     return Message(image.id, UPLOAD, msgspec.json.encode(waiting))
 
 
@@ -136,6 +137,7 @@ class Uploader:
             "taken_at": waiting.taken_at,
             "shows": waiting.shows,
             "faces": waiting.faces,
+            "area": waiting.area,
         }
         try:
             answer = self._request(

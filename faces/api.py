@@ -62,7 +62,10 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         "id": "pk",
         "site": "device__site__slug",
         "device": "device__name",
-        **{name: name for name in ("taken_at", "received_at", "shows", "source_url", "state", "attempts", "reason")},
+        **{
+            name: name
+            for name in ("taken_at", "received_at", "shows", "area", "source_url", "state", "attempts", "reason")
+        },
         "recognised_at": "recognised_at",
         "cups": "cups",
     }

@@ -69,6 +69,13 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
         help_text="Address of the picture, if it is here; for you alone, and for some minutes."
     )
 
+    area = serializers.ListField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        read_only=True,
+        help_text="Part of the original frame that it shows: [left, top, width, height] in that frame's pixels.",
+    )
+
     class Meta:
         model = Capture
         fields = [
@@ -78,6 +85,7 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
             "taken_at",
             "received_at",
             "shows",
+            "area",
             "image",
             "source_url",
             "state",

@@ -48,7 +48,9 @@ def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
     filled = []
     for capture, jpeg in pairs:
         pk = waiting.pop((capture.device_id, capture.key), None)
-        news = {name: getattr(capture, name) for name in ("image", "source_url", "shows", "state", "next_try_at")}
+        news = {
+            name: getattr(capture, name) for name in ("image", "source_url", "shows", "area", "state", "next_try_at")
+        }
         if pk is not None and Capture.objects.filter(pk=pk, state=State.LINKED).update(**news):
             pictures.store(str(capture.image), jpeg)
             filled.append(pk)
@@ -74,6 +76,7 @@ def _capture(picture: TakenPicture) -> Capture:
         shows=picture.shows,
         source_url=picture.source_url,
         claimed_faces=[_claim(face) for face in picture.faces],
+        area=picture.area,
         state=State.LINKED if picture.jpeg is None else State.QUEUED,
         next_try_at=picture.received_at + RESCUE_AFTER,
     )

@@ -12,6 +12,7 @@ from edge_agent import messages
 from edge_agent.pictures import jpeg
 from edge_agent.simulation.history import SECOND, History, Visit
 from edge_agent.simulation.history_messages import Sent
+from edge_agent.simulation.rooms import HEIGHT, WIDTH
 from edge_agent.simulation.scene import Person, Scene
 
 PICTURES = 20
@@ -47,7 +48,9 @@ def _of(history: History) -> Iterator[Sent]:
     for number, taken_at in enumerate(moments):
         image_string, faces = compositions[number % len(compositions)]
         message_id = f"past-picture-{history.seed}-{taken_at}"
-        image = messages.Image(id=message_id, taken_at=taken_at, image_string=image_string, faces=faces)
+        image = messages.Image(
+            id=message_id, taken_at=taken_at, image_string=image_string, faces=faces, area=(0, 0, WIDTH, HEIGHT)
+        )
         yield Sent(topic, messages.encode(image), taken_at)
 
 

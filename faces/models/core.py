@@ -105,6 +105,11 @@ class Capture(models.Model):
     image = models.FileField(upload_to=picture_name, max_length=200, blank=True)
     source_url = models.TextField(blank=True, help_text="Where the device put the picture, if it did not send it.")
     claimed_faces = models.JSONField(default=list, blank=True, help_text="Faces that the device says it shows.")
+    area = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Part of the original frame that it shows, in that frame's pixels; empty if the device did not say.",
+    )
     state = models.CharField(max_length=7, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Counted before each attempt begins.")
     next_try_at = models.DateTimeField(

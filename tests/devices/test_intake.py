@@ -139,9 +139,10 @@ def test_agents_frames_are_counted_and_answered_with_a_receipt(seattle01: Device
 
 
 def test_a_picture_becomes_a_capture(seattle01: Device) -> None:
-    image = messages.Image(id="i", taken_at=milliseconds(NOW), image_string=base64_jpeg())
+    image = messages.Image(id="i", taken_at=milliseconds(NOW), image_string=base64_jpeg(), area=(0, 0, 1280, 720))
     accept([from_agent(image, "image")])
-    assert Capture.objects.get().device == seattle01
+    capture = Capture.objects.get()
+    assert (capture.device, capture.area) == (seattle01, [0, 0, 1280, 720])
 
 
 def test_a_last_will_turns_the_device_offline_but_is_no_sign_of_life(seattle01: Device) -> None:

@@ -83,20 +83,21 @@ def test_a_picture_comes_in_pieces_and_is_one_capture_however_often_it_is_announ
     camera: Camera, seattle01: Device
 ) -> None:
     faces = [{"confidence": 0.9, "box": [10, 20, 30, 40]}]
-    step = camera.announce(shows="crop", faces=faces).json()
+    told = {"shows": "crop", "faces": faces, "area": [100, 50, 600, 400]}
+    step = camera.announce(**told).json()
     assert (step["method"], step["offset"], step["taken_in"]) == ("PATCH", 0, False)
     assert camera.send(step["url"], JPEG[:1000], 0).headers["Upload-Offset"] == "1000"
-    again = camera.announce(shows="crop", faces=faces).json()
+    again = camera.announce(**told).json()
     assert (again["url"], again["offset"]) == (step["url"], 1000)
     assert again["headers"] == {"Content-Type": PIECE, "Upload-Offset": "1000"}
     assert camera.send(step["url"], JPEG[1000:], 1000).status_code == 204
     assert not Capture.objects.exists()
     for _ in range(2):
-        done = camera.announce(shows="crop", faces=faces)
+        done = camera.announce(**told)
         assert (done.status_code, done.json()) == (201, {"id": step["id"], "taken_in": True})
     capture = Capture.objects.get()
     assert (capture.device, capture.taken_at, capture.shows) == (seattle01, camera.taken_at, "crop")
-    assert capture.claimed_faces == faces
+    assert (capture.claimed_faces, capture.area) == (faces, told["area"])
     assert Image.open(io.BytesIO(pictures.read(capture))).size == (600, 400)
     assert bytes_waiting() == []
     assert DeviceState.objects.get(device=seattle01).last_seen_at is not None
@@ -167,6 +168,7 @@ def test_wrong_bytes_are_thrown_away_and_the_upload_begins_again(
         ({"taken_at": "yesterday"}, "taken_at"),
         ({"faces": [{"confidence": 2}]}, "faces"),
         ({"faces": [{"confidence": 0.5}] * 101}, "faces"),
+        ({"area": [1, 2, 3]}, "area"),
     ],
 )
 def test_a_wrong_announcement_names_its_field(camera: Camera, wrong: dict[str, Any], field: str) -> None:

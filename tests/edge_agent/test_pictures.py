@@ -34,6 +34,7 @@ def test_a_frame_is_sent_whole_with_its_faces() -> None:
     (image,) = images(astronaut(), [face], taken_at=17, shows="frame", crop_margin=0.6)
     assert (image.taken_at, image.shows, image.faces) == (17, "frame", (face,))
     assert difference(decoded(image), astronaut()) < 5
+    assert image.area == (0, 0, 512, 512)
 
 
 def test_a_crop_keeps_head_and_shoulders_and_its_box_is_in_its_own_pixels() -> None:
@@ -45,6 +46,8 @@ def test_a_crop_keeps_head_and_shoulders_and_its_box_is_in_its_own_pixels() -> N
     assert crop.shape[0] == top + height + round(2 * 0.6 * height)
     face_sent, face_seen = crop[top : top + height, left : left + width], astronaut()[y : y + height, x : x + width]
     assert difference(face_sent, face_seen) < 8
+    assert image.area is not None
+    assert (image.area[0] + left, image.area[1] + top) == ASTRONAUT_FACE[:2]
 
 
 def test_every_face_gets_a_crop_of_its_own() -> None:

@@ -113,6 +113,7 @@ def test_a_large_picture_goes_whole_and_leaves_the_outbox_once_it_is_committed(
     assert uploader.step()
     (taken,) = server.taken
     assert (taken["taken_at"], taken["shows"], taken["faces"]) == ("1970-01-01T00:00:17Z", "frame", [])
+    assert taken["area"][:2] == [0, 0]
     assert taken["path"] == "/the/picture"
     assert taken["size"] == len(taken["jpeg"]) > MAX_PICTURE_BYTES
     assert server.tokens == {f"Device {TOKEN}"}

@@ -45,10 +45,11 @@ def empty_folder(tmp_path: Path, settings: Any) -> None:
 
 
 def test_a_picture_becomes_a_queued_capture_with_its_file(seattle01: Device) -> None:
-    take_in(picture(seattle01, shows="crop", faces=(Face(0.9, (1, 2, 3, 4)), Face(0.8))))
+    take_in(picture(seattle01, shows="crop", faces=(Face(0.9, (1, 2, 3, 4)), Face(0.8)), area=(10, 20, 300, 400)))
     capture = Capture.objects.get()
     assert (capture.state, capture.attempts, capture.shows) == (State.QUEUED, 0, "crop")
     assert capture.claimed_faces == [{"confidence": 0.9, "box": [1, 2, 3, 4]}, {"confidence": 0.8, "box": None}]
+    assert capture.area == [10, 20, 300, 400]
     assert pictures.read(capture) == JPEG
     assert files() == {str(capture.image)}
 
