@@ -23,14 +23,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from benchmarks import report, results
 from edge_agent.agent import STREAM_PERIOD, Agent, Troubles
+from edge_agent.camera import as_rgb
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.outbox import Outbox
-from edge_agent.pictures import Picture
+from edge_agent.pictures import Picture, use_one_thread_for_pictures
 from edge_agent.simulation.scene import Scene
 from edge_agent.simulation.visits import visits_between
 from edge_agent.stream import Stream
@@ -41,7 +43,7 @@ from tests.edge_agent.platforms import platform
 SEED = 5
 AHEAD = 2
 """Frames that are decoded before they are asked for."""
-FRAMES, VIDEO_RATE = 120, 30.0
+FRAMES, VIDEO_RATE, SIZE = 120, 30.0, (1280, 720)
 GOALS = ((("faces",), 60.0), (("faces", "hands"), 25.0), (("faces", "hands", "objects"), 15.0))
 LEAST_RATIO = 0.8
 MOST_GROWTH = 0.05
@@ -49,19 +51,29 @@ MOST_GROWTH = 0.05
 
 
 class Unpaced:
-    """A video's frames as fast as they are asked for, over and over; decoded beside the agent, as a camera's are."""
+    """A video's frames as fast as they are asked for, over and over; decoded beside the agent, as a camera's are.
+
+    As with a camera, the next frames are written over those that were read.
+    """
 
     ended = False
 
     def __init__(self, path: Path) -> None:
         self._video = cv2.VideoCapture(str(path))
-        self._decoded: queue.Queue[Picture] = queue.Queue(AHEAD)
+        self._decoded: queue.SimpleQueue[Picture] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[Picture | None] = queue.SimpleQueue()
+        for _ in range(AHEAD):
+            self._free.put(np.zeros((*reversed(SIZE), 3), np.uint8))
+        self._rgb: Picture | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._decode, daemon=True)
         self._thread.start()
 
-    def read(self) -> Picture | None:
-        return cv2.cvtColor(self._decoded.get(), cv2.COLOR_BGR2RGB)
+    def read(self) -> Picture:
+        bgr = self._decoded.get()
+        self._rgb = as_rgb(bgr, self._rgb)
+        self._free.put(bgr)
+        return self._rgb
 
     def peek(self) -> Picture | None:
         return None
@@ -71,21 +83,15 @@ class Unpaced:
 
     def close(self) -> None:
         self._stop.set()
+        self._free.put(None)
         self._thread.join()
         self._video.release()
 
     def _decode(self) -> None:
-        while not self._stop.is_set():
-            shown, bgr = self._video.read()
-            if not shown:
+        while (bgr := self._free.get()) is not None and not self._stop.is_set():
+            while not self._video.read(bgr)[0]:
                 self._video.set(cv2.CAP_PROP_POS_FRAMES, 0)
-                continue
-            while not self._stop.is_set():
-                try:
-                    self._decoded.put(bgr, timeout=0.1)
-                    break
-                except queue.Full:
-                    continue
+            self._decoded.put(bgr)
 
 
 def main() -> None:
@@ -94,6 +100,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; 0 leaves the speed out (3)")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long growth is watched; 0 leaves it out (60)")
     asked = parser.parse_args()
+    use_one_thread_for_pictures()
     fetch_models(models_folder())
     measured: list[results.Measured] = []
     with tempfile.TemporaryDirectory(prefix="headcount-edge-") as scratch:
@@ -111,7 +118,7 @@ def recorded(path: Path) -> Path:
     """The video: somebody with a cup, the whole time."""
     scene = Scene("lobby", SEED)
     visit = next(visit for visit in visits_between(SEED, 0, 10_000) if visit.has_cup)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, (1280, 720))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, SIZE)
     for number in range(FRAMES):
         frame = scene.picture_at(visit.started + 3 + number / VIDEO_RATE)
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
@@ -149,7 +156,7 @@ def speeds(scratch: Path, video: Path, detectors: tuple[str, ...], seconds: floa
         thing="bench", mqtt_url="mqtt://127.0.0.1", detectors=detectors, outbox=scratch / "_".join(detectors)
     )
     source = Unpaced(video)
-    frames = itertools.cycle([source.read() for _ in range(FRAMES)])
+    frames = itertools.cycle([source.read().copy() for _ in range(FRAMES)])
     eyes = Eyes(config)
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     with watched(len(detectors) == len(GOALS)) as stream:

@@ -16,6 +16,7 @@ from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.eyes import Eyes
 from edge_agent.link import Link, LinkError
 from edge_agent.outbox import Outbox, OutboxError
+from edge_agent.pictures import use_one_thread_for_pictures
 from edge_agent.remembered import Remembered
 from edge_agent.sources import SourceError, open_source, without_password
 from edge_agent.stream import Stream, StreamError
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(config: AgentConfig) -> None:
+    use_one_thread_for_pictures()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -65,11 +65,13 @@ class Shared:
         self._slots[number % SLOTS] = frame
         self._head[1] = number
 
-    def newest(self) -> Frame | None:
-        """A copy of the newest frame as RGB; None where they come too fast to get one whole."""
+    def newest(self, into: Frame | None) -> Frame | None:
+        """A copy of the newest frame as RGB, in the memory of `into` where that has its size; None where they come too
+        fast to get one whole.
+        """
         for _ in range(TRIES):
             number = int(self._head[1])
-            copy = np.asarray(cv2.cvtColor(self._slots[number % SLOTS], cv2.COLOR_BGR2RGB), np.uint8)
+            copy = as_rgb(self._slots[number % SLOTS], into)
             if int(self._head[0]) - number < SLOTS:
                 return copy
         return None
@@ -109,9 +111,12 @@ class Camera:
         """Width and height of its frames; None before the first."""
         return None if self._shared is None else (self._shared.shape[1], self._shared.shape[0])
 
-    def newest(self) -> Frame | None:
-        """The frame that came last, as RGB; None before the first. Any thread."""
-        return None if self._shared is None else self._shared.newest()
+    def newest(self, into: Frame | None = None) -> Frame | None:
+        """The frame that came last, as RGB; None before the first. Any thread.
+
+        `into` is a frame that nobody needs any more: another in its memory costs a third of one in new memory.
+        """
+        return None if self._shared is None else self._shared.newest(into)
 
     def kill(self) -> None:
         """End it, whatever it does. Any thread; returns at once."""
@@ -142,6 +147,11 @@ class Camera:
         if self._process.stdin is not None:
             with self._process.stdin as stdin:
                 stdin.write(json.dumps(address).encode())
+
+
+def as_rgb(bgr: Frame, into: Frame | None) -> Frame:
+    """A copy of the frame with its colours in that order, in the memory of `into` where that has its size."""
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=into), np.uint8)
 
 
 def main() -> None:

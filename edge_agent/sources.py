@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.camera import DIES_WITHIN, Camera
+from edge_agent.camera import DIES_WITHIN, Camera, as_rgb
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,16 @@ class Source(Protocol):
         """Whether no frame will ever come again."""
 
     def read(self) -> Picture | None:
-        """The newest frame, RGB, height × width × 3; None where there is no new one. Returns at once."""
+        """The newest frame, RGB, height × width × 3; None where there is no new one. Returns at once.
+
+        The next one may be written over it.
+        """
 
     def peek(self) -> Picture | None:
-        """The newest frame, only to be shown: a later `read` misses nothing by it. None where none can be spared."""
+        """The newest frame, only to be shown: a later `read` misses nothing by it. None where none can be spared.
+
+        The next one may be written over it.
+        """
 
     def restart(self) -> None:
         """It shows nothing though it should: begin anew, where that may help. Returns at once."""
@@ -147,6 +153,8 @@ class FileSource(_Recorded):
         if not self._video.isOpened():
             raise SourceError(f"source: {path} is not a video that can be played.")
         self._rate = self._video.get(cv2.CAP_PROP_FPS) or 25.0
+        self._bgr: Picture | None = None
+        self._rgb: Picture | None = None
         self._start()
 
     def read(self) -> Picture | None:
@@ -158,8 +166,12 @@ class FileSource(_Recorded):
                 self._finish()
                 return None
             self._frame += 1
-        shown, frame = self._video.retrieve()
-        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8) if shown else None
+        shown, frame = self._video.retrieve(self._bgr)
+        if not shown:
+            return None
+        self._bgr = np.asarray(frame, np.uint8)
+        self._rgb = as_rgb(self._bgr, self._rgb)
+        return self._rgb
 
     def close(self) -> None:
         self._video.release()
@@ -190,17 +202,23 @@ class LiveSource:
         self._seen: Camera | None = None
         self._is_new = False
         self._hangs = False
+        # Where frames are copied to: what was looked at must stay while another one is shown.
+        self._looked_at: Picture | None = None
+        self._shown: Picture | None = None
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self._thread.start()
 
     def read(self) -> Picture | None:
         with self._lock:
             is_new, self._is_new = self._is_new, False
-        return self.peek() if is_new else None
+        if not is_new:
+            return None
+        self._looked_at = self._newest(self._looked_at)
+        return self._looked_at
 
     def peek(self) -> Picture | None:
-        seen = self._seen
-        return None if seen is None else seen.newest()
+        self._shown = self._newest(self._shown)
+        return self._shown
 
     def restart(self) -> None:
         """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once."""
@@ -216,6 +234,10 @@ class LiveSource:
             if self._camera is not None:
                 self._camera.kill()
         self._thread.join(timeout=2 * DIES_WITHIN)
+
+    def _newest(self, into: Picture | None) -> Picture | None:
+        seen = self._seen
+        return None if seen is None else seen.newest(into)
 
     def _run(self) -> None:
         pauses = _pauses()

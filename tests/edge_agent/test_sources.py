@@ -2,6 +2,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 from skimage import data
 
 from edge_agent.simulation.scene import Scene
-from edge_agent.sources import SourceError, open_source, without_password
+from edge_agent.sources import Source, SourceError, open_source, without_password
 from tests.edge_agent.cameras import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually
 
@@ -61,6 +62,32 @@ def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, cap
     assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
     assert eventually(lambda: caplog.text.count("is here, 64 × 48") == 2)
     source.close()
+
+
+def test_a_camera_s_frames_are_written_over_those_before_but_what_is_shown_never_over_what_is_looked_at(
+    video: Path,
+) -> None:
+    source = open_source(video.as_uri())
+    looked_at = [next_frame(source) for _ in range(2)]
+    shown = source.peek()
+    source.close()
+    assert np.shares_memory(*looked_at)
+    assert shown is not None
+    assert not np.shares_memory(shown, looked_at[0])
+
+
+def test_a_video_s_frames_are_written_over_those_before(video: Path) -> None:
+    now = iter(range(100))
+    source = open_source(str(video), clock=lambda: next(now) / 10)
+    looked_at = [next_frame(source) for _ in range(2)]
+    source.close()
+    assert np.shares_memory(*looked_at)
+
+
+def next_frame(source: Source) -> np.ndarray:
+    while (frame := source.read()) is None:
+        time.sleep(0.01)
+    return frame
 
 
 def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: pytest.LogCaptureFixture) -> None:
