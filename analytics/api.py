@@ -77,7 +77,7 @@ class EngagementViewSet(ViewSet):
         series = series_of(request, {**query, "bucket": bucket}, now)
         questions = [each.asked for each in series]
         seen = reads.engagement_each(questions, bucket=bucket, now=now)
-        visits = reads.episodes_each(questions, label=FACE, bucket=bucket)
+        visits = reads.episodes_each(questions, label=FACE, bucket=bucket, camera=seen)
         if "each" not in query:
             series, seen, visits = series[:1], [list(chain(*seen))], [list(chain(*visits))]
         rows = _shape(query)

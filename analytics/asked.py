@@ -1,17 +1,18 @@
 """Several questions about devices and periods, answered from one read of a table of quarters or episodes."""
 
 import datetime as dt
+import json
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Field, Func, IntegerField, QuerySet, Value, When
+from django.db.models import Aggregate, Case, Field, Func, Max, QuerySet, Sum, Value, When
 
-from analytics.buckets import Bucket, edges
+from analytics.buckets import Bucket, spans
 from analytics.models import FACE, EngagementQuarter
 from analytics.tallies import QUARTER_MINUTES
 from devices.models import Device
@@ -27,6 +28,23 @@ class Asked:
     zone: ZoneInfo
     start: dt.datetime
     end: dt.datetime
+    whole: bool = False
+    """All its buckets as one, to begin and end where these do."""
+
+
+AS_IT_COMES: "Field[Any, Any]" = Field()
+"""Of a value that the database answers as what it is: Django would convert each number to itself."""
+
+
+class Total(Sum):
+    """A sum as the integer that it is: PostgreSQL answers that of large integers as a decimal number."""
+
+    output_field = AS_IT_COMES
+    template = "CAST(%(function)s(%(expressions)s) AS bigint)"
+
+
+class Largest(Max):
+    output_field = AS_IT_COMES
 
 
 class Minutes(Func):
@@ -34,83 +52,115 @@ class Minutes(Func):
 
     # Neither database has a function for it that the other has too.
     template = "(" + " + ".join(f"((%(expressions)s >> {bit}) & 1)" for bit in range(QUARTER_MINUTES)) + ")"
-    output_field = IntegerField()
+    output_field = AS_IT_COMES
 
 
-AS_IT_COMES: "Field[Any, Any]" = Field()
-"""Of a value that the database answers as what it is: Django would convert each number to itself."""
-
-
-class Seconds(Func):
-    """A time as seconds since 1970, exact to the microsecond: Django's reading of times costs more than the query."""
+class Micros(Func):
+    """A time as microseconds since 1970: Django's reading of times costs more than the query."""
 
     output_field = AS_IT_COMES
-    template = "EXTRACT(EPOCH FROM %(expressions)s)::float8"
+    template = "(DATE_PART('epoch', %(expressions)s) * 1000000)::bigint"
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        whole = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
-        fraction = "CAST(substr(%(expressions)s, 20) AS REAL)"
+        whole = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) * 1000000"
+        # A time is written with all six digits after the point, or without any.
+        fraction = "CAST(substr(%(expressions)s, 21) AS INTEGER)"
         return self.as_sql(compiler, connection, template=f"({whole} + {fraction})", **context)
 
 
+class Slot(Func):
+    """How many whole steps after `first` a time lies, which must not be earlier; both in seconds, since 1970."""
+
+    output_field = AS_IT_COMES
+    template = "FLOOR((DATE_PART('epoch', %(expressions)s) - %(first)s) / %(step)s)::bigint"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        seconds = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
+        return self.as_sql(compiler, connection, template=f"(({seconds} - %(first)s) / %(step)s)", **context)
+
+
+class Together(Aggregate):
+    """All whole numbers of a group, in no order, as `each` takes them apart."""
+
+    output_field = AS_IT_COMES
+    function = "ARRAY_AGG"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
+
+    @staticmethod
+    def each(numbers: Any) -> list[int]:
+        """PostgreSQL has arrays; SQLite writes them as JSON."""
+        found: list[int] = json.loads(numbers) if isinstance(numbers, str) else numbers
+        return found
+
+
 class Gathering:
-    """What is asked, in buckets. Devices that belong to the same questions are read together."""
+    """What is asked, in buckets. Devices that belong to the same questions are read together.
+
+    The database adds up the rows of each slot. Slots are as long as they can be while each edge of each bucket is one
+    of theirs, whatever the clocks do: there are some thousand in a year of hours, however many frames there are.
+    """
 
     def __init__(self, asked: Sequence[Asked], bucket: Bucket) -> None:
-        self._asked = asked
-        self._bounds = [edges(zone=each.zone, start=each.start, end=each.end, bucket=bucket) for each in asked]
-        self._seconds = [[bound.timestamp() for bound in bounds] for bounds in self._bounds]
+        self.spans = [
+            spans(zone=each.zone, start=each.start, end=each.end, bucket=bucket, whole=each.whole) for each in asked
+        ]
         of_device: dict[int, list[int]] = defaultdict(list)
         for place, each in enumerate(asked):
-            for pk in {device.pk for device in each.devices} if self._bounds[place] else ():
+            for pk in {device.pk for device in each.devices} if self.spans[place].seconds else ():
                 of_device[pk].append(place)
         self._parts: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for pk, places in of_device.items():
             self._parts[tuple(places)].append(pk)
+        edges = [edge for span in self.spans for edge in span.seconds]
+        self._first, self._last = min(edges, default=0), max(edges, default=0)
+        self._step = math.gcd(*(edge - self._first for edge in edges)) or 1
 
     def rows(self, table: "QuerySet[Any]", field: str = "start") -> "QuerySet[Any]":
-        """The table's rows that the questions are about, with the `part` of the devices that each belongs to.
+        """The table's rows that the questions are about: `part` is the devices that each belongs to, `slot` its time.
 
-        And with the time, as `at`.
+        To be grouped by these two.
         """
-        table = table.annotate(at=Seconds(field))
+        table = table.annotate(slot=Slot(field, first=self._first, step=self._step))
         if not self._parts:
             nothing: QuerySet[Any] = table.annotate(part=Value(0)).none()
             return nothing
-        bounds = [self._bounds[place] for places in self._parts for place in places]
-        period = {f"{field}__gte": min(each[0] for each in bounds), f"{field}__lt": max(each[-1] for each in bounds)}
+        first, last = (dt.datetime.fromtimestamp(edge, dt.UTC) for edge in (self._first, self._last))
         parts = list(self._parts.values())
         devices = sorted(pk for pks in parts for pk in pks)
         part = Case(
             *(When(device__in=pks, then=Value(number)) for number, pks in enumerate(parts[1:], start=1)),
             default=Value(0),
-            output_field=IntegerField(),
+            output_field=AS_IT_COMES,
         )
-        found: QuerySet[Any] = table.filter(device__in=devices, **period).annotate(part=part).order_by()
+        mine = table.filter(device__in=devices, **{f"{field}__gte": first, f"{field}__lt": last})
+        found: QuerySet[Any] = mine.annotate(part=part).order_by()
         return found
 
-    def totals(
-        self, make: Callable[[], T], *reads: tuple[Iterable[Sequence[Any]], Callable[..., None]]
-    ) -> list[list[tuple[dt.datetime, dt.datetime, T]]]:
-        """By question, every bucket's start and end in UTC and its total, made by `make`.
+    def totals(self, make: Callable[[], T], rows: Iterable[Sequence[Any]], add: Callable[..., None]) -> list[list[T]]:
+        """By question, every bucket's total, made by `make`; buckets without a row share one.
 
-        Each row of each read begins with `part` and `at`; the rest goes to the read's function, after the total.
+        Each row begins with `part` and `slot`; the rest goes to `add`, after the total.
         """
-        sums = [[make() for _ in bounds[1:]] for bounds in self._bounds]
+        sums: list[dict[int, T]] = [{} for _ in self.spans]
         parts = list(self._parts)
-        for rows, add in reads:
-            for part, at, *values in rows:
-                for place in parts[part]:
-                    number = bisect_right(self._seconds[place], at) - 1
-                    if 0 <= number < len(sums[place]):
-                        add(sums[place][number], *values)
+        for part, slot, *values in rows:
+            at = self._first + slot * self._step
+            for place in parts[part]:
+                number = bisect_right(self.spans[place].seconds, at) - 1
+                total = sums[place].get(number)
+                if total is None:
+                    total = sums[place][number] = make()
+                add(total, *values)
+        nothing = make()
         return [
-            [(first, last, total) for (first, last), total in zip(pairwise(bounds), those, strict=True)]
-            for bounds, those in zip(self._bounds, sums, strict=True)
+            [totals.get(number, nothing) for number in range(len(span.seconds) - 1)]
+            for totals, span in zip(sums, self.spans, strict=True)
         ]
 
     def known(self, label: str) -> "QuerySet[Any]":
-        """The part and time of the quarters in which a camera was on, and for faces: one that looks for them."""
+        """The part and slot of the quarters in which a camera was on, and for faces: one that looks for them."""
         on = {"frames__gt": 0} if label == FACE else {"minutes_seen__gt": 0}
         quarters = self.rows(EngagementQuarter.objects.filter(**on))
-        return quarters.values_list("part", "at").distinct()
+        return quarters.values_list("part", "slot").distinct()

@@ -5,7 +5,10 @@ one o'clock, in a zone that moves them by half an hour one of the two is shorter
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -36,6 +39,41 @@ def edges(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucke
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Adjoining buckets: `edges` as seconds since 1970, and as the zone's own times."""
+
+    seconds: tuple[int, ...]
+    local: tuple[dt.datetime, ...]
+
+    @property
+    def pairs(self) -> Iterable[tuple[dt.datetime, dt.datetime]]:
+        """Where each bucket begins and ends, in the zone."""
+        return pairwise(self.local)
+
+
+def spans(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool = False) -> Spans:
+    """The buckets that `edges` finds; with `whole` all of them as one."""
+    # In UTC, for both one o'clocks of a day on which clocks are set back are the same key in their own zone.
+    return _spans(zone, start.astimezone(dt.UTC), end.astimezone(dt.UTC), bucket, whole)
+
+
+@lru_cache(maxsize=64)
+def _spans(zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool) -> Spans:
+    """A page asks for the same ones several times over."""
+    found = _outer_edges(zone, start, end, bucket) if whole else edges(zone=zone, start=start, end=end, bucket=bucket)
+    return Spans(tuple(round(edge.timestamp()) for edge in found), tuple(edge.astimezone(zone) for edge in found))
+
+
+def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket) -> list[dt.datetime]:
+    if start >= end:
+        return []
+    moment = dt.timedelta.resolution
+    first = edges(zone=zone, start=start, end=start + moment, bucket=bucket)
+    last = edges(zone=zone, start=end - moment, end=end, bucket=bucket)
+    return [first[0], last[-1]]
+
+
 def day_start(date: dt.date, zone: ZoneInfo) -> dt.datetime:
     """The first moment of this date, in UTC; not midnight where the clocks are set forward at midnight."""
     return dt.datetime.combine(date, dt.time.min, zone).astimezone(dt.UTC)
@@ -58,7 +96,9 @@ def _hour(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 
 def _next_hour(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     end = start + LENGTHS["hour"]
-    if _same_hour(end - QUARTER, start, zone):
+    here, there = start.astimezone(zone), end.astimezone(zone)
+    # No zone changes its clocks twice within an hour.
+    if not here.minute and here.utcoffset() == there.utcoffset():
         return end
     end = start + QUARTER
     while _same_hour(end, start, zone):

@@ -15,6 +15,13 @@ from analytics.axes import HATCHED, INVISIBLE, layout, x_axis, y_axis
 from analytics.axes import Figure as Figure
 from analytics.measures import ConfidenceBucket, CountBucket, EngagementBucket, EngagementSum, EpisodeBucket
 
+Span = tuple[int, int]
+"""From when to when, in milliseconds since 1970."""
+Placed = tuple[Span, EngagementBucket]
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
 
 WELL_SEEN = 0.5
@@ -45,6 +52,14 @@ class Showing(StrEnum):
     PEOPLE = "people"
 
 
+WORDS = {
+    Showing.AHEAD: "still to come",
+    Showing.OFF: "camera off",
+    Showing.UNCOUNTED: "camera on; it does not look for faces",
+    Showing.NOBODY: "nobody there",
+}
+
+
 def showing(bucket: EngagementBucket | EngagementSum) -> Showing:
     """AHEAD lies in the future, OFF has no frame at all, UNCOUNTED has frames of a camera that counts no faces."""
     if not bucket.minutes:
@@ -61,15 +76,22 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, 
 
     The scale reaches at least up to `top`, so that figures can be compared.
     """
-    people = [bucket for bucket in buckets if showing(bucket) is Showing.PEOPLE]
-    well, barely = _split(people)
+    drawn: dict[Showing, list[Placed]] = {state: [] for state in Showing}
+    for placed in zip(spans(buckets), buckets, strict=True):
+        drawn[showing(placed[1])].append(placed)
+    well, barely = _split(drawn[Showing.PEOPLE])
     shown = [
-        bars(well, [rounded(bucket.average_faces) for bucket in well], "var(--data)"),
-        bars(barely, [rounded(bucket.average_faces) for bucket in barely], "var(--data-soft)", edge="var(--data)"),
+        bars([span for span, _ in well], [rounded(bucket.average_faces) for _, bucket in well], "var(--data)"),
+        bars(
+            [span for span, _ in barely],
+            [rounded(bucket.average_faces) for _, bucket in barely],
+            "var(--data-soft)",
+            edge="var(--data)",
+        ),
     ]
     grounded = [
-        dashes([bucket for bucket in buckets if showing(bucket) is Showing.NOBODY], "var(--data)"),
-        dashes([bucket for bucket in buckets if showing(bucket) is Showing.UNCOUNTED], "var(--line-strong)"),
+        dashes([span for span, _ in drawn[Showing.NOBODY]], "var(--data)"),
+        dashes([span for span, _ in drawn[Showing.UNCOUNTED]], "var(--line-strong)"),
     ]
     texts = [describe(bucket) for bucket in buckets]
     return figure(shown, grounded, buckets, texts, now=now, steps={"nticks": 5}, top=top)
@@ -93,11 +115,11 @@ def counted_figure(
     colour: str = "var(--data)",
 ) -> Figure:
     """A count a bucket. `camera` and `texts`, what a bucket says, are as long; raises `ValueError` where not."""
-    both = list(zip(counts, camera, strict=True))
-    some = [(count, bucket) for count, bucket in both if count]
-    none = [bucket for count, bucket in both if not count and bucket.minutes_seen]
+    all_of_them = list(zip(counts, camera, spans(camera), strict=True))
+    some = [(count, span) for count, _, span in all_of_them if count]
+    none = [span for count, bucket, span in all_of_them if not count and bucket.minutes_seen]
     steps = {"nticks": 5} if any(count > FEW for count in counts) else {"dtick": 1}
-    shown = [bars([bucket for _, bucket in some], [count for count, _ in some], colour)]
+    shown = [bars([span for _, span in some], [count for count, _ in some], colour)]
     return figure(shown, [dashes(none, colour)], camera, list(texts), now=now, steps=steps)
 
 
@@ -113,12 +135,12 @@ def pair_figure(
 
     Raises `ValueError` where they differ in length.
     """
-    both = list(zip(pairs, camera, strict=True))
+    all_of_them = list(zip(pairs, camera, spans(camera), strict=True))
     shown = []
     for half, colour in enumerate(colours):
-        some = [(pair[half], bucket) for pair, bucket in both if pair[half]]
-        shown.append(_half(bars([bucket for _, bucket in some], [count for count, _ in some], colour), half))
-    none = [bucket for pair, bucket in both if not any(pair) and bucket.minutes_seen]
+        some = [(pair[half], span) for pair, _, span in all_of_them if pair[half]]
+        shown.append(_half(bars([span for _, span in some], [count for count, _ in some], colour), half))
+    none = [span for pair, bucket, span in all_of_them if not any(pair) and bucket.minutes_seen]
     steps = {"nticks": 5} if any(max(pair) > FEW for pair in pairs) else {"dtick": 1}
     return figure(shown, [dashes(none, "var(--line-strong)")], camera, list(texts), now=now, steps=steps)
 
@@ -132,17 +154,11 @@ def _half(whole: Figure, half: int) -> Figure:
 
 def describe(bucket: EngagementBucket) -> str:
     """The bucket in words, lines parted by `<br>`."""
-    words = {
-        Showing.AHEAD: "still to come",
-        Showing.OFF: "camera off",
-        Showing.UNCOUNTED: "camera on; it does not look for faces",
-        Showing.NOBODY: "nobody there",
-        Showing.PEOPLE: _people(bucket),
-    }
     state = showing(bucket)
+    words = _people(bucket) if state is Showing.PEOPLE else WORDS[state]
     known = state not in (Showing.AHEAD, Showing.OFF)
     coverage = f"<br>camera on {bucket.minutes_seen} of {bucket.minutes} min" if known else ""
-    return f"<b>{span(bucket)}</b><br>{words[state]}{coverage}"
+    return f"<b>{span(bucket)}</b><br>{words}{coverage}"
 
 
 def describe_count(count: CountBucket, seen: EngagementBucket) -> str:
@@ -157,11 +173,17 @@ def span(bucket: Bucket) -> str:
     """Such as "Fri 20 Nov, 14:00-15:00 PST", or "Fri 20 Nov" for a day."""
     if _is_day(bucket):
         return day_name(bucket.start)
-    return f"{day_name(bucket.start)}, {bucket.start:%H:%M}–{bucket.end:%H:%M %Z}"
+    return f"{day_name(bucket.start)}, {_clock(bucket.start)}–{_clock(bucket.end)} {bucket.end.tzname()}"
 
 
 def day_name(day: dt.date) -> str:
-    return f"{day:%a} {day.day} {day:%b}"
+    """Such as "Fri 20 Nov"."""
+    return f"{DAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]}"
+
+
+def _clock(moment: dt.datetime) -> str:
+    # Not by strftime, which takes longer than all else that a plot says of its hours.
+    return f"{moment.hour:02}:{moment.minute:02}"
 
 
 def sentence(buckets: Sequence[EngagementBucket]) -> str:
@@ -182,11 +204,11 @@ def _people(bucket: EngagementBucket) -> str:
     return f"{bucket.average_faces or 0:.2f} people on average, {bucket.faces_peak} at most{occupied}"
 
 
-def _split(buckets: Iterable[EngagementBucket]) -> tuple[list[EngagementBucket], list[EngagementBucket]]:
-    well: list[EngagementBucket] = []
-    barely: list[EngagementBucket] = []
-    for bucket in buckets:
-        (well if bucket.coverage >= WELL_SEEN else barely).append(bucket)
+def _split(placed: Iterable[Placed]) -> tuple[list[Placed], list[Placed]]:
+    well: list[Placed] = []
+    barely: list[Placed] = []
+    for span, bucket in placed:
+        (well if bucket.coverage >= WELL_SEEN else barely).append((span, bucket))
     return well, barely
 
 
@@ -202,15 +224,21 @@ def ms(moment: dt.datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def spans(buckets: Sequence[Bucket]) -> list[Span]:
+    """Where each of these adjoining buckets lies along the x axis."""
+    if not buckets:
+        return []
+    return list(pairwise([*(ms(bucket.start) for bucket in buckets), ms(buckets[-1].end)]))
+
+
 def bars(
-    buckets: Sequence[Bucket], heights: Sequence[float], colour: str, *, edge: str | None = None, **more: Any
+    spans: Sequence[Span], heights: Sequence[float], colour: str, *, edge: str | None = None, **more: Any
 ) -> Figure:
-    lengths = [ms(bucket.end) - ms(bucket.start) for bucket in buckets]
     return {
         "type": "bar",
-        "x": [ms(b.start) + round(length * (1 - BAR_SHARE) / 2) for b, length in zip(buckets, lengths, strict=True)],
+        "x": [start + round((end - start) * (1 - BAR_SHARE) / 2) for start, end in spans],
         "y": list(heights),
-        "width": [round(length * BAR_SHARE) for length in lengths],
+        "width": [round((end - start) * BAR_SHARE) for start, end in spans],
         "offset": 0,
         "marker": {"color": colour, "line": {"width": 1, "color": edge} if edge else {"width": 0}},
         "hoverinfo": "skip",
@@ -218,12 +246,12 @@ def bars(
     }
 
 
-def dashes(buckets: Sequence[Bucket], colour: str) -> Figure:
+def dashes(spans: Sequence[Span], colour: str) -> Figure:
     """Lines on the ground, where there is nothing to pile up."""
-    return bars(buckets, [DASH] * len(buckets), colour, yaxis="y2")
+    return bars(spans, [DASH] * len(spans), colour, yaxis="y2")
 
 
-def columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Figure:
+def columns(spans: Sequence[Span], marker: Figure, **more: Any) -> Figure:
     """Bars from the ground to the top of the plot, from one instant to another."""
     return {
         "type": "bar",
@@ -236,7 +264,7 @@ def columns(spans: Sequence[tuple[int, int]], marker: Figure, **more: Any) -> Fi
     }
 
 
-def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterator[tuple[int, int]]:
+def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterator[Span]:
     """The stretches without camera up to `now`, adjoining buckets as one, so that the hatching has no seams."""
     for state, run in groupby(buckets, showing):
         if state is Showing.OFF:
@@ -260,9 +288,7 @@ def figure(
     """
     off = columns(list(_off_spans(buckets, now)), HATCHED, hoverinfo="skip")
     # Invisible, as wide and high as the plot: wherever the pointer is, it finds its bucket.
-    targets = columns(
-        [(ms(bucket.start), ms(bucket.end)) for bucket in buckets], INVISIBLE, hovertext=texts, hoverinfo="text"
-    )
+    targets = columns(spans(buckets), INVISIBLE, hovertext=texts, hoverinfo="text")
     highest = max((height for trace in shown for height in trace["y"]), default=0)
     return {"data": [*shown, off, *grounded, targets], "layout": _layout(buckets, max(top, highest), now, steps)}
 
@@ -302,8 +328,8 @@ def _ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
         if bucket.start.date() != before.start.date():
             yield ms(bucket.start), _date_tick(bucket.start)
         elif with_hours and not bucket.start.hour % HOURS_PER_TICK and not bucket.start.fold:
-            yield ms(bucket.start), f"{bucket.start:%H:%M}"
+            yield ms(bucket.start), _clock(bucket.start)
 
 
 def _date_tick(day: dt.datetime) -> str:
-    return f"{day:%a}<br>{day.day} {day:%b}"
+    return f"{DAY_NAMES[day.weekday()]}<br>{day.day} {MONTH_NAMES[day.month - 1]}"

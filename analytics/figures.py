@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from analytics import charts, headlines
 from analytics.axes import AXIS, HATCHED, INVISIBLE, Figure, layout, x_axis, y_axis
-from analytics.charts import BAR_SHARE, Showing
+from analytics.charts import BAR_SHARE, DAY_NAMES, Showing
 from analytics.measures import ConfidenceBucket, EngagementBucket, EpisodeBucket, WeekHour
 from analytics.tallies import CONFIDENCE_BINS
 
-DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS_PER_LABEL = 3
 PALEST = 0.12
 """Opacity of an hour with hardly anybody in it; still unlike an empty one."""
@@ -50,8 +49,9 @@ def describe_episodes(episodes: EpisodeBucket, seen: EngagementBucket, what: str
 
 def coverage_figure(camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
     """The share of a bucket's minutes in which the camera was on, in per cent."""
-    on = [bucket for bucket in camera if bucket.minutes_seen]
-    shown = charts.bars(on, [round(100 * bucket.coverage) for bucket in on], "var(--line-strong)")
+    on = [placed for placed in zip(charts.spans(camera), camera, strict=True) if placed[1].minutes_seen]
+    heights = [round(100 * bucket.coverage) for _, bucket in on]
+    shown = charts.bars([span for span, _ in on], heights, "var(--line-strong)")
     texts = [charts.describe(bucket) for bucket in camera]
     steps = {"tickvals": [0, 50, 100], "ticktext": ["0", "50 %", "100 %"]}
     return charts.figure([shown], [], camera, texts, now=now, steps=steps, top=100)

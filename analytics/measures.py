@@ -8,6 +8,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from analytics.tallies import CONFIDENCE_BINS, MILLION
@@ -152,7 +153,7 @@ class EpisodeBucket(_Episodes):
     """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
     end: dt.datetime
     seconds: tuple[float, ...]
-    """The length of each, from its first frame to its last, also where that lies after the bucket; ascending."""
+    """The length of each, from its first frame to its last, also where that lies after the bucket; in no order."""
     peak: int
     """Most faces, or most of the label, in one frame of them; 0 where none began."""
     is_known: bool
@@ -217,12 +218,12 @@ def engagement_sum(parts: Iterable[_Engaged]) -> EngagementSum:
     """Sums of these; nothing, where there are none."""
     listed = list(parts)
     return EngagementSum(
-        minutes=sum(part.minutes for part in listed),
-        frames=sum(part.frames for part in listed),
-        faces_sum=sum(part.faces_sum for part in listed),
-        faces_peak=max((part.faces_peak for part in listed), default=0),
-        minutes_seen=sum(part.minutes_seen for part in listed),
-        minutes_occupied=sum(part.minutes_occupied for part in listed),
+        minutes=sum([part.minutes for part in listed]),
+        frames=sum([part.frames for part in listed]),
+        faces_sum=sum([part.faces_sum for part in listed]),
+        faces_peak=max([part.faces_peak for part in listed], default=0),
+        minutes_seen=sum([part.minutes_seen for part in listed]),
+        minutes_occupied=sum([part.minutes_occupied for part in listed]),
     )
 
 
@@ -230,7 +231,7 @@ def episode_sum(parts: Iterable[_Episodes]) -> EpisodeSum:
     """All episodes of these together; none and nothing known, where there are none."""
     listed = list(parts)
     return EpisodeSum(
-        seconds=tuple(sorted(seconds for part in listed for seconds in part.seconds)),
+        seconds=tuple(chain.from_iterable([part.seconds for part in listed])),
         peak=max((part.peak for part in listed), default=0),
         is_known=any(part.is_known for part in listed),
     )

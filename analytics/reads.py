@@ -17,31 +17,36 @@ From such lists, without a query: `week(hours, visits)[weekday][hour]`, `by_loca
 `engagement_sum(…)`, `episode_sum(…)` and `ConfidenceBucket.at_least(threshold)`, all in `analytics/measures.py`.
 
 Each function answers every bucket that the period touches, whole and in order, also those in which nothing was seen,
-with one SQL query, or two where "nothing seen" must be told from "camera off", however long the period is and however
-many devices and questions there are.
+with one SQL query, or two where "nothing seen" must be told from "camera off" and `camera`, what `engagement` answered
+to the same question, is not there to tell; however long the period is and however many devices and questions there are.
 """
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import ExpressionWrapper, F, Max, Sum
+from django.db.models import F
 
-from analytics.asked import AS_IT_COMES, Gathering, Minutes, Seconds
 from analytics.asked import Asked as Asked
+from analytics.asked import Gathering, Largest, Micros, Minutes, Together, Total
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
 from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
-from analytics.models import EngagementQuarter, Episode, LabelQuarter
+from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
 from analytics.tallies import CONFIDENCE_BINS, MILLION
 from devices.models import Device
 
 MINUTE = dt.timedelta(minutes=1)
-NOT_REJECTED = Sum(F("count") - F("rejected"))
+NOT_REJECTED = Total(F("count") - F("rejected"))
+Camera = Sequence[Sequence[EngagementBucket]]
+"""What `engagement_each` answered to the same questions."""
 
 
 def engagement(
@@ -95,30 +100,30 @@ def confidences(
 def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
     """`engagement` of each, in one query."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "at")
+    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "slot")
     sums = rows.annotate(
-        Sum("frames"),
-        Sum("faces_sum"),
-        Max("faces_peak"),
-        seen=Sum(Minutes("minutes_seen")),
-        occupied=Sum(Minutes("minutes_occupied")),
+        Total("frames"),
+        Total("faces_sum"),
+        Largest("faces_peak"),
+        seen=Total(Minutes("minutes_seen")),
+        occupied=Total(Minutes("minutes_occupied")),
     )
-    found = gathering.totals(_EngagementTotal, (sums, _EngagementTotal.add))
+    found = gathering.totals(_EngagementTotal, sums, _EngagementTotal.add)
     return [
         [
             EngagementBucket(
-                start=first.astimezone(each.zone),
-                end=last.astimezone(each.zone),
-                minutes=_minutes_begun(first, min(last, now)) * len(each.devices),
+                start=start,
+                end=end,
+                minutes=_minutes_begun(first, min(last, now.timestamp())) * len(each.devices),
                 frames=total.frames,
                 faces_sum=total.faces_sum,
                 faces_peak=total.faces_peak,
                 minutes_seen=total.minutes_seen,
                 minutes_occupied=total.minutes_occupied,
             )
-            for first, last, total in buckets
+            for (start, end), (first, last), total in zip(span.pairs, pairwise(span.seconds), totals, strict=True)
         ]
-        for each, buckets in zip(asked, found, strict=True)
+        for each, span, totals in zip(asked, gathering.spans, found, strict=True)
     ]
 
 
@@ -128,66 +133,72 @@ def counts_each(
     """`counts` of each, in two queries."""
     gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
-    rows = gathering.rows(tallies).values_list("part", "at")
-    sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
-    found = gathering.totals(_CountTotal, (sums, _CountTotal.add), (gathering.known(label), _CountTotal.know))
+    rows = gathering.rows(tallies).values_list("part", "slot")
+    sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
+    found = gathering.totals(_CountTotal, sums, _CountTotal.add)
     return [
         [
-            CountBucket(first.astimezone(each.zone), last.astimezone(each.zone), t.count, t.millionths, t.is_known)
-            for first, last, t in buckets
+            CountBucket(start, end, total.count, total.millionths, total.is_known or was_on)
+            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for each, buckets in zip(asked, found, strict=True)
+        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, None), strict=True)
     ]
 
 
 def episodes_each(
-    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0
+    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0, camera: Camera | None = None
 ) -> list[list[EpisodeBucket]]:
-    """`episodes` of each, in two queries."""
+    """`episodes` of each, in two queries, or in one with `camera`."""
     gathering = Gathering(asked, bucket)
     # As exact as the tallies are, which keep whole millionths.
     shown = Episode.objects.filter(label=label, confidence__gte=threshold - 0.5 / MILLION)
-    rows = gathering.rows(shown, "started")
-    began = rows.values_list("part", "at", ExpressionWrapper(Seconds("ended") - F("at"), AS_IT_COMES), "peak")
-    found = gathering.totals(
-        _EpisodeTotal, (began.iterator(), _EpisodeTotal.add), (gathering.known(label), _EpisodeTotal.know)
-    )
+    rows = gathering.rows(shown, "started").values_list("part", "slot")
+    began = rows.annotate(micros=Together(Micros("ended") - Micros("started")), most=Largest("peak"))
+    found = gathering.totals(_EpisodeTotal, began, _EpisodeTotal.add)
     return [
         [
             EpisodeBucket(
-                start=first.astimezone(each.zone),
-                end=last.astimezone(each.zone),
-                seconds=tuple(sorted(total.seconds)),
+                start=start,
+                end=end,
+                seconds=tuple([micros / MILLION for micros in sorted(total.micros)]),
                 peak=total.peak,
-                is_known=total.is_known,
+                is_known=total.is_known or was_on,
             )
-            for first, last, total in buckets
+            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for each, buckets in zip(asked, found, strict=True)
+        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, camera), strict=True)
     ]
 
 
-def confidences_each(asked: Sequence[Asked], *, label: str, bucket: Bucket) -> list[list[ConfidenceBucket]]:
-    """`confidences` of each, in two queries."""
+def confidences_each(
+    asked: Sequence[Asked], *, label: str, bucket: Bucket, camera: Camera | None = None
+) -> list[list[ConfidenceBucket]]:
+    """`confidences` of each, in two queries, or in one with `camera`."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "at", "confidence_bin")
-    sums = rows.annotate(counted=NOT_REJECTED, confidences=Sum("confidence_millionths_sum"))
-    found = gathering.totals(
-        _ConfidenceTotal, (sums, _ConfidenceTotal.add), (gathering.known(label), _ConfidenceTotal.know)
-    )
+    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "slot", "confidence_bin")
+    sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
+    found = gathering.totals(_ConfidenceTotal, sums, _ConfidenceTotal.add)
     return [
         [
             ConfidenceBucket(
-                start=first.astimezone(each.zone),
-                end=last.astimezone(each.zone),
+                start=start,
+                end=end,
                 bins=tuple(total.bins),
                 confidence_millionths=tuple(total.millionths),
-                is_known=total.is_known,
+                is_known=total.is_known or was_on,
             )
-            for first, last, total in buckets
+            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for each, buckets in zip(asked, found, strict=True)
+        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, camera), strict=True)
     ]
+
+
+def _on(gathering: Gathering, label: str, camera: Camera | None) -> list[list[bool]]:
+    """Of each question's buckets, whether a camera was on, and for faces: one that looks for them."""
+    if camera is not None:
+        return [[bool(each.frames if label == FACE else each.minutes_seen) for each in buckets] for buckets in camera]
+    found = gathering.totals(_Known, gathering.known(label), _Known.know)
+    return [[total.is_known for total in totals] for totals in found]
 
 
 @dataclass(slots=True)
@@ -227,11 +238,11 @@ class _CountTotal(_Known):
 
 @dataclass(slots=True)
 class _EpisodeTotal(_Known):
-    seconds: list[float] = field(default_factory=list)
+    micros: list[int] = field(default_factory=list)
     peak: int = 0
 
-    def add(self, seconds: float, peak: int) -> None:
-        self.seconds.append(round(seconds, 6))
+    def add(self, micros: Any, peak: int) -> None:
+        self.micros += Together.each(micros)
         self.peak = max(self.peak, peak)
         # A device may report a gesture of a time from which it sent no frame.
         self.know()
@@ -252,6 +263,6 @@ class _ConfidenceTotal(_Known):
         self.know()
 
 
-def _minutes_begun(start: dt.datetime, until: dt.datetime) -> int:
-    """The minute under way counts, for it may have been seen already."""
-    return max(0, -((start - until) // MINUTE))
+def _minutes_begun(start: int, until: float) -> int:
+    """Between two instants in seconds; the minute under way counts, for it may have been seen already."""
+    return max(0, math.ceil((until - start) / MINUTE.total_seconds()))

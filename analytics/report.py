@@ -1,6 +1,6 @@
 """What the pages of a site and of a device tell about a period: all numbers and figures, from a few reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 
 from analytics import charts, figures, headlines, reads, strips
 from analytics.axes import Figure, top_of
-from analytics.comparing.places import hours_since, hours_until
+from analytics.buckets import Bucket
 from analytics.headlines import Row
 from analytics.measures import ConfidenceBucket, week
 from analytics.models import FACE, LabelQuarter
 from analytics.overview import THUMBS_UP
 from analytics.periods import Period
+from analytics.rows import hours_and_before
 from devices.models import Device
 
 
@@ -26,19 +27,13 @@ class Report:
     labels: list[str]
     """Those that were detected in the period, and `label`."""
     hours: list[Row]
+    rows: list[Row]
+    """The hours of a single day, else days."""
+    whole: Row
     before: Row
     """The period before, up to the same time of day where the period is not over."""
     confidences: list[ConfidenceBucket]
     """By hour for a single day, else by day."""
-
-    @property
-    def whole(self) -> Row:
-        return headlines.total(self.hours)
-
-    @property
-    def rows(self) -> list[Row]:
-        """Hours of a single day, else days."""
-        return self.hours if self.period.days == 1 else headlines.by_day(self.hours)
 
     @property
     def readings(self) -> list[headlines.Reading]:
@@ -71,27 +66,22 @@ class Report:
 
 
 def report(devices: Sequence[Device], period: Period, *, label: str = THUMBS_UP) -> Report:
-    """What these devices of one site saw in the period, and in the one before. Eight queries."""
-    asked: Mapping[str, Any] = {"zone": period.zone, "start": period.previous_start, "end": period.end}
-    rows = headlines.by_hour(
-        reads.engagement(devices, **asked, bucket="hour", now=period.now),
-        reads.episodes(devices, **asked, bucket="hour", label=FACE),
-        reads.episodes(devices, **asked, bucket="hour", label=label),
-    )
+    """What these devices of one site saw in the period, and in the one before. Five queries."""
+    ((hours, before),) = hours_and_before([(devices, period)], label=label)
+    rows = hours if period.days == 1 else headlines.by_day(hours)
+    bucket: Bucket = "hour" if period.days == 1 else "day"
+    asked = reads.Asked(devices, period.zone, period.start, period.end)
+    camera = [[row.camera for row in rows]]
+    (confidences,) = reads.confidences_each([asked], bucket=bucket, label=label, camera=camera)
     return Report(
         period=period,
         label=label,
         labels=sorted({*_labels(devices, period), label}),
-        hours=hours_since(rows, period.start),
-        before=headlines.total(hours_until(rows, period.previous_end)),
-        confidences=reads.confidences(
-            devices,
-            zone=period.zone,
-            start=period.start,
-            end=period.end,
-            bucket="hour" if period.days == 1 else "day",
-            label=label,
-        ),
+        hours=hours,
+        rows=rows,
+        whole=headlines.total(rows),
+        before=before,
+        confidences=confidences,
     )
 
 

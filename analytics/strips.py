@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from analytics import charts
 from analytics.reads import EngagementBucket
@@ -13,6 +14,13 @@ HEIGHT = 36.0
 
 DASH = 1.5
 HOURS_PER_TICK = 6
+
+HEIGHTS = {
+    charts.Showing.AHEAD: 0.0,
+    charts.Showing.OFF: HEIGHT,
+    charts.Showing.UNCOUNTED: DASH,
+    charts.Showing.NOBODY: DASH,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +55,29 @@ class Strip:
 
 def strip(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) -> Strip:
     """The hours of one day; `top` is the average that fills the height, the same for all strips to be compared."""
-    first, whole = hours[0].start, hours[-1].end.timestamp() - hours[0].start.timestamp()
+    spans = charts.spans(hours)
+    first, whole = spans[0][0], spans[-1][1] - spans[0][0]
 
-    def at(moment: dt.datetime) -> float:
-        return round((moment.timestamp() - first.timestamp()) / whole * WIDTH, 2)
+    def at(ms: int) -> float:
+        return round((ms - first) / whole * WIDTH, 2)
 
-    bars = [_strip_bar(hour, at(hour.start), at(hour.end), top, at(now)) for hour in hours]
+    hand = at(charts.ms(now))
+    edges = [*(at(start) for start, _ in spans), WIDTH]
+    bars = [
+        _strip_bar(hour, left, right, top, hand) for hour, (left, right) in zip(hours, pairwise(edges), strict=True)
+    ]
     ticks = [
-        (at(hour.start), str(hour.start.hour))
-        for hour in hours
+        (left, str(hour.start.hour))
+        for hour, left in zip(hours, edges, strict=False)
         if not hour.start.hour % HOURS_PER_TICK and not hour.start.fold
     ]
-    return Strip([bar for bar in bars if bar.height], ticks, at(now), charts.sentence(hours))
+    return Strip([bar for bar in bars if bar.height], ticks, hand, charts.sentence(hours))
 
 
 def _strip_bar(hour: EngagementBucket, left: float, right: float, top: float, hand: float) -> StripBar:
     state = charts.showing(hour)
-    height = {
-        charts.Showing.AHEAD: 0.0,
-        charts.Showing.OFF: HEIGHT,
-        charts.Showing.UNCOUNTED: DASH,
-        charts.Showing.NOBODY: DASH,
-        charts.Showing.PEOPLE: max(DASH, (hour.average_faces or 0.0) / top * HEIGHT),
-    }[state]
+    people = state is charts.Showing.PEOPLE
+    height = max(DASH, (hour.average_faces or 0.0) / top * HEIGHT) if people else HEIGHTS[state]
     gap = (right - left) * (1 - charts.BAR_SHARE) / 2
     if state is charts.Showing.OFF:
         # Hatched hours adjoin without a gap: together they are one stretch without camera, up to now.

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from analytics import headlines, reads
+from analytics import headlines
 from analytics.axes import Figure
 from analytics.charts import engagement_figure
 from analytics.figures import Line, typical_day_figure
 from analytics.headlines import Row
 from analytics.measures import HOURS, engagement_sum
-from analytics.models import FACE
 from analytics.periods import Period
+from analytics.rows import hours_and_before
 from devices.models import Device
 
 MOST = 4
@@ -52,36 +52,14 @@ class Measured:
 def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant: bool = False) -> list[Measured]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    Five queries, however many subjects there are.
+    Three queries, however many subjects there are.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
-    asked = [
-        reads.Asked(each.devices, mine.zone, mine.previous_start, mine.end)
-        for each, mine in zip(subjects, own, strict=True)
-    ]
-    together = zip(
-        subjects,
-        own,
-        reads.engagement_each(asked, bucket="hour", now=period.now),
-        reads.episodes_each(asked, bucket="hour", label=FACE),
-        reads.episodes_each(asked, bucket="hour", label=label),
-        strict=True,
-    )
+    places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
     return [
-        _measured(subject, mine, headlines.by_hour(seen, visits, gestures), label)
-        for subject, mine, seen, visits, gestures in together
+        Measured(subject, hours, headlines.total(hours), before, label)
+        for subject, (hours, before) in zip(subjects, hours_and_before(places, label=label), strict=True)
     ]
-
-
-def hours_since(rows: Sequence[Row], start: dt.datetime) -> list[Row]:
-    """Those that begin at this moment or later."""
-    # By the instant: two times of one zone compare by what their clocks show.
-    return [row for row in rows if row.camera.start.timestamp() >= start.timestamp()]
-
-
-def hours_until(rows: Sequence[Row], end: dt.datetime) -> list[Row]:
-    """Those that begin before this moment."""
-    return [row for row in rows if row.camera.start.timestamp() < end.timestamp()]
 
 
 def verdicts(found: Sequence[Measured]) -> list[str]:
@@ -103,12 +81,6 @@ def typical_day(found: Sequence[Measured]) -> Figure:
 def _by_local_hour(each: Measured) -> list[float | None]:
     local = [(row.camera.start.astimezone(each.subject.zone).hour, row.camera) for row in each.hours]
     return [engagement_sum(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
-
-
-def _measured(subject: Subject, period: Period, rows: Sequence[Row], label: str) -> Measured:
-    hours = hours_since(rows, period.start)
-    before = hours_until(rows, period.previous_end)
-    return Measured(subject, hours, headlines.total(hours), headlines.total(before), label)
 
 
 def _verdict(each: Measured, others: Sequence[Measured]) -> str:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from analytics import reads
 from analytics.buckets import Bucket, edges
-from analytics.measures import WeekHour, week
+from analytics.headlines import merged
+from analytics.measures import WeekHour, episode_sum, week
 from analytics.models import Detection, Verdict
 from analytics.services import review
 from devices.decoding import SeenFrame
@@ -25,6 +26,8 @@ from tests.analytics.frames import count, detections, frames_of, identity, quart
 CHICAGO = ZoneInfo("America/Chicago")
 QUARTER = dt.timedelta(minutes=15)
 MINUTE = dt.timedelta(minutes=1)
+SOME_DAY = dt.datetime(2026, 11, 1, 6, tzinfo=dt.UTC)
+"""Clocks were set back in Chicago an hour later, and half a day before and after elsewhere."""
 
 ZONES = [
     "UTC",
@@ -169,6 +172,58 @@ def assert_week(
         assert (engaged.frames, engaged.faces_sum) == (len(faces), sum(faces))
 
 
+@st.composite
+def questions(draw: st.DrawFn, devices: Sequence[Device]) -> reads.Asked:
+    zone = ZoneInfo(draw(st.sampled_from(ZONES)))
+    start = SOME_DAY + dt.timedelta(minutes=draw(st.integers(-26 * 60, 26 * 60)))
+    end = start + dt.timedelta(minutes=draw(st.integers(1, 40 * 60)))
+    mine = draw(st.lists(st.sampled_from(devices), min_size=1, unique=True))
+    return reads.Asked(mine, zone, start, end, whole=draw(st.booleans()))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25)
+@given(data=st.data())
+def test_questions_asked_together_are_answered_as_each_alone(
+    seattle01: Device, chicago01: Device, data: st.DataObject
+) -> None:
+    """Whatever steps their zones have in common, and whether a bucket is the whole period."""
+    devices = [seattle01, chicago01]
+    bucket: Bucket = data.draw(st.sampled_from(["quarter", "hour", "day"]))
+    asked = data.draw(st.lists(questions(devices), min_size=1, max_size=3))
+    moments = st.integers(-60 * 3600, 70 * 3600).map(lambda second: SOME_DAY + dt.timedelta(seconds=second))
+    with undone():
+        count(*data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=16)))
+        seen = reads.engagement_each(asked, bucket=bucket, now=SOME_DAY)
+        for label in ("face", "cup"):
+            episodes = reads.episodes_each(asked, label=label, bucket=bucket, camera=seen)
+            confidences = reads.confidences_each(asked, label=label, bucket=bucket, camera=seen)
+            for question, *found in zip(asked, seen, episodes, confidences, strict=True):
+                assert_alone(question, label, bucket, *found)
+
+
+def assert_alone(
+    question: reads.Asked,
+    label: str,
+    bucket: Bucket,
+    seen: Sequence[reads.EngagementBucket],
+    shown: Sequence[reads.EpisodeBucket],
+    confidences: Sequence[reads.ConfidenceBucket],
+) -> None:
+    alone: dict[str, Any] = {"zone": question.zone, "start": question.start, "end": question.end, "bucket": bucket}
+    engaged = reads.engagement(question.devices, **alone, now=SOME_DAY)
+    began = reads.episodes(question.devices, **alone, label=label)
+    sure = reads.confidences(question.devices, **alone, label=label)
+    if not question.whole:
+        assert (list(seen), list(shown), list(confidences)) == (engaged, began, sure)
+        return
+    (one,), (those,), (all_of_them,) = seen, shown, confidences
+    assert (one.start, one.end) == (those.start, those.end) == (engaged[0].start, engaged[-1].end)
+    assert one == merged(engaged)
+    assert sorted(those.seconds) == sorted(episode_sum(began).seconds)
+    assert (those.peak, those.is_known) == (episode_sum(began).peak, episode_sum(began).is_known)
+    assert all_of_them.bins == tuple(map(sum, zip(*(each.bins for each in sure), strict=True)))
+
+
 @pytest.mark.parametrize("bucket", ["hour", "day"])
 def test_the_buckets_of_every_zone_are_what_its_clocks_show_when_they_change(bucket: Bucket) -> None:
     wrong = []
@@ -265,11 +320,19 @@ def test_a_period_takes_the_same_queries_however_long(chicago01: Device, chicago
     end = chicago("2026-11-20T09:00")
     asked: dict[str, Any] = {"zone": CHICAGO, "start": end - dt.timedelta(days=days), "end": end, "bucket": "hour"}
     devices = [chicago01, chicago02]
+    question = [reads.Asked(devices, CHICAGO, asked["start"], end)]
+
+    def with_camera() -> None:
+        camera = reads.engagement_each(question, bucket="hour", now=end)
+        reads.episodes_each(question, label="cup", bucket="hour", camera=camera)
+        reads.confidences_each(question, label="cup", bucket="hour", camera=camera)
+
     reads_of: list[tuple[int, Callable[[], Any]]] = [
         (1, lambda: reads.engagement(devices, **asked, now=end)),
         (2, lambda: reads.counts(devices, label="cup", **asked)),
         (2, lambda: reads.episodes(devices, label="cup", **asked)),
         (2, lambda: reads.confidences(devices, label="cup", **asked)),
+        (3, with_camera),
     ]
     for most, read in reads_of:
         with CaptureQueriesContext(connection) as queries:
