@@ -106,10 +106,10 @@ class AnnouncedUploadSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="Which part of the original frame it shows: [left, top, width, height] in that frame's pixels.",
     )
 
-    def validate_faces(self, faces: Any) -> tuple[Face, ...]:
+    def validate_faces(self, faces: Any) -> Any:
         return _converted(faces, _Faces)
 
-    def validate_area(self, area: Any) -> Box | None:
+    def validate_area(self, area: Any) -> Any:
         return _converted(area, Box | None)
 
 

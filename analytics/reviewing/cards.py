@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from analytics.models import Detection, Review, Verdict
+from analytics.models import Detection, Frame, Review, Verdict
 from devices.models import Device
 from faces.models import Capture
 
@@ -51,12 +51,29 @@ class Card:
         return f"{counts}: disputed" if self.is_disputed else f"called {counts}"
 
     @property
+    def box(self) -> list[int] | None:
+        """The detection in pixels of the frame; None where the device told none, or the picture does not show it."""
+        box, area = self.detection.box, self.picture.area if self.picture else None
+        return box if box and area and _overlap(box, area) else None
+
+    @property
+    def is_same_moment(self) -> bool:
+        """Whether the picture is of the detection's own frame, as far as tenths of a second tell."""
+        return self.picture is not None and round(abs(self._seconds_off), 1) == 0
+
+    @property
     def picture_off(self) -> str:
         """How long before or after the frame the picture was taken, in words; "" without one."""
         if self.picture is None:
             return ""
-        seconds = (self.picture.taken_at - self.detection.frame.taken_at).total_seconds()
-        return f"{abs(seconds):.1f} s {'later' if seconds > 0 else 'earlier'}" if seconds else "of the same moment"
+        if self.is_same_moment:
+            return "of the same moment"
+        return f"{abs(self._seconds_off):.1f} s {'later' if self._seconds_off > 0 else 'earlier'}"
+
+    @property
+    def _seconds_off(self) -> float:
+        """From the detection's frame to the picture."""
+        return (_at(self.picture) - _at(self.detection.frame)).total_seconds() if self.picture else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,10 @@ def _pictures_near() -> "QuerySet[Capture]":
 
 def _pictures_of(detections: Sequence[Detection]) -> list[Capture]:
     near = (
-        Q(device=each.frame.device_id, taken_at__range=(_at(each) - PICTURE_WITHIN, _at(each) + PICTURE_WITHIN))
+        Q(
+            device=each.frame.device_id,
+            taken_at__range=(_at(each.frame) - PICTURE_WITHIN, _at(each.frame) + PICTURE_WITHIN),
+        )
         for each in detections
     )
     return list(Capture.objects.filter(reduce(or_, near, Q(pk__in=[]))).exclude(image="").order_by(F("taken_at")))
@@ -145,13 +165,20 @@ def _pictures_of(detections: Sequence[Detection]) -> list[Capture]:
 
 def _nearest(detection: Detection, pictures: Sequence[Capture]) -> Capture | None:
     def distance(picture: Capture) -> dt.timedelta:
-        return abs(picture.taken_at - _at(detection))
+        return abs(_at(picture) - _at(detection.frame))
 
     here = (picture for picture in pictures if picture.device_id == detection.frame.device_id)
     nearest = min(here, key=distance, default=None)
     return nearest if nearest is not None and distance(nearest) <= PICTURE_WITHIN else None
 
 
-def _at(detection: Detection) -> dt.datetime:
-    at: dt.datetime = detection.frame.taken_at
+def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes, `[left, top, width, height]`, have a pixel in common."""
+    return all(
+        max(one[axis], other[axis]) < min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) for axis in (0, 1)
+    )
+
+
+def _at(taken: Capture | Frame) -> dt.datetime:
+    at: dt.datetime = taken.taken_at
     return at

@@ -111,6 +111,33 @@ def test_the_picture_nearest_in_time_stands_beside_a_detection(
     assert without.count("no picture was taken within 2 s") == 2
 
 
+@pytest.mark.parametrize(
+    ("area", "off", "drawn"),
+    [
+        ([0, 0, 1280, 720], 0.0, True),
+        ([0, 0, 1280, 720], 0.5, True),
+        ([600, 200, 300, 300], 0.0, True),
+        ([0, 0, 700, 720], 0.0, False),
+        (None, 0.0, False),
+    ],
+)
+def test_a_detection_is_framed_on_its_picture_where_the_picture_shows_it(
+    thumbs: list[Detection],
+    seattle01: Device,
+    client_of_operator: Client,
+    area: list[int] | None,
+    off: float,
+    drawn: bool,
+) -> None:
+    Detection.objects.filter(pk=thumbs[0].pk).update(box=[700, 240, 120, 140])
+    taken = picture(seattle01, thumbs[0].frame.taken_at + dt.timedelta(seconds=off), 1)
+    Capture.objects.filter(pk=taken.pk).update(area=area)
+    page = client_of_operator.get(reverse("review")).content.decode()
+    assert ('<rect x="700" y="240" width="120" height="140"/>' in page) is drawn
+    assert not drawn or f'viewBox="{" ".join(map(str, area or ()))}"' in page
+    assert ("other-moment" in page) is bool(off)
+
+
 def test_a_verdict_corrects_the_numbers_at_once_and_says_so(
     thumbs: list[Detection], client_of_operator: Client
 ) -> None:
