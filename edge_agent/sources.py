@@ -196,7 +196,8 @@ class LiveSource:
     ended = False
 
     def __init__(self, address: int | str) -> None:
-        self._address, self._name = address, without_password(str(address))
+        self._address = address
+        self._name = f"/dev/video{address}" if isinstance(address, int) else without_password(address)
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._camera: Camera | None = None
         self._seen: Camera | None = None
@@ -247,9 +248,13 @@ class LiveSource:
                 pauses = _pauses()
             if not self._stop.is_set() and not self._hangs:
                 pause = next(pauses)
-                what = "went away" if frames else "cannot be opened"
+                what = "went away" if frames else f"cannot be opened{self._why_not()}"
                 log.warning("camera %s %s; trying again in %.0f s", self._name, what, pause)
                 self._stop.wait(pause)
+
+    def _why_not(self) -> str:
+        is_missing = isinstance(self._address, int) and not Path(self._name).exists()
+        return ", since there is no such device" if is_missing else ""
 
     def _follow(self) -> int:
         """Keep the newest frame until the camera goes away or is killed; how many frames there were."""
@@ -270,9 +275,13 @@ class LiveSource:
 
 
 def without_password(source: str) -> str:
-    """The source's text as it may be logged: the user and the password of a URL left out."""
-    scheme, separator, rest = source.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else source
+    """The source's text as it may be logged: the user, the password and the query of a URL left out."""
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        return source
+    address, _, query = rest.partition("?")
+    # The question mark may be one of the password's, and then nothing tells what is not.
+    return f"{scheme}://{'…' if '@' in query else address.rpartition('@')[2]}"
 
 
 def _pauses() -> Iterator[float]:

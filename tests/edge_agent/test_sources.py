@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 from skimage import data
 
 from edge_agent.simulation.scene import Scene
@@ -99,6 +101,13 @@ def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: py
     assert "secret" not in caplog.text
 
 
+def test_a_usb_camera_that_is_not_plugged_in_is_named_as_the_system_names_it(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("97")
+    assert eventually(lambda: "trying again in 2 s" in caplog.text)
+    source.close()
+    assert "camera /dev/video97 cannot be opened, since there is no such device; trying again in 1 s" in caplog.text
+
+
 def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
     tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,5 +196,14 @@ def test_an_empty_folder_and_a_file_that_is_no_video_are_refused(tmp_path: Path)
 
 def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://user:p@ss@cam/1") == "rtsp://cam/1"
+    assert without_password("http://cam:81/video.cgi?user=lobby&pwd=secret") == "http://cam:81/video.cgi"
     assert without_password("scene:lobby?seed=1") == "scene:lobby?seed=1"
     assert without_password("/videos/a@b.mp4") == "/videos/a@b.mp4"
+
+
+@given(secret=text().map(lambda middle: f"begin{middle}end"))
+def test_no_password_is_shown_whatever_is_in_it(secret: str) -> None:
+    for address in (f"rtsp://user:{secret}@cam/1", f"http://cam/?pwd={secret}", f"rtsp://{secret}:p@cam/1?a={secret}"):
+        shown = without_password(address)
+        assert "begin" not in shown
+        assert "end" not in shown
