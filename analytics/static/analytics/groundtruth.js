@@ -6,6 +6,7 @@ const TICK = 5_000; // milliseconds, as all times here
 const HEARD_EVERY = 20_000; // so that a session without end is known up to its last moments
 const LAPSE = 90_000; // a page that did nothing for longer was not looked at
 const AT_ONCE = 500; // counts in one request
+const OFFLINE = "No connection.";
 
 const counter = document.getElementById("counter");
 const shown = Object.fromEntries(["people", "more", "fewer", "told", "goon", "end"].map((id) => [id, document.getElementById(id)]));
@@ -90,6 +91,9 @@ function show() {
 
 function words() {
   const waiting = queued() ? ` ${queued()} ${queued() === 1 ? "count waits" : "counts wait"} here.` : "";
+  if (trouble === OFFLINE) {
+    return `${OFFLINE}${waiting} Go on counting: all is sent when it is back. Leave this page open; it cannot be loaded now.`;
+  }
   if (trouble) return trouble + waiting;
   if (state.ended) return "Ending the session…";
   if (state.lapsed) return "You were away, so nothing is counted. How many are there now?";
@@ -115,7 +119,7 @@ async function send() {
     if (answer.ok) return done(counts, ended);
     trouble = refusal(answer.status);
   } catch {
-    trouble = "No connection.";
+    trouble = OFFLINE;
   } finally {
     sending = false;
     show();
@@ -162,6 +166,14 @@ addEventListener("storage", (event) => {
   show();
 });
 addEventListener("online", () => send());
+addEventListener("offline", () => {
+  trouble = OFFLINE;
+  show();
+});
+// Nothing would be lost, but the page could not be loaded again and nobody would be counting.
+addEventListener("beforeunload", (event) => {
+  if (trouble === OFFLINE) event.preventDefault();
+});
 document.addEventListener("visibilitychange", () => {
   keepScreenOn();
   awake();

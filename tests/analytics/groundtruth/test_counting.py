@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.groundtruth.models import GroundTruthSession
@@ -67,6 +67,7 @@ def test_counts_outlive_a_lost_connection_and_a_reload(phone: Browser) -> None:
     page.route("**/counts/", lambda route: route.abort())
     tap(page, "One more", 3)
     expect(page.locator("#told")).to_contain_text("No connection. 3 counts wait here.")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator("#people")).to_have_text("4")
     expect(page.locator("#told")).to_contain_text("3 counts wait here")
@@ -75,6 +76,29 @@ def test_counts_outlive_a_lost_connection_and_a_reload(phone: Browser) -> None:
     tap(page, "One fewer")
     expect(page.locator("#told")).to_have_text(KEPT)
     assert kept() == [1, 2, 3, 4, 3]
+
+
+def test_what_was_counted_offline_is_sent_by_whoever_comes_back(live_server: LiveServer, phone: Browser) -> None:
+    sessions = f"{live_server.url}/sites/seattle/devices/Seattle01/ground-truth/"
+    page, asked = phone.page, list[str]()
+    page.context.set_offline(True)
+    expect(page.locator("#told")).to_contain_text("No connection. Go on counting")
+    tap(page, "One more", 3)
+    expect(page.locator("#told")).to_contain_text("3 counts wait here.")
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    with pytest.raises(Error, match="ERR_INTERNET_DISCONNECTED"):
+        page.reload()
+    assert asked == ["beforeunload"]
+    page.goto("about:blank")  # Chromium would load the page again by itself.
+    page.context.set_offline(False)
+    page.goto(sessions)
+    expect(page.get_by_text("Counts wait on this phone.")).to_be_visible()
+    assert kept() == [1]
+    page.locator("tbody a").click()
+    expect(page.locator("#told")).to_have_text(KEPT)
+    assert kept() == [1, 2, 3, 4]
+    page.goto(sessions)
+    expect(page.get_by_text("Counts wait on this phone.")).to_be_hidden()
 
 
 def test_an_answer_that_is_lost_costs_nothing(phone: Browser) -> None:
