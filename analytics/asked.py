@@ -29,7 +29,7 @@ class Asked:
     start: dt.datetime
     end: dt.datetime
     whole: bool = False
-    """All its buckets as one, to begin and end where these do."""
+    """In a single bucket instead, of all hours that it touches."""
 
 
 AS_IT_COMES: "Field[Any, Any]" = Field()
@@ -50,9 +50,13 @@ class Largest(Max):
 class Minutes(Func):
     """How many bits of a mask of minutes are set."""
 
-    # Neither database has a function for it that the other has too.
+    # SQLite has no function for it.
     template = "(" + " + ".join(f"((%(expressions)s >> {bit}) & 1)" for bit in range(QUARTER_MINUTES)) + ")"
     output_field = AS_IT_COMES
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = f"BIT_COUNT(%(expressions)s::int::bit({QUARTER_MINUTES}))"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 class Micros(Func):

@@ -53,7 +53,7 @@ class Spans:
 
 
 def spans(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool = False) -> Spans:
-    """The buckets that `edges` finds; with `whole` all of them as one."""
+    """The buckets that `edges` finds; with `whole` a single one instead, of all hours that the period touches."""
     # In UTC, for both one o'clocks of a day on which clocks are set back are the same key in their own zone.
     return _spans(zone, start.astimezone(dt.UTC), end.astimezone(dt.UTC), bucket, whole)
 
@@ -61,16 +61,16 @@ def spans(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucke
 @lru_cache(maxsize=64)
 def _spans(zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool) -> Spans:
     """A page asks for the same ones several times over."""
-    found = _outer_edges(zone, start, end, bucket) if whole else edges(zone=zone, start=start, end=end, bucket=bucket)
+    found = _outer_edges(zone, start, end) if whole else edges(zone=zone, start=start, end=end, bucket=bucket)
     return Spans(tuple(round(edge.timestamp()) for edge in found), tuple(edge.astimezone(zone) for edge in found))
 
 
-def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket) -> list[dt.datetime]:
+def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
     if start >= end:
         return []
     moment = dt.timedelta.resolution
-    first = edges(zone=zone, start=start, end=start + moment, bucket=bucket)
-    last = edges(zone=zone, start=end - moment, end=end, bucket=bucket)
+    first = edges(zone=zone, start=start, end=start + moment, bucket="hour")
+    last = edges(zone=zone, start=end - moment, end=end, bucket="hour")
     return [first[0], last[-1]]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from analytics.measures import EngagementBucket, EpisodeBucket, episode_sum
+from analytics.measures import CountBucket, EngagementBucket, EpisodeBucket, engagement_sum, episode_sum
 
 NOTHING = "–"
 
@@ -25,15 +25,16 @@ class Reading:
 
 def merged(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
     """These adjoining buckets as one. Raises `IndexError` where there are none."""
+    whole = engagement_sum(buckets)
     return EngagementBucket(
         start=buckets[0].start,
         end=buckets[-1].end,
-        minutes=sum(bucket.minutes for bucket in buckets),
-        frames=sum(bucket.frames for bucket in buckets),
-        faces_sum=sum(bucket.faces_sum for bucket in buckets),
-        faces_peak=max(bucket.faces_peak for bucket in buckets),
-        minutes_seen=sum(bucket.minutes_seen for bucket in buckets),
-        minutes_occupied=sum(bucket.minutes_occupied for bucket in buckets),
+        minutes=whole.minutes,
+        frames=whole.frames,
+        faces_sum=whole.faces_sum,
+        faces_peak=whole.faces_peak,
+        minutes_seen=whole.minutes_seen,
+        minutes_occupied=whole.minutes_occupied,
     )
 
 
@@ -69,9 +70,33 @@ def merged_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:
     return EpisodeBucket(buckets[0].start, buckets[-1].end, whole.seconds, whole.peak, whole.is_known)
 
 
-def by_day(hours: Sequence[Row]) -> list[Row]:
+def days_of(hours: Sequence[EngagementBucket]) -> list[EngagementBucket]:
     """Adjoining hours by the local day they begin in."""
-    return [total(list(day)) for _, day in groupby(hours, lambda row: row.camera.start.date())]
+    return [merged(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
+
+
+def days_of_episodes(hours: Sequence[EpisodeBucket]) -> list[EpisodeBucket]:
+    """Adjoining hours by the local day they begin in."""
+    return [merged_episodes(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
+
+
+def cells(row: Row, raw: CountBucket) -> list[str]:
+    """A row as a table writes it, with its detections of the label in single frames, `raw`.
+
+    Average, peak, occupied, visits, median stay, gestures, raw, mean confidence, coverage.
+    """
+    camera, visits, gestures = row.camera, row.visits, row.gestures
+    return [
+        written("{:.2f}", camera.average_faces),
+        written("{:,}", camera.known_peak),
+        written("{:.0%}", camera.occupied_share),
+        written("{:,}", visits.known_count),
+        duration(visits.median_seconds),
+        written("{:,}", gestures.known_count),
+        written("{:,}", raw.count),
+        written("{:.0%}", raw.mean_confidence),
+        written("{:.0%}", camera.coverage),
+    ]
 
 
 def readings(period: Row, previous: Row, *, label: str) -> list[Reading]:

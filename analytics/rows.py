@@ -1,12 +1,17 @@
-"""The hours of a period as rows, and the period before as one; from three queries, however many places there are."""
+"""The hours or days of a period as rows, and the period before as one; from three queries for any number of places."""
 
 from collections.abc import Sequence
 
 from analytics import headlines, reads
+from analytics.asked import Asked
+from analytics.buckets import Bucket
 from analytics.headlines import Row
+from analytics.measures import EngagementBucket
 from analytics.models import FACE
 from analytics.periods import Period
 from devices.models import Device
+
+Cameras = list[EngagementBucket]
 
 
 def hours_and_before(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[tuple[list[Row], Row]]:
@@ -14,16 +19,38 @@ def hours_and_before(places: Sequence[tuple[Sequence[Device], Period]], *, label
 
     The period before goes up to the same time of day where the period is not over. All have the same `now`.
     """
-    asked = [each for devices, period in places for each in _asked(devices, period)]
+    asked = [each for devices, period in places for each in now_and_before(devices, period)]
     seen = reads.engagement_each(asked, bucket="hour", now=places[0][1].now) if places else []
-    visits = reads.episodes_each(asked, bucket="hour", label=FACE, camera=seen)
-    gestures = reads.episodes_each(asked, bucket="hour", label=label, camera=seen)
-    rows = [headlines.by_hour(*each) for each in zip(seen, visits, gestures, strict=True)]
+    rows = _rows(asked, seen, label, "hour")
     return [(hours, before) for hours, (before,) in zip(rows[::2], rows[1::2], strict=True)]
 
 
-def _asked(devices: Sequence[Device], period: Period) -> tuple[reads.Asked, reads.Asked]:
+def rows_and_before(devices: Sequence[Device], period: Period, *, label: str) -> tuple[Cameras, list[Row], Row]:
+    """What the cameras saw by the hour; the rows of the period, hours of a single day, else days; and the one before.
+
+    As a row of many hours is read in less time than these hours.
+    """
+    asked = now_and_before(devices, period)
+    hours, before = reads.engagement_each(asked, bucket="hour", now=period.now)
+    days = hours if period.days == 1 else headlines.days_of(hours)
+    rows, (whole_before,) = _rows(asked, [days, before], label, bucket_of(period))
+    return hours, rows, whole_before
+
+
+def now_and_before(devices: Sequence[Device], period: Period) -> tuple[Asked, Asked]:
+    """The questions of a period and of the one before."""
     return (
-        reads.Asked(devices, period.zone, period.start, period.end),
-        reads.Asked(devices, period.zone, period.previous_start, period.previous_end, whole=True),
+        Asked(devices, period.zone, period.start, period.end),
+        Asked(devices, period.zone, period.previous_start, period.previous_end, whole=True),
     )
+
+
+def bucket_of(period: Period) -> Bucket:
+    """Hours of a single day, else days."""
+    return "hour" if period.days == 1 else "day"
+
+
+def _rows(asked: Sequence[Asked], seen: Sequence[Cameras], label: str, bucket: Bucket) -> list[list[Row]]:
+    visits = reads.episodes_each(asked, label=FACE, bucket=bucket, camera=seen)
+    gestures = reads.episodes_each(asked, label=label, bucket=bucket, camera=seen)
+    return [headlines.by_hour(*each) for each in zip(seen, visits, gestures, strict=True)]

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from analytics import charts
 from analytics.reads import EngagementBucket
@@ -23,8 +24,7 @@ HEIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StripBar:
+class StripBar(NamedTuple):
     """An hour of a strip, in units of its view box."""
 
     showing: charts.Showing
@@ -38,10 +38,15 @@ class StripBar:
 class Strip:
     """A site's day as a row of hours, with the hand at `now`."""
 
+    hours: Sequence[EngagementBucket]
     bars: list[StripBar]
     ticks: list[tuple[float, str]]
     hand: float
-    text: str
+
+    @property
+    def text(self) -> str:
+        """What is drawn, for those who cannot see it."""
+        return charts.sentence(self.hours)
 
     @property
     def paths(self) -> list[tuple[charts.Showing, str]]:
@@ -71,7 +76,7 @@ def strip(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) ->
         for hour, left in zip(hours, edges, strict=False)
         if not hour.start.hour % HOURS_PER_TICK and not hour.start.fold
     ]
-    return Strip([bar for bar in bars if bar.height], ticks, hand, charts.sentence(hours))
+    return Strip(hours, [bar for bar in bars if bar.height], ticks, hand)
 
 
 def _strip_bar(hour: EngagementBucket, left: float, right: float, top: float, hand: float) -> StripBar:

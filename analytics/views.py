@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from analytics import periods, plotly, report
+from analytics import periods, plotly, plots, report
 from analytics.comparing.places import Subject, measured
 from analytics.overview import THUMBS_UP, sites_today
 from devices.models import Device, DeviceState, QuarantinedMessage, Site
@@ -81,6 +81,29 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     return render(request, "analytics/device.html", context)
 
 
+@login_required
+@require_safe
+def site_plots(request: HttpRequest, site: str, group: str) -> HttpResponse:
+    """A group of the plots of a site's page, for the same query."""
+    shown = get_object_or_404(Site.objects.for_user(request.user), slug=site)
+    return _plots(request, list(Device.objects.filter(site=shown)), shown, group)
+
+
+@login_required
+@require_safe
+def device_plots(request: HttpRequest, site: str, name: str, group: str) -> HttpResponse:
+    """A group of the plots of a device's page, for the same query."""
+    shown = get_object_or_404(Device.objects.for_user(request.user).select_related("site"), site__slug=site, name=name)
+    return _plots(request, [shown], shown.site, group)
+
+
+def _plots(request: HttpRequest, devices: Sequence[Device], site: Site, group: str) -> HttpResponse:
+    if group not in plots.GROUPS:
+        raise Http404("There is no such group of plots.")
+    found = plots.GROUPS[group](devices, period_of(request, site.zone), label_of(request))
+    return render(request, "analytics/plots.html", {"plots": found})
+
+
 def period_of(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
     """The period that the address asks for. Raises `Http404` with a sentence where it is none."""
     try:
@@ -121,13 +144,16 @@ def period_links(period: periods.Period, asked: Mapping[str, Any]) -> dict[str, 
 def _told(devices: Sequence[Device], period: periods.Period, label: str, place: Mapping[str, str]) -> dict[str, Any]:
     """What the pages of a site and of a device have in common."""
     told = report.report(devices, period, label=label)
+    kind = "device" if "device" in place else "site"
+    asked: dict[str, Any] = {"days": period.days, "label": label, **({} if period.is_current else {"to": period.last})}
     return {
         "now": period.now,
         "plotly": plotly.address(),
         "report": told,
         "zone": period.zone,
-        "figures": report.figures_of(told),
-        "thresholds": report.threshold_data(told),
+        "plots": [
+            f"{reverse(f'{kind}-plots', args=[*place.values(), group])}?{urlencode(asked)}" for group in plots.GROUPS
+        ],
         "hours_as_csv": _hours_as_csv(place, period),
         "name": place.get("device") or place["site"],
         **period_links(period, {"label": None if label == THUMBS_UP else label}),

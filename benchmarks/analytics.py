@@ -1,9 +1,10 @@
 """`python -m benchmarks.analytics`: whether plots and numbers take longer where there is more behind them.
 
 Thirty days of one camera, as 50 thousand and as 5 million frames (and as 50 million, with `--frames`, for which it
-takes an hour and 15 GB), each in a database of its own on one PostgreSQL. The device's page and `engagement/` for these
-thirty days are asked in turn of each, in one process and without a network, and so is a plain GROUP BY over the
-frames. Then what the cameras' tutorial did, with records in S3; and the page in a real Chromium, at a real gunicorn.
+takes an hour and 15 GB), each in a database of its own on one PostgreSQL. The device's page, the plots that a browser
+asks for once it has the page, and `engagement/` for these thirty days are asked in turn of each, in one process and
+without a network, and so is a plain GROUP BY over the frames. Then what the cameras' tutorial did, with records in S3;
+and the page in a real Chromium, at a real gunicorn.
 Prints a table and writes `benchmarks/results/analytics.json`.
 """
 
@@ -20,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,8 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
     from django.db import connection
     from django.test import Client
 
+    from analytics.plots import GROUPS
+
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get())
     first = last - dt.timedelta(days=analytics_data.DAYS - 1)
@@ -171,9 +175,11 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
             cursor.execute(PLAIN, [first, last + dt.timedelta(days=1)])
             cursor.fetchall()
 
+    plots = {f"its plots, {name}": f"{page}plots/{name}/" for name in GROUPS}
     hours = {"site": "benchmark", "device": "Camera", "from": str(first), "to": str(last), "bucket": "hour"}
     return {
         "device page": lambda: get(page, days=analytics_data.DAYS),
+        **{name: partial(get, address, days=analytics_data.DAYS) for name, address in plots.items()},
         "engagement/": lambda: get("/api/v1/engagement/", **hours),
         "GROUP BY over frames": group,
     }

@@ -1,10 +1,11 @@
 """How the pages write numbers that may be missing, and how they draw a day."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from django import template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from analytics import headlines, strips
@@ -16,6 +17,12 @@ register = template.Library()
 def average(people: float | None) -> str:
     """Such as "1.25", or a dash where nothing is known."""
     return headlines.written("{:.2f}", people)
+
+
+@register.filter
+def cells(texts: Iterable[str]) -> SafeString:
+    """A cell of a table for each."""
+    return format_html_join("", "<td>{}</td>", ((text,) for text in texts))
 
 
 @register.filter
@@ -31,12 +38,6 @@ def json_script(value: Any, element_id: str) -> SafeString:
 def share(part: float | None) -> str:
     """0.634 as "63%", or a dash where nothing is known."""
     return headlines.written("{:.0%}", part)
-
-
-@register.filter
-def duration(seconds: float | None) -> str:
-    """185 as "3 min 5 s", or a dash where nothing is known."""
-    return headlines.duration(seconds)
 
 
 @register.inclusion_tag("analytics/strip.html")

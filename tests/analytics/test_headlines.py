@@ -29,10 +29,10 @@ def test_hours_add_up() -> None:
 
 def test_hours_add_up_to_their_local_days() -> None:
     rows = [row(number, faces=number, thumbs_up=1) for number in range(48)]
-    first, second = headlines.by_day(rows)
-    assert first.camera.faces_sum == sum(range(24))
-    assert second.camera.start == HOURS[24][0]
-    assert second.gestures.known_count == 24
+    first, second = headlines.days_of([each.camera for each in rows])
+    assert first.faces_sum == sum(range(24))
+    assert second.start == HOURS[24][0]
+    assert headlines.days_of_episodes([each.gestures for each in rows])[1].known_count == 24
 
 
 def test_each_reading_is_compared_with_the_period_before() -> None:

@@ -1,4 +1,5 @@
 import datetime as dt
+import html
 import json
 import re
 from typing import Any
@@ -45,8 +46,11 @@ def words(answer: HttpResponse) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
-def figure(answer: HttpResponse, name: str) -> dict[str, Any]:
-    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', answer.content.decode())
+def figure(answer: Any, name: str) -> dict[str, Any]:
+    """A figure of the page, or of those that its browser asks for once the page is there."""
+    addresses = [html.unescape(each) for each in re.findall(r'data-plots="([^"]+)"', answer.content.decode())]
+    texts = [each.content.decode() for each in (answer, *map(answer.client.get, addresses))]
+    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', "".join(texts))
     assert found
     content: dict[str, Any] = json.loads(found.group(1))
     return content

@@ -209,7 +209,8 @@ def assert_alone(
     shown: Sequence[reads.EpisodeBucket],
     confidences: Sequence[reads.ConfidenceBucket],
 ) -> None:
-    alone: dict[str, Any] = {"zone": question.zone, "start": question.start, "end": question.end, "bucket": bucket}
+    alone: dict[str, Any] = {"zone": question.zone, "start": question.start, "end": question.end}
+    alone["bucket"] = "hour" if question.whole else bucket
     engaged = reads.engagement(question.devices, **alone, now=SOME_DAY)
     began = reads.episodes(question.devices, **alone, label=label)
     sure = reads.confidences(question.devices, **alone, label=label)

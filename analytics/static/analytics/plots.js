@@ -2,6 +2,9 @@
 //
 //   <div class="plot" data-figure="id of the JSON" data-name="file name"></div>
 //
+// The figures may come after the page: <div data-plots="address" hidden></div> is filled with what the address answers,
+// and again when a part of the page has changed (live.js). Each time the element then sends the event "live" itself.
+//
 // A plot is drawn when it comes near the window, one at a time, so that the first is on the screen before the next is
 // computed. The head beside it (.panel-head, .plot-head) gets buttons that save it as PNG and as SVG.
 "use strict";
@@ -10,13 +13,37 @@
   const NARROWEST_LABEL = 46; // pixels
   const NEAR = "600px";
   const FORMATS = ["png", "svg"];
+  const FAILED = "The plots could not be fetched. Load the page again.";
   const MISSING = "The plotting library is missing: run “manage.py fetch_plotly”.";
 
   const plots = () => [...document.querySelectorAll("[data-figure]")];
-  const json = (plot) => document.getElementById(plot.dataset.figure).textContent;
+  const sources = () => [...document.querySelectorAll("[data-plots]")];
+  const json = (plot) => document.getElementById(plot.dataset.figure)?.textContent;
   const drawn = new WeakMap(); // by plot, the JSON that it shows
   const widths = new WeakMap(); // and the width for which it was drawn
+  const near = new WeakSet(); // plots that have come near the window
   let queue = Promise.resolve();
+  let stale = 0;
+
+  async function load(source) {
+    const answer = await fetch(source.dataset.plots);
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const figures = new DOMParser().parseFromString(await answer.text(), "text/html");
+    source.replaceChildren(...figures.querySelectorAll("script"));
+    source.dispatchEvent(new Event("live", { bubbles: true }));
+  }
+
+  async function loadAll() {
+    const loaded = await Promise.allSettled(sources().map(load));
+    if (loaded.every((each) => each.status === "fulfilled")) return;
+    for (const plot of plots()) if (!json(plot) && !plot.firstElementChild) plot.textContent = FAILED;
+  }
+
+  // Several parts of the page change in one go.
+  function reload() {
+    clearTimeout(stale);
+    stale = setTimeout(loadAll);
+  }
 
   // "var(--data)" anywhere in a figure becomes that custom property's value.
   function themed(value, style) {
@@ -75,6 +102,7 @@
   }
 
   async function save(plot, format) {
+    if (!json(plot)) return;
     if (!drawn.has(plot)) await later(plot);
     const { clientWidth: width, clientHeight: height } = plot;
     await Plotly.downloadImage(plot, { format, width, height, scale: 2, filename: plot.dataset.name });
@@ -86,25 +114,30 @@
       for (const plot of plots()) plot.textContent = MISSING;
       return;
     }
-    const near = new IntersectionObserver((entries) => {
+    const coming = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
-        near.unobserve(target);
-        later(target);
+        coming.unobserve(target);
+        near.add(target);
+        if (json(target)) later(target);
       }
     }, { rootMargin: NEAR });
     for (const plot of plots()) {
       addButtons(plot);
-      near.observe(plot);
+      coming.observe(plot);
     }
     const again = (which) => plots().filter((plot) => drawn.has(plot) && which(plot)).forEach(later);
-    document.addEventListener("live", () => again((plot) => drawn.get(plot) !== json(plot)));
+    document.addEventListener("live", ({ target }) => {
+      plots().filter((plot) => near.has(plot) && json(plot) && drawn.get(plot) !== json(plot)).forEach(later);
+      if (target.matches("[data-live]")) reload();
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => again(() => true));
     const sized = new ResizeObserver(() => again((plot) => widths.get(plot) !== plot.clientWidth));
     plots().forEach((plot) => sized.observe(plot));
     // Paper has its own width and is light, and what is printed has no window to come near.
-    matchMedia("print").addEventListener("change", () => plots().forEach(draw));
+    matchMedia("print").addEventListener("change", () => plots().filter(json).forEach(draw));
   }
 
-  start();
+  loadAll();
+  document.addEventListener("DOMContentLoaded", start);
 })();

@@ -1,6 +1,6 @@
-// Counts a period's raw detections again with another confidence threshold, from the steps of 5 % that the page carries.
-// It changes the JSON of the two figures and says so with the event "live", on which plots.js draws them anew; and it
-// listens to that event, because an update of the page brings the figures without the threshold.
+// Counts a period's raw detections again with another confidence threshold, from the steps of 5 % that come with the
+// figures. It changes the JSON of two of these and says so with the event "live", on which plots.js draws them anew; and
+// it listens to that event, for the figures come after the page, and again without the threshold when it has changed.
 "use strict";
 
 (() => {
@@ -67,11 +67,11 @@
   }
 
   function changed() {
+    if (!script("thresholds")) return;
     recount();
     slider.dispatchEvent(new Event("live", { bubbles: true }));
   }
 
-  recount();
   slider.addEventListener("input", changed);
   days.addEventListener("change", changed);
   document.addEventListener("live", (event) => {
