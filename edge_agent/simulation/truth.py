@@ -59,6 +59,28 @@ def expected(history: History, start: int, end: int) -> Expected:
     )
 
 
+VISIT_GAP = 20 * SECOND
+"""Who is not seen for longer has left; who comes then begins another visit. As Liquid Galaxy's statistics have it."""
+
+
+def occupied(history: History) -> tuple[Span, ...]:
+    """The visits that the platform must tell of, in order: from the first frame with a face to the last one.
+
+    However many people stand there, it is one visit. The camera must look at least every `VISIT_GAP`. Unlike that of others, these spans contain their ends, so that one
+    of a single frame begins and ends with it.
+    """
+    every = history.habits.frame_every
+    spans = (part for visit in history.visits for part in _seen(visit, history.on) if instants(part, every))
+    frames = ((_first(part.started, every) * every, (_first(part.ended, every) - 1) * every) for part in spans)
+    found: list[Span] = []
+    for first, last in sorted(frames):
+        if found and first - found[-1].ended <= VISIT_GAP:
+            found[-1] = Span(found[-1].started, max(found[-1].ended, last))
+        else:
+            found.append(Span(first, last))
+    return tuple(found)
+
+
 def instants(span: Span, every: int) -> int:
     """How many frames a camera takes in this span: at every multiple of `every` milliseconds since the epoch."""
     return _first(span.ended, every) - _first(span.started, every)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -10,13 +11,13 @@ import pytest
 
 from analytics import reads
 from analytics.demo import past, world
-from analytics.models import EngagementQuarter, LabelQuarter
+from analytics.models import FACE, EngagementQuarter, LabelQuarter
 from devices.decoding import Arrival
 from devices.intake import accept
 from devices.models import Device, DeviceLog, QuarantinedMessage
-from edge_agent.simulation.history import HOUR, History, epoch_ms, histories
+from edge_agent.simulation.history import HOUR, SECOND, History, epoch_ms, histories
 from edge_agent.simulation.history_messages import sent_messages
-from edge_agent.simulation.truth import Expected, expected
+from edge_agent.simulation.truth import Expected, expected, occupied
 from tests import places
 
 SEED = 11
@@ -79,6 +80,25 @@ def read(bucket: Bucket) -> Expected:
     )
 
 
+def assert_visits_are_true(
+    history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: reads.Bucket
+) -> int:
+    """Every bucket's visits are those that began in it, to the millisecond; answers how many there are."""
+    zone, (start, end) = history.habits.zone, period
+    found = reads.episodes([device], label=FACE, zone=zone, start=start, end=end, bucket=kind)
+    lengths: dict[int, list[float]] = {epoch_ms(bucket.start): [] for bucket in found}
+    starts = sorted(lengths)
+    for visit in occupied(history):
+        lengths[starts[bisect_right(starts, visit.started) - 1]].append((visit.ended - visit.started) / SECOND)
+    assert {epoch_ms(bucket.start): list(bucket.seconds) for bucket in found} == {
+        at: sorted(seconds) for at, seconds in lengths.items()
+    }
+    for bucket in found:
+        truth = expected(history, epoch_ms(bucket.start), epoch_ms(bucket.end))
+        assert bucket.known_count == (len(bucket.seconds) if truth.frames else None)
+    return sum(map(len, lengths.values()))
+
+
 def assert_true(history: History, bucket: Bucket) -> Expected:
     """Every number of this bucket is what the visits say; answers what that is."""
     engagement = bucket[0]
@@ -101,10 +121,12 @@ def test_every_hour_and_day_of_two_weeks_is_the_truth() -> None:
         # Both zones are whole hours off UTC, so an hour there is an hour of UTC, also when clocks change.
         assert starts == list(range(epoch_ms(FORTNIGHT[0]), epoch_ms(FORTNIGHT[1]), HOUR))
         truths += [assert_true(history, bucket) for bucket in hours]
+        assert assert_visits_are_true(history, device, FORTNIGHT, "hour") > 100
         days = buckets(device, FORTNIGHT, "day", history)
         assert [day[0].minutes for day in days].count(25 * 60) == 1
         for day in days:
             assert_true(history, day)
+        assert_visits_are_true(history, device, FORTNIGHT, "day")
     assert_all_kinds_of_hours(truths)
     assert not QuarantinedMessage.objects.exists()
     assert DeviceLog.objects.filter(level="error").count() >= len(happened)
@@ -131,6 +153,7 @@ def test_any_order_and_any_number_of_replays_give_the_same_numbers() -> None:
         for history, device in watched:
             for bucket in buckets(device, SPRING, "hour", history):
                 assert_true(history, bucket)
+            assert assert_visits_are_true(history, device, SPRING, "hour")
     before = tallies()
     assert before != ([], [])
     take_in(sorted(arrivals, key=lambda arrival: arrival.received_at))

@@ -28,7 +28,7 @@ from edge_agent.simulation.history import (
 )
 from edge_agent.simulation.history_messages import Sent, sent_messages
 from edge_agent.simulation.history_pictures import coffee_pictures
-from edge_agent.simulation.truth import Expected, expected, instants
+from edge_agent.simulation.truth import VISIT_GAP, Expected, expected, instants, occupied
 
 START = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)
 """A Monday; American clocks go back on the Sunday after it."""
@@ -240,6 +240,33 @@ def small_histories(draw: st.DrawFn, around: dt.datetime) -> History:
         visits=tuple(sorted(visits, key=lambda visit: visit.started)),
         thumbs=tuple(sorted(thumbs.values(), key=lambda thumb: thumb.started)),
     )
+
+
+def walked(sent: Iterable[Sent]) -> tuple[Span, ...]:
+    """The visits that one finds who walks over all frames with faces, one after the other."""
+    seen = sorted({at for each in sent for at, faces, _ in _frames_in(each) if faces})
+    visits: list[list[int]] = []
+    for at in seen:
+        if not visits or at - visits[-1][-1] > 20_000:
+            visits.append([])
+        visits[-1].append(at)
+    return tuple(Span(visit[0], visit[-1]) for visit in visits)
+
+
+@given(small_histories(START))
+def test_any_visits_are_found_as_reckoned(one: History) -> None:
+    assert walked(sent_messages([one])) == occupied(one)
+
+
+def test_every_camera_looks_often_enough_to_tell_a_visit_from_two() -> None:
+    assert all(habits.frame_every <= VISIT_GAP for habits in DEMO)
+
+
+def test_visits_of_a_fortnight_are_found_as_reckoned(fortnight: tuple[History, ...]) -> None:
+    for one in fortnight:
+        found = occupied(one)
+        assert walked(sent_messages([one])) == found
+        assert len(found) < len(one.visits), "who comes in company is one visit"
 
 
 @given(small_histories(START), spans(2 * HOUR))
