@@ -66,8 +66,8 @@ VISIT_GAP = 20 * SECOND
 def occupied(history: History) -> tuple[Span, ...]:
     """The visits that the platform must tell of, in order: from the first frame with a face to the last one.
 
-    However many people stand there, it is one visit. The camera must look at least every `VISIT_GAP`. Unlike that of others, these spans contain their ends, so that one
-    of a single frame begins and ends with it.
+    However many people stand there, it is one visit. The camera must look at least every `VISIT_GAP`. Spans of visits
+    contain their ends, as others do not: one of a single frame begins and ends with it.
     """
     every = history.habits.frame_every
     spans = (part for visit in history.visits for part in _seen(visit, history.on) if instants(part, every))
