@@ -1,9 +1,11 @@
 """What is drawn into the pictures of the stream: boxes, labels, the countdown and the greeting.
 
-OpenCV's own font is used, which has Latin, Greek and Cyrillic letters.
+OpenCV's own fonts are used. It sets letter after letter from left to right, which is wrong for Arabic, Hebrew and the
+scripts of India; those are left out of a greeting, and whoever has no other letters is greeted without the name.
 """
 
 import math
+import unicodedata
 from collections.abc import Iterable
 
 import cv2
@@ -29,6 +31,9 @@ SHADE = 0.35
 """How much of the picture is seen through a banner."""
 
 SMILE = "Say cheese!"
+
+SCRIPTS = frozenset({"LATIN", "GREEK", "CYRILLIC", "CJK", "HANGUL", "HIRAGANA", "KATAKANA"})
+"""First words of the Unicode names of letters that the fonts have and OpenCV sets right."""
 
 
 def annotated(rgb: Picture, seen: Frame | None, moment: Moment, greeting: Greeting | None) -> Picture:
@@ -65,6 +70,7 @@ def _draw_thing(canvas: Picture, box: Box, label: str, colour: Colour) -> None:
     cv2.rectangle(canvas, (left, top), (left + width - 1, top + height - 1), colour, border)
     size = _letters(canvas, SMALL)
     across = _width(canvas, label, size, REGULAR)
+    left = max(min(left, canvas.shape[1] - across - size), 0)
     foot = top - border if top >= 2 * size else min(top + height + 2 * size, canvas.shape[0])
     cv2.rectangle(canvas, (left, foot - round(1.5 * size)), (left + across + size, foot), colour, cv2.FILLED)
     _write(canvas, label, (left + size // 2, foot - size // 2), size, PAPER, REGULAR)
@@ -77,8 +83,22 @@ def _draw_countdown(canvas: Picture, moment: Moment) -> None:
 
 def _lines(greeting: Greeting) -> list[tuple[str, float]]:
     coffee = f"coffee number {greeting.coffees}" if greeting.coffees else ""
-    small = " · ".join(part for part in (coffee, greeting.line) if part)
-    return [(f"Hello {greeting.name}!", LARGE), *([(small, SMALL)] if small else [])]
+    small = " · ".join(part for part in (coffee, drawable(greeting.line)) if part)
+    hello = " ".join(part for part in ("Hello", drawable(greeting.name)) if part)
+    return [(f"{hello}!", LARGE), *([(small, SMALL)] if small else [])]
+
+
+def drawable(text: str) -> str:
+    """The text without the letters and signs that would be drawn wrong; "" where no letter or digit is left."""
+    composed = " ".join(unicodedata.normalize("NFC", text).split())
+    kept = "".join(sign for sign in composed if sign.isprintable() and (sign.isascii() or _is_drawable(sign)))
+    return " ".join(kept.split()) if any(sign.isalnum() for sign in kept) else ""
+
+
+def _is_drawable(sign: str) -> bool:
+    if unicodedata.category(sign)[0] in "PZ":
+        return unicodedata.bidirectional(sign) not in ("R", "AL")
+    return unicodedata.name(sign, "").partition(" ")[0].partition("-")[0] in SCRIPTS
 
 
 def _banner(canvas: Picture, lines: list[tuple[str, float]], *, top: bool) -> None:

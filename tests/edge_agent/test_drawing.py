@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 from skimage import data
 
-from edge_agent.drawing import FACE, GESTURE, OBJECT, annotated
+from edge_agent.drawing import FACE, GESTURE, OBJECT, PAPER, annotated, drawable
 from edge_agent.messages import Face, Frame, Greeting, Labelled
 from edge_agent.photographer import Moment
 from edge_agent.pictures import Picture
@@ -60,6 +62,14 @@ def test_a_thing_at_the_upper_edge_has_its_label_below() -> None:
     assert changed(coffee(), drawn)[65:90, 150:250].any()
 
 
+def test_a_thing_at_the_right_edge_has_its_whole_label_inside() -> None:
+    inks = []
+    for left in (150, coffee().shape[1] - 30):
+        drawn = annotated(coffee(), Frame(0, (Face(0.9, (left, 180, 30, 120)),)), WAITING, None)
+        inks.append(((drawn == PAPER).all(axis=2) & changed(coffee(), drawn)).sum())
+    assert inks[0] == inks[1] > 50
+
+
 def test_a_thing_without_a_box_is_no_trouble() -> None:
     assert np.array_equal(annotated(coffee(), Frame(0, (Face(0.9),)), WAITING, None), coffee())
 
@@ -87,6 +97,30 @@ def test_every_greeting_fits_into_the_picture(name: str) -> None:
     assert not text[:, :5].any()
     assert not text[:, -5:].any()
     assert not drawn[: drawn.shape[0] // 2].any()
+
+
+def greeted(name: str) -> Picture:
+    return annotated(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!"))
+
+
+@pytest.mark.parametrize("script", ["Adá", "Ольга", "Ωμέγα", "李小龙", "さくら", "カタカナ", "김민준", "Ánh Nguyễn"])
+def test_a_name_in_a_script_that_can_be_set_is_drawn_with_each_of_its_letters(script: str) -> None:
+    assert not np.array_equal(greeted(script), greeted("?" * len(script)))
+    assert not np.array_equal(greeted(script), greeted(""))
+    assert all(not np.array_equal(greeted(letter), greeted("?")) for letter in script if letter.strip())
+
+
+@pytest.mark.parametrize("name", ["आदित्य राज", "محمد عبد الله", "שרה", "ไพลิน", "😀"])
+def test_whose_name_cannot_be_set_right_is_greeted_without_it(name: str) -> None:
+    assert np.array_equal(greeted(name), greeted(""))
+    assert np.array_equal(greeted(f"Zoë {name}"), greeted("Zoë"))
+
+
+@given(name=text())
+def test_a_name_is_shortened_once_at_most(name: str) -> None:
+    shortened = drawable(name)
+    assert drawable(shortened) == shortened
+    assert shortened.isprintable()
 
 
 def test_a_tiny_picture_is_no_trouble() -> None:
