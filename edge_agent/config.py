@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -147,7 +147,7 @@ def _value(key: str, value: object, where: str, *, from_text: bool) -> Any:
     try:
         checked = msgspec.convert(value, types[key], strict=not from_text, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where} is wrong: {_lower_first(str(error))}.") from error
+        raise ConfigError(f"{where} is wrong: {_expected(error, types[key])}.") from error
     if key in _CHECKS:
         _CHECKS[key](checked, where)
     return checked
@@ -218,7 +218,7 @@ def _check_tls(config: AgentConfig) -> None:
     files = {"mqtt_ca": config.mqtt_ca, "mqtt_cert": config.mqtt_cert, "mqtt_key": config.mqtt_key}
     given = {key: path for key, path in files.items() if path is not None}
     if given and not config.broker.tls:
-        raise ConfigError(f"{', '.join(given)} need an mqtt_url that begins with mqtts://.")
+        raise ConfigError(f"mqtt_url must begin with mqtts:// where {', '.join(given)} is set.")
     if (config.mqtt_cert is None) != (config.mqtt_key is None):
         raise ConfigError("mqtt_cert and mqtt_key belong together: set both or neither.")
     for key, path in given.items():
@@ -230,5 +230,27 @@ def _variable(key: str) -> str:
     return PREFIX + key.upper()
 
 
-def _lower_first(text: str) -> str:
+_CALLED = {
+    "`str`": "a text in quotes",
+    "`float`": "a number",
+    "`int`": "a whole number",
+    "`bool`": "true or false",
+    "`array`": 'a list, such as ["faces"]',
+}
+"""What msgspec's errors call the types of TOML, and what people do."""
+
+
+def _expected(error: msgspec.ValidationError, kind: Any) -> str:
+    """The error as the rest of a sentence, in the words of whoever wrote the file."""
+    # What was given stands in the file; from a variable everything is text.
+    text = str(error).partition(", got ")[0]
+    if text.startswith("Invalid enum value"):
+        return f"expected {' or '.join(_choices(kind))}, not {text.partition(' value ')[2].partition(' - at')[0]}"
+    for called, plain in _CALLED.items():
+        text = text.replace(called, plain)
     return text[:1].lower() + text[1:]
+
+
+def _choices(kind: Any) -> list[str]:
+    """All texts that this type of `Literal`s allows."""
+    return [kind] if isinstance(kind, str) else [text for part in get_args(kind) for text in _choices(part)]

@@ -200,6 +200,42 @@ def test_after_kill_9_it_goes_on_where_it_was(
     check_capture(seattle01)
 
 
+def reach_s3_by(network: Network, settings: Settings) -> None:
+    default = settings.STORAGES["default"]
+    options = {**default["OPTIONS"], "endpoint_url": network.url}
+    settings.STORAGES = settings.STORAGES | {"default": {**default, "OPTIONS": options}}
+
+
+def test_after_kill_9_half_way_into_a_bucket_it_is_put_there_whole(
+    live_server: LiveServer,
+    seattle01: Device,
+    outbox: Outbox,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = put_photograph(outbox)
+    outbox.close()
+    token = issue_device_token(device=seattle01)
+    arguments = [str(tmp_path / "outbox.sqlite3"), f"{live_server.url}/api/v1/captures/", token]
+    with pictures_on_s3(settings, monkeypatch) as s3:
+        stuck = Network(s3.meta.endpoint_url, lets_through=size // 2, cuts=False)
+        reach_s3_by(stuck, settings)
+        with subprocess.Popen([sys.executable, "-c", BRING, *arguments]) as process:
+            assert eventually(lambda: stuck.passed >= size // 2, within=60)
+            process.kill()
+        stuck.close()
+        assert arrived() == 0
+        again = Network(s3.meta.endpoint_url, lets_through=10 * size)
+        reach_s3_by(again, settings)
+        with closing(Outbox(tmp_path / "outbox.sqlite3", 100_000_000)) as reopened:
+            assert reopened.messages == 1
+            assert uploader(live_server.url, reopened, token).step()
+            assert (reopened.messages, reopened.dropped) == (0, 0)
+        check_capture(seattle01)
+        again.close()
+
+
 def test_a_token_that_was_ended_loses_no_picture(
     live_server: LiveServer, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
