@@ -1,9 +1,29 @@
 """The web server's way in: `gunicorn --pythonpath platform config.wsgi`."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from django.core.wsgi import get_wsgi_application
+from django.template import engines
+from django.urls import Resolver404, resolve, reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+
+def warm_up() -> None:
+    """Import all pages and the API, and compile addresses and templates: else the first visitor would wait for it.
+
+    Asks nothing of the database, so that a server may do it before it forks its workers.
+    """
+    for name in ("overview", "admin:index"):  # each namespace has a table of its own
+        reverse(name)
+    with suppress(Resolver404):
+        resolve("/no/such/page/")
+    for folder in map(Path, engines["django"].dirs):
+        for template in folder.rglob("*.html"):
+            engines["django"].get_template(str(template.relative_to(folder)))
+
+
 application = get_wsgi_application()
+warm_up()
