@@ -137,14 +137,14 @@ def _frames(stretch: Stretch) -> Iterator[tallies.SeenFaces]:
     for pk, taken_at, reported in frames.iterator():
         # Never below zero: a device may also call one of its objects a face.
         known = None if reported is None else max(0, reported - no_faces[pk])
-        yield tallies.SeenFaces(stretch.device.pk, taken_at, known)
+        yield stretch.device.pk, taken_at, known
 
 
 def _labels(stretch: Stretch) -> Iterator[tallies.SeenLabel]:
     found = _of_frames(stretch, Detection.objects.all())
     rows = found.values_list("frame__taken_at", "label", "confidence", "review")
     for taken_at, label, confidence, verdict in rows.iterator():
-        yield tallies.SeenLabel(stretch.device.pk, taken_at, label, confidence, verdict == Verdict.WRONG)
+        yield stretch.device.pk, taken_at, label, confidence, verdict == Verdict.WRONG
 
 
 def _of_frames(stretch: Stretch, detections: "models.QuerySet[Any]") -> Any:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from analytics import episode_rows, episodes, tallies
 from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
@@ -30,15 +30,16 @@ def count(batch: Batch) -> None:
     a zero byte on PostgreSQL.
     """
     # The first word on a frame stands.
-    offered = {(seen.device.pk, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
-    in_order = [offered[key] for key in sorted(offered)]
-    devices = {seen.device.pk for seen in in_order} | {told.device.pk for told in batch.gestures}
+    offered = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
+    keys = sorted(offered)
+    in_order = [offered[key] for key in keys]
+    devices = {seen.device.id for seen in in_order} | {told.device.id for told in batch.gestures}
     if not devices:
         return
     sql.lock(tallies.LOCK, devices, alone=False)
-    rows = [(seen.device.pk, seen.taken_at, seen.key, seen.received_at, _faces(seen)) for seen in in_order]
+    rows = [(*key, seen.received_at, _faces(seen)) for key, seen in zip(keys, in_order, strict=True)]
     ids = sql.insert_new(Frame, FRAME_FIELDS, rows, key=FRAME_KEY)
-    added = [(ids[place], in_order[place], list(_detections(in_order[place]))) for place in sorted(ids)]
+    added = [(ids[place], in_order[place], _detections(in_order[place])) for place in sorted(ids)]
     _write_detections(added)
     _add_to_tallies(added)
     _write_reports(batch.gestures)
@@ -68,13 +69,13 @@ def _write_detections(added: Sequence[Added]) -> None:
 
 
 def _add_to_tallies(added: Sequence[Added]) -> None:
-    engagement = tallies.engagement_rows(
-        tallies.SeenFaces(seen.device.pk, seen.taken_at, _faces(seen)) for _, seen, _ in added
-    )
+    engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, _faces(seen)) for _, seen, _ in added])
     labels = tallies.label_rows(
-        tallies.SeenLabel(seen.device.pk, seen.taken_at, label, confidence, rejected=False)
-        for _, seen, detections in added
-        for label, confidence, _ in detections
+        [
+            (seen.device.id, seen.taken_at, label, confidence, False)
+            for _, seen, detections in added
+            for label, confidence, _ in detections
+        ]
     )
     sql.add_up(EngagementQuarter, tallies.EngagementRow._fields, engagement, tallies.ENGAGEMENT_MERGE)
     sql.add_up(LabelQuarter, tallies.LabelRow._fields, labels, tallies.LABEL_MERGE)
@@ -95,7 +96,7 @@ def _believed_end(told: SeenGesture) -> dt.datetime:
 
 
 def _add_to_episodes(added: Sequence[Added], gestures: Sequence[SeenGesture]) -> None:
-    rows = episodes.shown((seen.device.pk, seen.taken_at, _faces(seen), detections) for _, seen, detections in added)
+    rows = episodes.shown((seen.device.id, seen.taken_at, _faces(seen), detections) for _, seen, detections in added)
     told = [
         episodes.reported(seen.device.pk, seen.label, seen.began_at, _believed_end(seen), seen.confidence)
         for seen in gestures
@@ -107,8 +108,6 @@ def _faces(seen: SeenFrame) -> int | None:
     return None if seen.frame.faces is None else len(seen.frame.faces)
 
 
-def _detections(seen: SeenFrame) -> Iterator[Found]:
-    for face in seen.frame.faces or ():
-        yield FACE, face.confidence, face.box
-    for found in (*seen.frame.objects, *seen.frame.gestures):
-        yield found.label, found.confidence, found.box
+def _detections(seen: SeenFrame) -> list[Found]:
+    faces = [(FACE, face.confidence, face.box) for face in seen.frame.faces or ()]
+    return faces + [(found.label, found.confidence, found.box) for found in seen.frame.objects + seen.frame.gestures]

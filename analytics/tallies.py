@@ -19,25 +19,17 @@ LOCK = "headcount tallies"
 """Held by a device's number: by one who computes its tallies anew alone, by those who add to them together."""
 
 
-class SeenFaces(NamedTuple):
-    """A frame, as far as engagement is concerned. `faces` is None where the device does not look for them."""
+SeenFaces = tuple[int, dt.datetime, int | None]
+"""A frame, as far as engagement is concerned: its device's id, its time in UTC, and how many faces it shows.
 
-    device_id: int
-    taken_at: dt.datetime
-    """UTC."""
-    faces: int | None
+None stands for the number where the device does not look for faces. Plain tuples, since the intake makes thousands a
+second.
+"""
 
-
-class SeenLabel(NamedTuple):
-    """A detection, as far as counting is concerned."""
-
-    device_id: int
-    taken_at: dt.datetime
-    """Of its frame; UTC."""
-    label: str
-    confidence: float
-    """Probability, 0 to 1."""
-    rejected: bool
+SeenLabel = tuple[int, dt.datetime, str, float, bool]
+"""A detection, as far as counting is concerned: its device's id, its frame's time in UTC, its label, its confidence
+(a probability, 0 to 1), and whether a reviewer rejected it.
+"""
 
 
 class EngagementRow(NamedTuple):
@@ -99,7 +91,11 @@ def millionths(confidence: float) -> int:
 
 def confidence_bin(confidence: float) -> int:
     """0 is below 5 %, 19 is 95 % and above, 100 % included."""
-    return min(CONFIDENCE_BINS - 1, millionths(confidence) * CONFIDENCE_BINS // MILLION)
+    return _bin_of(millionths(confidence))
+
+
+def _bin_of(whole: int) -> int:
+    return whole * CONFIDENCE_BINS // MILLION if whole < MILLION else CONFIDENCE_BINS - 1
 
 
 def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
@@ -107,16 +103,18 @@ def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
     rows: dict[tuple[int, dt.datetime], list[int]] = {}
     quarter = _Quarter()
     for device_id, taken_at, faces in frames:
-        row = rows.setdefault((device_id, quarter.start_of(taken_at)), [0, 0, 0, 0, 0])
+        key = (device_id, quarter.start_of(taken_at))
+        row = rows.get(key) or rows.setdefault(key, [0, 0, 0, 0, 0])
         minute = 1 << taken_at.minute % QUARTER_MINUTES
         row[3] |= minute
         if faces is None:
             continue
         row[0] += 1
         row[1] += faces
-        row[2] = max(row[2], faces)
         if faces:
             row[4] |= minute
+            if faces > row[2]:
+                row[2] = faces
     return [EngagementRow(*key, *rows[key]) for key in sorted(rows)]
 
 
@@ -125,10 +123,12 @@ def label_rows(detections: Iterable[SeenLabel]) -> list[LabelRow]:
     rows: dict[tuple[int, dt.datetime, str, int], list[int]] = {}
     quarter = _Quarter()
     for device_id, taken_at, label, confidence, rejected in detections:
-        row = rows.setdefault((device_id, quarter.start_of(taken_at), label, confidence_bin(confidence)), [0, 0, 0])
+        whole = millionths(confidence)
+        key = (device_id, quarter.start_of(taken_at), label, _bin_of(whole))
+        row = rows.get(key) or rows.setdefault(key, [0, 0, 0])
         row[0] += 1
         if rejected:
             row[1] += 1
         else:
-            row[2] += millionths(confidence)
+            row[2] += whole
     return [LabelRow(*key, *rows[key]) for key in sorted(rows)]

@@ -6,6 +6,7 @@ The types are msgspec's because several are made for each message, and a frozen 
 import datetime as dt
 import hashlib
 import zoneinfo
+from functools import lru_cache
 
 import msgspec
 
@@ -18,6 +19,12 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 MAX_LEAD = dt.timedelta(hours=1)
 """How far in the future a device's time may lie."""
+
+DEEPLENS = "infer"
+"""The kind of what an AWS DeepLens says; an agent's kinds are those of `messages.KINDS`."""
+
+TOPICS_KEPT = 4_096
+"""Topics whose parts are remembered: a platform's devices say the same few over and over."""
 
 MAX_TEXT = 2_000
 """Characters of a log line that are kept."""
@@ -126,22 +133,32 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
         raise SetAside(Reason.TOO_LARGE, f"{len(arrival.payload):,} bytes; at most {messages.MAX_MESSAGE_BYTES:,}.")
-    levels = arrival.topic.split("/")
-    is_deeplens = len(levels) == 4 and levels[:2] == ["$aws", "things"] and levels[3] == "infer"
-    is_agent = len(levels) == 4 and levels[:2] == ["dt", "headcount"] and levels[3] in messages.KINDS
-    if not (is_deeplens or is_agent):
+    kind, thing = _route_of(arrival.topic)
+    if not kind:
         raise SetAside(Reason.UNKNOWN_TOPIC, f"Known are dt/headcount/<thing>/{'|'.join(messages.KINDS)}.")
     if device is None:
-        raise SetAside(Reason.UNKNOWN_DEVICE, f"Register “{thing_of(arrival.topic)}” in the admin, then replay.")
-    decoded = _from_deeplens(arrival, device) if is_deeplens else _from_agent(arrival, device, levels[3])
+        raise SetAside(Reason.UNKNOWN_DEVICE, f"Register “{thing}” in the admin, then replay.")
+    decoded = _from_deeplens(arrival, device) if kind == DEEPLENS else _from_agent(arrival, device, kind)
     _check_times(decoded, arrival.received_at, retention)
     return decoded
 
 
 def thing_of(topic: str) -> str:
     """The thing name in a device's topic, or "" where the topic has none."""
-    levels = topic.split("/")
-    return levels[2] if len(levels) == 4 else ""
+    return _route_of(topic)[1]
+
+
+@lru_cache(TOPICS_KEPT)
+def _route_of(topic: str) -> tuple[str, str]:
+    """What kind of message comes on this topic, "" where none that we know does, and the thing name in it."""
+    match topic.split("/"):
+        case ["$aws", "things", thing, "infer"]:
+            return DEEPLENS, thing
+        case ["dt", "headcount", thing, kind] if kind in messages.KINDS:
+            return kind, thing
+        case [_, _, thing, _]:
+            return "", thing
+    return "", ""
 
 
 def message_id_of(payload: bytes) -> str | None:
@@ -293,9 +310,10 @@ def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) ->
 
 def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
     told = [frame.taken_at for frame in decoded.frames]
-    told += [picture.taken_at for picture in decoded.pictures]
-    told += [line.at for line in decoded.log]
-    told += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
+    if decoded.pictures or decoded.log or decoded.gestures:
+        told += [picture.taken_at for picture in decoded.pictures]
+        told += [line.at for line in decoded.log]
+        told += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
     oldest, latest = received_at - retention, received_at + MAX_LEAD
     for at in told:
         if not oldest <= at <= latest:

@@ -201,7 +201,7 @@ def _add_objects(frame: _Frame, objects: Any) -> None:
 
 
 def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool) or value in ("true", "false", "True", "False")
+    return isinstance(value, bool) or (isinstance(value, str) and value in ("true", "false", "True", "False"))
 
 
 def _label(key: str) -> str:

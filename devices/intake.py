@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -169,7 +169,7 @@ def _device_of(arrival: Arrival, devices: Devices) -> Device | None:
 
 def _devices_of(arrivals: Iterable[Arrival], known: Devices) -> dict[str, Device]:
     """The devices as they are now, by thing name; those that are as they were known are the known ones themselves."""
-    things = {decoding.thing_of(arrival.topic) for arrival in arrivals}
+    things = {decoding.thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
     things = {thing for thing in things if thing and "\x00" not in thing}
     found = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
     return {thing: known[thing] if _is_as(device, known.get(thing)) else device for thing, device in found.items()}
@@ -189,7 +189,11 @@ def _write(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
         pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
         gestures=[gesture for _, decoded in taken_in for gesture in decoded.gestures],
-        software=[told for arrival, decoded in taken_in for told in _software(arrival, decoded)],
+        software=[
+            (decoded.device, decoded.clock or arrival.received_at, decoded.status.software[:64])
+            for arrival, decoded in taken_in
+            if decoded.status is not None and decoded.status.software
+        ],
     )
     _write_log([line for _, decoded in taken_in for line in decoded.log])
     _write_quarantine(set_aside, devices)
@@ -200,11 +204,6 @@ def _write(
     for sink in _sinks:
         sink(batch)
     _write_states(taken_in)
-
-
-def _software(arrival: Arrival, decoded: Decoded) -> Iterator[tuple[Device, dt.datetime, str]]:
-    if decoded.status is not None and decoded.status.software:
-        yield decoded.device, decoded.clock or arrival.received_at, decoded.status.software[:64]
 
 
 def _write_log(lines: Sequence[LogLine]) -> None:
@@ -249,7 +248,7 @@ def _quarantine_key(arrival: Arrival) -> int:
 
 
 def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
-    pks = sorted({decoded.device.pk for _, decoded in taken_in})
+    pks = sorted({decoded.device.id for _, decoded in taken_in})
     states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
     for arrival, decoded in _news(taken_in):
         if decoded.device.pk not in states:
@@ -268,7 +267,7 @@ def _news(taken_in: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, De
     latest: dict[object, tuple[Arrival, Decoded]] = {}
     for arrival, decoded in taken_in:
         kind = (
-            id(decoded) if decoded.status is not None else (decoded.device.pk, decoded.clock is None, arrival.retained)
+            id(decoded) if decoded.status is not None else (decoded.device.id, decoded.clock is None, arrival.retained)
         )
         if kind not in latest or arrival.received_at >= latest[kind][0].received_at:
             latest[kind] = (arrival, decoded)
