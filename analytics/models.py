@@ -52,7 +52,9 @@ class Verdict(models.TextChoices):
 class Detection(models.Model):
     """A face, an object or a gesture found in a frame."""
 
-    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections")
+    # The database need not check what cannot be otherwise: a frame comes in one transaction with its detections, and
+    # goes with them. Looking each one's frame up again would take a quarter of the time that PostgreSQL has for them.
+    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections", db_constraint=False)
     label = models.CharField(max_length=64)
     confidence = models.FloatField(help_text="Probability, 0 to 1.")
     box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")

@@ -76,10 +76,10 @@ class Sides:
         return sides
 
     def ingest(self) -> float:
-        before = self._database.count()
+        latest = self._database.latest()
         backlog(self._broker, "ours", EVERYTHING, self._record, self._messages)
         with ingesting(self._broker, self._database, "ours"):
-            rate = rate_of(self._database, FRAMES, before, self._messages)
+            rate = rate_of(self._database, self._messages, after=latest)
         if left := held(self._broker, "ours"):
             raise RuntimeError(f"{left} messages are committed, but the broker holds them still.")
         return rate
@@ -88,9 +88,9 @@ class Sides:
         return float(run(self._subscriber("acks", self._messages), self._database.environment))
 
     def saves(self) -> float:
-        before = self._database.count()
+        latest = self._database.latest()
         with process(self._subscriber("saves", self._few), self._database.environment):
-            return rate_of(self._database, FRAMES, before, self._few)
+            return rate_of(self._database, self._few, after=latest)
 
     def node_red(self) -> float:
         assert self._flow is not None
@@ -101,7 +101,7 @@ class Sides:
         with nodered.running(
             self._flow, mqtt_port=self._broker.port, topic=topic, database_url=self._database.url, port=free_port()
         ):
-            return rate_of(self._database, "node_red", 0, self._few)
+            return rate_of(self._database, self._few, after=0, table="node_red")
 
     def copy(self) -> float:
         return float(run(["-m", "benchmarks.sides", "copy", str(self._messages)], self._database.environment))
@@ -182,9 +182,9 @@ def judged(name: str, rates: dict[str, list[float]]) -> list[results.Measured]:
 def delay(broker: Mosquitto, database: Database, seconds: int) -> list[results.Measured]:
     """From a message's publishing, which is its frame's time, until a query of another connection finds its row."""
     backlog(broker, "delay", EVERYTHING, "agent", 1)
-    before = database.count()
+    latest = database.latest()
     with ingesting(broker, database, "delay"):
-        wait_for(database.count, before + 1)
+        wait_for(lambda: database.count(after=latest), 1)
         pace = ["--per-second", str(PACE)]
         devices = threading.Thread(target=publish, args=[broker, "agent", PACE * seconds, *pace])
         devices.start()
@@ -200,7 +200,7 @@ def delay(broker: Mosquitto, database: Database, seconds: int) -> list[results.M
 def _delays(database: Database, count: int) -> list[float]:
     """Milliseconds of each of the next `count` rows."""
     epoch = "extract(epoch FROM taken_at)" if database.is_postgresql else "(julianday(taken_at) - 2440587.5) * 86400"
-    latest = database.ask(f"SELECT max(id) FROM {FRAMES}")[0][0]
+    latest = database.latest()
     delays: list[float] = []
     while len(delays) < count:
         rows = database.ask(f"SELECT id, {epoch} FROM {FRAMES} WHERE id > {latest} ORDER BY id")

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from benchmarks import report, results
 from benchmarks.publisher import MOST_DEVICES
-from benchmarks.stand import BROKER, DURABLE, FRAMES, Database, held, ingesting, publish, rate_of, wait_for
+from benchmarks.stand import BROKER, DURABLE, Database, held, ingesting, publish, rate_of, wait_for
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import server
 
@@ -60,7 +60,7 @@ def measure(folder: Path, messages: int, rounds: int) -> list[results.Measured]:
 
 
 def shards(broker: Mosquitto, database: Database, messages: int, count: int) -> float:
-    before = database.count()
+    latest = database.latest()
     clients = [f"{CLIENT}-shard-{number}-of-{count}" for number in range(count)]
     for client in clients:
         held(broker, client, fresh=True, topics=[DEEPLENSES])
@@ -68,14 +68,14 @@ def shards(broker: Mosquitto, database: Database, messages: int, count: int) -> 
     with ExitStack() as stack:
         for number in range(count):
             stack.enter_context(ingesting(broker, database, CLIENT, f"--shard={number}/{count}"))
-        rate = rate_of(database, FRAMES, before, messages)
+        rate = rate_of(database, messages, after=latest)
     for client in clients:
         held(broker, client, fresh=True)
     return rate
 
 
 def members(broker: Mosquitto, database: Database, messages: int, count: int) -> float:
-    before = database.count()
+    latest = database.latest()
     at_work = f"SELECT count(*) FROM devices_heartbeat WHERE process LIKE 'ingest {CLIENT}-agents-%'"
     with ExitStack() as stack:
         for _ in range(count):
@@ -83,7 +83,7 @@ def members(broker: Mosquitto, database: Database, messages: int, count: int) ->
         wait_for(lambda: int(database.ask(at_work)[0][0]), count)
         began = time.monotonic()
         publish(broker, "agent", messages, "--devices", str(MOST_DEVICES))
-        wait_for(database.count, before + messages)
+        wait_for(lambda: database.count(after=latest), messages)
         return messages / (time.monotonic() - began)
 
 

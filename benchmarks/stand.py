@@ -54,8 +54,13 @@ class Database:
         answer = self._connection.execute(query)
         return list(answer.fetchall()) if answer.description else []
 
-    def count(self, table: str = FRAMES) -> int:
-        return int(self.ask(f"SELECT count(*) FROM {table}")[0][0])
+    def latest(self) -> int:
+        """The id of the latest frame."""
+        return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {FRAMES}")[0][0])
+
+    def count(self, *, after: int, table: str = FRAMES) -> int:
+        """The rows with later ids: to look at all rows each time would take the processor from whom we measure."""
+        return int(self.ask(f"SELECT count(*) FROM {table} WHERE id > {after}")[0][0])
 
 
 def run(command: Sequence[str], environment: dict[str, str]) -> str:
@@ -113,11 +118,11 @@ def held(
     return len(heard)
 
 
-def rate_of(database: Database, table: str, before: int, count: int) -> float:
-    """Rows a second until `count` are added to those `before`, beginning with the first that are seen."""
-    first = wait_for(lambda: database.count(table), before + 1)
+def rate_of(database: Database, count: int, *, after: int, table: str = FRAMES) -> float:
+    """Rows a second until `count` have come whose ids are after this one, beginning with the first that are seen."""
+    first = wait_for(lambda: database.count(after=after, table=table), 1)
     began = time.monotonic()
-    last = wait_for(lambda: database.count(table), before + count)
+    last = wait_for(lambda: database.count(after=after, table=table), count)
     if first == last:
         raise ValueError(f"All of the {count} rows of {table} came at once; give more messages.")
     return (last - first) / (time.monotonic() - began)

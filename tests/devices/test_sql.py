@@ -1,0 +1,42 @@
+"""Rows that are new are known by their places, whatever their times and numbers, on either database."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devices import sql
+from devices.models import Device, DeviceLog
+
+KEY = ("device_id", "at", "key")
+NAMES = (*KEY, "received_at", "level", "text")
+
+pytestmark = pytest.mark.django_db
+
+moments = st.datetimes(timezones=st.just(dt.UTC)).filter(lambda at: at.year >= 1970)
+coarse = moments.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
+keys = st.tuples(moments | coarse | coarse.map(lambda at: at.replace(microsecond=0)), st.integers(-(2**63), 2**63 - 1))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(keys, unique=True, max_size=5), st.lists(keys, unique=True, max_size=5))
+def test_only_new_rows_are_inserted_and_each_is_known_by_its_place(
+    seattle01: Device, first: list[tuple[dt.datetime, int]], second: list[tuple[dt.datetime, int]]
+) -> None:
+    DeviceLog.objects.all().delete()
+
+    def added(lines: list[tuple[dt.datetime, int]]) -> dict[int, tuple[dt.datetime, int]]:
+        rows = [(seattle01.pk, at, key, at, "info", "There") for at, key in lines]
+        ids = sql.insert_new(DeviceLog, NAMES, rows, key=KEY)
+        return {pk: lines[place] for place, pk in ids.items()}
+
+    ids = added(first) | added([*second, *(line for line in first if line not in second)])
+    assert ids == {line.pk: (line.at, line.key) for line in DeviceLog.objects.all()}
+
+
+def test_more_rows_than_one_statement_takes_are_all_inserted(seattle01: Device) -> None:
+    at = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(2 * sql.AT_ONCE + 1)]
+    assert sorted(sql.insert_new(DeviceLog, NAMES, rows, key=KEY)) == list(range(len(rows)))
+    assert list(DeviceLog.objects.order_by("key").values_list("text", flat=True)) == [row[-1] for row in rows]
