@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.faults.disks import small_disk
-from edge_agent.outbox import OVERHEAD_BYTES, RESERVE_BYTES, Message, Outbox, OutboxError
+from edge_agent.outbox import OVERHEAD_BYTES, RESERVE_BYTES, UPLOAD, Message, Outbox, OutboxError
 
 WIDE = 10_000_000
 
@@ -44,6 +44,16 @@ def test_what_was_put_is_pending_newest_first_until_it_is_forgotten(outbox: Outb
     assert outbox.forget(["a", "c", "unknown"]) == 2
     assert ids(outbox) == ["b"]
     assert (outbox.messages, outbox.bytes) == (1, 1_000 + OVERHEAD_BYTES)
+
+
+def test_an_upload_is_found_without_a_look_at_a_week_of_frames(outbox: Outbox) -> None:
+    outbox.put(Message("u", UPLOAD, b"j"))
+    for number in range(500):
+        outbox.put(frames(str(number)))
+    steps: list[None] = []
+    outbox._db.set_progress_handler(lambda: steps.append(None), 1)
+    assert [message.id for message in outbox.pending(1, uploads=True)] == ["u"]
+    assert len(steps) < outbox.messages
 
 
 def test_the_messages_and_their_sizes_are_still_there_when_it_is_opened_again(tmp_path: Path) -> None:
