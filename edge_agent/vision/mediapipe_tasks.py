@@ -2,8 +2,11 @@
 
 import atexit
 import contextlib
+import functools
 import os
+import sys
 import threading
+import types
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +21,36 @@ _open_tasks: weakref.WeakSet[Any] = weakref.WeakSet()
 _one_at_a_time = threading.Lock()
 
 
+PLOTS = ("matplotlib", "matplotlib.pyplot")
+"""What MediaPipe imports to plot landmarks, which is not done here: 36 MiB, and three quarters of its import's time."""
+
+
+@functools.cache
 def load() -> Any:
     """The `mediapipe` package, imported on first use because that takes more than a second.
 
     Raises `ModelsUnavailable` where a system library that it needs is missing.
     """
     try:
-        import mediapipe
-        import mediapipe.tasks.python.vision
+        with _empty(PLOTS):
+            import mediapipe
+            import mediapipe.tasks.python.vision
     except (ImportError, OSError) as error:
         needed = "libgl1 libglib2.0-0 libegl1 libgles2"
         raise ModelsUnavailable(f"MediaPipe does not start: {error}. Install {needed} with apt.") from error
     return mediapipe
+
+
+@contextlib.contextmanager
+def _empty(names: tuple[str, ...]) -> Iterator[None]:
+    """Whoever imports these modules meanwhile gets empty ones, unless they are loaded already."""
+    missing = [name for name in names if name not in sys.modules]
+    sys.modules.update({name: types.ModuleType(name) for name in missing})
+    try:
+        yield
+    finally:
+        for name in missing:
+            del sys.modules[name]
 
 
 def create(owner: object, kind: str, model: Path, **options: Any) -> Any:

@@ -1,5 +1,7 @@
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -30,6 +32,20 @@ def test_a_detector_in_a_reference_cycle_is_closed_when_it_is_garbage(models: Pa
         time.sleep(0.02)
     assert threads_besides(known) == set()
     assert other.detect(data.astronaut()), "the others still work"
+
+
+FRUGAL = """
+import sys
+from edge_agent.vision import mediapipe_tasks
+mediapipe_tasks.load().tasks.vision.FaceDetector
+assert not [name for name in sys.modules if name.startswith("matplotlib")]
+import matplotlib.pyplot
+assert matplotlib.pyplot.figure
+"""
+
+
+def test_plots_are_not_loaded_and_stay_there_for_others() -> None:
+    subprocess.run([sys.executable, "-c", FRUGAL], check=True)
 
 
 def test_quiet_silences_native_code_and_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
