@@ -84,7 +84,7 @@ class LocalRecogniser:
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
-            return np.array(picture.convert("RGB"), np.uint8)
+            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
         raise UnusablePicture(f"The picture cannot be decoded: {error}.") from error
 

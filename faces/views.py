@@ -15,6 +15,7 @@ from faces import links, pictures, querysets, thumbnails
 from faces.leaderboard import LONGEST_STREAK, agreed_in_person, may_show
 from faces.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person
+from faces.services.policies import mode_as_read
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -109,7 +110,7 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
         "longest": LONGEST_STREAK,
         "most": board.rows[0].coffees if board.rows else 0,
         "further": board.people - len(board.rows),
-        "off": [site for site in chosen if _mode(site) == Mode.OFF],
+        "off": [site for site in chosen if mode_as_read(site) == Mode.OFF],
     }
 
 
@@ -118,8 +119,3 @@ def _period(wanted: str) -> querysets.Period:
         if period == wanted:
             return period
     raise Http404(f"There is no period “{wanted}”.")
-
-
-def _mode(site: Site) -> str:
-    policy = getattr(site, "policy", None)
-    return policy.mode if policy else Mode.OFF

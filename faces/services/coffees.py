@@ -28,10 +28,11 @@ def count_coffees(*, device: Device, taken_at: dt.datetime, holding: Sequence[Si
     """
     known = [sighting for sighting in holding if sighting.person_id is not None]
     strangers = [sighting for sighting in holding if sighting.person_id is None]
-    counted = _around(Coffee.objects.filter(device=device), taken_at)
-    perhaps_them = counted.exclude(person__in=[sighting.person_id for sighting in known]).count()
     new = [sighting for sighting in known if not _is_cooling(sighting, device, taken_at)]
-    new += strangers[perhaps_them:]
+    if strangers:
+        counted = _around(Coffee.objects.filter(device=device), taken_at)
+        perhaps_them = counted.exclude(person__in=[sighting.person_id for sighting in known]).count()
+        new += strangers[perhaps_them:]
     coffees = [Coffee(person=one.person, device=device, taken_at=taken_at, sighting=one) for one in new]
     return Coffee.objects.bulk_create(coffees)
 

@@ -13,7 +13,7 @@ from faces.gallery import SiteGallery
 from faces.models import Capture, Mode, Person, UnclaimedFace
 from faces.pairing import holders
 from faces.recogniser import Indexed, Match, Recogniser, Seen, UnusablePicture, collection_of
-from faces.services.policies import mode_of
+from faces.services.policies import mode_as_read
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
     Raises as the recogniser does, and `FileNotFoundError` without a picture; no stranger stays known to it then.
     """
     jpeg = pictures.read(capture)
-    site, mode = capture.device.site, mode_of(capture.device.site)
+    site, mode = capture.device.site, mode_as_read(capture.device.site)
     seen = recogniser.look(jpeg)
     held = holders([face.box for face in seen.faces], [cup.box for cup in seen.cups])
     findings = Findings(seen, mode, {face for face in held if face is not None})

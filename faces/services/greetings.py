@@ -38,10 +38,11 @@ class Profile(msgspec.Struct, frozen=True):
 
 def greet(capture: Capture, now: dt.datetime, sightings: Sequence[Sighting]) -> None:
     """Tell of each person in the capture, once. Never raises: what cannot be told is logged."""
+    is_there = now - capture.taken_at <= GREETING_WITHIN
     for sighting in sightings:
-        if sighting.person is not None:
+        if sighting.person is not None and (is_there or settings.GREETING_TOPIC_ARN):
             profile = _profile(capture, sighting)
-            if now - capture.taken_at <= GREETING_WITHIN:
+            if is_there:
                 _tell_device(capture, profile)
             if settings.GREETING_TOPIC_ARN:
                 _tell_topic(settings.GREETING_TOPIC_ARN, profile)

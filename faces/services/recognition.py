@@ -55,10 +55,11 @@ def recognise(
     """
     now = now or timezone.now()
     capture = _claimed(capture_id, now)
-    if capture is not None:
-        _attempt(capture, now, recogniser)
-    result: Capture = Capture.objects.select_related("device__site").get(pk=capture_id)
-    return result
+    if capture is None:
+        return _read(capture_id)
+    _attempt(capture, now, recogniser)
+    capture.refresh_from_db(fields=["state", "attempts", "next_try_at", "reason", "cups", "recognised_at"])
+    return capture
 
 
 def recognise_again(*, capture: Capture, now: dt.datetime | None = None) -> None:
@@ -110,7 +111,12 @@ def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
     won = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
         state=State.WORKING, attempts=F("attempts") + 1, next_try_at=now + LEASE
     )
-    return Capture.objects.select_related("device__site").get(pk=capture_id) if won else None
+    return _read(capture_id) if won else None
+
+
+def _read(capture_id: uuid.UUID) -> Capture:
+    capture: Capture = Capture.objects.select_related("device__site__policy").get(pk=capture_id)
+    return capture
 
 
 def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) -> None:
