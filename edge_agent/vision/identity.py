@@ -9,11 +9,12 @@ from edge_agent.messages import Box
 from edge_agent.vision import files
 from edge_agent.vision.search import Picture, check_picture
 
-SAME_PERSON = 0.6
-"""The distance below which dlib takes two faces for the same person's.
+SAME_PERSON = 0.5
+"""The distance below which two faces are taken for the same person's.
 
-Source: the comments of dlib's own example `face_recognition.py`, where that threshold gives an accuracy of
-99.38 % on the pairs of Labeled Faces in the Wild.
+dlib's own example `face_recognition.py` takes 0.6, at which 99.38 % of the pairs of Labeled Faces in the Wild are told
+right. On the photographs of `make accuracy` that takes 35 of 2,929 pairs of different people for one, and 0.5 takes
+none, while both know all 63 pictures of the same people: whom a picture is not enough like stays a stranger.
 """
 
 
