@@ -4,7 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db import DatabaseError
+from django.db.models import Count, Max, Min
+from django_q.models import Task
 
 from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
@@ -12,20 +14,46 @@ from faces.models import Capture, State
 from faces.services.budget import calls_made, limit_of
 
 WORKERS = "task workers"
-"""The process whose heartbeat the sweep writes, which a worker runs every minute."""
+"""The process whose heartbeat the sweep writes, which a worker runs every minute; each task that ends is one too."""
 
 SILENT_FOR = dt.timedelta(minutes=3)
-"""Three sweeps in a row that did not come: the workers hang or are gone."""
+"""Three sweeps in a row that did not come, and nothing else: the workers hang or are gone."""
+
+
+class Watch:
+    """Whether the workers stand still, of all clusters together; asked by the process that could start them again."""
+
+    def __init__(self, *, since: dt.datetime) -> None:
+        self._since = since
+
+    def told(self, now: dt.datetime) -> str:
+        """One sentence where they do; empty otherwise, and while the database is away, for which they wait."""
+        try:
+            heartbeat = _heartbeat()
+        except DatabaseError:
+            self._since = now
+            return ""
+        latest = max(self._since, heartbeat.at) if heartbeat else self._since
+        return "" if now - latest < SILENT_FOR else f"No task has ended for {seconds(now - latest)}."
 
 
 def lines(now: dt.datetime) -> Iterator[Line]:
-    heartbeat = Heartbeat.objects.filter(process=WORKERS).first()
+    heartbeat = _heartbeat()
     if heartbeat is None:
         yield Line(WORKERS, False, "have never run; start `manage.py qcluster`")
     else:
         yield heartbeat_line(WORKERS, heartbeat, now, silent_for=SILENT_FOR)
     yield _captures(now)
     yield from _budget(now)
+
+
+def _heartbeat() -> Heartbeat | None:
+    """With many pictures waiting the sweep's turn may come late; then the pictures are the sign of life."""
+    heartbeat: Heartbeat | None = Heartbeat.objects.filter(process=WORKERS).first()
+    latest = Task.objects.aggregate(at=Max("stopped"))["at"]
+    if heartbeat is not None and latest is not None:
+        heartbeat.at = max(heartbeat.at, latest)
+    return heartbeat
 
 
 def _captures(now: dt.datetime) -> Line:

@@ -122,6 +122,25 @@ class TestCommand:
         assert "Ada/1.jpg: No consent.toml says “signed_by” for Ada; without a consent nobody is enrolled." in told
         assert "Empty: No consent.toml says" in told
 
+    def test_whose_pictures_are_all_refused_is_not_written_down(
+        self, staff: Path, seattle: Site, local: Recogniser
+    ) -> None:
+        for good in ("1.jpg", "2.JPEG"):
+            (staff / "Ada" / good).unlink()
+        assert "Some pictures were refused" in enrol(staff)
+        assert (Person.objects.count(), Consent.objects.count()) == (0, 0)
+        ada = Person.objects.create(site=seattle, name="Ada")
+        assert "Some pictures were refused" in enrol(staff)
+        assert (list(Person.objects.all()), Consent.objects.count()) == ([ada], 0)
+
+    def test_a_new_consent_that_covers_older_faces_stays(self, staff: Path, seattle: Site, local: Recogniser) -> None:
+        enrol(staff)
+        for good in ("1.jpg", "2.JPEG"):
+            (staff / "Ada" / good).unlink()
+        write(staff / "Ada" / "consent.toml", HERS.replace("2026-01-02", "2026-02-02"))
+        enrol(staff)
+        assert (Person.objects.count(), Consent.objects.count(), Face.objects.count()) == (1, 2, 2)
+
     def test_what_cannot_be_done_at_all_is_one_sentence(self, tmp_path: Path, seattle: Site, local: Recogniser) -> None:
         assert enrol(tmp_path / "none") == f"{tmp_path / 'none'} is no folder."
         assert "has no folder in it" in enrol(tmp_path)
