@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from benchmarks import report, results
 from edge_agent.agent import STREAM_PERIOD, Agent, Troubles
-from edge_agent.camera import as_rgb
+from edge_agent.camera import SLOTS, as_rgb
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.outbox import Outbox
@@ -41,8 +41,6 @@ from tests.brokers import free_port, mosquitto
 from tests.edge_agent.platforms import platform
 
 SEED = 5
-AHEAD = 2
-"""Frames that are decoded before they are asked for."""
 FRAMES, VIDEO_RATE, SIZE = 120, 30.0, (1280, 720)
 GOALS = ((("faces",), 60.0), (("faces", "hands"), 25.0), (("faces", "hands", "objects"), 15.0))
 LEAST_RATIO = 0.8
@@ -53,16 +51,17 @@ MOST_GROWTH = 0.05
 class Unpaced:
     """A video's frames as fast as they are asked for, over and over; decoded beside the agent, as a camera's are.
 
-    As with a camera, the next frames are written over those that were read.
+    As with a camera, `SLOTS` frames are kept at most, and the next ones are written over those that were read.
     """
 
     ended = False
 
     def __init__(self, path: Path) -> None:
-        self._video = cv2.VideoCapture(str(path))
+        # More threads only wait for each other: a frame takes less than the detectors do.
+        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         self._decoded: queue.SimpleQueue[Picture] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[Picture | None] = queue.SimpleQueue()
-        for _ in range(AHEAD):
+        for _ in range(SLOTS):
             self._free.put(np.zeros((*reversed(SIZE), 3), np.uint8))
         self._rgb: Picture | None = None
         self._stop = threading.Event()
