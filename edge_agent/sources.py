@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.camera import DIES_WITHIN, Camera, as_rgb
+from edge_agent.camera import DIES_WITHIN, TIMEOUT_MS, Camera, as_rgb
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,10 @@ Picture = NDArray[np.uint8]
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries to open a camera that is away; the pauses begin at one second and double."""
+
+OPENS_WITHIN = 2 * TIMEOUT_MS / 1000
+"""Seconds for a camera to show its first frame: its process has to start, and its stream is given `TIMEOUT_MS` to open.
+One that is killed sooner may never get there."""
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -195,11 +199,12 @@ class LiveSource:
 
     ended = False
 
-    def __init__(self, address: int | str) -> None:
-        self._address = address
+    def __init__(self, address: int | str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._address, self._monotonic = address, monotonic
         self._name = f"/dev/video{address}" if isinstance(address, int) else without_password(address)
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._camera: Camera | None = None
+        self._opened_at = 0.0
         self._seen: Camera | None = None
         self._is_new = False
         self._hangs = False
@@ -222,9 +227,13 @@ class LiveSource:
         return self._shown
 
     def restart(self) -> None:
-        """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once."""
+        """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once.
+
+        One that has not shown a frame yet may take `OPENS_WITHIN` before.
+        """
         with self._lock:
-            if self._camera is not None:
+            is_opening = self._seen is not self._camera and self._monotonic() - self._opened_at < OPENS_WITHIN
+            if self._camera is not None and not is_opening:
                 self._hangs = True
                 self._camera.kill()
                 log.warning("camera %s hangs; it is opened again", self._name)
@@ -261,7 +270,7 @@ class LiveSource:
         frames = 0
         with closing(Camera(self._address)) as camera:
             with self._lock:
-                self._camera, self._hangs = camera, False
+                self._camera, self._hangs, self._opened_at = camera, False, self._monotonic()
             # Stopped before there was anything to kill.
             while not self._stop.is_set() and camera.wait():
                 frames += 1

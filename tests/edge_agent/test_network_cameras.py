@@ -1,7 +1,7 @@
 """Cameras of the network: a real RTSP server with all its troubles, and MJPEG over HTTP."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from skimage import data
 
+from edge_agent.agent import Agent, Troubles
+from edge_agent.config import AgentConfig
+from edge_agent.eyes import Eyes
+from edge_agent.outbox import Outbox
 from edge_agent.sources import open_source
 from edge_agent.stream import Stream
 from tests.brokers import free_port
@@ -30,7 +34,7 @@ def camera(tmp_path: Path) -> Iterator[RtspCamera]:
 
 
 def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
-    camera: RtspCamera, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    camera: RtspCamera, outbox: Outbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO)
     source = open_source(camera.url)
@@ -45,17 +49,27 @@ def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
     assert eventually(lambda: caplog.text.count("is here") == 2, 30)
 
     camera.hang()
-    while eventually(lambda: source.read() is not None, 1):
-        pass  # What was on its way.
-    source.restart()
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", source=camera.url, detectors=(), wedged_after=2.0)
+    looking = Agent(config, source, Eyes(config), outbox, Troubles())
+    assert after_steps(looking, lambda: "has shown no frame for 2 s" in caplog.text)
     assert "hangs; it is opened again" in caplog.text
     camera.go_on()
-    assert eventually(lambda: caplog.text.count("is here") == 3, 30)
+    assert after_steps(looking, lambda: "shows frames again" in caplog.text)
     source.close()
 
     said = caplog.text + "".join(capfd.readouterr())
     assert USER not in said
     assert PASSWORD not in said
+
+
+def after_steps(agent: Agent, holds: Callable[[], bool]) -> bool:
+    """Whether it holds after so many looks of the agent."""
+
+    def step() -> bool:
+        agent.step()
+        return holds()
+
+    return eventually(step, 30)
 
 
 def test_an_mjpeg_stream_over_http_is_a_camera_too() -> None:

@@ -13,7 +13,7 @@ from hypothesis.strategies import text
 from skimage import data
 
 from edge_agent.simulation.scene import Scene
-from edge_agent.sources import Source, SourceError, open_source, without_password
+from edge_agent.sources import OPENS_WITHIN, LiveSource, Source, SourceError, open_source, without_password
 from tests.edge_agent.cameras import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually
 
@@ -124,6 +124,29 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
             assert caplog.text.count("hangs; it is opened again") == opened
             assert eventually(lambda hanging=hanging: not hanging & set(children_of(os.getpid())))
         assert "trying again" not in caplog.text
+        source.close()
+
+
+def test_a_camera_that_is_being_opened_is_left_in_peace_until_it_should_be_there(
+    tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 100.0
+    with camera_that_hangs(tmp_path / "camera", video):
+        source = LiveSource((tmp_path / "camera").as_uri(), lambda: now)
+        assert eventually(lambda: bool(children_of(os.getpid())))
+        (opening,) = children_of(os.getpid())
+        now += OPENS_WITHIN - 1
+        source.restart()
+        assert "hangs" not in caplog.text
+
+        def is_killed_later() -> bool:
+            nonlocal now
+            now += 2
+            source.restart()
+            return "hangs; it is opened again" in caplog.text
+
+        assert eventually(is_killed_later)
+        assert eventually(lambda: opening not in children_of(os.getpid()))
         source.close()
 
 
