@@ -25,5 +25,5 @@ class FacesConfig(AppConfig):
         post_migrate.connect(coffee_tallies.install, sender=self)
         hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
         nightly = ("forget_faces_without_consent", "erase_unseen")
-        wanted = {"sweep_captures": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
+        wanted = {"sweep_captures": "I", "tell_late": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
         schedules.keep(self, {f"faces.tasks.{name}": every for name, every in wanted.items()})

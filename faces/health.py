@@ -10,7 +10,7 @@ from django_q.models import Task
 
 from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
-from faces.models import Capture, State
+from faces.models import Capture, State, UntoldSighting
 from faces.services.budget import calls_made, limit_of
 
 WORKERS = "task workers"
@@ -44,6 +44,7 @@ def lines(now: dt.datetime) -> Iterator[Line]:
     else:
         yield heartbeat_line(WORKERS, heartbeat, now, silent_for=SILENT_FOR)
     yield _captures(now)
+    yield from _greetings(now)
     yield from _budget(now)
 
 
@@ -63,6 +64,13 @@ def _captures(now: dt.datetime) -> Line:
     held = Capture.objects.filter(state=State.WAITING).count()
     text += f", {held} more for the recogniser's next month" if held else ""
     return Line("captures", True, text, {"waiting_captures": told["count"], "captures_waiting_for_month": held})
+
+
+def _greetings(now: dt.datetime) -> Iterator[Line]:
+    told = UntoldSighting.objects.aggregate(count=Count("pk"), oldest=Min("since"))
+    if told["oldest"]:
+        text = f"{told['count']} wait for the topic, the oldest for {seconds(now - told['oldest'])}"
+        yield Line("greetings", True, text, {"waiting_greetings": told["count"]})
 
 
 def _budget(now: dt.datetime) -> Iterator[Line]:

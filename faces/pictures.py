@@ -62,17 +62,18 @@ def remove(name: str) -> None:
 def remove_original(source_url: str) -> None:
     """Delete what the picture was made from, in a bucket with all its versions, or in a watched folder.
 
-    Nothing to do for a picture that was sent. Raises `OSError` and botocore's errors where it may not be deleted.
+    Another picture that was put under the same key stays. Nothing to do for a picture that was sent. Raises `OSError`
+    and botocore's errors where it may not be deleted.
     """
     parts = urlsplit(source_url)
     if parts.scheme == "file":
         Path(unquote(parts.path)).unlink(missing_ok=True)
     elif parts.scheme == "s3":
         s3, key = aws.client("s3"), unquote(parts.path[1:])
-        s3.delete_object(Bucket=parts.netloc, Key=key)
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=parts.netloc, Prefix=key):
-            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                if version["Key"] == key:
+            for version in page.get("Versions", []):
+                # Without versions a bucket gives each object the version “null”.
+                if version["Key"] == key and parts.fragment in ("", version["ETag"].strip('"')):
                     s3.delete_object(Bucket=parts.netloc, Key=key, VersionId=version["VersionId"])
 
 

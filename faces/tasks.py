@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from devices.health import beat
 from faces import health, pictures, services
-from faces.services import recognise, retention, sweep, unseen
+from faces.services import greetings, recognise, retention, sweep, unseen
 
 
 def recognise_capture(capture_id: str) -> str:
@@ -18,6 +18,11 @@ def sweep_captures() -> int:
     """Also the workers' heartbeat: a sweep that runs is a worker that works."""
     beat(health.WORKERS, at=timezone.now())
     return sweep(now=timezone.now())
+
+
+def tell_late() -> int:
+    """Returns how many sightings the topic is still not told of."""
+    return greetings.tell_late(now=timezone.now())
 
 
 def remove_left_over_pictures() -> int:

@@ -16,7 +16,7 @@ from faces.models.core import (
     picture_name,
 )
 from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
-from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace
+from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace, UntoldSighting
 
 __all__ = [
     "NOBODY",
@@ -39,5 +39,6 @@ __all__ = [
     "Span",
     "State",
     "UnclaimedFace",
+    "UntoldSighting",
     "picture_name",
 ]

@@ -1,4 +1,4 @@
-"""What is kept about people and recognition besides the facts: merges, notices of erasure, the month's calls.
+"""What is kept about people and recognition besides the facts: merges, notices of erasure, the month's calls, and more.
 
 Times are UTC.
 """
@@ -8,7 +8,7 @@ from django.db import models
 
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
-from faces.models.core import Person
+from faces.models.core import Person, Sighting
 from faces.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySet
 
 
@@ -97,3 +97,13 @@ class UnclaimedFace(models.Model):
 
     def __str__(self) -> str:
         return self.note
+
+
+class UntoldSighting(models.Model):
+    """Somebody was recognised, and the topic is not told of it yet; goes once it is, or is given up."""
+
+    sighting = models.OneToOneField(Sighting, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"sighting {self.sighting_id}"

@@ -20,7 +20,7 @@ from faces.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, Unu
 from faces.services.budget import is_spent
 from faces.services.coffees import count_coffees, lock_site
 from faces.services.examination import Findings, dismiss, examine, resolve
-from faces.services.greetings import greet
+from faces.services.greetings import greet, promise
 from faces.services.people import create_guest
 from faces.services.policies import mode_of
 from faces.sink import RESCUE_AFTER, enqueue
@@ -153,6 +153,7 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
             sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
             holding = [sighting for sighting in sightings if sighting.number in findings.holding]
             count_coffees(device=capture.device, taken_at=capture.taken_at, holding=holding)
+            promise(sightings, now)
             return sightings
     except BaseException as error:
         dismiss(findings, site, recogniser)

@@ -5,8 +5,10 @@ Every run goes on where the one before was interrupted.
 
 import datetime as dt
 import logging
+import uuid
 from collections.abc import Iterator
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from devices.models import Site
@@ -28,7 +30,8 @@ UNCLAIMED_FOR = dt.timedelta(hours=1)
 def remove_old_pictures(*, now: dt.datetime) -> Iterator[int]:
     """Remove the pictures that their sites' policies keep no longer, and yield how many went, some at a time.
 
-    What was counted in them stays. A capture that was not recognised in time fails, and says why.
+    With each goes its original in a bucket or a watched folder; what an outage leaves, the next run removes. What
+    was counted in them stays. A capture that was not recognised in time fails, and says why.
     """
     for site in Site.objects.select_related("policy"):
         policy = getattr(site, "policy", None) or SitePolicy(site=site)
@@ -76,14 +79,27 @@ def _unmatched(captures: "QuerySet[Capture]") -> "QuerySet[Capture]":
 
 
 def _remove(captures: "QuerySet[Capture]", policy: str) -> Iterator[int]:
-    """The file goes first: a row whose file is gone is found again, a file whose row is gone is not."""
-    while chosen := list(captures.order_by("received_at", "pk")[:AT_ONCE]):
-        for capture in chosen:
-            pictures.remove(str(capture.image))
-        rows = Capture.objects.filter(pk__in=[capture.pk for capture in chosen])
+    """The files go first: a row whose file is gone is found again, a file whose row is gone is not."""
+    left: set[uuid.UUID] = set()
+    while chosen := list(captures.exclude(pk__in=left).order_by("received_at", "pk")[:AT_ONCE]):
+        gone = [capture.pk for capture in chosen if _remove_files(capture)]
+        left |= {capture.pk for capture in chosen} - set(gone)
+        rows = Capture.objects.filter(pk__in=gone)
         unfinished = rows.filter(state__in=(State.QUEUED, State.WORKING, State.WAITING))
         unfinished.update(
             state=State.FAILED, reason=f"Not recognised before the picture was removed: the policy's {policy} are over."
         )
         rows.update(image="")
-        yield len(chosen)
+        rows.filter(source_url__startswith="s3://").update(source_url="")
+        yield len(gone)
+
+
+def _remove_files(capture: Capture) -> bool:
+    """Whether both are gone, our own picture and its original."""
+    pictures.remove(str(capture.image))
+    try:
+        pictures.remove_original(capture.source_url)
+    except (OSError, BotoCoreError, ClientError) as error:
+        log.error("The original of capture %s is kept for too long, as it cannot be removed: %s", capture.pk, error)
+        return False
+    return True

@@ -25,13 +25,14 @@ from faces.models import Capture, Face, Person, State
 from faces.s3_events import Wanted
 from faces.s3_ingester import S3Ingester
 from faces.services import NotErasedYet, forget
+from faces.services.retention import remove_old_pictures
 from tests.aws import REGION, Moto, moto
 from tests.faces import scenes
 from tests.places import SEATTLE01
 
 pytestmark = pytest.mark.django_db
 
-JPEG = scenes.jpeg(scenes.cat())
+JPEG, OTHER = scenes.jpeg(scenes.cat()), scenes.jpeg(scenes.cat()[:, ::-1].copy())
 BUCKET = "cameras"
 KEY = f"pictures/{SEATTLE01}/a b+c.jpg"
 
@@ -236,6 +237,45 @@ class TestOriginals:
         monkeypatch.setattr(pictures, "remove_original", refuse)
         with pytest.raises(NotErasedYet, match="AccessDenied"):
             forget(person=ada, by=None)
+
+    def test_another_picture_under_the_same_key_is_another_persons(
+        self, amazon: Amazon, seattle01: Device, ada: Person
+    ) -> None:
+        amazon.put()
+        amazon.ingester().step()
+        Face.objects.update(capture=Capture.objects.get())
+        amazon.put(body=OTHER)
+        forget(person=ada, by=None)
+        assert amazon.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == OTHER
+
+    def test_it_is_kept_no_longer_than_the_sites_pictures(self, amazon: Amazon, seattle01: Device) -> None:
+        for key in (KEY, KEY.replace(".jpg", "-later.jpg")):
+            amazon.put(key)
+        amazon.ingester().step()
+        later = Capture.objects.get(source_url__contains="later")
+        Capture.objects.exclude(pk=later.pk).update(received_at=timezone.now() - dt.timedelta(days=30))
+        assert sum(remove_old_pictures(now=timezone.now())) == 1
+        assert [each["Key"] for each in amazon.s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
+            KEY.replace(".jpg", "-later.jpg")
+        ]
+        assert Capture.objects.exclude(pk=later.pk).get().source_url == ""
+
+    def test_what_an_outage_leaves_goes_with_the_next_run(
+        self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        amazon.put()
+        amazon.ingester().step()
+        month = timezone.now() + dt.timedelta(days=30)
+
+        def refuse(source: str) -> None:
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "DeleteObject")
+
+        with monkeypatch.context() as away:
+            away.setattr(pictures, "remove_original", refuse)
+            assert sum(remove_old_pictures(now=month)) == 0
+        assert "kept for too long" in caplog.text
+        assert sum(remove_old_pictures(now=month)) == 1
+        assert "Contents" not in amazon.s3.list_objects_v2(Bucket=BUCKET)
 
 
 class TestCommand:

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from django_q.models import Schedule
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import messages
-from faces import aws, tasks
-from faces.models import Capture, Person, State
+from faces import aws, health, tasks
+from faces.models import Capture, Person, Sighting, State
 from faces.recogniser import Recogniser
 from faces.services import recognise
+from faces.services.greetings import LATE_AFTER, TELL_FOR, tell_late
 from tests.aws import moto
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.faces.conftest import NOON, TakePicture
@@ -57,6 +58,7 @@ def test_every_migrate_leaves_each_schedule_once() -> None:
         ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.remove_old_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.sweep_captures", Schedule.MINUTES, -1),
+        ("faces.tasks.tell_late", Schedule.MINUTES, -1),
     ]
 
 
@@ -110,19 +112,61 @@ def test_a_topic_is_told_as_well_however_late(
     }
 
 
-def test_a_topic_that_is_away_hurts_no_recognition(
-    ada: Person,
-    enrolled_only: None,
-    take_picture: TakePicture,
-    local: Recogniser,
-    settings: Any,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    settings.GREETING_TOPIC_ARN = "arn:aws:sns:us-west-2:123456789012:gone"
-    with moto():
-        capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(hours=1), recogniser=local)
-    assert capture.state == State.DONE
-    assert "The topic was not told whom Seattle01 has recognised" in caplog.text
+class TestTopicAway:
+    """For an hour nobody can be told; nobody is forgotten."""
+
+    @pytest.fixture
+    def topic(self, ada: Person, enrolled_only: None, settings: Any) -> Iterator[Callable[[], Any]]:
+        """Makes it, and answers what it has been told since."""
+        settings.GREETING_TOPIC_ARN = "arn:aws:sns:us-west-2:123456789012:greetings"
+        with moto() as server:
+            server.reset()
+            sns, sqs = aws.client("sns"), aws.client("sqs")
+
+            def come_back() -> Callable[[], list[str]]:
+                queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+                arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+                sns.create_topic(Name="greetings")
+                raw = {"RawMessageDelivery": "true"}
+                sns.subscribe(TopicArn=settings.GREETING_TOPIC_ARN, Protocol="sqs", Endpoint=arn, Attributes=raw)
+                return lambda: [
+                    json.loads(message["Body"])["id"]
+                    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+                ]
+
+            yield come_back
+            server.reset()
+
+    def test_what_was_untold_is_told_later_and_once(
+        self, topic: Any, take_picture: TakePicture, local: Recogniser, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        first = recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
+        second = recognise(capture_id=take_picture().pk, now=NOON + LATE_AFTER, recogniser=local)
+        assert (first.state, second.state) == (State.DONE, State.DONE)
+        told = "The topic was not told whom Seattle01 has recognised; it is tried again"
+        assert caplog.text.count(told) == 1, "the second did not wait for it"
+        assert tell_late(now=NOON + LATE_AFTER) == 2
+        asked = topic()
+        later = NOON + dt.timedelta(hours=1)
+        assert tell_late(now=later) == tell_late(now=later) == 0
+        assert sorted(asked()) == sorted([f"{first.pk}-0", f"{second.pk}-0"])
+
+    def test_after_a_day_it_is_given_up_and_said(
+        self, topic: Any, take_picture: TakePicture, local: Recogniser, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
+        assert any("1 wait for the topic" in str(line) for line in health.lines(NOON))
+        assert tell_late(now=NOON + TELL_FOR) == 0
+        assert "not told of 1 sightings for a day; they are given up" in caplog.text
+
+    def test_whoever_was_erased_meanwhile_is_not_told_of(
+        self, topic: Any, ada: Person, take_picture: TakePicture, local: Recogniser
+    ) -> None:
+        recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
+        Sighting.objects.update(person=None)
+        asked = topic()
+        assert tell_late(now=NOON + dt.timedelta(hours=1)) == 0
+        assert asked() == []
 
 
 @contextmanager
