@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from analytics.models import Review
@@ -36,6 +37,7 @@ class ThresholdPrecisionSerializer(serializers.Serializer[Any]):
     precision = PrecisionSerializer()
 
 
+@extend_schema_serializer(many=False)
 class PrecisionTableSerializer(serializers.Serializer[Any]):
     """Of a `precision.Table`."""
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 
 from analytics.models import Detection, Verdict
 from analytics.services import review
@@ -74,6 +75,8 @@ def test_precision_is_that_of_the_review_page(decided: None, viewer: User) -> No
         (0.6, 1.0),
         (0.7, 1.0),
     ]
+    answers = SchemaGenerator().get_schema(request=None, public=True)["paths"]["/api/v1/precision/"]["get"]["responses"]
+    assert answers["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/PrecisionTable"}
     nothing = ask(viewer, "precision", site="seattle").json()
     assert (nothing["precision"]["share"], nothing["devices"]) == (None, [])
     assert ask(viewer, "precision", site="chicago").status_code == HTTPStatus.NOT_FOUND
