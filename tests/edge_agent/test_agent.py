@@ -280,38 +280,6 @@ def log_of(listening: Platform) -> list[str]:
     return [line.text for line in listening.of_kind("log") if isinstance(line, messages.Log)]
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        ({"cadence": "fast"}, "edge agent: HEADCOUNT_CADENCE is wrong: expected `float`"),
-        ({"cadance": 2}, "edge agent: HEADCOUNT_CADANCE: there is no such setting"),
-        (
-            {"source": "scene:kitchen", "detectors": ""},
-            'edge agent: source "scene:kitchen": there is no scene "kitchen"',
-        ),
-        ({"source": "scene:lobby", "models": "/nowhere"}, "edge_agent.vision.files"),
-    ],
-)
-def test_what_is_wrong_is_one_sentence_and_no_traceback(
-    tmp_path: Path, settings: dict[str, object], sentence: str
-) -> None:
-    environ = environment(tmp_path, Mosquitto(tmp_path / "absent"), **settings)
-    ended = subprocess.run(
-        [sys.executable, "-m", "edge_agent"], env=environ, capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 2
-    assert sentence in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1
-
-
-def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "edge_agent", "--config", str(tmp_path / "agent.toml")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 2
-    assert ended.stderr == f"edge agent: {tmp_path}/agent.toml cannot be read: No such file or directory.\n"
-
-
 class Shows:
     """A camera that shows these pictures, and nothing where there is None."""
 

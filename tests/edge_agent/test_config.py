@@ -47,7 +47,10 @@ def test_the_defaults_of_the_photographer() -> None:
             "mqtt_url must begin with mqtts:// where mqtt_ca is set.",
         ),
         ('thing="a"\nmqtt_url="mqtts://b"\nmqtt_cert="c.pem"\n', "belong together"),
-        ('thing="a"\nmqtt_url="mqtts://b"\nmqtt_ca="nowhere.pem"\n', "there is no file nowhere.pem"),
+        (
+            'thing="a"\nmqtt_url="mqtts://b"\nmqtt_ca="nowhere.pem"\n',
+            "mqtt_ca: nowhere.pem cannot be read: No such file",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence_that_says_where(tmp_path: Path, text: str, sentence: str) -> None:
