@@ -38,6 +38,7 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
     Site.objects.filter(pk=site.pk).update(name=LONG_NAME)
     Device.objects.filter(pk=device.pk).update(name=LONG_NAME[:60])
     device.refresh_from_db()
+    silent = Device.objects.create(site=site, name="x" * 80, thing_name="y" * 128)
     DeviceState.objects.create(device=device, last_seen_at=now, clock_skew_ms=90_000, dropped_messages=3)
     DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, level="error", text=LONG_NAME * 3)
     for hour in range(30):
@@ -59,7 +60,8 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
         reverse("sites"),
         reverse("site", args=[site.slug]),
         device.get_absolute_url(),
-        f"{reverse('compare')}?place=seattle&place=seattle/{device.name}",
+        silent.get_absolute_url(),
+        f"{reverse('compare')}?place=seattle&place=seattle/{device.name}&place=seattle/{silent.name}",
         f"{reverse('review')}?show=all",
         reverse("questions"),
         question.get_absolute_url(),
