@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import Aggregate, Case, Field, Func, Max, QuerySet, Sum, Value, When
+from django.db.models.expressions import CombinedExpression
 
 from analytics.buckets import Bucket, spans
 from analytics.models import FACE, EngagementQuarter
@@ -59,17 +60,25 @@ class Minutes(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-class Micros(Func):
-    """A time as microseconds since 1970: Django's reading of times costs more than the query."""
+class Lasted(Func):
+    """From the second time to the first, in whole microseconds: Django's reading of times costs more than the query."""
 
     output_field = AS_IT_COMES
+    arg_joiner = " - "
     template = "(DATE_PART('epoch', %(expressions)s) * 1000000)::bigint"
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        whole = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) * 1000000"
-        # A time is written with all six digits after the point, or without any.
-        fraction = "CAST(substr(%(expressions)s, 21) AS INTEGER)"
-        return self.as_sql(compiler, connection, template=f"({whole} + {fraction})", **context)
+        until, since = map(_SQLiteMicros, self.get_source_expressions())
+        return compiler.compile(CombinedExpression(until, "-", since, output_field=AS_IT_COMES))
+
+
+class _SQLiteMicros(Func):
+    """A time as microseconds since 1970. It is written with all six digits after the point, or without any."""
+
+    output_field = AS_IT_COMES
+    template = (
+        "(CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) * 1000000 + CAST(substr(%(expressions)s, 21) AS INTEGER))"
+    )
 
 
 class Slot(Func):
@@ -152,7 +161,10 @@ class Gathering:
         for part, slot, *values in rows:
             at = self._first + slot * self._step
             for place in parts[part]:
-                number = bisect_right(self.spans[place].seconds, at) - 1
+                seconds = self.spans[place].seconds
+                if not seconds[0] <= at < seconds[-1]:
+                    continue
+                number = bisect_right(seconds, at) - 1
                 total = sums[place].get(number)
                 if total is None:
                     total = sums[place][number] = make()

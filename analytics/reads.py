@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 
 from analytics.asked import Asked as Asked
-from analytics.asked import Gathering, Largest, Micros, Minutes, Together, Total
+from analytics.asked import Gathering, Largest, Lasted, Minutes, Together, Total
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
@@ -44,6 +44,7 @@ from analytics.tallies import CONFIDENCE_BINS, MILLION
 from devices.models import Device
 
 MINUTE = dt.timedelta(minutes=1)
+MINUTE_S = MINUTE.total_seconds()
 NOT_REJECTED = Total(F("count") - F("rejected"))
 Camera = Sequence[Sequence[EngagementBucket]]
 """What `engagement_each` answered to the same questions."""
@@ -109,17 +110,18 @@ def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime)
         occupied=Total(Minutes("minutes_occupied")),
     )
     found = gathering.totals(_EngagementTotal, sums, _EngagementTotal.add)
+    until = now.timestamp()
     return [
         [
             EngagementBucket(
-                start=start,
-                end=end,
-                minutes=_minutes_begun(first, min(last, now.timestamp())) * len(each.devices),
-                frames=total.frames,
-                faces_sum=total.faces_sum,
-                faces_peak=total.faces_peak,
-                minutes_seen=total.minutes_seen,
-                minutes_occupied=total.minutes_occupied,
+                start,
+                end,
+                _minutes_begun(first, min(last, until)) * len(each.devices),
+                total.frames,
+                total.faces_sum,
+                total.faces_peak,
+                total.minutes_seen,
+                total.minutes_occupied,
             )
             for (start, end), (first, last), total in zip(span.pairs, pairwise(span.seconds), totals, strict=True)
         ]
@@ -153,16 +155,16 @@ def episodes_each(
     # As exact as the tallies are, which keep whole millionths.
     shown = Episode.objects.filter(label=label, confidence__gte=threshold - 0.5 / MILLION)
     rows = gathering.rows(shown, "started").values_list("part", "slot")
-    began = rows.annotate(micros=Together(Micros("ended") - Micros("started")), most=Largest("peak"))
+    began = rows.annotate(micros=Together(Lasted("ended", "started")), most=Largest("peak"))
     found = gathering.totals(_EpisodeTotal, began, _EpisodeTotal.add)
     return [
         [
             EpisodeBucket(
-                start=start,
-                end=end,
-                seconds=tuple([micros / MILLION for micros in sorted(total.micros)]),
-                peak=total.peak,
-                is_known=total.is_known or was_on,
+                start,
+                end,
+                tuple([micros / MILLION for micros in sorted(total.micros)]),
+                total.peak,
+                total.is_known or was_on,
             )
             for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
@@ -265,4 +267,4 @@ class _ConfidenceTotal(_Known):
 
 def _minutes_begun(start: int, until: float) -> int:
     """Between two instants in seconds; the minute under way counts, for it may have been seen already."""
-    return max(0, math.ceil((until - start) / MINUTE.total_seconds()))
+    return max(0, math.ceil((until - start) / MINUTE_S))

@@ -14,11 +14,12 @@ HEIGHT = 36.0
 """The view box; all lengths of a strip are in its units."""
 
 DASH = 1.5
+GAP = (1 - charts.BAR_SHARE) / 2
+"""On either side of a bar, as a share of its hour."""
 HOURS_PER_TICK = 6
 
 HEIGHTS = {
     charts.Showing.AHEAD: 0.0,
-    charts.Showing.OFF: HEIGHT,
     charts.Showing.UNCOUNTED: DASH,
     charts.Showing.NOBODY: DASH,
 }
@@ -81,11 +82,10 @@ def strip(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) ->
 
 def _strip_bar(hour: EngagementBucket, left: float, right: float, top: float, hand: float) -> StripBar:
     state = charts.showing(hour)
-    people = state is charts.Showing.PEOPLE
-    height = max(DASH, (hour.average_faces or 0.0) / top * HEIGHT) if people else HEIGHTS[state]
-    gap = (right - left) * (1 - charts.BAR_SHARE) / 2
     if state is charts.Showing.OFF:
         # Hatched hours adjoin without a gap: together they are one stretch without camera, up to now.
-        gap, right = 0.0, min(right, hand)
-    width = right - left - 2 * gap
-    return StripBar(state, round(left + gap, 2), round(HEIGHT - height, 2), round(width, 2), round(height, 2))
+        return StripBar(state, left, 0.0, round(min(right, hand) - left, 2), HEIGHT)
+    people = state is charts.Showing.PEOPLE
+    height = round(max(DASH, (hour.average_faces or 0.0) / top * HEIGHT), 2) if people else HEIGHTS[state]
+    gap = (right - left) * GAP
+    return StripBar(state, round(left + gap, 2), round(HEIGHT - height, 2), round(right - left - 2 * gap, 2), height)

@@ -1,11 +1,12 @@
 """How the pages write numbers that may be missing, and how they draw a day."""
 
+import html
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from analytics import headlines, strips
@@ -22,7 +23,8 @@ def average(people: float | None) -> str:
 @register.filter
 def cells(texts: Iterable[str]) -> SafeString:
     """A cell of a table for each."""
-    return format_html_join("", "<td>{}</td>", ((text,) for text in texts))
+    # By hand: Django's way to the same takes longer than all else in a table of many rows.
+    return mark_safe("".join([f"<td>{html.escape(text)}</td>" for text in texts]))  # noqa: S308
 
 
 @register.filter

@@ -1,3 +1,4 @@
+import gc
 from typing import NoReturn
 
 import pytest
@@ -14,6 +15,7 @@ def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pyt
     for loader in engines["django"].engine.template_loaders:
         loader.reset()
     wsgi.warm_up()
+    gc.unfreeze()
 
     def too_late(*arguments: object) -> NoReturn:
         raise AssertionError("This was to be done before the first visitor came.")
