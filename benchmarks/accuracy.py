@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -123,7 +124,9 @@ def from_scikit_image() -> Iterator[Photograph]:
 
 
 def from_shared() -> Iterator[Photograph]:
-    """The sample photographs with their marked faces; none where the folder is not there."""
+    """The sample photographs with their marked faces; none where the folder is not there, which is said."""
+    if not SHARED.is_dir():
+        _say_that_they_are_missing()
     for path in sorted((SHARED / "images").glob("face-*.jpg")):
         yield Photograph(path.name, read(path), {"faces": [("face", None)]})
     for path in sorted((SHARED / "images").glob("thumbs-up.jpg")):
@@ -133,6 +136,11 @@ def from_shared() -> Iterator[Photograph]:
             boxes = [tuple(int(box.attrib[side]) for side in ("left", "top", "width", "height")) for box in image]
             path = listing.parent / image.attrib["file"]
             yield Photograph(path.name, read(path), {"faces": [("face", box) for box in boxes]})
+
+
+@cache
+def _say_that_they_are_missing() -> None:
+    tqdm.write(f"{SHARED} is not there: its photographs are left out.")
 
 
 def read(path: Path) -> Picture:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
@@ -227,13 +228,17 @@ class CaptureAdmin(ReadOnlyAdmin):
 @admin.register(Coffee)
 class CoffeeAdmin(ScopedAdmin):
     form = ReviewForm
-    list_display = ["taken_at", "device", "person", "voided", "review_reason", "reviewed_by"]
+    list_display = ["taken_at", "person", "voided", "why", "device", "reviewed_by"]
     list_filter = ["voided", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device", "person", "reviewed_by"]
     search_fields = ["person__name"]
     date_hierarchy = "taken_at"
     seen = ["taken_at", "device", "person"]
     reviewed = ["reviewed_by", "reviewed_at"]
+
+    @admin.display(description="Review reason", ordering="review_reason")
+    def why(self, coffee: Coffee) -> str:
+        return Truncator(coffee.review_reason).chars(40)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -272,9 +277,13 @@ class SitePolicyAdmin(SiteChoosingAdmin):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    list_display = ["requested_at", "erased_at", "site", "person_number", "erased_by", "counts", "reason"]
+    list_display = ["requested_at", "erased_at", "site", "counted", "erased_by", "reason"]
     list_filter = [("site", OWN_ONLY), ("erased_at", admin.EmptyFieldListFilter)]
     list_select_related = ["site", "erased_by"]
+
+    @admin.display(description="Counts")
+    def counted(self, erasure: Erasure) -> str:
+        return ", ".join(f"{what}: {count}" for what, count in sorted(erasure.counts.items())) or "nothing yet"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

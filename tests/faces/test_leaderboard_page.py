@@ -78,7 +78,7 @@ def test_a_site_is_chosen_among_ones_own(
 ) -> None:
     coffees(seattle01, ada, 2)
     coffees(chicago01, Person.objects.create(site=chicago01.site, name="Grace"), 1)
-    assert re.findall(r"(Ada|Grace) (Seattle|Chicago), last", words(superuser)) == [
+    assert re.findall(r"(Ada|Grace) (Seattle|Chicago) last", words(superuser)) == [
         ("Ada", "Seattle"),
         ("Grace", "Chicago"),
     ]
@@ -116,10 +116,10 @@ def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, view
     coffees(seattle01, ada, 1)
     assert "in a row" not in words(viewer)
     coffees(seattle01, ada, 1, ago=dt.timedelta(days=1))
-    assert "Ada 2 days in a row , last" in words(viewer)
+    assert "Ada 2 days in a row last" in words(viewer)
     for day in range(2, LONGEST_STREAK):
         coffees(seattle01, ada, 1, ago=dt.timedelta(days=day))
-    assert f"Ada {LONGEST_STREAK} or more days in a row , last" in words(viewer)
+    assert f"Ada {LONGEST_STREAK} or more days in a row last" in words(viewer)
 
 
 def test_a_long_board_says_how_many_more_there_are(
