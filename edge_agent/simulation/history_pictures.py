@@ -12,7 +12,6 @@ from edge_agent import messages
 from edge_agent.pictures import jpeg
 from edge_agent.simulation.history import SECOND, History, Visit
 from edge_agent.simulation.history_messages import Sent
-from edge_agent.simulation.rooms import HEIGHT, WIDTH
 from edge_agent.simulation.scene import Person, Scene
 
 PICTURES = 20
@@ -48,9 +47,8 @@ def _of(history: History) -> Iterator[Sent]:
     for number, taken_at in enumerate(moments):
         image_string, faces = compositions[number % len(compositions)]
         message_id = f"past-picture-{history.seed}-{taken_at}"
-        image = messages.Image(
-            id=message_id, taken_at=taken_at, image_string=image_string, faces=faces, area=(0, 0, WIDTH, HEIGHT)
-        )
+        # Without its area: the frames of the past say that the people stood elsewhere than in these compositions.
+        image = messages.Image(id=message_id, taken_at=taken_at, image_string=image_string, faces=faces)
         yield Sent(topic, messages.encode(image), taken_at)
 
 
