@@ -7,9 +7,11 @@ looked up in the database before anybody believes it. A process that searches no
 import datetime as dt
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from devices.models import Site
 from faces.models import Face, GalleryChange, Method
@@ -112,13 +114,27 @@ class _Held:
     def _read(self) -> Vectors:
         faces = Face.objects.at(self._site_id, provider=self._provider).exclude(embedding=None).order_by()
         numbers, parts, rows = [], [np.empty((0, WIDTH), np.float32)], []
-        for number, embedding in faces.values_list("pk", "embedding").iterator(READ_AT_ONCE):
+        for number, embedding in _in_binary(faces.values_list("pk", "embedding")):
             numbers.append(number)
             rows.append(embedding)
             if len(rows) == READ_AT_ONCE:
                 parts.append(_matrix(rows))
                 rows = []
         return Vectors(np.array(numbers, np.int64), np.concatenate([*parts, _matrix(rows)]))
+
+
+def _in_binary(rows: "QuerySet[Face, tuple[int, bytes]]") -> Iterator[tuple[int, bytes]]:
+    """PostgreSQL tells bytes as text unless it is asked not to, which takes about twice as long to read."""
+    if connection.vendor != "postgresql":
+        yield from rows.iterator(READ_AT_ONCE)
+        return
+    sql, parameters = rows.query.sql_with_params()
+    with transaction.atomic():
+        connection.ensure_connection()
+        with connection.connection.cursor("gallery", binary=True) as cursor:
+            cursor.itersize = READ_AT_ONCE
+            cursor.execute(sql, parameters)
+            yield from cursor
 
 
 def _matrix(rows: list[bytes]) -> Embeddings:
