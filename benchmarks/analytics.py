@@ -102,6 +102,7 @@ def _prepare(folder: Path, url: str) -> None:
 
     call_command("fetch_plotly", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    import config.wsgi  # noqa: F401 - as a web server begins
 
 
 def measure(sizes: Sequence[int], rounds: int, asks: int) -> list[results.Measured]:
