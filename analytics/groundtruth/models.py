@@ -23,6 +23,9 @@ class GroundTruthSession(models.Model):
     started_at = models.DateTimeField()
     heard_at = models.DateTimeField(help_text="The page's latest word; a session without end is known up to here.")
     ended_at = models.DateTimeField(null=True)
+    clock_offset = models.DurationField(
+        null=True, help_text="What the page's clock lacks of the platform's; empty until the page is heard."
+    )
 
     objects = DeviceScopedQuerySet.as_manager()
 

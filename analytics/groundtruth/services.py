@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
+CLOCK_WAS_SET = dt.timedelta(minutes=1)
+"""No request takes so long: if the page's clock seems to have moved by more, somebody has set it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """A count as a page noted it, by the clock of the machine that the page runs on."""
@@ -56,8 +60,10 @@ def note(
         raise PermissionDenied("Only who started a session counts in it; start one of your own.")
     session = GroundTruthSession.objects.select_for_update().get(pk=session.pk)
 
+    offset = _clock_offset(session, now - sent_at)
+
     def ours(at: dt.datetime) -> dt.datetime:
-        return now - min(now - session.started_at, max(dt.timedelta(), sent_at - at))
+        return max(session.started_at, min(now, at + offset))
 
     GroundTruthCount.objects.bulk_create(
         (GroundTruthCount(session=session, key=each.key, at=ours(each.at), people=each.people) for each in counts),
@@ -66,8 +72,15 @@ def note(
     if session.ended_at is None:
         session.heard_at = max(session.heard_at, now)
         session.ended_at = ours(ended_at) if ended_at else None
-        session.save(update_fields=["heard_at", "ended_at"])
+    session.clock_offset = offset
+    session.save(update_fields=["heard_at", "ended_at", "clock_offset"])
     return session
+
+
+def _clock_offset(session: GroundTruthSession, told: dt.timedelta) -> dt.timedelta:
+    """The session's first stays, a slow request's delay included: with one for each, quick taps would change places."""
+    known = session.clock_offset
+    return told if known is None or abs(told - known) > CLOCK_WAS_SET else known
 
 
 @transaction.atomic

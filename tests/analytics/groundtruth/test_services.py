@@ -6,6 +6,8 @@ import itertools
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from analytics.groundtruth import services
 from analytics.groundtruth.comparison import average
@@ -51,6 +53,30 @@ def test_counts_may_come_late_twice_and_in_any_order(seattle01: Device, operator
         assert session.counts.count() == 11
         averages.add(average(kept(session), end))
     assert averages == {1.3}
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.floats(0, 30), min_size=2, max_size=6))
+def test_quick_taps_keep_their_order_however_slow_each_request_is(
+    seattle01: Device, operator: User, delays: list[float]
+) -> None:
+    session = services.start(device=seattle01, by=operator, people=0, now=NINE)
+    taps = [noted(NINE + place * SECOND / 5, place) for place in range(1, 1 + len(delays))]
+    heard = NINE
+    for tap, delay in zip(taps, delays, strict=True):
+        sent = max(tap.at, heard)
+        heard = sent + delay * SECOND
+        services.note(session=session, by=operator, counts=[tap], sent_at=sent, ended_at=None, now=heard)
+    assert [people for _, people in kept(session)] == list(range(1 + len(taps)))
+
+
+def test_a_clock_that_was_set_meanwhile_is_believed_from_then_on(seattle01: Device, operator: User) -> None:
+    session = services.start(device=seattle01, by=operator, people=0, now=NINE)
+    for minutes, offset in ((1, dt.timedelta()), (2, dt.timedelta(hours=2))):
+        at = NINE + minutes * MINUTE
+        counts = [noted(at + offset, minutes)]
+        services.note(session=session, by=operator, counts=counts, sent_at=at + offset, ended_at=None, now=at)
+    assert kept(session)[1:] == [(NINE + MINUTE, 1), (NINE + 2 * MINUTE, 2)]
 
 
 @pytest.mark.parametrize("wrong", [dt.timedelta(), dt.timedelta(hours=-3), dt.timedelta(days=400)])
