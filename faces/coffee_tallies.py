@@ -21,7 +21,12 @@ _LOCAL_DAY = {
     # Django's own, which it gives to each of its connections: what its TruncDate becomes.
     "sqlite": "django_datetime_cast_date(coffee.taken_at, site.timezone, 'UTC')",
 }
-_MONTH = {"postgresql": "date_trunc('month', day)::date", "sqlite": "substr(day, 1, 7) || '-01'"}
+_START = {
+    "postgresql": "date_trunc(span, day)::date",
+    "sqlite": "CASE span WHEN 'day' THEN day WHEN 'month' THEN substr(day, 1, 7) || '-01' "
+    "ELSE substr(day, 1, 4) || '-01-01' END",
+}
+_SPANS = " UNION ALL ".join(f"SELECT '{span}' AS span" for span in Span)
 
 _KEY = "device_id, span, start, person_number"
 
@@ -81,12 +86,12 @@ _COUNTED = f"(SELECT device_id, person_id, taken_at FROM {_COFFEES} WHERE NOT vo
 def _tallies(vendor: str, coffees: str, devices: str = "") -> str:
     """The rows that these coffees make, `coffees` being a query for `device_id`, `person_id` and `taken_at`."""
     return (
-        f"SELECT device_id, span, CASE span WHEN '{Span.DAY}' THEN day ELSE {_MONTH[vendor]} END AS start, "  # noqa: S608
+        f"SELECT device_id, span, {_START[vendor]} AS start, "  # noqa: S608
         "person_number, COUNT(*) AS coffees FROM ("
         f"SELECT coffee.device_id, COALESCE(coffee.person_id, {NOBODY}) AS person_number, {_LOCAL_DAY[vendor]} AS day "
         f"FROM {coffees} AS coffee JOIN {_DEVICES} AS device ON device.id = coffee.device_id "
         f"JOIN {_SITES} AS site ON site.id = device.site_id {devices}) AS local "
-        f"CROSS JOIN (SELECT '{Span.DAY}' AS span UNION ALL SELECT '{Span.MONTH}') AS spans GROUP BY 1, 2, 3, 4"
+        f"CROSS JOIN ({_SPANS}) AS spans GROUP BY 1, 2, 3, 4"
     )
 
 

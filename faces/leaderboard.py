@@ -84,7 +84,7 @@ def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.dateti
     Raises `ValueError` for an unknown period.
     """
     check_period(period)
-    span, wanted = Span.MONTH if period in ("month", "all") else Span.DAY, Q(pk__in=[])
+    span, wanted = {"month": Span.MONTH, "all": Span.YEAR}.get(period, Span.DAY), Q(pk__in=[])
     # Devices by number, rather than by a join that would keep the database from its index.
     devices = Device.objects.filter(site__in=sites).order_by("site__timezone").values_list("site__timezone", "pk")
     for timezone, group in groupby(devices, key=lambda device: device[0]):

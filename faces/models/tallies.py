@@ -37,18 +37,19 @@ class GalleryChange(models.Model):
 
 
 class Span(models.TextChoices):
-    """What a tally of coffees is of: a day or a month of the site's own calendar."""
+    """What a tally of coffees is of: a day, a month or a year of the site's own calendar."""
 
     DAY = "day"
     MONTH = "month"
+    YEAR = "year"
 
 
 class CoffeeTally(models.Model):
-    """How many coffees count, by device, day or month, and person; the database keeps it (`faces.coffee_tallies`)."""
+    """How many coffees count, by device, span of time, and person; the database keeps it (`faces.coffee_tallies`)."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     span = models.CharField(max_length=5, choices=Span.choices)
-    start = models.DateField(help_text="The day, or the month's first, by the site's own clock.")
+    start = models.DateField(help_text="The span's first day, by the site's own clock.")
     person_number = models.BigIntegerField(help_text="The person's primary key, or 0 for nobody in particular.")
     coffees = models.IntegerField()
 

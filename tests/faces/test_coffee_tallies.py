@@ -39,7 +39,11 @@ def are_right() -> bool:
     truth: Counter[tuple[Any, ...]] = Counter()
     for coffee in Coffee.objects.counted().select_related("device__site"):
         day = coffee.taken_at.astimezone(coffee.device.site.zone).date()
-        for span, start in ((Span.DAY, day), (Span.MONTH, day.replace(day=1))):
+        for span, start in (
+            (Span.DAY, day),
+            (Span.MONTH, day.replace(day=1)),
+            (Span.YEAR, day.replace(month=1, day=1)),
+        ):
             truth[coffee.device_id, span.value, start, coffee.person_id or NOBODY] += 1
     rows = CoffeeTally.objects.values_list("device", "span", "start", "person_number", "coffees")
     return {row[:4]: row[4] for row in rows} == truth
@@ -52,6 +56,7 @@ def tallies(person: Person, span: Span) -> list[tuple[str, int]]:
 
 def test_each_coffee_is_in_the_day_and_month_of_its_site(ada: Person) -> None:
     """The first of November has 25 hours."""
+    assert tallies(ada, Span.YEAR) == [("2026-01-01", 4)]
     assert tallies(ada, Span.MONTH) == [("2026-10-01", 1), ("2026-11-01", 3)]
     assert tallies(ada, Span.DAY) == [("2026-10-31", 1), ("2026-11-01", 2), ("2026-11-20", 1)]
     assert are_right()
@@ -147,7 +152,7 @@ def test_rebuilding_says_how_many_were_wrong_and_leaves_other_devices_alone(ada:
     add_coffees(chicago01, None, [NOON])
     CoffeeTally.objects.filter(coffees=1).update(coffees=70)
     wrong = CoffeeTally.objects.filter(coffees=70).values_list("device", flat=True)
-    assert coffee_tallies.rebuild(devices=[chicago01.pk]) == 2
+    assert coffee_tallies.rebuild(devices=[chicago01.pk]) == len(Span)
     assert wrong.exclude(device__name=chicago01.name).count() == wrong.count() > 0
     left = wrong.count()
     assert coffee_tallies.rebuild() == left
@@ -158,4 +163,4 @@ def test_rebuilding_says_how_many_were_wrong_and_leaves_other_devices_alone(ada:
 def test_migrate_makes_the_triggers_that_it_took_away(seattle01: Device) -> None:
     call_command("migrate", verbosity=0)
     add_coffees(seattle01, None, [NOON])
-    assert set(CoffeeTally.objects.values_list("span", "coffees")) == {(Span.DAY, 1), (Span.MONTH, 1)}
+    assert set(CoffeeTally.objects.values_list("span", "coffees")) == {(span, 1) for span in Span}
