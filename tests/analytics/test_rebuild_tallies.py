@@ -8,7 +8,7 @@ from django.utils import timezone
 from analytics import services
 from analytics.models import EngagementQuarter
 from devices.models import Device
-from faces.models import CoffeeTally
+from faces.models import CoffeeTally, Span
 from tests.analytics.frames import count, engagement_table, seen, stored_engagement
 from tests.faces.test_leaderboard import add_coffees
 
@@ -42,7 +42,7 @@ def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None
     add_coffees(seattle01, None, [timezone.now()])
     EngagementQuarter.objects.update(faces_sum=5)
     CoffeeTally.objects.update(coffees=7)
-    told = "2 quarter hours and 2 tallies of coffees were wrong and are right now"
+    told = f"2 quarter hours and {len(Span)} tallies of coffees were wrong and are right now"
     assert output() == f"Rebuilt 2 days of 2 devices: {told}.\n"
     assert set(CoffeeTally.objects.values_list("coffees", flat=True)) == {1}
     assert output() == "Rebuilt 2 days of 2 devices: every tally was right.\n"
