@@ -1,6 +1,7 @@
 """A real Chromium for tests, without a window, that notes what a page asked for and what went wrong in it."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,14 @@ class Browser:
         parts = urlsplit(request.url)
         if parts.scheme in ("http", "https", "ws", "wss"):
             self.hosts.add(parts.netloc)
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for it. Playwright's own way of waiting is against the page's content security policy."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(100)
 
 
 @contextmanager

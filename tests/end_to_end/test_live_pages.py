@@ -16,7 +16,7 @@ from devices.models import Device, DeviceState
 from edge_agent import messages
 from tests.analytics.frames import count, seen
 from tests.brokers import Mosquitto
-from tests.chromium import Browser
+from tests.chromium import Browser, until
 from tests.devices.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
@@ -87,7 +87,7 @@ def test_a_published_message_changes_the_open_pages(
         tab.clock.fast_forward(NEXT_TIME_MS)
     expect(peak).to_contain_text("3people")
     expect(other.locator("#live-site-seattle .reading", has_text="Peak").locator("dd")).to_have_text("3")
-    page.wait_for_function(f"{highest} === 3")  # the figures come after the numbers
+    until(page, f"{highest} === 3")  # the figures come after the numbers
     assert [tab.evaluate("window.opened") for tab in (page, other)] == [True, True]
     assert browser.troubles == []
 

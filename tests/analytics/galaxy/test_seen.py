@@ -3,14 +3,13 @@
 import datetime as dt
 import io
 import itertools
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.galaxy import views
@@ -21,7 +20,7 @@ from analytics.models import Episode, Question
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Person, Sighting
 from tests.analytics.galaxy.conftest import NOW, people
-from tests.chromium import PATIENCE_MS, Browser
+from tests.chromium import Browser, until
 
 BEZEL = 60
 SLOW_MS = 250
@@ -69,14 +68,6 @@ TEXTS = """() => Array.from(document.querySelectorAll("svg text"), text => {
   const box = text.getBBox();
   return [box.x, box.x + box.width, text.textContent, parseFloat(text.getAttribute("font-size"))];
 })"""
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait for it. Playwright's own way of waiting is against the page's content security policy."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(100)
 
 
 @pytest.mark.usefixtures("at_half_past", "full_wall")
