@@ -19,6 +19,8 @@ from analytics.tallies import QUARTER_MINUTES
 from devices.models import Device
 
 T = TypeVar("T")
+Rows = Iterable[Sequence[Any]]
+"""As `Gathering.totals` takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Asked:
     whole: bool = False
     """In a single bucket instead, of all hours that it touches."""
 
+
+MOST_LISTED = 128
+"""Edges that a query lists: more than two months of days have, and fewer than it takes long to read."""
 
 AS_IT_COMES: "Field[Any, Any]" = Field()
 """Of a value that the database answers as what it is: Django would convert each number to itself."""
@@ -81,15 +86,29 @@ class _SQLiteMicros(Func):
     )
 
 
-class Slot(Func):
-    """How many whole steps after `first` a time lies, which must not be earlier; both in seconds, since 1970."""
+class SlotStart(Func):
+    """When the slot begins in which a time lies; in seconds since 1970, as `edges`, between which it lies, ascending.
+
+    Slots reach from edge to edge where these are few; else each is as long as the steps in which all edges lie.
+    """
 
     output_field = AS_IT_COMES
-    template = "FLOOR((DATE_PART('epoch', %(expressions)s) - %(first)s) / %(step)s)::bigint"
+    template = "FLOOR((DATE_PART('epoch', %(expressions)s) - %(first)s) / %(step)s)::bigint * %(step)s + %(first)s"
+    listed = "(ARRAY[%(edges)s])[WIDTH_BUCKET(DATE_PART('epoch', %(expressions)s), ARRAY[%(edges)s]::float8[])]"
+    sqlite = "((CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) - %(first)s) / %(step)s * %(step)s + %(first)s)"
+
+    def __init__(self, time: str, edges: Sequence[int]) -> None:
+        self._edges = edges
+        first = edges[0] if edges else 0
+        super().__init__(time, first=first, step=math.gcd(*(edge - first for edge in edges)) or 1)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        if len(self._edges) > MOST_LISTED:
+            return self.as_sql(compiler, connection)
+        return self.as_sql(compiler, connection, template=self.listed, edges=",".join(map(str, self._edges)))
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        seconds = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
-        return self.as_sql(compiler, connection, template=f"(({seconds} - %(first)s) / %(step)s)", **context)
+        return self.as_sql(compiler, connection, template=self.sqlite)
 
 
 class Together(Aggregate):
@@ -111,8 +130,8 @@ class Together(Aggregate):
 class Gathering:
     """What is asked, in buckets. Devices that belong to the same questions are read together.
 
-    The database adds up the rows of each slot. Slots are as long as they can be while each edge of each bucket is one
-    of theirs, whatever the clocks do: there are some thousand in a year of hours, however many frames there are.
+    The database adds up the rows of each slot (see `SlotStart`). Each edge of each bucket is one of theirs, whatever
+    the clocks do: there are some thousand in a year of hours, however many frames there are.
     """
 
     def __init__(self, asked: Sequence[Asked], bucket: Bucket) -> None:
@@ -126,20 +145,18 @@ class Gathering:
         self._parts: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for pk, places in of_device.items():
             self._parts[tuple(places)].append(pk)
-        edges = [edge for span in self.spans for edge in span.seconds]
-        self._first, self._last = min(edges, default=0), max(edges, default=0)
-        self._step = math.gcd(*(edge - self._first for edge in edges)) or 1
+        self._edges = sorted({edge for span in self.spans for edge in span.seconds})
 
     def rows(self, table: "QuerySet[Any]", field: str = "start") -> "QuerySet[Any]":
         """The table's rows that the questions are about: `part` is the devices that each belongs to, `slot` its time.
 
         To be grouped by these two.
         """
-        table = table.annotate(slot=Slot(field, first=self._first, step=self._step))
+        table = table.annotate(slot=SlotStart(field, self._edges))
         if not self._parts:
             nothing: QuerySet[Any] = table.annotate(part=Value(0)).none()
             return nothing
-        first, last = (dt.datetime.fromtimestamp(edge, dt.UTC) for edge in (self._first, self._last))
+        first, last = (dt.datetime.fromtimestamp(self._edges[place], dt.UTC) for place in (0, -1))
         parts = list(self._parts.values())
         devices = sorted(pk for pks in parts for pk in pks)
         part = Case(
@@ -151,15 +168,14 @@ class Gathering:
         found: QuerySet[Any] = mine.annotate(part=part).order_by()
         return found
 
-    def totals(self, make: Callable[[], T], rows: Iterable[Sequence[Any]], add: Callable[..., None]) -> list[list[T]]:
+    def totals(self, make: Callable[[], T], rows: Rows, add: Callable[..., None]) -> list[list[T]]:
         """By question, every bucket's total, made by `make`; buckets without a row share one.
 
         Each row begins with `part` and `slot`; the rest goes to `add`, after the total.
         """
         sums: list[dict[int, T]] = [{} for _ in self.spans]
         parts = list(self._parts)
-        for part, slot, *values in rows:
-            at = self._first + slot * self._step
+        for part, at, *values in rows:
             for place in parts[part]:
                 seconds = self.spans[place].seconds
                 if not seconds[0] <= at < seconds[-1]:

@@ -188,11 +188,12 @@ def _clock(moment: dt.datetime) -> str:
 
 def sentence(buckets: Sequence[EngagementBucket]) -> str:
     """What the plot of these buckets tells, for those who cannot see it."""
-    past = [bucket for bucket in buckets if showing(bucket) is not Showing.AHEAD]
-    off = sum(showing(bucket) is Showing.OFF for bucket in past)
-    busiest = max(past, key=lambda bucket: bucket.average_faces or 0.0, default=None)
+    past = [bucket for bucket in buckets if bucket.minutes]
+    off = sum(not bucket.minutes_seen for bucket in past)
+    some = [bucket for bucket in past if bucket.faces_sum]
     parts = [f"The camera was off in {off:,} of {len(past):,} hours."]
-    if busiest is not None and busiest.average_faces:
+    if some:
+        busiest = max(some, key=lambda bucket: bucket.average_faces or 0.0)
         parts.insert(0, f"Busiest: {span(busiest)} with {busiest.average_faces:.2f} people on average.")
     elif off < len(past):
         parts.insert(0, "Nobody faced the display.")

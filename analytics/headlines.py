@@ -7,6 +7,8 @@ from itertools import groupby
 from analytics.measures import CountBucket, EngagementBucket, EpisodeBucket, engagement_sum, episode_sum
 
 NOTHING = "–"
+CELLS = 9
+"""Of a row of a table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """What reads answer: engagement, counts, episodes and confidences of a stretch of time, and how they add up. Pure.
 
 Everywhere 0 means that nobody or nothing was there, and None that no camera was on to tell.
+
+Nobody changes one of these once it is made, so they may be keys. They are not frozen all the same: a frozen one takes
+nine times as long to make, and a month has thousands.
 """
 
 import datetime as dt
@@ -53,7 +56,7 @@ class _Engaged:
         return self.minutes_occupied / self.minutes_seen if self.frames else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class EngagementSum(_Engaged):
     """Who was in front of the displays in some stretches of time; `EngagementBucket` tells what each number is."""
 
@@ -65,7 +68,7 @@ class EngagementSum(_Engaged):
     minutes_occupied: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class EngagementBucket(_Engaged):
     """Who was in front of the displays in a bucket, all devices asked for taken together.
 
@@ -88,7 +91,7 @@ class EngagementBucket(_Engaged):
     """Minutes with a face, of all devices together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class CountBucket:
     """How often a label was detected in a bucket; what a reviewer rejected is left out."""
 
@@ -136,7 +139,7 @@ class _Episodes:
         return statistics.median(self.seconds) if self.seconds else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class EpisodeSum(_Episodes):
     """The episodes that began in some stretches of time; `EpisodeBucket` tells what each number is."""
 
@@ -145,7 +148,7 @@ class EpisodeSum(_Episodes):
     is_known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class EpisodeBucket(_Episodes):
     """The visits that began in a bucket, or the distinct gestures (or objects) of a label."""
 
@@ -160,7 +163,7 @@ class EpisodeBucket(_Episodes):
     """Whether a camera was on, and for visits: one that looks for faces."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ConfidenceBucket:
     """The confidences of a label's detections in a bucket, without those that a reviewer rejected."""
 
@@ -184,7 +187,7 @@ class ConfidenceBucket:
         return CountBucket(self.start, self.end, count, millionths, self.is_known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class LocalBucket:
     """A bucket of several places by what their clocks show, such as 09:00 in Seattle and 09:00 in Chicago."""
 
@@ -194,7 +197,7 @@ class LocalBucket:
     visits: EpisodeSum
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class WeekHour:
     """An hour of a typical week. `engagement.minutes` is 0 where the period has no such hour."""
 

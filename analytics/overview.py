@@ -50,7 +50,7 @@ class DeviceToday:
     @property
     def is_uncounted(self) -> bool:
         """Whether its camera was on for an hour without looking for faces."""
-        return any(bar.showing is charts.Showing.UNCOUNTED for bar in self.strip.bars)
+        return any(showing is charts.Showing.UNCOUNTED for showing, _ in self.strip.paths)
 
 
 @dataclass(frozen=True, slots=True)

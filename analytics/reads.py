@@ -13,6 +13,9 @@ site by its own clock), a list of buckets for each; a device may be in several o
     engagement_each(asked, bucket=, now=)           counts_each(asked, label=, bucket=, threshold=0.0)
     episodes_each(asked, label=, bucket=, threshold=0.0)    confidences_each(asked, label=, bucket=)
 
+Of several labels at once, for a page which has asked for the cameras already: `episodes_of_labels(asked, labels=, …)`,
+and `counts_with_labels(asked, label=, bucket=, camera=)`, which also tells what else was detected.
+
 From such lists, without a query: `week(hours, visits)[weekday][hour]`, `by_local_time(series, visits)`,
 `engagement_sum(…)`, `episode_sum(…)` and `ConfidenceBucket.at_least(threshold)`, all in `analytics/measures.py`.
 
@@ -24,15 +27,13 @@ to the same question, is not there to tell; however long the period is and howev
 import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from analytics.asked import Asked as Asked
-from analytics.asked import Gathering, Largest, Lasted, Minutes, Together, Total
+from analytics.asked import Gathering, Largest, Lasted, Minutes, Rows, Together, Total
 from analytics.buckets import Bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
@@ -40,11 +41,12 @@ from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
 from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
-from analytics.tallies import CONFIDENCE_BINS, MILLION
+from analytics.sums import ConfidenceTotal, CountTotal, EngagementTotal, EpisodeTotal, Known
+from analytics.tallies import MILLION
 from devices.models import Device
 
 MINUTE = dt.timedelta(minutes=1)
-MINUTE_S = MINUTE.total_seconds()
+MINUTE_S = MINUTE // dt.timedelta(seconds=1)
 NOT_REJECTED = Total(F("count") - F("rejected"))
 Camera = Sequence[Sequence[EngagementBucket]]
 """What `engagement_each` answered to the same questions."""
@@ -109,14 +111,14 @@ def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime)
         seen=Total(Minutes("minutes_seen")),
         occupied=Total(Minutes("minutes_occupied")),
     )
-    found = gathering.totals(_EngagementTotal, sums, _EngagementTotal.add)
+    found = gathering.totals(EngagementTotal, sums, EngagementTotal.add)
     until = now.timestamp()
     return [
         [
             EngagementBucket(
                 start,
                 end,
-                _minutes_begun(first, min(last, until)) * len(each.devices),
+                _minutes_begun(first, last, until) * len(each.devices),
                 total.frames,
                 total.faces_sum,
                 total.faces_peak,
@@ -137,13 +139,29 @@ def counts_each(
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
     rows = gathering.rows(tallies).values_list("part", "slot")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
-    found = gathering.totals(_CountTotal, sums, _CountTotal.add)
+    return _counts(gathering, sums, _on(gathering, label, None))
+
+
+def counts_with_labels(
+    asked: Sequence[Asked], *, label: str, bucket: Bucket, camera: Camera
+) -> tuple[list[list[CountBucket]], set[str]]:
+    """`counts` of each, and all labels that were detected in any of these periods, but faces; in one query."""
+    gathering = Gathering(asked, bucket)
+    tallies = LabelQuarter.objects.filter(Q(label=label) | ~Q(label=FACE))
+    rows = gathering.rows(tallies).values_list("label", "part", "slot")
+    sums = list(rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum")))
+    counts = _counts(gathering, [row for name, *row in sums if name == label], _on(gathering, label, camera))
+    return counts, {name for name, *_ in sums} - {FACE}
+
+
+def _counts(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[CountBucket]]:
+    found = gathering.totals(CountTotal, rows, CountTotal.add)
     return [
         [
             CountBucket(start, end, total.count, total.millionths, total.is_known or was_on)
             for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, None), strict=True)
+        for span, totals, on in zip(gathering.spans, found, on, strict=True)
     ]
 
 
@@ -151,12 +169,31 @@ def episodes_each(
     asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0, camera: Camera | None = None
 ) -> list[list[EpisodeBucket]]:
     """`episodes` of each, in two queries, or in one with `camera`."""
+    return episodes_of_labels(asked, labels=[label], bucket=bucket, threshold=threshold, camera=camera)[label]
+
+
+def episodes_of_labels(
+    asked: Sequence[Asked],
+    *,
+    labels: Sequence[str],
+    bucket: Bucket,
+    threshold: float = 0.0,
+    camera: Camera | None = None,
+) -> dict[str, list[list[EpisodeBucket]]]:
+    """By label, `episodes` of each; in one query, and one more for each label without `camera`."""
     gathering = Gathering(asked, bucket)
     # As exact as the tallies are, which keep whole millionths.
-    shown = Episode.objects.filter(label=label, confidence__gte=threshold - 0.5 / MILLION)
-    rows = gathering.rows(shown, "started").values_list("part", "slot")
-    began = rows.annotate(micros=Together(Lasted("ended", "started")), most=Largest("peak"))
-    found = gathering.totals(_EpisodeTotal, began, _EpisodeTotal.add)
+    shown = Episode.objects.filter(label__in=labels, confidence__gte=threshold - 0.5 / MILLION)
+    rows = gathering.rows(shown, "started").values_list("label", "part", "slot")
+    began = list(rows.annotate(micros=Together(Lasted("ended", "started")), most=Largest("peak")))
+    return {
+        label: _episodes(gathering, [row for name, *row in began if name == label], _on(gathering, label, camera))
+        for label in labels
+    }
+
+
+def _episodes(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[EpisodeBucket]]:
+    found = gathering.totals(EpisodeTotal, rows, EpisodeTotal.add)
     return [
         [
             EpisodeBucket(
@@ -168,7 +205,7 @@ def episodes_each(
             )
             for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, camera), strict=True)
+        for span, totals, on in zip(gathering.spans, found, on, strict=True)
     ]
 
 
@@ -179,7 +216,7 @@ def confidences_each(
     gathering = Gathering(asked, bucket)
     rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "slot", "confidence_bin")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
-    found = gathering.totals(_ConfidenceTotal, sums, _ConfidenceTotal.add)
+    found = gathering.totals(ConfidenceTotal, sums, ConfidenceTotal.add)
     return [
         [
             ConfidenceBucket(
@@ -199,72 +236,12 @@ def _on(gathering: Gathering, label: str, camera: Camera | None) -> list[list[bo
     """Of each question's buckets, whether a camera was on, and for faces: one that looks for them."""
     if camera is not None:
         return [[bool(each.frames if label == FACE else each.minutes_seen) for each in buckets] for buckets in camera]
-    found = gathering.totals(_Known, gathering.known(label), _Known.know)
+    found = gathering.totals(Known, gathering.known(label), Known.know)
     return [[total.is_known for total in totals] for totals in found]
 
 
-@dataclass(slots=True)
-class _EngagementTotal:
-    frames: int = 0
-    faces_sum: int = 0
-    faces_peak: int = 0
-    minutes_seen: int = 0
-    minutes_occupied: int = 0
-
-    def add(self, frames: int, faces_sum: int, faces_peak: int, seen: int, occupied: int) -> None:
-        self.frames += frames
-        self.faces_sum += faces_sum
-        self.faces_peak = max(self.faces_peak, faces_peak)
-        self.minutes_seen += seen
-        self.minutes_occupied += occupied
-
-
-@dataclass(slots=True)
-class _Known:
-    is_known: bool = False
-
-    def know(self) -> None:
-        self.is_known = True
-
-
-@dataclass(slots=True)
-class _CountTotal(_Known):
-    count: int = 0
-    millionths: int = 0
-
-    def add(self, count: int, millionths: int) -> None:
-        self.count += count
-        self.millionths += millionths
-        self.know()
-
-
-@dataclass(slots=True)
-class _EpisodeTotal(_Known):
-    micros: list[int] = field(default_factory=list)
-    peak: int = 0
-
-    def add(self, micros: Any, peak: int) -> None:
-        self.micros += Together.each(micros)
-        self.peak = max(self.peak, peak)
-        # A device may report a gesture of a time from which it sent no frame.
-        self.know()
-
-
-def _bins() -> list[int]:
-    return [0] * CONFIDENCE_BINS
-
-
-@dataclass(slots=True)
-class _ConfidenceTotal(_Known):
-    bins: list[int] = field(default_factory=_bins)
-    millionths: list[int] = field(default_factory=_bins)
-
-    def add(self, number: int, count: int, millionths: int) -> None:
-        self.bins[number] += count
-        self.millionths[number] += millionths
-        self.know()
-
-
-def _minutes_begun(start: int, until: float) -> int:
-    """Between two instants in seconds; the minute under way counts, for it may have been seen already."""
+def _minutes_begun(start: int, end: int, until: float) -> int:
+    """From `start` to `end`, in seconds, before `until`; the minute under way counts, it may have been seen already."""
+    if end <= until:
+        return -((start - end) // MINUTE_S)
     return max(0, math.ceil((until - start) / MINUTE_S))

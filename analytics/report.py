@@ -7,14 +7,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from analytics import charts, headlines, reads, strips
 from analytics.asked import Asked
 from analytics.axes import top_of
 from analytics.headlines import Row
-from analytics.measures import ConfidenceBucket, EngagementBucket
-from analytics.models import FACE, LabelQuarter
+from analytics.measures import CountBucket, EngagementBucket
 from analytics.overview import THUMBS_UP
 from analytics.periods import Period
 from analytics.rows import bucket_of, rows_and_before
@@ -46,8 +43,8 @@ class Report:
     whole: Row
     before: Row
     """The period before, up to the same time of day where the period is not over."""
-    confidences: list[ConfidenceBucket]
-    """Of each row."""
+    raw: list[CountBucket]
+    """The label's detections in single frames, of each row."""
 
     @property
     def readings(self) -> list[headlines.Reading]:
@@ -56,12 +53,12 @@ class Report:
     @property
     def table(self) -> list[TableRow]:
         """The rows that have begun, in words."""
-        both = zip(self.rows, self.confidences, strict=True)
+        both = zip(self.rows, self.raw, strict=True)
         return [_table_row(row, raw, self.period) for row, raw in both if row.camera.minutes]
 
     @property
     def detections(self) -> int:
-        return sum(sum(each.bins) for each in self.confidences)
+        return sum(each.count for each in self.raw)
 
     @property
     def sentence(self) -> str:
@@ -80,30 +77,25 @@ class Report:
 
 
 def report(devices: Sequence[Device], period: Period, *, label: str = THUMBS_UP) -> Report:
-    """What these devices of one site saw in the period, and in the one before. Five queries."""
+    """What these devices of one site saw in the period, and in the one before. Three queries."""
     hours, rows, before = rows_and_before(devices, period, label=label)
     asked = [Asked(devices, period.zone, period.start, period.end)]
     camera = [[row.camera for row in rows]]
-    (confidences,) = reads.confidences_each(asked, bucket=bucket_of(period), label=label, camera=camera)
+    (raw,), labels = reads.counts_with_labels(asked, bucket=bucket_of(period), label=label, camera=camera)
     return Report(
         period=period,
         label=label,
-        labels=sorted({*_labels(devices, period), label}),
+        labels=sorted({*labels, label}),
         hours=hours,
         rows=rows,
         whole=headlines.total(rows),
         before=before,
-        confidences=confidences,
+        raw=raw,
     )
 
 
-def _table_row(row: Row, raw: ConfidenceBucket, period: Period) -> TableRow:
+def _table_row(row: Row, raw: CountBucket, period: Period) -> TableRow:
     start = row.camera.start
     name = charts.day_name(start) if period.days > 1 else f"{charts.day_name(start)}, {start:%H:%M %Z}"
-    cells = headlines.cells(row, raw.at_least(0)) if row.camera.minutes_seen else None
+    cells = headlines.cells(row, raw) if row.camera.minutes_seen else None
     return TableRow(name, start.date(), cells)
-
-
-def _labels(devices: Sequence[Device], period: Period) -> "QuerySet[LabelQuarter, str]":
-    tallies = LabelQuarter.objects.filter(device__in=devices, start__gte=period.start, start__lt=period.end)
-    return tallies.exclude(label=FACE).order_by().values_list("label", flat=True).distinct()

@@ -1,4 +1,4 @@
-"""The hours or days of a period as rows, and the period before as one; from three queries for any number of places."""
+"""The hours or days of a period as rows, and the period before as one; from two queries for any number of places."""
 
 from collections.abc import Sequence
 
@@ -51,6 +51,5 @@ def bucket_of(period: Period) -> Bucket:
 
 
 def _rows(asked: Sequence[Asked], seen: Sequence[Cameras], label: str, bucket: Bucket) -> list[list[Row]]:
-    visits = reads.episodes_each(asked, label=FACE, bucket=bucket, camera=seen)
-    gestures = reads.episodes_each(asked, label=label, bucket=bucket, camera=seen)
-    return [headlines.by_hour(*each) for each in zip(seen, visits, gestures, strict=True)]
+    shown = reads.episodes_of_labels(asked, labels=[FACE, label], bucket=bucket, camera=seen)
+    return [headlines.by_hour(*each) for each in zip(seen, shown[FACE], shown[label], strict=True)]

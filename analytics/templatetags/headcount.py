@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from analytics import headlines, strips
+from analytics.report import TableRow
 
 register = template.Library()
 
@@ -21,10 +22,19 @@ def average(people: float | None) -> str:
 
 
 @register.filter
-def cells(texts: Iterable[str]) -> SafeString:
-    """A cell of a table for each."""
-    # By hand: Django's way to the same takes longer than all else in a table of many rows.
-    return mark_safe("".join([f"<td>{html.escape(text)}</td>" for text in texts]))  # noqa: S308
+def table_rows(rows: Iterable[TableRow], linked: bool) -> SafeString:
+    """The rows of a report's table; where `linked`, each name leads to the page of that day."""
+    # By hand: Django's way to the same takes longer than all else in a page of many rows.
+    return mark_safe("\n".join([_table_row(row, linked) for row in rows]))  # noqa: S308
+
+
+def _table_row(row: TableRow, linked: bool) -> str:
+    name = html.escape(row.name)
+    head = f'<a href="?days=1&amp;to={row.date.isoformat()}">{name}</a>' if linked else name
+    if row.cells is None:
+        return f'<tr><th scope="row">{head}</th><td colspan="{headlines.CELLS}" class="soft">camera off</td></tr>'
+    cells = "</td><td>".join(map(html.escape, row.cells))
+    return f'<tr><th scope="row">{head}</th><td>{cells}</td></tr>'
 
 
 @register.filter

@@ -11,6 +11,9 @@ from django.urls import Resolver404, resolve, reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+OBJECTS_OF_A_PAGE = 50_000
+"""More than any page is made of at a time: so many may be new before garbage is looked for."""
+
 
 def warm_up() -> None:
     """Import all pages and the API, and compile addresses and templates: else the first visitor would wait for it.
@@ -27,6 +30,8 @@ def warm_up() -> None:
     # All that is there now stays: not to look for garbage in it spares somebody a pause now and then.
     gc.collect()
     gc.freeze()
+    # Nor is what a page is made of garbage before it is sent; and little of it has cycles, which alone need be found.
+    gc.set_threshold(OBJECTS_OF_A_PAGE)
 
 
 application = get_wsgi_application()

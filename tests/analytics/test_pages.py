@@ -13,15 +13,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from analytics import plotly
+from analytics import plotly, strips
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from faces.models import Capture, Coffee, Person, Sighting, State
+from tests.analytics.drawings import drawn_in
 from tests.analytics.frames import count, seen
 from tests.places import PASSWORD
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 """09:00 in Seattle; it is half past ten there."""
+HOUR_OF_A_DAY = strips.WIDTH / 24
+"""Its width where a day is drawn."""
 
 
 ROW_OF_HALF_AN_HOUR = re.compile(r"(\w{3} \d+ Nov(?:, 09:00 PST)?) 1\.00 2 50% [^%]+ 15 75%")
@@ -139,8 +142,10 @@ def test_the_overview_says_how_the_day_went(seattle01: Device, viewer: User) -> 
 def test_the_overview_draws_the_day(seattle01: Device, viewer: User) -> None:
     half_an_hour(seattle01)
     drawn = page(viewer, "/").content.decode()
-    hours = {name: path.count("M") for name, path in re.findall(r'<path class="(people|off)" d="([^"]+)"', drawn)}
-    assert hours == {"people": 1, "off": 10}, "off from midnight to nine, and since ten"
+    shown = drawn_in(drawn)
+    assert len(shown["people"]) == 1
+    off = [(round(bar.left / HOUR_OF_A_DAY, 1), round(bar.right / HOUR_OF_A_DAY, 1)) for bar in shown["off"]]
+    assert off == [(0, 9), (10, 10.5)], "from midnight to nine, and since ten"
     assert "Busiest: Fri 20 Nov, 09:00–10:00 PST with 1.00 people on average" in drawn
 
 
@@ -234,8 +239,9 @@ def test_the_first_plot_is_there_without_a_script(seattle01: Device, viewer: Use
         r'(?s)<div class="strip drawing".*?</svg>', page(viewer, seattle01.get_absolute_url()).content.decode()
     )
     assert drawn
-    hours = {name: path.count("M") for name, path in re.findall(r'<path class="(people|off)" d="([^"]+)"', drawn[0])}
-    assert hours == {"people": 1, "off": 6 * 24 + 10}
+    shown = drawn_in(drawn[0])
+    assert (len(shown["people"]), len(shown["off"])) == (1, 2)
+    assert sum(bar.right - bar.left for bar in shown["off"]) * 7 / HOUR_OF_A_DAY == pytest.approx(6 * 24 + 9.5, abs=0.1)
     assert 'class="hand"' in drawn[0]
 
 

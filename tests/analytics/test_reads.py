@@ -194,11 +194,13 @@ def test_questions_asked_together_are_answered_as_each_alone(
     with undone():
         count(*data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=16)))
         seen = reads.engagement_each(asked, bucket=bucket, now=SOME_DAY)
+        episodes = reads.episodes_of_labels(asked, labels=["face", "cup"], bucket=bucket, camera=seen)
         for label in ("face", "cup"):
-            episodes = reads.episodes_each(asked, label=label, bucket=bucket, camera=seen)
             confidences = reads.confidences_each(asked, label=label, bucket=bucket, camera=seen)
-            for question, *found in zip(asked, seen, episodes, confidences, strict=True):
+            for question, *found in zip(asked, seen, episodes[label], confidences, strict=True):
                 assert_alone(question, label, bucket, *found)
+            counts, _ = reads.counts_with_labels(asked, label=label, bucket=bucket, camera=seen)
+            assert counts == [[each.at_least(0) for each in buckets] for buckets in confidences]
 
 
 def assert_alone(
@@ -316,6 +318,20 @@ def test_a_label_that_was_never_seen_has_no_mean(chicago01: Device) -> None:
     assert (found.count, found.mean_confidence) == (0, None)
 
 
+@pytest.mark.parametrize("label", ["face", "cup", "mug"])
+def test_what_else_was_detected_is_told_with_the_counts(chicago01: Device, label: str) -> None:
+    nine = chicago("2026-11-20T09:00")
+    count(seen(chicago01, nine, faces=[0.9], labels=[("cup", 0.9), ("thumbs-up", 0.8)]))
+    count(seen(chicago01, nine + 60 * MINUTE, labels=[("thumbs-down", 0.9)]))
+    asked = [reads.Asked([chicago01], CHICAGO, nine, nine + 60 * MINUTE)]
+    camera = reads.engagement_each(asked, bucket="hour", now=nine)
+    with CaptureQueriesContext(connection) as queries:
+        ((found,),), labels = reads.counts_with_labels(asked, label=label, bucket="hour", camera=camera)
+    assert len(queries) == 1
+    assert found.known_count == {"face": 1, "cup": 1, "mug": 0}[label]
+    assert labels == {"cup", "thumbs-up"}
+
+
 @pytest.mark.parametrize("days", [1, 400])
 def test_a_period_takes_the_same_queries_however_long(chicago01: Device, chicago02: Device, days: int) -> None:
     end = chicago("2026-11-20T09:00")
@@ -327,13 +343,14 @@ def test_a_period_takes_the_same_queries_however_long(chicago01: Device, chicago
         camera = reads.engagement_each(question, bucket="hour", now=end)
         reads.episodes_each(question, label="cup", bucket="hour", camera=camera)
         reads.confidences_each(question, label="cup", bucket="hour", camera=camera)
+        reads.episodes_of_labels(question, labels=["face", "cup"], bucket="hour", camera=camera)
 
     reads_of: list[tuple[int, Callable[[], Any]]] = [
         (1, lambda: reads.engagement(devices, **asked, now=end)),
         (2, lambda: reads.counts(devices, label="cup", **asked)),
         (2, lambda: reads.episodes(devices, label="cup", **asked)),
         (2, lambda: reads.confidences(devices, label="cup", **asked)),
-        (3, with_camera),
+        (4, with_camera),
     ]
     for most, read in reads_of:
         with CaptureQueriesContext(connection) as queries:

@@ -1,0 +1,28 @@
+"""What an SVG path of bars draws."""
+
+import re
+from typing import NamedTuple
+
+from analytics.strips import HEIGHT
+
+OUTLINE = re.compile(r"M(\S+) (\S+)V(\S+)H(\S+)V(\S+)z")
+
+
+class Bar(NamedTuple):
+    left: float
+    right: float
+    height: float
+
+
+def bars(path: str) -> list[Bar]:
+    """Its bars in order; all of the path must be bars on the ground."""
+    assert not OUTLINE.sub("", path)
+    found = [[float(number) for number in outline] for outline in OUTLINE.findall(path)]
+    assert all(ground == end == HEIGHT for _, ground, _, _, end in found)
+    return [Bar(left, right, HEIGHT - top) for left, _, top, right, _ in found]
+
+
+def drawn_in(svg: str) -> dict[str, list[Bar]]:
+    """By the class of their path, the bars of this drawing."""
+    states = "people|nobody|uncounted|off"
+    return {state: bars(path) for state, path in re.findall(rf'<path class="({states})" d="([^"]+)"', svg)}
