@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import Aggregate, Case, Field, Func, Max, QuerySet, Sum, Value, When
@@ -87,28 +87,38 @@ class _SQLiteMicros(Func):
 
 
 class SlotStart(Func):
-    """When the slot begins in which a time lies; in seconds since 1970, as `edges`, between which it lies, ascending.
-
-    Slots reach from edge to edge where these are few; else each is as long as the steps in which all edges lie.
-    """
+    """When the slot begins in which a time lies; in seconds since 1970. `of` says which slots there are."""
 
     output_field = AS_IT_COMES
     template = "FLOOR((DATE_PART('epoch', %(expressions)s) - %(first)s) / %(step)s)::bigint * %(step)s + %(first)s"
-    listed = "(ARRAY[%(edges)s])[WIDTH_BUCKET(DATE_PART('epoch', %(expressions)s), ARRAY[%(edges)s]::float8[])]"
+    listed = "(ARRAY[%(edges)s])[WIDTH_BUCKET(%(expressions)s, '{%(times)s}'::timestamptz[])]"
     sqlite = "((CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) - %(first)s) / %(step)s * %(step)s + %(first)s)"
 
-    def __init__(self, time: str, edges: Sequence[int]) -> None:
-        self._edges = edges
+    @classmethod
+    def of(cls, field: str, edges: Sequence[int]) -> Self:
+        """Slots from edge to edge where these are few; else each as long as the steps in which all of them lie.
+
+        Edges ascend, in seconds since 1970, and the time lies between the first and the last of them.
+        """
         first = edges[0] if edges else 0
-        super().__init__(time, first=first, step=math.gcd(*(edge - first for edge in edges)) or 1)
+        lists: dict[str, Any] = {}
+        if len(edges) <= MOST_LISTED:
+            lists = {"edges": _listed(edges), "times": _listed(_utc(edge).isoformat() for edge in edges)}
+        return cls(field, first=first, step=math.gcd(*[edge - first for edge in edges]) or 1, **lists)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        if len(self._edges) > MOST_LISTED:
-            return self.as_sql(compiler, connection)
-        return self.as_sql(compiler, connection, template=self.listed, edges=",".join(map(str, self._edges)))
+        return self.as_sql(compiler, connection, template=self.listed if "edges" in self.extra else None)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template=self.sqlite)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ",".join(map(str, values))
+
+
+def _utc(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 class Together(Aggregate):
@@ -152,11 +162,11 @@ class Gathering:
 
         To be grouped by these two.
         """
-        table = table.annotate(slot=SlotStart(field, self._edges))
+        table = table.annotate(slot=SlotStart.of(field, self._edges))
         if not self._parts:
             nothing: QuerySet[Any] = table.annotate(part=Value(0)).none()
             return nothing
-        first, last = (dt.datetime.fromtimestamp(self._edges[place], dt.UTC) for place in (0, -1))
+        first, last = _utc(self._edges[0]), _utc(self._edges[-1])
         parts = list(self._parts.values())
         devices = sorted(pk for pks in parts for pk in pks)
         part = Case(
@@ -174,22 +184,19 @@ class Gathering:
         Each row begins with `part` and `slot`; the rest goes to `add`, after the total.
         """
         sums: list[dict[int, T]] = [{} for _ in self.spans]
-        parts = list(self._parts)
+        asking = [(span.seconds, sums[place]) for place, span in enumerate(self.spans)]
+        parts = [[asking[place] for place in places] for places in self._parts]
         for part, at, *values in rows:
-            for place in parts[part]:
-                seconds = self.spans[place].seconds
+            for seconds, totals in parts[part]:
                 if not seconds[0] <= at < seconds[-1]:
                     continue
-                number = bisect_right(seconds, at) - 1
-                total = sums[place].get(number)
+                number = bisect_right(seconds, at)
+                total = totals.get(number)
                 if total is None:
-                    total = sums[place][number] = make()
+                    total = totals[number] = make()
                 add(total, *values)
         nothing = make()
-        return [
-            [totals.get(number, nothing) for number in range(len(span.seconds) - 1)]
-            for totals, span in zip(sums, self.spans, strict=True)
-        ]
+        return [[totals.get(number, nothing) for number in range(1, len(seconds))] for seconds, totals in asking]
 
     def known(self, label: str) -> "QuerySet[Any]":
         """The part and slot of the quarters in which a camera was on, and for faces: one that looks for them."""

@@ -20,6 +20,8 @@ Span = tuple[int, int]
 Placed = tuple[Span, EngagementBucket]
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TWO_DIGITS = [f"{number:02}" for number in range(60)]
+"""A plot of a month says thousands of times of day, and formats would take longer than all else in it."""
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
@@ -77,7 +79,8 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, 
     The scale reaches at least up to `top`, so that figures can be compared.
     """
     drawn: dict[Showing, list[Placed]] = {state: [] for state in Showing}
-    for placed in zip(spans(buckets), buckets, strict=True):
+    along = spans(buckets)
+    for placed in zip(along, buckets, strict=True):
         drawn[showing(placed[1])].append(placed)
     well, barely = _split(drawn[Showing.PEOPLE])
     shown = [
@@ -94,7 +97,7 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, 
         dashes([span for span, _ in drawn[Showing.UNCOUNTED]], "var(--line-strong)"),
     ]
     texts = [describe(bucket) for bucket in buckets]
-    return figure(shown, grounded, buckets, texts, now=now, steps={"nticks": 5}, top=top)
+    return figure(shown, grounded, buckets, texts, along=along, now=now, steps={"nticks": 5}, top=top)
 
 
 def count_figure(counts: Sequence[CountBucket], camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
@@ -115,12 +118,13 @@ def counted_figure(
     colour: str = "var(--data)",
 ) -> Figure:
     """A count a bucket. `camera` and `texts`, what a bucket says, are as long; raises `ValueError` where not."""
-    all_of_them = list(zip(counts, camera, spans(camera), strict=True))
+    along = spans(camera)
+    all_of_them = list(zip(counts, camera, along, strict=True))
     some = [(count, span) for count, _, span in all_of_them if count]
     none = [span for count, bucket, span in all_of_them if not count and bucket.minutes_seen]
     steps = {"nticks": 5} if any(count > FEW for count in counts) else {"dtick": 1}
     shown = [bars([span for _, span in some], [count for count, _ in some], colour)]
-    return figure(shown, [dashes(none, colour)], camera, list(texts), now=now, steps=steps)
+    return figure(shown, [dashes(none, colour)], camera, list(texts), along=along, now=now, steps=steps)
 
 
 def pair_figure(
@@ -135,14 +139,16 @@ def pair_figure(
 
     Raises `ValueError` where they differ in length.
     """
-    all_of_them = list(zip(pairs, camera, spans(camera), strict=True))
+    along = spans(camera)
+    all_of_them = list(zip(pairs, camera, along, strict=True))
     shown = []
     for half, colour in enumerate(colours):
         some = [(pair[half], span) for pair, _, span in all_of_them if pair[half]]
         shown.append(_half(bars([span for _, span in some], [count for count, _ in some], colour), half))
     none = [span for pair, bucket, span in all_of_them if not any(pair) and bucket.minutes_seen]
     steps = {"nticks": 5} if any(max(pair) > FEW for pair in pairs) else {"dtick": 1}
-    return figure(shown, [dashes(none, "var(--line-strong)")], camera, list(texts), now=now, steps=steps)
+    grounded = [dashes(none, "var(--line-strong)")]
+    return figure(shown, grounded, camera, list(texts), along=along, now=now, steps=steps)
 
 
 def _half(whole: Figure, half: int) -> Figure:
@@ -155,10 +161,10 @@ def _half(whole: Figure, half: int) -> Figure:
 def describe(bucket: EngagementBucket) -> str:
     """The bucket in words, lines parted by `<br>`."""
     state = showing(bucket)
+    if state is Showing.AHEAD or state is Showing.OFF:
+        return f"<b>{span(bucket)}</b><br>{WORDS[state]}"
     words = _people(bucket) if state is Showing.PEOPLE else WORDS[state]
-    known = state not in (Showing.AHEAD, Showing.OFF)
-    coverage = f"<br>camera on {bucket.minutes_seen} of {bucket.minutes} min" if known else ""
-    return f"<b>{span(bucket)}</b><br>{words}{coverage}"
+    return f"<b>{span(bucket)}</b><br>{words}<br>camera on {bucket.minutes_seen} of {bucket.minutes} min"
 
 
 def describe_count(count: CountBucket, seen: EngagementBucket) -> str:
@@ -171,9 +177,10 @@ def describe_count(count: CountBucket, seen: EngagementBucket) -> str:
 
 def span(bucket: Bucket) -> str:
     """Such as "Fri 20 Nov, 14:00-15:00 PST", or "Fri 20 Nov" for a day."""
-    if _is_day(bucket):
-        return day_name(bucket.start)
-    return f"{day_name(bucket.start)}, {_clock(bucket.start)}–{_clock(bucket.end)} {bucket.end.tzname()}"
+    start, end = bucket.start, bucket.end
+    if end - start >= DAY_AT_LEAST:
+        return day_name(start)
+    return f"{day_name(start)}, {_clock(start)}–{_clock(end)} {end.tzname()}"
 
 
 def day_name(day: dt.date) -> str:
@@ -182,8 +189,7 @@ def day_name(day: dt.date) -> str:
 
 
 def _clock(moment: dt.datetime) -> str:
-    # Not by strftime, which takes longer than all else that a plot says of its hours.
-    return f"{moment.hour:02}:{moment.minute:02}"
+    return f"{TWO_DIGITS[moment.hour]}:{TWO_DIGITS[moment.minute]}"
 
 
 def sentence(buckets: Sequence[EngagementBucket]) -> str:
@@ -201,7 +207,8 @@ def sentence(buckets: Sequence[EngagementBucket]) -> str:
 
 
 def _people(bucket: EngagementBucket) -> str:
-    occupied = f"<br>somebody there {bucket.occupied_share:.0%} of the time" if bucket.occupied_share else ""
+    share = bucket.occupied_share
+    occupied = f"<br>somebody there {share:.0%} of the time" if share else ""
     return f"{bucket.average_faces or 0:.2f} people on average, {bucket.faces_peak} at most{occupied}"
 
 
@@ -229,7 +236,7 @@ def spans(buckets: Sequence[Bucket]) -> list[Span]:
     """Where each of these adjoining buckets lies along the x axis."""
     if not buckets:
         return []
-    return list(pairwise([*(ms(bucket.start) for bucket in buckets), ms(buckets[-1].end)]))
+    return list(pairwise([*[ms(bucket.start) for bucket in buckets], ms(buckets[-1].end)]))
 
 
 def bars(
@@ -265,12 +272,12 @@ def columns(spans: Sequence[Span], marker: Figure, **more: Any) -> Figure:
     }
 
 
-def _off_spans(buckets: Sequence[EngagementBucket], now: dt.datetime) -> Iterator[Span]:
+def _off_spans(buckets: Sequence[EngagementBucket], along: Sequence[Span], now: dt.datetime) -> Iterator[Span]:
     """The stretches without camera up to `now`, adjoining buckets as one, so that the hatching has no seams."""
-    for state, run in groupby(buckets, showing):
+    for state, run in groupby(zip(along, buckets, strict=True), lambda placed: showing(placed[1])):
         if state is Showing.OFF:
-            stretch = list(run)
-            yield ms(stretch[0].start), min(ms(stretch[-1].end), ms(now))
+            stretch = [span for span, _ in run]
+            yield stretch[0][0], min(stretch[-1][1], ms(now))
 
 
 def figure(
@@ -279,17 +286,18 @@ def figure(
     buckets: Sequence[EngagementBucket],
     texts: list[str],
     *,
+    along: Sequence[Span],
     now: dt.datetime,
     steps: Figure,
     top: float = 0.0,
 ) -> Figure:
     """Bars and lines on the ground over the time of `buckets`, hatched where the camera was off, with a text for each.
 
-    `steps` is what the y axis has of its own.
+    `along` is where the buckets lie, as `spans` says; `steps` is what the y axis has of its own.
     """
-    off = columns(list(_off_spans(buckets, now)), HATCHED, hoverinfo="skip")
+    off = columns(list(_off_spans(buckets, along, now)), HATCHED, hoverinfo="skip")
     # Invisible, as wide and high as the plot: wherever the pointer is, it finds its bucket.
-    targets = columns(spans(buckets), INVISIBLE, hovertext=texts, hoverinfo="text")
+    targets = columns(along, INVISIBLE, hovertext=texts, hoverinfo="text")
     highest = max((height for trace in shown for height in trace["y"]), default=0)
     return {"data": [*shown, off, *grounded, targets], "layout": _layout(buckets, max(top, highest), now, steps)}
 

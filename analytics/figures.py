@@ -49,12 +49,13 @@ def describe_episodes(episodes: EpisodeBucket, seen: EngagementBucket, what: str
 
 def coverage_figure(camera: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
     """The share of a bucket's minutes in which the camera was on, in per cent."""
-    on = [placed for placed in zip(charts.spans(camera), camera, strict=True) if placed[1].minutes_seen]
+    along = charts.spans(camera)
+    on = [placed for placed in zip(along, camera, strict=True) if placed[1].minutes_seen]
     heights = [round(100 * bucket.coverage) for _, bucket in on]
     shown = charts.bars([span for span, _ in on], heights, "var(--line-strong)")
     texts = [charts.describe(bucket) for bucket in camera]
     steps = {"tickvals": [0, 50, 100], "ticktext": ["0", "50 %", "100 %"]}
-    return charts.figure([shown], [], camera, texts, now=now, steps=steps, top=100)
+    return charts.figure([shown], [], camera, texts, along=along, now=now, steps=steps, top=100)
 
 
 def week_figure(week: Sequence[Sequence[WeekHour]]) -> Figure:

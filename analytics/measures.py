@@ -235,7 +235,7 @@ def episode_sum(parts: Iterable[_Episodes]) -> EpisodeSum:
     listed = list(parts)
     return EpisodeSum(
         seconds=tuple(chain.from_iterable([part.seconds for part in listed])),
-        peak=max((part.peak for part in listed), default=0),
+        peak=max([part.peak for part in listed], default=0),
         is_known=any(part.is_known for part in listed),
     )
 

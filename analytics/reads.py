@@ -148,10 +148,15 @@ def counts_with_labels(
     """`counts` of each, and all labels that were detected in any of these periods, but faces; in one query."""
     gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(Q(label=label) | ~Q(label=FACE))
-    rows = gathering.rows(tallies).values_list("label", "part", "slot")
+    rows = gathering.rows(tallies).values_list("part", "slot", "label")
     sums = list(rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum")))
-    counts = _counts(gathering, [row for name, *row in sums if name == label], _on(gathering, label, camera))
-    return counts, {name for name, *_ in sums} - {FACE}
+    counts = _counts(gathering, _of_label(label, sums), _on(gathering, label, camera))
+    return counts, {name for _, _, name, *_ in sums} - {FACE}
+
+
+def _of_label(label: str, rows: Rows) -> Rows:
+    """Those of these rows, `part`, `slot` and label before the rest, that are of this label; without it."""
+    return [(part, slot, *rest) for part, slot, name, *rest in rows if name == label]
 
 
 def _counts(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[CountBucket]]:
@@ -182,14 +187,13 @@ def episodes_of_labels(
 ) -> dict[str, list[list[EpisodeBucket]]]:
     """By label, `episodes` of each; in one query, and one more for each label without `camera`."""
     gathering = Gathering(asked, bucket)
-    # As exact as the tallies are, which keep whole millionths.
-    shown = Episode.objects.filter(label__in=labels, confidence__gte=threshold - 0.5 / MILLION)
-    rows = gathering.rows(shown, "started").values_list("label", "part", "slot")
+    shown = Episode.objects.filter(label__in=labels)
+    if threshold:
+        # As exact as the tallies are, which keep whole millionths.
+        shown = shown.filter(confidence__gte=threshold - 0.5 / MILLION)
+    rows = gathering.rows(shown, "started").values_list("part", "slot", "label")
     began = list(rows.annotate(micros=Together(Lasted("ended", "started")), most=Largest("peak")))
-    return {
-        label: _episodes(gathering, [row for name, *row in began if name == label], _on(gathering, label, camera))
-        for label in labels
-    }
+    return {label: _episodes(gathering, _of_label(label, began), _on(gathering, label, camera)) for label in labels}
 
 
 def _episodes(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[EpisodeBucket]]:
@@ -199,7 +203,7 @@ def _episodes(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[li
             EpisodeBucket(
                 start,
                 end,
-                tuple([micros / MILLION for micros in sorted(total.micros)]),
+                tuple([micros / MILLION for micros in sorted(total.micros)]) if total.micros else (),
                 total.peak,
                 total.is_known or was_on,
             )
