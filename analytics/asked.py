@@ -1,7 +1,6 @@
 """Several questions about devices and periods, answered from one read of a table of quarters or episodes."""
 
 import datetime as dt
-import json
 import math
 from bisect import bisect_right
 from collections import defaultdict
@@ -10,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Aggregate, Case, Field, Func, Max, QuerySet, Sum, Value, When
-from django.db.models.expressions import CombinedExpression
+from django.db.models import Case, Field, Func, Max, QuerySet, Sum, Value, When
 
 from analytics.buckets import Bucket, spans
 from analytics.models import FACE, EngagementQuarter
@@ -65,27 +63,6 @@ class Minutes(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-class Lasted(Func):
-    """From the second time to the first, in whole microseconds: Django's reading of times costs more than the query."""
-
-    output_field = AS_IT_COMES
-    arg_joiner = " - "
-    template = "(DATE_PART('epoch', %(expressions)s) * 1000000)::bigint"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        until, since = map(_SQLiteMicros, self.get_source_expressions())
-        return compiler.compile(CombinedExpression(until, "-", since, output_field=AS_IT_COMES))
-
-
-class _SQLiteMicros(Func):
-    """A time as microseconds since 1970. It is written with all six digits after the point, or without any."""
-
-    output_field = AS_IT_COMES
-    template = (
-        "(CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) * 1000000 + CAST(substr(%(expressions)s, 21) AS INTEGER))"
-    )
-
-
 class SlotStart(Func):
     """When the slot begins in which a time lies; in seconds since 1970. `of` says which slots there are."""
 
@@ -121,22 +98,6 @@ def _utc(seconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-class Together(Aggregate):
-    """All whole numbers of a group, in no order, as `each` takes them apart."""
-
-    output_field = AS_IT_COMES
-    function = "ARRAY_AGG"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **context)
-
-    @staticmethod
-    def each(numbers: Any) -> list[int]:
-        """PostgreSQL has arrays; SQLite writes them as JSON."""
-        found: list[int] = json.loads(numbers) if isinstance(numbers, str) else numbers
-        return found
-
-
 class Gathering:
     """What is asked, in buckets. Devices that belong to the same questions are read together.
 
@@ -158,11 +119,7 @@ class Gathering:
         self._edges = sorted({edge for span in self.spans for edge in span.seconds})
 
     def rows(self, table: "QuerySet[Any]", field: str = "start") -> "QuerySet[Any]":
-        """The table's rows that the questions are about: `part` is the devices that each belongs to, `slot` its time.
-
-        To be grouped by these two.
-        """
-        table = table.annotate(slot=SlotStart.of(field, self._edges))
+        """The table's rows that the questions are about; `part` is the devices that each belongs to."""
         if not self._parts:
             nothing: QuerySet[Any] = table.annotate(part=Value(0)).none()
             return nothing
@@ -176,6 +133,20 @@ class Gathering:
         )
         mine = table.filter(device__in=devices, **{f"{field}__gte": first, f"{field}__lt": last})
         found: QuerySet[Any] = mine.annotate(part=part).order_by()
+        return found
+
+    def quarters(self, table: "QuerySet[Any]") -> "QuerySet[Any]":
+        """As `rows`, of tallies, with the time of each as `slot`. To be grouped by `part` and `slot`."""
+        found: QuerySet[Any] = self.rows(table).annotate(slot=SlotStart.of("start", self._edges))
+        return found
+
+    def of_questions(self, rows: Rows) -> list[list[Sequence[Any]]]:
+        """By question, the rows of its devices, without the `part` that each begins with."""
+        found: list[list[Sequence[Any]]] = [[] for _ in self.spans]
+        parts = list(self._parts)
+        for part, *rest in rows:
+            for place in parts[part]:
+                found[place].append(rest)
         return found
 
     def totals(self, make: Callable[[], T], rows: Rows, add: Callable[..., None]) -> list[list[T]]:
@@ -201,5 +172,5 @@ class Gathering:
     def known(self, label: str) -> "QuerySet[Any]":
         """The part and slot of the quarters in which a camera was on, and for faces: one that looks for them."""
         on = {"frames__gt": 0} if label == FACE else {"minutes_seen__gt": 0}
-        quarters = self.rows(EngagementQuarter.objects.filter(**on))
+        quarters = self.quarters(EngagementQuarter.objects.filter(**on))
         return quarters.values_list("part", "slot").distinct()

@@ -33,15 +33,16 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, Q
 
 from analytics.asked import Asked as Asked
-from analytics.asked import Gathering, Largest, Lasted, Minutes, Rows, Together, Total
+from analytics.asked import Gathering, Largest, Minutes, Rows, Total
 from analytics.buckets import Bucket
+from analytics.columns import SmallNumbers, Times, by_bucket
 from analytics.measures import ConfidenceBucket as ConfidenceBucket
 from analytics.measures import CountBucket as CountBucket
 from analytics.measures import EngagementBucket as EngagementBucket
 from analytics.measures import EpisodeBucket as EpisodeBucket
 from analytics.measures import threshold_bin
 from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
-from analytics.sums import ConfidenceTotal, CountTotal, EngagementTotal, EpisodeTotal, Known
+from analytics.sums import ConfidenceTotal, CountTotal, EngagementTotal, Known
 from analytics.tallies import MILLION
 from devices.models import Device
 
@@ -103,7 +104,7 @@ def confidences(
 def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
     """`engagement` of each, in one query."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(EngagementQuarter.objects.all()).values_list("part", "slot")
+    rows = gathering.quarters(EngagementQuarter.objects.all()).values_list("part", "slot")
     sums = rows.annotate(
         Total("frames"),
         Total("faces_sum"),
@@ -137,7 +138,7 @@ def counts_each(
     """`counts` of each, in two queries."""
     gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
-    rows = gathering.rows(tallies).values_list("part", "slot")
+    rows = gathering.quarters(tallies).values_list("part", "slot")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
     return _counts(gathering, sums, _on(gathering, label, None))
 
@@ -148,15 +149,10 @@ def counts_with_labels(
     """`counts` of each, and all labels that were detected in any of these periods, but faces; in one query."""
     gathering = Gathering(asked, bucket)
     tallies = LabelQuarter.objects.filter(Q(label=label) | ~Q(label=FACE))
-    rows = gathering.rows(tallies).values_list("part", "slot", "label")
+    rows = gathering.quarters(tallies).values_list("label", "part", "slot")
     sums = list(rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum")))
-    counts = _counts(gathering, _of_label(label, sums), _on(gathering, label, camera))
-    return counts, {name for _, _, name, *_ in sums} - {FACE}
-
-
-def _of_label(label: str, rows: Rows) -> Rows:
-    """Those of these rows, `part`, `slot` and label before the rest, that are of this label; without it."""
-    return [(part, slot, *rest) for part, slot, name, *rest in rows if name == label]
+    counts = _counts(gathering, [row for name, *row in sums if name == label], _on(gathering, label, camera))
+    return counts, {name for name, *_ in sums} - {FACE}
 
 
 def _counts(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[CountBucket]]:
@@ -191,25 +187,23 @@ def episodes_of_labels(
     if threshold:
         # As exact as the tallies are, which keep whole millionths.
         shown = shown.filter(confidence__gte=threshold - 0.5 / MILLION)
-    rows = gathering.rows(shown, "started").values_list("part", "slot", "label")
-    began = list(rows.annotate(micros=Together(Lasted("ended", "started")), most=Largest("peak")))
-    return {label: _episodes(gathering, _of_label(label, began), _on(gathering, label, camera)) for label in labels}
+    groups = gathering.rows(shown, "started").values_list("label", "part")
+    began = list(groups.annotate(starts=Times("started"), ends=Times("ended"), peaks=SmallNumbers("peak")))
+    return {
+        label: _episodes(gathering, [row for name, *row in began if name == label], _on(gathering, label, camera))
+        for label in labels
+    }
 
 
 def _episodes(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[EpisodeBucket]]:
-    found = gathering.totals(EpisodeTotal, rows, EpisodeTotal.add)
     return [
         [
-            EpisodeBucket(
-                start,
-                end,
-                tuple([micros / MILLION for micros in sorted(total.micros)]) if total.micros else (),
-                total.peak,
-                total.is_known or was_on,
+            EpisodeBucket(start, end, seconds, peak, bool(seconds) or was_on)
+            for (start, end), (seconds, peak), was_on in zip(
+                span.pairs, by_bucket(span.seconds, shown), on, strict=True
             )
-            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
         ]
-        for span, totals, on in zip(gathering.spans, found, on, strict=True)
+        for span, shown, on in zip(gathering.spans, gathering.of_questions(rows), on, strict=True)
     ]
 
 
@@ -218,7 +212,7 @@ def confidences_each(
 ) -> list[list[ConfidenceBucket]]:
     """`confidences` of each, in two queries, or in one with `camera`."""
     gathering = Gathering(asked, bucket)
-    rows = gathering.rows(LabelQuarter.objects.filter(label=label)).values_list("part", "slot", "confidence_bin")
+    rows = gathering.quarters(LabelQuarter.objects.filter(label=label)).values_list("part", "slot", "confidence_bin")
     sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
     found = gathering.totals(ConfidenceTotal, sums, ConfidenceTotal.add)
     return [

@@ -1,9 +1,7 @@
 """What the rows of a bucket add up to, each made empty; `analytics/reads.py` tells what they mean."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from analytics.asked import Together
 from analytics.tallies import CONFIDENCE_BINS
 
 
@@ -39,18 +37,6 @@ class CountTotal(Known):
     def add(self, count: int, millionths: int) -> None:
         self.count += count
         self.millionths += millionths
-        self.know()
-
-
-@dataclass(slots=True)
-class EpisodeTotal(Known):
-    micros: list[int] = field(default_factory=list)
-    peak: int = 0
-
-    def add(self, micros: Any, peak: int) -> None:
-        self.micros += Together.each(micros)
-        self.peak = max(self.peak, peak)
-        # A device may report a gesture of a time from which it sent no frame.
         self.know()
 
 
