@@ -29,7 +29,7 @@ def add(rows: Sequence[EpisodeRow]) -> None:
     now = episodes.joined([*there, *rows])
     kept = {row[:3] for row in now}
     _delete(pk for row, pk in there.items() if row[:3] not in kept)
-    sql.add_up(Episode, FIELDS, [row for row in now if row not in there], EPISODE_MERGE)
+    sql.Rows(Episode, FIELDS, [row for row in now if row not in there]).add_up(EPISODE_MERGE)
 
 
 def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[EpisodeRow]:
@@ -47,24 +47,18 @@ def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[Episod
     seen = episodes.shown(_frames(device_id, start, end))
     now = set(episodes.joined([*parts, *seen, *_reported(device_id, first, last)]))
     _delete(pk for row, pk in there.items() if row not in now)
-    sql.insert(Episode, FIELDS, sorted(now - there.keys()))
+    sql.Rows(Episode, FIELDS, sorted(now - there.keys())).insert()
     return sorted(now ^ there.keys())
 
 
 def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
     """The episodes that these rows may join, and of each device and label the one before; with their ids."""
-    ranges = [
-        (device, label, _stored(min(row.started for row in of) - gap), _stored(max(row.ended for row in of) + gap))
-        for (device, label), of in ((key, list(of)) for key, of in groupby(rows, itemgetter(0, 1)))
-        for gap in [episodes.gap(label)]
-    ]
+    asked = [(device, label, list(of)) for (device, label), of in groupby(rows, itemgetter(0, 1))]
+    lows = sql.times(min(row.started for row in of) - episodes.gap(label) for _, label, of in asked)
+    highs = sql.times(max(row.ended for row in of) + episodes.gap(label) for _, label, of in asked)
+    ranges = [(device, label, low, high) for (device, label, _), low, high in zip(asked, lows, highs, strict=True)]
     found = Episode.objects.raw(_NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
     return {EpisodeRow(*(getattr(each, name) for name in FIELDS)): each.pk for each in found}
-
-
-def _stored(moment: dt.datetime) -> str:
-    """As both databases read it, and SQLite compares it."""
-    return moment.replace(tzinfo=None).isoformat(" ")
 
 
 def _near_statement(each: str, device: str, label: str, low: str, high: str) -> str:

@@ -162,7 +162,7 @@ def _correct(
     different = {row_type(*values) for values in there.values_list(*row_type._fields)} ^ set(rows)
     if different:
         there.delete()
-        sql.insert(model, row_type._fields, rows)
+        sql.Rows(model, row_type._fields, rows).insert()
     return {row.start for row in different}
 
 

@@ -159,7 +159,7 @@ def _taken(jpeg: bytes, count: int) -> list[Any]:
     device, now = Device.objects.select_related("site").get(name="C0"), timezone.now()
     taken = [TakenPicture(device, now - dt.timedelta(hours=number + 1), now, number, jpeg) for number in range(count)]
     with transaction.atomic():
-        sink.take_in(Batch(pictures=taken))
+        sink.take_in(Batch(pictures=taken))()
     return list(Capture.objects.order_by("pk").values_list("pk", flat=True))
 
 

@@ -6,6 +6,7 @@ The types are msgspec's because several are made for each message, and a frozen 
 import datetime as dt
 import hashlib
 import zoneinfo
+from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
@@ -146,6 +147,11 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
 def thing_of(topic: str) -> str:
     """The thing name in a device's topic, or "" where the topic has none."""
     return _route_of(topic)[1]
+
+
+def things_of(arrivals: Iterable[Arrival]) -> set[str]:
+    """The thing names in these messages' topics, "" for a topic that has none."""
+    return {thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
 
 
 @lru_cache(TOPICS_KEPT)

@@ -7,7 +7,8 @@ Packet ids come round again; the count of a client's messages tells how long ago
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from django.db.models import Max
@@ -36,22 +37,24 @@ def with_first_arrivals(arrivals: Sequence[Arrival]) -> list[Arrival]:
     return [_at_first(arrival, known) for arrival in arrivals] if known else list(arrivals)
 
 
-def remember(arrivals: Sequence[Arrival], known_by_arrival: Sequence[Arrival]) -> None:
-    """Note that these arrivals are committed, and when those of them came that only their arrival tells apart."""
+def remembering(arrivals: Sequence[Arrival], known_by_arrival: Sequence[Arrival]) -> Callable[[], None]:
+    """What notes that these arrivals are committed, and when those of them came that only their arrival tells apart."""
     latest: defaultdict[str, int] = defaultdict(int)
     for arrival in arrivals:
         if arrival.carriage:
             latest[arrival.carriage.client] = max(latest[arrival.carriage.client], arrival.carriage.sequence)
-    for client in sorted(latest):
-        deliveries = [
-            _Delivery(each.carriage.packet_id, each.carriage.sequence, words(each), each.received_at)
-            for each in known_by_arrival
-            if each.carriage and each.carriage.client == client
-        ]
-        DeliveredBatch.objects.create(
-            client=client, sequence=latest[client], deliveries=msgspec.msgpack.encode(deliveries)
-        )
-        DeliveredBatch.objects.filter(client=client, sequence__lte=latest[client] - UNACKNOWLEDGED).delete()
+    deliveries: defaultdict[str, list[_Delivery]] = defaultdict(list)
+    for each in known_by_arrival:
+        if each.carriage:
+            delivery = _Delivery(each.carriage.packet_id, each.carriage.sequence, words(each), each.received_at)
+            deliveries[each.carriage.client].append(delivery)
+    return partial(_remember, [(client, latest[client], deliveries[client]) for client in sorted(latest)])
+
+
+def _remember(batches: Sequence[tuple[str, int, Sequence[_Delivery]]]) -> None:
+    for client, latest, deliveries in batches:
+        DeliveredBatch.objects.create(client=client, sequence=latest, deliveries=msgspec.msgpack.encode(deliveries))
+        DeliveredBatch.objects.filter(client=client, sequence__lte=latest - UNACKNOWLEDGED).delete()
 
 
 def next_sequence(client: str) -> int:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from devices import health, intake, services
 from devices.broker import Delivered, Subscription
-from devices.decoding import Arrival
+from devices.decoding import Arrival, things_of
 from devices.deliveries import UNACKNOWLEDGED
 from edge_agent import messages
 
@@ -41,13 +41,13 @@ class _Hand(msgspec.Struct):
     since: float
     delivered: list[Delivered]
     arrivals: list[Arrival] = []
-    guesses: list[intake.Meaning] = []
+    draft: intake.Draft | None = None
 
 
 class Ingester:
     """Takes in what one subscription delivers. `step` and `run` belong to one thread; `stalled` may be asked by any.
 
-    While `run` commits one batch, a thread of its own takes and interprets the next.
+    While `run` commits one batch, a thread of its own takes the next and works out what to write of it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Ingester:
             hand.arrivals = [each.arrival for each in delivered if self._subscription.takes(each.arrival)]
             # What goes wrong here will do so again in the intake, which knows what to do then.
             with suppress(Exception):
-                hand.guesses = intake.interpret(hand.arrivals, self._devices)
+                hand.draft = intake.draft(hand.arrivals, self._devices)
         return hand
 
     def _commit(self, hand: _Hand) -> int:
@@ -100,8 +100,14 @@ class Ingester:
         self._send_receipts(accepted)
         self._committed += accepted.committed
         self._quarantined += accepted.quarantined
-        self._devices = accepted.devices
+        self._learn(things_of(hand.arrivals), accepted.devices)
         return len(hand.delivered)
+
+    def _learn(self, things: Collection[str], devices: intake.Devices) -> None:
+        """What is known of the devices with these thing names is what the database said now."""
+        others = {thing: device for thing, device in self._devices.items() if thing not in things}
+        # A new mapping, since the other thread may be reading the old one.
+        self._devices = {**others, **devices}
 
     def stalled(self) -> str | None:
         """What hangs, in a sentence; None while all is well."""
@@ -118,7 +124,7 @@ class Ingester:
         while True:
             close_old_connections()
             try:
-                return intake.accept(hand.arrivals, hand.guesses)
+                return intake.accept(hand.arrivals, hand.draft)
             except (OperationalError, InterfaceError) as error:
                 log.error("The database is away (%s); %d messages wait.", str(error).strip(), len(hand.delivered))
             self._stop.wait(PATIENCE_S[min(attempt, len(PATIENCE_S) - 1)])

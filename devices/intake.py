@@ -2,9 +2,10 @@
 
 import datetime as dt
 import logging
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import zip_longest
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 from django.conf import settings
@@ -29,7 +30,10 @@ class Batch:
     """What a device's status says it runs, and when it said so by its own clock."""
 
 
-Sink = Callable[[Batch], None]
+Write = Callable[[], None]
+"""Writes what was worked out before; runs inside a batch's transaction, and again where that was undone."""
+
+Sink = Callable[[Batch], Write]
 
 _sinks: list[Sink] = []
 
@@ -37,10 +41,15 @@ Devices = Mapping[str, Device]
 """By thing name."""
 
 
-def register_sink(sink: Sink) -> None:
-    """Have this sink called with every batch, inside the batch's transaction.
+def nothing() -> None:
+    """The `Write` of a sink that has nothing to write."""
 
-    A sink must be idempotent. What it raises undoes the whole batch; the intake then takes the messages one by one.
+
+def register_sink(sink: Sink) -> None:
+    """Have this sink called with every batch; what it answers writes the batch, inside the batch's transaction.
+
+    A sink asks no database: it is called while another batch commits. Its writing must be idempotent. What either
+    raises undoes the whole batch; the intake then takes the messages one by one.
     """
     if sink not in _sinks:
         _sinks.append(sink)
@@ -65,30 +74,41 @@ class Accepted:
         self.devices = {**self.devices, **other.devices}
 
 
-class Meaning(msgspec.Struct, frozen=True):
-    """What an arrival means to this device; None where none is registered under its topic's thing name."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All that one transaction will write of some arrivals, as they are read if their devices are these."""
 
-    device: Device | None
-    found: Decoded | SetAside
+    arrivals: Sequence[Arrival]
+    devices: Devices
+    accepted: Accepted
+    writes: Sequence[Write]
 
 
-def interpret(arrivals: Sequence[Arrival], devices: Devices) -> list[Meaning]:
-    """What these arrivals mean if the devices are those; asks no database, and may run while another batch commits."""
+def draft(arrivals: Sequence[Arrival], devices: Devices) -> Draft:
+    """What is to be written of these arrivals; asks no database, so it may run while another batch commits."""
+    taken_in: list[tuple[Arrival, Decoded]] = []
+    set_aside: list[tuple[Arrival, SetAside]] = []
     retention = _retention()
-    return [_meaning(arrival, _device_of(arrival, devices), retention) for arrival in arrivals]
+    for arrival in arrivals:
+        try:
+            device = devices.get(decoding.thing_of(arrival.topic))
+            taken_in.append((arrival, decoding.decode(arrival, device, retention=retention)))
+        except SetAside as reason:
+            set_aside.append((arrival, reason))
+    return _drafted(arrivals, taken_in, set_aside, devices)
 
 
-def accept(arrivals: Sequence[Arrival], guesses: Sequence[Meaning] = ()) -> Accepted:
+def accept(arrivals: Sequence[Arrival], drafted: Draft | None = None) -> Accepted:
     """Take in these messages, in one transaction where that is possible; idempotent.
 
     When it returns, each message is committed or quarantined. Raises `OperationalError` or `InterfaceError` where the
-    database is away; then nothing was taken in, and the same call may be made again. `guesses` are what `interpret`
-    made of the same arrivals: each is used if it still holds.
+    database is away; then nothing was taken in, and the same call may be made again. `drafted` is the draft of the
+    same arrivals, and is written if it still holds.
     """
     if not arrivals:
         return Accepted()
     try:
-        return _accept_together(arrivals, guesses)
+        return _accept_together(arrivals, drafted)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -101,46 +121,33 @@ def accept(arrivals: Sequence[Arrival], guesses: Sequence[Meaning] = ()) -> Acce
     return accepted
 
 
-def _accept_together(arrivals: Sequence[Arrival], guesses: Sequence[Meaning]) -> Accepted:
-    devices = _devices_of(arrivals, {guess.device.thing_name: guess.device for guess in guesses if guess.device})
-    taken_in: list[tuple[Arrival, Decoded]] = []
-    set_aside: list[tuple[Arrival, SetAside]] = []
-    retention = _retention()
+def _accept_together(arrivals: Sequence[Arrival], drafted: Draft | None) -> Accepted:
     first = deliveries.with_first_arrivals(arrivals)
-    for arrival, offered, guess in zip_longest(first, arrivals, guesses):
-        device = _device_of(arrival, devices)
-        holds = guess is not None and arrival is offered and guess.device is device
-        found = guess.found if holds else _meaning(arrival, device, retention).found
-        if isinstance(found, Decoded):
-            taken_in.append((arrival, found))
-        else:
-            set_aside.append((arrival, found))
-    with transaction.atomic():
-        _write(taken_in, set_aside, devices)
-    return _summary(taken_in, set_aside, devices)
+    devices = _devices_of(arrivals, drafted.devices if drafted else {})
+    if drafted is None or not _holds(drafted, first, devices):
+        drafted = draft(first, devices)
+    _write(drafted)
+    return replace(drafted.accepted, devices=devices)
 
 
-def _meaning(arrival: Arrival, device: Device | None, retention: dt.timedelta) -> Meaning:
-    try:
-        return Meaning(device, decoding.decode(arrival, device, retention=retention))
-    except SetAside as reason:
-        return Meaning(device, reason)
+def _holds(drafted: Draft, first: Sequence[Arrival], devices: Devices) -> bool:
+    """Whether it is of these arrivals, none of which came before, and their devices are what it took them for."""
+    are_the_same = all(drafted.devices.get(thing) is devices.get(thing) for thing in decoding.things_of(first))
+    return are_the_same and all(map(operator.is_, drafted.arrivals, first))
 
 
-@transaction.atomic
 def take_in(arrival: Arrival) -> None:
     """Take in this one message, and quarantine nothing. Raises `SetAside`, and then has written nothing."""
     devices = _devices_of([arrival], {})
     decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=_retention())
-    _write([(arrival, decoded)], [], devices)
+    _write(_drafted([arrival], [(arrival, decoded)], [], devices))
 
 
-@transaction.atomic
 def take_in_picture(picture: TakenPicture) -> None:
     """Take in a picture that came outside of messages, as one that came in a message; idempotent."""
     topic = messages.topic_from_device(picture.device.thing_name, "image")
     arrival = Arrival(topic, b"", picture.received_at)
-    _write([(arrival, Decoded(picture.device, pictures=[picture]))], [], {})
+    _write(_drafted([arrival], [(arrival, Decoded(picture.device, pictures=[picture]))], [], {}))
 
 
 @transaction.atomic
@@ -153,10 +160,10 @@ def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     """Quarantine a message that cannot be committed though it could be decoded."""
     log.error("A message on %s was refused and set aside.", arrival.topic, exc_info=error)
     kind = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
-    set_aside = [(arrival, SetAside(Reason.REFUSED, f"{type(error).__name__}: {kind}."))]
-    with transaction.atomic():
-        _write([], set_aside, _devices_of([arrival], {}))
-    return _summary([], set_aside, {})
+    reason = SetAside(Reason.REFUSED, f"{type(error).__name__}: {kind}.")
+    refused = _drafted([arrival], [], [(arrival, reason)], _devices_of([arrival], {}))
+    _write(refused)
+    return refused.accepted
 
 
 def _retention() -> dt.timedelta:
@@ -169,8 +176,7 @@ def _device_of(arrival: Arrival, devices: Devices) -> Device | None:
 
 def _devices_of(arrivals: Iterable[Arrival], known: Devices) -> dict[str, Device]:
     """The devices as they are now, by thing name; those that are as they were known are the known ones themselves."""
-    things = {decoding.thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
-    things = {thing for thing in things if thing and "\x00" not in thing}
+    things = {thing for thing in decoding.things_of(arrivals) if thing and "\x00" not in thing}
     found = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
     return {thing: known[thing] if _is_as(device, known.get(thing)) else device for thing, device in found.items()}
 
@@ -180,11 +186,12 @@ def _is_as(device: Device, known: Device | None) -> bool:
     return known is not None and all(getattr(device, name) == getattr(known, name) for name in names)
 
 
-def _write(
+def _drafted(
+    arrivals: Sequence[Arrival],
     taken_in: Sequence[tuple[Arrival, Decoded]],
     set_aside: Sequence[tuple[Arrival, SetAside]],
     devices: Devices,
-) -> None:
+) -> Draft:
     batch = Batch(
         frames=[frame for _, decoded in taken_in for frame in decoded.frames],
         pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
@@ -195,15 +202,23 @@ def _write(
             if decoded.status is not None and decoded.status.software
         ],
     )
-    _write_log([line for _, decoded in taken_in for line in decoded.log])
-    _write_quarantine(set_aside, devices)
     everything = [arrival for arrival, _ in (*taken_in, *set_aside)]
     untimed = [arrival for arrival, decoded in taken_in if not decoded.timed]
-    deliveries.remember(everything, [*untimed, *(arrival for arrival, _ in set_aside)])
-    # Last, since several ingesters write the same rows, and wait for each other from here to the commit.
-    for sink in _sinks:
-        sink(batch)
-    _write_states(taken_in)
+    writes: list[Write] = [
+        partial(_write_log, [line for _, decoded in taken_in for line in decoded.log]),
+        partial(_write_quarantine, set_aside, devices),
+        deliveries.remembering(everything, [*untimed, *(arrival for arrival, _ in set_aside)]),
+        # Last, since several ingesters write the same rows, and wait for each other from here to the commit.
+        *(sink(batch) for sink in _sinks),
+        partial(_write_states, _news(taken_in)),
+    ]
+    return Draft(arrivals, devices, _summary(taken_in, set_aside), writes)
+
+
+@transaction.atomic
+def _write(drafted: Draft) -> None:
+    for write in drafted.writes:
+        write()
 
 
 def _write_log(lines: Sequence[LogLine]) -> None:
@@ -247,10 +262,10 @@ def _quarantine_key(arrival: Arrival) -> int:
     return decoding.digest(arrival.topic, arrival.payload, decoding.identity_of_untimed(arrival))
 
 
-def _write_states(taken_in: Sequence[tuple[Arrival, Decoded]]) -> None:
-    pks = sorted({decoded.device.id for _, decoded in taken_in})
+def _write_states(news: Sequence[tuple[Arrival, Decoded]]) -> None:
+    pks = sorted({decoded.device.id for _, decoded in news})
     states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
-    for arrival, decoded in _news(taken_in):
+    for arrival, decoded in news:
         if decoded.device.pk not in states:
             states[decoded.device.pk] = DeviceState(device=decoded.device)
         _heard(states[decoded.device.pk], arrival, decoded)
@@ -294,10 +309,8 @@ def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
             state.reported_config = msgspec.to_builtins(status.settings)
 
 
-def _summary(
-    taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]], devices: Devices
-) -> Accepted:
-    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside), devices=devices)
+def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
+    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside))
     ids = [(arrival, decoded.message_id) for arrival, decoded in taken_in]
     ids += [(arrival, decoding.message_id_of(arrival.payload)) for arrival, _ in set_aside]
     for arrival, message_id in ids:

@@ -12,8 +12,6 @@ from typing import Any, Literal
 import msgspec
 from django.db import connection, models
 
-Rows = Sequence[Sequence[Any]]
-
 Merge = Literal["sum", "max", "or"]
 
 AT_ONCE = 100
@@ -21,36 +19,85 @@ AT_ONCE = 100
 their number is a new one."""
 
 
-def insert(model: type[models.Model], names: Sequence[str], rows: Rows) -> None:
-    """Insert the rows, whose values are those of the fields `names`."""
-    _insert(model, names, rows, "")
+class Rows:
+    """Rows of a model, as the database takes them; the values of each are those of the fields `names`.
 
-
-def insert_new(model: type[models.Model], names: Sequence[str], rows: Rows, *, key: Sequence[str]) -> dict[int, int]:
-    """Insert the rows that are not there yet, and answer the ids of these by their places in `rows`.
-
-    `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it.
+    To make them asks no database and takes longer than to send them, so it is better done before a transaction.
     """
-    conflict = f" ON CONFLICT ({', '.join(_columns(model, key))}) DO NOTHING RETURNING id, {_told(model, key)}"
-    added = {told[1:]: told[0] for told in _insert(model, names, rows, conflict)}
-    places = {row[: len(key)]: place for place, row in enumerate(_with_texts(model, key, rows))} if added else {}
-    return {places[told]: pk for told, pk in added.items()}
 
+    def __init__(self, model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._model, self._names, self._rows = model, names, rows
+        self._json = _json(rows) if _on_postgresql() else ""
+        self._flat = [] if _on_postgresql() else _flat(_stored(_fields(model, names), rows))
 
-def add_up(model: type[models.Model], names: Sequence[str], rows: Rows, merge: Mapping[str, Merge]) -> None:
-    """Insert the rows; where one is there already, merge each field of `merge` into it.
+    def insert(self, owners: Sequence[int] | None = None) -> None:
+        """Insert them all. With `owners`, the first value of each row is a place among these, and stands for the id."""
+        self._insert("", owners)
 
-    The other fields of `names` must be those of a unique constraint; no two rows may agree in them.
-    """
-    key = _columns(model, [name for name in names if name not in merge])
-    table = _quoted(model._meta.db_table)
-    maximum = "GREATEST" if _on_postgresql() else "MAX"
-    patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}"}
-    changes = [
-        f"{column} = " + patterns[how].format(old=f"{table}.{column}", new=f"excluded.{column}")
-        for column, how in zip(_columns(model, list(merge)), merge.values(), strict=True)
-    ]
-    _insert(model, names, rows, f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
+    def insert_new(self, *, key: Sequence[str]) -> dict[int, int]:
+        """Insert those that are not there yet, and answer the ids of these by their places, in their order.
+
+        `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it.
+        """
+        columns = _columns(self._model, key)
+        plain = [place for place, field in enumerate(_fields(self._model, key)) if not _is_time(field)]
+        told = ", ".join(columns[place] for place in plain)
+        added = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING RETURNING id, {told}")
+        if [row[1:] for row in added] == [tuple(row[place] for place in plain) for row in self._rows]:
+            return dict(enumerate(row[0] for row in added))
+        return self._places({row[0] for row in added}, key)
+
+    def add_up(self, merge: Mapping[str, Merge]) -> None:
+        """Insert them; where one is there already, merge each field of `merge` into it.
+
+        The other fields of `names` must be those of a unique constraint; no two rows may agree in them.
+        """
+        key = _columns(self._model, [name for name in self._names if name not in merge])
+        table = _quoted(self._model._meta.db_table)
+        maximum = "GREATEST" if _on_postgresql() else "MAX"
+        patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}"}
+        changes = [
+            f"{column} = " + patterns[how].format(old=f"{table}.{column}", new=f"excluded.{column}")
+            for column, how in zip(_columns(self._model, list(merge)), merge.values(), strict=True)
+        ]
+        self._insert(f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
+
+    def _insert(self, ending: str, owners: Sequence[int] | None = None) -> list[tuple[Any, ...]]:
+        """Answers what the statement's ending asks to be told of the rows."""
+        if not self._rows:
+            return []
+        into = f"INSERT INTO {_quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
+        return (self._insert_json if _on_postgresql() else self._insert_values)(into, ending, owners)
+
+    def _insert_json(self, into: str, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
+        """All of them out of one parameter: psycopg passes a long text on at once, but converts values one by one."""
+        values = [_out_of_json(field, place) for place, field in enumerate(_fields(self._model, self._names))]
+        parameters = [self._json]
+        if owners is not None:
+            values[0] = "(%s::bigint[])[1 + (value ->> 0)::int]"
+            parameters = ["{" + _json(owners)[1:-1] + "}", self._json]
+        rows = f" SELECT {', '.join(values)} FROM jsonb_array_elements(%s::jsonb)"  # noqa: S608
+        return _execute(into + rows + ending, parameters)
+
+    def _insert_values(self, into: str, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
+        width, flat = len(self._names), self._flat
+        if owners is not None:
+            flat = flat.copy()
+            flat[::width] = [owners[place] for place in flat[::width]]
+        row = f"({', '.join(['%s'] * width)})"
+        told = []
+        for start in range(0, len(flat), AT_ONCE * width):
+            part = flat[start : start + AT_ONCE * width]
+            told += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
+        return told
+
+    def _places(self, ids: Collection[int], key: Sequence[str]) -> dict[int, int]:
+        """The ids of rows that were inserted, by their places."""
+        if not ids:
+            return {}
+        places = {tuple(row[: len(key)]): place for place, row in enumerate(self._rows)}
+        found = self._model._default_manager.filter(pk__range=(min(ids), max(ids))).values_list("pk", *key)
+        return dict(sorted((places[tuple(values)], pk) for pk, *values in found if pk in ids))
 
 
 def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
@@ -65,85 +112,49 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
             cursor.execute(lock, [name, sorted(numbers)])
 
 
-Told = list[tuple[Any, ...]]
-"""What a statement's ending asks to be told of the rows."""
-
-
-def _insert(model: type[models.Model], names: Sequence[str], rows: Rows, ending: str) -> Told:
-    if not rows:
-        return []
-    if _on_postgresql():
-        return _execute(_into(model, names) + _from_json(model, names) + ending, [msgspec.json.encode(rows).decode()])
-    prepared = _prepared(model, names, rows)
-    parts = (prepared[start : start + AT_ONCE] for start in range(0, len(prepared), AT_ONCE))
-    return [told for part in parts for told in _insert_values(model, names, part, ending)]
-
-
-def _insert_values(model: type[models.Model], names: Sequence[str], rows: Rows, ending: str) -> Told:
-    row = f"({', '.join(['%s'] * len(names))})"
-    statement = f"{_into(model, names)} VALUES {', '.join([row] * len(rows))}{ending}"
-    return _execute(statement, [value for row in rows for value in row])
-
-
-def _execute(statement: str, values: Sequence[Any]) -> Told:
+def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
 
-def _from_json(model: type[models.Model], names: Sequence[str]) -> str:
-    """The rows out of one parameter: psycopg passes a long text on at once, but converts values one by one."""
-    values = ", ".join(f"(value ->> {place})::{_cast(field)}" for place, field in enumerate(_fields(model, names)))
-    return f" SELECT {values} FROM jsonb_array_elements(%s::jsonb)"  # noqa: S608
+def _json(values: Any) -> str:
+    return msgspec.json.encode(values).decode()
 
 
-def _cast(field: "models.Field[Any, Any]") -> str:
+def _out_of_json(field: "models.Field[Any, Any]", place: int) -> str:
     """A cast to varchar(64) would shorten a text that is too long; as text the database refuses it."""
+    if isinstance(field, models.JSONField):
+        return f"NULLIF(value -> {place}, 'null')"
     column_type = field.rel_db_type(connection) if isinstance(field, models.ForeignKey) else field.db_type(connection)
-    return "text" if isinstance(field, models.CharField) else str(column_type)
+    return f"(value ->> {place})::{'text' if isinstance(field, models.CharField) else column_type}"
 
 
-def _prepared(model: type[models.Model], names: Sequence[str], rows: Rows) -> Rows:
+def _stored(fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
     """The rows as Django stores them on SQLite; its own conversions, one value at a time, cost more than the insert."""
-    columns = list(zip(*_with_texts(model, names, rows), strict=True))
-    for place, field in enumerate(_fields(model, names)):
-        if isinstance(field, models.JSONField):
-            columns[place] = tuple(v if v is None else msgspec.json.encode(v).decode() for v in columns[place])
-    return list(zip(*columns, strict=True))
-
-
-def _told(model: type[models.Model], names: Iterable[str]) -> str:
-    """The columns, times as texts in UTC: Django's own reading of them costs more than the insert."""
-    # On SQLite an expression, unlike a column, has no declared type to be converted by.
-    as_text = "({} AT TIME ZONE 'UTC')::text" if _on_postgresql() else "+{}"
-    columns = zip(_fields(model, names), _columns(model, names), strict=True)
-    return ", ".join(as_text.format(column) if _is_time(field) else column for field, column in columns)
-
-
-def _with_texts(model: type[models.Model], names: Iterable[str], rows: Rows) -> list[tuple[Any, ...]]:
-    """The rows with those of their times that `names`, the first of their fields, tell of as `_told` tells them."""
     columns = list(zip(*rows, strict=True))
-    for place, field in enumerate(_fields(model, names)):
+    for place, field in enumerate(fields[: len(columns)]):
         if _is_time(field):
-            columns[place] = _texts(columns[place])
-    return list(zip(*columns, strict=True))
+            columns[place] = times(columns[place])
+        elif isinstance(field, models.JSONField):
+            columns[place] = tuple(v if v is None else _json(v) for v in columns[place])
+    return zip(*columns, strict=True)
 
 
-def _texts(moments: Iterable[dt.datetime]) -> tuple[str, ...]:
-    """Times as Django stores them in SQLite, and as PostgreSQL writes them, which leaves a fraction's last zeros out.
+def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
+    return [value for row in rows for value in row]
+
+
+def times(moments: Iterable[dt.datetime]) -> tuple[str, ...]:
+    """Times as Django stores them in SQLite, which both databases read.
 
     msgspec writes `2026-11-21T09:00:00.250000Z` many times as fast as a time's own `isoformat`.
     """
-    texts = (text[:10] + " " + text[11:-1] for text in msgspec.to_builtins(tuple(moments)))
-    return tuple((text.rstrip("0") if "." in text else text) for text in texts) if _on_postgresql() else tuple(texts)
+    return tuple(text[:10] + " " + text[11:-1] for text in msgspec.to_builtins(tuple(moments)))
 
 
 def _is_time(field: "models.Field[Any, Any]") -> bool:
     return isinstance(field, models.DateTimeField)
-
-
-def _into(model: type[models.Model], names: Sequence[str]) -> str:
-    return f"INSERT INTO {_quoted(model._meta.db_table)} ({', '.join(_columns(model, names))})"
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> list[str]:

@@ -253,7 +253,7 @@ def _take_in(device: Device, given: dict[str, Any]) -> Capture:
     key = _key(given["jpeg"], str(given.get("taken_at", "")))
     picture = TakenPicture(device, taken_at, now, key, given["jpeg"], shows=given["shows"])
     with transaction.atomic():
-        sink.take_in(Batch(pictures=[picture]))
+        sink.take_in(Batch(pictures=[picture]))()
     capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)
     return capture
 

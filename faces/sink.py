@@ -11,7 +11,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from devices.decoding import TakenPicture
-from devices.intake import Batch
+from devices.intake import Batch, Write, nothing
 from edge_agent.messages import Face
 from faces import pictures
 from faces.models import Capture, State
@@ -22,12 +22,16 @@ RESCUE_AFTER = dt.timedelta(minutes=2)
 """A capture that is still queued after this long has probably lost its task; the sweep gives it another."""
 
 
-def take_in(batch: Batch) -> None:
-    """Make a capture of each picture that is new; idempotent. Must run inside a transaction.
+def take_in(batch: Batch) -> Write:
+    """What makes a capture of each picture that is new; idempotent. It must run inside a transaction.
 
     The file is written before the commit; `pictures.remove_left_over` deletes it should the commit never come.
     """
-    jpegs = {capture.pk: (capture, picture.jpeg) for picture in batch.pictures for capture in [_capture(picture)]}
+    return partial(_take_in, batch.pictures) if batch.pictures else nothing
+
+
+def _take_in(taken: Sequence[TakenPicture]) -> None:
+    jpegs = {capture.pk: (capture, picture.jpeg) for picture in taken for capture in [_capture(picture)]}
     Capture.objects.bulk_create([capture for capture, _ in jpegs.values()], ignore_conflicts=True)
     new = list(Capture.objects.filter(pk__in=jpegs).values_list("pk", flat=True))
     for pk in new:

@@ -131,7 +131,7 @@ class Gallery:
             TakenPicture(self.device, self._newest - number * 2 * COOL_DOWN, now, number, self._jpeg)
             for number in range(self.taken + 1, self.taken + pictures + 1)
         ]
-        sink.take_in(Batch(pictures=batch))
+        sink.take_in(Batch(pictures=batch))()
         self.taken += pictures
 
     def _enrolled(self) -> Person:

@@ -37,7 +37,7 @@ def seen(
 
 def count(*frames: SeenFrame) -> None:
     with transaction.atomic():
-        sink.count(Batch(frames=list(frames)))
+        sink.count(Batch(frames=list(frames)))()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def told(device: Device, label: str, began: float, ended: float, confidence: flo
 
 def report(*gestures: SeenGesture) -> None:
     with transaction.atomic():
-        sink.count(Batch(gestures=list(gestures)))
+        sink.count(Batch(gestures=list(gestures)))()
 
 
 def lengths(label: str = "thumbs-up") -> list[tuple[float, float]]:
@@ -85,7 +85,7 @@ def test_episodes_are_those_of_a_walk_over_all_frames_whatever_the_order(
                         frames=[each for each in batch if isinstance(each, SeenFrame)],
                         gestures=[each for each in batch if isinstance(each, SeenGesture)],
                     )
-                )
+                )()
         assert stored_episodes() == episode_table(frames, gestures)
         assert sum(map(services.rebuild, services.stretches(devices=devices, now=NOW))) == 0
         spoil(data)

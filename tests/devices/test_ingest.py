@@ -147,11 +147,11 @@ def test_what_was_not_committed_comes_again_after_the_database_was_away(
     away = threading.Event()
     away.set()
 
-    def sink(batch: intake.Batch) -> None:
+    def write() -> None:
         if away.is_set():
             raise OperationalError("away")
 
-    monkeypatch.setattr(intake, "_sinks", [sink, *intake._sinks])
+    monkeypatch.setattr(intake, "_sinks", [lambda _: write, *intake._sinks])
     with ingesting(mqtt), peer(mqtt) as (client, _):
         for _ in range(10):
             publish(client, INFER, b"{}")

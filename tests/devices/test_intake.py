@@ -214,9 +214,12 @@ def test_an_agent_gets_a_receipt_for_what_was_set_aside_too(seattle01: Device) -
 def test_one_message_that_a_sink_cannot_take_is_set_aside_and_the_others_count(
     seattle01: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses_seven(batch: intake.Batch) -> None:
-        if any(frame.frame.faces and len(frame.frame.faces) == 7 for frame in batch.frames):
-            raise ValueError("seven")
+    def refuse() -> None:
+        raise ValueError("seven")
+
+    def refuses_seven(batch: intake.Batch) -> intake.Write:
+        has_seven = any(frame.frame.faces and len(frame.frame.faces) == 7 for frame in batch.frames)
+        return refuse if has_seven else intake.nothing
 
     monkeypatch.setattr(intake, "_sinks", [*intake._sinks, refuses_seven])
     accept([from_agent(frames_message(n, id=f"m{n}", at=NOW - dt.timedelta(minutes=n)), "frames") for n in range(1, 9)])
@@ -225,10 +228,10 @@ def test_one_message_that_a_sink_cannot_take_is_set_aside_and_the_others_count(
 
 
 def test_while_the_database_is_away_nothing_is_taken_in(seattle01: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(batch: intake.Batch) -> None:
+    def away() -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(intake, "_sinks", [*intake._sinks, away])
+    monkeypatch.setattr(intake, "_sinks", [*intake._sinks, lambda _: away])
     with pytest.raises(OperationalError):
         accept([from_agent(frames_message(1), "frames")])
     assert not Frame.objects.exists()

@@ -28,7 +28,7 @@ def test_only_new_rows_are_inserted_and_each_is_known_by_its_place(
 
     def added(lines: list[tuple[dt.datetime, int]]) -> dict[int, tuple[dt.datetime, int]]:
         rows = [(seattle01.pk, at, key, at, "info", "There") for at, key in lines]
-        ids = sql.insert_new(DeviceLog, NAMES, rows, key=KEY)
+        ids = sql.Rows(DeviceLog, NAMES, rows).insert_new(key=KEY)
         return {pk: lines[place] for place, pk in ids.items()}
 
     ids = added(first) | added([*second, *(line for line in first if line not in second)])
@@ -38,5 +38,5 @@ def test_only_new_rows_are_inserted_and_each_is_known_by_its_place(
 def test_more_rows_than_one_statement_takes_are_all_inserted(seattle01: Device) -> None:
     at = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
     rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(2 * sql.AT_ONCE + 1)]
-    assert sorted(sql.insert_new(DeviceLog, NAMES, rows, key=KEY)) == list(range(len(rows)))
+    assert sorted(sql.Rows(DeviceLog, NAMES, rows).insert_new(key=KEY)) == list(range(len(rows)))
     assert list(DeviceLog.objects.order_by("key").values_list("text", flat=True)) == [row[-1] for row in rows]

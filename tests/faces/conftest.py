@@ -44,7 +44,7 @@ def take_picture(seattle01: Device) -> TakePicture:
     ) -> Capture:
         key = next(keys)
         jpeg = scenes.jpeg(scenes.portrait_with_cup()) if jpeg is None else jpeg
-        sink.take_in(Batch(pictures=[TakenPicture(device, at, received, key, jpeg)]))
+        sink.take_in(Batch(pictures=[TakenPicture(device, at, received, key, jpeg)]))()
         return Capture.objects.get(device=device, key=key)
 
     return take

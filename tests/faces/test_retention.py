@@ -59,7 +59,7 @@ def known(site: Site, name: str, box: tuple[int, ...] = FACE, days: float = 365)
 
 def crop(device: Device, key: int = 1000) -> Capture:
     picture = TakenPicture(device, NOON, NOON, key, scenes.jpeg(scenes.cat()), shows="crop")
-    sink.take_in(Batch(pictures=[picture]))
+    sink.take_in(Batch(pictures=[picture]))()
     return Capture.objects.get(key=key)
 
 

@@ -31,7 +31,7 @@ def picture(device: Device, **changes: Any) -> TakenPicture:
 
 def take_in(*taken: TakenPicture) -> None:
     with transaction.atomic():
-        sink.take_in(Batch(pictures=list(taken)))
+        sink.take_in(Batch(pictures=list(taken)))()
 
 
 def files() -> set[str]:
@@ -79,7 +79,7 @@ def test_a_picture_that_is_elsewhere_is_linked_and_waits_for_nobody(seattle01: D
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_is_told_after_the_commit_only(seattle01: Device) -> None:
     with transaction.atomic():
-        sink.take_in(Batch(pictures=[picture(seattle01)]))
+        sink.take_in(Batch(pictures=[picture(seattle01)]))()
         assert not OrmQ.objects.exists()
     (task,) = OrmQ.objects.all()
     assert (task.task["func"], task.task["args"]) == (
@@ -105,7 +105,7 @@ def test_a_queue_that_is_away_hurts_nobody(
 def test_the_file_of_a_rolled_back_picture_is_cleared_away_and_no_other(seattle01: Device) -> None:
     take_in(picture(seattle01))
     with transaction.atomic():
-        sink.take_in(Batch(pictures=[picture(seattle01, key=2)]))
+        sink.take_in(Batch(pictures=[picture(seattle01, key=2)]))()
         transaction.set_rollback(True)
     assert len(files()) == 2
     assert pictures.remove_left_over(now=NOON + dt.timedelta(hours=1)) == 0
@@ -123,9 +123,9 @@ def test_deleting_a_capture_deletes_its_file(seattle01: Device) -> None:
 
 def test_a_batch_of_pictures_takes_a_fixed_number_of_queries(seattle01: Device, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(2):
-        sink.take_in(Batch(pictures=[picture(seattle01, key=key) for key in range(50)]))
+        sink.take_in(Batch(pictures=[picture(seattle01, key=key) for key in range(50)]))()
 
 
 def test_a_batch_without_pictures_takes_none(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
-        sink.take_in(Batch())
+        sink.take_in(Batch())()
