@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 
 from benchmarks.publisher import MOST_DEVICES, TOPICS
 
-IN_FLIGHT = 2_000
+IN_FLIGHT = 4_000
 """As many as the ingester lets be under way."""
 
 KEPT_S = 3_600

@@ -54,12 +54,12 @@ class Database:
         answer = self._connection.execute(query)
         return list(answer.fetchall()) if answer.description else []
 
-    def latest(self) -> int:
-        """The id of the latest frame."""
-        return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {FRAMES}")[0][0])
+    def latest(self, table: str = FRAMES) -> int:
+        """The id of the latest row."""
+        return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0])
 
     def count(self, *, after: int, table: str = FRAMES) -> int:
-        """The rows with later ids: to look at all rows each time would take the processor from whom we measure."""
+        """The rows with later ids."""
         return int(self.ask(f"SELECT count(*) FROM {table} WHERE id > {after}")[0][0])
 
 
@@ -120,12 +120,22 @@ def held(
 
 def rate_of(database: Database, count: int, *, after: int, table: str = FRAMES) -> float:
     """Rows a second until `count` have come whose ids are after this one, beginning with the first that are seen."""
-    first = wait_for(lambda: database.count(after=after, table=table), 1)
+    first = _wait_for_rows(database, 1, after, table)
     began = time.monotonic()
-    last = wait_for(lambda: database.count(after=after, table=table), count)
+    last = _wait_for_rows(database, count, after, table)
     if first == last:
         raise ValueError(f"All of the {count} rows of {table} came at once; give more messages.")
     return (last - first) / (time.monotonic() - began)
+
+
+def _wait_for_rows(database: Database, least: int, after: int, table: str) -> int:
+    """How many there are, as soon as they are at least so many.
+
+    Ids are drawn in turn, so there are no more rows than ids. To count the rows at each look would take the processor
+    from whom we measure, from the fast side more than from the slow.
+    """
+    wait_for(lambda: database.latest(table) - after, least)
+    return wait_for(lambda: database.count(after=after, table=table), least)
 
 
 def wait_for(number: Callable[[], int], least: int) -> int:

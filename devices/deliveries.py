@@ -16,7 +16,7 @@ from django.db.models import Max
 from devices.decoding import Arrival, words
 from devices.models import DeliveredBatch
 
-UNACKNOWLEDGED = 2_000
+UNACKNOWLEDGED = 4_000
 """Most messages a broker may have under way to one client: so far back a committed one can still be redelivered."""
 
 

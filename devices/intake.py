@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -310,10 +311,12 @@ def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
 
 
 def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
-    accepted = Accepted(committed=len(taken_in), quarantined=len(set_aside))
-    ids = [(arrival, decoded.message_id) for arrival, decoded in taken_in]
-    ids += [(arrival, decoding.message_id_of(arrival.payload)) for arrival, _ in set_aside]
-    for arrival, message_id in ids:
+    receipts: defaultdict[str, list[str]] = defaultdict(list)
+    for _, decoded in taken_in:
+        if decoded.message_id is not None:
+            receipts[decoded.device.thing_name].append(decoded.message_id)
+    for arrival, _ in set_aside:
+        message_id = decoding.message_id_of(arrival.payload)
         if message_id is not None and arrival.topic.startswith("dt/headcount/"):
-            accepted.receipts.setdefault(decoding.thing_of(arrival.topic), []).append(message_id)
-    return accepted
+            receipts[decoding.thing_of(arrival.topic)].append(message_id)
+    return Accepted(receipts, committed=len(taken_in), quarantined=len(set_aside))
