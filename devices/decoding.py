@@ -6,7 +6,7 @@ The types are msgspec's because several are made for each message, and a frozen 
 import datetime as dt
 import hashlib
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -17,6 +17,7 @@ from devices.pictures import BadPicture, sanitised_jpeg
 from edge_agent import messages
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MILLISECOND = dt.timedelta(milliseconds=1)
 
 MAX_LEAD = dt.timedelta(hours=1)
 """How far in the future a device's time may lie."""
@@ -108,10 +109,10 @@ class Decoded(msgspec.Struct):
     """What one message of a registered device means. `timed` is False where our time of arrival stands for its own."""
 
     device: Device
-    frames: list[SeenFrame] = []
-    gestures: list[SeenGesture] = []
-    pictures: list[TakenPicture] = []
-    log: list[LogLine] = []
+    frames: Sequence[SeenFrame] = ()
+    gestures: Sequence[SeenGesture] = ()
+    pictures: Sequence[TakenPicture] = ()
+    log: Sequence[LogLine] = ()
     status: messages.Status | None = None
     message_id: str | None = None
     clock: dt.datetime | None = None
@@ -194,7 +195,8 @@ def words(arrival: Arrival) -> int:
 
 
 def _time(milliseconds: int) -> dt.datetime:
-    return EPOCH + dt.timedelta(milliseconds=milliseconds)
+    # Half the time of a `timedelta` made anew, and as exact.
+    return EPOCH + MILLISECOND * milliseconds
 
 
 def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
@@ -216,7 +218,8 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
             SeenFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
             for frame in message.frames
         ]
-        decoded.gestures = [_gesture(told, device) for told in message.gesture_episodes]
+        if message.gesture_episodes:
+            decoded.gestures = [_gesture(told, device) for told in message.gesture_episodes]
     elif isinstance(message, messages.Image):
         decoded.pictures = [_agent_picture(message, arrival, device)]
     else:
