@@ -12,6 +12,7 @@ import datetime as dt
 import math
 import os
 import random
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -74,7 +75,9 @@ def prepared(folder: Path) -> str:
     os.environ |= {
         "DATA_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}",
-        "DEBUG": "true",
+        "DEBUG": "false",
+        "HTTPS": "false",
+        "SECRET_KEY": secrets.token_urlsafe(64),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "LOG_LEVEL": "ERROR",
     }

@@ -1,6 +1,7 @@
 """What the measurements of the intake stand on: databases, sessions at the broker, processes, and a watch."""
 
 import os
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -38,8 +39,9 @@ class Database:
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.name, self.url = name, url
         self.is_postgresql = url.startswith("postgres")
-        own = {"DATABASE_URL": url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "ERROR"}
-        self.environment = os.environ | own
+        # As in production: while DEBUG is on, Django keeps the text of every query.
+        own = {"DEBUG": "false", "HTTPS": "false", "SECRET_KEY": secrets.token_urlsafe(64), "LOG_LEVEL": "ERROR"}
+        self.environment = os.environ | own | {"DATABASE_URL": url, "DATA_DIR": str(folder)}
         run(["-m", "benchmarks.sides", "prepare"], self.environment)
         self._connection = self._connected()
 

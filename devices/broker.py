@@ -59,7 +59,7 @@ class Subscription:
 
     The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
     called from any thread, `take` from one at a time. The queue is bounded by the protocol: the broker sends at most
-    `UNACKNOWLEDGED` messages of QoS 1 (256 MB, were each of the largest size) ahead of our acknowledgements, and of
+    `UNACKNOWLEDGED` messages of QoS 1 (512 MB, were each of the largest size) ahead of our acknowledgements, and of
     QoS 0 no more than that are let in.
     """
 

@@ -22,7 +22,7 @@ from edge_agent import messages
 log = logging.getLogger(__name__)
 
 BATCH = UNACKNOWLEDGED // 2
-"""Most messages in one transaction: while it commits, the broker can send as many again, and they are interpreted."""
+"""Most messages in one transaction: while it commits, the broker can send as many again, and they are drafted."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long one of our threads may go on while another wants to run; with Python's 5 ms, each answer of the database
@@ -66,7 +66,7 @@ class Ingester:
 
     def run(self) -> None:
         """Take in messages until told to stop, then leave; what was not committed stays with the broker."""
-        with ThreadPoolExecutor(1, "interpreter") as ahead:
+        with ThreadPoolExecutor(1, "draft") as ahead:
             following = ahead.submit(self._take)
             while not self._stop.is_set():
                 hand, following = following.result(), ahead.submit(self._take)
