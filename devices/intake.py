@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import msgspec
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices import decoding, deliveries
+from devices import decoding, deliveries, states
 from devices.decoding import Arrival, Decoded, LogLine, SeenFrame, SeenGesture, SetAside, TakenPicture
-from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
 
 log = logging.getLogger(__name__)
@@ -211,7 +210,7 @@ def _drafted(
         deliveries.remembering(everything, [*untimed, *(arrival for arrival, _ in set_aside)]),
         # Last, since several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
-        partial(_write_states, _news(taken_in)),
+        partial(states.write, states.news(taken_in)),
     ]
     return Draft(arrivals, devices, _summary(taken_in, set_aside), writes)
 
@@ -261,53 +260,6 @@ def _quarantine_key(arrival: Arrival) -> int:
     if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
         return decoding.words(arrival)
     return decoding.digest(arrival.topic, arrival.payload, decoding.identity_of_untimed(arrival))
-
-
-def _write_states(news: Sequence[tuple[Arrival, Decoded]]) -> None:
-    pks = sorted({decoded.device.id for _, decoded in news})
-    states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
-    for arrival, decoded in news:
-        if decoded.device.pk not in states:
-            states[decoded.device.pk] = DeviceState(device=decoded.device)
-        _heard(states[decoded.device.pk], arrival, decoded)
-    DeviceState.objects.bulk_create(
-        [states[pk] for pk in pks],
-        update_conflicts=True,
-        unique_fields=["device"],
-        update_fields=[each.name for each in DeviceState._meta.fields if not each.primary_key],
-    )
-
-
-def _news(taken_in: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, Decoded]]:
-    """Without those messages that a later one of the batch, of the same device and kind, makes old."""
-    latest: dict[object, tuple[Arrival, Decoded]] = {}
-    for arrival, decoded in taken_in:
-        kind = (
-            id(decoded) if decoded.status is not None else (decoded.device.id, decoded.clock is None, arrival.retained)
-        )
-        if kind not in latest or arrival.received_at >= latest[kind][0].received_at:
-            latest[kind] = (arrival, decoded)
-    return sorted(latest.values(), key=lambda each: each[0].received_at)
-
-
-def _heard(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
-    """Bring the state up to date with one message; an older one, or a retained status, changes what it may."""
-    is_news = state.last_seen_at is None or arrival.received_at >= state.last_seen_at
-    if is_news and not arrival.retained and (decoded.status is None or decoded.status.sent_at is not None):
-        state.last_seen_at = arrival.received_at
-    if is_news and decoded.clock is not None:
-        state.clock_skew_ms = round((decoded.clock - arrival.received_at) / dt.timedelta(milliseconds=1))
-    status = decoded.status
-    if status is None or (state.status_at is not None and arrival.received_at < state.status_at):
-        return
-    state.online, state.status_at = status.online, arrival.received_at
-    if status.sent_at is not None:
-        state.software = status.software[:64]
-        state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
-        state.dropped_messages = status.dropped_messages
-        state.config_error = decoding.storable(status.settings_error)
-        if status.settings is not None:
-            state.reported_config = msgspec.to_builtins(status.settings)
 
 
 def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
