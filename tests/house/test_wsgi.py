@@ -1,5 +1,6 @@
 import gc
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import pytest
 from django.template import engines
@@ -9,13 +10,20 @@ from django.urls import clear_url_caches, resolvers, reverse
 from config import wsgi
 
 
+@pytest.fixture(autouse=True)
+def _garbage_is_looked_for_as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
 def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing is asked of the database, which no test may that does not say so."""
     clear_url_caches()
     for loader in engines["django"].engine.template_loaders:
         loader.reset()
     wsgi.warm_up()
-    gc.unfreeze()
 
     def too_late(*arguments: object) -> NoReturn:
         raise AssertionError("This was to be done before the first visitor came.")
@@ -26,3 +34,21 @@ def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pyt
         engines["django"].get_template(name)
     assert reverse("device", args=["seattle", "Seattle01"]) == "/sites/seattle/devices/Seattle01/"
     assert reverse("admin:index") == "/admin/"
+
+
+def test_no_page_waits_for_garbage_to_be_looked_for() -> None:
+    wsgi.warm_up()
+    looked: list[str] = []
+
+    def note(phase: str, about: dict[str, Any]) -> None:
+        looked.append(phase)
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        page = [[number] for number in range(wsgi.OBJECTS_OF_A_PAGE // 2)]
+        assert not looked
+        page += [[number] for number in range(wsgi.OBJECTS_OF_A_PAGE)]
+        assert looked, "yet it is looked for"
+    finally:
+        gc.callbacks.remove(note)
