@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from analytics.asked import Asked as Asked
 from analytics.asked import Gathering, Largest, Minutes, Rows, Total
@@ -148,7 +148,7 @@ def counts_with_labels(
 ) -> tuple[list[list[CountBucket]], set[str]]:
     """`counts` of each, and all labels that were detected in any of these periods, but faces; in one query."""
     gathering = Gathering(asked, bucket)
-    tallies = LabelQuarter.objects.filter(Q(label=label) | ~Q(label=FACE))
+    tallies = LabelQuarter.objects.all() if label == FACE else LabelQuarter.objects.exclude(label=FACE)
     rows = gathering.quarters(tallies).values_list("label", "part", "slot")
     sums = list(rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum")))
     counts = _counts(gathering, [row for name, *row in sums if name == label], _on(gathering, label, camera))
