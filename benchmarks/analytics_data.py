@@ -182,6 +182,7 @@ def _check(last: dt.date) -> None:
     told = io.StringIO()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
         cursor.execute("SELECT setval('analytics_frame_id_seq', (SELECT max(id) FROM analytics_frame))")
     call_command("rebuild_tallies", since=last.isoformat(), stdout=told)
     if told.getvalue() != "Rebuilt 1 days of 1 devices: every tally was right.\n":
