@@ -17,6 +17,7 @@ const queued = () => state.queue.length;
 let state = load();
 let heard = 0;
 let sending = false;
+let lost = false; // the connection, since the last attempt began
 let trouble = "";
 
 function load() {
@@ -103,6 +104,7 @@ function words() {
 async function send() {
   if (sending) return;
   sending = true;
+  lost = false;
   const counts = state.queue.slice(0, AT_ONCE);
   const ended = state.ended && counts.length === queued() ? state.ended : null;
   const moment = (at) => new Date(at).toISOString();
@@ -130,7 +132,8 @@ function done(counts, ended) {
   const kept = new Set(counts.map((each) => each.key));
   state.queue = state.queue.filter((each) => !kept.has(each.key));
   heard = Date.now();
-  trouble = "";
+  // The answer may be one that was under way as the connection went.
+  trouble = lost ? OFFLINE : "";
   save();
   if (ended) {
     localStorage.removeItem(store);
@@ -167,6 +170,7 @@ addEventListener("storage", (event) => {
 });
 addEventListener("online", () => send());
 addEventListener("offline", () => {
+  lost = true;
   trouble = OFFLINE;
   show();
 });

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.groundtruth.models import GroundTruthSession
@@ -97,6 +97,18 @@ def test_what_was_counted_offline_is_sent_by_whoever_comes_back(live_server: Liv
     assert kept() == [1, 2, 3, 4]
     page.goto(sessions)
     expect(page.get_by_text("Counts wait on this phone.")).to_be_hidden()
+
+
+def test_an_answer_that_was_under_way_does_not_bring_the_connection_back(phone: Browser) -> None:
+    page, held = phone.page, list[Route]()
+    page.route("**/counts/", lambda route: held.append(route))
+    tap(page, "One more")
+    expect(page.locator("#told")).to_have_text("Sending…")
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator("#told")).to_contain_text("No connection. 1 count waits here.")
+    held[0].continue_()
+    expect(page.locator("#told")).to_contain_text("No connection. Go on counting")
+    assert kept() == [1, 2]
 
 
 def test_an_answer_that_is_lost_costs_nothing(phone: Browser) -> None:
