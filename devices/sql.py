@@ -40,8 +40,8 @@ class Rows:
 
         `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it.
         """
-        ids = self._told_ids(key) if _on_postgresql() else self._ids_since(key)
-        return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
+        ids, are_all_in_order = self._told_ids(key) if _on_postgresql() else self._ids_since(key)
+        return dict(enumerate(ids)) if are_all_in_order else self._places(set(ids), key)
 
     def add_up(self, merge: Mapping[str, Merge]) -> None:
         """Insert them; where one is there already, merge each field of `merge` into it.
@@ -86,22 +86,18 @@ class Rows:
             told += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
         return told
 
-    def _told_ids(self, key: tuple[str, ...]) -> list[int]:
-        """Insert what is new; the ids of these. Where all are, in their order."""
+    def _told_ids(self, key: tuple[str, ...]) -> tuple[list[int], bool]:
+        """Insert what is new; the ids of these, and whether they are those of all rows, in their order."""
         columns, fields = _columns(self._model, key), _fields(self._model, key)
         # To be told the times too would take longer than to insert the rows.
         plain = [place for place, field in enumerate(fields) if not _is_time(field)]
         told = ", ".join(columns[place] for place in plain)
         added = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING RETURNING id, {told}")
         ids = [row[0] for row in added]
-        if len(ids) == len(self._rows) and [row[1:] for row in added] != self._columns_at(plain):
-            return [pk for _, pk in sorted(self._places(set(ids), key).items())]
-        return ids
+        offered = zip(*([row[place] for row in self._rows] for place in plain), strict=True)
+        return ids, [row[1:] for row in added] == list(offered)
 
-    def _columns_at(self, places: Sequence[int]) -> list[tuple[Any, ...]]:
-        return list(zip(*([row[place] for row in self._rows] for place in places), strict=True))
-
-    def _ids_since(self, key: tuple[str, ...]) -> list[int]:
+    def _ids_since(self, key: tuple[str, ...]) -> tuple[list[int], bool]:
         """The same where nobody else writes meanwhile: ids ascend. To be told each one would give the other thread
         the processor at each one."""
         table = _quoted(self._model._meta.db_table)
@@ -109,7 +105,8 @@ class Rows:
         self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING")
         since = f"SELECT id FROM {table} WHERE id > %s ORDER BY id"  # noqa: S608
         ((ids,),) = _execute(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
-        return msgspec.json.decode(ids, type=list[int])
+        found = msgspec.json.decode(ids, type=list[int])
+        return found, len(found) == len(self._rows)
 
     def _places(self, ids: Collection[int], key: tuple[str, ...]) -> dict[int, int]:
         """The ids of rows that were inserted, by their places."""
@@ -159,11 +156,11 @@ def _value(field: "models.Field[Any, Any]", place: int) -> str:
 def _stored(fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
     """The rows as Django stores them on SQLite; its own conversions, one value at a time, cost more than the insert."""
     columns = list(zip(*rows, strict=True))
-    for place, field in enumerate(fields[: len(columns)]):
+    for place, (field, column) in enumerate(zip(fields, columns, strict=False)):  # no rows have no columns
         if _is_time(field):
-            columns[place] = times(columns[place])
+            columns[place] = times(column)
         elif isinstance(field, models.JSONField):
-            columns[place] = tuple(v if v is None else _json(v) for v in columns[place])
+            columns[place] = tuple(v if v is None else _json(v) for v in column)
     return zip(*columns, strict=True)
 
 
