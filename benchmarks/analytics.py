@@ -11,7 +11,6 @@ Prints a table and writes `benchmarks/results/analytics.json`.
 import argparse
 import datetime as dt
 import os
-import secrets
 import shutil
 import statistics
 import subprocess
@@ -25,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analytics_data, report, results
+from benchmarks import analytics_data, production, report, results
 from benchmarks.galaxy import percentile
 from tests.brokers import free_port
 from tests.postgres import NOT_DURABLE, server
@@ -78,15 +77,9 @@ def main() -> int:
 
 
 def _prepare(folder: Path, url: str) -> None:
-    """A platform as in production, but for HTTPS, with this folder and database server."""
-    os.environ |= {
-        "DATA_DIR": str(folder),
+    """A platform with this folder and database server."""
+    os.environ |= production.environment(folder) | {
         "DATABASE_URL": url,
-        "DEBUG": "false",
-        "HTTPS": "false",
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         # Playwright's loop runs in our thread, where Django would take us for asynchronous code.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",

@@ -12,7 +12,6 @@ import datetime as dt
 import math
 import os
 import random
-import secrets
 import shutil
 import statistics
 import subprocess
@@ -28,7 +27,7 @@ from unittest import mock
 
 from tqdm import tqdm
 
-from benchmarks import report, results
+from benchmarks import production, report, results
 from tests.brokers import free_port
 
 SITES, CAMERAS, SCREENS = 100, 2, 50
@@ -72,15 +71,7 @@ def main() -> None:
 
 def prepared(folder: Path) -> str:
     """A platform with its sites in this folder; answers a token that sees all of them."""
-    os.environ |= {
-        "DATA_DIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}",
-        "DEBUG": "false",
-        "HTTPS": "false",
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-    }
+    os.environ |= production.environment(folder) | {"DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}"}
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     import django
 
@@ -88,6 +79,7 @@ def prepared(folder: Path) -> str:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     return _fill()
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, results
+from benchmarks import production, report, results
 from benchmarks.galaxy import gunicorn
 
 KB = 1000
@@ -72,15 +72,7 @@ LOAD = os.getloadavg()[0]
 
 def prepared(folder: Path) -> Any:
     """A platform with the demo's past in this folder; answers its administrator."""
-    os.environ |= {
-        "DATA_DIR": str(folder),
-        "DEBUG": "false",
-        "HTTPS": "false",
-        "SECRET_KEY": "of a benchmark on loopback",
-        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LOG_LEVEL": "ERROR",
-    }
+    os.environ |= production.environment(folder) | {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
     os.environ.setdefault("MODELS_DIR", str(results.ROOT / "var" / "models"))
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     import django

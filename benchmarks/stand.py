@@ -1,7 +1,6 @@
 """What the measurements of the intake stand on: databases, sessions at the broker, processes, and a watch."""
 
 import os
-import secrets
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from benchmarks import production
 from tests.brokers import Mosquitto
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,9 +39,7 @@ class Database:
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.name, self.url = name, url
         self.is_postgresql = url.startswith("postgres")
-        # As in production: while DEBUG is on, Django keeps the text of every query.
-        own = {"DEBUG": "false", "HTTPS": "false", "SECRET_KEY": secrets.token_urlsafe(64), "LOG_LEVEL": "ERROR"}
-        self.environment = os.environ | own | {"DATABASE_URL": url, "DATA_DIR": str(folder)}
+        self.environment = os.environ | production.environment(folder) | {"DATABASE_URL": url}
         run(["-m", "benchmarks.sides", "prepare"], self.environment)
         self._connection = self._connected()
 
