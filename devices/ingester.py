@@ -66,6 +66,9 @@ class Ingester:
 
     def run(self) -> None:
         """Take in messages until told to stop, then leave; what was not committed stays with the broker."""
+        # Without them the first drafts would not hold; where the database is away now, that is all that happens.
+        with suppress(DatabaseError, InterfaceError):
+            self._devices = intake.registered()
         with ThreadPoolExecutor(1, "draft") as ahead:
             following = ahead.submit(self._take)
             while not self._stop.is_set():

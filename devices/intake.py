@@ -181,6 +181,11 @@ def _devices_of(arrivals: Iterable[Arrival], known: Devices) -> dict[str, Device
     return {thing: known[thing] if _is_as(device, known.get(thing)) else device for thing, device in found.items()}
 
 
+def registered() -> Devices:
+    """All devices as they are now, by thing name."""
+    return {device.thing_name: device for device in Device.objects.all()}
+
+
 def _is_as(device: Device, known: Device | None) -> bool:
     names = [field.attname for field in Device._meta.concrete_fields]
     return known is not None and all(getattr(device, name) == getattr(known, name) for name in names)

@@ -119,6 +119,23 @@ def test_an_agents_message_is_committed_and_then_answered_with_a_receipt(mqtt: M
         assert Frame.objects.count() == 1
 
 
+def test_an_ingester_that_starts_knows_the_devices_so_its_first_draft_holds(
+    mqtt: Mosquitto, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts: list[intake.Draft] = []
+    draft = intake.draft
+
+    def noted(*asked: Any) -> intake.Draft:
+        drafts.append(draft(*asked))
+        return drafts[-1]
+
+    monkeypatch.setattr(intake, "draft", noted)
+    with ingesting(mqtt), peer(mqtt) as (client, _):
+        publish(client, messages.topic_from_device(places.SEATTLE01, "frames"), frame_message(1))
+        assert within(5, Frame.objects.exists)
+    assert len(drafts) == 1
+
+
 def test_odd_messages_are_set_aside_and_the_ingester_goes_on(mqtt: Mosquitto, chicago01: Device) -> None:
     odd = [b"\xff\xfe", b'{"face": NaN}', b'{"fa', b'{"image_string": "/9j/4AAQ"}', b"[" * 50_000, b"x" * 200_000]
     with ingesting(mqtt), peer(mqtt) as (client, _):
