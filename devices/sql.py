@@ -7,11 +7,12 @@ must be in UTC.
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
 
 import msgspec
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 
 Merge = Literal["sum", "max", "or"]
 
@@ -40,8 +41,8 @@ class Rows:
 
         `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it.
         """
-        ids, are_all_in_order = self._told_ids(key) if _on_postgresql() else self._ids_since(key)
-        return dict(enumerate(ids)) if are_all_in_order else self._places(set(ids), key)
+        ids = self._told_ids(key) if _on_postgresql() else self._ids_since(key)
+        return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
 
     def add_up(self, merge: Mapping[str, Merge]) -> None:
         """Insert them; where one is there already, merge each field of `merge` into it.
@@ -86,18 +87,17 @@ class Rows:
             told += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
         return told
 
-    def _told_ids(self, key: tuple[str, ...]) -> tuple[list[int], bool]:
-        """Insert what is new; the ids of these, and whether they are those of all rows, in their order."""
-        columns, fields = _columns(self._model, key), _fields(self._model, key)
-        # To be told the times too would take longer than to insert the rows.
-        plain = [place for place, field in enumerate(fields) if not _is_time(field)]
-        told = ", ".join(columns[place] for place in plain)
-        added = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING RETURNING id, {told}")
-        ids = [row[0] for row in added]
-        offered = zip(*([row[place] for row in self._rows] for place in plain), strict=True)
-        return ids, [row[1:] for row in added] == list(offered)
+    def _told_ids(self, key: tuple[str, ...]) -> list[int]:
+        """Insert what is new; the ids of these, in their order.
 
-    def _ids_since(self, key: tuple[str, ...]) -> tuple[list[int], bool]:
+        PostgreSQL takes a quarter less time where it need not look for each row first, and nearly always all are new.
+        """
+        with suppress(IntegrityError), transaction.atomic():
+            return [pk for (pk,) in self._insert(" RETURNING id")]
+        added = self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING RETURNING id")
+        return [pk for (pk,) in added]
+
+    def _ids_since(self, key: tuple[str, ...]) -> list[int]:
         """The same where nobody else writes meanwhile: ids ascend. To be told each one would give the other thread
         the processor at each one."""
         table = _quoted(self._model._meta.db_table)
@@ -105,8 +105,7 @@ class Rows:
         self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING")
         since = f"SELECT id FROM {table} WHERE id > %s ORDER BY id"  # noqa: S608
         ((ids,),) = _execute(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
-        found = msgspec.json.decode(ids, type=list[int])
-        return found, len(found) == len(self._rows)
+        return msgspec.json.decode(ids, type=list[int])
 
     def _places(self, ids: Collection[int], key: tuple[str, ...]) -> dict[int, int]:
         """The ids of rows that were inserted, by their places."""
