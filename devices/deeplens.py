@@ -7,7 +7,6 @@ plain text. Pure: no database, no clock.
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +29,9 @@ EMPTY_KEY = "null"
 NOT_LABELS = frozenset(
     {"timestamp", "unix_time", "objects", "device_id", "link_to_img", "img", "image_string", "format", "qos", "topic"}
 )
+
+TEXTS = ("link_to_img", "img", "image_string", "device_id", "topic")
+TIMES = ("unix_time", "timestamp")
 
 _STAMP = re.compile(r"(\d{8}-\d{6})")
 _FAULT = re.compile(r"\b(error|fail(ed|ure)?|exception|traceback)\b", re.IGNORECASE)
@@ -65,16 +67,18 @@ class Utterance(msgspec.Struct, frozen=True):
     claims_topic: str | None = None
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     faces: list[Face] | None = None
-    labelled: list[Labelled] = field(default_factory=list)
+    gestures: list[Labelled] = []
+    objects: list[Labelled] = []
 
     def add(self, label: str, confidence: float) -> None:
         if label == "face":
             self.knows_faces().append(Face(confidence))
+        elif label in GESTURES:
+            self.gestures.append(Labelled(label, confidence))
         else:
-            self.labelled.append(Labelled(label, confidence))
+            self.objects.append(Labelled(label, confidence))
 
     def knows_faces(self) -> list[Face]:
         if self.faces is None:
@@ -82,15 +86,14 @@ class _Frame:
         return self.faces
 
 
-class _Object(list[tuple[str, Any]]):
-    """A JSON object as its key-value pairs, repeated keys included."""
+class _Object:
+    """A JSON object as its key-value pairs, repeated keys included, and as a dictionary of each key's first value."""
 
-    def get(self, key: str) -> Any:
-        """The first value under this key, or None."""
-        for name, value in self:
-            if name == key:
-                return value
-        return None
+    __slots__ = ("first", "pairs")
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.pairs = pairs
+        self.first = dict(reversed(pairs))
 
 
 def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
@@ -140,23 +143,24 @@ _decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_num
 
 def _unwrapped(record: _Object) -> _Object:
     """The inner record of a console export, with the export's time and topic."""
-    inner = record.get("payload")
-    if inner is None or record.get("topic") is None:
+    inner = record.first.get("payload")
+    if inner is None or record.first.get("topic") is None:
         return record
     if isinstance(inner, str):
         inner = _parse(inner)
     if not isinstance(inner, _Object):
         raise Unreadable("The exported message's payload is not an object.")
-    own_time = inner.get("timestamp") is not None or inner.get("unix_time") is not None
+    own_time = any(inner.first.get(key) is not None for key in TIMES)
     kept = ("topic",) if own_time else ("topic", "timestamp")
-    return _Object([*inner, *((key, value) for key, value in record if key in kept)])
+    return _Object([*inner.pairs, *((key, value) for key, value in record.pairs if key in kept)])
 
 
 def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
-    url = _text(record, "link_to_img") or _text(record, "img")
-    image_string = _text(record, "image_string")
+    texts = {key: _text(key, record.first[key]) for key in TEXTS if key in record.first}
+    url = texts.get("link_to_img") or texts.get("img")
+    image_string = texts.get("image_string")
     frame = _frame(record)
-    names_nothing = frame.faces is None and not frame.labelled and record.get("objects") is None
+    names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in record.first
     only_a_picture = names_nothing and (url is not None or image_string is not None)
     if names_nothing and not only_a_picture:
         frame.knows_faces()
@@ -164,18 +168,18 @@ def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
         taken_at=_taken_at(record, url, zone),
         saw_frame=not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
-        gestures=tuple(found for found in frame.labelled if found.label in GESTURES),
-        objects=tuple(found for found in frame.labelled if found.label not in GESTURES),
+        gestures=tuple(frame.gestures),
+        objects=tuple(frame.objects),
         image_string=image_string,
         picture_url=url,
-        claims_device=_text(record, "device_id"),
-        claims_topic=_text(record, "topic"),
+        claims_device=texts.get("device_id"),
+        claims_topic=texts.get("topic"),
     )
 
 
 def _frame(record: _Object) -> _Frame:
     frame = _Frame()
-    for key, value in record:
+    for key, value in record.pairs:
         if key == "objects":
             _add_objects(frame, value)
         elif key == EMPTY_KEY or key in NOT_LABELS:
@@ -194,10 +198,10 @@ def _add_objects(frame: _Frame, objects: Any) -> None:
     for found in objects:
         if not isinstance(found, _Object):
             raise Unreadable("An entry of “objects” is not an object.")
-        label = found.get("object")
+        label = found.first.get("object")
         if not isinstance(label, str):
             raise Unreadable("An entry of “objects” does not name its object.")
-        frame.add(_label(label), _probability("confidence", found.get("confidence")))
+        frame.add(_label(label), _probability("confidence", found.first.get("confidence")))
 
 
 def _is_flag(value: Any) -> bool:
@@ -221,8 +225,7 @@ def _probability(key: str, value: Any) -> float:
     return float(value)
 
 
-def _text(record: _Object, key: str) -> str | None:
-    value = record.get(key)
+def _text(key: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"“{key}” is not a text.")
     return value if value is None else _keepable(value)
@@ -239,8 +242,8 @@ def _keepable(text: str) -> str:
 
 
 def _taken_at(record: _Object, url: str | None, zone: dt.tzinfo) -> int | None:
-    for key in ("unix_time", "timestamp"):
-        value = record.get(key)
+    for key in TIMES:
+        value = record.first.get(key)
         if value is not None:
             return _milliseconds(key, value, zone)
     stamp = _STAMP.search(url.rsplit("/", 1)[-1]) if url else None
