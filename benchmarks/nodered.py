@@ -48,8 +48,8 @@ def _flow(mqtt_port: int, topic: str) -> list[dict[str, object]]:
         "autoConnect": True, "usetls": False, "protocolVersion": "4", "keepalive": "60", "cleansession": False,
     }  # fmt: skip
     mqtt_in = {
-        "id": "in", "type": "mqtt in", "z": "tab", "topic": topic, "qos": "1", "datatype": "utf8", "broker": "broker",
-        "inputs": 0, "wires": [["insert"]],
+        "id": "in", "type": "mqtt in", "z": "tab", "broker": "broker", "topic": topic, "qos": "1", "inputs": 0,
+        "datatype": "auto-detect", "wires": [["insert"]],
     }  # fmt: skip
     insert = {
         "id": "insert", "type": "function", "z": "tab", "func": INSERT,
