@@ -109,6 +109,14 @@ class DeviceAdmin(ScopedAdmin):
         counted: QuerySet[Any] = devices.annotate(set_aside_here=models.Count("quarantined"))
         return counted
 
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """A device that was heard stays: all that it counted would go with it."""
+        return super().has_delete_permission(request, obj) and not hasattr(obj, "state")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without Django's deletion of many, which would gather all their frames before it asks."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
     @admin.display(description="Last seen", ordering="state__last_seen_at")
     def last_seen(self, device: Device) -> Any:
         return device.state.last_seen_at if hasattr(device, "state") else None

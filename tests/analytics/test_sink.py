@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -109,6 +109,15 @@ def test_detections_go_with_their_frame_and_device(seattle01: Device) -> None:
     assert Detection.objects.count() == 4
     seattle01.delete()
     assert not Detection.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_frame_of_a_device_that_is_no_more_is_refused(seattle01: Device) -> None:
+    late = seen(seattle01, NOON)
+    Device.objects.filter(pk=seattle01.pk).delete()
+    with pytest.raises(IntegrityError):
+        count(late)
+    assert not Frame.objects.exists()
 
 
 def test_an_empty_batch_asks_the_database_nothing(db: None, django_assert_num_queries: Any) -> None:

@@ -115,6 +115,18 @@ def test_a_viewer_changes_nothing(seattle: Site, seattle01: Device) -> None:
     assert response.status_code == 403
 
 
+def test_a_device_can_be_deleted_only_while_nothing_was_heard_of_it(
+    superuser: User, seattle01: Device, chicago01: Device
+) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", dt.datetime.now(dt.UTC))])
+    client = logged_in(superuser)
+    pages = {device: f"/admin/devices/device/{device.pk}/delete/" for device in (seattle01, chicago01)}
+    assert client.post(pages[seattle01], {"post": "yes"}).status_code == 403
+    assert client.post(pages[chicago01], {"post": "yes"}).status_code == 302
+    assert list(Device.objects.all()) == [seattle01]
+    assert "delete_selected" not in client.get("/admin/devices/device/").content.decode()
+
+
 def test_a_token_is_shown_once_and_stored_as_a_digest(superuser: User, seattle01: Device) -> None:
     chosen = {"action": "issue_token", "_selected_action": [seattle01.pk]}
     page = logged_in(superuser).post("/admin/devices/device/", chosen, follow=True).content.decode()
