@@ -7,6 +7,7 @@ plain text. Pure: no database, no clock.
 import datetime as dt
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -86,14 +87,15 @@ class _Frame(msgspec.Struct):
         return self.faces
 
 
-class _Object:
-    """A JSON object as its key-value pairs, repeated keys included, and as a dictionary of each key's first value."""
+class _Object(list[tuple[str, Any]]):
+    """A JSON object as its key-value pairs, repeated keys included."""
 
-    __slots__ = ("first", "pairs")
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        self.pairs = pairs
-        self.first = dict(reversed(pairs))
+    def get(self, key: str) -> Any:
+        """The first value under this key, or None."""
+        for name, value in self:
+            if name == key:
+                return value
+        return None
 
 
 def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
@@ -125,13 +127,16 @@ def _log_line(text: str) -> Utterance:
 
 def _parse(text: str) -> Any:
     try:
-        return _decoder.decode(text)
+        value, end = _decoder.raw_decode(text)
     except BadValue:
         raise
     except json.JSONDecodeError as error:
         raise Unreadable(f"Broken JSON: {error.msg} at character {error.pos}.") from None
     except (RecursionError, ValueError) as error:
         raise Unreadable(f"JSON that no device writes: {error}.") from None
+    if end < len(text):
+        raise Unreadable(f"Broken JSON: something follows its end at character {end}.")
+    return value
 
 
 def _not_a_number(name: str) -> float:
@@ -143,29 +148,40 @@ _decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_num
 
 def _unwrapped(record: _Object) -> _Object:
     """The inner record of a console export, with the export's time and topic."""
-    inner = record.first.get("payload")
-    if inner is None or record.first.get("topic") is None:
+    inner = record.get("payload")
+    if inner is None or record.get("topic") is None:
         return record
     if isinstance(inner, str):
-        inner = _parse(inner)
+        inner = _parse(inner.strip())
     if not isinstance(inner, _Object):
         raise Unreadable("The exported message's payload is not an object.")
-    own_time = any(inner.first.get(key) is not None for key in TIMES)
+    own_time = any(inner.get(key) is not None for key in TIMES)
     kept = ("topic",) if own_time else ("topic", "timestamp")
-    return _Object([*inner.pairs, *((key, value) for key, value in record.pairs if key in kept)])
+    return _Object([*inner, *((key, value) for key, value in record if key in kept)])
 
 
 def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
-    texts = {key: _text(key, record.first[key]) for key in TEXTS if key in record.first}
+    frame = _Frame()
+    about: dict[str, Any] = {}
+    for key, value in record:
+        if key in NOT_LABELS:
+            about.setdefault(key, value)
+            if key == "objects":
+                _add_objects(frame, value)
+        elif _is_flag(value):
+            # "face": "true" repeats what the probabilities beside it say; "false" says that there are none.
+            frame.knows_faces()
+        elif key != EMPTY_KEY:
+            frame.add(_label(key), _probability(key, value))
+    texts = {key: _text(key, about[key]) for key in TEXTS if key in about} if about else {}
     url = texts.get("link_to_img") or texts.get("img")
     image_string = texts.get("image_string")
-    frame = _frame(record)
-    names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in record.first
+    names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in about
     only_a_picture = names_nothing and (url is not None or image_string is not None)
     if names_nothing and not only_a_picture:
         frame.knows_faces()
     return Utterance(
-        taken_at=_taken_at(record, url, zone),
+        taken_at=_taken_at(about, url, zone),
         saw_frame=not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
         gestures=tuple(frame.gestures),
@@ -177,31 +193,16 @@ def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
     )
 
 
-def _frame(record: _Object) -> _Frame:
-    frame = _Frame()
-    for key, value in record.pairs:
-        if key == "objects":
-            _add_objects(frame, value)
-        elif key == EMPTY_KEY or key in NOT_LABELS:
-            continue
-        elif _is_flag(value):
-            # "face": "true" repeats what the probabilities beside it say; "false" says that there are none.
-            frame.knows_faces()
-        else:
-            frame.add(_label(key), _probability(key, value))
-    return frame
-
-
 def _add_objects(frame: _Frame, objects: Any) -> None:
     if not isinstance(objects, list):
         raise Unreadable("“objects” is not a list.")
     for found in objects:
         if not isinstance(found, _Object):
             raise Unreadable("An entry of “objects” is not an object.")
-        label = found.first.get("object")
+        label = found.get("object")
         if not isinstance(label, str):
             raise Unreadable("An entry of “objects” does not name its object.")
-        frame.add(_label(label), _probability("confidence", found.first.get("confidence")))
+        frame.add(_label(label), _probability("confidence", found.get("confidence")))
 
 
 def _is_flag(value: Any) -> bool:
@@ -241,9 +242,9 @@ def _keepable(text: str) -> str:
     raise Unreadable("A text holds a NUL character.")
 
 
-def _taken_at(record: _Object, url: str | None, zone: dt.tzinfo) -> int | None:
+def _taken_at(about: Mapping[str, Any], url: str | None, zone: dt.tzinfo) -> int | None:
     for key in TIMES:
-        value = record.first.get(key)
+        value = about.get(key)
         if value is not None:
             return _milliseconds(key, value, zone)
     stamp = _STAMP.search(url.rsplit("/", 1)[-1]) if url else None

@@ -113,8 +113,18 @@ def _published(command: int, body: bytes) -> Published:
         if qos:
             packet_id = _LENGTH.unpack_from(body, place)[0]
             place += 2
-        # The properties, which say nothing that we want, begin with their length, as a packet's body does.
-        payload = body[_body(body, place - 1).stop :]  # type: ignore[union-attr]
-    except (struct.error, AttributeError):
+        payload = body[_end_of_properties(body, place) :]
+    except (struct.error, IndexError):
         raise MalformedPacket("A message ends before its payload begins.") from None
     return Published(body[2:topic_end], payload, packet_id, qos, bool(command & 8), bool(command & 1))
+
+
+def _end_of_properties(body: bytes, place: int) -> int:
+    """They say nothing that we want, and are mostly none. They begin with their length, as a packet's body does."""
+    if not body[place]:
+        return place + 1
+    properties = _body(body, place - 1)
+    if properties is None:
+        raise IndexError("They end after the message.")
+    end: int = properties.stop
+    return end

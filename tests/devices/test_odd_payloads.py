@@ -5,8 +5,11 @@ import itertools
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.faults.payloads import Payloads
+from devices import decoding
 from devices.decoding import Arrival
 from devices.intake import accept
 from devices.models import Device, QuarantinedMessage, Reason
@@ -63,3 +66,9 @@ def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago0
     assert not QuarantinedMessage.objects.filter(reason=Reason.REFUSED).exists()
     # A message with an id is the same one when it comes again.
     assert 0 < QuarantinedMessage.objects.count() <= quarantined
+
+
+@given(st.text(st.characters(codec="utf-8")), st.binary())
+def test_what_was_said_and_where_keeps_its_hash(topic: str, payload: bytes) -> None:
+    said = Arrival(topic, payload, NOW)
+    assert decoding.words(said) == decoding.digest(topic, payload)

@@ -1,11 +1,13 @@
 """`manage.py ingest`: take in what the devices publish, until told to stop."""
 
 import argparse
+import datetime as dt
 import gc
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -70,7 +72,7 @@ def _subscription(route: routes.Route, stop: threading.Event) -> broker.Subscrip
                 settings.MQTT_URL,
                 route,
                 first_sequence=deliveries.next_sequence(route.client_id),
-                clock=timezone.now,
+                clock=partial(dt.datetime.now, dt.UTC),
             )
             subscription.start()
             return subscription
