@@ -115,7 +115,7 @@ class Sides:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=20_000, help="that each of the fast sides takes in at a time")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=20, help="for how long the delay is measured")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-ingest-"))
