@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 from django.db import IntegrityError, connection, models, transaction
+from django.db.backends.postgresql.base import ServerBindingCursor
 
 Merge = Literal["sum", "max", "or"]
 
@@ -129,9 +130,21 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
 
 
 def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
+
+
+def _cursor() -> Any:
+    """On PostgreSQL one that sends the values beside the statement, not in it as Django's own does.
+
+    Otherwise a statement that is refused would stand in PostgreSQL's log with all of a batch's rows.
+    """
+    if not _on_postgresql():
+        return connection.cursor()
+    connection.ensure_connection()
+    cursor = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+    return connection._prepare_cursor(cursor)  # type: ignore[attr-defined]
 
 
 def _json(values: Any) -> str:
