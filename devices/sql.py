@@ -7,7 +7,6 @@ must be in UTC.
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
 
@@ -89,14 +88,26 @@ class Rows:
         return told
 
     def _told_ids(self, key: tuple[str, ...]) -> list[int]:
-        """Insert what is new; the ids of these, in their order.
+        """Insert what is new; the ids of these. Where all are, in their order.
 
         PostgreSQL takes a quarter less time where it need not look for each row first, and nearly always all are new.
         """
-        with suppress(IntegrityError), transaction.atomic():
-            return [pk for (pk,) in self._insert(" RETURNING id")]
-        added = self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING RETURNING id")
-        return [pk for (pk,) in added]
+        columns, fields = _columns(self._model, key), _fields(self._model, key)
+        # To be told the times too would take longer than to insert the rows.
+        plain = [place for place, field in enumerate(fields) if not _is_time(field)]
+        telling = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
+        try:
+            with transaction.atomic():
+                added = self._insert(telling)
+        except IntegrityError:
+            added = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING" + telling)
+        ids = [row[0] for row in added]
+        if len(ids) == len(self._rows) and [row[1:] for row in added] != self._columns_at(plain):
+            return [pk for _, pk in sorted(self._places(set(ids), key).items())]
+        return ids
+
+    def _columns_at(self, places: Sequence[int]) -> list[tuple[Any, ...]]:
+        return list(zip(*([row[place] for row in self._rows] for place in places), strict=True))
 
     def _ids_since(self, key: tuple[str, ...]) -> list[int]:
         """The same where nobody else writes meanwhile: ids ascend. To be told each one would give the other thread
@@ -125,8 +136,7 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
     if _on_postgresql():
         function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
         lock = f"SELECT {function}(hashtextextended(%s, number)) FROM unnest(%s::bigint[]) number"  # noqa: S608
-        with connection.cursor() as cursor:
-            cursor.execute(lock, [name, sorted(numbers)])
+        _execute(lock, [name, sorted(numbers)])
 
 
 def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
