@@ -185,22 +185,26 @@ def digest(*parts: bytes | str) -> int:
     state = hashlib.blake2b(digest_size=8)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        state.update(len(data).to_bytes(8) + data)
+        state.update(_framed(data))
     return int.from_bytes(state.digest(), signed=True)
 
 
 def words(arrival: Arrival) -> int:
     """A hash of what was said and where, whenever it came: the `digest` of topic and payload."""
     state = _said_on(arrival.topic).copy()
-    state.update(len(arrival.payload).to_bytes(8) + arrival.payload)
+    state.update(_framed(arrival.payload))
     return int.from_bytes(state.digest(), signed=True)
 
 
 @lru_cache(TOPICS_KEPT)
 def _said_on(topic: str) -> hashlib.blake2b:
     """What `digest` has of a message once it knows its topic."""
-    data = topic.encode()
-    return hashlib.blake2b(len(data).to_bytes(8) + data, digest_size=8)
+    return hashlib.blake2b(_framed(topic.encode()), digest_size=8)
+
+
+def _framed(part: bytes) -> bytes:
+    """With its length, so that two parts are told from others that make the same bytes."""
+    return len(part).to_bytes(8) + part
 
 
 def _time(milliseconds: int) -> dt.datetime:

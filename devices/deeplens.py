@@ -27,12 +27,9 @@ FACE_KEYS = frozenset({"face", "prob"})
 EMPTY_KEY = "null"
 """Stands for "nothing" with probability 0."""
 
-NOT_LABELS = frozenset(
-    {"timestamp", "unix_time", "objects", "device_id", "link_to_img", "img", "image_string", "format", "qos", "topic"}
-)
-
 TEXTS = ("link_to_img", "img", "image_string", "device_id", "topic")
 TIMES = ("unix_time", "timestamp")
+NOT_LABELS = frozenset({*TEXTS, *TIMES, "objects", "format", "qos"})
 
 _STAMP = re.compile(r"(\d{8}-\d{6})")
 _FAULT = re.compile(r"\b(error|fail(ed|ure)?|exception|traceback)\b", re.IGNORECASE)

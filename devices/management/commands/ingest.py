@@ -72,7 +72,7 @@ def _subscription(route: routes.Route, stop: threading.Event) -> broker.Subscrip
                 settings.MQTT_URL,
                 route,
                 first_sequence=deliveries.next_sequence(route.client_id),
-                clock=partial(dt.datetime.now, dt.UTC),
+                clock=partial(dt.datetime.now, dt.UTC),  # Django's `now` asks its settings each time.
             )
             subscription.start()
             return subscription
