@@ -25,7 +25,7 @@ help:
 	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"
 
 demo: system-packages install
-	@exec $(BIN)/python -m analytics.demo
+	@exec $(BIN)/python -m demo
 
 # What knows no database has no second run to learn from.
 test: test-packages install-development assets lint

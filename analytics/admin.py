@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from analytics import services
+from analytics.counting import corrections
 from analytics.galaxy import admin as galaxy  # noqa: F401 - registers the walls' tokens
 from analytics.models import Detection, Frame, Verdict
 from devices.admin import ReadOnlyAdmin
@@ -84,7 +84,7 @@ def _review(request: HttpRequest, detections: QuerySet[Detection], verdict: Verd
     reviewed, refusals = 0, set()
     for detection in detections.select_related("frame__device__site"):
         try:
-            services.review(verdicts={detection: verdict}, by=cast("User", request.user), now=timezone.now())
+            corrections.review(verdicts={detection: verdict}, by=cast("User", request.user), now=timezone.now())
             reviewed += 1
         except PermissionDenied as refusal:
             refusals.add(str(refusal))

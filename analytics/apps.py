@@ -6,14 +6,19 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Engagement"
 
     def ready(self) -> None:
-        from analytics import sink
+        from analytics.counting import sink
         from analytics.galaxy.services import forget_snapshots
+        from analytics.groundtruth.cards import accuracy
+        from analytics.pages import cards
+        from analytics.visitors.cards import visitors
         from devices import schedules
-        from devices.intake import register_sink
-        from faces.signals import person_erased
+        from devices.intake.batches import register_sink
+        from faces.erasure.signals import person_erased
 
         register_sink(sink.count)
         register_sink(sink.note_software)
+        cards.register("below-readings", accuracy)
+        cards.register("below-plots", visitors)
         person_erased.connect(forget_snapshots)
         # Every night, and every minute.
         schedules.keep(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})

@@ -2,13 +2,13 @@
 
 from django.utils import timezone
 
-from analytics import services
+from analytics.counting import corrections
 from analytics.home_assistant.services import tell
 
 
 def forget_old_frames() -> int:
     """Returns how many frames went."""
-    return sum(services.forget_old_frames(now=timezone.now()))
+    return sum(corrections.forget_old_frames(now=timezone.now()))
 
 
 def tell_home_assistant() -> int:

@@ -4,14 +4,20 @@ from typing import Any
 
 from django.urls import path
 
-from analytics import views
-from analytics.api import CountViewSet, DetectionViewSet, EngagementViewSet, EpisodeViewSet, TodayViewSet
 from analytics.comparing.views import compare, sites
 from analytics.galaxy.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
 from analytics.groundtruth.urls import urlpatterns as groundtruth
+from analytics.pages import views
 from analytics.questions.api import QuestionViewSet
 from analytics.questions.urls import urlpatterns as questions
+from analytics.rest.views import (
+    CountViewSet,
+    DetectionViewSet,
+    EngagementViewSet,
+    EpisodeViewSet,
+    TodayViewSet,
+)
 from analytics.reviewing.api import PrecisionViewSet, ReviewViewSet
 from analytics.reviewing.views import review
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from benchmarks import report, results
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box
-from edge_agent.pictures import Picture
+from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import fetch_models, models_folder
 from edge_agent.vision.hands import HandDetector

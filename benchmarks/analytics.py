@@ -160,7 +160,7 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
     from django.db import connection
     from django.test import Client
 
-    from analytics.plots import GROUPS
+    from analytics.pages.plot_groups import GROUPS
 
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get())

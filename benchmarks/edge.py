@@ -27,15 +27,15 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import report, results
+from demo.cameras.scene import Scene
+from demo.cameras.visits import visits_between
 from edge_agent.agent import STREAM_PERIOD, Agent, Troubles
-from edge_agent.camera import SLOTS, as_rgb
+from edge_agent.cameras.camera import SLOTS, as_rgb
 from edge_agent.config import AgentConfig
+from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
-from edge_agent.outbox import Outbox
-from edge_agent.pictures import Picture, use_one_thread_for_pictures
-from edge_agent.simulation.scene import Scene
-from edge_agent.simulation.visits import visits_between
-from edge_agent.stream import Stream
+from edge_agent.pictures.encoding import Picture, use_one_thread_for_pictures
+from edge_agent.stream.server import Stream
 from edge_agent.vision.files import fetch_models, models_folder
 from tests.brokers import free_port, mosquitto
 from tests.edge_agent.platforms import platform
@@ -219,7 +219,8 @@ def growth(scratch: Path, seconds: float) -> list[results.Measured]:
         settings |= {"stream": f"127.0.0.1:{port}", "outbox": str(scratch / "growth.sqlite3")}
         environ = os.environ | {f"HEADCOUNT_{key.upper()}": value for key, value in settings.items()}
         with (scratch / "agent.log").open("wb") as log:
-            process = subprocess.Popen([sys.executable, "-m", "edge_agent"], env=environ, stderr=log, cwd=results.ROOT)
+            command = [sys.executable, "-m", "demo.cameras.agent"]
+            process = subprocess.Popen(command, env=environ, stderr=log, cwd=results.ROOT)
         try:
             _until_it_streams(port)
             threading.Thread(target=_watch, args=(port,), daemon=True).start()

@@ -86,7 +86,7 @@ def captures(count: int) -> Iterator[Measured]:
     """A worker's captures a second over those of the bare model calls, in turns; one process, one core each."""
     from django.utils import timezone
 
-    from faces import recogniser as recognisers
+    from faces.recognition import recogniser as recognisers
     from faces.services import recognise
     from tests.faces import scenes
 
@@ -150,11 +150,11 @@ def _taken(jpeg: bytes, count: int) -> list[Any]:
     from django.db import transaction
     from django.utils import timezone
 
-    from devices.decoding import TakenPicture
-    from devices.intake import Batch
+    from devices.intake.batches import Batch
+    from devices.intake.decoding import TakenPicture
     from devices.models import Device
-    from faces import sink
     from faces.models import Capture
+    from faces.pictures import sink
 
     device, now = Device.objects.select_related("site").get(name="C0"), timezone.now()
     taken = [TakenPicture(device, now - dt.timedelta(hours=number + 1), now, number, jpeg) for number in range(count)]
@@ -176,7 +176,7 @@ def searches(sizes: list[int]) -> Iterator[Measured]:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.files import models_folder
     from edge_agent.vision.identity import FaceEmbedder
-    from faces.vectors import Vectors
+    from faces.recognition.vectors import Vectors
 
     crowd = Crowd(real(FaceDetector(models_folder(), threshold=0.6), FaceEmbedder(models_folder())))
     for size in tqdm(sizes, desc="Galleries", leave=False):
@@ -213,8 +213,8 @@ def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measur
 
     from devices.models import Site
     from edge_agent.vision.identity import SAME_PERSON
-    from faces.gallery import KEPT_FOR_S, SiteGallery, drop_idle
     from faces.models import Consent, Face
+    from faces.recognition.gallery import KEPT_FOR_S, SiteGallery, drop_idle
 
     consent, now = Consent.objects.get(), timezone.now()
     with connection.cursor() as cursor:
@@ -248,8 +248,8 @@ def leaderboards(coffees: int) -> Iterator[Measured]:
     from django.utils import timezone
 
     from devices.models import Site
-    from faces.leaderboard import leaderboard
-    from faces.querysets import PERIODS
+    from faces.coffees.leaderboard import leaderboard
+    from faces.models.querysets import PERIODS
     from faces.views import ROWS
 
     now = timezone.now()
@@ -271,7 +271,7 @@ def fill(coffees: int, now: dt.datetime) -> None:
     from django.db import connection
 
     from devices.models import Device, Site
-    from faces import coffee_tallies
+    from faces.coffees import coffee_tallies
     from faces.models import Person
 
     sites = list(Site.objects.order_by("pk"))

@@ -88,7 +88,7 @@ def _fill() -> str:
 
     from analytics.galaxy.services import create_wall_token
     from analytics.models import EngagementQuarter
-    from analytics.tallies import QUARTER, quarter_start
+    from analytics.models.quarters import QUARTER, quarter_start
     from devices.services import register_device, register_site
 
     chance = random.Random(5)

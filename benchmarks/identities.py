@@ -23,7 +23,7 @@ from benchmarks.accuracy import (
 from edge_agent.messages import Box, Face
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.identity import FaceEmbedder
-from faces.portraits import SMALLEST_FACE
+from faces.enrolment.portraits import SMALLEST_FACE
 
 Embedding = NDArray[np.float32]
 Embeddings = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 On the demo's past of two weeks, with the platform as in production (gunicorn, compressed static files) and a headless
 Chromium, first with an empty cache and then as somebody who comes back. Prints a table and writes
-`benchmarks/results/pages.json`. `--data` takes a folder that `manage.py prepare_demo` has prepared.
+`benchmarks/results/pages.json`. `--data` takes a folder that `python -m demo.steps` has prepared.
 """
 
 import argparse
@@ -80,11 +80,14 @@ def prepared(folder: Path) -> Any:
     django.setup()
     from django.contrib.auth.models import User
     from django.core.management import call_command
+    from django.utils import timezone
+
+    from demo.preparation import prepare
 
     for command in ("migrate", "fetch_plotly"):
         call_command(command, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("prepare_demo", days=DAYS, seed=SEED)
+    prepare(folder, days=DAYS, seed=SEED, now=timezone.now())
     return User.objects.get(username="admin")
 
 

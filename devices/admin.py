@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from devices import services
-from devices.broker import BrokerUnavailable
 from devices.forms import DeviceForm, settings_table
+from devices.intake.replay import replay_quarantined
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Role, Site
+from devices.mqtt.broker import BrokerUnavailable
 from devices.querysets import SiteScopedQuerySet, quarantined_counts
-from devices.replay import replay_quarantined
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what the list itself shows; Django's plain filter would name other sites' things."""

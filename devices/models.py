@@ -276,8 +276,8 @@ class ApiToken(models.Model):
 class DeliveredBatch(models.Model):
     """The messages of one committed batch that carry no time of their own, for as long as they can be redelivered.
 
-    Written and read by `devices/deliveries.py` alone. At most as many rows a client as a broker may have messages under
-    way to it.
+    Written and read by `devices/intake/deliveries.py` alone. At most as many rows a client as a broker may
+    have messages under way to it.
     """
 
     client = models.CharField(max_length=128)

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from devices import broker
-from devices.broker import BrokerUnavailable
 from devices.models import ApiToken, Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
+from devices.mqtt import broker
+from devices.mqtt.broker import BrokerUnavailable
 from devices.querysets import devices_to_be_told
 from edge_agent.messages import DesiredSettings, topic_to_device
 

@@ -2,11 +2,12 @@
 
 from django.utils import timezone
 
-from devices import services, uploads
+from devices import services
+from devices.uploads import uploading
 
 
 def tidy_uploads() -> int:
-    return uploads.tidy(now=timezone.now())
+    return uploading.tidy(now=timezone.now())
 
 
 def send_missing_settings() -> int:

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.urls import path
 
-from devices import views
-from devices.api import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
-from devices.upload_api import UploadViewSet
+from devices.pages import views
+from devices.rest.views import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
+from devices.uploads.views import UploadViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),

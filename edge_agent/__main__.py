@@ -12,15 +12,15 @@ from pathlib import Path
 
 from edge_agent import config as configuration
 from edge_agent.agent import GOODBYE_SECONDS, Agent, Troubles
+from edge_agent.cameras.sources import SourceError, open_source, without_password
 from edge_agent.config import AgentConfig, ConfigError, is_loopback
+from edge_agent.delivery.link import Link, LinkError
+from edge_agent.delivery.outbox import Outbox, OutboxError
+from edge_agent.delivery.remembered import Remembered
+from edge_agent.delivery.uploads import Uploader
 from edge_agent.eyes import Eyes
-from edge_agent.link import Link, LinkError
-from edge_agent.outbox import Outbox, OutboxError
-from edge_agent.pictures import use_one_thread_for_pictures
-from edge_agent.remembered import Remembered
-from edge_agent.sources import SourceError, open_source, without_password
-from edge_agent.stream import Stream, StreamError
-from edge_agent.uploads import Uploader
+from edge_agent.pictures.encoding import use_one_thread_for_pictures
+from edge_agent.stream.server import Stream, StreamError
 from edge_agent.vision.files import ModelsUnavailable
 
 SOFTWARE = "headcount-edge-agent 0.1.0"

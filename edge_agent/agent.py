@@ -7,19 +7,19 @@ from collections import deque
 from collections.abc import Callable
 
 from edge_agent import messages
+from edge_agent.cameras.sources import Source, without_password
 from edge_agent.config import AgentConfig
-from edge_agent.episodes import FORGIVEN_MS, Episodes
+from edge_agent.delivery.link import Link
+from edge_agent.delivery.outbox import Message, Outbox
+from edge_agent.delivery.remembered import Remembered
+from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
 from edge_agent.eyes import Eyes
-from edge_agent.link import Link
-from edge_agent.outbox import Message, Outbox
-from edge_agent.photographer import Photographer
-from edge_agent.pictures import Picture, images
-from edge_agent.remembered import Remembered
-from edge_agent.screen import Screen
-from edge_agent.sources import Source, without_password
-from edge_agent.stream import Stream
-from edge_agent.uploads import MAX_UPLOAD_BYTES, as_upload
+from edge_agent.pictures.encoding import Picture, images
+from edge_agent.pictures.photographer import Photographer
+from edge_agent.stream.screen import Screen
+from edge_agent.stream.server import Stream
 from edge_agent.vision.files import ModelsUnavailable
+from edge_agent.vision.gesture_episodes import FORGIVEN_MS, Episodes
 
 log = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     source: str = "0"
-    """A device's index, an RTSP or HTTP URL, a video file, a folder of pictures, or `scene:NAME?seed=N`."""
+    """A device's index, an RTSP or HTTP URL, a video file or a folder of pictures."""
     repeat: bool = True
     """Whether a file or a folder begins again at its end; otherwise the agent ends there."""
     wedged_after: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 10.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box, Face, Frame, Labelled
-from edge_agent.pictures import Picture, cut
+from edge_agent.pictures.encoding import Picture, cut
 from edge_agent.vision.search import Found, distinct, pixels
 
 if TYPE_CHECKING:

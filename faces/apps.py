@@ -9,16 +9,18 @@ class FacesConfig(AppConfig):
     def ready(self) -> None:
         from devices import schedules
         from devices.health import register_check
-        from devices.intake import register_sink
-        from devices.replay import register_way
-        from faces import coffee_tallies, health, pictures, s3_pictures, sink
+        from devices.intake.batches import register_sink
+        from devices.intake.replay import register_way
+        from faces.coffees import coffee_tallies
         from faces.models import Capture, Face
-        from faces.services import galleries
+        from faces.pictures import sink, storage
+        from faces.recognition import galleries, health
+        from faces.sources import s3_pictures
 
         register_sink(sink.take_in)
         register_way(s3_pictures.TOPIC, s3_pictures.take_in_event)
         register_check(health.lines)
-        post_delete.connect(pictures.remove_after_commit, sender=Capture)
+        post_delete.connect(storage.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)
         pre_migrate.connect(coffee_tallies.remove, sender=self)

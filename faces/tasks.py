@@ -5,8 +5,11 @@ import uuid
 from django.utils import timezone
 
 from devices.health import beat
-from faces import health, pictures, services
-from faces.services import greetings, recognise, retention, sweep, unseen
+from faces import services
+from faces.erasure import retention, unseen
+from faces.pictures import storage
+from faces.recognition import greetings, health
+from faces.services import recognise, sweep
 
 
 def recognise_capture(capture_id: str) -> str:
@@ -26,7 +29,7 @@ def tell_late() -> int:
 
 
 def remove_left_over_pictures() -> int:
-    return pictures.remove_left_over(now=timezone.now())
+    return storage.remove_left_over(now=timezone.now())
 
 
 def finish_erasures() -> int:

@@ -5,8 +5,8 @@ from typing import Any
 from django.urls import path
 
 from faces import views
-from faces.api import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
-from faces.enrolment_api import ErasureViewSet
+from faces.rest.enrolment import ErasureViewSet
+from faces.rest.views import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("captures", CaptureViewSet, "capture"),

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
 from devices.models import Site
-from faces import links, pictures, querysets, thumbnails
-from faces.leaderboard import LONGEST_STREAK, agreed_in_person, may_show
-from faces.leaderboard import leaderboard as read_leaderboard
-from faces.models import Capture, Coffee, Mode, Person
-from faces.services.policies import mode_as_read
+from faces.coffees.leaderboard import LONGEST_STREAK, agreed_in_person, may_show
+from faces.coffees.leaderboard import leaderboard as read_leaderboard
+from faces.models import Capture, Coffee, Mode, Person, querysets
+from faces.people.policies import mode_as_read
+from faces.pictures import links, storage, thumbnails
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -49,7 +49,7 @@ def picture_response(request: HttpRequest | Request, capture: Capture, link: str
     if not links.is_open(link, capture.pk, bearer=links.bearer(request), now=timezone.now()):
         raise Http404(links.EXPIRED)
     try:
-        file = pictures.opened(capture)
+        file = storage.opened(capture)
     except FileNotFoundError:
         raise Http404("The picture is not here any more.") from None
     return FileResponse(file, content_type="image/jpeg", headers=_FOR_A_WHILE)
@@ -72,7 +72,7 @@ def portrait_response(request: HttpRequest | Request, coffee: Coffee, link: str)
     if not (may_be_seen and may_show(coffee) and box):
         raise Http404("There is no picture of this person to be shown.")
     try:
-        face = thumbnails.thumbnail(pictures.read(coffee.sighting.capture), tuple(box))
+        face = thumbnails.thumbnail(storage.read(coffee.sighting.capture), tuple(box))
     except OSError:
         raise Http404("The picture is not here any more.") from None
     return HttpResponse(face, content_type="image/jpeg", headers=_FOR_A_WHILE)

@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
 
-from devices.decoding import Arrival
-from devices.intake import accept
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
 from devices.models import Device, Role
 from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages

@@ -1,18 +1,28 @@
 """What all tests share: Hypothesis' profile, the two sites with their devices, and who may see what of them."""
 
 import os
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, settings
 
 from devices.models import Device, Role, Site
+from edge_agent.vision.files import fetch_models, models_folder
 from tests import places
 
 # No deadline: the machine that runs the tests may be busy with something else.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of the real models, fetched once for all runs."""
+    folder = models_folder()
+    fetch_models(folder)
+    return folder
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from analytics import headlines
-from analytics.axes import Figure
-from analytics.charts import engagement_figure
-from analytics.figures import Line, typical_day_figure
-from analytics.headlines import Row
-from analytics.measures import HOURS, engagement_sum
-from analytics.periods import Period
-from analytics.rows import hours_and_before
+from analytics.numbers import readings
+from analytics.numbers.measures import HOURS, engagement_sum
+from analytics.numbers.periods import Period
+from analytics.numbers.readings import Row
+from analytics.numbers.rows import hours_and_before
+from analytics.plots.figures import Line, typical_day_figure
+from analytics.plots.layout import Figure
+from analytics.plots.time_series import engagement_figure
 from devices.models import Device
 
 MOST = 4
@@ -41,8 +41,8 @@ class Measured:
     label: str
 
     @property
-    def readings(self) -> list[headlines.Reading]:
-        return headlines.readings(self.whole, self.before, label=self.label)
+    def readings(self) -> list[readings.Reading]:
+        return readings.readings(self.whole, self.before, label=self.label)
 
     @property
     def average(self) -> float | None:
@@ -57,7 +57,7 @@ def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
     return [
-        Measured(subject, hours, headlines.total(hours), before, label)
+        Measured(subject, hours, readings.total(hours), before, label)
         for subject, (hours, before) in zip(subjects, hours_and_before(places, label=label), strict=True)
     ]
 

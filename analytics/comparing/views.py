@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analytics import plotly, views
 from analytics.comparing.places import (
     MOST,
     Measured,
@@ -22,8 +21,10 @@ from analytics.comparing.places import (
     typical_day,
     verdicts,
 )
-from analytics.figures import SERIES
-from analytics.overview import THUMBS_UP
+from analytics.pages import views
+from analytics.pages.overview import THUMBS_UP
+from analytics.plots import library
+from analytics.plots.figures import SERIES
 from devices.models import Device, Site
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "found": list(zip(found, _numbered(found, period.now), verdicts(found), SERIES, strict=False)),
         "readings": list(zip(*(each.readings for each in found), strict=True)),
         "typical": typical_day(found),
-        "plotly": plotly.address(),
+        "plotly": library.address(),
         **views.period_links(period, asked),
     }
     return render(request, "analytics/compare.html", context)

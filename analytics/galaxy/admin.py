@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from analytics.galaxy import services
-from analytics.galaxy.models import WallToken
+from analytics.models.walls import WallToken
 from devices.admin import ScopedAdmin
 from devices.models import Site
 

@@ -13,8 +13,8 @@ from analytics.galaxy.canvas import Canvas
 from analytics.galaxy.facts import Asked, Leaders, Seen, local
 from analytics.galaxy.frame import Reading, draw_frame, footnote, legend, message, page_of, paragraph, plot_top
 from analytics.galaxy.layout import Wall
-from analytics.headlines import written
-from analytics.intervals import wilson
+from analytics.numbers.intervals import wilson
+from analytics.numbers.readings import written
 
 MOST_ROWS = 7
 MOST_TILES = 4

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from analytics.charts import Showing
-from analytics.headlines import merged
-from analytics.reads import EngagementBucket
+from analytics.numbers.readings import merged
+from analytics.numbers.reads import EngagementBucket
+from analytics.plots.time_series import Showing
 
 
 @dataclass(frozen=True, slots=True)

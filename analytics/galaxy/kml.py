@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from analytics import charts
 from analytics.galaxy.canvas import OFF
 from analytics.galaxy.facts import Seen, SiteHours
 from analytics.galaxy.layout import screens
 from analytics.galaxy.plots import RAMP
 from analytics.galaxy.slots import REFRESH_S
-from analytics.headlines import written
-from analytics.reads import EngagementBucket
+from analytics.numbers.readings import written
+from analytics.numbers.reads import EngagementBucket
+from analytics.plots import time_series
 
 CONTENT_TYPE = "application/vnd.google-earth.kml+xml"
 NAMESPACE = "http://www.opengis.net/kml/2.2"
@@ -178,7 +178,7 @@ def _column(spot: Spot, hour: EngagementBucket, bearing: float, top: float) -> E
     """The hour on a dial of 24 hours: midnight in the north, noon in the south. To be copied, for it is kept."""
     average = hour.average_faces or 0.0
     column = etree.Element(f"{{{NAMESPACE}}}Placemark", id=f"hour-{spot.slug}-{int(hour.start.timestamp())}")
-    _add(column, "name", f"{spot.name}, {charts.span(hour)}")
+    _add(column, "name", f"{spot.name}, {time_series.span(hour)}")
     span = _add(column, "TimeSpan")
     _add(span, "begin", _instant(hour.start))
     _add(span, "end", _instant(hour.end))
@@ -202,15 +202,15 @@ def _add(parent: Element, tag: str, text: str | None = None, /, **attributes: st
 
 
 def _style_of(hour: EngagementBucket, share: float) -> str:
-    state = charts.showing(hour)
-    if state is charts.Showing.PEOPLE:
+    state = time_series.showing(hour)
+    if state is time_series.Showing.PEOPLE:
         return f"people-{min(len(RAMP) - 1, int(share * len(RAMP)))}"
-    return "nobody" if state is charts.Showing.NOBODY else "off"
+    return "nobody" if state is time_series.Showing.NOBODY else "off"
 
 
 def _data(hour: EngagementBucket) -> dict[str, str]:
     return {
-        "state": str(charts.showing(hour)),
+        "state": str(time_series.showing(hour)),
         "average_faces": "" if hour.average_faces is None else f"{hour.average_faces:.3f}",
         "peak_faces": str(hour.faces_peak) if hour.frames else "",
         "frames": str(hour.frames),

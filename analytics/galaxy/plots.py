@@ -5,14 +5,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from analytics import charts
 from analytics.galaxy import canvas as paint
 from analytics.galaxy.canvas import EDGE, Canvas
 from analytics.galaxy.facts import AnswerBar, Leader, SiteHours
 from analytics.galaxy.frame import plot_top
 from analytics.galaxy.layout import SCREEN_WIDTH
-from analytics.headlines import merged, written
-from analytics.reads import EngagementBucket
+from analytics.numbers.readings import merged, written
+from analytics.numbers.reads import EngagementBucket
+from analytics.plots import time_series
 
 GROUND = 1550
 """Where plots end, in pixels from the top; they begin at `frame.plot_top`."""
@@ -183,28 +183,28 @@ def tile(
 
 def _bar(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale: Scale, until: float) -> None:
     """An hour from `start` to `end`; hatching ends at `until`, for nobody knows yet whether the camera stays off."""
-    state = charts.showing(hour)
-    if state is charts.Showing.AHEAD:
+    state = time_series.showing(hour)
+    if state is time_series.Showing.AHEAD:
         return
-    if state is charts.Showing.OFF:
+    if state is time_series.Showing.OFF:
         width = min(end, max(until, start)) - start
         canvas.rect(start, scale.roof, width, scale.ground - scale.roof, "url(#off)", opacity=0.55)
         return
-    gap = (end - start) * (1 - charts.BAR_SHARE) / 2
+    gap = (end - start) * (1 - time_series.BAR_SHARE) / 2
     top = min(scale.ground - DASH, scale.y(hour.average_faces or 0.0))
-    fill = paint.LINE_STRONG if state is charts.Showing.UNCOUNTED else paint.DATA
-    if state is charts.Showing.PEOPLE and hour.coverage < charts.WELL_SEEN:
+    fill = paint.LINE_STRONG if state is time_series.Showing.UNCOUNTED else paint.DATA
+    if state is time_series.Showing.PEOPLE and hour.coverage < time_series.WELL_SEEN:
         fill = paint.DATA_SOFT
     canvas.rect(start + gap, top, end - start - 2 * gap, scale.ground - top, fill, rx=3)
 
 
 def _pair(canvas: Canvas, bar: AnswerBar, start: float, until: float, end: float, scale: Scale) -> None:
     """A bucket's two bars; one without an answer is a line on the ground, and hatched while the camera was off."""
-    if bar.showing is charts.Showing.AHEAD:
+    if bar.showing is time_series.Showing.AHEAD:
         return
-    gap = (end - start) * (1 - charts.BAR_SHARE) / 2
+    gap = (end - start) * (1 - time_series.BAR_SHARE) / 2
     half = (end - start) / 2 - gap
-    if not bar.yes + bar.no and bar.showing is charts.Showing.OFF:
+    if not bar.yes + bar.no and bar.showing is time_series.Showing.OFF:
         canvas.rect(start, scale.roof, until - start, scale.ground - scale.roof, "url(#off)", opacity=0.55)
     elif not bar.yes + bar.no:
         canvas.rect(start + gap, scale.ground - DASH, 2 * half, DASH, paint.LINE_STRONG, rx=3)
@@ -250,12 +250,12 @@ def _by_clock_hour(day: Sequence[EngagementBucket]) -> Iterator[tuple[int, Engag
 
 
 def _cell_fill(cell: EngagementBucket, top: float) -> str | None:
-    state = charts.showing(cell)
-    if state is charts.Showing.AHEAD:
+    state = time_series.showing(cell)
+    if state is time_series.Showing.AHEAD:
         return None
-    if state is charts.Showing.OFF:
+    if state is time_series.Showing.OFF:
         return "url(#off)"
-    if state is not charts.Showing.PEOPLE:
+    if state is not time_series.Showing.PEOPLE:
         return paint.SUNK
     share = (cell.average_faces or 0.0) / top
     return RAMP[min(len(RAMP) - 1, int(share * len(RAMP)))]

@@ -8,17 +8,17 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from analytics import reads
-from analytics.buckets import day_start, edges
-from analytics.charts import showing
+from analytics.counting.tallies import EngagementRow
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.models import FACE, EngagementQuarter, Episode
-from analytics.overview import thumbs_up_today
+from analytics.numbers import reads
+from analytics.numbers.buckets import day_start, edges
+from analytics.numbers.reads import EngagementBucket
+from analytics.pages.overview import thumbs_up_today
+from analytics.plots.time_series import showing
 from analytics.questions import reads as question_reads
-from analytics.reads import EngagementBucket
-from analytics.tallies import EngagementRow
 from devices.models import Device, DeviceState, Site
-from faces.leaderboard import leaderboard
+from faces.coffees.leaderboard import leaderboard
 from faces.models import Coffee
 
 Window = Literal["today", "week", "latest"]

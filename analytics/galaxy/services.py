@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from analytics.galaxy.facts import Asked, Leaders, Seen
-from analytics.galaxy.models import Snapshot, WallToken
+from analytics.models.walls import Snapshot, WallToken
 from devices.models import Site
 from devices.services import token_digest
 

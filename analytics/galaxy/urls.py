@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import path, register_converter
 
 from analytics.galaxy import views
-from analytics.periods import FIRST_YEAR
+from analytics.numbers.periods import FIRST_YEAR
 
 
 class BoardConverter:

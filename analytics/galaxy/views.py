@@ -25,9 +25,9 @@ from analytics.galaxy.answers import VERSION, Latest, respond
 from analytics.galaxy.canvas import Canvas
 from analytics.galaxy.facts import Asked, Leaders, Seen, SiteHours, local
 from analytics.galaxy.layout import Screen, Wall, screens
-from analytics.galaxy.models import WallToken
 from analytics.galaxy.services import Facts, facts_of
 from analytics.galaxy.slots import REFRESH_S, SHOW_AFTER_S, slot_at, start_of
+from analytics.models.walls import WallToken
 from devices.models import Device, Site
 from devices.services import token_digest
 

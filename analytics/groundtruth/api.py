@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.groundtruth import reads, services
-from analytics.groundtruth.models import GroundTruthSession
 from analytics.groundtruth.serializers import (
     AccuracySerializer,
     GroundTruthSerializer,
@@ -19,8 +18,9 @@ from analytics.groundtruth.serializers import (
     SessionResultSerializer,
     WhereQuery,
 )
-from analytics.places import place_of
-from devices.rest import ScopedReadOnlyViewSet
+from analytics.models.groundtruth import GroundTruthSession
+from analytics.rest.places import place_of
+from devices.rest.base import ScopedReadOnlyViewSet
 
 if TYPE_CHECKING:
     from devices.models import User

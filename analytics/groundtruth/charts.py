@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from analytics import charts
-from analytics.charts import Figure
 from analytics.groundtruth.comparison import MINUTE, Comparison, Minute
-from analytics.headlines import written
-from analytics.measures import EngagementBucket
+from analytics.numbers.measures import EngagementBucket
+from analytics.numbers.readings import written
+from analytics.plots import time_series
+from analytics.plots.time_series import Figure
 
 PERSON_COLOUR = "var(--needle)"
 
@@ -15,7 +15,7 @@ PERSON_COLOUR = "var(--needle)"
 def session_figure(minutes: Sequence[Minute], zone: ZoneInfo) -> Figure:
     """The camera's minutes as bars and the person's as a line over them. Raises `IndexError` without a minute."""
     buckets = [_bucket(minute, zone) for minute in minutes]
-    figure = charts.engagement_figure(buckets, now=buckets[-1].end)
+    figure = time_series.engagement_figure(buckets, now=buckets[-1].end)
     xaxis, yaxis = figure["layout"]["xaxis"], figure["layout"]["yaxis"]
     figure["data"].insert(-1, _line(minutes))
     figure["data"][-1]["hovertext"] = [describe(*both) for both in zip(buckets, minutes, strict=True)]

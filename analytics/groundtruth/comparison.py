@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analytics.intervals import CONFIDENCE, Interval
+from analytics.numbers.intervals import CONFIDENCE, Interval
 
 MINUTE = dt.timedelta(minutes=1)
 

@@ -15,8 +15,8 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncMinute
 
 from analytics.groundtruth.comparison import Comparison, Minute, average, compare, minutes
-from analytics.groundtruth.models import GroundTruthSession
 from analytics.models import FACE, Detection, Frame, Verdict
+from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 
 LATEST_SESSIONS = 100

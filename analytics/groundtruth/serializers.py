@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics.groundtruth.models import GroundTruthCount, GroundTruthSession
+from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 
 MOST_COUNTS = 1_000
 """In one request; a page that has more sends them one after the other."""

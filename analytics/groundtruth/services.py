@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from analytics.groundtruth.models import GroundTruthCount, GroundTruthSession
+from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from devices.models import Device, Site
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics import plotly
 from analytics.groundtruth import charts, reads, services
 from analytics.groundtruth.forms import StartForm
-from analytics.groundtruth.models import GroundTruthSession
+from analytics.models.groundtruth import GroundTruthSession
+from analytics.plots import library
 from devices.models import Device
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def session(request: HttpRequest, pk: int) -> HttpResponse:
         "sentence": charts.sentence(result.comparison),
         "figure": charts.session_figure(result.minutes, shown.device.site.zone) if result.minutes else None,
         "until": reads.until(shown),
-        "plotly": plotly.address(),
+        "plotly": library.address(),
         "may_count": services.may_count(_user(request), shown.device),
     }
     return render(request, "analytics/groundtruth/result.html", context)

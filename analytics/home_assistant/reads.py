@@ -4,11 +4,11 @@ import datetime as dt
 
 from django.db.models import OuterRef, Subquery
 
-from analytics.asked import Asked
 from analytics.home_assistant.discovery import DeviceNow
 from analytics.models import Frame
-from analytics.overview import THUMBS_UP
-from analytics.reads import engagement_each, episodes_each
+from analytics.numbers.reads import engagement_each, episodes_each
+from analytics.numbers.selections import Asked
+from analytics.pages.overview import THUMBS_UP
 from devices.models import LIVE_FOR, Device
 
 MOMENT = dt.timedelta.resolution

@@ -6,9 +6,9 @@ import logging
 from django.conf import settings
 
 from analytics.home_assistant.discovery import announcements, states
-from analytics.home_assistant.models import AnnouncedTopic
 from analytics.home_assistant.reads import devices_now
-from devices import broker
+from analytics.models.home_assistant import AnnouncedTopic
+from devices.mqtt import broker
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from analytics.models.questions import Question
 from analytics.questions import reads, services
-from analytics.questions.models import Question
 from analytics.questions.serializers import QuestionSerializer, ResultSerializer
-from devices.rest import ScopedReadOnlyViewSet
+from devices.rest.base import ScopedReadOnlyViewSet
 
 if TYPE_CHECKING:
     from devices.models import User

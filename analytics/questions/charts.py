@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from analytics import charts
-from analytics.charts import Figure, Showing
-from analytics.headlines import written
+from analytics.numbers.readings import written
+from analytics.plots import time_series
+from analytics.plots.time_series import Figure, Showing
 from analytics.questions.reads import AnswerBucket, Answers
 
 COLOURS = ("var(--data)", "var(--needle)")
@@ -16,14 +16,14 @@ def answers_figure(buckets: Sequence[AnswerBucket], *, now: dt.datetime) -> Figu
     """Gestures for yes and for no side by side, bucket by bucket."""
     pairs = [(bucket.answers.yes, bucket.answers.no) for bucket in buckets]
     texts = [describe(bucket) for bucket in buckets]
-    return charts.pair_figure(pairs, [bucket.camera for bucket in buckets], texts, colours=COLOURS, now=now)
+    return time_series.pair_figure(pairs, [bucket.camera for bucket in buckets], texts, colours=COLOURS, now=now)
 
 
 def describe(bucket: AnswerBucket) -> str:
     """The bucket in words, lines parted by `<br>`."""
-    if not bucket.answers.gestures and charts.showing(bucket.camera) in (Showing.AHEAD, Showing.OFF):
-        return charts.describe(bucket.camera)
-    return f"<b>{charts.span(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
+    if not bucket.answers.gestures and time_series.showing(bucket.camera) in (Showing.AHEAD, Showing.OFF):
+        return time_series.describe(bucket.camera)
+    return f"<b>{time_series.span(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
 
 
 def sentence(answers: Answers) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from analytics.models.quarters import QUARTER, quarter_start
+from analytics.models.questions import Question
 from analytics.questions import services
-from analytics.questions.models import Question
-from analytics.tallies import QUARTER, quarter_start
 from devices.models import Site
 
 if TYPE_CHECKING:

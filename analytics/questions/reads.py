@@ -13,13 +13,13 @@ from itertools import groupby
 
 from django.db.models import F, Sum
 
-from analytics import reads
-from analytics.buckets import Bucket, edges
-from analytics.headlines import merged
-from analytics.intervals import Interval, wilson
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
-from analytics.questions.models import Question
-from analytics.reads import EngagementBucket
+from analytics.models.questions import Question
+from analytics.numbers import reads
+from analytics.numbers.buckets import Bucket, edges
+from analytics.numbers.intervals import Interval, wilson
+from analytics.numbers.readings import merged
+from analytics.numbers.reads import EngagementBucket
 from devices.models import Device, Site
 
 HOURLY_UP_TO = dt.timedelta(days=3)

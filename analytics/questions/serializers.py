@@ -7,9 +7,9 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from analytics.models.questions import Question, validate_quarter
 from analytics.questions import reads
-from analytics.questions.models import Question, validate_quarter
-from analytics.serializers import LocalTimeField
+from analytics.rest.serializers import LocalTimeField
 from devices.models import Site
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from analytics.questions.models import Question
+from analytics.models.questions import Question
 from devices.models import Site
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics import plotly
+from analytics.models.questions import GESTURES, Question
+from analytics.plots import library
 from analytics.questions import charts, reads, services
 from analytics.questions.forms import QuestionForm, first_values
-from analytics.questions.models import GESTURES, Question
 from analytics.questions.reads import Answers
 from devices.models import Site
 
@@ -57,7 +57,7 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
         "state": result.state,
         "sentence": charts.sentence(result.answers),
         "figure": charts.answers_figure(result.buckets, now=now),
-        "plotly": plotly.address(),
+        "plotly": library.address(),
         "may_ask": services.may_ask(_user(request), asked.site),
     }
     return render(request, "analytics/questions/question.html", context)

@@ -8,11 +8,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from analytics.models import Review
-from analytics.places import asked, place_of
+from analytics.rest.places import asked, place_of
+from analytics.rest.serializers import bucket_bounds
 from analytics.reviewing import precision
 from analytics.reviewing.serializers import PrecisionQuery, PrecisionTableSerializer, VerdictSerializer
-from analytics.serializers import bucket_bounds
-from devices.rest import ScopedReadOnlyViewSet
+from devices.rest.base import ScopedReadOnlyViewSet
 
 
 class ReviewFilter(filters.FilterSet):  # type: ignore[misc]

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analytics import charts, headlines, reads, services
-from analytics.buckets import day_start
+from analytics.counting import corrections
 from analytics.models import FACE, Detection, Verdict
+from analytics.numbers import readings, reads
+from analytics.numbers.buckets import day_start
+from analytics.plots import time_series
 from devices.models import Device
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class Day:
     label: str
 
     def __str__(self) -> str:
-        return f"{self.device}, {charts.day_name(self.date)}"
+        return f"{self.device}, {time_series.day_name(self.date)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def review(*, verdicts: "Mapping[Detection, Verdict | None]", by: "User", now: d
     """Review as `services.review` does, and tell in a sentence for each day what it changed."""
     days = sorted({_day(each) for each in verdicts}, key=str)
     before = [_numbers(day, now) for day in days]
-    services.review(verdicts=verdicts, by=by, now=now)
+    corrections.review(verdicts=verdicts, by=by, now=now)
     return list(_told(days, before, [_numbers(day, now) for day in days]))
 
 
@@ -78,8 +80,8 @@ def _numbers(day: Day, now: dt.datetime) -> Numbers:
 
 
 def _share(share: float | None) -> str:
-    return headlines.written("{:.1%}", share)
+    return readings.written("{:.1%}", share)
 
 
 def _people(people: float | None) -> str:
-    return headlines.written("{:.3f}", people)
+    return readings.written("{:.3f}", people)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from analytics.intervals import Interval, wilson
 from analytics.models import Detection, DeviceSoftware, Review, Verdict
-from analytics.tallies import CONFIDENCE_BINS, confidence_bin
+from analytics.models.quarters import CONFIDENCE_BINS, confidence_bin
+from analytics.numbers.intervals import Interval, wilson
 from devices.models import Device
 
 UNTOLD = "not told"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from django.http import Http404, QueryDict
 from django.utils.http import urlencode
 
-from analytics import periods
 from analytics.models import LabelQuarter
-from analytics.overview import THUMBS_UP
+from analytics.numbers import periods
+from analytics.pages.overview import THUMBS_UP
 from analytics.reviewing.cards import SHOWS, Show, Wanted
 from devices.models import Device, Site
 

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from analytics.models import Review
-from analytics.overview import THUMBS_UP
-from analytics.serializers import SpanQuery
+from analytics.pages.overview import THUMBS_UP
+from analytics.rest.serializers import SpanQuery
 
 
 class PrecisionQuery(SpanQuery):

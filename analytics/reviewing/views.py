@@ -11,12 +11,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from analytics import intervals, periods
+from analytics.counting.corrections import may_review
 from analytics.models import Detection, Verdict
+from analytics.numbers import intervals, periods
 from analytics.reviewing import changes, precision
 from analytics.reviewing.cards import Card, Show, cards, chosen, older_than
 from analytics.reviewing.query import Query, parse
-from analytics.services import may_review
 from devices.models import Site
 
 if TYPE_CHECKING:

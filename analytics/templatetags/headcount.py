@@ -6,11 +6,14 @@ from typing import Any
 
 import msgspec
 from django import template
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from analytics import headlines, strips
-from analytics.report import TableRow
+from analytics.numbers import readings
+from analytics.pages.cards import Place, Subject, rendered
+from analytics.pages.report import TableRow
+from analytics.plots import sparklines
 
 register = template.Library()
 
@@ -18,7 +21,7 @@ register = template.Library()
 @register.filter
 def average(people: float | None) -> str:
     """Such as "1.25", or a dash where nothing is known."""
-    return headlines.written("{:.2f}", people)
+    return readings.written("{:.2f}", people)
 
 
 @register.filter
@@ -32,7 +35,7 @@ def _table_row(row: TableRow, linked: bool) -> str:
     name = html.escape(row.name)
     head = f'<a href="?days=1&amp;to={row.date.isoformat()}">{name}</a>' if linked else name
     if row.cells is None:
-        return f'<tr><th scope="row">{head}</th><td colspan="{headlines.CELLS}" class="soft">camera off</td></tr>'
+        return f'<tr><th scope="row">{head}</th><td colspan="{readings.CELLS}" class="soft">camera off</td></tr>'
     cells = "</td><td>".join(map(html.escape, row.cells))
     return f'<tr><th scope="row">{head}</th><td>{cells}</td></tr>'
 
@@ -49,16 +52,30 @@ def json_script(value: Any, element_id: str) -> SafeString:
 @register.filter
 def share(part: float | None) -> str:
     """0.634 as "63%", or a dash where nothing is known."""
-    return headlines.written("{:.0%}", part)
+    return readings.written("{:.0%}", part)
+
+
+@register.filter
+def signed(people: float | None) -> str:
+    """Such as "+0.40" or "−0.40", or a dash where nothing is known."""
+    return readings.written("{:+.2f}", people).replace("-", "−")
+
+
+@register.simple_tag(takes_context=True)
+def cards(context: Context, place: Place) -> SafeString:
+    """What features add at this place to the page of a site or of a device; see `analytics/pages/cards.py`."""
+    device = context.get("device")
+    devices = context["devices"] if device is None else [device]
+    return rendered(place, Subject(devices, device, context["period"]))
 
 
 @register.inclusion_tag("analytics/strip.html")
-def strip(day: strips.Strip) -> dict[str, object]:
+def strip(day: sparklines.Strip) -> dict[str, object]:
     """A day's hours as a drawing."""
-    return {"strip": day, "width": strips.WIDTH, "height": strips.HEIGHT}
+    return {"strip": day, "width": sparklines.WIDTH, "height": sparklines.HEIGHT}
 
 
 @register.inclusion_tag("analytics/drawing.html")
-def drawing(hours: strips.Strip) -> dict[str, object]:
+def drawing(hours: sparklines.Strip) -> dict[str, object]:
     """Hours as a drawing of the size of a plot, without labels."""
-    return {"strip": hours, "width": strips.WIDTH, "height": strips.HEIGHT}
+    return {"strip": hours, "width": sparklines.WIDTH, "height": sparklines.HEIGHT}

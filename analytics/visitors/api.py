@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.places import asked, place_of
-from analytics.serializers import SpanQuery, bucket_bounds
+from analytics.rest.places import asked, place_of
+from analytics.rest.serializers import SpanQuery, bucket_bounds
 from analytics.visitors import reads
 from analytics.visitors.serializers import ReactionDaySerializer, VisitorDaySerializer
 

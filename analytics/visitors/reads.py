@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from analytics.buckets import edges
+from analytics.numbers.buckets import edges
 from analytics.visitors.privacy import Seen, Shares, shares_of_a_day
 from devices.models import Device
 from faces.models import Mode, Sighting, SitePolicy

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics.serializers import LocalTimeField
+from analytics.rest.serializers import LocalTimeField
 from analytics.visitors.privacy import EMOTIONS, SMALLEST_GROUP
 
 

@@ -16,8 +16,8 @@ from benchmarks.faults.ingester import Standstill
 from benchmarks.faults.ledger import Aside, Ledger, Said
 from edge_agent import messages
 from edge_agent.config import AgentConfig
-from edge_agent.link import Link
-from edge_agent.outbox import Message, Outbox
+from edge_agent.delivery.link import Link
+from edge_agent.delivery.outbox import Message, Outbox
 
 OUTBOX_BYTES = 512_000_000
 """The agent's default."""

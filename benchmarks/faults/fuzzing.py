@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from analytics.models import Frame
-from devices import decoding
-from devices.decoding import Arrival, Decoded
+from devices.intake import decoding
+from devices.intake.decoding import Arrival, Decoded
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from faces.models import Capture
 

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from benchmarks.faults.devices import Agent, Clock, DeepLens, Device, Stream
 from benchmarks.faults.ingester import Ingester, Standstill
 from benchmarks.faults.ledger import Ledger, frames_counted, is_up, latest_frame, processed
-from devices.broker import Subscription
-from devices.routes import everything
+from devices.mqtt.broker import Subscription
+from devices.mqtt.routes import everything
 from devices.services import register_device, register_site
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import Server

@@ -18,14 +18,14 @@ from tqdm import tqdm
 
 from benchmarks.faults.ingester import ROOT, Standstill
 from benchmarks.faults.ledger import Outcome
-from devices.decoding import TakenPicture
-from devices.intake import Batch
+from devices.intake.batches import Batch
+from devices.intake.decoding import TakenPicture
 from devices.models import Device
-from faces import sink
+from faces.coffees.counting import COOL_DOWN
 from faces.models import Capture, Coffee, Mode, Person, Sighting, State
-from faces.recogniser import named
+from faces.pictures import sink
+from faces.recognition.recogniser import named
 from faces.services import create_person, enrol, record_consent, set_policy, sweep
-from faces.services.coffees import COOL_DOWN
 from tests import places
 from tests.faces import scenes
 

@@ -1,11 +1,11 @@
-"""`{% live "name" %}…{% endlive %}`: a part of a page that stays up to date; see `devices/live.py`."""
+"""`{% live "name" %}…{% endlive %}`: a part of a page that stays up to date; see `devices/pages/live.py`."""
 
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString
 
-from devices.live import part
+from devices.pages.live import part
 
 register = template.Library()
 

@@ -15,11 +15,11 @@ from django.utils.text import Truncator
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role, Site
-from faces import links
-from faces.enrolment_forms import PersonForm
-from faces.forms import PolicyForm, ReviewForm
+from faces.admin.enrolment_forms import PersonForm
+from faces.admin.forms import PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
-from faces.recogniser import RecogniserUnavailable
+from faces.pictures import links
+from faces.recognition.recogniser import RecogniserUnavailable
 from faces.services import (
     EnrolmentRefused,
     NotAgain,

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
 from devices.models import Membership, Role
-from faces.forms import MergeForm
+from faces.admin.forms import MergeForm
 from faces.models import ErasureNotice, Merge, Person, RecogniserMonth
+from faces.recognition.budget import limit_of
 from faces.services import MergeRefused, merge_people, undo_merge
-from faces.services.budget import limit_of
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what occurs in the list, and so nothing of other sites."""

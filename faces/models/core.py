@@ -15,7 +15,13 @@ from django.utils import timezone
 
 from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
-from faces.querysets import CaptureQuerySet, CoffeeQuerySet, ConsentQuerySet, FaceQuerySet, SightingQuerySet
+from faces.models.querysets import (
+    CaptureQuerySet,
+    CoffeeQuerySet,
+    ConsentQuerySet,
+    FaceQuerySet,
+    SightingQuerySet,
+)
 
 
 class Mode(models.TextChoices):

@@ -45,7 +45,7 @@ class Span(models.TextChoices):
 
 
 class CoffeeTally(models.Model):
-    """How many coffees count, by device, span of time, and person; the database keeps it (`faces.coffee_tallies`)."""
+    """How many coffees count, by device, span of time, and person; see `coffees/coffee_tallies.py`."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     span = models.CharField(max_length=5, choices=Span.choices)

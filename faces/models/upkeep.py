@@ -9,7 +9,7 @@ from django.db import models
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
 from faces.models.core import Person, Sighting
-from faces.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySet
+from faces.models.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySet
 
 
 class Merge(models.Model):

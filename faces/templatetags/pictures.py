@@ -4,8 +4,8 @@ from typing import Any
 
 from django import template
 
-from faces import links
 from faces.models import Capture, Coffee
+from faces.pictures import links
 
 register = template.Library()
 

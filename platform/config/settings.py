@@ -58,9 +58,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "devices.middleware.content_security_policy",
+    "devices.pages.middleware.content_security_policy",
     "django.middleware.http.ConditionalGetMiddleware",
-    "devices.live.answer_parts",
+    "devices.pages.live.answer_parts",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -150,25 +150,25 @@ SECURE_REFERRER_POLICY = "same-origin"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # The first one's challenge goes with a 401; a session has none, and would make it a 403.
-        "devices.authentication.ApiTokenAuthentication",
+        "devices.rest.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "devices.formats.CSVRenderer",
-        "devices.formats.ParquetRenderer",
+        "devices.rest.formats.CSVRenderer",
+        "devices.rest.formats.ParquetRenderer",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["devices.throttling.CallerThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["devices.rest.throttling.CallerThrottle"],
     # A page of plots that refreshes asks some 20 times a minute; an agent that makes up for a day offline, in batches,
     # some hundred times.
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "device": "1200/min", "refused": "60/min"},
     # Behind a proxy that ends TLS the address is the one that the proxy names; else nobody's word counts for it.
     "NUM_PROXIES": 1 if _HTTPS else 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "devices.formats.NewestFirst",
+    "DEFAULT_PAGINATION_CLASS": "devices.rest.formats.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "devices.rest.problem_details",
+    "EXCEPTION_HANDLER": "devices.rest.base.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -176,7 +176,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Who looks at your displays, hour by hour and site by site; coffees; gestures.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.description.describe"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.rest.description.describe"],
     "ENUM_NAME_OVERRIDES": {
         "ShowsEnum": "faces.models.Shows",
         "AnnouncedShowsEnum": ["frame", "crop"],

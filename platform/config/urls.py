@@ -9,7 +9,7 @@ from rest_framework.routers import DefaultRouter
 import analytics.urls
 import devices.urls
 import faces.urls
-from devices.rest import no_such_address
+from devices.rest.base import no_such_address
 
 router = DefaultRouter()
 for app in (devices.urls, faces.urls, analytics.urls):

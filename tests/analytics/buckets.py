@@ -4,8 +4,8 @@ import datetime as dt
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from analytics.buckets import edges
-from analytics.reads import CountBucket, EngagementBucket, EpisodeBucket
+from analytics.numbers.buckets import edges
+from analytics.numbers.reads import CountBucket, EngagementBucket, EpisodeBucket
 
 CHICAGO = ZoneInfo("America/Chicago")
 LONG_AFTER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from analytics.strips import HEIGHT
+from analytics.plots.sparklines import HEIGHT
 
 OUTLINE = re.compile(r"M(\S+) (\S+)V(\S+)H(\S+)V(\S+)z")
 

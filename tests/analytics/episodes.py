@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analytics.models import Episode
-from devices.decoding import SeenFrame, SeenGesture
+from devices.intake.decoding import SeenFrame, SeenGesture
 from tests.analytics.frames import detections
 
 SECOND = dt.timedelta(seconds=1)

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import transaction
 from hypothesis import strategies as st
 
-from analytics import sink
+from analytics.counting import sink
 from analytics.models import EngagementQuarter, LabelQuarter
-from devices.decoding import SeenFrame
-from devices.intake import Batch
+from devices.intake.batches import Batch
+from devices.intake.decoding import SeenFrame
 from devices.models import Device
 from edge_agent import messages
 

@@ -26,8 +26,8 @@ def frames() -> dict[str, int]:
     from analytics.models import EngagementQuarter
     from benchmarks.faults.devices import said
     from benchmarks.faults.ledger import Ledger
-    from devices.decoding import Arrival
-    from devices.intake import accept
+    from devices.intake.batches import accept
+    from devices.intake.decoding import Arrival
     from devices.services import register_device, register_site
     from edge_agent import messages
 
@@ -50,8 +50,8 @@ def frames() -> dict[str, int]:
 def odd_payloads() -> dict[str, int]:
     """Two messages never arrive: one that would be counted, one that would be set aside; another comes twice."""
     from benchmarks.faults.fuzzing import FuzzLedger
-    from devices.decoding import Arrival
-    from devices.intake import accept
+    from devices.intake.batches import accept
+    from devices.intake.decoding import Arrival
     from devices.services import register_device, register_site
 
     register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=DEEPLENS, thing_name=DEEPLENS)

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from devices.decoding import Arrival
-from devices.intake import accept
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Role, Site
 from tests import places
 

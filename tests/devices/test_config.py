@@ -11,10 +11,10 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from devices import services, tasks
-from devices.broker import BrokerUnavailable
-from devices.decoding import Arrival
-from devices.intake import accept
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.mqtt.broker import BrokerUnavailable
 from devices.querysets import devices_to_be_told
 from edge_agent import messages
 from tests import places

@@ -12,12 +12,13 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from devices import health, ingester, services
-from devices.broker import Subscription
-from devices.decoding import Arrival
-from devices.intake import accept
+from devices import health, services
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
 from devices.models import Device, Heartbeat, QuarantinedMessage
-from devices.routes import everything
+from devices.mqtt import ingester
+from devices.mqtt.broker import Subscription
+from devices.mqtt.routes import everything
 from tests import places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
@@ -121,7 +122,7 @@ class TestWatchdog:
             stop.set()
             raise OperationalError("hung")
 
-        monkeypatch.setattr(ingester.intake, "accept", hang)
+        monkeypatch.setattr(ingester.batches, "accept", hang)
         subscription._waiting.put(_delivered())
         loop.step()
         assert found == ["No commit for 121 s while messages arrive."]
@@ -133,7 +134,7 @@ class TestWatchdog:
 
 
 def _delivered() -> Any:
-    from devices.broker import Delivered
+    from devices.mqtt.broker import Delivered
 
     return Delivered(Arrival(TOPIC, b"{}", timezone.now()), 1, 1, 0)
 

@@ -1,19 +1,11 @@
-"""The real models, fetched once for all runs, and an outbox with room."""
+"""An outbox with room."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edge_agent.outbox import Outbox
-from edge_agent.vision.files import fetch_models, models_folder
-
-
-@pytest.fixture(scope="session")
-def models() -> Path:
-    folder = models_folder()
-    fetch_models(folder)
-    return folder
+from edge_agent.delivery.outbox import Outbox
 
 
 @pytest.fixture

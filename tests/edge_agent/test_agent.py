@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from skimage import data
 
+from demo.cameras.scene import Scene
+from demo.cameras.visits import visits_between
 from edge_agent import messages
 from edge_agent.agent import Agent, Troubles
+from edge_agent.cameras.sources import Source
 from edge_agent.config import AgentConfig
-from edge_agent.drawing import FACE
+from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
-from edge_agent.outbox import Outbox
-from edge_agent.pictures import Picture
-from edge_agent.simulation.scene import Scene
-from edge_agent.simulation.visits import visits_between
-from edge_agent.sources import Source
+from edge_agent.pictures.encoding import Picture
+from edge_agent.stream.drawing import FACE
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.edge_agent.cameras import camera_that_hangs, recorded
 from tests.edge_agent.platforms import Platform, eventually, platform
@@ -57,8 +57,8 @@ def environment(tmp_path: Path, broker: Mosquitto, **settings: object) -> dict[s
 
 
 @contextmanager
-def agent(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, "-m", "edge_agent"], env=environ, stderr=subprocess.PIPE, text=True)
+def agent(environ: dict[str, str], program: str = "edge_agent") -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-m", program], env=environ, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -87,7 +87,10 @@ def outbox_ids(tmp_path: Path) -> set[str]:
 
 def test_what_it_sees_in_a_scene_is_what_is_there(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
     settings = {"source": "scene:lobby?seed=4", "cadence": 4, "detectors": "faces", "models": models}
-    with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
+    with (
+        platform(broker) as listening,
+        agent(environment(tmp_path, broker, **settings), "demo.cameras.agent") as process,
+    ):
         assert eventually(lambda: len(listening.of_kind("frames")) >= 5, within=60)
         said = stopped(process)
     assert "Traceback" not in said

@@ -8,9 +8,9 @@ from skimage import data
 
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import SEARCH_MS, Eyes
-from edge_agent.pictures import Picture
+from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.files import ModelsUnavailable
-from tests.edge_agent.test_pictures import ASTRONAUT_FACE
+from tests.edge_agent.pictures.test_encoding import ASTRONAUT_FACE
 from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, scaled
 
 SMALL = 0.7

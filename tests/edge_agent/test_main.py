@@ -28,10 +28,10 @@ def refusal(tmp_path: Path, settings: dict[str, str]) -> str:
         ({"cadence": "fast"}, "edge agent: HEADCOUNT_CADENCE is wrong: expected a number."),
         ({"cadance": "2"}, "edge agent: HEADCOUNT_CADANCE: there is no such setting"),
         (
-            {"source": "scene:kitchen", "detectors": ""},
-            'edge agent: source "scene:kitchen": there is no scene "kitchen"',
+            {"source": "scene:lobby", "detectors": ""},
+            'edge agent: source: "scene:lobby" is neither a file nor a folder',
         ),
-        ({"source": "scene:lobby", "models": "/nowhere"}, "edge_agent.vision.files"),
+        ({"source": "0", "models": "/nowhere"}, "edge_agent.vision.files"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:

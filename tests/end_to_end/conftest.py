@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
-from analytics import plotly
+from analytics.plots import library
 from tests.chromium import Browser, chromium
 
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Browser]:
     settings.ASSETS_DIR = settings.STATICFILES_DIRS[0]
-    plotly.fetch()
+    library.fetch()
     # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with chromium() as browser:

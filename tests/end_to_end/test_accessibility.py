@@ -11,15 +11,15 @@ from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
+from analytics.counting.corrections import review
 from analytics.groundtruth import services as groundtruth
 from analytics.models import Detection, Verdict
-from analytics.questions.models import Question
-from analytics.services import review
-from analytics.tallies import quarter_start
+from analytics.models.quarters import quarter_start
+from analytics.models.questions import Question
 from devices.models import Device, DeviceLog, DeviceState, Site
 from faces.models import Coffee, Person, Sighting
 from tests.analytics.frames import count, seen
-from tests.analytics.test_pages import picture
+from tests.analytics.pages.test_pages import picture
 from tests.chromium import Browser
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

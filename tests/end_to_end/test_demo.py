@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from analytics.demo.world import PERSON
+from demo.world import PERSON
 from tests.brokers import free_port
 from tests.chromium import Browser
 
@@ -39,7 +39,7 @@ class Demo:
         self.address = f"http://127.0.0.1:{port}"
         self.said = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "analytics.demo", "--days", "1"],
+            [sys.executable, "-m", "demo", "--days", "1"],
             cwd=ROOT,
             env={**os.environ, "DATA_DIR": str(data), "PORT": str(port)},
             stdout=subprocess.PIPE,

@@ -19,12 +19,12 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
-from analytics.galaxy.models import Snapshot
 from analytics.galaxy.services import create_wall_token
+from analytics.models.walls import Snapshot
 from devices.models import Device, Site
 from devices.services import issue_device_token
-from faces import pictures
 from faces.models import Capture, Coffee, Erasure, Face, Mode, Person, Sighting
+from faces.pictures import storage
 from faces.services import recognise, set_policy
 from tests.brokers import free_port
 from tests.faces import scenes
@@ -114,7 +114,7 @@ def test_nothing_is_left_anywhere_of_somebody_who_was_erased(
     assert Client().get(f"/wall/t/{token}/seattle/leaderboard/of/1.svg").status_code == 200
     assert NAME in Snapshot.objects.get().facts
 
-    face, picture = Face.objects.get(), pictures.read(capture)
+    face, picture = Face.objects.get(), storage.read(capture)
     secrets = [NAME.encode(), face.provider_id.encode(), bytes(face.embedding or b""), picture]
     for secret in secrets:
         assert holders_of(secret), f"the search does not find {secret[:40]!r}"

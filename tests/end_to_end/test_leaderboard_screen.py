@@ -14,7 +14,7 @@ from faces.services import create_person
 from faces.views import ROWS_ON_SCREEN
 from tests.chromium import Browser
 from tests.end_to_end.test_live_pages import NEXT_TIME_MS, opened
-from tests.faces.test_leaderboard import add_coffees
+from tests.faces.coffees.test_leaderboard import add_coffees
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -17,7 +17,7 @@ from edge_agent import messages
 from tests.analytics.frames import count, seen
 from tests.brokers import Mosquitto
 from tests.chromium import Browser, until
-from tests.devices.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
+from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from playwright.sync_api import Locator, expect
 from pytest_django.live_server_helper import LiveServer
 
-from devices import intake
-from devices.decoding import Arrival
+from devices.intake import batches
+from devices.intake.decoding import Arrival
 from devices.models import Device
 from edge_agent import messages
 from tests.chromium import Browser
@@ -38,7 +38,7 @@ def hour_with(faces: int, start: dt.datetime) -> list[messages.Frame]:
 def take_in(device: Device, frames: list[messages.Frame], now: dt.datetime) -> None:
     payload = messages.encode(messages.Frames(messages.new_id(), tuple(frames)))
     topic = messages.topic_from_device(device.thing_name, "frames")
-    assert intake.accept([Arrival(topic, payload, now)]).quarantined == 0
+    assert batches.accept([Arrival(topic, payload, now)]).quarantined == 0
 
 
 def faces_in_hour(number: int) -> int:

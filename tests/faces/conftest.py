@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
-from devices.decoding import TakenPicture
-from devices.intake import Batch
+from devices.intake.batches import Batch
+from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
 from edge_agent.vision.files import fetch_models, models_folder
-from faces import recogniser as recognisers
-from faces import sink
 from faces.models import Capture, Consent, Mode, Person
-from faces.recogniser import Recogniser
+from faces.pictures import sink
+from faces.recognition import recogniser as recognisers
+from faces.recognition.recogniser import Recogniser
 from faces.services import create_person, enrol, record_consent, set_policy
 from tests.faces import scenes
 

@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Device, Role, Site
-from faces import pictures
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
-from faces.recogniser import Recogniser, RecogniserUnavailable
+from faces.people.policies import mode_of
+from faces.pictures import storage
+from faces.recognition.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
-from faces.services.policies import mode_of
 from tests import places
 from tests.faces import scenes
 from tests.faces.conftest import LATER, TakePicture
@@ -118,8 +118,8 @@ class TestEnrolment:
         assert Face.objects.filter(consent__person__name="Ada").count() == 2
 
     def test_of_several_pictures_each_bad_one_is_named(self, admin: Client, seattle: Site, local: Recogniser) -> None:
-        pictures = {"good": scenes.portrait(), "cat": scenes.cat(), "two": scenes.two_with_cups()}
-        files = [SimpleUploadedFile(f"{name}.jpg", scenes.jpeg(one)) for name, one in pictures.items()]
+        storage = {"good": scenes.portrait(), "cat": scenes.cat(), "two": scenes.two_with_cups()}
+        files = [SimpleUploadedFile(f"{name}.jpg", scenes.jpeg(one)) for name, one in storage.items()]
         errors = errors_of(admin.post(self.ADD, enrolment(seattle, None, pictures=files)))["pictures"]
         assert [error.split(":")[0] for error in errors] == ["cat.jpg", "two.jpg"]
         assert not Face.objects.exists()
@@ -183,7 +183,7 @@ class TestEnrolment:
     def test_a_recogniser_that_is_away_is_said_beside_the_picture(
         self, admin: Client, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recogniser.chosen", away)
+        monkeypatch.setattr("faces.recognition.recogniser.chosen", away)
         answer = admin.post(self.ADD, enrolment(seattle, scenes.portrait()))
         assert errors_of(answer) == {"pictures": ["ada.jpg: The models are missing."]}
 
@@ -201,7 +201,7 @@ class TestEnrolment:
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("faces.recogniser.named", away)
+            patched.setattr("faces.recognition.recogniser.named", away)
             answer = act(admin, "person", "withdraw_consents", ada)
         assert "not all forgotten yet" in html.unescape(answer.content.decode())
         assert Face.objects.exists()
@@ -225,7 +225,7 @@ class TestEnrolment:
     def test_an_erasure_that_must_be_repeated_says_so(
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recogniser.named", away)
+        monkeypatch.setattr("faces.recognition.recogniser.named", away)
         answer = admin.post(f"/admin/faces/person/{ada.pk}/delete/", {"post": "yes"}, follow=True)
         assert "The models are missing. Not all is erased yet" in answer.content.decode()
         assert Person.objects.exists()
@@ -259,7 +259,7 @@ class TestReview:
     def test_the_list_shows_state_reason_and_a_thumbnail(self, admin: Client, capture: Capture) -> None:
         page = admin.get("/admin/faces/capture/").content.decode()
         (address,) = re.findall(r'<img src="([^"]+)"', page)
-        assert b"".join(admin.get(address).streaming_content) == pictures.read(capture)  # type: ignore[attr-defined]
+        assert b"".join(admin.get(address).streaming_content) == storage.read(capture)  # type: ignore[attr-defined]
         for thing in (capture, Coffee.objects.get()):
             assert address in admin.get(change(thing)).content.decode()
 

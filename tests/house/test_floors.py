@@ -1,4 +1,4 @@
-"""The five floors stand as they were drawn."""
+"""The floors stand as they were drawn."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
 def test_the_top_of_the_house_holds_what_it_should_and_no_more() -> None:
     drawn = {
         *(".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "docs", "benchmarks", "manage.py"),
-        *("analytics", "devices", "edge_agent", "faces", "platform", "templates", "tests"),
+        *("analytics", "demo", "devices", "edge_agent", "faces", "platform", "templates", "tests"),
         *("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
     }
     assert {path.relative_to(ROOT).parts[0] for path in project_files()} <= drawn

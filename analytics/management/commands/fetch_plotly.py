@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics import plotly
+from analytics.plots import library
 from edge_agent.vision.files import ModelsUnavailable
 
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            path = plotly.fetch()
+            path = library.fetch()
         except ModelsUnavailable as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"The plotting library is in {path}.")

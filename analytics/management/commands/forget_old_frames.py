@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from tqdm import tqdm
 
-from analytics import services
+from analytics.counting import corrections
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         gone = 0
         with tqdm(unit=" frames", disable=None) as bar:
-            for count in services.forget_old_frames(now=timezone.now()):
+            for count in corrections.forget_old_frames(now=timezone.now()):
                 gone += count
                 bar.update(count)
         self.stdout.write(f"{gone} frames deleted.")

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from analytics import services
+from analytics.counting import corrections
 from devices.models import Device
-from faces import coffee_tallies
+from faces.coffees import coffee_tallies
 
 
 class Command(BaseCommand):
@@ -26,11 +26,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         devices = _devices(options["device"])
-        stretches = services.stretches(devices=devices, now=timezone.now(), since=_date(options["since"]))
+        stretches = corrections.stretches(devices=devices, now=timezone.now(), since=_date(options["since"]))
         try:
             wrong = {
                 "quarter hours": sum(
-                    services.rebuild(stretch) for stretch in tqdm(stretches, "Rebuilding", unit="day", file=self.stderr)
+                    corrections.rebuild(stretch)
+                    for stretch in tqdm(stretches, "Rebuilding", unit="day", file=self.stderr)
                 ),
                 "tallies of coffees": coffee_tallies.rebuild(devices=[device.pk for device in devices]),
             }

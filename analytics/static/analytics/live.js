@@ -3,7 +3,7 @@
 //   {% load live %} … {% live "name" %}what may change{% endlive %}
 //
 // Every ten seconds the page's own address is asked for its marked parts; the server answers 304 where none has changed
-// (devices/live.py). A part is replaced only where its content differs, and then sends the event "live", which bubbles:
+// (devices/pages/live.py). A part is replaced only where its content differs, and then sends the event "live", which bubbles:
 // plots.js draws its figures anew on it. Open <details>, scroll positions and the focus are kept, and a part in which
 // somebody writes or selects waits. A page with other parts than before is loaded as a whole.
 //

@@ -7,7 +7,7 @@
   const slider = document.getElementById("threshold");
   const days = document.getElementById("threshold-day");
   if (!slider) return;
-  const STEP = 5; // per cent; analytics/tallies.py
+  const STEP = 5; // per cent; analytics/counting/tallies.py
   const MILLION = 1_000_000;
   const value = document.getElementById("threshold-value");
   const told = document.getElementById("threshold-told");

@@ -15,7 +15,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from devices import broker, deliveries, health, ingester, routes
+from devices import health
+from devices.intake import deliveries
+from devices.mqtt import broker, ingester, routes
 
 GARBAGE_AT = 50_000
 """Objects that come on top before garbage is looked for, instead of Python's 700."""

@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from devices import intake
-from devices.decoding import Arrival
-from devices.ingester import BATCH
-from devices.replay import BadLine, arrivals_of
+from devices.intake import batches
+from devices.intake.decoding import Arrival
+from devices.intake.replay import BadLine, arrivals_of
+from devices.mqtt.ingester import BATCH
 
 
 class Command(BaseCommand):
@@ -36,14 +36,14 @@ class Command(BaseCommand):
         if bad:
             raise CommandError("Some lines hold no message; mend them and replay the file again.")
 
-    def _replay(self, file: Path, written_at: dt.datetime) -> tuple[intake.Accepted, int]:
-        total, bad = intake.Accepted(), 0
+    def _replay(self, file: Path, written_at: dt.datetime) -> tuple[batches.Accepted, int]:
+        total, bad = batches.Accepted(), 0
         with file.open(encoding="utf-8") as lines, tqdm(unit=" messages", disable=None) as bar:
             read = arrivals_of(lines, written_at=written_at)
             while chunk := list(itertools.islice(read, BATCH)):
                 for line in (each for each in chunk if isinstance(each, BadLine)):
                     self.stderr.write(str(line))
                     bad += 1
-                total.add(intake.accept([each for each in chunk if isinstance(each, Arrival)]))
+                total.add(batches.accept([each for each in chunk if isinstance(each, Arrival)]))
                 bar.update(len(chunk))
         return total, bad

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from tqdm import tqdm
 
+from devices.intake.replay import replay_quarantined
 from devices.models import QuarantinedMessage, Reason
-from devices.replay import replay_quarantined
 
 
 class Command(BaseCommand):

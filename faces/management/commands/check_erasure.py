@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from faces.erasure.traces import traces
 from faces.models import Erasure
-from faces.recogniser import RecogniserUnavailable
-from faces.traces import traces
+from faces.recognition.recogniser import RecogniserUnavailable
 
 
 class Command(BaseCommand):

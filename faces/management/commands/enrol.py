@@ -10,10 +10,10 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from devices.models import Site
-from faces import recogniser as recognisers
-from faces.folders import BadFolder, PersonFolder, people_in
-from faces.recogniser import RecogniserUnavailable
-from faces.services.bulk import Outcome, enrol_folder
+from faces.enrolment.bulk import Outcome, enrol_folder
+from faces.enrolment.folders import BadFolder, PersonFolder, people_in
+from faces.recognition import recogniser as recognisers
+from faces.recognition.recogniser import RecogniserUnavailable
 
 INTERRUPTED = 130
 """What a shell makes of Ctrl-C."""

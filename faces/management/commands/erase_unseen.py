@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from faces.services.unseen import announce_erasures, erase_announced, unseen_people
+from faces.erasure.unseen import announce_erasures, erase_announced, unseen_people
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from faces import aws
-from faces.s3_events import Wanted
-from faces.s3_ingester import S3Ingester
+from faces.sources.s3_events import Wanted
+from faces.sources.s3_ingester import S3Ingester
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from django_q.management.commands import qcluster
 
-from faces import health
+from faces.recognition import health
 
 log = logging.getLogger(__name__)
 

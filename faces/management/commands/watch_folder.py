@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from devices import health
-from faces.watched import Watcher, log
+from faces.sources.watched_folder import Watcher, log
 
 LOOK_EVERY_S = 1.0
 

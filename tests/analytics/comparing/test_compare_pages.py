@@ -12,7 +12,7 @@ from django.urls import reverse
 from devices.models import Device, Role, Site
 from tests import places
 from tests.analytics.frames import count, seen
-from tests.analytics.test_pages import figure, page, words
+from tests.analytics.pages.test_pages import figure, page, words
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)

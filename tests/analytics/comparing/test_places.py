@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.comparing import places
 from analytics.comparing.places import Measured, Subject, measured, verdicts
-from analytics.periods import Period
+from analytics.numbers.periods import Period
 from devices.models import Device
 from tests.analytics.frames import count, seen
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.charts import Showing
 from analytics.galaxy import boards, frame, plots
 from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.galaxy.layout import Wall
-from analytics.reads import EngagementBucket
+from analytics.numbers.reads import EngagementBucket
+from analytics.plots.time_series import Showing
 
 MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)

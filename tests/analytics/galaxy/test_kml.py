@@ -15,12 +15,12 @@ from django.urls import reverse
 from lxml import etree
 from PIL import Image
 
-from analytics import charts
 from analytics.galaxy import kml
 from analytics.galaxy.facts import Seen, SiteHours
 from analytics.galaxy.layout import screens
-from analytics.galaxy.models import WallToken
-from analytics.reads import EngagementBucket
+from analytics.models.walls import WallToken
+from analytics.numbers.reads import EngagementBucket
+from analytics.plots import time_series
 from devices.models import Site
 from tests.analytics.galaxy.conftest import NOW
 
@@ -112,7 +112,7 @@ def test_a_site_is_ringed_by_a_column_an_hour() -> None:
     assert kinds[-1] == "#people-5"
     data = {each.get("name"): each.findtext("k:value", namespaces=N) for each in columns[23].iterfind(".//k:Data", N)}
     assert data == {
-        "state": charts.Showing.PEOPLE,
+        "state": time_series.Showing.PEOPLE,
         "average_faces": "2.300",
         "peak_faces": "23",
         "frames": "100",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from analytics import services
+from analytics.counting import corrections
 from analytics.galaxy.scene import director_scene, sessions
 from analytics.models import Detection, Verdict
 from devices.models import Device, Site
@@ -58,7 +58,7 @@ class TestAddresses:
         times = [start + dt.timedelta(seconds=second) for second in (0, 15, 30, 60, 75, 3605)]
         count(*(seen(seattle01, at, faces=[0.9], key=number) for number, at in enumerate(times)))
         wrong = Detection.objects.get(frame__taken_at=times[3])
-        services.review(verdicts={wrong: Verdict.WRONG}, by=superuser, now=start)
+        corrections.review(verdicts={wrong: Verdict.WRONG}, by=superuser, now=start)
         answer = Client().get(reverse("wall-sessions", args=[token, "seattle", "Seattle01", day])).json()
         assert answer["metadata"] == {"installation": "Seattle01"}
         assert (answer["start_ts"], answer["end_ts"]) == (1795075200, 1795161600)

@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from analytics.counting.corrections import review
 from analytics.galaxy import views
-from analytics.galaxy.models import Snapshot, WallToken
 from analytics.galaxy.slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
-from analytics.services import review
+from analytics.models.walls import Snapshot, WallToken
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 from tests.analytics.galaxy.conftest import NOW, people

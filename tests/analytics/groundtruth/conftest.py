@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from analytics.groundtruth import services
-from analytics.groundtruth.models import GroundTruthCount, GroundTruthSession
+from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from devices.models import Device
 from tests.analytics.frames import count, seen
 

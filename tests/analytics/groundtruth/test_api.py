@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from analytics.groundtruth.models import GroundTruthSession
+from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 
 pytestmark = pytest.mark.usefixtures("at_half_past_nine")

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from analytics.groundtruth.models import GroundTruthSession
+from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 from tests.chromium import Browser, chromium
 from tests.places import PASSWORD

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from analytics.groundtruth.models import GroundTruthSession
+from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 from tests.analytics.groundtruth.conftest import counted
-from tests.analytics.test_pages import figure, page, words
+from tests.analytics.pages.test_pages import figure, page, words
 
 pytestmark = pytest.mark.usefixtures("at_half_past_nine")
 

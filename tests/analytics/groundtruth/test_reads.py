@@ -6,11 +6,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from analytics.counting.corrections import review
 from analytics.groundtruth import reads
 from analytics.groundtruth.charts import sentence, session_figure
-from analytics.groundtruth.models import GroundTruthSession
 from analytics.models import Detection, Verdict
-from analytics.services import review
+from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 from tests.analytics.groundtruth.conftest import MINUTE, NINE, camera, counted
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analytics.groundtruth import services
 from analytics.groundtruth.comparison import average
-from analytics.groundtruth.models import GroundTruthCount, GroundTruthSession
+from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from devices.models import Device
 from tests.analytics.groundtruth.conftest import MINUTE, NINE, SECOND, noted
 

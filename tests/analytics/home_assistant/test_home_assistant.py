@@ -11,10 +11,10 @@ import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from analytics.home_assistant import discovery
-from analytics.home_assistant.models import AnnouncedTopic
 from analytics.home_assistant.reads import devices_now
 from analytics.home_assistant.services import tell
 from analytics.models import Episode
+from analytics.models.home_assistant import AnnouncedTopic
 from analytics.tasks import tell_home_assistant
 from devices.models import Device, DeviceState
 from tests.analytics.frames import count, seen

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from analytics.models import Episode, Question
 from devices.models import Device, Site
+from tests.analytics.pages.test_pages import figure, page, words
 from tests.analytics.questions.conftest import HOUR, NINE, shown
-from tests.analytics.test_pages import figure, page, words
 
 pytestmark = pytest.mark.usefixtures("at_half_past_ten")
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics import charts
 from analytics.models import LabelQuarter, Question
+from analytics.plots import time_series
 from analytics.questions import reads
 from analytics.questions.charts import answers_figure, describe, sentence
 from analytics.questions.reads import Answers, State
@@ -53,8 +53,8 @@ def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
         (10, 0, 0),
         (11, 0, 0),
     ]
-    states = [charts.showing(each.camera) for each in result.buckets]
-    assert states == [charts.Showing.NOBODY, charts.Showing.NOBODY, charts.Showing.AHEAD]
+    states = [time_series.showing(each.camera) for each in result.buckets]
+    assert states == [time_series.Showing.NOBODY, time_series.Showing.NOBODY, time_series.Showing.AHEAD]
     assert result.whole.coverage == 1.0
 
 

@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
+from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
-from analytics.services import review
 from devices.models import Device
 from tests.analytics.frames import count, seen
-from tests.analytics.test_api import NINE, NOW, ask
+from tests.analytics.rest.test_api import NINE, NOW, ask
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics import services
+from analytics.counting import corrections
 from analytics.models import Detection, DeviceSoftware, Verdict
 from analytics.reviewing import precision
 from analytics.reviewing.precision import Decided, Precision, tabulated
@@ -36,9 +36,9 @@ def test_precision_is_told_for_each_device_and_software(
         for device in (seattle01, chicago01)[: 1 + (hour == 0)]:
             count(seen(device, NOON + hour * HOUR, labels=[("cup", 0.5 + hour / 10)]))
             found = Detection.objects.select_related("frame__device__site").latest("pk")
-            services.review(verdicts={found: Verdict(verdict or "right")}, by=superuser, now=NOON)
+            corrections.review(verdicts={found: Verdict(verdict or "right")}, by=superuser, now=NOON)
             if verdict is None:
-                services.review(verdicts={found: Verdict.WRONG}, by=operator, now=NOON)
+                corrections.review(verdicts={found: Verdict.WRONG}, by=operator, now=NOON)
     table = precision.table([seattle01, chicago01], label="cup", start=NOON - 9 * HOUR, end=NOON + 9 * HOUR)
     assert table.disputed == 1
     assert table.by_device == [

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from analytics import services
+from analytics.counting import corrections
 from analytics.models import Detection, LabelQuarter, Verdict
 from devices.models import Device, Role, Site
 from faces.models import Capture, State
@@ -268,7 +268,7 @@ def test_a_full_page_takes_as_many_queries_as_an_empty_one_and_leads_on(
         at = NINE + dt.timedelta(seconds=number)
         count(seen(seattle01, at, labels=[("thumbs-up", 0.5)]))
         picture(seattle01, at, number)
-    services.review(
+    corrections.review(
         verdicts=dict.fromkeys(Detection.objects.select_related("frame__device__site")[:5], Verdict.RIGHT),
         by=operator,
         now=NOW,

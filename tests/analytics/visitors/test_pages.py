@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from analytics.templatetags.visitors import in_words
+from analytics.visitors.cards import in_words
 from analytics.visitors.privacy import SMALLEST_GROUP
 from devices.models import Device
 from faces.models import Mode

@@ -1,1 +1,0 @@
-"""`python -m analytics.demo`: Headcount on one machine, with cameras, from an empty folder."""

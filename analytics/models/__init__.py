@@ -1,0 +1,31 @@
+"""The tables of what was seen, and those of this floor's features.
+
+Unique keys begin with the device, so that a database that spans machines can be distributed by device.
+"""
+
+from analytics.models.episodes import Episode, ReportedGesture
+from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, Review, Verdict
+from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
+from analytics.models.home_assistant import AnnouncedTopic
+from analytics.models.questions import Question
+from analytics.models.tallies import EngagementQuarter, LabelQuarter
+from analytics.models.walls import Snapshot, WallToken
+
+__all__ = [
+    "FACE",
+    "AnnouncedTopic",
+    "Detection",
+    "DeviceSoftware",
+    "EngagementQuarter",
+    "Episode",
+    "Frame",
+    "GroundTruthCount",
+    "GroundTruthSession",
+    "LabelQuarter",
+    "Question",
+    "ReportedGesture",
+    "Review",
+    "Snapshot",
+    "Verdict",
+    "WallToken",
+]

@@ -1,0 +1,47 @@
+"""Episodes: visits, and gestures or objects that were shown once however many frames show them."""
+
+from django.db import models
+
+from devices.models import Device
+from devices.querysets import DeviceScopedQuerySet
+
+
+class ReportedGesture(models.Model):
+    """A gesture held up once, as its device told it; kept as long as frames are, since episodes are made of both."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    began_at = models.DateTimeField(help_text="By the device's clock.")
+    label = models.CharField(max_length=64)
+    ended_at = models.DateTimeField(help_text="The last frame that is known to show it.")
+    confidence = models.FloatField(help_text="The best of its frames so far; probability, 0 to 1.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device", "began_at", "label"], name="one_reported_gesture_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} of {self.device} at {self.began_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Episode(models.Model):
+    """One visit (`FACE`), or one gesture or object shown once, see `counting/episodes.py`."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    label = models.CharField(max_length=64)
+    started = models.DateTimeField(help_text="The first frame that shows it.")
+    ended = models.DateTimeField(help_text="The last frame that shows it.")
+    peak = models.PositiveSmallIntegerField(help_text="Of the frame that shows most of it.")
+    confidence = models.FloatField(help_text="The best of its detections; probability, 0 to 1.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "label", "started"], name="one_episode_at_a_time")]
+        # For the newest of many devices, as with frames.
+        indexes = [models.Index(fields=["-started"], name="episodes_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.label} of {self.device} from {self.started:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,104 @@
+"""Frames, what was detected in them, what reviewers say of it, and which software the devices ran."""
+
+from django.conf import settings
+from django.db import models
+
+from analytics.models.querysets import DetectionQuerySet, ReviewQuerySet
+from devices.models import Device
+from devices.querysets import DeviceScopedQuerySet
+
+FACE = "face"
+"""The label under which a frame's faces are kept as detections, and visits as episodes."""
+
+
+class Frame(models.Model):
+    """One frame of a camera, as the device reported it; frames without faces are here too."""
+
+    # The unique constraint serves look-ups by device; a second index would only slow the intake down. And the database
+    # need not look each frame's device up: in the same transaction goes its quarter's tally, whose device is checked.
+    device = models.ForeignKey(
+        Device, on_delete=models.CASCADE, related_name="frames", db_index=False, db_constraint=False
+    )
+    taken_at = models.DateTimeField(help_text="By the device's clock.")
+    received_at = models.DateTimeField(help_text="By the platform's clock.")
+    key = models.BigIntegerField(help_text="Hash of what the device said about this frame.")
+    faces = models.PositiveSmallIntegerField(null=True, help_text="Empty where the device does not look for faces.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_frame_once")]
+        # For the newest of many devices; without it their lists would be sorted as a whole.
+        indexes = [models.Index(fields=["-taken_at"], name="frames_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Verdict(models.TextChoices):
+    """What a reviewer said of a detection."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+class Detection(models.Model):
+    """A face, an object or a gesture found in a frame."""
+
+    # The database need not check what cannot be otherwise: a frame comes in one transaction with its detections, and
+    # goes with them. Looking each one's frame up again would take a quarter of the time that PostgreSQL has for them.
+    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections", db_constraint=False)
+    label = models.CharField(max_length=64)
+    confidence = models.FloatField(help_text="Probability, 0 to 1.")
+    box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
+    review = models.CharField(  # noqa: DJ001 - null is “not decided”, which no verdict is
+        max_length=5,
+        choices=Verdict.choices,
+        null=True,
+        help_text="What most reviewers say; empty without reviews, and where as many say right as wrong. "
+        "A wrong detection counts nowhere.",
+    )
+
+    objects = DetectionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.confidence:.0%})"
+
+
+class Review(models.Model):
+    """What one reviewer says of a detection; `Detection.review` is what all of them together say."""
+
+    detection = models.ForeignKey(Detection, on_delete=models.CASCADE, related_name="reviews", db_index=False)
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Empty where the account is gone; its verdict stays.",
+    )
+    verdict = models.CharField(max_length=5, choices=Verdict.choices)
+    at = models.DateTimeField(help_text="When the reviewer said so last, UTC.")
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["detection", "reviewer"], name="one_review_per_reviewer")]
+
+    def __str__(self) -> str:
+        return f"{self.detection}: {self.verdict}"
+
+
+class DeviceSoftware(models.Model):
+    """Since when a device runs which software, as its status messages say; a DeepLens says nothing."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    since = models.DateTimeField(help_text="By the device's clock, as its frames' times are.")
+    software = models.CharField(max_length=64)
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "since"], name="one_software_at_a_time")]
+
+    def __str__(self) -> str:
+        return f"{self.device} since {self.since:%Y-%m-%d %H:%M} UTC: {self.software}"

@@ -1,0 +1,104 @@
+"""What a site asks the people before its displays, and for how long."""
+
+import datetime as dt
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from analytics.models.constraints import OneAtATime
+from analytics.models.episodes import Episode
+from analytics.models.quarters import QUARTER_MINUTES, quarter_start
+from devices.models import Site
+from devices.querysets import SiteScopedQuerySet
+
+GESTURES = THUMBS_UP, THUMBS_DOWN, *_ = "thumbs-up", "thumbs-down", "open-palm", "fist"
+"""As the devices' own detector calls them; others' devices may know more."""
+
+LONGEST_TEXT = 200
+"""Characters that still are a question, and fit on a wall."""
+
+
+LONGEST = dt.timedelta(days=366)
+"""A question that is asked for longer is a typing mistake."""
+
+YEARS = range(2000, 3000)
+"""As are dates in other years."""
+
+
+def validate_quarter(moment: dt.datetime) -> None:
+    """Answers are tallied by quarter hours, so that no question may begin or end within one."""
+    if moment.year not in YEARS:
+        raise ValidationError(f"Choose a year from {YEARS[0]} to {YEARS[-1]}.")
+    if quarter_start(moment.astimezone(dt.UTC)) != moment:
+        raise ValidationError(f"Choose a full quarter of an hour, such as 9:{QUARTER_MINUTES}.")
+
+
+class QuestionQuerySet(SiteScopedQuerySet):
+    def answered(self) -> Self:
+        """With `yes` and `no`, the gestures that meant either (see `reads.Answers`), in the same query."""
+        return self.annotate(yes=_gestures("yes_label"), no=_gestures("no_label"))
+
+
+def _gestures(label: str) -> Any:
+    while_asked = Episode.objects.filter(
+        device__site=OuterRef("site"),
+        label=OuterRef(label),
+        started__gte=OuterRef("asked_from"),
+        started__lt=OuterRef("asked_until"),
+    )
+    counted = while_asked.order_by().values("label").annotate(gestures=Count("pk")).values("gestures")
+    return Coalesce(Subquery(counted), 0)
+
+
+class Question(models.Model):
+    """What a site asks from a moment to before another; a gesture answers it."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="questions", db_index=False)
+    text = models.CharField(max_length=LONGEST_TEXT, help_text="Such as “Enjoying your coffee?”")
+    asked_from = models.DateTimeField(validators=[validate_quarter])
+    asked_until = models.DateTimeField(validators=[validate_quarter])
+    yes_label = models.CharField(
+        "gesture for yes", max_length=64, default=THUMBS_UP, help_text="Its label in the devices' messages."
+    )
+    no_label = models.CharField(
+        "gesture for no", max_length=64, default=THUMBS_DOWN, help_text="Its label in the devices' messages."
+    )
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_from", "-pk"]
+        indexes = [models.Index(fields=["site", "asked_from"], name="questions_of_a_site")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(asked_from__lt=F("asked_until")),
+                name="a_question_ends_after_it_begins",
+                violation_error_message="The question must end after it begins.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(yes_label=F("no_label")),
+                name="yes_is_not_no",
+                violation_error_message="One gesture cannot mean both yes and no.",
+            ),
+            OneAtATime(
+                of="site",
+                start="asked_from",
+                end="asked_until",
+                name="one_question_at_a_time",
+                violation_error_message="The site asks another question in this time; a thumb could answer either.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def get_absolute_url(self) -> str:
+        return reverse("question", args=[self.pk])
+
+    def clean(self) -> None:
+        if self.asked_from and self.asked_until and self.asked_until - self.asked_from > LONGEST:
+            raise ValidationError(f"A question is asked for {LONGEST.days} days at most.")

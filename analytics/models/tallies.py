@@ -1,0 +1,52 @@
+"""Tallies: what each device counted in each quarter hour."""
+
+from django.db import models
+
+from devices.models import Device
+from devices.querysets import DeviceScopedQuerySet
+
+
+class EngagementQuarter(models.Model):
+    """A device's quarter hour. All numbers add up, in any order; see `analytics/counting/tallies.py`."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    frames = models.PositiveIntegerField(help_text="Frames whose number of faces is known.")
+    faces_sum = models.PositiveBigIntegerField(help_text="Faces of all these frames together.")
+    faces_peak = models.PositiveSmallIntegerField(help_text="Faces of the frame that showed most.")
+    minutes_seen = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame.")
+    minutes_occupied = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has a face.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "start"], name="one_engagement_per_quarter")]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC"
+
+
+class LabelQuarter(models.Model):
+    """A device's detections of a label in a quarter hour, by confidence. All numbers add up, in any order."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    label = models.CharField(max_length=64)
+    confidence_bin = models.PositiveSmallIntegerField(help_text="0 is below 5 %, 19 is 95 % and above.")
+    count = models.PositiveIntegerField(help_text="Detections, the rejected ones included.")
+    rejected = models.PositiveIntegerField(help_text="Those that a reviewer called wrong.")
+    confidence_millionths_sum = models.BigIntegerField(
+        help_text="Of the detections that are not rejected; whole millionths, so that the order changes no digit."
+    )
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "start", "label", "confidence_bin"], name="one_tally_per_quarter_label_and_bin"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.label}"

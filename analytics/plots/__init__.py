@@ -1,0 +1,1 @@
+"""Numbers drawn: Plotly figures, sparklines, and the words beside them. Pure."""

@@ -1,0 +1,1 @@
+"""`python -m demo`: Headcount on one machine, with cameras, from an empty folder."""

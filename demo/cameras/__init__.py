@@ -1,0 +1,1 @@
+"""The demo's cameras: scenes composed from real photographs, and an old DeepLens' messages."""

@@ -1,0 +1,85 @@
+"""What the demo's sites ask, and somebody who counted by eye at each camera: all of it from the generated past.
+
+The answers are the thumbs of the past, as the cameras saw them. Whoever counted saw the visits themselves, also those
+between two frames; that is all by which the person and the camera differ.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+
+from django.contrib.auth.models import User
+
+from analytics.groundtruth.services import Noted, note, start
+from analytics.models.groundtruth import GroundTruthSession
+from analytics.models.questions import Question
+from analytics.numbers.buckets import day_start
+from analytics.questions.services import ask
+from demo.past.history import MINUTE, SECOND, History, Span, histories
+from demo.past.progress import Progress
+from devices.models import Device, Site
+
+EARLIER, RUNNING = "Did you find what you were looking for?", "Enjoying your coffee?"
+RUNS_ON = dt.timedelta(days=7)
+"""How long after the end of the past the second question is still asked."""
+
+SESSION = 45 * MINUTE
+
+
+def make(at: Progress, owner: User) -> None:
+    """Make what is missing: two questions a site, the second of which is still asked, and a session a camera."""
+    for site in Site.objects.all():
+        if not Question.objects.filter(site=site).exists():
+            _ask(site, at, owner)
+    for history in histories(at.seed, at.start, at.end):
+        device = Device.objects.get(thing_name=history.habits.thing)
+        if not GroundTruthSession.objects.filter(device=device).exists():
+            _count(device, history, owner)
+
+
+def _ask(site: Site, at: Progress, owner: User) -> None:
+    """The first half of the past for one question, the second and some days more for the other."""
+    first, middle, last = (
+        day_start(moment.astimezone(site.zone).date(), site.zone)
+        for moment in (at.start, at.start + (at.end - at.start) / 2, at.end + RUNS_ON)
+    )
+    if first < middle:
+        ask(site=site, text=EARLIER, asked_from=first, asked_until=middle, by=owner)
+    ask(site=site, text=RUNNING, asked_from=middle, asked_until=last, by=owner)
+
+
+def _count(device: Device, history: History, owner: User) -> None:
+    """A session in the liveliest time of the past in which the camera was on; none where it never was for so long."""
+    span = max(
+        _candidates(history), key=lambda span: sum(_overlaps(visit, span) for visit in history.visits), default=None
+    )
+    if span is None:
+        return
+    changes = list(_changes(history, span))
+    began, ended = _moment(span.started), _moment(span.ended)
+    session = start(device=device, by=owner, people=changes[0][1], now=began)
+    counts = [Noted(uuid.uuid4(), _moment(at), people) for at, people in changes[1:]]
+    note(session=session, by=owner, counts=counts, sent_at=ended, ended_at=ended, now=ended)
+
+
+def _candidates(history: History) -> Iterator[Span]:
+    """One after the other, from whole minutes on, while the camera was on."""
+    for on in history.on:
+        for started in range(-(-on.started // MINUTE) * MINUTE, on.ended - SESSION + 1, SESSION):
+            yield Span(started, started + SESSION)
+
+
+def _changes(history: History, span: Span) -> Iterator[tuple[int, int]]:
+    """When the number of people before the camera changed, and to what; the first is how many there were at first."""
+    visits = [visit for visit in history.visits if _overlaps(visit, span)]
+    edges = {edge for visit in visits for edge in (visit.started, visit.ended) if span.started < edge < span.ended}
+    for at in sorted({span.started, *edges}):
+        yield at, sum(visit.started <= at < visit.ended for visit in visits)
+
+
+def _overlaps(one: Span, other: Span) -> bool:
+    return one.started < other.ended and other.started < one.ended
+
+
+def _moment(at: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at / SECOND, dt.UTC)

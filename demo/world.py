@@ -1,0 +1,90 @@
+"""The demo's world: two sites with three cameras, and somebody who is known at one of them."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from demo.cameras.photographs import photograph
+from demo.habits import DEMO
+from demo.running.surroundings import DemoError
+from devices.models import Role, Site
+from devices.services import add_member, register_device, register_site
+from edge_agent.pictures.encoding import jpeg
+from faces.models import Consent, Face, Method, Mode, Person
+from faces.recognition.recogniser import RecogniserUnavailable
+from faces.services import EnrolmentRefused, create_person, enrol, record_consent, set_policy
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site; degrees north and east."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+PLACES = (Place("Seattle", 47.6062, -122.3321), Place("Chicago", 41.8781, -87.6298))
+
+PERSON = "Eileen Collins (demo)"
+PERSON_LINE = "In NASA's portrait"
+PORTRAIT = "astronaut"
+"""Its name in `skimage.data`."""
+
+ENROLLED_AT = "Seattle"
+"""Where the person is known. At the other site the same face is an anonymous coffee."""
+
+CONSENT_TEXT = (
+    "This record stands for a consent in the demonstration. The portrait is NASA's, in the public domain, and comes "
+    "with scikit-image; the face is recognised in pictures that are composed from it, and nowhere else."
+)
+CONSENT_VERSION = "demo-1"
+CONSENT_TERM = dt.timedelta(days=365)
+
+
+def make(owner: User, now: dt.datetime) -> None:
+    """Make what is missing; recognition of enrolled people is turned on by this owner's confirmation.
+
+    Raises `DemoError` where the person cannot be enrolled.
+    """
+    sites = {place.name: _register(place) for place in PLACES}
+    for habits in DEMO:
+        register_device(site=sites[habits.site], name=habits.name, thing_name=habits.thing)
+    for site in sites.values():
+        add_member(site=site, user=owner, role=Role.OWNER)
+        set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
+    try:
+        _enrol(sites[ENROLLED_AT], now)
+    except (EnrolmentRefused, RecogniserUnavailable, RuntimeError) as error:
+        raise DemoError(f"{PERSON} cannot be enrolled: {error}") from error
+
+
+def _register(place: Place) -> Site:
+    zone = next(habits.zone for habits in DEMO if habits.site == place.name)
+    return register_site(
+        name=place.name,
+        slug=place.name.lower(),
+        timezone=zone.key,
+        latitude=place.latitude,
+        longitude=place.longitude,
+    )
+
+
+def _enrol(site: Site, now: dt.datetime) -> None:
+    person = Person.objects.filter(site=site, name=PERSON).first()
+    person = person or create_person(site=site, name=PERSON, line=PERSON_LINE)
+    if not Face.objects.consented(now).filter(consent__person=person).exists():
+        enrol(person=person, consent=_consent(person, now), jpeg=jpeg(photograph(PORTRAIT))[0], now=now)
+
+
+def _consent(person: Person, now: dt.datetime) -> Consent:
+    return person.consents.valid(now).first() or record_consent(
+        person=person,
+        text=CONSENT_TEXT,
+        text_version=CONSENT_VERSION,
+        method=Method.ELECTRONIC,
+        signed_by="The demonstration",
+        signed_at=now,
+        expires_at=now + CONSENT_TERM,
+    )

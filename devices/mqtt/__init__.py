@@ -1,0 +1,1 @@
+"""The broker, and the program that takes messages from it."""

@@ -1,0 +1,1 @@
+"""Pages of this floor, and what all pages share."""

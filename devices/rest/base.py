@@ -1,0 +1,99 @@
+"""What all parts of the REST API share: scoping, whole lists as files, and errors that name the field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, status, viewsets
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from devices.rest import exports
+from devices.rest.formats import ParquetRenderer
+from devices.rest.throttling import refused_too_often
+
+FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
+"""Formats in which a list is a file of everything rather than a page."""
+
+
+class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
+    """Reads of a model whose manager has `for_user()`; another site's object is a 404.
+
+    JSON comes in pages. As CSV or Parquet a list that names its `export_columns` comes whole, in the order of its
+    primary key, streamed.
+    """
+
+    export_columns: Mapping[str, str] = {}
+    """Name in the file: path from the model, as `values_list` takes it."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().for_user(self.request.user)  # type: ignore[attr-defined, no-any-return]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        kind = getattr(request.accepted_renderer, "format", "json")
+        if kind in FILES and self.export_columns:
+            return self._exported(kind)
+        return super().list(request, *args, **kwargs)
+
+    def _exported(self, kind: str) -> StreamingHttpResponse:
+        queryset = self.filter_queryset(self.get_queryset())
+        rows = exports.rows_of(queryset, self.export_columns)
+        if kind == "csv":
+            pieces = exports.as_csv(rows, list(self.export_columns))
+        else:
+            pieces = exports.as_parquet(rows, exports.schema_of(queryset, self.export_columns))
+        name = f"{self.basename}s.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
+
+
+@extend_schema(exclude=True)
+@api_view(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+@permission_classes([AllowAny])
+def no_such_address(request: Request) -> Response:
+    """Answers whatever nothing else of the API does: as a problem, not as a page."""
+    raise exceptions.NotFound(f"The API has no address {request.path}; /api/docs/ lists what it has.")
+
+
+def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
+    """RFC 9457 problem details: `title`, `status`, `detail`, and `errors` by field."""
+    if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
+        error = refused_too_often(context["request"], context["view"]) or error
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    # Whatever was asked for, a problem is JSON.
+    renderer = JSONRenderer()
+    context["request"].accepted_renderer, context["request"].accepted_media_type = renderer, renderer.media_type
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status_title(response.status_code),
+        "status": response.status_code,
+    }
+    if isinstance(error, exceptions.ValidationError) and isinstance(response.data, dict):
+        problem["detail"] = "Some fields are wrong; `errors` names them."
+        problem["errors"] = response.data
+    elif isinstance(response.data, dict):
+        problem["detail"] = str(response.data.get("detail", ""))
+    else:
+        problem["detail"] = " ".join(map(str, response.data))
+    response.data = problem
+    response.content_type = "application/problem+json"
+    return response
+
+
+def status_title(code: int) -> str:
+    return next(
+        (
+            name.split("_", 2)[2].replace("_", " ").capitalize()
+            for name in vars(status)
+            if name.startswith(f"HTTP_{code}")
+        ),
+        "Error",
+    )

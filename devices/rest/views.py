@@ -1,0 +1,125 @@
+"""Sites, devices and quarantined messages in the API, and the intake's way in for devices that have no MQTT."""
+
+from typing import Any, cast
+
+import msgspec
+from django.db.models import Count
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from devices.intake import batches
+from devices.intake.decoding import Arrival
+from devices.models import Device, DeviceLog, QuarantinedMessage, Site
+from devices.querysets import quarantined_counts
+from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
+from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import LogFilter
+from devices.rest.serializers import (
+    DeviceSerializer,
+    DeviceStateSerializer,
+    LogLineSerializer,
+    MessageSerializer,
+    QuarantineCountSerializer,
+    QuarantinedMessageSerializer,
+    ReceiptSerializer,
+    SiteSerializer,
+)
+from edge_agent import messages
+
+
+class SiteViewSet(ScopedReadOnlyViewSet):
+    """The sites you are a member of."""
+
+    queryset = Site.objects.annotate(members=Count("memberships"))
+    serializer_class = SiteSerializer
+    lookup_field = "slug"
+    cursor_ordering = ("slug",)
+    export_columns = {name: name for name in SiteSerializer.Meta.fields}
+
+
+class DeviceViewSet(ScopedReadOnlyViewSet):
+    """The devices of your sites, with the latest that was heard of them."""
+
+    queryset = Device.objects.select_related("site", "state")
+    serializer_class = DeviceSerializer
+    filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
+    cursor_ordering = ("pk",)
+    export_columns = {
+        "id": "pk",
+        "site": "site__slug",
+        "name": "name",
+        "thing_name": "thing_name",
+        **{f"state.{name}": f"state__{name}" for name in DeviceStateSerializer.Meta.fields if name != "live"},
+    }
+
+
+class LogViewSet(ScopedReadOnlyViewSet):
+    """What your devices said about themselves, newest first."""
+
+    queryset = DeviceLog.objects.select_related("device__site")
+    serializer_class = LogLineSerializer
+    filterset_class = LogFilter
+    cursor_ordering = ("-at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "site": "device__site__slug",
+        "device": "device__name",
+        **{name: name for name in ("at", "received_at", "level", "text")},
+    }
+
+
+class QuarantineViewSet(ScopedReadOnlyViewSet):
+    """Messages of your devices that were set aside, newest first. Those of unknown devices are for superusers only."""
+
+    queryset = QuarantinedMessage.objects.select_related("device")
+    serializer_class = QuarantinedMessageSerializer
+    filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
+    cursor_ordering = ("-received_at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "received_at": "received_at",
+        "device": "device__name",
+        "topic": "topic",
+        "size": "size",
+        "reason": "reason",
+        "detail": "detail",
+        "replayed_at": "replayed_at",
+    }
+
+    @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None)
+    def counts(self, request: Request) -> Response:
+        """How many messages wait in the quarantine, by device and reason."""
+        rows = quarantined_counts(self.get_queryset())
+        return Response([{"device": device, "reason": reason, "count": count} for device, reason, count in rows])
+
+
+class MessageViewSet(ViewSet):
+    """Takes in messages over HTTP, as the broker does over MQTT."""
+
+    authentication_classes = [DeviceTokenAuthentication]
+    permission_classes = [IsDevice]
+
+    @extend_schema(request=MessageSerializer(many=True), responses={202: ReceiptSerializer})
+    def create(self, request: Request) -> Response:
+        """Give a list of messages; the answer is their receipt: each is committed or set aside by then."""
+        device = cast(Device, request.auth)
+        serializer = MessageSerializer(data=request.data, many=True)
+        serializer.is_valid(raise_exception=True)
+        accepted = batches.accept([_arrival(device, message) for message in serializer.validated_data])
+        receipt = {
+            "ids": accepted.receipts.get(device.thing_name, []),
+            "committed": accepted.committed,
+            "quarantined": accepted.quarantined,
+        }
+        return Response(receipt, status=status.HTTP_202_ACCEPTED)
+
+
+def _arrival(device: Device, message: dict[str, Any]) -> Arrival:
+    topic = messages.topic_from_device(device.thing_name, message["kind"])
+    return Arrival(topic, msgspec.json.encode(message["payload"]), timezone.now())

@@ -1,0 +1,1 @@
+"""Pictures that are too large for a message."""

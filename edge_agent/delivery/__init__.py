@@ -1,0 +1,1 @@
+"""What the agent keeps until the platform has it, and the ways it goes out."""

@@ -1,0 +1,307 @@
+"""The connection to the broker: what the outbox holds goes out, and leaves it on the platform's receipt.
+
+The broker's PUBACK only says that the broker has a message. So a message stays in the outbox until the platform's
+receipt for it comes, and is sent again when none comes.
+"""
+
+import logging
+import queue
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent import messages
+from edge_agent.config import AgentConfig
+from edge_agent.delivery.outbox import Message, Outbox
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE = 30
+CONNECT_SECONDS = 2.0
+"""How long one try to connect may take, and so how long it may hold up the end of the program."""
+
+PACE = 100
+"""Messages per second at most; AWS IoT Core's quota per connection."""
+
+PUMP_SECONDS = 0.1
+WINDOW = 400
+"""Messages that may wait for their receipts at once. It must exceed what a platform takes in one batch."""
+
+FIRST_RETRY, LONGEST_RETRY = 30.0, 300.0
+"""Seconds without a receipt after which a message is sent again; doubled each time."""
+
+COMMANDS = ("receipt", "greeting", "config")
+"""What the platform says to a device: the last level of the topic."""
+
+NOBODY_LISTENS = 0x10
+"""Reason code of a v5 PUBACK: no matching subscribers."""
+
+QUIET_SECONDS = 5.0
+"""How long nothing is sent after the broker said that nobody listens."""
+
+
+@dataclass
+class _Sent:
+    retry_at: float
+    wait: float
+
+
+class Sendings:
+    """Which messages wait for a receipt, and when each may be sent again. Pure: seconds are passed in."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Sent] = {}
+        self._quiet_until = float("-inf")
+
+    def room(self, now: float) -> int:
+        """How many messages may be sent now."""
+        # What newer messages have kept back for long is forgotten, so that weeks without receipts cost no memory.
+        self._waiting = {id: sent for id, sent in self._waiting.items() if sent.retry_at + LONGEST_RETRY > now}
+        return 0 if now < self._quiet_until else max(WINDOW - len(self.not_due(now)), 0)
+
+    def not_due(self, now: float) -> set[str]:
+        """The messages that were sent and still have time for their receipts."""
+        return {id for id, sent in self._waiting.items() if sent.retry_at > now}
+
+    def sent(self, id: str, now: float) -> None:
+        before = self._waiting.pop(id, None)
+        wait = FIRST_RETRY if before is None else min(before.wait * 2, LONGEST_RETRY)
+        self._waiting[id] = _Sent(now + wait, wait)
+
+    def undelivered(self, id: str, now: float) -> None:
+        """Nobody listened: send this one again, and pause for all."""
+        self._waiting.pop(id, None)
+        self._quiet_until = now + QUIET_SECONDS
+
+    def confirmed(self, ids: tuple[str, ...]) -> None:
+        for id in ids:
+            self._waiting.pop(id, None)
+
+    def connected(self) -> None:
+        """A new connection: what waits for receipts is sent again at once, because they may have been missed."""
+        self._waiting.clear()
+        self._quiet_until = float("-inf")
+
+
+class Link:
+    """Publishes the outbox over MQTT v5, QoS 1, newest first, and keeps the retained status.
+
+    `start` returns at once, also when the broker is away; the connection is tried again for ever. Two threads of its
+    own: paho's, which runs the callbacks, and one that sends. The callbacks only leave news for the sender, which
+    alone touches `Sendings`: paho calls them while it holds locks that publishing takes too.
+    `software` is the version told in the status, `epoch_ms` the clock for its time stamp. What the platform asks for
+    waits in the link until `take_order` is called.
+    """
+
+    def __init__(self, config: AgentConfig, outbox: Outbox, *, software: str, epoch_ms: Callable[[], int]) -> None:
+        self._config, self._outbox, self._software, self._epoch_ms = config, outbox, software, epoch_ms
+        self._settings, self._settings_error = config.settings, ""
+        self._orders: queue.SimpleQueue[messages.Greeting | messages.DesiredSettings] = queue.SimpleQueue()
+        self._sendings = Sendings()
+        self._published: dict[int, str] = {}
+        self._news: deque[Callable[[], None]] = deque()
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._complained = ""
+        self._client = self._new_client()
+        self._sender = threading.Thread(target=self._send_until_stopped, name="sender", daemon=True)
+
+    def start(self) -> None:
+        broker = self._config.broker
+        self._client.connect_async(broker.host, broker.port, KEEPALIVE, clean_start=True)
+        self._client.loop_start()
+        self._sender.start()
+
+    def stop(self, timeout: float) -> None:
+        """Send what can be sent within `timeout` seconds, say goodbye, and disconnect."""
+        deadline = time.monotonic() + timeout
+        self._stop.set()
+        self._sender.join(timeout)
+        if self._ready.is_set():
+            self.pump(time.monotonic(), PACE)
+            goodbye = self._publish_status(online=False)
+            try:
+                goodbye.wait_for_publish(max(deadline - time.monotonic(), 0.1))
+            except (RuntimeError, ValueError) as error:
+                log.warning("the goodbye was not sent: %s", error)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def report_status(self) -> None:
+        """Publish the heartbeat, where there is a connection."""
+        if self._ready.is_set():
+            self._publish_status(online=True)
+
+    def report_settings(self, settings: messages.Settings, error: str = "") -> None:
+        """Tell the platform which settings are in force from now on, and why what it asked for is not."""
+        self._settings, self._settings_error = settings, error
+        self.report_status()
+
+    def take_order(self) -> messages.Greeting | messages.DesiredSettings | None:
+        """The next thing that the platform wants shown or changed; None where there is none. Any thread."""
+        try:
+            return self._orders.get_nowait()
+        except queue.Empty:
+            return None
+
+    def pump(self, now: float, limit: int) -> int:
+        """Send up to `limit` messages that are due at `now` (monotonic seconds); how many were sent."""
+        while self._news:
+            self._news.popleft()()
+        room, waiting = self._sendings.room(now), self._sendings.not_due(now)
+        count = 0
+        for message in self._outbox.pending(min(room, limit), skip=waiting) if room else ():
+            if not self._send(message, now):
+                break
+            count += 1
+        return count
+
+    def _send(self, message: Message, now: float) -> bool:
+        topic = messages.topic_from_device(self._config.thing, message.kind)
+        info = self._client.publish(topic, message.payload, qos=1)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            return False
+        self._published[info.mid] = message.id
+        self._sendings.sent(message.id, now)
+        return True
+
+    def _send_until_stopped(self) -> None:
+        while not self._stop.wait(PUMP_SECONDS):
+            try:
+                if self._ready.is_set():
+                    self.pump(time.monotonic(), int(PACE * PUMP_SECONDS))
+            except Exception:
+                log.exception("sending failed; it goes on")
+
+    def _publish_status(self, *, online: bool) -> mqtt.MQTTMessageInfo:
+        status = messages.Status(
+            online=online,
+            sent_at=self._epoch_ms(),
+            software=self._software,
+            outbox_messages=self._outbox.messages,
+            outbox_bytes=self._outbox.bytes,
+            dropped_messages=self._outbox.dropped,
+            settings=self._settings,
+            settings_error=self._settings_error,
+        )
+        topic = messages.topic_from_device(self._config.thing, "status")
+        return self._client.publish(topic, messages.encode(status), qos=1, retain=True)
+
+    def _new_client(self) -> mqtt.Client:
+        config, broker = self._config, self._config.broker
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=config.thing, protocol=mqtt.MQTTv5)
+        client.max_inflight_messages_set(PACE)
+        client.connect_timeout = CONNECT_SECONDS
+        client.reconnect_delay_set(1, 30)
+        client.username_pw_set(broker.username, broker.password)
+        if broker.tls:
+            _use_tls(client, config)
+        will = messages.encode(messages.Status(online=False, software=self._software))
+        client.will_set(messages.topic_from_device(config.thing, "status"), will, qos=1, retain=True)
+        client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
+        client.on_disconnect, client.on_subscribe = self._on_disconnect, self._on_subscribe
+        client.on_publish, client.on_message = self._on_publish, self._on_message
+        return client
+
+    def _on_connect(
+        self, client: mqtt.Client, userdata: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
+        if reason.is_failure:
+            self._complain(f"the broker refused the connection: {reason}")
+            return
+        self._news.append(self._published.clear)
+        self._news.append(self._sendings.connected)
+        thing = self._config.thing
+        client.subscribe([(messages.topic_to_device(thing, kind), 1) for kind in COMMANDS])
+
+    def _on_subscribe(
+        self, client: mqtt.Client, userdata: Any, mid: int, reasons: list[ReasonCode], properties: Any
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._complain(f"the broker refused the subscription to receipts: {', '.join(refused)}")
+            return
+        self._complained = ""
+        log.info("connected to the broker at %s:%d", self._config.broker.host, self._config.broker.port)
+        self._ready.set()
+        self._publish_status(online=True)
+
+    def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
+        # paho calls this while it handles the error, and does not pass it on.
+        broker, reason = self._config.broker, sys.exception()
+        self._complain(f"the broker at {broker.host}:{broker.port} cannot be reached: {reason}")
+
+    def _on_disconnect(
+        self, client: mqtt.Client, userdata: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
+        self._ready.clear()
+        if not self._stop.is_set():
+            self._complain(f"the connection to the broker ended: {reason}")
+
+    def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
+        self._news.append(partial(self._acknowledged, mid, reason))
+
+    def _acknowledged(self, mid: int, reason: ReasonCode) -> None:
+        id = self._published.pop(mid, None)
+        if id is not None and (reason.is_failure or reason.value == NOBODY_LISTENS):
+            self._sendings.undelivered(id, time.monotonic())
+
+    def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        # An exception here would end paho's thread, and with it the connection, without a word.
+        try:
+            self._take(message.topic.rpartition("/")[2], bytes(message.payload))
+        except msgspec.DecodeError as error:
+            log.warning("a message on %s makes no sense: %s", message.topic, error)
+        except Exception:
+            log.exception("a message on %s could not be handled", message.topic)
+
+    def _take(self, kind: str, payload: bytes) -> None:
+        if kind == "greeting":
+            greeting = msgspec.json.decode(payload, type=messages.Greeting)
+            log.info("greeting: %s, coffee number %d. %s", greeting.name, greeting.coffees, greeting.line)
+            self._orders.put(greeting)
+            return
+        if kind == "config":
+            self._take_settings(payload)
+            return
+        receipt = msgspec.json.decode(payload, type=messages.Receipt)
+        self._outbox.forget(receipt.ids)
+        self._news.append(partial(self._sendings.confirmed, receipt.ids))
+
+    def _take_settings(self, payload: bytes) -> None:
+        try:
+            self._orders.put(messages.decode_settings(payload))
+        except msgspec.DecodeError as error:
+            self._news.append(partial(self.report_settings, self._settings, f"{error}."))
+            raise
+
+    def _complain(self, sentence: str) -> None:
+        """Log a trouble once, not at each of the many tries that fail for the same reason."""
+        if sentence != self._complained:
+            self._complained = sentence
+            log.warning("%s; messages are kept, and it is tried again", sentence)
+
+
+class LinkError(ValueError):
+    """One sentence: the TLS files of the configuration cannot be used."""
+
+
+def _use_tls(client: mqtt.Client, config: AgentConfig) -> None:
+    try:
+        client.tls_set(
+            ca_certs=str(config.mqtt_ca) if config.mqtt_ca else None,
+            certfile=str(config.mqtt_cert) if config.mqtt_cert else None,
+            keyfile=str(config.mqtt_key) if config.mqtt_key else None,
+        )
+    except (ssl.SSLError, OSError) as error:
+        raise LinkError(f"mqtt_ca, mqtt_cert or mqtt_key is not a usable PEM file: {error}.") from error

@@ -1,1 +1,0 @@
-"""Cameras that are not there: scenes composed from real photographs, and the messages of an old DeepLens."""

@@ -1,0 +1,1 @@
+"""The annotated pictures, to be watched on the box."""

@@ -1,0 +1,1 @@
+"""Coffees: counted, tallied, and ranked."""

@@ -1,0 +1,1 @@
+"""People: what they agreed to, how two records are merged, and what a site's policy allows."""

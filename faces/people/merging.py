@@ -1,0 +1,147 @@
+"""Two records of one person become one, and can be told apart again; a guest gets a name."""
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from faces.coffees.counting import COOL_DOWN, lock_site
+from faces.models import Coffee, Consent, Erasure, Face, Merge, Person, Sighting
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+AT_ONCE = 500
+"""Rows that one statement names by their numbers; SQLite takes a limited number of parameters."""
+
+FOLLOW: dict[str, type[Model]] = {"coffees": Coffee, "sightings": Sighting, "consents": Consent, "merges": Merge}
+"""What belongs to a person by a foreign key of that name; faces follow with their consents."""
+
+
+class MergeRefused(ValueError):
+    """The two are not merged, or not told apart; one sentence says why and what to do."""
+
+
+@transaction.atomic
+def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.datetime | None = None) -> Merge:
+    """`other` and `into` are one person: coffees, sightings, faces and consents of `other` go to `into`.
+
+    Of coffees that are now less than a cool-down apart the first one counts, the others are voided. `other` is gone
+    afterwards, until `undo_merge`. Raises `MergeRefused`.
+    """
+    now = now or timezone.now()
+    lock_site(into.site)  # no worker counts a coffee of either meanwhile
+    check_merge(other=other, into=into)
+    moved = {name: _numbers(model, other) for name, model in FOLLOW.items()}
+    faces = dict(Face.objects.filter(consent__person=other).values_list("pk", "consent"))
+    for name, model in FOLLOW.items():
+        _hand_over(model, moved[name], giver=other.pk, taker=into.pk)
+    merge = Merge.objects.create(
+        site=into.site,
+        person=into,
+        other_number=other.pk,
+        other_name=other.name,
+        other_line=other.line,
+        other_guest_number=other.guest_number,
+        other_created_at=other.created_at,
+        moved={**moved, "faces": faces},
+        voided=_void_repetitions(into, by, now),
+        merged_at=now,
+        merged_by=by,
+    )
+    other.delete()
+    return merge
+
+
+def check_merge(*, other: Person, into: Person) -> None:
+    """Raises `MergeRefused` where they cannot be one person of one site, or one of them is being erased."""
+    if other.pk == into.pk:
+        raise MergeRefused(f"{other} is one record already; choose two.")
+    if other.site_id != into.site_id:
+        raise MergeRefused(
+            f"{other} is known at {other.site} and {into} at {into.site}; each site keeps its own people."
+        )
+    if Erasure.objects.filter(person_number__in=(other.pk, into.pk), erased_at=None).exists():
+        raise MergeRefused("One of them is being erased; wait until that is done.")
+    together = Sighting.objects.filter(person=into, capture__sightings__person=other).select_related("capture").first()
+    if together is not None:
+        raise MergeRefused(f"{other} and {into} are both in the picture of {together.capture}; they are two people.")
+
+
+@transaction.atomic
+def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = None) -> Person:
+    """Make the other person again, with everything that was theirs; what came since the merge stays where it is.
+
+    The latest merge of a person is undone first. Raises `MergeRefused`.
+    """
+    lock_site(merge.site)
+    won = Merge.objects.filter(pk=merge.pk, undone_at=None)
+    later = Merge.objects.filter(person=merge.person_id, undone_at=None, pk__gt=merge.pk).first()
+    if later is not None:
+        raise MergeRefused(f"{later.other_name} was merged later; undo that first.")
+    nameless = {"other_name": "", "other_line": "", "voided": [{"pk": review["pk"]} for review in merge.voided]}
+    if not won.update(undone_at=now or timezone.now(), undone_by=by, **nameless):
+        raise MergeRefused("This merge is undone already.")
+    person = Person.objects.create(
+        pk=merge.other_number,
+        site=merge.site,
+        name=merge.other_name,
+        line=merge.other_line,
+        guest_number=merge.other_guest_number,
+    )
+    Person.objects.filter(pk=person.pk).update(created_at=merge.other_created_at)
+    for name, model in FOLLOW.items():
+        _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
+    _hand_faces_back(merge)
+    _restore_repetitions(merge)
+    return person
+
+
+def name_person(*, person: Person, name: str, line: str = "") -> Person:
+    """“Guest 12 is …”: the same person by another name, with everything that was theirs. Raises `ValidationError`."""
+    person.name, person.line = name.strip(), line.strip()
+    person.full_clean()
+    person.save(update_fields=["name", "line"])
+    return person
+
+
+def _numbers(model: type[Model], person: Person) -> list[int]:
+    return list(model._default_manager.filter(person=person).order_by("pk").values_list("pk", flat=True))
+
+
+def _hand_over(model: type[Model], numbers: list[int], *, giver: int, taker: int) -> None:
+    for start in range(0, len(numbers), AT_ONCE):
+        rows = model._default_manager.filter(pk__in=numbers[start : start + AT_ONCE], person=giver)
+        rows.update(person=taker)
+
+
+def _hand_faces_back(merge: Merge) -> None:
+    """A consent that was recorded since the merge has taken all faces over."""
+    for face, consent in merge.moved["faces"].items():
+        theirs = Consent.objects.filter(pk=consent, person=merge.other_number)
+        if theirs.exists():
+            Face.objects.filter(pk=face, consent__person=merge.person_id).update(consent=consent)
+
+
+def _void_repetitions(person: Person, by: "User | None", now: dt.datetime) -> list[dict[str, Any]]:
+    """Void what would be counted twice within a cool-down; returns each one's review as it was before."""
+    before, counted = [], None
+    for coffee in Coffee.objects.counted().filter(person=person).order_by("taken_at", "pk"):
+        if counted is None or coffee.taken_at - counted.taken_at >= COOL_DOWN:
+            counted = coffee
+            continue
+        before.append({name: getattr(coffee, name) for name in ("pk", "reviewed_by_id", "review_reason")})
+        before[-1]["reviewed_at"] = coffee.reviewed_at.isoformat() if coffee.reviewed_at else None
+        coffee.voided, coffee.reviewed_at, coffee.reviewed_by = True, now, by
+        coffee.review_reason = f"The same coffee as that of {counted.taken_at:%H:%M:%S} UTC: two people were merged."
+        coffee.save(update_fields=["voided", "reviewed_at", "reviewed_by", "review_reason"])
+    return before
+
+
+def _restore_repetitions(merge: Merge) -> None:
+    """Unless a reviewer has decided about them since."""
+    for review in merge.voided:
+        coffee = Coffee.objects.filter(pk=review["pk"], voided=True, reviewed_at=merge.merged_at)
+        coffee.update(voided=False, **{name: value for name, value in review.items() if name != "pk"})

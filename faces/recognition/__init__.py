@@ -1,0 +1,1 @@
+"""From a capture to who and what it shows."""

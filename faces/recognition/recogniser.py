@@ -1,0 +1,143 @@
+"""What the platform asks of a recogniser, whichever it is.
+
+Pictures are JPEGs that `devices.intake.pictures` has made. Boxes are whole pixels of the picture. Confidences and
+similarities are 0 to 1.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+from django.conf import settings
+
+from edge_agent.messages import Box
+
+
+class UnusablePicture(ValueError):
+    """The picture can never be recognised; one sentence says why."""
+
+
+class RecogniserUnavailable(Exception):
+    """The recogniser cannot answer now; one sentence says why. Trying again later may help."""
+
+
+class BudgetSpent(RecogniserUnavailable):
+    """The month's calls are all made; nothing is wrong with the picture, which waits."""
+
+    def __init__(self, reason: str, *, until: dt.datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+        """When the next month begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFace:
+    """A face, not yet anybody's."""
+
+    box: Box
+    confidence: float
+    emotions: Mapping[str, float] = field(default_factory=dict)
+    """Confidence by emotion ("happy"); empty where the recogniser does not look for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCup:
+    """A cup, mug or the like."""
+
+    confidence: float
+    box: Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a picture shows; faces from left to right."""
+
+    faces: tuple[SeenFace, ...]
+    cups: tuple[SeenCup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A face that the recogniser knows from now on, under its own name for it."""
+
+    provider_id: str
+    embedding: bytes | None = None
+    """For a recogniser that keeps nothing itself: what `Known.nearest` compares, 128 little-endian float32 numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The known face that is most like the one in question."""
+
+    provider_id: str
+    similarity: float
+
+
+class Known(Protocol):
+    """The faces of a site that may be matched at this moment, however many they are."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody can be matched, so that nobody need be searched for."""
+
+    def among(self, provider_ids: Collection[str]) -> set[str]:
+        """Those of these names whose faces may be matched."""
+
+    def nearest(self, embedding: bytes, *, within: float) -> tuple[str, float] | None:
+        """The name of the face with the nearest embedding, and its Euclidean distance; None if none is as near."""
+
+
+class Recogniser(Protocol):
+    """Finds faces and cups, and tells whose face it is.
+
+    Every method may raise `UnusablePicture` and `RecogniserUnavailable`.
+    """
+
+    name: str
+    """Written to each face it knows: only this recogniser can use it."""
+
+    def look(self, jpeg: bytes) -> Seen:
+        """Faces and cups in the picture; nobody is searched for."""
+
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
+        """For each face the most similar known face, or None where none is similar enough.
+
+        `collection` is the site's name at the recogniser. A recogniser that keeps faces itself searches its own
+        collection and answers only with what is also among the known.
+        """
+
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+        """Know this face of the picture from now on, and keep the note (letters, digits, at most 255) with it."""
+
+    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+        """The recogniser's names for the faces that it keeps itself under one of these notes."""
+
+    def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
+        """Know these faces no longer; returns only when they are gone. Unknown ones are no error."""
+
+    def listed(self, *, collection: str) -> Iterator[str]:
+        """Its own names of all the faces that it keeps itself; none where it keeps nothing."""
+
+
+def collection_of(site_id: int) -> str:
+    """The name under which a site's faces are kept apart from every other site's."""
+    return f"headcount-site-{site_id}"
+
+
+def chosen() -> Recogniser:
+    """The recogniser that the setting `RECOGNISER` names. Raises `RecogniserUnavailable`."""
+    return named(settings.RECOGNISER)
+
+
+@cache
+def named(name: str) -> Recogniser:
+    """The recogniser of this name, made once per process, when it is first needed. Raises `RecogniserUnavailable`."""
+    if name == "rekognition":
+        from faces.recognition.rekognition import Rekognition
+
+        return Rekognition.from_environment()
+    from faces.recognition.local import LocalRecogniser
+
+    return LocalRecogniser.from_environment()

@@ -1,0 +1,212 @@
+"""Recognising a capture: a state machine in its row, so that no task queue holds the only copy of the work.
+
+`queued` → `working` → `done`, or back to `queued` for another attempt, `waiting` while the month's calls are spent, or
+`failed` with a reason. Each step compares and sets: one updated row means that this worker won.
+"""
+
+import datetime as dt
+import logging
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devices.models import Site
+from faces.coffees.counting import count_coffees, lock_site
+from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
+from faces.people.consent import create_guest
+from faces.people.policies import mode_of
+from faces.pictures.sink import RESCUE_AFTER, enqueue
+from faces.recognition import recogniser as recognisers
+from faces.recognition.budget import is_spent
+from faces.recognition.examination import Findings, dismiss, examine, resolve
+from faces.recognition.greetings import greet, promise
+from faces.recognition.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 6
+FIRST_RETRY = dt.timedelta(seconds=30)
+RETRY_FACTOR = 4
+"""Retries after ½, 2, 8, 32 and 128 minutes: an outage of an hour or two is outlived."""
+
+LEASE = dt.timedelta(seconds=settings.Q_CLUSTER["timeout"] + 60)
+"""A worker that took a capture and has not answered after this long is dead: its task was killed before."""
+
+NEXT_RESCUE = dt.timedelta(minutes=10)
+"""When the sweep looks again at what it has handed to the workers."""
+
+SWEPT_AT_ONCE = 100
+
+
+class NotAgain(ValueError):
+    """The capture cannot be recognised again; one sentence says why."""
+
+
+def recognise(
+    *, capture_id: uuid.UUID, now: dt.datetime | None = None, recogniser: Recogniser | None = None
+) -> Capture:
+    """Find out who and how many cups the capture shows, count coffees, greet; returns the capture as it is then.
+
+    Does nothing unless the capture is queued. Never raises for what is wrong with the picture or the recogniser: the
+    capture's state and reason say it. Raises `Capture.DoesNotExist`.
+    """
+    now = now or timezone.now()
+    capture = _claimed(capture_id, now)
+    if capture is None:
+        return _read(capture_id)
+    _attempt(capture, now, recogniser)
+    capture.refresh_from_db(fields=["state", "attempts", "next_try_at", "reason", "cups", "recognised_at"])
+    return capture
+
+
+def recognise_again(*, capture: Capture, now: dt.datetime | None = None) -> None:
+    """Queue a finished capture anew; what it gave before goes. Raises `NotAgain`."""
+    if not capture.image:
+        raise NotAgain(f"{capture} has no picture here any more.")
+    if Coffee.objects.filter(sighting__capture=capture, reviewed_at__isnull=False).exists():
+        raise NotAgain(f"A coffee of {capture} was reviewed; that decision stands.")
+    with transaction.atomic():
+        queued = Capture.objects.filter(pk=capture.pk, state__in=(State.DONE, State.FAILED)).update(
+            state=State.QUEUED, attempts=0, reason="", next_try_at=(now or timezone.now()) + RESCUE_AFTER
+        )
+        if not queued:
+            raise NotAgain(f"{capture} is being recognised already.")
+        Sighting.objects.filter(capture=capture).delete()
+        transaction.on_commit(lambda: enqueue([capture.pk]))
+
+
+def sweep(*, now: dt.datetime) -> int:
+    """Hand what got lost to the workers again, and what waited for a new month; end what killed every worker.
+
+    Returns how many captures moved.
+    """
+    return _sweep_lost(now) + _sweep_waiting(now)
+
+
+def _sweep_lost(now: dt.datetime) -> int:
+    due = list(Capture.objects.due(now).order_by("next_try_at")[:SWEPT_AT_ONCE])
+    exhausted = [capture for capture in due if capture.attempts >= MAX_ATTEMPTS]
+    for capture in exhausted:
+        _move(capture, State.FAILED, now, f"{capture.attempts} workers ended without an answer.")
+    lost = [capture for capture in due if capture.attempts < MAX_ATTEMPTS]
+    moved = [capture.pk for capture in lost if _move(capture, State.QUEUED, now + NEXT_RESCUE, capture.reason)]
+    enqueue(moved)
+    return len(exhausted) + len(moved)
+
+
+def _sweep_waiting(now: dt.datetime) -> int:
+    if is_spent(provider=settings.RECOGNISER, now=now):
+        return 0
+    waiting = Capture.objects.filter(state=State.WAITING).order_by("next_try_at", "taken_at")[:SWEPT_AT_ONCE]
+    moved = [capture.pk for capture in waiting if _move(capture, State.QUEUED, now + NEXT_RESCUE, "")]
+    enqueue(moved)
+    return len(moved)
+
+
+def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
+    """The capture, if it is now this worker's. The attempt counts from here, so that one that kills counts too."""
+    won = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
+        state=State.WORKING, attempts=F("attempts") + 1, next_try_at=now + LEASE
+    )
+    return _read(capture_id) if won else None
+
+
+def _read(capture_id: uuid.UUID) -> Capture:
+    capture: Capture = Capture.objects.select_related("device__site__policy").get(pk=capture_id)
+    return capture
+
+
+def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) -> None:
+    try:
+        recogniser = recogniser or recognisers.chosen()
+        findings = examine(capture, now, recogniser)
+        sightings = _finish(capture, now, findings, recogniser)
+    except (UnusablePicture, FileNotFoundError) as error:
+        _move(capture, State.FAILED, now, str(error))
+    except BudgetSpent as error:
+        # Nothing was risked: the attempt does not count.
+        _move(capture, State.WAITING, error.until, str(error), attempts=capture.attempts - 1)
+    except RecogniserUnavailable as error:
+        _try_later(capture, now, str(error))
+    except Exception as error:
+        log.exception("Recognising the capture %s failed.", capture.pk)
+        _try_later(capture, now, f"Unexpected: {type(error).__name__}. The workers' log says more.")
+    else:
+        greet(capture, now, sightings)
+
+
+def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> list[Sighting]:
+    """Write everything down at once, unless another worker has taken over meanwhile; then nothing."""
+    site = capture.device.site
+    try:
+        with transaction.atomic():
+            lock_site(site)
+            if not _move(capture, State.DONE, now, "", cups=len(findings.seen.cups), recognised_at=now):
+                raise _TakenOver
+            if mode_of(site) != findings.mode:
+                raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
+            resolve(findings, site, now, recogniser)
+            _introduce_guests(site, now, findings, recogniser)
+            sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
+            holding = [sighting for sighting in sightings if sighting.number in findings.holding]
+            count_coffees(device=capture.device, taken_at=capture.taken_at, holding=holding)
+            promise(sightings, now)
+            return sightings
+    except BaseException as error:
+        dismiss(findings, site, recogniser)
+        if isinstance(error, _TakenOver):
+            return []
+        raise
+
+
+class _TakenOver(Exception):
+    """This worker was slower than its lease."""
+
+
+def _introduce_guests(site: Site, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> None:
+    if not findings.guests:
+        return
+    policy = SitePolicy.objects.select_related("site", "confirmed_by").get(site=site)
+    for index, indexed in findings.guests.items():
+        consent = create_guest(policy=policy, now=now)
+        Face.objects.create(
+            consent=consent,
+            provider=recogniser.name,
+            provider_id=indexed.provider_id,
+            embedding=indexed.embedding,
+        )
+        findings.people[index] = consent.person
+    UnclaimedFace.objects.filter(note__in=findings.notes).delete()
+
+
+def _sightings(capture: Capture, findings: Findings) -> list[Sighting]:
+    return [
+        Sighting(
+            capture=capture,
+            number=index,
+            person=person,
+            box=list(face.box),
+            confidence=face.confidence,
+            similarity=findings.matches[index].similarity if person and index in findings.matches else None,
+            emotions=dict(face.emotions) if person else {},
+        )
+        for index, face in enumerate(findings.seen.faces)
+        for person in [findings.people.get(index)]
+    ]
+
+
+def _try_later(capture: Capture, now: dt.datetime, reason: str) -> None:
+    if capture.attempts >= MAX_ATTEMPTS:
+        _move(capture, State.FAILED, now, f"Given up after {capture.attempts} attempts: {reason}")
+        return
+    wait = FIRST_RETRY * RETRY_FACTOR ** (capture.attempts - 1)
+    _move(capture, State.QUEUED, now + wait, reason)
+
+
+def _move(capture: Capture, state: State, next_try_at: dt.datetime, reason: str, **values: object) -> bool:
+    """Compare and set: whether the row was still as this worker knows it."""
+    same = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
+    return bool(same.update(state=state, next_try_at=next_try_at, reason=reason, **values))

@@ -1,0 +1,223 @@
+"""Enrolment by the API: people, their consents and faces; and their erasure with its receipt."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError as Invalid
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.intake.pictures import MAX_BYTES
+from devices.models import Site
+from devices.rest.base import ScopedReadOnlyViewSet
+from faces.models import Capture, Consent, Erasure, Face, Method, Person
+from faces.recognition.recogniser import RecogniserUnavailable
+from faces.rest.rights import check_operator
+from faces.services import (
+    EnrolmentRefused,
+    NotErasedYet,
+    check_capture,
+    create_person,
+    enrol,
+    enrol_portrait,
+    forget,
+    record_consent,
+    withdraw_consent,
+)
+
+MOST_AT_ONCE = 20
+"""Pictures in one call; each takes the recogniser some tenths of a second."""
+
+
+class Unavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+
+class NewPersonSerializer(serializers.Serializer[dict[str, Any]]):
+    site = serializers.SlugField(help_text="A site's slug.")
+    name = serializers.CharField(max_length=80)
+    line = serializers.CharField(max_length=120, required=False, help_text="Said in the greeting.")
+
+
+class ConsentSerializer(serializers.ModelSerializer[Consent]):
+    method = serializers.ChoiceField(choices=[Method.PAPER, Method.ELECTRONIC])
+
+    class Meta:
+        model = Consent
+        fields = [
+            *("id", "text", "text_version", "text_sha256", "method"),
+            *("signed_by", "signed_at", "expires_at", "withdrawn_at"),
+        ]
+        read_only_fields = ["text_sha256", "withdrawn_at"]
+
+
+class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
+    """Pictures of one person, each with this one face: as files, as base64, or what a camera of the site has taken."""
+
+    images = serializers.ListField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
+    image_strings = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_BYTES * 4 // 3 + 4), required=False, max_length=MOST_AT_ONCE
+    )
+    capture = serializers.UUIDField(required=False, help_text="The id of a capture of the same site.")
+    face = serializers.IntegerField(
+        required=False, min_value=1, help_text="Which face of the capture, counted from the left; where it has several."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not any(attrs.get(name) for name in ("images", "image_strings", "capture")):
+            raise ValidationError({"images": ["Give pictures as `images` or `image_strings`, or a `capture`."]})
+        return attrs
+
+
+class EnrolledSerializer(serializers.Serializer[Any]):
+    face = serializers.IntegerField(allow_null=True, help_text="The id of the face, where the picture did.")
+    refused = serializers.CharField(allow_blank=True, help_text="Why it did not, in one sentence.")
+
+
+class ErasureSerializer(serializers.ModelSerializer[Erasure]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    erased_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+
+    class Meta:
+        model = Erasure
+        fields = [
+            *("id", "site", "person_number", "requested_at", "erased_at", "erased_by"),
+            *("reason", "counts", "digests"),
+        ]
+
+
+class ErasureViewSet(ScopedReadOnlyViewSet):
+    """The receipts of erasures at your sites, the latest first."""
+
+    queryset = Erasure.objects.select_related("site", "erased_by")
+    serializer_class = ErasureSerializer
+    cursor_ordering = ("-requested_at", "-pk")
+
+
+class EnrolmentMixin(ScopedReadOnlyViewSet):
+    """What operators of a site do about its people."""
+
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+
+    @extend_schema(request=NewPersonSerializer)
+    def create(self, request: Request) -> Response:
+        """Write somebody down, whom the site may get to know; for operators of the site."""
+        given = _checked(NewPersonSerializer, request)
+        site = Site.objects.all().for_user(request.user).filter(slug=given.pop("site")).first()
+        if site is None:
+            raise ValidationError({"site": ["Give the slug of one of your sites."]})
+        check_operator(request, site)
+        person = _translated(partial(create_person, site=site, **given))
+        shown = self.get_serializer(self.get_queryset().get(pk=person.pk))
+        return Response(shown.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={200: ErasureSerializer, 202: ErasureSerializer})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Erase the person. The answer is the receipt; with status 202 it goes on by itself after an outage."""
+        person = self._operated(request)
+        number = person.pk
+        try:
+            forget(person=person, by=request.user)  # type: ignore[arg-type]
+        except NotErasedYet:
+            pending = Erasure.objects.get(person_number=number)
+            return Response(ErasureSerializer(pending).data, status=status.HTTP_202_ACCEPTED)
+        return Response(ErasureSerializer(Erasure.objects.get(person_number=number)).data)
+
+    @extend_schema(request=ConsentSerializer, responses={200: ConsentSerializer(many=True), 201: ConsentSerializer})
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    def consents(self, request: Request, pk: str) -> Response:
+        """What the person agreed to; or record what they agreed to now, in place of what was before."""
+        if request.method == "GET":
+            return Response(ConsentSerializer(self.get_object().consents.all(), many=True).data)
+        person = self._operated(request)
+        consent = _translated(partial(record_consent, person=person, **_checked(ConsentSerializer, request)))
+        return Response(ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ConsentSerializer(many=True))
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """End every consent of the person, and erase the faces that rest on them. Coffees and name stay theirs."""
+        person = self._operated(request)
+        try:
+            for consent in person.consents.all().to_withdraw():
+                withdraw_consent(consent=consent)
+        except RecogniserUnavailable as error:
+            raise Unavailable(f"The consent is ended, but not all faces are forgotten; do it again. {error}") from error
+        return Response(ConsentSerializer(person.consents.all(), many=True).data)
+
+    @extend_schema(request=PortraitsSerializer, responses={201: EnrolledSerializer(many=True)})
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def faces(self, request: Request, pk: str) -> Response:
+        """Know the person by these pictures, each of which may be refused; where all are, nothing changes: 400."""
+        person = self._operated(request)
+        given = _checked(PortraitsSerializer, request)
+        consent = person.consents.all().valid(timezone.now()).first()
+        if consent is None:
+            raise ValidationError({"consent": [f"{person} has no consent in force; record one first."]})
+        try:
+            answers = [_answer(enrolment) for enrolment in _enrolments(request, person, consent, given)]
+        except RecogniserUnavailable as error:
+            raise Unavailable(f"{error} Try again later; a picture that was taken already counts once.") from error
+        if not any(answer["face"] for answer in answers):
+            raise ValidationError({"images": [answer["refused"] for answer in answers]})
+        return Response(EnrolledSerializer(answers, many=True).data, status=status.HTTP_201_CREATED)
+
+    def _operated(self, request: Request) -> Person:
+        person: Person = self.get_object()
+        check_operator(request, person.site)
+        return person
+
+
+def _enrolments(request: Request, person: Person, consent: Consent, given: dict[str, Any]) -> Iterator[Any]:
+    for file in given.get("images", []):
+        yield partial(enrol, person=person, consent=consent, jpeg=file.read(MAX_BYTES + 1))
+    for text in given.get("image_strings", []):
+        yield lambda text=text: enrol(person=person, consent=consent, jpeg=_decoded(text))
+    if "capture" in given:
+        captures = Capture.objects.all().for_user(request.user).select_related("device__site")
+        capture = captures.filter(pk=given["capture"]).first()
+        if capture is None:
+            raise ValidationError({"capture": ["Give the id of a capture of this site."]})
+        yield partial(_enrol_from, person, consent, capture, given.get("face"))
+
+
+def _enrol_from(person: Person, consent: Consent, capture: Capture, number: int | None) -> Face:
+    portrait = check_capture(site=person.site, capture=capture, number=number, person=person)
+    return enrol_portrait(person=person, consent=consent, portrait=portrait)
+
+
+def _answer(enrolment: Any) -> dict[str, Any]:
+    try:
+        return {"face": enrolment().pk, "refused": ""}
+    except EnrolmentRefused as error:
+        return {"face": None, "refused": str(error)}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise EnrolmentRefused("The picture is not base64.") from None
+
+
+def _checked(kind: type[serializers.BaseSerializer[Any]], request: Request) -> dict[str, Any]:
+    serializer = kind(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _translated(write: Any) -> Any:
+    """The service's refusal beside its field."""
+    try:
+        return write()
+    except Invalid as error:
+        raise ValidationError(error.message_dict) from error

@@ -1,0 +1,253 @@
+"""How pictures, people and coffees look in the API."""
+
+import base64
+import binascii
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from devices.intake.decoding import MAX_LEAD
+from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
+from devices.models import Device, Site
+from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
+from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
+from faces.models.querysets import PERIODS
+from faces.pictures import links
+
+DEFAULT_ROWS = 100
+MOST_ROWS = 1000
+"""People on a leaderboard."""
+
+BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
+
+
+@extend_schema_field(BOX)
+class BoxField(serializers.JSONField):
+    """Left, top, width, height in pixels of the picture."""
+
+
+class PersonNameSerializer(serializers.ModelSerializer[Person]):
+    class Meta:
+        model = Person
+        fields = ["id", "name"]
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    guest = serializers.SerializerMethodField(help_text="Whether it is a stranger who got a number.")
+    coffees = serializers.IntegerField(source="coffees_counted", read_only=True)
+    consent = serializers.BooleanField(
+        source="has_consent", read_only=True, help_text="Whether the person may be recognised now."
+    )
+
+    class Meta:
+        model = Person
+        fields = ["id", "site", "name", "line", "guest", "coffees", "consent", "created_at"]
+
+    def get_guest(self, person: Person) -> bool:
+        return person.guest_number is not None
+
+
+class SightingSerializer(serializers.ModelSerializer[Sighting]):
+    person = PersonNameSerializer(read_only=True, allow_null=True)
+    box = BoxField(read_only=True)
+
+    class Meta:
+        model = Sighting
+        fields = ["number", "person", "confidence", "similarity", "box"]
+
+
+class CaptureSerializer(serializers.ModelSerializer[Capture]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, source="device.site")
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    sightings = SightingSerializer(many=True, read_only=True)
+    image = serializers.SerializerMethodField(
+        help_text="Address of the picture, if it is here; for you alone, and for some minutes."
+    )
+
+    area = serializers.ListField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        read_only=True,
+        help_text="Part of the original frame that it shows: [left, top, width, height] in that frame's pixels.",
+    )
+
+    class Meta:
+        model = Capture
+        fields = [
+            "id",
+            "site",
+            "device",
+            "taken_at",
+            "received_at",
+            "shows",
+            "area",
+            "image",
+            "source_url",
+            "state",
+            "attempts",
+            "reason",
+            "recognised_at",
+            "cups",
+            "sightings",
+        ]
+
+    def get_image(self, capture: Capture) -> str | None:
+        if not capture.image:
+            return None
+        request = self.context["request"]
+        return str(request.build_absolute_uri(links.address(request, capture.pk, view="capture-picture")))
+
+
+class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
+    """A picture: as a file in a multipart form, or as base64 in JSON."""
+
+    device = serializers.CharField(required=False, help_text="The device's id; a device's own token says it already.")
+    taken_at = serializers.DateTimeField(required=False, help_text="Now, where it is left out.")
+    shows = serializers.ChoiceField(choices=Shows.choices, default=Shows.FRAME)
+    image = serializers.FileField(required=False, help_text="JPEG or PNG, at most 5 MiB and 25 megapixels.")
+    image_string = serializers.CharField(
+        required=False, max_length=MAX_BYTES * 4 // 3 + 4, help_text="The same as base64.", write_only=True
+    )
+
+    def validate_taken_at(self, taken_at: dt.datetime) -> dt.datetime:
+        """As the intake does with every message."""
+        now = timezone.now()
+        if taken_at > now + MAX_LEAD:
+            raise serializers.ValidationError("This lies in the future; set the device's clock.")
+        if taken_at < now - dt.timedelta(days=settings.FRAME_RETENTION_DAYS):
+            raise serializers.ValidationError(f"This is more than {settings.FRAME_RETENTION_DAYS} days ago.")
+        return taken_at
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Adds `jpeg`: the picture, made safe."""
+        if ("image" in attrs) == ("image_string" in attrs):
+            raise serializers.ValidationError({"image": "Give the picture as `image` or as `image_string`."})
+        field = "image" if "image" in attrs else "image_string"
+        try:
+            data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else _decoded(attrs["image_string"])
+            return {**attrs, "jpeg": sanitised_jpeg(data)}
+        except BadPicture as error:
+            raise serializers.ValidationError({field: str(error)}) from error
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadPicture("The picture is not base64.") from None
+
+
+class CoffeeSerializer(serializers.ModelSerializer[Coffee]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, source="device.site")
+    device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
+    person = PersonNameSerializer(read_only=True, allow_null=True)
+    capture = serializers.UUIDField(source="sighting.capture_id", read_only=True)
+    reviewed_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Coffee
+        fields = [
+            "id",
+            "site",
+            "device",
+            "person",
+            "taken_at",
+            "capture",
+            "voided",
+            "reviewed_at",
+            "reviewed_by",
+            "review_reason",
+        ]
+
+
+class ReviewSerializer(serializers.Serializer[dict[str, Any]]):
+    reason = serializers.CharField(max_length=200)
+
+
+class NameSerializer(serializers.ModelSerializer[Person]):
+    class Meta:
+        model = Person
+        fields = ["name", "line"]
+
+
+class IntoSerializer(serializers.Serializer[dict[str, Any]]):
+    into = serializers.IntegerField(help_text="The id of the person who takes everything over.")
+
+
+class MergeSerializer(serializers.ModelSerializer[Merge]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    person = PersonNameSerializer(read_only=True)
+    merged_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+    undone_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+    coffees = serializers.SerializerMethodField(help_text="How many changed hands.")
+    sightings = serializers.SerializerMethodField(help_text="How many changed hands.")
+    voided = serializers.SerializerMethodField(help_text="Of how many it turned out that they are one with another.")
+
+    class Meta:
+        model = Merge
+        fields = [
+            "id",
+            "site",
+            "person",
+            "other_number",
+            "other_name",
+            "coffees",
+            "sightings",
+            "voided",
+            "merged_at",
+            "merged_by",
+            "undone_at",
+            "undone_by",
+        ]
+
+    def get_coffees(self, merge: Merge) -> int:
+        return len(merge.moved["coffees"])
+
+    def get_sightings(self, merge: Merge) -> int:
+        return len(merge.moved["sightings"])
+
+    def get_voided(self, merge: Merge) -> int:
+        return len(merge.voided)
+
+
+class LeaderboardQuerySerializer(serializers.Serializer[dict[str, Any]]):
+    site = serializers.SlugField(required=False, help_text="A site's slug; all your sites where it is left out.")
+    period = serializers.ChoiceField(choices=PERIODS, default="all", help_text="By the clock of each site.")
+    limit = serializers.IntegerField(
+        default=DEFAULT_ROWS, min_value=1, max_value=MOST_ROWS, help_text="How many people, from the first on."
+    )
+
+
+class LeaderboardRowSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    person = PersonNameSerializer()
+    site = serializers.CharField(source="site.slug", help_text="The site's slug.")
+    coffees = serializers.IntegerField()
+    streak = serializers.IntegerField(
+        help_text="Days in a row with a coffee, up to today or yesterday by the site's clock, whatever the period; "
+        f"{LONGEST_STREAK} stands for that many or more."
+    )
+    last_at = serializers.DateTimeField()
+    portrait = serializers.SerializerMethodField(
+        help_text="Address of the person's face, if they agreed in person; for you alone, and for some minutes."
+    )
+
+    def get_portrait(self, row: LeaderboardRow) -> str | None:
+        if not row.has_portrait:
+            return None
+        request = self.context["request"]
+        return str(request.build_absolute_uri(links.address(request, row.latest.pk, view="coffee-portrait")))
+
+
+@extend_schema_serializer(many=False)
+class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
+    period = serializers.CharField()
+    coffees = serializers.IntegerField(source="board.total", help_text="All of the period.")
+    anonymous_coffees = serializers.IntegerField(source="board.anonymous", help_text="Of nobody in particular.")
+    people = serializers.IntegerField(source="board.people", help_text="How many had coffee, those not listed too.")
+    results = LeaderboardRowSerializer(source="board.rows", many=True)

@@ -1,0 +1,263 @@
+"""Pictures, people, coffees and the leaderboard in the API."""
+
+import hashlib
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import FileResponse, HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from devices.intake.batches import Batch
+from devices.intake.decoding import TakenPicture
+from devices.models import Device, Site
+from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
+from devices.rest.base import ScopedReadOnlyViewSet
+from faces.coffees.leaderboard import leaderboard
+from faces.models import Capture, Coffee, Consent, Merge, Person
+from faces.pictures import sink
+from faces.rest.enrolment import EnrolmentMixin
+from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
+from faces.rest.rights import check_operator
+from faces.rest.serializers import (
+    CaptureSerializer,
+    CoffeeSerializer,
+    IntoSerializer,
+    LeaderboardQuerySerializer,
+    LeaderboardSerializer,
+    MergeSerializer,
+    NameSerializer,
+    NewCaptureSerializer,
+    PersonNameSerializer,
+    PersonSerializer,
+    ReviewSerializer,
+)
+from faces.services import MergeRefused, merge_people, name_person, restore_coffee, undo_merge, void_coffee
+from faces.views import picture_response, portrait_response
+
+KEY_BYTES = 8
+
+
+class CaptureViewSet(ScopedReadOnlyViewSet):
+    """The pictures of your sites' devices and what was recognised in them, newest first."""
+
+    queryset = Capture.objects.select_related("device__site").prefetch_related("sightings__person")
+    serializer_class = CaptureSerializer
+    authentication_classes = [ApiTokenAuthentication, DeviceTokenAuthentication, SessionAuthentication]
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    filterset_class = CaptureFilter
+    cursor_ordering = ("-taken_at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "site": "device__site__slug",
+        "device": "device__name",
+        **{
+            name: name
+            for name in ("taken_at", "received_at", "shows", "area", "source_url", "state", "attempts", "reason")
+        },
+        "recognised_at": "recognised_at",
+        "cups": "cups",
+    }
+
+    def get_permissions(self) -> list[BasePermission]:
+        is_device = self.action == "create" and isinstance(self.request.auth, Device)
+        return [IsDevice() if is_device else IsAuthenticated()]
+
+    @extend_schema(request=NewCaptureSerializer, responses={201: CaptureSerializer})
+    def create(self, request: Request) -> Response:
+        """Give a picture, by a device with its token or by an operator of the device's site; the same one once."""
+        serializer = NewCaptureSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        device = _device(request, serializer.validated_data)
+        capture = _take_in(device, serializer.validated_data)
+        answer = CaptureSerializer(capture, context=self.get_serializer_context())
+        return Response(answer.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="picture")
+    def picture(self, request: Request, pk: str, link: str) -> FileResponse:
+        """The picture itself: at the address that `image` tells, which is yours alone and lasts for minutes."""
+        return picture_response(request, self.get_object(), link)
+
+
+class PersonViewSet(EnrolmentMixin):
+    """The people your sites know."""
+
+    queryset = Person.objects.select_related("site")
+    serializer_class = PersonSerializer
+    filterset_class = PersonFilter
+    cursor_ordering = ("name", "pk")
+    export_columns = {
+        "id": "pk",
+        "site": "site__slug",
+        "name": "name",
+        "line": "line",
+        "guest_number": "guest_number",
+        "coffees": "coffees_counted",
+        "consent": "has_consent",
+        "created_at": "created_at",
+    }
+
+    def get_queryset(self) -> QuerySet[Any]:
+        valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
+        counted = Count("coffees", filter=Q(coffees__voided=False))
+        people = super().get_queryset()
+        return people.annotate(coffees_counted=counted, has_consent=Exists(valid))  # type: ignore[no-any-return]
+
+    @extend_schema(request=NameSerializer, responses=PersonSerializer)
+    @action(detail=True, methods=["post"], url_path="name")
+    def rename(self, request: Request, pk: str) -> Response:
+        """Say who a guest is; coffees and sightings stay theirs. For operators of the site."""
+        person = self._operated(request)
+        serializer = NameSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name_person(person=person, **serializer.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=IntoSerializer, responses=MergeSerializer)
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:
+        """This person is another one: their coffees, sightings, faces and consents go there. For operators."""
+        person = self._operated(request)
+        serializer = IntoSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        into = Person.objects.all().for_user(request.user).filter(pk=serializer.validated_data["into"]).first()
+        if into is None:
+            raise ValidationError({"into": ["Give the id of a person of your sites."]})
+        try:
+            merge = merge_people(other=person, into=into, by=request.user)  # type: ignore[arg-type]
+        except MergeRefused as error:
+            raise ValidationError({"into": [str(error)]}) from error
+        return Response(MergeSerializer(merge).data)
+
+
+class MergeViewSet(ScopedReadOnlyViewSet):
+    """Which records turned out to be one person, the latest first."""
+
+    queryset = Merge.objects.select_related("site", "person", "merged_by", "undone_by")
+    serializer_class = MergeSerializer
+    filterset_class = MergeFilter
+    cursor_ordering = ("-merged_at", "-pk")
+
+    @extend_schema(request=None, responses=PersonNameSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Make two people of one again; for operators of the site."""
+        merge: Merge = self.get_object()
+        check_operator(request, merge.site)
+        try:
+            person = undo_merge(merge=merge, by=request.user)  # type: ignore[arg-type]
+        except MergeRefused as error:
+            raise ValidationError({"detail": [str(error)]}) from error
+        return Response(PersonNameSerializer(person).data)
+
+
+class CoffeeViewSet(ScopedReadOnlyViewSet):
+    """The coffees of your sites, newest first; voided ones too."""
+
+    queryset = Coffee.objects.select_related("device__site", "person", "sighting", "reviewed_by")
+    serializer_class = CoffeeSerializer
+    filterset_class = CoffeeFilter
+    cursor_ordering = ("-taken_at", "-pk")
+    export_columns = {
+        "id": "pk",
+        "site": "device__site__slug",
+        "device": "device__name",
+        "person.id": "person",
+        "person.name": "person__name",
+        "taken_at": "taken_at",
+        "capture": "sighting__capture",
+        "voided": "voided",
+        "reviewed_at": "reviewed_at",
+        "reviewed_by": "reviewed_by__username",
+        "review_reason": "review_reason",
+    }
+
+    @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
+    @action(detail=True, methods=["post"])
+    def void(self, request: Request, pk: str) -> Response:
+        """Take the coffee out of every count; for operators of its site."""
+        return self._review(request, void_coffee)
+
+    @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        """Let a voided coffee count again; for operators of its site."""
+        return self._review(request, restore_coffee)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="portrait")
+    def portrait(self, request: Request, pk: str, link: str) -> HttpResponse:
+        """The face of whoever had it: at the address that the leaderboard tells, if they agreed in person."""
+        return portrait_response(request, self.get_object(), link)
+
+    def _review(self, request: Request, review: Any) -> Response:
+        coffee: Coffee = self.get_object()
+        check_operator(request, coffee.device.site)
+        serializer = ReviewSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            review(coffee=coffee, by=request.user, reason=serializer.validated_data["reason"])
+        except ValueError as error:
+            raise ValidationError({"detail": [str(error)]}) from error
+        return Response(self.get_serializer(coffee).data)
+
+
+class LeaderboardViewSet(ViewSet):
+    """Who had how many coffees."""
+
+    @extend_schema(parameters=[LeaderboardQuerySerializer], responses=LeaderboardSerializer)
+    def list(self, request: Request) -> Response:
+        """The most first; equal counts share a rank. Coffees of nobody in particular are a total of their own."""
+        query = LeaderboardQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        period, now = query.validated_data["period"], timezone.now()
+        sites = list(Site.objects.all().for_user(request.user))
+        slug = query.validated_data.get("site")
+        if slug is not None:
+            sites = [site for site in sites if site.slug == slug]
+            if not sites:
+                raise NotFound(f"You have no site “{slug}”.")
+        board = leaderboard(sites=sites, period=period, now=now, limit=query.validated_data["limit"])
+        answer = LeaderboardSerializer({"period": period, "board": board}, context={"request": request})
+        return Response(answer.data)
+
+
+def _device(request: Request, given: dict[str, Any]) -> Device:
+    """Whose picture it is. Raises `ValidationError` and `PermissionDenied`."""
+    if isinstance(request.auth, Device):
+        return request.auth
+    known = Device.objects.all().for_user(request.user)
+    device = known.filter(pk=given["device"]).first() if given.get("device", "").isdecimal() else None
+    if device is None:
+        raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
+    check_operator(request, device.site)
+    return cast(Device, device)
+
+
+def _take_in(device: Device, given: dict[str, Any]) -> Capture:
+    """The capture of this picture; the one that is there already, if it came before."""
+    now = timezone.now()
+    taken_at = given.get("taken_at", now)
+    key = _key(given["jpeg"], str(given.get("taken_at", "")))
+    picture = TakenPicture(device, taken_at, now, key, given["jpeg"], shows=given["shows"])
+    with transaction.atomic():
+        sink.take_in(Batch(pictures=[picture]))()
+    capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)
+    return capture
+
+
+def _key(jpeg: bytes, taken_at: str) -> int:
+    digest = hashlib.blake2b(jpeg + taken_at.encode(), digest_size=KEY_BYTES).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,0 +1,1 @@
+"""Pictures that come from S3 and from watched folders."""

@@ -1,0 +1,56 @@
+"""Frames go after the retention, day by day; what they counted stays."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_q.models import Schedule
+
+from analytics import tasks
+from analytics.counting import corrections
+from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
+from devices.models import Device
+from tests import places
+
+pytestmark = pytest.mark.django_db
+
+
+def seen(days_ago: float) -> None:
+    at = timezone.now() - dt.timedelta(days=days_ago)
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', at)])
+
+
+def test_frames_past_the_retention_go_and_their_tallies_stay(seattle01: Device, settings: Any) -> None:
+    settings.FRAME_RETENTION_DAYS = 10
+    for days_ago in (0.01, 8, 12, 30):
+        seen(days_ago)
+    assert sum(corrections.forget_old_frames(now=timezone.now(), at_once=1)) == 2
+    assert (Frame.objects.count(), Detection.objects.count()) == (2, 2)
+    assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == 4
+    assert sum(LabelQuarter.objects.values_list("count", flat=True)) == 4
+
+
+def test_a_rebuild_afterwards_leaves_the_old_tallies_alone(seattle01: Device, settings: Any) -> None:
+    settings.FRAME_RETENTION_DAYS = 10
+    for days_ago in (0.01, 9.5, 10.5, 12):
+        seen(days_ago)
+    before = sorted(EngagementQuarter.objects.values_list("start", "frames", "faces_sum"))
+    call_command("forget_old_frames")
+    call_command("rebuild_tallies")
+    assert sorted(EngagementQuarter.objects.values_list("start", "frames", "faces_sum")) == before
+
+
+def test_the_workers_do_it_every_night(seattle01: Device) -> None:
+    schedule = Schedule.objects.get(func="analytics.tasks.forget_old_frames")
+    assert schedule.schedule_type == Schedule.DAILY
+    assert tasks.forget_old_frames() == 0
+
+
+def test_without_old_frames_nothing_goes(seattle01: Device) -> None:
+    seen(1)
+    call_command("forget_old_frames")
+    assert Frame.objects.count() == 1

@@ -1,0 +1,69 @@
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.models import FACE, Episode
+from analytics.numbers.packed_columns import SmallNumbers, Times, by_bucket
+from devices.models import Device
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MOMENTS = [
+    dt.datetime(1999, 12, 31, 23, 59, 59, 999_999, dt.UTC),
+    dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+    dt.datetime(2026, 11, 1, 6, 59, 59, 1, dt.UTC),
+    dt.datetime(2026, 11, 1, 7, tzinfo=dt.UTC),
+    dt.datetime(2026, 11, 1, 7, 0, 0, 120_000, dt.UTC),
+]
+
+
+def test_columns_are_told_to_the_microsecond_in_one_order(chicago01: Device) -> None:
+    lasted = dt.timedelta(microseconds=1_500_001)
+    rows = [
+        Episode(device=chicago01, label=FACE, started=at, ended=at + lasted, peak=peak, confidence=1)
+        for peak, at in enumerate(MOMENTS, start=32_763)
+    ]
+    Episode.objects.bulk_create(rows)
+    shown = {"starts": Times("started"), "ends": Times("ended"), "peaks": SmallNumbers("peak")}
+    columns = Episode.objects.values_list("label").annotate(**shown)
+    ((_, starts, ends, peaks),) = columns.order_by()
+    of_peak = dict(zip(SmallNumbers.numbers(peaks).tolist(), Times.numbers(starts).tolist(), strict=True))
+    assert of_peak == {row.peak: (row.started - EPOCH) // dt.timedelta(microseconds=1) for row in rows}
+    assert set((Times.numbers(ends) - Times.numbers(starts)).tolist()) == {1_500_001}
+
+
+def packed(numbers: Sequence[int]) -> str:
+    """A column as SQLite answers it."""
+    return f"[{','.join(map(str, numbers))}]"
+
+
+episodes = st.lists(st.tuples(st.integers(-10, 70), st.integers(0, 10**9), st.integers(0, 32_767)), max_size=9)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=6, unique=True).map(sorted), st.lists(episodes, max_size=3))
+def test_each_episode_is_in_the_bucket_that_it_begins_in(
+    edges: list[int], groups: list[list[tuple[int, int, int]]]
+) -> None:
+    columns: list[Any] = [
+        [
+            packed([start * 1_000_000 + 5 for start, _, _ in group]),
+            packed([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
+            packed([peak for _, _, peak in group]),
+        ]
+        for group in groups
+    ]
+    found = by_bucket(edges, columns)
+    assert len(found) == len(edges) - 1
+    every = [episode for group in groups for episode in group]
+    for first, last, (seconds, peak) in zip(edges, edges[1:], found, strict=False):
+        here = [(lasted, highest) for start, lasted, highest in every if first <= start < last]
+        assert seconds == tuple(sorted(lasted / 1_000_000 for lasted, _ in here))
+        assert peak == max((highest for _, highest in here), default=0)
+
+
+@pytest.mark.parametrize("edges", [[], [0]])
+def test_no_buckets_have_no_episodes(edges: list[int]) -> None:
+    assert by_bucket(edges, [["[1]", "[2]", "[1]"]]) == []

@@ -1,0 +1,126 @@
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo.cameras.rooms import HEIGHT, ROOMS, WIDTH
+from demo.cameras.scene import Person, Scene
+from demo.cameras.visits import LONGEST_VISIT, SHORTEST_VISIT, Visit, visits_at, visits_between
+from edge_agent.config import AgentConfig
+from edge_agent.eyes import Eyes
+from edge_agent.messages import Box, Frame
+from edge_agent.pictures.encoding import jpeg
+from edge_agent.vision.objects import ObjectDetector
+
+NOON = 1_790_000_000.0
+EVERY = 7.3
+"""Seconds between the frames that are looked at: not a part of any period in the scene."""
+
+seeds, moments = st.integers(0, 2**32), st.floats(0, 2e9)
+
+
+@given(seeds, moments)
+def test_visits_of_one_place_never_overlap_and_last_as_long_as_promised(seed: int, start: float) -> None:
+    visits = list(visits_between(seed, start, start + 600))
+    for earlier, later in pairwise(visits):
+        assert earlier.place < later.place or earlier.ended <= later.started
+    assert all(SHORTEST_VISIT <= visit.ended - visit.started <= LONGEST_VISIT for visit in visits)
+
+
+@given(seeds, moments)
+def test_a_visit_is_the_same_from_wherever_it_is_asked_for(seed: int, now: float) -> None:
+    for visit in visits_at(seed, now):
+        assert visit in set(visits_between(seed, now - 1_000, now + 1_000))
+        assert visit in visits_at(seed, (visit.started + visit.ended) / 2)
+
+
+def test_a_viewer_sees_life_soon_and_sometimes_an_empty_room() -> None:
+    counts = [len(visits_at(1, NOON + second)) for second in range(3_600)]
+    visits = list(visits_between(1, NOON, NOON + 3_600))
+    assert {0, 1, 2} == set(counts)
+    assert 100 < len(visits) < 160
+    assert 0.4 < sum(visit.has_cup for visit in visits) / len(visits) < 0.6
+    empty = "".join("x" if count else " " for count in counts).split("x")
+    assert max(map(len, empty)) < 120
+    assert 0.2 < counts.count(0) / len(counts) < 0.5
+
+
+def test_the_picture_is_a_pure_function_of_room_seed_and_time() -> None:
+    one, other = Scene("lobby", 1), Scene("lobby", 1)
+    now = a_visit(1).started + 5
+    first = one.picture_at(now)
+    assert first.shape == (HEIGHT, WIDTH, 3)
+    kept = first.copy()
+    first[:] = 0
+    one.picture_at(now + 3)
+    assert np.array_equal(one.picture_at(now), kept)
+    assert np.array_equal(other.picture_at(now), kept)
+    assert not np.array_equal(Scene("lobby", 2).picture_at(now), kept)
+    assert not np.array_equal(Scene("cafe", 1).picture_at(now), kept)
+
+
+def test_an_unknown_room_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match='there is no scene "kitchen"; there are: cafe, lobby'):
+        Scene("kitchen", 0)
+
+
+def a_visit(seed: int) -> Visit:
+    return next(visits_between(seed, NOON, NOON + 600))
+
+
+Seen = list[tuple[tuple[Person, ...], Frame]]
+
+
+@pytest.fixture(scope="module", params=sorted(ROOMS))
+def seen(request: pytest.FixtureRequest, models: Path) -> Seen:
+    """What is there, and what the real detectors see, in a hundred frames of a room."""
+    eyes = Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces", "objects"), models=models))
+    scene = Scene(request.param, 3)
+    times = [NOON + EVERY * frame for frame in range(100)]
+    return [(scene.people_at(now), eyes.look(scene.picture_at(now), round(now * 1000))) for now in times]
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(across, 0) * max(down, 0)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+
+
+def test_the_real_detector_finds_the_faces_where_they_are(seen: Seen) -> None:
+    truth = [(person.face, frame.faces or ()) for people, frame in seen for person in people]
+    found = [any(overlap(box, face.box or (0, 0, 0, 0)) > 0.4 for face in faces) for box, faces in truth]
+    assert len(truth) > 50
+    assert sum(found) / len(found) > 0.95
+
+
+def test_the_real_detector_finds_no_faces_that_are_not_there(seen: Seen) -> None:
+    # Somebody who is walking in may be seen before her whole face is in the picture.
+    assert sum(len(frame.faces or ()) > len(people) for people, frame in seen) / len(seen) <= 0.03
+
+
+def test_the_real_detector_finds_the_cups_where_they_are_and_none_elsewhere(seen: Seen) -> None:
+    cups = [(person.cup, frame) for people, frame in seen for person in people if person.cup]
+    boxes = [[thing.box or (0, 0, 0, 0) for thing in frame.objects if thing.label == "cup"] for _, frame in cups]
+    found = [any(overlap(cup, box) > 0.4 for box in near) for (cup, _), near in zip(cups, boxes, strict=True)]
+    without = [frame for people, frame in seen if not any(person.cup for person in people)]
+    assert len(found) > 15
+    assert sum(found) / len(found) > 0.8
+    assert not any(thing.label == "cup" for frame in without for thing in frame.objects)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_the_cups_are_still_found_in_the_whole_frame_as_it_is_sent(room: str, models: Path) -> None:
+    scene, detector = Scene(room, 3), ObjectDetector(models)
+    times = [visit.started + 6 for visit in visits_between(3, NOON, NOON + 1_800) if visit.has_cup][:20]
+    sent = [
+        cv2.imdecode(np.frombuffer(jpeg(scene.picture_at(now))[0], np.uint8), cv2.IMREAD_COLOR_RGB) for now in times
+    ]
+    found = ["cup" in {thing.label for thing in detector.detect(np.asarray(rgb, np.uint8))} for rgb in sent]
+    assert len(found) == 20
+    assert sum(found) / len(found) > 0.8

@@ -1,0 +1,74 @@
+"""Whatever arrives, the intake answers: thousands of odd payloads, on whatever database the tests run."""
+
+import datetime as dt
+import itertools
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.faults.payloads import Payloads
+from devices.intake import decoding
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
+from devices.models import Device, QuarantinedMessage, Reason
+from edge_agent import messages
+from tests import places
+
+NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
+BATCH = 50
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"id": "\xf0(", "frames": []}', b'{"\xff": 1}', b'{"id": "x", "frames": "\xed"}']
+)
+def test_bytes_that_are_no_text_are_set_aside(seattle01: Device, payload: bytes) -> None:
+    accept([Arrival(messages.topic_from_device(places.SEATTLE01, "frames"), payload, NOW)])
+    assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("infer", rb'"\ud800"'),
+        ("infer", rb'{"img": "\udc00\ud800"}'),
+        ("infer", rb'{"img": "\u0000"}'),
+        ("status", b'{"online": true, "outbox_messages": 9223372036854775808}'),
+        ("status", b'{"online": true, "dropped_messages": -1}'),
+        ("status", rb'{"online": true, "software": "\u0000"}'),
+        ("frames", rb'{"id": "x", "frames": [{"taken_at": 1795285800000, "objects": [{"label": "a\u0000"}]}]}'),
+    ],
+)
+def test_what_no_database_could_keep_has_its_own_reason(chicago01: Device, kind: str, payload: bytes) -> None:
+    thing = places.CHICAGO01
+    topic = f"$aws/things/{thing}/infer" if kind == "infer" else messages.topic_from_device(thing, kind)
+    accept([Arrival(topic, payload, NOW)])
+    assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago01: Device, seed: int) -> None:
+    source = iter(Payloads(seed, places.SEATTLE01, places.CHICAGO01, lambda: round(NOW.timestamp() * 1000)))
+    odd = list(itertools.islice(source, int(os.environ.get("ODD_PAYLOADS", "500"))))
+    arrivals = [
+        Arrival(topic, payload, NOW + dt.timedelta(microseconds=number)) for number, (topic, payload) in enumerate(odd)
+    ]
+    quarantined = 0
+    for start in range(0, len(arrivals), BATCH):
+        batch = arrivals[start : start + BATCH]
+        accepted = accept(batch)
+        assert accepted.committed + accepted.quarantined == len(batch)
+        quarantined += accepted.quarantined
+    assert 0 < quarantined < len(arrivals)
+    assert not QuarantinedMessage.objects.filter(reason=Reason.REFUSED).exists()
+    # A message with an id is the same one when it comes again.
+    assert 0 < QuarantinedMessage.objects.count() <= quarantined
+
+
+@given(st.text(st.characters(codec="utf-8")), st.binary())
+def test_what_was_said_and_where_keeps_its_hash(topic: str, payload: bytes) -> None:
+    said = Arrival(topic, payload, NOW)
+    assert decoding.words(said) == decoding.digest(topic, payload)

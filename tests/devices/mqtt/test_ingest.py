@@ -1,0 +1,273 @@
+"""From a real broker into the real database: nothing lost, nothing twice, acknowledged after the commit."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import paho.mqtt.client as paho
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from paho.mqtt.enums import CallbackAPIVersion
+
+from analytics.models import EngagementQuarter, Frame
+from devices.intake import batches, deliveries
+from devices.models import Device, DeviceLog, QuarantinedMessage
+from devices.mqtt import broker, ingester, routes
+from edge_agent import messages
+from tests import places
+from tests.brokers import Mosquitto, mosquitto
+
+ROOT = Path(__file__).resolve().parents[3]
+KILLS = 3
+INFER = f"$aws/things/{places.CHICAGO01}/infer"
+EVERYTHING = routes.everything("tests")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mqtt(tmp_path: Path, settings: Any) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path / "mosquitto", "max_inflight_messages 0") as running:
+        settings.MQTT_URL = running.url
+        yield running
+
+
+@contextmanager
+def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho.MQTTMessage]]]:
+    """A client of the broker, connected and subscribed, with what it has received."""
+    heard: list[paho.MQTTMessage] = []
+    ready = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+    client.on_message = lambda _client, _data, message: heard.append(message)
+    client.on_connect = lambda *_: [client.subscribe(topic, 1) for topic in topics] or ready.set()
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect(mqtt.host, mqtt.port)
+    client.loop_start()
+    assert ready.wait(5)
+    try:
+        yield client, heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def subscribed(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> broker.Subscription:
+    """A session that the broker keeps messages for, if the route says so."""
+    first = deliveries.next_sequence(route.client_id)
+    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=timezone.now)
+    subscription.start()
+    assert subscription.subscribed.wait(10)
+    return subscription
+
+
+@contextmanager
+def ingesting(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> Iterator[broker.Subscription]:
+    """One ingester's loop in a thread of this process, on this test's database."""
+    stop = threading.Event()
+    subscription = subscribed(mqtt, route)
+
+    def run() -> None:
+        try:
+            ingester.Ingester(subscription, stop).run()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield subscription
+    finally:
+        stop.set()
+        thread.join(20)
+        subscription.stop()
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return holds()
+
+
+def publish(client: paho.Client, topic: str, payload: bytes) -> None:
+    client.publish(topic, payload, qos=1).wait_for_publish(5)
+
+
+def frame_message(number: int) -> bytes:
+    now = round(time.time() * 1000)
+    frame = messages.Frame(taken_at=now - number, faces=(messages.Face(0.9),))
+    return messages.encode(messages.Frames(id=f"m{number}", frames=(frame,)))
+
+
+def test_an_agents_message_is_committed_and_then_answered_with_a_receipt(mqtt: Mosquitto, seattle01: Device) -> None:
+    topic = messages.topic_from_device(places.SEATTLE01, "frames")
+    with ingesting(mqtt), peer(mqtt, messages.topic_to_device(places.SEATTLE01, "receipt")) as (client, heard):
+        publish(client, topic, frame_message(1))
+        assert within(5, lambda: bool(heard))
+        assert json.loads(heard[0].payload) == {"ids": ["m1"]}
+        assert Frame.objects.count() == 1
+
+
+def test_an_ingester_that_starts_knows_the_devices_so_its_first_draft_holds(
+    mqtt: Mosquitto, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts: list[batches.Draft] = []
+    draft = batches.draft
+
+    def noted(*asked: Any) -> batches.Draft:
+        drafts.append(draft(*asked))
+        return drafts[-1]
+
+    monkeypatch.setattr(batches, "draft", noted)
+    with ingesting(mqtt), peer(mqtt) as (client, _):
+        publish(client, messages.topic_from_device(places.SEATTLE01, "frames"), frame_message(1))
+        assert within(5, Frame.objects.exists)
+    assert len(drafts) == 1
+
+
+def test_odd_messages_are_set_aside_and_the_ingester_goes_on(mqtt: Mosquitto, chicago01: Device) -> None:
+    odd = [b"\xff\xfe", b'{"face": NaN}', b'{"fa', b'{"image_string": "/9j/4AAQ"}', b"[" * 50_000, b"x" * 200_000]
+    with ingesting(mqtt), peer(mqtt) as (client, _):
+        for payload in odd:
+            publish(client, INFER, payload)
+        publish(client, "dt/headcount/nobody/frames", frame_message(1))
+        publish(client, "dt/headcount/nobody/\u200bnonsense", b"{}")
+        publish(client, INFER, b'{"face": 0.5}')
+        assert within(5, lambda: Frame.objects.count() == 1)
+        assert within(5, lambda: QuarantinedMessage.objects.count() == len(odd) + 2)
+
+
+def test_messages_published_while_the_ingester_is_away_are_kept_for_it(mqtt: Mosquitto, chicago01: Device) -> None:
+    with ingesting(mqtt):
+        pass
+    with peer(mqtt) as (client, _):
+        for number in range(20):
+            publish(client, INFER, b"line %d" % number)
+    with ingesting(mqtt):
+        assert within(5, lambda: DeviceLog.objects.count() == 20)
+
+
+def test_what_was_not_committed_comes_again_after_the_database_was_away(
+    mqtt: Mosquitto, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = threading.Event()
+    away.set()
+
+    def write() -> None:
+        if away.is_set():
+            raise OperationalError("away")
+
+    monkeypatch.setattr(batches, "_sinks", [lambda _: write, *batches._sinks])
+    with ingesting(mqtt), peer(mqtt) as (client, _):
+        for _ in range(10):
+            publish(client, INFER, b"{}")
+        time.sleep(0.5)
+        assert not Frame.objects.exists()
+        away.clear()
+        assert within(10, lambda: Frame.objects.count() == 10)
+
+
+def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosquitto, chicago01: Device) -> None:
+    """The ack is lost as by a power cut between the commit and the ack: the next session is sent everything again."""
+    subscription = subscribed(mqtt)
+    with peer(mqtt) as (client, _):
+        for _ in range(5):
+            publish(client, INFER, b"{}")
+    delivered = subscription.take(100, timeout_s=5)
+    while len(delivered) < 5:
+        delivered += subscription.take(100, timeout_s=5)
+    batches.accept([each.arrival for each in delivered])
+    subscription.stop()
+    with ingesting(mqtt):
+        time.sleep(1)
+    assert Frame.objects.count() == 5
+
+
+def test_large_messages_are_taken_a_few_at_a_time(mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "AT_ONCE_BYTES", 2_000)
+    subscription = subscribed(mqtt)
+    with peer(mqtt) as (client, _):
+        for _ in range(5):
+            publish(client, INFER, b"x" * 1_000)
+    assert within(5, lambda: subscription.waiting() == 5)
+    assert [len(subscription.take(100, timeout_s=1)) for _ in range(4)] == [2, 2, 1, 0]
+    subscription.stop()
+
+
+def test_a_late_ack_is_not_sent_on_the_next_connection(mqtt: Mosquitto, chicago01: Device) -> None:
+    subscription = subscribed(mqtt)
+    with peer(mqtt) as (client, _):
+        publish(client, INFER, b"first")
+    late = subscription.take(10, timeout_s=5)
+    subscription.subscribed.clear()
+    mqtt.kill()  # without persistence on disk yet: the session is new afterwards, and packet ids start over
+    mqtt.start()
+    assert subscription.subscribed.wait(10)
+    with peer(mqtt) as (client, _):
+        publish(client, INFER, b"second")
+    second = subscription.take(10, timeout_s=5)
+    assert [each.arrival.payload for each in second] == [b"second"]
+    assert second[0].packet_id == late[0].packet_id
+    subscription.ack(late)
+    subscription.stop()
+    with ingesting(mqtt):
+        assert within(5, lambda: DeviceLog.objects.filter(text="second").exists())
+
+
+def test_killed_again_and_again_the_command_loses_nothing_and_counts_nothing_twice(
+    mqtt: Mosquitto, chicago01: Device
+) -> None:
+    environment = os.environ | {"MQTT_URL": mqtt.url, "DATABASE_URL": database_url(), "MQTT_CLIENT_ID": "killed"}
+    subscribed(mqtt, routes.everything("killed")).stop()  # what is published before the session exists is for nobody
+    sent = 0
+    with peer(mqtt) as (client, _):
+        for _ in range(KILLS):
+            process = subprocess.Popen([sys.executable, "manage.py", "ingest"], cwd=ROOT, env=environment)
+            before = Frame.objects.count()
+            while Frame.objects.count() == before:
+                for _ in range(20):
+                    publish(client, INFER, b'{"face": 0.5}')
+                    sent += 1
+                time.sleep(0.1)
+            process.kill()
+            process.wait()
+    with ingesting_command(environment):
+        wait_while_it_goes_on(Frame.objects.count)
+    assert Frame.objects.count() == sent
+    assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == sent
+
+
+def wait_while_it_goes_on(count: Callable[[], int]) -> None:
+    """A busy machine may take its time, but not 15 seconds for nothing."""
+    while within(15, partial(lambda before: count() > before, count())):
+        pass
+
+
+def database_url() -> str:
+    """The tests' own database, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return f"postgres://{database['USER']}@/{database['NAME']}?host={quote(database['HOST'], safe='')}"
+
+
+@contextmanager
+def ingesting_command(environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "manage.py", "ingest"], cwd=ROOT, env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0

@@ -1,0 +1,165 @@
+"""The API shows each member the own sites' devices and nothing else."""
+
+import datetime as dt
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from analytics.models import Frame
+from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
+from devices.models import Device, DeviceLog
+from devices.services import issue_device_token
+from tests import places
+
+NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+def api(user: User | None = None) -> APIClient:
+    client = APIClient()
+    if user is not None:
+        client.force_authenticate(user)
+    return client
+
+
+def results(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.data
+    return list(response.data["results"])
+
+
+def test_a_member_sees_the_own_site_and_its_devices_only(viewer: User, seattle01: Device, chicago01: Device) -> None:
+    assert [site["slug"] for site in results(api(viewer).get("/api/v1/sites/"))] == ["seattle"]
+    assert [device["name"] for device in results(api(viewer).get("/api/v1/devices/"))] == ["Seattle01"]
+
+
+def test_another_sites_object_is_not_found(viewer: User, chicago01: Device) -> None:
+    assert api(viewer).get(f"/api/v1/devices/{chicago01.pk}/").status_code == 404
+    response = api(viewer).get("/api/v1/sites/chicago/")
+    assert response.status_code == 404
+    assert response.data["title"] == "Not found"
+
+
+@pytest.mark.parametrize("path", ["sites", "devices", "logs", "quarantine"])
+def test_nobody_sees_anything_without_an_account(path: str, seattle01: Device) -> None:
+    response = api().get(f"/api/v1/{path}/")
+    assert response.status_code in (401, 403)
+    assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["sites", "devices", "logs", "quarantine"])
+def test_reads_change_nothing(path: str, owner: User) -> None:
+    assert api(owner).post(f"/api/v1/{path}/", {}).status_code == 405
+
+
+def test_the_superuser_sees_all_sites(superuser: User, seattle01: Device, chicago01: Device) -> None:
+    assert len(results(api(superuser).get("/api/v1/sites/"))) == 2
+
+
+def test_a_device_tells_its_live_state(viewer: User, seattle01: Device) -> None:
+    now = dt.datetime.now(dt.UTC)
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", now)])
+    state = results(api(viewer).get("/api/v1/devices/"))[0]["state"]
+    assert state["live"] is True
+
+
+def test_quarantined_messages_are_listed_with_their_reason(viewer: User, outsider: User, seattle01: Device) -> None:
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', NOW)])
+    accept([Arrival("$aws/things/deeplens_nobody/infer", b"{}", NOW)])
+    assert [each["reason"] for each in results(api(viewer).get("/api/v1/quarantine/"))] == ["bad-value"]
+    assert results(api(outsider).get("/api/v1/quarantine/")) == []
+
+
+def log(device: Device, *lines: tuple[str, str]) -> None:
+    """These lines, level and text, a minute apart up to `NOW`."""
+    for age, (level, text) in enumerate(reversed(lines)):
+        at = NOW - dt.timedelta(minutes=age)
+        payload = {"id": f"log-{age}", "at": round(at.timestamp() * 1000), "level": level, "text": text}
+        accept([Arrival(f"dt/headcount/{device.thing_name}/log", msgspec.json.encode(payload), at)])
+
+
+def test_the_log_is_the_own_sites_newest_first(viewer: User, seattle01: Device, chicago01: Device) -> None:
+    log(seattle01, ("info", "It runs."), ("error", "The camera is gone."))
+    log(chicago01, ("info", "Not for Seattle's eyes."))
+    lines = results(api(viewer).get("/api/v1/logs/"))
+    assert [(line["site"], line["device"], line["level"], line["text"]) for line in lines] == [
+        ("seattle", "Seattle01", "error", "The camera is gone."),
+        ("seattle", "Seattle01", "info", "It runs."),
+    ]
+    assert lines[0]["at"] == "2026-11-20T18:30:00Z"
+    other = DeviceLog.objects.get(device=chicago01)
+    assert api(viewer).get(f"/api/v1/logs/{other.pk}/").status_code == 404
+
+
+def test_the_log_is_narrowed_and_comes_page_by_page_or_as_a_file(
+    superuser: User, seattle01: Device, chicago01: Device
+) -> None:
+    log(seattle01, ("info", "It runs."), ("warning", "The clock was set."), ("error", "The camera is gone."))
+    log(chicago01, ("error", "So is this one."))
+
+    def texts(**query: str) -> list[str]:
+        return [line["text"] for line in results(api(superuser).get("/api/v1/logs/", query))]
+
+    assert texts(site="chicago") == ["So is this one."]
+    assert texts(device="Seattle01", level="error") == ["The camera is gone."]
+    assert texts(device="Seattle01", at__lt="2026-11-20T18:29:00Z") == ["It runs."]
+    first = api(superuser).get("/api/v1/logs/?site=seattle&page_size=2").data
+    assert [line["text"] for line in results(api(superuser).get(first["next"]))] == ["It runs."]
+    assert "level" in api(superuser).get("/api/v1/logs/?level=loud").data["errors"]
+    file = b"".join(api(superuser).get("/api/v1/logs/?format=csv&site=chicago")).decode().splitlines()
+    assert file[0] == "id,site,device,at,received_at,level,text"
+    assert file[1].endswith(",error,So is this one.")
+
+
+def test_any_list_comes_as_csv(viewer: User, seattle01: Device) -> None:
+    response = api(viewer).get("/api/v1/devices/?format=csv")
+    assert response["Content-Type"].startswith("text/csv")
+    header, row = b"".join(response).decode().splitlines()
+    assert dict(zip(header.split(","), row.split(","), strict=True))["name"] == "Seattle01"
+
+
+def test_a_formula_in_a_name_is_defused_in_csv(superuser: User, seattle01: Device) -> None:
+    seattle01.site.name = "=HYPERLINK()"
+    seattle01.site.save()
+    assert "'=HYPERLINK()" in b"".join(api(superuser).get("/api/v1/sites/?format=csv")).decode()
+
+
+def test_an_error_is_json_whatever_was_asked_for(viewer: User) -> None:
+    response = api(viewer).get("/api/v1/sites/nowhere/?format=csv")
+    assert (response.status_code, response.json()["title"]) == (404, "Not found")
+    assert response["Content-Type"] == "application/problem+json"
+
+
+class TestMessages:
+    def post(self, token: str, body: Any) -> Any:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Device {token}")
+        return client.post("/api/v1/messages/", body, format="json")
+
+    def test_a_device_without_mqtt_hands_in_its_messages(self, seattle01: Device) -> None:
+        frames = {"id": "m1", "frames": [{"taken_at": round(time.time() * 1000), "faces": [{"confidence": 0.9}]}]}
+        response = self.post(issue_device_token(device=seattle01), [{"kind": "frames", "payload": frames}])
+        assert (response.status_code, response.data["ids"]) == (202, ["m1"])
+        assert Frame.objects.get().device == seattle01
+
+    def test_a_wrong_token_is_refused(self, seattle01: Device) -> None:
+        issue_device_token(device=seattle01)
+        assert self.post("wrong", []).status_code == 401
+
+    def test_a_new_token_ends_the_one_before(self, seattle01: Device) -> None:
+        old = issue_device_token(device=seattle01)
+        issue_device_token(device=seattle01)
+        assert self.post(old, []).status_code == 401
+
+    def test_a_wrong_kind_is_named(self, seattle01: Device) -> None:
+        response = self.post(issue_device_token(device=seattle01), [{"kind": "smell", "payload": {}}])
+        assert response.status_code == 400
+        assert "smell" in str(response.data["errors"])
+
+    def test_a_user_is_no_device(self, owner: User) -> None:
+        assert api(owner).post("/api/v1/messages/", [], format="json").status_code in (401, 403)

@@ -1,0 +1,174 @@
+"""Whole lists as files: everything in them, of the right type, and no memory that grows with them."""
+
+import csv
+import datetime as dt
+import gc
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from pyarrow import parquet
+from rest_framework.test import APIClient
+
+from analytics.models import Detection, Frame
+from analytics.rest.views import DetectionViewSet
+from devices.models import Device
+from devices.rest import exports
+from devices.rest.base import FILES
+
+NOON = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
+ROWS = 200_000
+PROCESS = Path("/proc/self")
+
+pytestmark = pytest.mark.django_db
+
+
+def detections(device: Device, number: int, start: int = 0) -> None:
+    """So many, of as many frames, a second apart; written by the database itself."""
+    second = "'2026-11-20 20:00:00'" if connection.vendor == "sqlite" else "TIMESTAMPTZ '2026-11-20 20:00:00+00'"
+    count = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {start + number})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{count} INSERT INTO {Frame._meta.db_table} (device_id, taken_at, received_at, key, faces)"
+            f" SELECT %s, {second}, {second}, i, 0 FROM n",
+            [device.pk],
+        )
+        cursor.execute(
+            f"INSERT INTO {Detection._meta.db_table} (frame_id, label, confidence, box)"
+            f" SELECT id, 'cup', 0.5, '[1, 2, 30, 40]' FROM {Frame._meta.db_table} WHERE key >= %s",
+            [start],
+        )
+
+
+def asked(user: User, path: str, **query: str) -> Any:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client.get(f"/api/v1/{path}/", query)
+
+
+def body(response: Any) -> bytes:
+    assert response.status_code == 200
+    return b"".join(response.streaming_content)
+
+
+def test_a_file_has_the_whole_list_and_a_page_does_not(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 150)
+    assert len(asked(viewer, "detections").json()["results"]) == 100
+    rows = list(csv.DictReader(io.StringIO(body(asked(viewer, "detections", format="csv")).decode())))
+    assert len(rows) == 150
+    assert rows[0] == {
+        "id": str(Detection.objects.order_by("pk")[0].pk),
+        "site": "seattle",
+        "device": "Seattle01",
+        "taken_at": "2026-11-20T20:00:00+00:00",
+        "label": "cup",
+        "confidence": "0.5",
+        "box": "1 2 30 40",
+        "review": "",
+    }
+
+
+def test_a_parquet_file_has_types(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 3)
+    response = asked(viewer, "detections", format="parquet")
+    assert response["Content-Type"] == "application/vnd.apache.parquet"
+    assert response["Content-Disposition"] == 'attachment; filename="detections.parquet"'
+    table = parquet.read_table(io.BytesIO(body(response)))
+    assert table.schema.field("taken_at").type == pyarrow.timestamp("us", tz="UTC")
+    assert table.schema.field("confidence").type == pyarrow.float64()
+    assert table.schema.field("id").type == pyarrow.int64()
+    assert table.column("taken_at").to_pylist() == [NOON] * 3
+    assert table.column("review").to_pylist() == [None] * 3
+
+
+def test_filters_hold_for_files_too(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 3)
+    assert body(asked(viewer, "detections", format="csv", label="thumbs-up")).count(b"\n") == 1
+    empty = parquet.read_table(io.BytesIO(body(asked(viewer, "detections", format="parquet", label="thumbs-up"))))
+    assert (empty.num_rows, empty.num_columns) == (0, len(DetectionViewSet.export_columns))
+
+
+def test_a_file_has_the_own_sites_only(outsider: User, seattle01: Device) -> None:
+    detections(seattle01, 3)
+    assert body(asked(outsider, "detections", format="csv")).count(b"\n") == 1
+
+
+@pytest.mark.parametrize("path", ["sites", "devices", "quarantine", "captures", "people", "coffees", "detections"])
+def test_every_list_is_a_file_of_each_kind(path: str, superuser: User, seattle01: Device) -> None:
+    header = body(asked(superuser, path, format="csv")).decode().splitlines()[0].split(",")
+    table = parquet.read_table(io.BytesIO(body(asked(superuser, path, format="parquet"))))
+    assert table.column_names == header
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("engagement", pyarrow.int64()), ("counts", pyarrow.int64()), ("visitors", pyarrow.int64())]
+)
+def test_a_series_is_a_parquet_file_with_types_even_where_all_is_null(
+    path: str, kind: Any, viewer: User, seattle01: Device
+) -> None:
+    answer = asked(viewer, path, site="seattle", label="cup", format="parquet")
+    table = parquet.read_table(io.BytesIO(answer.content))
+    assert table.num_rows >= 7
+    assert table.schema.field("start").type == pyarrow.timestamp("us", tz="UTC")
+    assert kind in table.schema.types
+
+
+def test_a_local_time_without_an_offset_stays_text(viewer: User, seattle01: Device) -> None:
+    answer = asked(viewer, "engagement", align="local", bucket="day", format="parquet")
+    table = parquet.read_table(io.BytesIO(answer.content))
+    assert table.schema.field("start").type == pyarrow.string()
+    assert table.schema.field("average_faces").type == pyarrow.float64()
+
+
+def test_an_error_is_told_as_one_and_not_as_a_file(viewer: User) -> None:
+    answer = asked(viewer, "detections", format="parquet", site="nowhere")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_memory_does_not_grow_with_the_rows(seattle01: Device) -> None:
+    detections(seattle01, exports.ROWS_AT_ONCE)
+    for kind in FILES:  # What is loaded or kept once, such as Arrow's buffers, is there after this.
+        consume(write(kind))
+    detections(seattle01, ROWS - exports.ROWS_AT_ONCE, start=exports.ROWS_AT_ONCE)
+    with connection.cursor() as cursor:
+        # As a database in service does by itself: planned for the few rows from before, the join would take minutes.
+        cursor.execute("ANALYZE")
+    streamed = {kind: grown(lambda kind=kind: consume(write(kind))) for kind in FILES}
+    held = grown(lambda: len(list(rows())))
+    assert Detection.objects.count() == ROWS
+    assert max(streamed.values()) < held / 4, (streamed, held)
+
+
+def rows() -> Any:
+    return exports.rows_of(DetectionViewSet.queryset.all(), DetectionViewSet.export_columns)
+
+
+def write(kind: str) -> Iterator[bytes]:
+    columns = DetectionViewSet.export_columns
+    if kind == "csv":
+        return exports.as_csv(rows(), list(columns))
+    return exports.as_parquet(rows(), exports.schema_of(DetectionViewSet.queryset, columns))
+
+
+def consume(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        pass
+
+
+def grown(work: Callable[..., object]) -> int:
+    """By how many bytes the process was larger meanwhile, at its largest, than before."""
+    gc.collect()
+    PROCESS.joinpath("clear_refs").write_text("5")  # From here on the peak is counted anew.
+    before = peak()
+    work()
+    return peak() - before
+
+
+def peak() -> int:
+    line = next(line for line in PROCESS.joinpath("status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024

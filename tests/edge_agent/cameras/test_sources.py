@@ -1,0 +1,225 @@
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.strategies import text
+from skimage import data
+
+from edge_agent.cameras.sources import (
+    OPENS_WITHIN,
+    LiveSource,
+    Source,
+    SourceError,
+    open_source,
+    without_password,
+)
+from tests.edge_agent.cameras import camera_that_hangs, recorded
+from tests.edge_agent.platforms import eventually
+
+
+def write(path: Path, rgb: np.ndarray) -> None:
+    assert cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return recorded(tmp_path / "video.avi")
+
+
+def test_a_folder_s_pictures_come_in_order_over_and_over_in_rgb(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "a.png", data.astronaut())
+    write(tmp_path / "b.png", data.coffee())
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    source = open_source(str(tmp_path))
+    shown = [source.read() for _ in range(4)]
+    assert shown[0] is not None
+    assert np.array_equal(shown[0], data.astronaut())
+    assert shown[1] is not None
+    assert np.array_equal(shown[1], data.coffee())
+    assert shown[2] is None
+    assert "c.jpg is not a picture" in caplog.text
+    assert shown[3] is not None
+
+
+def test_a_video_is_played_at_its_own_speed_and_begins_again(video: Path) -> None:
+    now = 100.0
+    source = open_source(str(video), clock=lambda: now)
+    brightness = []
+    for seconds in (0.15, 0.55, 0.56, 1.05, 1.95, 2.35, 2.6):
+        now = 100.0 + seconds
+        frame = source.read()
+        brightness.append(None if frame is None else round(float(frame.mean()) / 10))
+    source.close()
+    assert brightness == [0, 4, None, 9, 18, None, 1]
+
+
+def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    source = open_source(video.as_uri())
+    assert eventually(lambda: source.read() is not None)
+    assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
+    assert eventually(lambda: caplog.text.count("is here, 64 × 48") == 2)
+    source.close()
+
+
+def test_a_camera_s_frames_are_written_over_those_before_but_what_is_shown_never_over_what_is_looked_at(
+    video: Path,
+) -> None:
+    source = open_source(video.as_uri())
+    looked_at = [next_frame(source) for _ in range(2)]
+    shown = source.peek()
+    source.close()
+    assert np.shares_memory(*looked_at)
+    assert shown is not None
+    assert not np.shares_memory(shown, looked_at[0])
+
+
+def test_a_video_s_frames_are_written_over_those_before(video: Path) -> None:
+    now = iter(range(100))
+    source = open_source(str(video), clock=lambda: next(now) / 10)
+    looked_at = [next_frame(source) for _ in range(2)]
+    source.close()
+    assert np.shares_memory(*looked_at)
+
+
+def next_frame(source: Source) -> np.ndarray:
+    while (frame := source.read()) is None:
+        time.sleep(0.01)
+    return frame
+
+
+def test_a_camera_that_is_not_there_is_tried_again_with_longer_pauses(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("rtsp://user:secret@127.0.0.1:1/stream")
+    assert eventually(lambda: "trying again in 2 s" in caplog.text)
+    assert source.read() is None
+    source.close()
+    assert "camera rtsp://127.0.0.1:1/stream cannot be opened; trying again in 1 s" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_usb_camera_that_is_not_plugged_in_is_named_as_the_system_names_it(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("97")
+    assert eventually(lambda: "trying again in 2 s" in caplog.text)
+    source.close()
+    assert "camera /dev/video97 cannot be opened, since there is no such device; trying again in 1 s" in caplog.text
+
+
+def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
+    tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with camera_that_hangs(tmp_path / "camera", video) as show:
+        source = open_source((tmp_path / "camera").as_uri())
+        for opened in (1, 2, 3):
+            show()
+            assert eventually(lambda opened=opened: caplog.text.count("is here, 64 × 48") == opened)
+            assert eventually(lambda: source.read() is not None)
+            assert source.peek() is not None
+            hanging = set(children_of(os.getpid()))
+            source.restart()
+            assert caplog.text.count("hangs; it is opened again") == opened
+            assert eventually(lambda hanging=hanging: not hanging & set(children_of(os.getpid())))
+        assert "trying again" not in caplog.text
+        source.close()
+
+
+def test_a_camera_that_is_being_opened_is_left_in_peace_until_it_should_be_there(
+    tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 100.0
+    with camera_that_hangs(tmp_path / "camera", video):
+        source = LiveSource((tmp_path / "camera").as_uri(), lambda: now)
+        assert eventually(lambda: bool(children_of(os.getpid())))
+        (opening,) = children_of(os.getpid())
+        now += OPENS_WITHIN - 1
+        source.restart()
+        assert "hangs" not in caplog.text
+
+        def is_killed_later() -> bool:
+            nonlocal now
+            now += 2
+            source.restart()
+            return "hangs; it is opened again" in caplog.text
+
+        assert eventually(is_killed_later)
+        assert eventually(lambda: opening not in children_of(os.getpid()))
+        source.close()
+
+
+def test_a_camera_that_is_away_is_not_taken_for_one_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    source = open_source("rtsp://127.0.0.1:1/stream")
+    assert eventually(lambda: "trying again in 1 s" in caplog.text)
+    source.restart()
+    source.close()
+    assert "hangs" not in caplog.text
+
+
+def test_no_camera_outlives_its_agent(tmp_path: Path, video: Path) -> None:
+    program = (
+        "import sys, time; from edge_agent.cameras.sources import open_source; open_source(sys.argv[1]); time.sleep(60)"
+    )
+    with camera_that_hangs(tmp_path / "camera", video):
+        address = (tmp_path / "camera").as_uri()
+        agent = subprocess.Popen([sys.executable, "-c", program, address])
+        try:
+            assert eventually(
+                lambda: any("edge_agent.cameras.camera" in command_of(child) for child in children_of(agent.pid))
+            )
+            (camera,) = children_of(agent.pid)
+            # Everybody on the machine can read that, and it may hold a password.
+            assert address not in command_of(camera)
+        finally:
+            agent.kill()
+            agent.wait()
+        assert eventually(lambda: not command_of(camera))
+
+
+def command_of(pid: int) -> str:
+    """Its arguments; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def children_of(pid: int) -> list[int]:
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for children in found for child in children]
+
+
+def test_a_source_that_is_nowhere_is_refused_in_one_sentence() -> None:
+    with pytest.raises(SourceError, match=r'source: "nowhere.mp4" is neither a file nor a folder'):
+        open_source("nowhere.mp4")
+
+
+def test_an_empty_folder_and_a_file_that_is_no_video_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no picture"):
+        open_source(str(tmp_path))
+    (tmp_path / "text.mp4").write_text("text")
+    with pytest.raises(SourceError, match="is not a video that can be played"):
+        open_source(str(tmp_path / "text.mp4"))
+
+
+def test_passwords_are_not_shown() -> None:
+    assert without_password("rtsp://user:p@ss@cam/1") == "rtsp://cam/1"
+    assert without_password("http://cam:81/video.cgi?user=lobby&pwd=secret") == "http://cam:81/video.cgi"
+    assert without_password("scene:lobby?seed=1") == "scene:lobby?seed=1"
+    assert without_password("/videos/a@b.mp4") == "/videos/a@b.mp4"
+
+
+@given(secret=text().map(lambda middle: f"begin{middle}end"))
+def test_no_password_is_shown_whatever_is_in_it(secret: str) -> None:
+    for address in (f"rtsp://user:{secret}@cam/1", f"http://cam/?pwd={secret}", f"rtsp://{secret}:p@cam/1?a={secret}"):
+        shown = without_password(address)
+        assert "begin" not in shown
+        assert "end" not in shown

@@ -1,0 +1,124 @@
+import http.client
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from edge_agent.cameras.sources import LiveSource
+from edge_agent.pictures.encoding import Picture
+from edge_agent.stream.server import MOST_WATCHERS, Stream, StreamError
+from tests.brokers import free_port
+from tests.edge_agent.platforms import eventually
+
+LOOPBACK = "127.0.0.1"
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    served = Stream(LOOPBACK, free_port())
+    yield served
+    served.close()
+
+
+def coffee() -> Picture:
+    return np.asarray(data.coffee(), np.uint8)
+
+
+def ask(stream: Stream, path: str, host: str | None = None) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection(LOOPBACK, stream.port, timeout=10)
+    connection.request("GET", path, headers={"Host": host} if host else {})
+    return connection.getresponse()
+
+
+def first_picture(answer: http.client.HTTPResponse) -> Picture:
+    """The next part of a multipart answer, decoded."""
+    length = 0
+    while line := answer.readline().strip() or not length:
+        if isinstance(line, bytes) and line.lower().startswith(b"content-length:"):
+            length = int(line.partition(b":")[2])
+    jpeg = np.frombuffer(answer.read(length), np.uint8)
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def difference(one: Picture, other: Picture) -> float:
+    return float(np.abs(one.astype(int) - other.astype(int)).mean())
+
+
+def test_a_watcher_sees_each_new_picture(stream: Stream) -> None:
+    assert not stream.is_watched
+    stream.show(coffee())
+    answer = ask(stream, "/")
+    assert answer.getheader("Content-Type", "").startswith("multipart/x-mixed-replace")
+    assert difference(first_picture(answer), coffee()) < 5
+    assert stream.is_watched
+    stream.show(coffee()[::-1].copy())
+    assert eventually(lambda: difference(first_picture(answer), coffee()[::-1]) < 5)
+
+
+def test_opencv_reads_it_as_a_camera(stream: Stream) -> None:
+    stream.show(coffee())
+    camera = LiveSource(f"http://{LOOPBACK}:{stream.port}/")
+    assert eventually(lambda: stream.show(coffee()) or camera.peek() is not None)
+    seen = camera.read()
+    assert seen is not None
+    assert difference(seen, coffee()) < 5
+    camera.close()
+
+
+def test_a_watcher_who_leaves_is_noticed(stream: Stream) -> None:
+    stream.show(coffee())
+    answer = ask(stream, "/")
+    first_picture(answer)
+    answer.close()
+    assert eventually(lambda: stream.show(coffee()) or not stream.is_watched)
+
+
+def test_one_picture_can_be_fetched(stream: Stream) -> None:
+    stream.show(coffee())
+    answer = ask(stream, "/picture.jpg")
+    assert answer.getheader("Cache-Control") == "no-store"
+    jpeg = np.frombuffer(answer.read(), np.uint8)
+    assert difference(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB), np.uint8), coffee()) < 5
+
+
+def test_before_the_first_picture_there_is_none(stream: Stream) -> None:
+    answer = ask(stream, "/picture.jpg")
+    assert (answer.status, answer.reason) == (503, "There is no picture yet")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", ""])
+def test_a_page_that_gives_itself_a_name_for_this_machine_reads_nothing(stream: Stream, host: str) -> None:
+    stream.show(coffee())
+    assert ask(stream, "/", host or "[bad").status == 403
+    for name in (f"localhost:{stream.port}", "127.0.0.1", "[::1]:8090"):
+        assert ask(stream, "/", name).status == 200
+
+
+def test_an_unknown_path_says_which_there_are(stream: Stream) -> None:
+    answer = ask(stream, "/nowhere")
+    assert (answer.status, answer.reason) == (404, "There is / with the stream and /picture.jpg")
+
+
+def test_more_watchers_than_the_box_can_bear_are_refused(stream: Stream) -> None:
+    stream.show(coffee())
+    watching = [ask(stream, "/") for _ in range(MOST_WATCHERS)]
+    assert {answer.status for answer in watching} == {200}
+    assert ask(stream, "/").status == 503
+
+
+def test_a_taken_port_is_one_sentence(stream: Stream) -> None:
+    with pytest.raises(StreamError, match=rf"no stream on {LOOPBACK}:{stream.port}: Address already in use; choose"):
+        Stream(LOOPBACK, stream.port)
+
+
+def test_closing_ends_what_is_watched(stream: Stream) -> None:
+    stream.show(coffee())
+    answer = ask(stream, "/")
+    first_picture(answer)
+    asked = time.monotonic()
+    stream.close()
+    answer.read()
+    assert time.monotonic() - asked < 5

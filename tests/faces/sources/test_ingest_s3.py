@@ -1,0 +1,334 @@
+"""Pictures that are put into a bucket are taken in once, whatever happens meanwhile; moto plays S3 and SQS."""
+
+import datetime as dt
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from botocore.exceptions import ClientError
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
+
+from devices.intake import batches
+from devices.intake.decoding import TakenPicture, digest
+from devices.intake.replay import replay_quarantined
+from devices.models import Device, Heartbeat, QuarantinedMessage
+from devices.services import register_device
+from faces import aws
+from faces.erasure.retention import remove_old_pictures
+from faces.models import Capture, Face, Person, State
+from faces.pictures import storage
+from faces.services import NotErasedYet, forget
+from faces.sources import s3_ingester
+from faces.sources.s3_events import Wanted
+from faces.sources.s3_ingester import S3Ingester
+from tests.aws import REGION, Moto, moto
+from tests.faces import scenes
+from tests.places import SEATTLE01
+
+pytestmark = pytest.mark.django_db
+
+JPEG, OTHER = scenes.jpeg(scenes.cat()), scenes.jpeg(scenes.cat()[:, ::-1].copy())
+BUCKET = "cameras"
+KEY = f"pictures/{SEATTLE01}/a b+c.jpg"
+
+
+class Amazon:
+    """A bucket that tells a queue of what is put into it."""
+
+    def __init__(self) -> None:
+        self.s3, self.sqs = aws.client("s3"), aws.client("sqs")
+        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.queue = self.sqs.create_queue(QueueName="pictures", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+        asked = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
+        told = {"QueueArn": asked["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
+        self.s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
+        )
+
+    def put(self, key: str = KEY, body: bytes = JPEG, **metadata: str) -> None:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata=metadata)
+
+    def say(self, body: str) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
+
+    @property
+    def waiting(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        asked = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return sum(int(asked[name]) for name in names)
+
+    def ingester(self, wanted: Wanted | None = None, stop: threading.Event | None = None) -> S3Ingester:
+        sqs, stop = self.sqs, stop or threading.Event()
+        return S3Ingester(sqs, self.queue, wanted or Wanted(), stop, clock=timezone.now)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Moto]:
+    with moto() as server:
+        yield server
+
+
+@pytest.fixture
+def amazon(server: Moto, tmp_path: Any, settings: Any) -> Amazon:
+    settings.MEDIA_ROOT = tmp_path
+    server.reset()
+    return Amazon()
+
+
+def reasons() -> list[tuple[str, str]]:
+    return list(QuarantinedMessage.objects.order_by("pk").values_list("reason", "topic"))
+
+
+class TestTakingIn:
+    def test_a_picture_in_a_devices_folder_is_its_capture(self, amazon: Amazon, seattle01: Device) -> None:
+        before = timezone.now() - dt.timedelta(seconds=1)
+        amazon.put()
+        assert amazon.ingester().step() == 2  # S3's own test event is the first
+        capture = Capture.objects.get()
+        assert (capture.device, capture.state) == (seattle01, State.QUEUED)
+        assert before <= capture.taken_at <= timezone.now()
+        assert capture.source_url.startswith(f"s3://{BUCKET}/pictures/{SEATTLE01}/a%20b%2Bc.jpg#")
+        assert storage.read(capture)[:2] == b"\xff\xd8"
+        assert (amazon.waiting, reasons()) == (0, [])
+
+    def test_its_name_may_say_when_it_was_taken(self, amazon: Amazon, seattle01: Device) -> None:
+        Device.objects.update(clock_timezone="America/Los_Angeles")
+        today = timezone.now().astimezone(seattle01.site.zone)
+        amazon.put(f"{SEATTLE01}/image_at_{today:%Y%m%d}-000102.jpg")
+        amazon.ingester().step()
+        assert Capture.objects.get().taken_at == today.replace(hour=0, minute=1, second=2, microsecond=0)
+
+    def test_metadata_says_more_than_the_key(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
+        at = timezone.now().replace(microsecond=123_000) - dt.timedelta(hours=2)
+        amazon.put(thing=chicago01.thing_name, **{"taken-at": str(round(at.timestamp() * 1000))})
+        amazon.ingester().step()
+        assert (Capture.objects.get().device, Capture.objects.get().taken_at) == (chicago01, at)
+
+    def test_the_picture_of_which_a_device_sent_the_address_is_found(
+        self, amazon: Amazon, seattle01: Device, chicago01: Device
+    ) -> None:
+        """As a DeepLens does: the record comes by MQTT, the picture by S3, and the key names no device."""
+        url = f"https://s3.amazonaws.com/{BUCKET}/images/1.jpg"
+        at = timezone.now() - dt.timedelta(minutes=1)
+        batches.take_in_picture(TakenPicture(chicago01, at, at, digest("url", url), None, source_url=url))
+        amazon.put("images/1.jpg")
+        amazon.ingester().step()
+        capture = Capture.objects.get()
+        assert (capture.device, capture.taken_at, capture.state) == (chicago01, at, State.QUEUED)
+        assert storage.read(capture)
+
+    def test_only_what_is_asked_for_is_taken(self, amazon: Amazon, seattle01: Device) -> None:
+        for key in (KEY, f"pictures/{SEATTLE01}/1.png", f"others/{SEATTLE01}/1.jpg"):
+            amazon.put(key)
+        amazon.s3.delete_object(Bucket=BUCKET, Key=f"others/{SEATTLE01}/1.jpg")
+        amazon.ingester(Wanted("pictures/", ".jpg")).step()
+        assert Capture.objects.get().source_url.startswith(f"s3://{BUCKET}/{KEY.split('/')[0]}/")
+        assert (amazon.waiting, reasons()) == (0, [])
+
+    def test_what_sns_hands_on_is_understood(self, amazon: Amazon, seattle01: Device) -> None:
+        amazon.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+        amazon.put()
+        amazon.say(json.dumps({"Type": "Notification", "Message": json.dumps({"Records": [record()]})}))
+        amazon.ingester().step()
+        assert Capture.objects.get().device == seattle01
+
+
+class TestAtLeastOnce:
+    def test_the_same_event_again_changes_nothing(self, amazon: Amazon, seattle01: Device) -> None:
+        amazon.put()
+        ingester = amazon.ingester()
+        for _ in range(3):
+            amazon.say(json.dumps({"Records": [record(etag=amazon_etag(amazon)), record(etag=amazon_etag(amazon))]}))
+            ingester.step()
+        assert Capture.objects.count() == 1
+
+    def test_another_picture_under_the_same_key_is_another_capture(self, amazon: Amazon, seattle01: Device) -> None:
+        ingester = amazon.ingester()
+        for picture in (scenes.cat(), scenes.portrait()):
+            amazon.put(body=scenes.jpeg(picture))
+            ingester.step()
+        assert Capture.objects.count() == 2
+
+    @pytest.mark.parametrize(
+        ("what", "error"),
+        [
+            ("faces.sources.s3_ingester.take_in_object", OperationalError("the database is away")),
+            ("faces.sources.s3_pictures._content", ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")),
+        ],
+    )
+    def test_what_is_not_committed_stays_in_the_queue(
+        self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch, what: str, error: Exception
+    ) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise error
+
+        amazon.put()
+        with monkeypatch.context() as patched:
+            patched.setattr(what, fail)
+            with pytest.raises(type(error)):
+                amazon.ingester().step()
+        assert (Capture.objects.count(), reasons(), amazon.waiting) == (0, [], 1)
+        amazon.ingester().step()
+        assert (Capture.objects.count(), amazon.waiting) == (1, 0)
+
+
+class TestQuarantine:
+    def test_bad_events_are_set_aside_once_with_their_reason(self, amazon: Amazon, seattle01: Device) -> None:
+        amazon.put(f"{SEATTLE01}/text.jpg", b"no picture at all")
+        amazon.put("nobody/1.jpg")
+        amazon.put(f"{SEATTLE01}/99999999-999999.jpg")
+        amazon.put(f"{SEATTLE01}/20010101-000000.jpg")
+        for body in ("{", "[]", '{"Records": [{"eventName": "ObjectCreated:Put"}]}', "{}"):
+            amazon.say(body)
+        amazon.say(json.dumps({"Records": [record(key=f"{SEATTLE01}/gone.jpg"), record(size=6_000_000)]}))
+        amazon.ingester().step()
+        assert sorted(reasons()) == sorted(
+            [
+                *[("bad-picture", f"s3/{BUCKET}")] * 3,
+                ("unknown-device", f"s3/{BUCKET}"),
+                ("bad-value", f"s3/{BUCKET}"),
+                ("too-old", f"s3/{BUCKET}"),
+                *[("unreadable", "s3/")] * 4,
+            ]
+        )
+        assert (Capture.objects.count(), amazon.waiting) == (0, 0)
+
+    def test_after_the_mend_it_is_replayed(self, amazon: Amazon, seattle01: Device) -> None:
+        amazon.put("new-camera/1.jpg")
+        amazon.ingester().step()
+        (message,) = QuarantinedMessage.objects.all()
+        assert "No folder of “new-camera/1.jpg” is a registered thing name" in message.detail
+        assert not replay_quarantined(message=message, now=timezone.now())
+        device = register_device(site=seattle01.site, name="New", thing_name="new-camera")
+        assert replay_quarantined(message=message, now=timezone.now())
+        assert Capture.objects.get().device == device
+
+
+class TestOriginals:
+    def test_erasing_somebody_removes_the_original_with_all_its_versions(
+        self, amazon: Amazon, seattle01: Device, ada: Person
+    ) -> None:
+        amazon.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        for key in (KEY, KEY, f"{KEY}.other"):
+            amazon.put(key)
+        amazon.ingester(Wanted(suffix=".jpg")).step()
+        Face.objects.update(capture=Capture.objects.get())
+        forget(person=ada, by=None)
+        left = amazon.s3.list_object_versions(Bucket=BUCKET)
+        assert [version["Key"] for version in left["Versions"]] == [f"{KEY}.other"]
+        assert "DeleteMarkers" not in left
+        assert Capture.objects.get().source_url == ""
+
+    def test_one_that_may_not_be_removed_is_said(
+        self, amazon: Amazon, seattle01: Device, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        amazon.put()
+        amazon.ingester().step()
+        Face.objects.update(capture=Capture.objects.get())
+
+        def refuse(source: str) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+        monkeypatch.setattr(storage, "remove_original", refuse)
+        with pytest.raises(NotErasedYet, match="AccessDenied"):
+            forget(person=ada, by=None)
+
+    def test_another_picture_under_the_same_key_is_another_persons(
+        self, amazon: Amazon, seattle01: Device, ada: Person
+    ) -> None:
+        amazon.put()
+        amazon.ingester().step()
+        Face.objects.update(capture=Capture.objects.get())
+        amazon.put(body=OTHER)
+        forget(person=ada, by=None)
+        assert amazon.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == OTHER
+
+    def test_it_is_kept_no_longer_than_the_sites_pictures(self, amazon: Amazon, seattle01: Device) -> None:
+        for key in (KEY, KEY.replace(".jpg", "-later.jpg")):
+            amazon.put(key)
+        amazon.ingester().step()
+        later = Capture.objects.get(source_url__contains="later")
+        Capture.objects.exclude(pk=later.pk).update(received_at=timezone.now() - dt.timedelta(days=30))
+        assert sum(remove_old_pictures(now=timezone.now())) == 1
+        assert [each["Key"] for each in amazon.s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
+            KEY.replace(".jpg", "-later.jpg")
+        ]
+        assert Capture.objects.exclude(pk=later.pk).get().source_url == ""
+
+    def test_what_an_outage_leaves_goes_with_the_next_run(
+        self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        amazon.put()
+        amazon.ingester().step()
+        month = timezone.now() + dt.timedelta(days=30)
+
+        def refuse(source: str) -> None:
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "DeleteObject")
+
+        with monkeypatch.context() as away:
+            away.setattr(storage, "remove_original", refuse)
+            assert sum(remove_old_pictures(now=month)) == 0
+        assert "kept for too long" in caplog.text
+        assert sum(remove_old_pictures(now=month)) == 1
+        assert "Contents" not in amazon.s3.list_objects_v2(Bucket=BUCKET)
+
+
+class TestCommand:
+    @pytest.mark.django_db(transaction=True)
+    def test_it_runs_until_it_is_told_to_stop(
+        self, amazon: Amazon, seattle01: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        step, beats = S3Ingester.step, []
+
+        def step_and_stop(self: S3Ingester) -> int:
+            done = step(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return done
+
+        monkeypatch.setattr(S3Ingester, "step", step_and_stop)
+        monkeypatch.setattr(s3_ingester.health, "beat", lambda process, **told: beats.append((process, told)))
+        settings.PICTURE_EVENTS_QUEUE_URL = amazon.queue
+        amazon.put()
+        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            call_command("ingest_s3", prefix="pictures/", suffix=".jpg")
+        finally:
+            for each, handler in handlers.items():
+                signal.signal(each, handler)
+        assert Capture.objects.count() == 1
+        ((process, told),) = beats
+        assert (process, told["numbers"]["committed_messages_total"]) == ("ingest s3", 1)
+        assert not Heartbeat.objects.filter(process="ingest s3").exists()
+
+    def test_what_was_not_begun_when_told_to_stop_stays_in_the_queue(self, amazon: Amazon, seattle01: Device) -> None:
+        stop = threading.Event()
+        stop.set()
+        amazon.put()
+        amazon.ingester(stop=stop).step()
+        assert (Capture.objects.count(), amazon.waiting) == (0, 2)
+
+    def test_without_a_queue_it_says_what_to_set(self) -> None:
+        with pytest.raises(CommandError, match="PICTURE_EVENTS_QUEUE_URL is not set"):
+            call_command("ingest_s3")
+
+
+def record(*, key: str = KEY, etag: str = "0", size: int = len(JPEG)) -> dict[str, Any]:
+    """As S3 tells of an object that was put."""
+    thing = {"key": quote_plus(key, safe="/"), "eTag": etag, "size": size}
+    at = timezone.now().isoformat()
+    return {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": at,
+        "s3": {"bucket": {"name": BUCKET}, "object": thing},
+    }
+
+
+def amazon_etag(amazon: Amazon) -> str:
+    return str(amazon.s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"]).strip('"')

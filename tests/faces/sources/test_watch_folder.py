@@ -1,0 +1,174 @@
+"""Pictures that cameras put into a folder are taken in once, when they are all there, and moved away."""
+
+import datetime as dt
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.intake import batches
+from devices.models import Device
+from devices.services import register_device
+from faces.models import Capture, Face, Person
+from faces.pictures import storage
+from faces.services import forget
+from faces.sources import watched_folder
+from faces.sources.watched_folder import GIVEN_UP_AFTER, SETTLED_AFTER, TAKEN_KEPT_FOR, Watcher
+from tests.faces import scenes
+from tests.faces.conftest import NOON
+from tests.places import SEATTLE01
+
+JPEG = scenes.jpeg(scenes.cat())
+SETTLED = NOON + SETTLED_AFTER
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    (tmp_path / "watched" / SEATTLE01).mkdir(parents=True)
+    return tmp_path / "watched"
+
+
+def put(folder: Path, name: str = "1.jpg", content: bytes = JPEG, *, at: dt.datetime = NOON) -> Path:
+    path = folder / SEATTLE01 / name
+    path.write_bytes(content)
+    os.utime(path, (at.timestamp(), at.timestamp()))
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder / SEATTLE01)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.django_db
+class TestWatcher:
+    def test_a_picture_is_taken_in_and_moved(self, folder: Path, seattle01: Device) -> None:
+        put(folder)
+        counts = Watcher(folder).step(SETTLED)
+        assert (counts.taken, counts.refused, files(folder)) == (1, 0, ["taken/1.jpg"])
+        capture = Capture.objects.get()
+        assert (capture.device, capture.taken_at, capture.received_at) == (seattle01, NOON, SETTLED)
+        assert storage.read(capture)[:2] == b"\xff\xd8"
+
+    def test_one_that_is_still_written_is_left_until_it_is_whole(self, folder: Path, seattle01: Device) -> None:
+        watcher, half = Watcher(folder), len(JPEG) // 2
+        put(folder, content=JPEG[:half])
+        for now in (NOON, SETTLED, NOON + GIVEN_UP_AFTER - dt.timedelta(seconds=1)):
+            assert watcher.step(now).taken == 0
+        put(folder, at=SETTLED)
+        assert watcher.step(SETTLED).taken == 0
+        assert watcher.step(SETTLED + SETTLED_AFTER).taken == 1
+
+    def test_what_never_becomes_a_picture_is_refused_with_the_reason(self, folder: Path, seattle01: Device) -> None:
+        put(folder, content=JPEG[:3000])
+        put(folder, "text.png", b"no picture at all")
+        put(folder, "old.jpg", at=NOON - dt.timedelta(days=1000))
+        counts = Watcher(folder).step(NOON + GIVEN_UP_AFTER)
+        assert (counts.taken, counts.refused, Capture.objects.count()) == (0, 3, 0)
+        reasons = {path.name: path.read_text() for path in folder.rglob("*.txt")}
+        assert set(reasons) == {"1.jpg.txt", "text.png.txt", "old.jpg.txt"}
+        assert reasons["text.png.txt"] == "The picture is neither a JPEG nor a PNG.\n"
+        assert "damaged" in reasons["1.jpg.txt"]
+        assert "days before its arrival" in reasons["old.jpg.txt"]
+
+    def test_other_files_are_left_alone(self, folder: Path, seattle01: Device) -> None:
+        for name in (".1.jpg", "1.jpg.part", "notes.txt"):
+            put(folder, name)
+        assert Watcher(folder).step(NOON + GIVEN_UP_AFTER).taken == 0
+        assert len(files(folder)) == 3
+
+    def test_the_folder_of_no_device_waits_until_one_is_registered(
+        self, folder: Path, seattle01: Device, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (folder / "new-camera").mkdir()
+        (folder / "new-camera" / "1.jpg").write_bytes(JPEG)
+        watcher, later = Watcher(folder), dt.datetime.now(dt.UTC) + SETTLED_AFTER
+        for _ in range(2):
+            assert watcher.step(later).taken == 0
+        assert caplog.text.count("No device is registered as “new-camera”") == 1
+        device = register_device(site=seattle01.site, name="New", thing_name="new-camera")
+        assert watcher.step(later).taken == 1
+        assert Capture.objects.get().device == device
+
+    def test_one_that_was_committed_but_not_moved_counts_once(
+        self, folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        put(folder)
+        with monkeypatch.context() as patched:
+            patched.setattr(watched_folder, "_move", killed)
+            with pytest.raises(KeyboardInterrupt):
+                Watcher(folder).step(SETTLED)
+        assert Watcher(folder).step(SETTLED).taken == 1
+        assert (Capture.objects.count(), files(folder)) == (1, ["taken/1.jpg"])
+
+    def test_while_the_database_is_away_it_stays(
+        self, folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: Any) -> None:
+            raise OperationalError("away")
+
+        put(folder)
+        monkeypatch.setattr(batches, "take_in_picture", away)
+        with pytest.raises(OperationalError):
+            Watcher(folder).step(SETTLED)
+        assert files(folder) == ["1.jpg"]
+
+    def test_originals_go_after_a_day(self, folder: Path, seattle01: Device) -> None:
+        put(folder)
+        now, watcher = dt.datetime.now(dt.UTC), Watcher(folder)
+        watcher.step(now)
+        watcher.step(now + TAKEN_KEPT_FOR - dt.timedelta(minutes=1))
+        assert files(folder) == ["taken/1.jpg"]
+        watcher.step(now + TAKEN_KEPT_FOR + dt.timedelta(minutes=1))
+        assert files(folder) == []
+
+    def test_originals_go_with_whoever_they_show(self, folder: Path, seattle01: Device, ada: Person) -> None:
+        put(folder, "a b.jpg")
+        Watcher(folder).step(SETTLED)
+        Face.objects.update(capture=Capture.objects.get())
+        forget(person=ada, by=None)
+        assert files(folder) == []
+
+
+@given(cut=st.integers(min_value=0, max_value=len(JPEG) - 1))
+def test_no_part_of_a_picture_looks_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "part.jpg"
+    path.write_bytes(JPEG[:cut])
+    assert not watched_folder._ends_as_a_picture(path)
+    path.write_bytes(JPEG)
+    assert watched_folder._ends_as_a_picture(path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_watches_until_it_is_told_to_stop(
+    folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Watcher.step
+
+    def step_and_stop(self: Watcher, now: dt.datetime) -> watched_folder.Counts:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, now)
+
+    monkeypatch.setattr(Watcher, "step", step_and_stop)
+    put(folder, at=dt.datetime.now(dt.UTC) - SETTLED_AFTER)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        call_command("watch_folder", str(folder))
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+    assert (Capture.objects.count(), files(folder)) == (1, ["taken/1.jpg"])
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="none is no folder"):
+        call_command("watch_folder", str(tmp_path / "none"))
