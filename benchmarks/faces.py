@@ -86,7 +86,7 @@ def captures(count: int) -> Iterator[Measured]:
     """A worker's captures a second over those of the bare model calls, in turns; one process, one core each."""
     from django.utils import timezone
 
-    from faces.recognition import recogniser as recognisers
+    from faces.recognisers import recogniser as recognisers
     from faces.services import recognise
     from tests.faces import scenes
 

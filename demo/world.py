@@ -8,11 +8,12 @@ from django.contrib.auth.models import User
 from demo.cameras.photographs import photograph
 from demo.habits import DEMO
 from demo.running.surroundings import DemoError
-from devices.models import Role, Site
+from devices.models import Site
+from devices.roles import Role
 from devices.services import add_member, register_device, register_site
 from edge_agent.pictures.encoding import jpeg
 from faces.models import Consent, Face, Method, Mode, Person
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, create_person, enrol, record_consent, set_policy
 
 

@@ -13,10 +13,13 @@ from django.utils.html import format_html
 
 from devices import services
 from devices.forms import DeviceForm, settings_table
+from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_quarantined
-from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Role, Site
+from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
+from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.querysets import SiteScopedQuerySet, quarantined_counts
+from devices.querysets import SiteScopedQuerySet
+from devices.roles import Right
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only what the list itself shows; Django's plain filter would name other sites' things."""
@@ -47,11 +50,9 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
         if obj is None or request.user.is_superuser:
             return True
         queryset = type(obj)._default_manager.all()
-        path = getattr(queryset, "site_path", None)
-        if path is None:
+        if not isinstance(queryset, SiteScopedQuerySet):
             return False
-        sites = Membership.objects.filter(user_id=request.user.pk or 0).exclude(role=Role.VIEWER).values("site_id")
-        return queryset.filter(pk=obj.pk, **{f"{path}__in" if path else "pk__in": sites}).exists()
+        return queryset.permitted(request.user, Right.OPERATE).filter(pk=obj.pk).exists()
 
 
 class ReadOnlyAdmin(ScopedAdmin):
@@ -151,7 +152,7 @@ class DeviceAdmin(ScopedAdmin):
 
     def _send_settings(self, request: HttpRequest, device: Device) -> bool:
         try:
-            services.send_config(device=device)
+            settings.send_config(device=device)
         except BrokerUnavailable as error:
             messages.error(request, f"The settings of {device} are saved, and sent once the broker takes them: {error}")
             return False

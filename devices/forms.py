@@ -71,7 +71,7 @@ class DeviceForm(forms.ModelForm[Device]):
 
 def settings_table(device: Device) -> SafeString:
     """Desired and reported settings side by side, as HTML."""
-    state = getattr(device, "state", None) if device.pk else None
+    state = device.latest_state if device.pk else None
     unsent = _unsent(device)
     if state is None or state.reported_config is None:
         return format_html("{}{}", unsent, "The device has not reported any settings yet.")

@@ -12,8 +12,10 @@ from django.db import models
 from django.urls import reverse
 
 from devices.querysets import ApiTokenQuerySet, DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
+from devices.roles import Right, Role
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.contrib.auth.models import User as User
 
 
@@ -51,15 +53,13 @@ class Site(models.Model):
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
 
-
-class Role(models.TextChoices):
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    OWNER = "owner"
+    def allows(self, user: "User | AnonymousUser | None", right: Right) -> bool:
+        """Whether this user has this right at the site; superusers have every right. One query."""
+        return Site.objects.all().permitted(user, right).filter(pk=self.pk).exists()
 
 
 class Membership(models.Model):
-    """What a user may do at a site: see it, run it, or decide about faces."""
+    """A user's role at a site; `devices/roles.py` says what each role may do."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
@@ -112,6 +112,16 @@ class Device(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("device", args=[self.site.slug, self.name])
+
+    @property
+    def latest_state(self) -> "DeviceState | None":
+        """The latest word from the device; None where nothing is kept of it yet."""
+        return getattr(self, "state", None)
+
+    def is_live(self, now: dt.datetime) -> bool:
+        """Whether the device was heard of within `LIVE_FOR` and has not said good-bye since; False if never heard."""
+        state = self.latest_state
+        return state is not None and state.is_live(now)
 
 
 LIVE_FOR = dt.timedelta(minutes=2)

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, Sum
-from django.utils import timezone
 
-from devices.models import ApiToken, Device, DeviceState, Heartbeat, Membership, QuarantinedMessage, Role, Site
-from devices.mqtt import broker
-from devices.mqtt.broker import BrokerUnavailable
-from devices.querysets import devices_to_be_told
-from edge_agent.messages import DesiredSettings, topic_to_device
+from devices.models import ApiToken, Device, DeviceState, Membership, Site
+from devices.roles import Role
+from edge_agent.messages import DesiredSettings
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -53,33 +49,10 @@ def add_member(*, site: Site, user: "User", role: Role) -> Membership:
 
 
 def configure_device(*, device: Device, settings: DesiredSettings, now: dt.datetime) -> None:
-    """Note which settings the device shall have; those that are None are left to it. `send_config` tells it."""
+    """Note which settings the device shall have; those that are None are left to it. `mqtt/settings.py` sends them."""
     device.desired_config = msgspec.to_builtins(settings)
     device.config_unsent_since = now
     device.save(update_fields=["desired_config", "config_unsent_since"])
-
-
-def send_config(*, device: Device) -> None:
-    """Tell the device, now or whenever it connects, which settings it shall have. Raises `BrokerUnavailable`."""
-    # Never an empty payload, which would tell nothing to a device that is away: it keeps what it was told last.
-    payload = msgspec.json.encode(device.desired_config)
-    broker.publish(topic_to_device(device.thing_name, "config"), payload, retain=True)
-    # Not where they were changed again meanwhile.
-    Device.objects.filter(pk=device.pk, config_unsent_since=device.config_unsent_since).update(config_unsent_since=None)
-    device.config_unsent_since = None
-
-
-def send_missing_configs() -> int:
-    """Send the settings that the broker has not been told, or has forgotten; answers how many devices were told."""
-    sent = 0
-    for device in devices_to_be_told():
-        try:
-            send_config(device=device)
-        except BrokerUnavailable as error:
-            log.warning("The settings of %s wait: %s", device, error)
-            break
-        sent += 1
-    return sent
 
 
 def issue_device_token(*, device: Device) -> str:
@@ -115,45 +88,6 @@ def note_use(*, token: ApiToken, now: dt.datetime) -> None:
     """Note that the token was used, to the hour."""
     if token.used_at is None or now - token.used_at >= USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(used_at=now)
-
-
-MAX_QUARANTINE_BYTES = 256 * 1024 * 1024
-"""Payloads that the quarantine holds at most: some million odd messages, or two thousand of the largest."""
-
-
-def bound_quarantine(*, most_bytes: int = MAX_QUARANTINE_BYTES) -> int:
-    """Keep the quarantine within its bound: what was replayed goes first, then the oldest.
-
-    Answers how many messages went; each is counted for good in the heartbeat "quarantine", and logged as an error.
-    """
-    messages = QuarantinedMessage.objects.all()
-    excess = (messages.aggregate(total=Sum("size"))["total"] or 0) - most_bytes
-    if excess <= 0:
-        return 0
-    going = []
-    for pk, size in messages.order_by(F("replayed_at").asc(nulls_last=True), "received_at", "pk").values_list(
-        "pk", "size"
-    ):
-        going.append(pk)
-        excess -= size
-        if excess <= 0:
-            break
-    with transaction.atomic():
-        lost = messages.filter(pk__in=going, replayed_at=None).count()
-        messages.filter(pk__in=going).delete()
-        _count_overflow(lost)
-    if lost:
-        log.error("The quarantine is full: its %d oldest messages are gone for good. Look at its reasons.", lost)
-    return len(going)
-
-
-def _count_overflow(lost: int) -> None:
-    overflow, _ = Heartbeat.objects.select_for_update().get_or_create(
-        process="quarantine", defaults={"at": timezone.now()}
-    )
-    overflow.at = timezone.now()
-    overflow.numbers = {"overflowed_messages_total": overflow.numbers.get("overflowed_messages_total", 0) + lost}
-    overflow.save()
 
 
 def token_digest(token: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from devices import services
+from devices.mqtt import settings
 from devices.uploads import uploading
 
 
@@ -11,4 +11,4 @@ def tidy_uploads() -> int:
 
 
 def send_missing_settings() -> int:
-    return services.send_missing_configs()
+    return settings.send_missing_configs()

@@ -11,7 +11,8 @@ from PIL import Image
 
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device, Role
+from devices.models import Device
+from devices.roles import Role
 from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages
 from faces.models import Capture, Coffee, Mode, Sighting, State

@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, settings
 
-from devices.models import Device, Role, Site
+from devices.models import Device, Site
+from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
 from tests import places
 

@@ -2,7 +2,8 @@
 
 from django.contrib.auth.models import User
 
-from devices.models import Device, Membership, Role, Site
+from devices.models import Device, Membership, Site
+from devices.roles import Role
 
 SEATTLE01 = "deeplens_HoVip9KQTXiC3UFub47lJA"
 CHICAGO01 = "deeplens_bmTWwitIRUi_mASjZASUHA"

@@ -115,4 +115,4 @@ def _chosen(wanted: Sequence[str], known: dict[str, Subject]) -> list[str]:
 
 def _live(each: Measured) -> int:
     now = timezone.now()
-    return sum(views.is_live(device, now) for device in each.subject.devices)
+    return sum(device.is_live(now) for device in each.subject.devices)

@@ -25,7 +25,8 @@ from analytics.models import (
     quarters,
 )
 from devices import sql
-from devices.models import Device, Site
+from devices.models import Device
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -59,7 +60,7 @@ def review(*, verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.
     each detection.
     """
     for device in {detection.frame.device for detection in verdicts}:
-        if not may_review(by, device):
+        if not device.site.allows(by, Right.OPERATE):
             raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
     sql.lock(tallies.LOCK, {detection.frame.device_id for detection in verdicts}, alone=True)
     _note(verdicts, by, now)
@@ -86,10 +87,6 @@ def _decide(detections: Iterable[Detection]) -> None:
         majority = said[detection.pk, Verdict.RIGHT] - said[detection.pk, Verdict.WRONG]
         detection.review = (Verdict.RIGHT if majority > 0 else Verdict.WRONG) if majority else None
     Detection.objects.bulk_update(asked, ["review"])
-
-
-def may_review(user: "User", device: Device) -> bool:
-    return Site.objects.all().operated_by(user).filter(pk=device.site_id).exists()
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:

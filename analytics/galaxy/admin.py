@@ -12,6 +12,7 @@ from analytics.galaxy import services
 from analytics.models.walls import WallToken
 from devices.admin import ScopedAdmin
 from devices.models import Site
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -28,7 +29,7 @@ class WallTokenAdmin(ScopedAdmin):
         return False
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs["queryset"] = Site.objects.all().operated_by(request.user)
+        kwargs["queryset"] = Site.objects.all().permitted(request.user, Right.OPERATE)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> WallToken:

@@ -17,7 +17,7 @@ from analytics.numbers.reads import EngagementBucket
 from analytics.pages.overview import thumbs_up_today
 from analytics.plots.time_series import showing
 from analytics.questions import reads as question_reads
-from devices.models import Device, DeviceState, Site
+from devices.models import Device, Site
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Coffee
 
@@ -126,17 +126,12 @@ def _site_hours(
         latitude=site.latitude,
         longitude=site.longitude,
         cameras=len(cameras),
-        live=sum(_is_live(camera, at) for camera in cameras),
+        live=sum(camera.is_live(at) for camera in cameras),
         hours=[
             _hour(start.astimezone(site.zone), end.astimezone(site.zone), rows, len(cameras), at)
             for (start, end), rows in zip(pairwise(bounds), hours, strict=True)
         ],
     )
-
-
-def _is_live(camera: Device, at: dt.datetime) -> bool:
-    state: DeviceState | None = getattr(camera, "state", None)
-    return state is not None and state.is_live(at)
 
 
 def _hour(

@@ -11,6 +11,7 @@ from django.db import transaction
 from analytics.galaxy.facts import Asked, Leaders, Seen
 from analytics.models.walls import Snapshot, WallToken
 from devices.models import Site
+from devices.roles import Right
 from devices.services import token_digest
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def create_wall_token(*, name: str, sites: Sequence[Site], by: "User") -> tuple[
     of the sites.
     """
     token, text = WallToken(name=name, created_by=by), secrets.token_urlsafe(32)
-    own = set(Site.objects.all().operated_by(by))
+    own = set(Site.objects.all().permitted(by, Right.OPERATE))
     strangers = [site.name for site in sites if site not in own]
     if strangers:
         raise PermissionDenied(f"Only operators and owners of {', '.join(strangers)} may put it on a wall.")

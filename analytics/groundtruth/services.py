@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
-from devices.models import Device, Site
+from devices.models import Device
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -90,13 +91,9 @@ def discard(*, session: GroundTruthSession, by: "User") -> None:
     session.delete()
 
 
-def may_count(user: "User", device: Device) -> bool:
-    return Site.objects.all().operated_by(user).filter(pk=device.site_id).exists()
-
-
 def check_role(device: Device, by: "User") -> None:
     """Raises `PermissionDenied` with a sentence unless this user may count at the device."""
-    if not may_count(by, device):
+    if not device.site.allows(by, Right.OPERATE):
         raise PermissionDenied(
             f"Only operators and owners of {device.site} may count what its cameras are measured by."
         )

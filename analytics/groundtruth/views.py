@@ -14,6 +14,7 @@ from analytics.groundtruth.forms import StartForm
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.plots import library
 from devices.models import Device
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -33,7 +34,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "accuracy": accuracy,
         "comparison": accuracy.comparison,
         "sentence": charts.sentence(accuracy.comparison),
-        "may_count": services.may_count(_user(request), shown),
+        "may_count": shown.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/device.html", context)
 
@@ -58,7 +59,7 @@ def session(request: HttpRequest, pk: int) -> HttpResponse:
         "figure": charts.session_figure(result.minutes, shown.device.site.zone) if result.minutes else None,
         "until": reads.until(shown),
         "plotly": library.address(),
-        "may_count": services.may_count(_user(request), shown.device),
+        "may_count": shown.device.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/result.html", context)
 

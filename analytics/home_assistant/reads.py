@@ -35,13 +35,13 @@ def devices_now(*, now: dt.datetime) -> list[DeviceNow]:
 def _told(
     device: Device, people: int | None, engagement: float | None, thumbs_up: int | None, now: dt.datetime
 ) -> DeviceNow:
-    state = getattr(device, "state", None)
+    state = device.latest_state
     return DeviceNow(
         thing=device.thing_name,
         name=device.name,
         site=device.site.name,
         software=state.software if state else "",
-        online=state is not None and state.is_live(now),
+        online=device.is_live(now),
         people=people,
         engagement=None if engagement is None else round(engagement, 3),
         thumbs_up=thumbs_up,

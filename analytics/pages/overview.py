@@ -87,11 +87,11 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
     top = _top(hours.values())
 
     def today(device: Device) -> DeviceToday:
-        state: DeviceState | None = getattr(device, "state", None)
+        state = device.latest_state
         return DeviceToday(
             device=device,
             state=state,
-            is_live=state is not None and state.is_live(now),
+            is_live=device.is_live(now),
             today=merged(hours[device.pk]),
             strip=sparklines.strip(hours[device.pk], now=now, top=top),
             # A device may report a gesture of a time from which it sent no frame.

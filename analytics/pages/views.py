@@ -17,7 +17,7 @@ from analytics.numbers import periods, readings, rows
 from analytics.pages import plot_groups, report
 from analytics.pages.overview import THUMBS_UP, sites_today
 from analytics.plots import library
-from devices.models import Device, DeviceState, QuarantinedMessage, Site
+from devices.models import Device, QuarantinedMessage, Site
 from faces.models import Capture, State
 
 LATEST_PICTURES = 12
@@ -53,10 +53,10 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
         "site": shown,
         "devices": devices,
         "states": [
-            (device, getattr(device, "state", None), is_live(device, period.now), readings.total(hours))
+            (device, device.latest_state, device.is_live(period.now), readings.total(hours))
             for device, (hours, _) in zip(devices, each_device, strict=True)
         ],
-        "has_spoken": any(getattr(device, "state", None) for device in devices),
+        "has_spoken": any(device.latest_state for device in devices),
         **_told(devices, period, label, {"site": shown.slug}),
     }
     return render(request, "analytics/site.html", context)
@@ -71,8 +71,8 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     period = period_of(request, shown.site.zone)
     context = {
         "device": shown,
-        "state": getattr(shown, "state", None),
-        "is_live": is_live(shown, period.now),
+        "state": shown.latest_state,
+        "is_live": shown.is_live(period.now),
         "pictures": _latest_pictures(shown),
         "linked": Capture.objects.filter(device=shown, state=State.LINKED).count(),
         "log": shown.log.all()[:LATEST_LOG_LINES],
@@ -119,11 +119,6 @@ def label_of(request: HttpRequest) -> str:
     if len(label) > LONGEST_LABEL or "\x00" in label:
         raise Http404("No label is written like that.")
     return label
-
-
-def is_live(device: Device, now: Any) -> bool:
-    state: DeviceState | None = getattr(device, "state", None)
-    return state is not None and state.is_live(now)
 
 
 def period_links(period: periods.Period, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from analytics.models.questions import Question
 from devices.models import Site
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -59,13 +60,9 @@ def withdraw(*, question: Question, by: "User") -> None:
     question.delete()
 
 
-def may_ask(user: "User", site: Site) -> bool:
-    return Site.objects.all().operated_by(user).filter(pk=site.pk).exists()
-
-
 def check_role(site: Site, by: "User") -> None:
     """Raises `PermissionDenied` with a sentence unless this user may ask questions at the site."""
-    if not may_ask(by, site):
+    if not site.allows(by, Right.OPERATE):
         raise PermissionDenied(f"Only operators and owners of {site} may ask a question there.")
 
 

@@ -17,6 +17,7 @@ from analytics.questions import charts, reads, services
 from analytics.questions.forms import QuestionForm, first_values
 from analytics.questions.reads import Answers
 from devices.models import Site
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -33,7 +34,7 @@ def questions(request: HttpRequest) -> HttpResponse:
     shown = get_object_or_404(Site.objects.all().for_user(request.user), slug=chosen) if chosen else None
     asked = Question.objects.all().for_user(request.user).select_related("site").answered()
     page = Paginator(asked.filter(site=shown) if shown else asked, PAGE).get_page(request.GET.get("page"))
-    own, now = Site.objects.all().operated_by(request.user), timezone.now()
+    own, now = Site.objects.all().permitted(request.user, Right.OPERATE), timezone.now()
     context = {
         "sites": sites,
         "chosen": chosen,
@@ -58,7 +59,7 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
         "sentence": charts.sentence(result.answers),
         "figure": charts.answers_figure(result.buckets, now=now),
         "plotly": library.address(),
-        "may_ask": services.may_ask(_user(request), asked.site),
+        "may_ask": asked.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/questions/question.html", context)
 

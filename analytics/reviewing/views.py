@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from analytics.counting.corrections import may_review
 from analytics.models import Detection, Verdict
 from analytics.numbers import intervals, periods
 from analytics.reviewing import changes, precision
 from analytics.reviewing.cards import Card, Show, cards, chosen, older_than
 from analytics.reviewing.query import Query, parse
 from devices.models import Site
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -79,7 +79,7 @@ def _context(query: Query, user: "User", request: HttpRequest) -> dict[str, Any]
         "without_pictures": query.address(show="open"),
         "cards": cards(shown[:AT_ONCE], user),
         "next": query.address(before=shown[AT_ONCE - 1].pk) if more else None,
-        "may_review": may_review(user, query.devices[0]) if query.devices else False,
+        "may_review": query.devices[0].site.allows(user, Right.OPERATE) if query.devices else False,
         "steps": len(request.session.get(STEPS, [])),
         "precision": precision.table(wanted.devices, label=query.label, start=wanted.start, end=wanted.end),
         "level": intervals.CONFIDENCE,

@@ -24,7 +24,7 @@ from devices.models import Device
 from faces.coffees.counting import COOL_DOWN
 from faces.models import Capture, Coffee, Mode, Person, Sighting, State
 from faces.pictures import sink
-from faces.recognition.recogniser import named
+from faces.recognisers.recogniser import named
 from faces.services import create_person, enrol, record_consent, set_policy, sweep
 from tests import places
 from tests.faces import scenes

@@ -13,8 +13,8 @@ import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from devices import health, services
-from devices.intake import batches
+from devices import health
+from devices.intake import batches, quarantine
 from devices.intake.decoding import Arrival, things_of
 from devices.intake.deliveries import UNACKNOWLEDGED
 from devices.mqtt.broker import Delivered, Subscription
@@ -156,7 +156,7 @@ class Ingester:
         try:
             health.beat(f"ingest {self._subscription.client_id}", at=timezone.now(), numbers=numbers)
             if self._quarantined > self._bounded_at:
-                services.bound_quarantine()
+                quarantine.bound_quarantine()
                 self._bounded_at = self._quarantined
         except DatabaseError as error:
             log.error("The heartbeat could not be written: %s", str(error).strip())

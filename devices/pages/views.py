@@ -20,8 +20,8 @@ from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 
 from devices import health, services
+from devices.intake.quarantine import quarantined_counts
 from devices.models import QuarantinedMessage
-from devices.querysets import quarantined_counts
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -14,8 +14,8 @@ from rest_framework.viewsets import ViewSet
 
 from devices.intake import batches
 from devices.intake.decoding import Arrival
+from devices.intake.quarantine import quarantined_counts
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
-from devices.querysets import quarantined_counts
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import LogFilter

@@ -14,12 +14,13 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
-from devices.models import Membership, Role, Site
+from devices.models import Site
+from devices.roles import Right
 from faces.admin.enrolment_forms import PersonForm
 from faces.admin.forms import PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.pictures import links
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import (
     EnrolmentRefused,
     NotAgain,
@@ -41,12 +42,11 @@ OWN_ONLY = admin.RelatedOnlyFieldListFilter
 
 
 class SiteChoosingAdmin(ScopedAdmin):
-    """An admin of things that belong to a site: staff choose among the sites where they are not just viewers."""
+    """An admin of things that belong to a site: staff choose among the sites that they may operate."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "site" and not request.user.is_superuser:
-            theirs = Membership.objects.filter(user=request.user).exclude(role=Role.VIEWER)  # type: ignore[misc]
-            kwargs["queryset"] = Site.objects.filter(pk__in=theirs.values("site_id"))
+        if db_field.name == "site":
+            kwargs["queryset"] = Site.objects.all().permitted(request.user, Right.OPERATE)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:

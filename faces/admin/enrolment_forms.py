@@ -14,7 +14,7 @@ from devices.intake.pictures import MAX_BYTES
 from devices.models import Site
 from faces.enrolment.enrolment import Portrait
 from faces.models import Capture, Consent, Face, Method, Person
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, check_capture, check_portrait, enrol_portrait, record_consent
 
 if TYPE_CHECKING:

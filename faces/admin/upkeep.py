@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.admin import ReadOnlyAdmin, ScopedAdmin
-from devices.models import Membership, Role
+from devices.roles import Right
 from faces.admin.forms import MergeForm
 from faces.models import ErasureNotice, Merge, Person, RecogniserMonth
-from faces.recognition.budget import limit_of
+from faces.recognisers.budget import limit_of
 from faces.services import MergeRefused, merge_people, undo_merge
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
@@ -78,11 +78,8 @@ class MergeAdmin(ScopedAdmin):
 
     @staticmethod
     def _people(request: HttpRequest) -> QuerySet[Person]:
-        people: QuerySet[Person] = Person.objects.select_related("site").order_by("site__name", "name", "pk")
-        if request.user.is_superuser:
-            return people
-        theirs = Membership.objects.filter(user=request.user).exclude(role=Role.VIEWER)  # type: ignore[misc]
-        return people.filter(site__in=theirs.values("site_id"))
+        people = Person.objects.all().permitted(request.user, Right.OPERATE)
+        return people.select_related("site").order_by("site__name", "name", "pk")
 
 
 @admin.register(RecogniserMonth)

@@ -15,7 +15,7 @@ from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, agreement_of
 from faces.models import Consent, Person
 from faces.people.consent import create_person, record_consent
-from faces.recognition.recogniser import Recogniser
+from faces.recognisers.recogniser import Recogniser
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from edge_agent.messages import Box
 from faces.enrolment import portraits
 from faces.models import Capture, Consent, Face, Person
 from faces.pictures import storage
-from faces.recognition import recogniser as recognisers
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import Indexed, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
-from faces.recognition.recogniser import Indexed, Recogniser, UnusablePicture, collection_of
 
 
 class EnrolmentRefused(ValueError):

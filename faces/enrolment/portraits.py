@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from edge_agent.messages import Box
-from faces.recognition.recogniser import UnusablePicture
+from faces.recognisers.recogniser import UnusablePicture
 
 SMALLEST_FACE = 80
 """Pixels a side; a smaller face is not enrolled. Rekognition refuses to index pictures of fewer."""

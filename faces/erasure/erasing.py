@@ -18,7 +18,7 @@ from faces.erasure.signals import person_erased
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting
 from faces.people.consent import remove_faces
 from faces.pictures import storage
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 
 if TYPE_CHECKING:
     from devices.models import User

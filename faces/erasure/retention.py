@@ -15,8 +15,8 @@ from devices.models import Site
 from faces.models import Capture, Face, Shows, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import remove_faces
 from faces.pictures import storage
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import RecogniserUnavailable
 
 log = logging.getLogger(__name__)
 

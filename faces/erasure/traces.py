@@ -9,8 +9,8 @@ from django.db.models import ForeignKey, QuerySet
 
 from faces.erasure.erasing import sha256
 from faces.models import Erasure, Face, Person
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import collection_of
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import collection_of
 
 Progress = Callable[[Sequence[str]], Iterable[str]]
 """Hands on the names it is given, such as with a progress bar."""

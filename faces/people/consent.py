@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from devices.models import Site
 from faces.models import Consent, Face, Method, Person, SitePolicy
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import collection_of
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import collection_of
 
 GUEST_TERM = dt.timedelta(days=365)
 """How long a guest is known; Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""

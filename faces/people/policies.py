@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from devices.models import Membership, Role, Site
+from devices.models import Site
+from devices.roles import Right
 from faces.coffees.counting import lock_site
 from faces.models import Consent, Method, Mode, SitePolicy
 from faces.people.consent import withdraw_consent
@@ -56,8 +57,7 @@ def check_policy(*, site: Site, mode: Mode, confirmed_by: "User | None") -> None
         return
     if confirmed_by is None:
         raise PolicyRefused(f"“{mode}” at {site} needs the confirmation of an owner of the site.")
-    is_owner = Membership.objects.filter(site=site, user=confirmed_by, role=Role.OWNER).exists()
-    if not (is_owner or confirmed_by.is_superuser):
+    if not site.allows(confirmed_by, Right.DECIDE_ON_FACES):
         raise PolicyRefused(f"{confirmed_by} is no owner of {site}; only an owner may turn recognition on.")
 
 

@@ -11,9 +11,9 @@ from edge_agent.messages import Box
 from faces.models import Capture, Mode, Person, UnclaimedFace
 from faces.people.policies import mode_as_read
 from faces.pictures import storage
+from faces.recognisers.recogniser import Indexed, Match, Recogniser, Seen, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
 from faces.recognition.pairing import holders
-from faces.recognition.recogniser import Indexed, Match, Recogniser, Seen, UnusablePicture, collection_of
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from django_q.models import Task
 from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
 from faces.models import Capture, State, UntoldSighting
-from faces.recognition.budget import calls_made, limit_of
+from faces.recognisers.budget import calls_made, limit_of
 
 WORKERS = "task workers"
 """The process whose heartbeat the sweep writes, which a worker runs every minute; each task that ends is one too."""

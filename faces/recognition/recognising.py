@@ -19,11 +19,11 @@ from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, Unc
 from faces.people.consent import create_guest
 from faces.people.policies import mode_of
 from faces.pictures.sink import RESCUE_AFTER, enqueue
-from faces.recognition import recogniser as recognisers
-from faces.recognition.budget import is_spent
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.budget import is_spent
+from faces.recognisers.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
 from faces.recognition.examination import Findings, dismiss, examine, resolve
 from faces.recognition.greetings import greet, promise
-from faces.recognition.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
 
 log = logging.getLogger(__name__)
 

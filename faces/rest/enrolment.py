@@ -20,7 +20,7 @@ from devices.intake.pictures import MAX_BYTES
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
 from faces.models import Capture, Consent, Erasure, Face, Method, Person
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.rest.rights import check_operator
 from faces.services import (
     EnrolmentRefused,

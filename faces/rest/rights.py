@@ -3,13 +3,11 @@
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from devices.models import Membership, Role, Site
+from devices.models import Site
+from devices.roles import Right
 
 
 def check_operator(request: Request, site: Site) -> None:
-    """Raises `PermissionDenied` unless the user is more than a viewer of the site."""
-    if request.user.is_superuser:
-        return
-    roles = Membership.objects.filter(user=request.user, site=site)  # type: ignore[misc]
-    if not roles.exclude(role=Role.VIEWER).exists():
+    """Raises `PermissionDenied` unless the user may operate the site."""
+    if not site.allows(request.user, Right.OPERATE):
         raise PermissionDenied(f"You may look at {site}, but not change anything there.")

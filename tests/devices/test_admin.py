@@ -8,7 +8,8 @@ from django.test import Client
 
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device, QuarantinedMessage, Role, Site
+from devices.models import Device, QuarantinedMessage, Site
+from devices.roles import Role
 from tests import places
 
 pytestmark = pytest.mark.django_db

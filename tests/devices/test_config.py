@@ -14,8 +14,9 @@ from devices import services, tasks
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.mqtt import settings as device_settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.querysets import devices_to_be_told
+from devices.mqtt.settings import devices_to_be_told
 from edge_agent import messages
 from tests import places
 from tests.brokers import Mosquitto, mosquitto
@@ -99,7 +100,7 @@ def test_settings_that_the_broker_did_not_take_are_sent_once_it_does(
     seattle01.refresh_from_db()
     assert seattle01.desired_config == {"cadence": 5.0}
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
-        services.send_config(device=seattle01)
+        device_settings.send_config(device=seattle01)
     assert tasks.send_missing_settings() == 0
     client = Client()
     client.force_login(superuser)
@@ -127,7 +128,7 @@ def test_settings_that_changed_while_they_were_sent_are_sent_again(
     services.configure_device(device=seattle01, settings=messages.DesiredSettings(cadence=6.0), now=later)
     with mosquitto(tmp_path) as broker:
         settings.MQTT_URL = broker.url
-        services.send_config(device=stale)
+        device_settings.send_config(device=stale)
         assert devices_to_be_told() == [seattle01]
         assert tasks.send_missing_settings() == 1
     assert devices_to_be_told() == []

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from devices import health, services
+from devices import health
+from devices.intake import quarantine
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, Heartbeat, QuarantinedMessage
@@ -87,8 +88,8 @@ class TestBound:
     ) -> None:
         for minute in range(4):
             accept([Arrival(TOPIC, b"{" * 100, timezone.now() - dt.timedelta(minutes=minute))])
-        services.bound_quarantine(most_bytes=250)
-        services.bound_quarantine(most_bytes=250)
+        quarantine.bound_quarantine(most_bytes=250)
+        quarantine.bound_quarantine(most_bytes=250)
         ages = [timezone.now() - each.received_at for each in QuarantinedMessage.objects.all()]
         assert len(ages) == 2
         assert max(ages) < dt.timedelta(minutes=2)
@@ -101,7 +102,7 @@ class TestBound:
         youngest = QuarantinedMessage.objects.first()
         assert youngest is not None
         QuarantinedMessage.objects.filter(pk=youngest.pk).update(replayed_at=timezone.now())
-        services.bound_quarantine(most_bytes=100)
+        quarantine.bound_quarantine(most_bytes=100)
         assert QuarantinedMessage.objects.filter(replayed_at=None).count() == 1
         assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 0
 

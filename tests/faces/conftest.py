@@ -13,8 +13,8 @@ from devices.models import Device, Site
 from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Consent, Mode, Person
 from faces.pictures import sink
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import Recogniser
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import Recogniser
 from faces.services import create_person, enrol, record_consent, set_policy
 from tests.faces import scenes
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from edge_agent.messages import Box
 from edge_agent.vision.identity import SAME_PERSON
-from faces.recognition.recogniser import Recogniser, Seen
+from faces.recognisers.recogniser import Recogniser, Seen
 
 Vector = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence, Set
 import numpy as np
 
 from edge_agent.messages import Box
-from faces.recognition.recogniser import Indexed, Known, Match, Seen, SeenCup, SeenFace
+from faces.recognisers.recogniser import Indexed, Known, Match, Seen, SeenCup, SeenFace
 
 NOBODY = Seen((), ())
 

@@ -13,11 +13,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import Device, Role, Site
+from devices.models import Device, Site
+from devices.roles import Role
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
 from faces.people.policies import mode_of
 from faces.pictures import storage
-from faces.recognition.recogniser import Recogniser, RecogniserUnavailable
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
 from tests import places
 from tests.faces import scenes
@@ -183,7 +184,7 @@ class TestEnrolment:
     def test_a_recogniser_that_is_away_is_said_beside_the_picture(
         self, admin: Client, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recognition.recogniser.chosen", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.chosen", away)
         answer = admin.post(self.ADD, enrolment(seattle, scenes.portrait()))
         assert errors_of(answer) == {"pictures": ["ada.jpg: The models are missing."]}
 
@@ -201,7 +202,7 @@ class TestEnrolment:
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("faces.recognition.recogniser.named", away)
+            patched.setattr("faces.recognisers.recogniser.named", away)
             answer = act(admin, "person", "withdraw_consents", ada)
         assert "not all forgotten yet" in html.unescape(answer.content.decode())
         assert Face.objects.exists()
@@ -225,7 +226,7 @@ class TestEnrolment:
     def test_an_erasure_that_must_be_repeated_says_so(
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recognition.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
         answer = admin.post(f"/admin/faces/person/{ada.pk}/delete/", {"post": "yes"}, follow=True)
         assert "The models are missing. Not all is erased yet" in answer.content.decode()
         assert Person.objects.exists()

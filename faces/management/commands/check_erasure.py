@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from faces.erasure.traces import traces
 from faces.models import Erasure
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 
 
 class Command(BaseCommand):

@@ -12,8 +12,8 @@ from tqdm import tqdm
 from devices.models import Site
 from faces.enrolment.bulk import Outcome, enrol_folder
 from faces.enrolment.folders import BadFolder, PersonFolder, people_in
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import RecogniserUnavailable
 
 INTERRUPTED = 130
 """What a shell makes of Ctrl-C."""

@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from devices.models import Device, Role, Site
+from devices.models import Device, Site
+from devices.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words

@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 
 from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
-from devices.models import Device, Membership, Role, Site
+from devices.models import Device, Membership, Site
+from devices.roles import Role
 from tests.analytics.frames import count, seen
 
 NOW = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)

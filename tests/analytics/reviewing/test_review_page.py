@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from analytics.counting import corrections
 from analytics.models import Detection, LabelQuarter, Verdict
-from devices.models import Device, Role, Site
+from devices.models import Device, Site
+from devices.roles import Role
 from faces.models import Capture, State
 from tests import places
 from tests.analytics.frames import count, seen

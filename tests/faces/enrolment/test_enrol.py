@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from devices.models import Site
 from faces.enrolment.folders import BadFolder, agreement_of, people_in
 from faces.models import Consent, Face, Person
-from faces.recognition.recogniser import Recogniser, RecogniserUnavailable
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import withdraw_consent
 from tests.faces import scenes
 

@@ -11,7 +11,7 @@ from edge_agent.vision.files import ROOT
 from faces.enrolment import portraits
 from faces.models import Capture, Consent, Face, Person
 from faces.pictures import storage
-from faces.recognition.recogniser import Recogniser
+from faces.recognisers.recogniser import Recogniser
 from faces.services import (
     EnrolmentRefused,
     check_capture,

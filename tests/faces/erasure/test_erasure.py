@@ -13,7 +13,7 @@ from devices.models import Site
 from faces import tasks
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Person, Sighting
 from faces.pictures import storage
-from faces.recognition.recogniser import Recogniser, RecogniserUnavailable
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import NotErasedYet, create_person, forget, recognise
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
@@ -96,7 +96,7 @@ class TestOutage:
         self, ada: Person, capture: Capture, owner: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("faces.recognition.local.LocalRecogniser.forget", away)
+            patched.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
             with pytest.raises(NotErasedYet, match=r"is away\. Not all is erased yet"):
                 forget(person=ada, by=owner, now=LATER)
             assert tasks.finish_erasures() == 0
@@ -114,7 +114,7 @@ class TestOutage:
     def test_nobody_is_recognised_from_the_first_moment(
         self, ada: Person, enrolled_only: None, take_picture: TakePicture, local: Recogniser, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("faces.recognition.local.LocalRecogniser.forget", away)
+        monkeypatch.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
         with pytest.raises(NotErasedYet):
             forget(person=ada, by=None, now=NOON)
         recognise(capture_id=take_picture().pk, now=LATER, recogniser=local)
@@ -166,7 +166,7 @@ class TestReceipt:
         self, ada: Person, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scripted = Scripted(seen(*BOXES))
-        monkeypatch.setattr("faces.recognition.recogniser.named", lambda name: scripted)
+        monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: scripted)
         scripted.kept = {"somebody else's": "", (hers := Face.objects.get().provider_id): ""}
         receipt = forget(person=ada, by=None)
         call_command("check_erasure")
@@ -174,14 +174,14 @@ class TestReceipt:
         assert trace() == f"A face of scripted is still there after the {receipt}."
 
     def test_one_that_is_not_finished_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("faces.recognition.local.LocalRecogniser.forget", away)
+        monkeypatch.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
         with pytest.raises(NotErasedYet):
             forget(person=ada, by=None)
         assert "is not finished: The recogniser is away." in trace()
 
     def test_what_cannot_be_read_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         forget(person=ada, by=None)
-        monkeypatch.setattr("faces.recognition.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
         assert trace() == "Nothing is proved, for not everything could be read: The recogniser is away."
 
     def test_a_receipt_that_is_not_there_is_said(self) -> None:

@@ -28,7 +28,7 @@ from faces.erasure.unseen import NOTICE, announce_erasures, erase_announced, uns
 from faces.models import Capture, Erasure, ErasureNotice, Face, Mode, Person, State, UnclaimedFace
 from faces.people.consent import GUEST_TERM
 from faces.pictures import sink
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import create_person, recognise, set_policy, set_retention, withdraw_consent
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
@@ -46,7 +46,7 @@ HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """The recogniser of whoever asks for one by name."""
     recogniser = Scripted(ONE_WITH_CUP)
-    monkeypatch.setattr("faces.recognition.recogniser.named", lambda name: recogniser)
+    monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: recogniser)
     return recogniser
 
 

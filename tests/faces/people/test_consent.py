@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from devices.models import Role, Site
+from devices.models import Site
+from devices.roles import Role
 from edge_agent.vision.files import ROOT
 from faces.models import Consent, Face, Mode, Person, SitePolicy
 from faces.people.policies import mode_of

@@ -15,7 +15,7 @@ from devices.models import Site
 from faces.models import Capture, Coffee, Consent, Method, Person
 from faces.pictures import storage
 from faces.pictures.thumbnails import SIDE, thumbnail
-from faces.recognition.recogniser import Recogniser
+from faces.recognisers.recogniser import Recogniser
 from faces.services import forget, recognise, withdraw_consent
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture

@@ -15,9 +15,9 @@ from devices.models import Device, Site
 from edge_agent.vision.files import ROOT
 from faces.enrolment.enrolment import save_face
 from faces.models import Consent, Face, GalleryChange, Method, Person
+from faces.recognisers.recogniser import Indexed
 from faces.recognition import gallery, vectors
 from faces.recognition.gallery import CANDIDATES, WIDTH, SiteGallery
-from faces.recognition.recogniser import Indexed
 from faces.services import create_person, forget, withdraw_consent
 from tests.devices.mqtt.test_ingest import database_url
 from tests.faces.conftest import NOON, agree

@@ -19,7 +19,7 @@ from devices.models import Device, Site
 from edge_agent.vision.files import ROOT
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, Sighting, State
 from faces.pictures import storage
-from faces.recognition.recogniser import Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable, UnusablePicture
 from faces.recognition.recognising import LEASE, MAX_ATTEMPTS, NEXT_RESCUE
 from faces.services import (
     NotAgain,
@@ -117,7 +117,7 @@ class TestPolicies:
         self, seattle: Site, owner: User, take_picture: TakePicture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scripted = Scripted(TWO_WITH_CUPS)
-        monkeypatch.setattr("faces.recognition.recogniser.named", lambda name: scripted)
+        monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: scripted)
         set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON)
         recognise(capture_id=take_picture().pk, now=LATER, recogniser=scripted)
         assert sorted(Person.objects.values_list("name", "guest_number")) == [("Guest 1", 1), ("Guest 2", 2)]

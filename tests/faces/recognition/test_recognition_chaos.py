@@ -18,7 +18,7 @@ from edge_agent.messages import Box
 from faces.coffees.counting import count_coffees
 from faces.erasure.retention import UNCLAIMED_FOR, forget_unclaimed_faces
 from faces.models import Capture, Coffee, Face, Mode, Person, Sighting, State, UnclaimedFace
-from faces.recognition.recogniser import RecogniserUnavailable
+from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.recognition.recognising import MAX_ATTEMPTS
 from faces.services import recognise, set_policy, sweep
 from tests.faces import scenes
@@ -125,7 +125,7 @@ def assert_each_counts_once(kills: Counter[str]) -> None:
 
 def forget_unclaimed_faces_of(kept: dict[str, str], *, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     immortal = Mortal(0, kept, "")
-    monkeypatch.setattr("faces.recognition.recogniser.named", lambda name: immortal)
+    monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: immortal)
     forget_unclaimed_faces(now=now)
 
 

@@ -19,9 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent import messages
 from faces import aws, tasks
 from faces.models import Capture, Person, Sighting, State
+from faces.recognisers.recogniser import Recogniser
 from faces.recognition import health
 from faces.recognition.greetings import LATE_AFTER, TELL_FOR, tell_late
-from faces.recognition.recogniser import Recogniser
 from faces.services import recognise
 from tests.aws import moto
 from tests.brokers import Mosquitto, free_port, mosquitto

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from devices.models import Device, Site
 from faces.models import Consent, Erasure, Face, Person
-from faces.recognition.recogniser import Recogniser, RecogniserUnavailable
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person
 from tests.faces import scenes
 from tests.faces.conftest import TakePicture, agree
@@ -99,7 +99,7 @@ class TestConsents:
         self, client: APIClient, bea: Person, local: Recogniser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
-        monkeypatch.setattr("faces.recognition.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
         answer = client.post(of(bea, "withdraw/"))
         assert answer.status_code == 503
         assert "do it again. The recogniser is away." in answer.json()["detail"]
@@ -155,7 +155,7 @@ class TestFaces:
         assert client.post(of(bea, "faces/"), form).status_code == 400
 
     def test_an_outage_is_said(self, client: APIClient, bea: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("faces.recognition.recogniser.chosen", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.chosen", away)
         answer = client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
         assert (answer.status_code, "The recogniser is away." in answer.json()["detail"]) == (503, True)
 
@@ -171,7 +171,7 @@ class TestErasure:
     def test_an_outage_is_told_and_outlived(
         self, client: APIClient, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recognition.local.LocalRecogniser.forget", away)
+        monkeypatch.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
         answer = client.delete(of(ada))
         assert (answer.status_code, answer.json()["reason"]) == (202, "The recogniser is away.")
         assert answer.json()["erased_at"] is None

@@ -13,8 +13,8 @@ from django.utils import timezone
 from PIL import Image
 
 from edge_agent.messages import Box
-from faces.recognition.budget import charge_call
-from faces.recognition.recogniser import (
+from faces.recognisers.budget import charge_call
+from faces.recognisers.recogniser import (
     Indexed,
     Known,
     Match,

@@ -6,8 +6,8 @@ import pytest
 
 from edge_agent.messages import Box
 from edge_agent.vision.files import ROOT
-from faces.recognition.recogniser import Recogniser, UnusablePicture
-from faces.recognition.rekognition import Rekognition
+from faces.recognisers.recogniser import Recogniser, UnusablePicture
+from faces.recognisers.rekognition import Rekognition
 from tests.faces import scenes
 from tests.faces.played import Played
 from tests.faces.scripted import Listed

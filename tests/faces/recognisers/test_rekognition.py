@@ -14,9 +14,9 @@ from botocore.stub import ANY, Stubber
 from PIL import Image
 
 from faces.models import RecogniserMonth
-from faces.recognition import recogniser as recognisers
-from faces.recognition.recogniser import BudgetSpent, Indexed, Match, RecogniserUnavailable, UnusablePicture
-from faces.recognition.rekognition import CUP_LABELS, FACES_AT_ONCE, MOST_BYTES, SMALLEST_SIDE, Rekognition
+from faces.recognisers import recogniser as recognisers
+from faces.recognisers.recogniser import BudgetSpent, Indexed, Match, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.rekognition import CUP_LABELS, FACES_AT_ONCE, MOST_BYTES, SMALLEST_SIDE, Rekognition
 from tests.brokers import free_port
 from tests.faces import scenes
 from tests.faces.conftest import NOON

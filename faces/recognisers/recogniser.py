@@ -135,9 +135,9 @@ def chosen() -> Recogniser:
 def named(name: str) -> Recogniser:
     """The recogniser of this name, made once per process, when it is first needed. Raises `RecogniserUnavailable`."""
     if name == "rekognition":
-        from faces.recognition.rekognition import Rekognition
+        from faces.recognisers.rekognition import Rekognition
 
         return Rekognition.from_environment()
-    from faces.recognition.local import LocalRecogniser
+    from faces.recognisers.local import LocalRecogniser
 
     return LocalRecogniser.from_environment()

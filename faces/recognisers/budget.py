@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import F
 
 from faces.models import RecogniserMonth
-from faces.recognition.recogniser import BudgetSpent
+from faces.recognisers.recogniser import BudgetSpent
 
 
 def charge_call(*, provider: str, now: dt.datetime) -> None:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from edge_agent.messages import Box
-from faces.recognition.local import LocalRecogniser
-from faces.recognition.recogniser import Indexed, Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.local import LocalRecogniser
+from faces.recognisers.recogniser import Indexed, Recogniser, RecogniserUnavailable, UnusablePicture
 from tests.faces import scenes
 from tests.faces.scripted import Listed
 

@@ -15,7 +15,7 @@ from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ModelsUnavailable, models_folder
 from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
-from faces.recognition.recogniser import (
+from faces.recognisers.recogniser import (
     Indexed,
     Known,
     Match,

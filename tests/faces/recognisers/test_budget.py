@@ -12,8 +12,8 @@ from django.test import Client
 
 from devices import health
 from faces.models import Capture, Coffee, RecogniserMonth, State
-from faces.recognition.budget import calls_made, charge_call, is_spent
-from faces.recognition.recogniser import BudgetSpent
+from faces.recognisers.budget import calls_made, charge_call, is_spent
+from faces.recognisers.recogniser import BudgetSpent
 from faces.services import recognise, sweep
 from tests.faces.conftest import LATER, NOON, TakePicture
 from tests.faces.scripted import Scripted, seen
