@@ -17,6 +17,10 @@ import msgspec
 MAX_MESSAGE_BYTES = 128 * 1024
 """AWS IoT Core refuses larger messages (service quota, November 2026)."""
 
+MAX_PACKET_BYTES = MAX_MESSAGE_BYTES + 4 * 1024
+"""The largest MQTT packet that either side takes: a message, and room for its topic, which AWS IoT Core limits to 256
+bytes, and for properties, which neither side sends. Both ask the broker to send them nothing larger."""
+
 MAX_PICTURE_BYTES = 96 * 1024
 """The largest JPEG that may travel inside a message; as base64 it still fits `MAX_MESSAGE_BYTES`."""
 

@@ -34,7 +34,8 @@ KEYS = (
 )
 ODD_LEVELS = ("", "frames ", "FRAMES", "receipt", "\u200b", "é" * 40, "infer", "..", "%00", "'", "x" * 500, "$SYS")
 DEEPEST = 100_000
-LARGEST = 2 * messages.MAX_MESSAGE_BYTES
+LARGEST = messages.MAX_PACKET_BYTES - 1024
+"""More than a message may have, and little enough that the broker passes it on to us."""
 
 Way = Callable[[], tuple[str, bytes]]
 
@@ -162,7 +163,7 @@ class Payloads:
             *(b"[" * size, b'{"face":' * size, b"x" * self._chance.randint(1, LARGEST), b"\x00" * size),
             *(b'{"id": "' + b"y" * size + b'"}', b"9" * size, b"[" + b"{}," * size + b"{}]", b" " * size),
         )
-        return self._said()[0], self._chance.choice(huge)
+        return self._said()[0], self._chance.choice(huge)[:LARGEST]
 
 
 def _jpeg() -> bytes:

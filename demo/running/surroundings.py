@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.config import Broker, ConfigError, broker_of
+from edge_agent.messages import MAX_PACKET_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -148,6 +149,7 @@ def mosquitto(url: str, folder: Path) -> list[str]:
         *("persistence true", f"persistence_location {folder}/", "autosave_interval 60"),
         # An ingester that is away must not cost messages of devices that know no receipts.
         "max_queued_messages 100000",
+        f"max_packet_size {MAX_PACKET_BYTES}",
         "log_dest stderr",
         # Started by root it would become another user, who may not write here.
         *(["user root"] if os.geteuid() == 0 else []),

@@ -134,7 +134,7 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
     Raises `SetAside`.
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
-        raise SetAside(Reason.TOO_LARGE, f"{len(arrival.payload):,} bytes; at most {messages.MAX_MESSAGE_BYTES:,}.")
+        raise SetAside(Reason.TOO_LARGE, f"A message has at most {messages.MAX_MESSAGE_BYTES:,} bytes.")
     kind, thing = _route_of(arrival.topic)
     if not kind:
         raise SetAside(Reason.UNKNOWN_TOPIC, f"Known are dt/headcount/<thing>/{'|'.join(messages.KINDS)}.")

@@ -24,6 +24,7 @@ from devices.intake.decoding import Arrival, Carriage, thing_of
 from devices.intake.deliveries import UNACKNOWLEDGED
 from devices.mqtt.routes import Route
 from devices.mqtt.wire import Client, Published
+from edge_agent.messages import MAX_PACKET_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ class Subscription:
 
     The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
     called from any thread, `take` from one at a time. The queue is bounded by the protocol: the broker sends at most
-    `UNACKNOWLEDGED` messages of QoS 1 (512 MB, were each of the largest size) ahead of our acknowledgements, and of
-    QoS 0 no more than that are let in.
+    `UNACKNOWLEDGED` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
+    `MAX_PACKET_BYTES`), and of QoS 0 no more than that are let in.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Subscription:
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = SESSION_EXPIRY_S if self._route.persistent else 0
         session.ReceiveMaximum = UNACKNOWLEDGED
+        session.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.reconnect_delay_set(1, 30)
         _connect(self._client, self._address, clean_start=not self._route.persistent, properties=session)
         self._client.loop_start()

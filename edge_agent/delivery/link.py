@@ -19,6 +19,8 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent import messages
@@ -118,7 +120,9 @@ class Link:
 
     def start(self) -> None:
         broker = self._config.broker
-        self._client.connect_async(broker.host, broker.port, KEEPALIVE, clean_start=True)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.MaximumPacketSize = messages.MAX_PACKET_BYTES
+        self._client.connect_async(broker.host, broker.port, KEEPALIVE, clean_start=True, properties=properties)
         self._client.loop_start()
         self._sender.start()
 

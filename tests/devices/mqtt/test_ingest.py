@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from analytics.models import EngagementQuarter, Frame
 from devices.intake import batches, deliveries
-from devices.models import Device, DeviceLog, QuarantinedMessage
+from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from devices.mqtt import broker, ingester, routes
 from edge_agent import messages
 from tests import places
@@ -138,7 +138,7 @@ def test_an_ingester_that_starts_knows_the_devices_so_its_first_draft_holds(
 
 
 def test_odd_messages_are_set_aside_and_the_ingester_goes_on(mqtt: Mosquitto, chicago01: Device) -> None:
-    odd = [b"\xff\xfe", b'{"face": NaN}', b'{"fa', b'{"image_string": "/9j/4AAQ"}', b"[" * 50_000, b"x" * 200_000]
+    odd = [b"\xff\xfe", b'{"face": NaN}', b'{"fa', b'{"image_string": "/9j/4AAQ"}', b"[" * 50_000, b"x" * 132_000]
     with ingesting(mqtt), peer(mqtt) as (client, _):
         for payload in odd:
             publish(client, INFER, payload)
@@ -204,6 +204,55 @@ def test_large_messages_are_taken_a_few_at_a_time(mqtt: Mosquitto, monkeypatch: 
     assert within(5, lambda: subscription.waiting() == 5)
     assert [len(subscription.take(100, timeout_s=1)) for _ in range(4)] == [2, 2, 1, 0]
     subscription.stop()
+
+
+def test_a_message_of_32_mb_neither_reaches_the_intake_nor_holds_it_up(
+    mqtt: Mosquitto, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[int] = []
+    read = paho.Client._sock_recv
+    with ingesting(mqtt) as subscription, peer(mqtt) as (client, _):
+        monkeypatch.setattr(subscription._client, "_sock_recv", lambda size: _noted(received, read, subscription, size))
+        client.publish(INFER, bytes(32 * 1024 * 1024), qos=1).wait_for_publish(20)
+        publish(client, messages.topic_from_device(places.SEATTLE01, "frames"), frame_message(1))
+        assert within(10, lambda: Frame.objects.count() == 1)
+        assert subscription._connection == 0
+    assert 0 < sum(received) < 1_000
+    assert not QuarantinedMessage.objects.exists()
+
+
+def _noted(received: list[int], read: Any, subscription: broker.Subscription, size: int) -> bytes:
+    data: bytes = read(subscription._client, size)
+    received.append(len(data))
+    return data
+
+
+def test_messages_about_as_large_as_they_may_be_are_set_aside_or_kept_back_and_the_connection_stays(
+    mqtt: Mosquitto, seattle01: Device
+) -> None:
+    around = len(INFER) + 10
+    with ingesting(mqtt) as subscription, peer(mqtt) as (client, _):
+        for size in range(messages.MAX_PACKET_BYTES - around - 8, messages.MAX_PACKET_BYTES - around + 16):
+            publish(client, INFER, b"x" * size)
+        publish(client, messages.topic_from_device(places.SEATTLE01, "frames"), frame_message(1))
+        assert within(10, lambda: Frame.objects.count() == 1)
+        assert subscription._connection == 0
+    reasons = set(QuarantinedMessage.objects.values_list("reason", flat=True))
+    assert reasons == {Reason.TOO_LARGE}
+    assert QuarantinedMessage.objects.count() < 24
+
+
+def test_with_the_documented_settings_the_sender_of_a_larger_message_learns_so(tmp_path: Path, settings: Any) -> None:
+    recipe = (ROOT / "docs" / "edge-agent.md").read_text()
+    (line,) = [line for line in recipe.splitlines() if line.startswith("max_packet_size ")]
+    assert line == f"max_packet_size {messages.MAX_PACKET_BYTES}"
+    with mosquitto(tmp_path / "mosquitto", line) as strict, peer(strict, INFER) as (client, heard):
+        publish(client, INFER, b"x" * messages.MAX_MESSAGE_BYTES)
+        assert within(5, lambda: len(heard) == 1)
+        ended = threading.Event()
+        client.on_disconnect = lambda *_: ended.set()
+        client.publish(INFER, b"x" * messages.MAX_PACKET_BYTES)
+        assert ended.wait(5)
 
 
 def test_a_late_ack_is_not_sent_on_the_next_connection(mqtt: Mosquitto, chicago01: Device) -> None:

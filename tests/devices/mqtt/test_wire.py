@@ -1,14 +1,18 @@
 """Packets are understood wherever the network cuts them, and what is no packet ends the connection."""
 
 import socket
+import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import MQTTErrorCode
 
+from devices.mqtt import wire
 from devices.mqtt.wire import AT_ONCE, Client, Published
+from edge_agent.messages import MAX_MESSAGE_BYTES, MAX_PACKET_BYTES
 
 
 class Line:
@@ -81,6 +85,64 @@ def test_messages_are_what_was_sent_wherever_they_are_cut(
     line.close()
 
 
+class Counted(bytes):
+    """Bytes that count how many of them are copied."""
+
+    copied = 0
+
+    def __new__(cls, data: Any = b"") -> "Counted":
+        Counted.copied += len(data)
+        return super().__new__(cls, data)
+
+    def __add__(self, other: Any) -> "Counted":
+        return Counted(bytes.__add__(self, other))
+
+    def __radd__(self, other: Any) -> "Counted":
+        return Counted(bytes.__add__(other, self))
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return Counted(found) if isinstance(place, slice) else found
+
+
+def test_a_byte_is_copied_as_often_in_a_large_packet_as_in_a_small_one(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "bytes", Counted, raising=False)
+    receive = line.client._sock_recv
+    monkeypatch.setattr(line.client, "_sock_recv", lambda size: Counted(receive(size)))
+    for size in (1_000, MAX_MESSAGE_BYTES):
+        data = packet(Published(b"t", b"x" * size, 0, 0, False, False))
+        Counted.copied = 0
+        for start in range(0, len(data), 100):
+            assert line.send(data[start : start + 100]) == MQTTErrorCode.MQTT_ERR_SUCCESS
+        assert len(line.heard.pop().payload) == size
+        assert Counted.copied < 6 * len(data)
+
+
+@pytest.mark.parametrize("properties", [b"", b"p" * 1_000_000], ids=["of its payload", "of its properties"])
+def test_of_a_message_that_is_larger_than_it_may_be_only_the_beginning_is_ever_held(
+    line: Line, properties: bytes
+) -> None:
+    size = 32 * 1024 * 1024
+    begins = b"\x32" + variable(2 + 5 + 2 + len(variable(len(properties))) + len(properties) + size)
+    begins += b"\x00\x05topic\x00\x07" + variable(len(properties)) + properties
+    after = Published(b"topic", b"small", 8, 1, False, False)
+    tracemalloc.start()
+    for start in range(0, len(begins), AT_ONCE):
+        line.send(begins[start : start + AT_ONCE])
+    for _ in range(size // AT_ONCE):
+        assert line.send(b"x" * AT_ONCE) == MQTTErrorCode.MQTT_ERR_SUCCESS
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    line.send(packet(after))
+    large, small = line.heard
+    assert (large.topic, large.packet_id, small) == (b"topic", 7, after)
+    assert len(large.payload) < MAX_PACKET_BYTES
+    assert properties or len(large.payload) > MAX_MESSAGE_BYTES
+    assert most < 6 * MAX_PACKET_BYTES
+
+
 def test_acknowledgements_go_together_and_in_order(line: Line) -> None:
     line.client.acknowledge([7, 65_535, 1])
     line.client.loop_write()
@@ -95,6 +157,7 @@ def test_acknowledgements_go_together_and_in_order(line: Line) -> None:
         pytest.param(b"\x32\x04\x00\x01x\x00", id="half a packet id"),
         pytest.param(b"\x30\x04\x00\x01x\x09", id="properties longer than their packet"),
         pytest.param(b"\x30\x01\x00", id="no topic"),
+        pytest.param(b"\x90" + variable(32_000_000) + b"x" * MAX_PACKET_BYTES, id="a large packet that is no message"),
     ],
 )
 def test_what_is_no_packet_ends_the_connection(line: Line, data: bytes) -> None:

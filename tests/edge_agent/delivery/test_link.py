@@ -90,6 +90,19 @@ def test_what_nobody_hears_is_not_taken_for_delivered(
         assert eventually(lambda: outbox.messages == 0, within=FIRST_RETRY / 2)
 
 
+def test_what_is_larger_than_a_message_may_be_does_not_reach_the_box(
+    broker: Mosquitto, outbox: Outbox, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    with platform(broker) as listening:
+        assert eventually(lambda: link._ready.is_set())
+        listening.tell(THING, "greeting", bytes(32 * 1024 * 1024))
+        listening.tell(THING, "greeting", messages.encode(messages.Greeting("Ada", 3)))
+        assert eventually(lambda: link.take_order() == messages.Greeting("Ada", 3))
+        assert link._ready.is_set()
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("force", [True, False])
 def test_a_broker_that_goes_away_in_between_costs_nothing(
     broker: Mosquitto, outbox: Outbox, link: Link, force: bool
