@@ -9,4 +9,4 @@ class DevicesConfig(AppConfig):
         from devices import schedules
 
         # Every minute.
-        schedules.keep(self, {"devices.tasks.send_missing_settings": "I", "devices.tasks.tidy_uploads": "I"})
+        schedules.keep(self, {"devices.tasks.send_missing_settings": "I"})

@@ -1,7 +1,6 @@
 """Sites, their members and devices, and what arrived from a device that is not a count."""
 
 import datetime as dt
-import uuid
 import zoneinfo
 from typing import TYPE_CHECKING
 
@@ -223,34 +222,6 @@ class QuarantinedMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.get_reason_display()}"
-
-
-class Upload(models.Model):
-    """A picture that a device brings in pieces, or puts into the bucket itself, until the intake has taken it.
-
-    The row stays until it expires, so that a device that asks again after its end learns that the picture is here.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="uploads")
-    key = models.BigIntegerField(help_text="Hash of what the device announced; unique per device.")
-    name = models.CharField(max_length=80, unique=True, help_text="Where its bytes lie in the storage of the pictures.")
-    size = models.PositiveIntegerField(help_text="Bytes of the whole picture.")
-    sha256 = models.CharField(max_length=64, help_text="Of the whole picture, hexadecimal.")
-    taken_at = models.DateTimeField(help_text="By the device's clock.")
-    shows = models.CharField(max_length=5)
-    faces = models.JSONField(default=list, help_text="Faces that the device says it shows.")
-    area = models.JSONField(null=True, help_text="Part of the original frame that it shows, in that frame's pixels.")
-    expires_at = models.DateTimeField(db_index=True)
-    taken_in_at = models.DateTimeField(null=True, help_text="When the intake had it.")
-
-    objects = DeviceScopedQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["device", "key"], name="one_upload_per_device_and_key")]
-
-    def __str__(self) -> str:
-        return f"upload of {self.device}, {self.size:,} bytes"
 
 
 class Heartbeat(models.Model):

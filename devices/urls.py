@@ -6,7 +6,6 @@ from django.urls import path
 
 from devices.pages import views
 from devices.rest.views import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
-from devices.uploads.views import UploadViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),
@@ -14,8 +13,6 @@ api: list[tuple[str, Any, str]] = [
     ("logs", LogViewSet, "log"),
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
-    # Before the captures themselves, whose ids would otherwise be looked for.
-    ("captures/uploads", UploadViewSet, "upload"),
 ]
 urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),

@@ -30,8 +30,6 @@ CHECKS = (
     "response_schema_conformance",
 )
 
-HOOKS = {"SCHEMATHESIS_HOOKS": "tests.fuzzing_hooks", "PYTHONPATH": str(ROOT)}
-
 FOR_DEVICES = "/api/v1/(messages|captures)/"
 """What a device may ask; the rest is asked by a person."""
 
@@ -71,7 +69,7 @@ def server(database: str) -> Iterator[str]:
 def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverage,fuzzing") -> Outcome:
     """Ask every operation at most so many cases a phase, first as a person and then as a device."""
     outcomes = [
-        _run(address, keys.person, cases, phases, "--exclude-path-regex", "/api/v1/(messages|captures/uploads)/"),
+        _run(address, keys.person, cases, phases, "--exclude-path-regex", "/api/v1/messages/"),
         _run(address, keys.device, cases, phases, "--include-path-regex", FOR_DEVICES),
     ]
     return Outcome(
@@ -90,7 +88,7 @@ def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcom
         command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--generation-database", "none"]
         command += ["--suppress-health-check", "all", "--seed", "1", "--no-color", "--warnings", "off"]
         command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | HOOKS)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         return Outcome(_cases(report), done.stdout + done.stderr, int(done.returncode != 0))
 
 

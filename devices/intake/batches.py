@@ -143,10 +143,13 @@ def take_in(arrival: Arrival) -> None:
     _write(_drafted([arrival], [(arrival, decoded)], [], devices))
 
 
-def take_in_picture(picture: TakenPicture) -> None:
-    """Take in a picture that came outside of messages, as one that came in a message; idempotent."""
+def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> None:
+    """Take in a picture that came outside of messages, as one that came in a message; idempotent.
+
+    A picture that is not from the device itself says nothing of when the device was last heard of.
+    """
     topic = messages.topic_from_device(picture.device.thing_name, "image")
-    arrival = Arrival(topic, b"", picture.received_at)
+    arrival = Arrival(topic, b"", picture.received_at, retained=not is_from_device)
     _write(_drafted([arrival], [(arrival, Decoded(picture.device, pictures=[picture]))], [], {}))
 
 

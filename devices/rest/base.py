@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
@@ -20,6 +22,12 @@ from devices.rest.throttling import refused_too_often
 
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
 """Formats in which a list is a file of everything rather than a page."""
+
+
+class TooLarge(exceptions.APIException):
+    """The body of the request is larger than is read."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
 class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
@@ -65,6 +73,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     """RFC 9457 problem details: `title`, `status`, `detail`, and `errors` by field."""
     if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
         error = refused_too_often(context["request"], context["view"]) or error
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge(f"The body of a request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -26,11 +26,11 @@ PROBLEMS = {
     "409": "It is not in a state in which this can be done.",
     "413": "It is too large.",
     "415": "The body is of a kind that is not read here.",
-    "422": "It is well formed, and refused for good.",
     "429": "Too many requests; `Retry-After` says when to come again.",
 }
 EVERYWHERE = ("400", "401", "403", "404", "406", "429")
-"""The others are for a view to name: `responses={409: None}` is enough."""
+WITH_A_BODY = ("413", "415")
+"""Problems of all operations that take a body. The others are for a view to name: `responses={409: None}` is enough."""
 
 FILES = {
     CSVRenderer.media_type: {"type": "string"},
@@ -50,7 +50,7 @@ def describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _describe(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     for code, description in PROBLEMS.items():
-        if code in responses or code in EVERYWHERE or (code == "415" and "requestBody" in operation):
+        if code in responses or code in EVERYWHERE or (code in WITH_A_BODY and "requestBody" in operation):
             responses[code] = _problem(description)
     # The web server's own, before any of this is reached, and in its own words.
     responses["414"] = {"description": "The address is too long."}

@@ -1,16 +1,11 @@
 """How sites and devices look in the API."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 from django.utils import timezone
 from rest_framework import serializers
 
-from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
-from edge_agent.messages import Box, Face
-
-_Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
@@ -88,45 +83,3 @@ class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
     ids = serializers.ListField(child=serializers.CharField(), help_text="Messages that need not be sent again.")
     committed = serializers.IntegerField()
     quarantined = serializers.IntegerField()
-
-
-class AnnouncedUploadSerializer(serializers.Serializer[dict[str, Any]]):
-    """A picture that a device wants to bring."""
-
-    size = serializers.IntegerField(min_value=1, max_value=MAX_BYTES, help_text="Bytes of the whole picture.")
-    sha256 = serializers.RegexField(r"^[0-9a-f]{64}\Z", help_text="Of the whole picture, hexadecimal.")
-    taken_at = serializers.DateTimeField(help_text="By the device's clock.")
-    shows = serializers.ChoiceField(choices=["frame", "crop"], default="frame")
-    faces = serializers.JSONField(
-        required=False, help_text="Faces that it shows: confidence, and box in pixels of the picture."
-    )
-    area = serializers.JSONField(
-        default=None,
-        allow_null=True,
-        help_text="Which part of the original frame it shows: [left, top, width, height] in that frame's pixels.",
-    )
-
-    def validate_faces(self, faces: Any) -> Any:
-        return _converted(faces, _Faces)
-
-    def validate_area(self, area: Any) -> Any:
-        return _converted(area, Box | None)
-
-
-def _converted(value: Any, kind: Any) -> Any:
-    """As the wire contract has it. Raises `ValidationError`."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise serializers.ValidationError(f"{error}.") from None
-
-
-class UploadSerializer(serializers.Serializer[Any]):
-    """What is still to be done: send the bytes from `offset` on to `url`, with these headers, and announce again."""
-
-    id = serializers.UUIDField()
-    taken_in = serializers.BooleanField(help_text="Whether the picture is here; then nothing else is told.")
-    method = serializers.ChoiceField(choices=["PATCH", "PUT"], required=False)
-    url = serializers.CharField(required=False, help_text="Absolute, or a path of this host.")
-    headers = serializers.DictField(child=serializers.CharField(), required=False)
-    offset = serializers.IntegerField(required=False, help_text="Bytes that are here already.")

@@ -1,21 +1,18 @@
 """Pictures that are larger than a message may be: they go to the platform over HTTPS, out of the same outbox.
 
-Nothing of a transfer is remembered here. The picture is announced, and the platform says what it still needs: the bytes
-from some offset on, all of them to an address in a bucket, or nothing any more. So a transfer goes on where it broke,
-also after a restart.
+Each goes whole, in one request, and again until the platform answers that it is committed. The platform knows a picture
+by its bytes and its time, so one that comes again is not counted again, also after a restart of either side.
 """
 
-import base64
 import datetime as dt
-import hashlib
 import http.client
 import logging
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Annotated, Literal
-from urllib.parse import urljoin, urlsplit
+from http import HTTPStatus
+from typing import Literal
 
 import msgspec
 
@@ -33,36 +30,24 @@ LOOK_SECONDS = 0.5
 LONGEST_PAUSE = 300.0
 """Between two tries that fail; the pauses begin at one second and double."""
 
-FOR_EVER = frozenset({400, 413, 415, 422})
-"""HTTP statuses of an announcement that say that this picture will never be taken, whenever it is sent."""
+FOR_EVER = frozenset({400, 413, 415})
+"""HTTP statuses by which the platform says that it will never take this picture, whenever it is sent."""
 
-MOST_STEPS = 4
-"""Steps of one picture that the platform may ask for at once; more of them, and something is not as it should be."""
+PROBLEM = "application/problem+json"
+"""What the platform's API answers in. A proxy before it has other words, and its refusal may end."""
 
 SENTENCE_BYTES = 500
 """Of an answer that says why not."""
 
-MAX_ANSWER_BYTES = 64 * 1024
-
 
 class _Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An upload as it waits in the outbox."""
+    """An upload as it waits in the outbox, and as it is sent."""
 
     taken_at: dt.datetime
     shows: Literal["frame", "crop"]
     image_string: str
     faces: tuple[Face, ...] = ()
     area: Box | None = None
-
-
-class _Step(msgspec.Struct, frozen=True):
-    """What the platform answers to an announcement."""
-
-    taken_in: bool
-    method: Literal["PATCH", "PUT"] = "PATCH"
-    url: str = ""
-    headers: dict[str, str] = {}
-    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def as_upload(image: Image) -> Message:
@@ -76,7 +61,7 @@ class Uploader:
     """Sends the outbox's uploads, the newest first, each until the platform has committed it; a thread of its own."""
 
     def __init__(self, config: AgentConfig, outbox: Outbox) -> None:
-        self._url, self._token = f"{(config.upload_url or '').rstrip('/')}/uploads/", config.device_token or ""
+        self._url, self._token = f"{(config.upload_url or '').rstrip('/')}/", config.device_token or ""
         self._outbox = outbox
         self._stop = threading.Event()
         self._opener = urllib.request.build_opener(_NoRedirects)
@@ -87,21 +72,22 @@ class Uploader:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Let the transfer that runs end within these seconds; a longer one goes on at the next start."""
+        """Let the transfer that runs end within these seconds; a longer one is sent again at the next start."""
         self._stop.set()
         self._thread.join(timeout)
 
     def step(self) -> bool:
-        """Bring the newest picture, if there is one; False where it has to be tried again."""
+        """Send the newest picture, if there is one; False where it has to be tried again."""
         for message in self._outbox.pending(1, uploads=True):
             try:
-                self._bring(msgspec.json.decode(message.payload, type=_Waiting))
-            except _Refused as refusal:
-                log.error("the platform refused a picture for good, and it is dropped: %s", refusal)
-                self._outbox.drop(message)
+                self._send(message.payload)
             except urllib.error.HTTPError as error:
-                return self._complain(f"it answered {error.code} {error.reason}")
-            except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+                if error.code not in FOR_EVER or error.headers.get_content_type() != PROBLEM:
+                    return self._complain(f"it answered {error.code} {error.reason}")
+                sentence = error.read(SENTENCE_BYTES).decode("utf-8", "replace")
+                log.error("the platform refused a picture for good, and it is dropped: %d, %s", error.code, sentence)
+                self._outbox.drop(message)
+            except (OSError, http.client.HTTPException) as error:
                 return self._complain(f"{getattr(error, 'reason', error)}")
             else:
                 self._outbox.forget([message.id])
@@ -120,52 +106,12 @@ class Uploader:
                 pauses = _pauses()
             self._stop.wait(LOOK_SECONDS if done else next(pauses))
 
-    def _bring(self, waiting: _Waiting) -> None:
-        """Do what the platform asks for until it has the picture."""
-        jpeg = base64.b64decode(waiting.image_string)
-        for _ in range(MOST_STEPS):
-            step = self._announce(waiting, jpeg)
-            if step.taken_in:
-                return
-            self._send(step, jpeg)
-        raise http.client.HTTPException("it asks for the same picture again and again")
-
-    def _announce(self, waiting: _Waiting, jpeg: bytes) -> _Step:
-        picture = {
-            "size": len(jpeg),
-            "sha256": hashlib.sha256(jpeg).hexdigest(),
-            "taken_at": waiting.taken_at,
-            "shows": waiting.shows,
-            "faces": waiting.faces,
-            "area": waiting.area,
-        }
-        try:
-            answer = self._request(
-                "POST", self._url, msgspec.json.encode(picture), {"Content-Type": "application/json"}
-            )
-        except urllib.error.HTTPError as error:
-            if error.code in FOR_EVER:
-                raise _Refused(f"{error.code}, {error.read(SENTENCE_BYTES).decode('utf-8', 'replace')}") from None
-            raise
-        return msgspec.json.decode(answer, type=_Step)
-
-    def _send(self, step: _Step, jpeg: bytes) -> None:
-        url = urljoin(self._url, step.url)
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise http.client.HTTPException("it names an address that is not one of the web")
-        try:
-            self._request(step.method, url, jpeg[step.offset :], step.headers)
-        except urllib.error.HTTPError as error:
-            # Somebody else's bytes, or our own of a connection that broke, are there by now: the next answer says so.
-            if error.code != http.HTTPStatus.CONFLICT:
-                raise
-
-    def _request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> bytes:
-        # The token is for the platform alone: a bucket has its own signature.
-        own = {"Authorization": f"Device {self._token}"} if _origin(url) == _origin(self._url) else {}
-        request = urllib.request.Request(url, body, headers | own, method=method)  # noqa: S310
+    def _send(self, payload: bytes) -> None:
+        headers = {"Authorization": f"Device {self._token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self._url, payload, headers, method="POST")  # noqa: S310
         with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-            return bytes(answer.read(MAX_ANSWER_BYTES))
+            if answer.status != HTTPStatus.CREATED:
+                raise http.client.HTTPException(f"it answered {answer.status}, not that the picture is committed")
 
     def _complain(self, reason: str) -> bool:
         if reason != self._complained:
@@ -176,20 +122,11 @@ class Uploader:
         return False
 
 
-class _Refused(Exception):
-    """The platform will never take this picture."""
-
-
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirected POST would become a GET, and carry the token to another place."""
 
     def redirect_request(self, *_: object) -> None:
         return None
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
 
 
 def _pauses() -> Iterator[float]:

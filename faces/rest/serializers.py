@@ -3,8 +3,10 @@
 import base64
 import binascii
 import datetime as dt
-from typing import Any
+import hashlib
+from typing import Annotated, Any
 
+import msgspec
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -13,6 +15,7 @@ from rest_framework import serializers
 from devices.intake.decoding import MAX_LEAD
 from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from devices.models import Device, Site
+from edge_agent.messages import Box, Face
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.models.querysets import PERIODS
@@ -21,6 +24,8 @@ from faces.pictures import links
 DEFAULT_ROWS = 100
 MOST_ROWS = 1000
 """People on a leaderboard."""
+
+_Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
 
 BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
 
@@ -113,6 +118,14 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
     image_string = serializers.CharField(
         required=False, max_length=MAX_BYTES * 4 // 3 + 4, help_text="The same as base64.", write_only=True
     )
+    faces = serializers.JSONField(
+        required=False, help_text="Faces that the device says it shows: confidence, and box in pixels of the picture."
+    )
+    area = BoxField(
+        default=None,
+        allow_null=True,
+        help_text="Which part of the original frame it shows: [left, top, width, height] in that frame's pixels.",
+    )
 
     def validate_taken_at(self, taken_at: dt.datetime) -> dt.datetime:
         """As the intake does with every message."""
@@ -123,16 +136,30 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
             raise serializers.ValidationError(f"This is more than {settings.FRAME_RETENTION_DAYS} days ago.")
         return taken_at
 
+    def validate_faces(self, faces: Any) -> tuple[Face, ...]:
+        return _converted(faces, _Faces)  # type: ignore[no-any-return]
+
+    def validate_area(self, area: Any) -> Box | None:
+        return _converted(area, Box | None)  # type: ignore[no-any-return]
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Adds `jpeg`: the picture, made safe."""
+        """Adds `jpeg`, which is the picture made safe, and `sha256` of the bytes that were given."""
         if ("image" in attrs) == ("image_string" in attrs):
             raise serializers.ValidationError({"image": "Give the picture as `image` or as `image_string`."})
         field = "image" if "image" in attrs else "image_string"
         try:
             data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else _decoded(attrs["image_string"])
-            return {**attrs, "jpeg": sanitised_jpeg(data)}
+            return {**attrs, "jpeg": sanitised_jpeg(data), "sha256": hashlib.sha256(data).hexdigest()}
         except BadPicture as error:
             raise serializers.ValidationError({field: str(error)}) from error
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """As the messages of devices have it. Raises `ValidationError`."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise serializers.ValidationError(f"{error}.") from None
 
 
 def _decoded(text: str) -> bytes:

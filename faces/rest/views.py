@@ -1,9 +1,8 @@
 """Pictures, people, coffees and the leaderboard in the API."""
 
-import hashlib
+import datetime as dt
 from typing import Any, cast
 
-from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils import timezone
@@ -19,14 +18,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from devices.intake.batches import Batch
+from devices.intake import batches, decoding
 from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Consent, Merge, Person
-from faces.pictures import sink
 from faces.rest.enrolment import EnrolmentMixin
 from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
 from faces.rest.rights import check_operator
@@ -45,8 +43,6 @@ from faces.rest.serializers import (
 )
 from faces.services import MergeRefused, merge_people, name_person, restore_coffee, undo_merge, void_coffee
 from faces.views import picture_response, portrait_response
-
-KEY_BYTES = 8
 
 
 class CaptureViewSet(ScopedReadOnlyViewSet):
@@ -76,11 +72,14 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
 
     @extend_schema(request=NewCaptureSerializer, responses={201: CaptureSerializer})
     def create(self, request: Request) -> Response:
-        """Give a picture, by a device with its token or by an operator of the device's site; the same one once."""
+        """Give a picture, by a device with its token or by an operator of the device's site.
+
+        The same bytes of the same time are one picture, however often they are given.
+        """
         serializer = NewCaptureSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         device = _device(request, serializer.validated_data)
-        capture = _take_in(device, serializer.validated_data)
+        capture = _take_in(device, serializer.validated_data, is_from_device=isinstance(request.auth, Device))
         answer = CaptureSerializer(capture, context=self.get_serializer_context())
         return Response(answer.data, status=status.HTTP_201_CREATED)
 
@@ -246,18 +245,21 @@ def _device(request: Request, given: dict[str, Any]) -> Device:
     return cast(Device, device)
 
 
-def _take_in(device: Device, given: dict[str, Any]) -> Capture:
+def _take_in(device: Device, given: dict[str, Any], *, is_from_device: bool) -> Capture:
     """The capture of this picture; the one that is there already, if it came before."""
     now = timezone.now()
-    taken_at = given.get("taken_at", now)
-    key = _key(given["jpeg"], str(given.get("taken_at", "")))
-    picture = TakenPicture(device, taken_at, now, key, given["jpeg"], shows=given["shows"])
-    with transaction.atomic():
-        sink.take_in(Batch(pictures=[picture]))()
+    taken_at: dt.datetime | None = given.get("taken_at")
+    key = decoding.digest("upload", given["sha256"], taken_at.isoformat() if taken_at else "", given["shows"])
+    picture = TakenPicture(
+        device,
+        taken_at or now,
+        now,
+        key,
+        given["jpeg"],
+        shows=given["shows"],
+        faces=given.get("faces", ()),
+        area=given["area"],
+    )
+    batches.take_in_picture(picture, is_from_device=is_from_device)
     capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)
     return capture
-
-
-def _key(jpeg: bytes, taken_at: str) -> int:
-    digest = hashlib.blake2b(jpeg + taken_at.encode(), digest_size=KEY_BYTES).digest()
-    return int.from_bytes(digest, "big", signed=True)

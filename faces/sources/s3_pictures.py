@@ -13,7 +13,6 @@ from devices.intake import batches, decoding
 from devices.intake.decoding import Arrival, SetAside, TakenPicture
 from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, Reason
-from devices.uploads import uploading
 from faces import aws
 from faces.models import Capture, State
 from faces.sources.s3_events import Created, Unreadable, created
@@ -44,8 +43,7 @@ def take_in_event(arrival: Arrival) -> None:
 def take_in_object(found: Created, *, received_at: dt.datetime) -> None:
     """The same, of an object."""
     if found.bucket == settings.PICTURES_BUCKET:
-        # What a device has announced; all else in there is our own.
-        uploading.take_in_object(name=found.key, now=received_at)
+        # All in there is our own.
         return
     if Capture.objects.filter(key__in=_keys(found), source_url=found.source).exists():
         return

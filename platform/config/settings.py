@@ -115,8 +115,6 @@ S3_STORAGE = {
         "bucket_name": _env["PICTURES_BUCKET"],
         "default_acl": "private",
         "file_overwrite": False,
-        # The older one leaves length and checksum of what a device may put there out of the signature.
-        "signature_version": "s3v4",
     },
 }
 STORAGES = {
@@ -179,7 +177,6 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.rest.description.describe"],
     "ENUM_NAME_OVERRIDES": {
         "ShowsEnum": "faces.models.Shows",
-        "AnnouncedShowsEnum": ["frame", "crop"],
         "VerdictEnum": "analytics.models.Verdict",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],

@@ -26,7 +26,7 @@ from tests.house.files import ROOT
 TEXT = (ROOT / "docs" / "api.md").read_text()
 TABLE = "\n".join(line for line in TEXT.split("## Which page")[1].splitlines() if line.startswith("|"))
 
-FOR_DEVICES = {"messages", "captures/uploads"}
+FOR_DEVICES = {"messages"}
 """What devices bring; no page shows it."""
 
 

@@ -2,8 +2,10 @@
 
 import base64
 import datetime as dt
+import hashlib
 import io
-from typing import Any
+import json
+from typing import Any, Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,9 +13,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from devices.models import Device, Site
+from devices.intake import decoding
+from devices.intake.pictures import MAX_BYTES
+from devices.models import Device, DeviceState, Site
 from devices.services import issue_device_token
 from faces.models import Capture, Coffee, Person, State
 from faces.pictures import storage
@@ -118,6 +123,53 @@ class TestNewCaptures:
         assert client.post(CAPTURES, form).json()["id"] == client.post(CAPTURES, form).json()["id"]
         assert Capture.objects.count() == 1
 
+    def test_a_device_says_what_the_picture_shows(self, seattle01: Device) -> None:
+        faces = [{"confidence": 0.9, "box": [10, 20, 30, 40]}]
+        told = {"faces": faces, "area": [100, 50, 600, 400], "taken_at": timezone.now().isoformat()}
+        form = {"image": SimpleUploadedFile("cat.jpg", JPEG)} | {name: json.dumps(told[name]) for name in told}
+        form["taken_at"] = told["taken_at"]
+        client = device_client(seattle01)
+        assert client.post(CAPTURES, form, format="multipart").status_code == 201
+        capture = Capture.objects.get()
+        assert (capture.claimed_faces, capture.area) == (faces, told["area"])
+        assert client.post(CAPTURES, told | {"image_string": base64.b64encode(JPEG).decode()}).status_code == 201
+        assert Capture.objects.count() == 1
+
+    def test_a_picture_is_known_by_the_bytes_that_were_given_and_their_time(self, seattle01: Device) -> None:
+        client, now = device_client(seattle01), timezone.now()
+        form = {"image_string": base64.b64encode(JPEG).decode(), "taken_at": now.isoformat()}
+        client.post(CAPTURES, form)
+        client.post(CAPTURES, form | {"taken_at": (now - dt.timedelta(seconds=1)).isoformat()})
+        assert Capture.objects.count() == 2
+        key = decoding.digest("upload", hashlib.sha256(JPEG).hexdigest(), now.isoformat(), "frame")
+        assert Capture.objects.filter(device=seattle01, key=key, taken_at=now).exists()
+
+    def test_a_device_that_gives_a_picture_was_heard_and_an_operator_is_not_the_device(
+        self, seattle01: Device, operator: User
+    ) -> None:
+        form = {"device": str(seattle01.pk), "image_string": base64.b64encode(JPEG).decode()}
+        assert client_of(operator).post(CAPTURES, form).status_code == 201
+        assert DeviceState.objects.get(device=seattle01).last_seen_at is None
+        assert device_client(seattle01).post(CAPTURES, form | {"shows": "crop"}).status_code == 201
+        assert DeviceState.objects.get(device=seattle01).last_seen_at is not None
+
+    @pytest.mark.parametrize("form", ["json", "multipart"])
+    def test_a_body_that_is_too_large_is_refused_before_it_is_read(
+        self, seattle01: Device, form: Literal["json", "multipart"], settings: Settings
+    ) -> None:
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
+        answer = device_client(seattle01).post(CAPTURES, {"image_string": "x" * 1_000}, format=form)
+        assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
+        assert "at most 1,000 bytes" in answer.json()["detail"]
+
+    def test_the_largest_picture_fits_into_a_body(self, seattle01: Device) -> None:
+        largest = JPEG + bytes(MAX_BYTES - len(JPEG))
+        form = {"image_string": base64.b64encode(largest).decode()}
+        assert device_client(seattle01).post(CAPTURES, form).status_code == 201
+        form = {"image_string": base64.b64encode(largest + b"x").decode()}
+        answer = device_client(seattle01).post(CAPTURES, form)
+        assert "at most 5,242,880 are taken" in answer.json()["errors"]["image_string"][0]
+
     def test_where_the_picture_was_taken_is_not_stored(self, seattle01: Device) -> None:
         exif, out = Image.Exif(), io.BytesIO()
         exif[0x010E] = "122.3 W"
@@ -140,10 +192,12 @@ class TestNewCaptures:
                 "days ago",
             ),
             ({"image_string": base64.b64encode(JPEG).decode(), "shows": "all"}, "shows", "not a valid choice"),
+            ({"image_string": base64.b64encode(JPEG).decode(), "faces": [{"box": [1]}]}, "faces", "Expected `array`"),
+            ({"image_string": base64.b64encode(JPEG).decode(), "area": [1, 2, 3]}, "area", "of length 4"),
         ],
     )
     def test_a_bad_one_is_refused_beside_its_field(
-        self, seattle01: Device, form: dict[str, str], field: str, said: str
+        self, seattle01: Device, form: dict[str, Any], field: str, said: str
     ) -> None:
         answer = device_client(seattle01).post(CAPTURES, form)
         assert answer.status_code == 400

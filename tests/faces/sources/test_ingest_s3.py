@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
+from pytest_django import Settings
 
 from devices.intake import batches
 from devices.intake.decoding import TakenPicture, digest
@@ -130,6 +131,15 @@ class TestTakingIn:
         amazon.s3.delete_object(Bucket=BUCKET, Key=f"others/{SEATTLE01}/1.jpg")
         amazon.ingester(Wanted("pictures/", ".jpg")).step()
         assert Capture.objects.get().source_url.startswith(f"s3://{BUCKET}/{KEY.split('/')[0]}/")
+        assert (amazon.waiting, reasons()) == (0, [])
+
+    def test_what_the_platform_puts_into_its_own_bucket_is_no_new_picture(
+        self, amazon: Amazon, seattle01: Device, settings: Settings
+    ) -> None:
+        settings.PICTURES_BUCKET = BUCKET
+        amazon.put()
+        amazon.ingester().step()
+        assert not Capture.objects.exists()
         assert (amazon.waiting, reasons()) == (0, [])
 
     def test_what_sns_hands_on_is_understood(self, amazon: Amazon, seattle01: Device) -> None:
