@@ -16,6 +16,7 @@ import msgspec
 import paho.mqtt.client as paho
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -59,9 +60,10 @@ class Subscription:
     it forgets both as soon as the connection ends: that is for messages whose senders wait for receipts.
 
     The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
-    called from any thread, `take` from one at a time. The queue is bounded by the protocol: the broker sends at most
+    called from any thread, `take` from one at a time. The queue is bounded: by the protocol the broker sends at most
     `UNACKNOWLEDGED` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
-    `MAX_PACKET_BYTES`), and of QoS 0 no more than that are let in.
+    `MAX_PACKET_BYTES`), and of QoS 0 no more than that are let in. A broker that sends more than both together is
+    disconnected, and keeps what it sent.
     """
 
     def __init__(
@@ -184,6 +186,8 @@ class Subscription:
             log.warning("The connection to the broker ended: %s.", reason)
 
     def _on_published(self, message: Published) -> None:
+        if self._waiting.qsize() >= 2 * UNACKNOWLEDGED:
+            raise MalformedPacket("The broker has sent more messages than it may have under way.")
         # An exception here would end the network thread without a word.
         try:
             if message.qos == 0 and self._waiting.qsize() >= UNACKNOWLEDGED:

@@ -47,7 +47,7 @@ class Client(paho.Client):
     """An MQTT v5 client that acknowledges only when told to. `on_published` is called in the network's thread.
 
     Of a message whose packet has more than `MAX_PACKET_BYTES`, `on_published` gets the beginning: the topic, the packet
-    id, and as much of the payload as fits.
+    id, and as much of the payload as fits. Where `on_published` raises `MalformedPacket`, the connection ends.
     """
 
     def __init__(self, client_id: str, on_published: Callable[[Published], None]) -> None:
