@@ -15,7 +15,7 @@ help:
 	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
-	@echo "make bench-faces   pictures recognised a second; a face among a million; the leaderboard of a million coffees"
+	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"

@@ -1,9 +1,9 @@
 """`python -m benchmarks.faces`: recognising captures, searching faces, and reading the leaderboard, on PostgreSQL.
 
 Captures are recognised by the local models as a worker does it, in turns with the bare calls of the same models.
-Galleries of 1,000, 100,000 and 1,000,000 synthetic faces, drawn around real ones, are searched by the index and
-exactly; the largest also through the database. The leaderboard is read beside a million coffees. Prints a table and
-writes `benchmarks/results/faces.json`.
+Galleries of 1,000, 10,000 and 100,000 synthetic faces, drawn around real ones, are searched in memory, the largest
+also through the database. The leaderboard is read beside a million coffees. Prints a table and writes
+`benchmarks/results/faces.json`.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from tqdm import tqdm
 from benchmarks import report, results
 from benchmarks.results import Measured
 
-GALLERIES = (1_000, 100_000, 1_000_000)
+GALLERIES = (1_000, 10_000, 100_000)
 SEARCHES = 200
-SEARCH_MS, RECALL, RATIO, BOARD_MS = 20.0, 0.99, 0.85, 50.0
+SEARCH_MS, RATIO, BOARD_MS = 20.0, 0.85, 50.0
 SITES, PEOPLE, DAYS = 4, 1_000, 365
 READS = 15
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--coffees", type=int, default=1_000_000, help="beside which the leaderboard is read (1,000,000)"
     )
-    parser.add_argument("--faces", type=int, default=GALLERIES[-1], help="in the largest gallery (1,000,000)")
+    parser.add_argument("--faces", type=int, default=GALLERIES[-1], help="in the largest gallery (100,000)")
     asked = parser.parse_args()
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     from tests.postgres import server
@@ -175,7 +175,7 @@ def searches(sizes: list[int]) -> Iterator[Measured]:
     from benchmarks.identities import Crowd, real
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.files import models_folder
-    from edge_agent.vision.identity import FaceEmbedder
+    from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
     from faces.recognition.vectors import Vectors
 
     crowd = Crowd(real(FaceDetector(models_folder(), threshold=0.6), FaceEmbedder(models_folder())))
@@ -183,31 +183,19 @@ def searches(sizes: list[int]) -> Iterator[Measured]:
         people, gallery = crowd.gallery(size)
         chosen = np.random.default_rng(1).choice(len(people), min(SEARCHES, len(people)), replace=False)
         wanted = crowd.pictures(people[chosen])
-        began = time.perf_counter()
-        index = Vectors(np.arange(size, dtype=np.int64), gallery)
-        yield report.told(f"{size:,} faces: made", time.perf_counter() - began, "s")
-        found, times, exact = [], [], []
-        squares = (gallery**2).sum(axis=1)
+        index, times = Vectors(np.arange(size, dtype=np.int64), gallery), []
         for each in wanted:
             began = time.perf_counter()
-            found.append(index.nearest(each, 1)[0][0])
+            index.nearest(each, within=SAME_PERSON)
             times.append((time.perf_counter() - began) * 1000)
-        truth = []
-        for each in wanted:
-            began = time.perf_counter()
-            truth.append(int((squares - 2 * (gallery @ each)).argmin()))
-            exact.append((time.perf_counter() - began) * 1000)
         yield report.below(f"{size:,} faces: a search, median", statistics.median(times), "ms", SEARCH_MS)
-        yield report.told(f"{size:,} faces: exact search by numpy, median", statistics.median(exact), "ms")
-        recall = np.mean(np.array(found) == np.array(truth))
-        yield report.at_least(f"{size:,} faces: recall against exact search", float(recall), "", RECALL)
         if size == sizes[-1]:
-            del index, squares
+            del index
             yield from _in_the_database(gallery, wanted)
 
 
 def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measured]:
-    """As a worker searches: the index catches up with the database before, and what it finds is looked up there."""
+    """As a worker searches: its index catches up with the database, in which the faces that it finds are looked up."""
     from django.db import connection
     from django.utils import timezone
 
@@ -241,7 +229,7 @@ def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measur
     face = Face.objects.filter(provider_id="synthetic-0").get()
     began = time.perf_counter()
     face.delete()
-    yield report.told(f"{size}: one erased, and out of the index", (time.perf_counter() - began) * 1000, "ms")
+    yield report.told(f"{size}: one erased, and out of memory", (time.perf_counter() - began) * 1000, "ms")
 
 
 def leaderboards(coffees: int) -> Iterator[Measured]:

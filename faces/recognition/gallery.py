@@ -7,11 +7,9 @@ looked up in the database before anybody believes it. A process that searches no
 import datetime as dt
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import numpy as np
-from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from devices.models import Site
 from faces.models import Face, GalleryChange, Method
@@ -21,12 +19,13 @@ KEPT_FOR_S = 60.0
 """A process that has not searched a gallery for so long drops it: nobody erased stays in an idle worker for longer."""
 
 CANDIDATES = 8
-"""Looked up at once. More are only needed where several nearer faces may not be matched, as their consent is over."""
+"""Faces looked up in one query. A second query is needed only where the nearest ones may not be matched any more."""
 
 WIDTH = 128
 """Numbers of an embedding."""
 
 READ_AT_ONCE = 20_000
+"""Rows fetched from the database at a time."""
 
 
 class SiteGallery:
@@ -50,17 +49,15 @@ class SiteGallery:
         return {face.provider_id: face for face in found}
 
     def nearest(self, embedding: bytes, *, within: float) -> tuple[str, float] | None:
-        wanted, count = np.frombuffer(embedding, "<f4").astype(np.float32), CANDIDATES
-        while True:
-            found, are_all = _nearest(self._site_id, self._provider, wanted, count)
-            near = {number: distance for number, distance in found if distance < within}
-            names = dict(self._faces.filter(pk__in=near).values_list("pk", "provider_id"))
-            for number, distance in near.items():
+        near = _nearest(self._site_id, self._provider, _row(embedding), within)
+        for start in range(0, len(near), CANDIDATES):
+            candidates = near[start : start + CANDIDATES]
+            numbers = [number for number, _ in candidates]
+            names = dict(self._faces.filter(pk__in=numbers).values_list("pk", "provider_id"))
+            for number, distance in candidates:
                 if number in names:
                     return names[number], distance
-            if are_all or len(near) < len(found):
-                return None
-            count *= CANDIDATES
+        return None
 
 
 def drop_face(site_id: int, number: int) -> None:
@@ -89,7 +86,7 @@ class _Held:
         self.used_at = time.monotonic()
 
     def catch_up(self) -> bool:
-        """Take in what was committed since; False where only reading everything anew will do."""
+        """Take in the changes committed since; False where the whole gallery must be read again."""
         since = self._seen.pk if self._seen else 0
         changes = list(GalleryChange.objects.filter(site=self._site_id, pk__gte=since).order_by("pk"))
         if self._seen:
@@ -100,45 +97,28 @@ class _Held:
         if changes:
             self._apply({change.face_number for change in changes})
             self._seen = changes[-1]
-        return not self.vectors.is_outgrown
+        return True
 
     def _apply(self, numbers: set[int]) -> None:
         faces = Face.objects.at(self._site_id, provider=self._provider).filter(pk__in=numbers)
         there = dict(faces.exclude(embedding=None).values_list("pk", "embedding"))
         for number in numbers:
             if number in there:
-                self.vectors.add(number, np.frombuffer(there[number], "<f4").astype(np.float32))
+                self.vectors.add(number, _row(there[number]))
             else:
                 self.vectors.remove(number)
 
     def _read(self) -> Vectors:
         faces = Face.objects.at(self._site_id, provider=self._provider).exclude(embedding=None).order_by()
-        numbers, parts, rows = [], [np.empty((0, WIDTH), np.float32)], []
-        for number, embedding in _in_binary(faces.values_list("pk", "embedding")):
+        numbers, rows = [], []
+        for number, embedding in faces.values_list("pk", "embedding").iterator(READ_AT_ONCE):
             numbers.append(number)
-            rows.append(embedding)
-            if len(rows) == READ_AT_ONCE:
-                parts.append(_matrix(rows))
-                rows = []
-        return Vectors(np.array(numbers, np.int64), np.concatenate([*parts, _matrix(rows)]))
+            rows.append(bytes(embedding))
+        return Vectors(np.array(numbers, np.int64), _row(b"".join(rows)).reshape(-1, WIDTH))
 
 
-def _in_binary(rows: "QuerySet[Face, tuple[int, bytes]]") -> Iterator[tuple[int, bytes]]:
-    """PostgreSQL tells bytes as text unless it is asked not to, which takes about twice as long to read."""
-    if connection.vendor != "postgresql":
-        yield from rows.iterator(READ_AT_ONCE)
-        return
-    sql, parameters = rows.query.sql_with_params()
-    with transaction.atomic():
-        connection.ensure_connection()
-        with connection.connection.cursor("gallery", binary=True) as cursor:
-            cursor.itersize = READ_AT_ONCE
-            cursor.execute(sql, parameters)
-            yield from cursor
-
-
-def _matrix(rows: list[bytes]) -> Embeddings:
-    return np.frombuffer(b"".join(rows), "<f4").astype(np.float32).reshape(-1, WIDTH)
+def _row(embedding: bytes) -> Embeddings:
+    return np.frombuffer(embedding, "<f4").astype(np.float32)
 
 
 _held: dict[tuple[int, str], _Held] = {}
@@ -146,8 +126,8 @@ _lock = threading.RLock()
 _watch: threading.Timer | None = None
 
 
-def _nearest(site_id: int, provider: str, embedding: Embeddings, count: int) -> tuple[list[tuple[int, float]], bool]:
-    """The nearest faces by number, and whether there are no more."""
+def _nearest(site_id: int, provider: str, embedding: Embeddings, within: float) -> list[tuple[int, float]]:
+    """The faces nearer than `within`, by number, the nearest first."""
     with _lock:
         held = _held.get((site_id, provider))
         if held is not None and not held.catch_up():
@@ -157,7 +137,7 @@ def _nearest(site_id: int, provider: str, embedding: Embeddings, count: int) -> 
             held = _held[site_id, provider] = _Held(site_id, provider)
         held.used_at = time.monotonic()
         _keep_watch()
-        return held.vectors.nearest(embedding, count), count >= len(held.vectors)
+        return held.vectors.nearest(embedding, within=within)
 
 
 def _keep_watch() -> None:

@@ -16,7 +16,7 @@ from edge_agent.vision.files import ROOT
 from faces.enrolment.enrolment import save_face
 from faces.models import Consent, Face, GalleryChange, Method, Person
 from faces.recognisers.recogniser import Indexed
-from faces.recognition import gallery, vectors
+from faces.recognition import gallery
 from faces.recognition.gallery import CANDIDATES, WIDTH, SiteGallery
 from faces.services import create_person, forget, withdraw_consent
 from tests.devices.mqtt.test_ingest import database_url
@@ -160,16 +160,6 @@ class TestOneProcess:
         gallery.drop_idle(now=used_at + gallery.KEPT_FOR_S)
         assert held_numbers(seattle) == 0
         assert found(seattle, 1) == "face-1"
-
-    def test_a_gallery_that_has_grown_is_read_anew(self, seattle: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(vectors, "EXACT_UP_TO", 100)
-        consent = consent_of(seattle)
-        enrolled(consent, 1)
-        found(seattle, 1)
-        for seed in range(2, 150):
-            enrolled(consent, seed)
-        assert found(seattle, 149) == "face-149"
-        assert gallery._held[seattle.pk, "local"].vectors._index.nlist == 12
 
     def test_a_change_says_nothing_about_anybody(self, seattle: Site) -> None:
         face = enrolled(consent_of(seattle), 1)
