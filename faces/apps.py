@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 
 class FacesConfig(AppConfig):
@@ -11,8 +11,9 @@ class FacesConfig(AppConfig):
         from devices.health import register_check
         from devices.intake.batches import register_sink
         from devices.intake.replay import register_way
+        from devices.models import Device, Site
         from faces.coffees import coffee_tallies
-        from faces.models import Capture, Face
+        from faces.models import Capture, Coffee, Face, Person
         from faces.pictures import sink, storage
         from faces.recognition import galleries, health
         from faces.sources import s3_pictures
@@ -23,8 +24,12 @@ class FacesConfig(AppConfig):
         post_delete.connect(storage.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)
-        pre_migrate.connect(coffee_tallies.remove, sender=self)
-        post_migrate.connect(coffee_tallies.install, sender=self)
+        post_save.connect(coffee_tallies.count_created, sender=Coffee)
+        pre_delete.connect(coffee_tallies.discount_deleted, sender=Coffee)
+        pre_delete.connect(coffee_tallies.release, sender=Person)
+        for sender in (Device, Site):
+            pre_save.connect(coffee_tallies.note_clock, sender=sender)
+            post_save.connect(coffee_tallies.follow_clock, sender=sender)
         hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
         nightly = ("forget_faces_without_consent", "erase_unseen")
         wanted = {"sweep_captures": "I", "tell_late": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")

@@ -1,152 +1,178 @@
-"""Keeps `CoffeeTally` in step with the coffees, by triggers of the database itself.
+"""Keeps `CoffeeTally` in step with the coffees, in the transaction of each change.
 
-Coffees change hands by more ways than a service knows: people are merged and erased, captures are deleted with all
-that hangs on them, and Django tells nobody of an update of many rows. The triggers miss none of it. They are made anew
-after each `migrate`, as SQLite drops them when Django rebuilds a table, and the tallies are counted anew with them.
+Whoever writes many coffees at once calls `insert`, and whoever changes coffees calls `in_step`. What else can change a
+tally tells it by a signal: a coffee that is created or deleted, a person who is deleted, a device that moves to
+another site, and a site whose time zone is corrected. A day is the site's own, by Python's zone data.
 """
 
-from collections.abc import Collection
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db import connections, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 
 from devices.models import Device, Site
-from faces.models import NOBODY, Coffee, CoffeeTally, Span
+from devices.sql import Rows, lock
+from faces.models import NOBODY, Coffee, CoffeeTally, Person, Span
 
-_TABLE, _COFFEES = CoffeeTally._meta.db_table, Coffee._meta.db_table
-_DEVICES, _SITES = Device._meta.db_table, Site._meta.db_table
+Key = tuple[int, str, dt.date, int]
+"""What a tally counts: device, span, the span's first day, and the person's number or `NOBODY`."""
 
-_LOCAL_DAY = {
-    "postgresql": "(coffee.taken_at AT TIME ZONE site.timezone)::date",
-    # Django's own, which it gives to each of its connections: what its TruncDate becomes.
-    "sqlite": "django_datetime_cast_date(coffee.taken_at, site.timezone, 'UTC')",
-}
-_START = {
-    "postgresql": "date_trunc(span, day)::date",
-    "sqlite": "CASE span WHEN 'day' THEN day WHEN 'month' THEN substr(day, 1, 7) || '-01' "
-    "ELSE substr(day, 1, 4) || '-01-01' END",
-}
-_SPANS = " UNION ALL ".join(f"SELECT '{span}' AS span" for span in Span)
+Counted = tuple[int, int | None, dt.datetime, str]
 
-_KEY = "device_id, span, start, person_number"
+LOCK = "coffees of a device"
+"""Held together by whoever writes coffees, and alone by whoever counts all of a device's coffees anew."""
 
+AT_ONCE = 500
+"""Coffees that one statement names by their numbers; SQLite takes a limited number of parameters."""
 
-def install(sender: Any = None, *, using: str = "default", **_: Any) -> None:
-    """After `migrate`: make the triggers and count everything anew. Does nothing before the tables are there."""
-    if not {_TABLE, _COFFEES, _DEVICES, _SITES} <= set(connections[using].introspection.table_names()):
-        return
-    remove(using=using)
-    vendor = connections[using].vendor
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for name, (table, event, when, body) in _triggers(vendor).items():
-            for statement in _made(vendor, name, table, event, when, body):
-                cursor.execute(statement)
-    rebuild(using=using)
+READ_AT_ONCE = 10_000
+"""Rows fetched from the database at a time."""
+
+_KEY = ("device_id", "span", "start", "person_number")
+_CLOCK: dict[type[Device] | type[Site], str] = {Device: "site_id", Site: "timezone"}
+"""What decides in which local day a coffee is."""
 
 
-def remove(sender: Any = None, *, using: str = "default", **_: Any) -> None:
-    """Before `migrate`, which could not rename tables that a trigger names."""
-    connection = connections[using]
-    there = connection.introspection.table_names()
-    with connection.cursor() as cursor:
-        for name, (table, *_rest) in _triggers(connection.vendor).items():
-            if table in there:
-                at = f" ON {table}" if connection.vendor == "postgresql" else ""
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}{at}")
+def insert(coffees: Iterable[Coffee]) -> list[Coffee]:
+    """Insert these coffees and count them."""
+    with transaction.atomic():
+        inserted = Coffee.objects.bulk_create(coffees)
+        _share({coffee.device_id for coffee in inserted})
+        _add(_held([coffee.pk for coffee in inserted]))
+    return inserted
 
 
-def rebuild(*, using: str = "default", devices: Collection[int] | None = None) -> int:
+@contextmanager
+def in_step(coffees: "QuerySet[Coffee]") -> Iterator[None]:
+    """Within, these coffees may be changed by any statement; their tallies follow. It is one transaction.
+
+    Coffees are neither created nor deleted within, as signals tell of those.
+    """
+    with transaction.atomic():
+        numbers = list(_locked(coffees))
+        before = _held(numbers)
+        yield
+        after = _held(numbers)
+        after.subtract(before)
+        _add(after)
+
+
+def rebuild(*, devices: Collection[int] | None = None) -> int:
     """Count everything, or what these devices saw, anew from the coffees, and return how many tallies were wrong.
 
-    Nobody counts a coffee meanwhile.
+    One transaction for each device; meanwhile nobody writes a coffee of that device.
     """
-    connection = connections[using]
-    of_devices = "" if devices is None else f"WHERE device_id IN ({', '.join(map(str, [*map(int, devices), 0]))})"
-    truth, held = (f"SELECT {_KEY}, coffees FROM {table} {of_devices}" for table in ("coffee_truth", _TABLE))  # noqa: S608
-    wrong = f"SELECT {_KEY} FROM ({{}} EXCEPT {{}}) AS differing"  # noqa: S608
-    with transaction.atomic(using=using), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"LOCK TABLE {_COFFEES} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(f"CREATE TEMPORARY TABLE coffee_truth AS {_tallies(connection.vendor, _COUNTED)}")
-        either = f"{wrong.format(truth, held)} UNION {wrong.format(held, truth)}"
-        cursor.execute(f"CREATE TEMPORARY TABLE coffee_wrong AS {either}")
-        cursor.execute(f"DELETE FROM {_TABLE} WHERE ({_KEY}) IN (SELECT {_KEY} FROM coffee_wrong)")  # noqa: S608
-        right = f"SELECT {_KEY}, coffees FROM coffee_truth NATURAL JOIN coffee_wrong ORDER BY {_KEY}"  # noqa: S608
-        cursor.execute(f"INSERT INTO {_TABLE} ({_KEY}, coffees) {right}")
-        cursor.execute("SELECT COUNT(*) FROM coffee_wrong")
-        (found,) = cursor.fetchone()
-        cursor.execute("DROP TABLE coffee_truth")
-        cursor.execute("DROP TABLE coffee_wrong")
-    return int(found)
+    wanted = Device.objects.values_list("pk", flat=True) if devices is None else devices
+    return sum(_rebuild(device) for device in sorted(wanted))
 
 
-_COUNTED = f"(SELECT device_id, person_id, taken_at FROM {_COFFEES} WHERE NOT voided)"  # noqa: S608
+def count_created(sender: type[Coffee], instance: Coffee, created: bool, **_: Any) -> None:
+    """A receiver of `post_save`."""
+    if created:
+        with transaction.atomic():
+            _share({instance.device_id})
+            _add(_held([instance.pk]))
 
 
-def _tallies(vendor: str, coffees: str, devices: str = "") -> str:
-    """The rows that these coffees make, `coffees` being a query for `device_id`, `person_id` and `taken_at`."""
+def discount_deleted(sender: type[Coffee], instance: Coffee, **_: Any) -> None:
+    """A receiver of `pre_delete`, which Django sends for each coffee of a cascade in the transaction that deletes."""
+    gone = _held(list(_locked(Coffee.objects.filter(pk=instance.pk))))
+    _add({key: -coffees for key, coffees in gone.items()})
+
+
+def release(sender: type[Person], instance: Person, **_: Any) -> None:
+    """A receiver of `pre_delete`: a person's coffees become nobody's, which Django's own cascade would tell no one."""
+    coffees = Coffee.objects.filter(person=instance.pk)
+    with in_step(coffees):
+        coffees.update(person=None)
+
+
+def note_clock(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
+    """A receiver of `pre_save`: remember whether the coffees' local days may change."""
+    field = _CLOCK[sender]
+    before = sender._default_manager.filter(pk=instance.pk).values_list(field, flat=True).first()
+    instance.has_other_clock = before not in (None, getattr(instance, field))
+
+
+def follow_clock(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
+    """A receiver of `post_save`: count the coffees anew where their local days may have changed."""
+    if instance.__dict__.pop("has_other_clock", False):
+        which = {"pk": instance.pk} if sender is Device else {"site": instance.pk}
+        rebuild(devices=Device.objects.filter(**which).values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _rebuild(device: int) -> int:
+    lock(LOCK, [device], alone=True)
+    truth = _tallies(_counted(Coffee.objects.filter(device=device)).iterator(READ_AT_ONCE))
+    rows = CoffeeTally.objects.filter(device=device).values_list("pk", *_KEY, "coffees")
+    held = {(device, span, start, person): (pk, coffees) for pk, device, span, start, person, coffees in rows}
+    wrong = [key for key, (_, coffees) in held.items() if truth[key] != coffees]
+    missing = [key for key in truth if key not in held]
+    numbers = [held[key][0] for key in wrong]
+    for start in range(0, len(numbers), AT_ONCE):
+        CoffeeTally.objects.filter(pk__in=numbers[start : start + AT_ONCE]).delete()
+    right = sorted((*key, truth[key]) for key in [*wrong, *missing] if truth[key])
+    Rows(CoffeeTally, (*_KEY, "coffees"), right).insert()
+    return len(wrong) + len(missing)
+
+
+def _locked(coffees: "QuerySet[Coffee]") -> Iterator[int]:
+    """The coffees' numbers. Until the transaction ends nobody else changes them, and nobody rebuilds their tallies."""
+    rows = list(coffees.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", "device"))
+    _share({device for _, device in rows})
+    return (number for number, _ in rows)
+
+
+def _share(devices: Collection[int]) -> None:
+    """Until the transaction ends, nobody rebuilds these devices' tallies."""
+    lock(LOCK, devices, alone=False)
+
+
+def _held(numbers: list[int]) -> Counter[Key]:
+    """What the coffees of these numbers add to the tallies."""
+    found: Counter[Key] = Counter()
+    for start in range(0, len(numbers), AT_ONCE):
+        found += _tallies(_counted(Coffee.objects.filter(pk__in=numbers[start : start + AT_ONCE])))
+    return found
+
+
+def _counted(coffees: "QuerySet[Coffee]") -> "QuerySet[Coffee, Counted]":
+    """Of those that count: device, person, time and the site's zone."""
+    rows = coffees.filter(voided=False).order_by()
+    return rows.values_list("device", "person", "taken_at", "device__site__timezone")
+
+
+def _tallies(coffees: Iterable[Counted]) -> Counter[Key]:
+    days: Counter[tuple[int, int, dt.date]] = Counter()
+    for device, person, taken_at, timezone in coffees:
+        days[device, person or NOBODY, taken_at.astimezone(ZoneInfo(timezone)).date()] += 1
+    tallies: Counter[Key] = Counter()
+    for (device, person, day), coffees_of_the_day in days.items():
+        for span, start in _spans(day):
+            tallies[device, span, start, person] += coffees_of_the_day
+    return tallies
+
+
+def _spans(day: dt.date) -> tuple[tuple[str, dt.date], ...]:
     return (
-        f"SELECT device_id, span, {_START[vendor]} AS start, "  # noqa: S608
-        "person_number, COUNT(*) AS coffees FROM ("
-        f"SELECT coffee.device_id, COALESCE(coffee.person_id, {NOBODY}) AS person_number, {_LOCAL_DAY[vendor]} AS day "
-        f"FROM {coffees} AS coffee JOIN {_DEVICES} AS device ON device.id = coffee.device_id "
-        f"JOIN {_SITES} AS site ON site.id = device.site_id {devices}) AS local "
-        f"CROSS JOIN ({_SPANS}) AS spans GROUP BY 1, 2, 3, 4"
+        (Span.DAY.value, day),
+        (Span.MONTH.value, day.replace(day=1)),
+        (Span.YEAR.value, day.replace(month=1, day=1)),
     )
 
 
-def _triggers(vendor: str) -> dict[str, tuple[str, str, str, str]]:
-    """By name: on which table, upon which event, on which condition, and what they do."""
-    more, less = _more(vendor), _less(vendor)
-    moved, other_clock = (_anew(vendor, devices) for devices in ("= NEW.id", f"IN ({_DEVICES_OF_NEW_SITE})"))
-    return {
-        f"{_TABLE}_inserted": (_COFFEES, "INSERT", "NOT NEW.voided", more),
-        f"{_TABLE}_deleted": (_COFFEES, "DELETE", "NOT OLD.voided", less),
-        f"{_TABLE}_updated_before": (_COFFEES, "UPDATE", "NOT OLD.voided", less),
-        f"{_TABLE}_updated_after": (_COFFEES, "UPDATE", "NOT NEW.voided", more),
-        f"{_TABLE}_moved": (_DEVICES, "UPDATE OF site_id", "OLD.site_id <> NEW.site_id", moved),
-        f"{_TABLE}_clock": (_SITES, "UPDATE OF timezone", "OLD.timezone <> NEW.timezone", other_clock),
-    }
-
-
-_DEVICES_OF_NEW_SITE = f"SELECT id FROM {_DEVICES} WHERE site_id = NEW.id"  # noqa: S608
-
-
-def _row(which: str) -> str:
-    return f"(SELECT {which}.device_id AS device_id, {which}.person_id AS person_id, {which}.taken_at AS taken_at)"
-
-
-def _more(vendor: str) -> str:
-    return (
-        f"INSERT INTO {_TABLE} ({_KEY}, coffees) {_tallies(vendor, _row('NEW'))} "
-        f"ON CONFLICT ({_KEY}) DO UPDATE SET coffees = {_TABLE}.coffees + 1;"
-    )
-
-
-def _less(vendor: str) -> str:
-    """A day without coffees has no row. Where a device is deleted, its tallies may be gone before its coffees."""
-    rows = f"WHERE ({_KEY}) IN (SELECT {_KEY} FROM ({_tallies(vendor, _row('OLD'))}) AS gone)"  # noqa: S608
-    return (
-        f"DELETE FROM {_TABLE} {rows} AND coffees <= 1; "  # noqa: S608
-        f"UPDATE {_TABLE} SET coffees = coffees - 1 {rows};"
-    )
-
-
-def _anew(vendor: str, devices: str) -> str:
-    """Of these devices; whoever counts a coffee of theirs meanwhile waits."""
-    lock = f"LOCK TABLE {_COFFEES} IN SHARE ROW EXCLUSIVE MODE; " if vendor == "postgresql" else ""
-    return (
-        f"{lock}DELETE FROM {_TABLE} WHERE device_id {devices}; "  # noqa: S608
-        f"INSERT INTO {_TABLE} ({_KEY}, coffees) {_tallies(vendor, _COUNTED, f'WHERE device.id {devices}')};"
-    )
-
-
-def _made(vendor: str, name: str, table: str, event: str, when: str, body: str) -> list[str]:
-    trigger = f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW WHEN"
-    if vendor == "sqlite":
-        return [f"{trigger} {when} BEGIN {body} END"]
-    function = f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
-    return [
-        f"{function} AS $$ BEGIN {body} RETURN NULL; END $$",
-        f"{trigger} ({when}) EXECUTE FUNCTION {name}()",
-    ]
+def _add(changes: Mapping[Key, int]) -> None:
+    """Add these numbers of coffees, negative ones too, to the tallies. A span without coffees has no row."""
+    changed = sorted((*key, coffees) for key, coffees in changes.items() if coffees)
+    Rows(CoffeeTally, (*_KEY, "coffees"), changed).add_up({"coffees": "sum"})
+    fewer = [row for row in changed if row[-1] < 0]
+    for start in range(0, len(fewer), AT_ONCE // len(_KEY)):
+        devices, spans, starts, people, _ = zip(*fewer[start : start + AT_ONCE // len(_KEY)], strict=True)
+        where = {"device__in": devices, "span__in": spans, "start__in": starts, "person_number__in": people}
+        CoffeeTally.objects.filter(**where, coffees__lte=0).delete()

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from devices.models import Device, Site
+from faces.coffees import coffee_tallies
 from faces.models import Coffee, Sighting
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def count_coffees(*, device: Device, taken_at: dt.datetime, holding: Sequence[Si
         counted = _around(Coffee.objects.filter(device=device), taken_at)
         perhaps_them = counted.exclude(person__in=[sighting.person_id for sighting in known]).count()
         new += strangers[perhaps_them:]
-    coffees = [Coffee(person=one.person, device=device, taken_at=taken_at, sighting=one) for one in new]
-    return Coffee.objects.bulk_create(coffees)
+    coffees = (Coffee(person=one.person, device=device, taken_at=taken_at, sighting=one) for one in new)
+    return coffee_tallies.insert(coffees)
 
 
 def lock_site(site: Site) -> None:
@@ -72,7 +73,8 @@ def _review(coffee: Coffee, by: "User | None", reason: str, now: dt.datetime, *,
         raise ValueError("Say why in a few words; the reason is kept with the coffee.")
     coffee.voided, coffee.reviewed_by, coffee.reviewed_at, coffee.review_reason = voided, by, now, reason.strip()
     coffee.full_clean(validate_unique=False)
-    coffee.save(update_fields=["voided", "reviewed_by", "reviewed_at", "review_reason"])
+    with coffee_tallies.in_step(Coffee.objects.filter(pk=coffee.pk)):
+        coffee.save(update_fields=["voided", "reviewed_by", "reviewed_at", "review_reason"])
     return coffee
 
 

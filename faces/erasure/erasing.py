@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
 from faces.erasure.signals import person_erased
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting
@@ -124,11 +125,12 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     coffees = Coffee.objects.filter(person=person)
     _blank_admin_log(person, list(coffees.values_list("pk", flat=True)))
     coffees.filter(review_reason__icontains=person.name).update(review_reason=ABOUT_THE_ERASED)
-    erasure.counts |= {
-        "consents": Consent.objects.filter(person=person).count(),
-        "sightings": Sighting.objects.filter(person=person).update(person=None, similarity=None, emotions={}),
-        "coffees": coffees.update(person=None),
-    }
+    with coffee_tallies.in_step(coffees):
+        erasure.counts |= {
+            "consents": Consent.objects.filter(person=person).count(),
+            "sightings": Sighting.objects.filter(person=person).update(person=None, similarity=None, emotions={}),
+            "coffees": coffees.update(person=None),
+        }
     erasure.erased_at, erasure.reason = now, ""
     erasure.save()
     person_erased.send(Person, site=person.site)

@@ -4,9 +4,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils import timezone
 
+from faces.coffees import coffee_tallies
 from faces.coffees.counting import COOL_DOWN, lock_site
 from faces.models import Coffee, Consent, Erasure, Face, Merge, Person, Sighting
 
@@ -36,8 +37,10 @@ def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.date
     check_merge(other=other, into=into)
     moved = {name: _numbers(model, other) for name, model in FOLLOW.items()}
     faces = dict(Face.objects.filter(consent__person=other).values_list("pk", "consent"))
-    for name, model in FOLLOW.items():
-        _hand_over(model, moved[name], giver=other.pk, taker=into.pk)
+    with coffee_tallies.in_step(Coffee.objects.filter(person__in=(other, into))):
+        for name, model in FOLLOW.items():
+            _hand_over(model, moved[name], giver=other.pk, taker=into.pk)
+        voided = _void_repetitions(into, by, now)
     merge = Merge.objects.create(
         site=into.site,
         person=into,
@@ -47,7 +50,7 @@ def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.date
         other_guest_number=other.guest_number,
         other_created_at=other.created_at,
         moved={**moved, "faces": faces},
-        voided=_void_repetitions(into, by, now),
+        voided=voided,
         merged_at=now,
         merged_by=by,
     )
@@ -92,10 +95,12 @@ def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = Non
         guest_number=merge.other_guest_number,
     )
     Person.objects.filter(pk=person.pk).update(created_at=merge.other_created_at)
-    for name, model in FOLLOW.items():
-        _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
+    voided = [review["pk"] for review in merge.voided]
+    with coffee_tallies.in_step(Coffee.objects.filter(Q(person=merge.person_id) | Q(pk__in=voided))):
+        for name, model in FOLLOW.items():
+            _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
+        _restore_repetitions(merge)
     _hand_faces_back(merge)
-    _restore_repetitions(merge)
     return person
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.models import Device, Site
+from faces.coffees import coffee_tallies
 from faces.coffees.leaderboard import LONGEST_STREAK, coffees_by_person, leaderboard, streak, streaks_of
 from faces.models import NOBODY, Capture, Coffee, Person, Sighting, State
 from faces.models.querysets import PERIODS, Period
@@ -140,8 +141,9 @@ def test_tallies_add_up_to_what_the_coffees_say(
 ) -> None:
     with transaction.atomic():
         device = places.seattle01()
-        Site.objects.filter(pk=device.site.pk).update(timezone=zone)
         site = Site.objects.get(pk=device.site.pk)
+        site.timezone = zone
+        site.save()
         add_coffees(device, create_person(site=site, name="Ada"), moments[::2])
         add_coffees(device, None, moments[1::2])
         there = Coffee.objects.of(sites=[site], period=period, now=now)
@@ -160,7 +162,7 @@ def add_coffees(device: Device, person: Person | None, moments: list[dt.datetime
     seen = Sighting.objects.bulk_create(
         Sighting(capture=capture, number=0, person=person, confidence=0.9) for capture in captures
     )
-    return Coffee.objects.bulk_create(
+    return coffee_tallies.insert(
         Coffee(person=person, device=device, taken_at=each.capture.taken_at, sighting=each) for each in seen
     )
 
