@@ -7,10 +7,10 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.counting import sink
-        from analytics.galaxy.services import forget_snapshots
         from analytics.groundtruth.cards import accuracy
         from analytics.pages import cards
         from analytics.visitors.cards import visitors
+        from analytics.galaxy.answers import forget_shared
         from devices import schedules
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
@@ -19,6 +19,6 @@ class AnalyticsConfig(AppConfig):
         register_sink(sink.note_software)
         cards.register("below-readings", accuracy)
         cards.register("below-plots", visitors)
-        person_erased.connect(forget_snapshots)
+        person_erased.connect(forget_shared)
         # Every night, and every minute.
         schedules.keep(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})

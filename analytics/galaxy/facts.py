@@ -1,4 +1,4 @@
-"""What boards and globes are drawn from. Pure, and the same after a journey through JSON."""
+"""What boards and globes are drawn from. Pure, and the same after a journey through a cache."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -1,23 +1,19 @@
-"""Every write about walls: their tokens, and the snapshots that make all screens agree."""
+"""Every write about walls: their tokens."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from analytics.galaxy.facts import Asked, Leaders, Seen
-from analytics.models.walls import Snapshot, WallToken
+from analytics.models.walls import WallToken
 from devices.models import Site
 from devices.roles import Right
 from devices.services import token_digest
 
 if TYPE_CHECKING:
     from devices.models import User
-
-Facts = Seen | Leaders | Asked
 
 
 @transaction.atomic
@@ -36,27 +32,3 @@ def create_wall_token(*, name: str, sites: Sequence[Site], by: "User") -> tuple[
     token.save()
     token.sites.set(sites)
     return token, text
-
-
-def facts_of(*, key: str, slot: int, read: Callable[[], Facts], kind: type[Facts]) -> Facts:
-    """What all are shown under this key in this slot: `read` once, and then the same for every process that asks.
-
-    Whoever asks in the name of a slot that is over gets the latest. Takes one query, or a few where it has to read.
-    """
-    kept = Snapshot.objects.filter(key=key, slot__gte=slot).first()
-    if kept is None:
-        kept = _first(key, slot, msgspec.json.encode(read()).decode())
-    return msgspec.json.decode(kept.facts, type=kind)
-
-
-@transaction.atomic
-def _first(key: str, slot: int, facts: str) -> Snapshot:
-    """The snapshot of the slot; where others wrote it meanwhile, theirs."""
-    Snapshot.objects.get_or_create(key=key, defaults={"slot": slot, "facts": facts})
-    Snapshot.objects.filter(key=key, slot__lt=slot).update(slot=slot, facts=facts)
-    return Snapshot.objects.get(key=key)
-
-
-def forget_snapshots(**_: object) -> None:
-    """Keep nothing of what the walls were shown; what they are shown next is read anew."""
-    Snapshot.objects.all().delete()

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,17 +21,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analytics.galaxy import boards, kml, overlays, reads, scene
-from analytics.galaxy.answers import VERSION, Latest, respond
+from analytics.galaxy.answers import VERSION, Body, forget_own, latest, latest_of_any_slot, respond, shared
 from analytics.galaxy.canvas import Canvas
-from analytics.galaxy.facts import Asked, Leaders, Seen, SiteHours, local
+from analytics.galaxy.facts import Seen, SiteHours, local
 from analytics.galaxy.layout import Screen, Wall, screens
-from analytics.galaxy.services import Facts, facts_of
 from analytics.galaxy.slots import REFRESH_S, SHOW_AFTER_S, slot_at, start_of
 from analytics.models.walls import WallToken
 from devices.models import Device, Site
 from devices.services import token_digest
 
 log = logging.getLogger(__name__)
+
+Facts = TypeVar("Facts")
 
 ALL = "all"
 """Stands for all sites in an address."""
@@ -44,17 +45,6 @@ BOARD_NAMES = {
     "leaderboard": "Coffees this week",
     "sites": "All sites",
 }
-
-_scopes: Latest[list[Site]] = Latest()
-_facts: Latest[Facts] = Latest()
-_bodies: Latest[bytes] = Latest()
-_good: Latest[bytes] = Latest()
-
-
-def forget() -> None:
-    """Forget all that this process keeps of earlier answers."""
-    for kept in (_scopes, _facts, _bodies, _good):
-        kept.clear()
 
 
 @require_safe
@@ -75,13 +65,14 @@ def wall(
     bezel = _number(request, "bezel", 0)
     context = {
         "title": f"{BOARD_NAMES[board]} · {here[0].name if site != ALL else 'all sites'}",
-        "picture": _picture(here, board, slot, of, screen, bezel or 0).decode(),
+        "picture": _picture(here, board, slot, of, screen, bezel or 0).content.decode(),
         "address": reverse("wall-picture", kwargs=names) + (f"?bezel={bezel}" if bezel else ""),
         "version": VERSION,
         "refresh_ms": REFRESH_S * 1000,
         "show_after_ms": SHOW_AFTER_S * 1000,
     }
-    return respond(request, render_to_string("analytics/galaxy/wall.html", context).encode(), "text/html")
+    page = render_to_string("analytics/galaxy/wall.html", context)
+    return respond(request, Body.of(page.encode()), "text/html")
 
 
 @require_safe
@@ -104,13 +95,13 @@ def link(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_safe
 def engagement(request: HttpRequest, token: str) -> HttpResponseBase:
     """The columns of the last 24 hours around each site."""
-    return _kml(request, token, lambda sites, slot: _made("kml", sites, slot, lambda seen: kml.engagement(seen)))
+    return _kml(request, token, lambda sites, slot: kml.engagement(_seen(sites, slot)))
 
 
 @require_safe
 def tour(request: HttpRequest, token: str) -> HttpResponseBase:
     """A tour from site to site."""
-    return _kml(request, token, lambda sites, slot: _made("tour", sites, slot, lambda seen: kml.tour(seen.sites)))
+    return _kml(request, token, lambda sites, slot: kml.tour(_seen(sites, slot).sites))
 
 
 @require_safe
@@ -124,13 +115,15 @@ def slave(request: HttpRequest, token: str, of: int, screen: int) -> HttpRespons
 def legend(request: HttpRequest, token: str) -> HttpResponseBase:
     """The picture of what the columns' colours mean."""
     _of_token(token)
-    return respond(request, _bodies.get("legend", 0, overlays.legend), "image/png")
+    return respond(request, latest("legend", 0, lambda: Body.of(overlays.legend())), "image/png")
 
 
 @require_safe
 def totals(request: HttpRequest, token: str) -> HttpResponseBase:
     """The picture of how many people there are at all sites together."""
-    return respond(request, _made("totals", _of_token(token), _slot(), overlays.totals), "image/png")
+    sites, slot = _of_token(token), _slot()
+    body = latest(("totals", _key(sites)), slot, lambda: Body.of(overlays.totals(_seen(sites, slot))))
+    return respond(request, body, "image/png")
 
 
 @require_safe
@@ -145,7 +138,7 @@ def director_scene(request: HttpRequest, token: str, site: str, board: str, of: 
         of=of,
         page=lambda screen: _absolute(request, "wall-screen", **names, screen=screen.number),
     )
-    return respond(request, json.dumps(made, indent=1).encode(), "application/json")
+    return respond(request, Body.of(json.dumps(made, indent=1).encode()), "application/json")
 
 
 @require_safe
@@ -162,7 +155,7 @@ def sessions(request: HttpRequest, token: str, site: str, device: str, day: dt.d
         "metadata": {"installation": camera.name},
         "sessions": scene.sessions(reads.visits(camera, start, min(end, start_of(_slot())))),
     }
-    return respond(request, json.dumps(made).encode(), "application/json")
+    return respond(request, Body.of(json.dumps(made).encode()), "application/json")
 
 
 @require_safe
@@ -228,7 +221,7 @@ def _number(request: HttpRequest, name: str, otherwise: int | None) -> int | Non
 def _of_token(token: str) -> list[Site]:
     """The token's sites; a token that was deleted is known for at most a slot more. Raises `Http404`."""
     digest = token_digest(token)
-    sites = _scopes.get(digest, _slot(), lambda: list(Site.objects.filter(pk__in=_sites_of(digest))))
+    sites = latest(("sites", digest), _slot(), lambda: list(Site.objects.filter(pk__in=_sites_of(digest))))
     if not sites:
         raise Http404("There is no such wall token, or it has no site left; make one in the admin.")
     return sites
@@ -249,7 +242,7 @@ def _chosen(request: HttpRequest, site: str, board: str, token: str) -> list[Sit
     return chosen
 
 
-def _picture(sites: Sequence[Site], board: str, slot: int, of: int, screen: int | None, bezel: int) -> bytes:
+def _picture(sites: Sequence[Site], board: str, slot: int, of: int, screen: int | None, bezel: int) -> Body:
     """The SVG of a screen, or of the whole wall. Raises `Http404` where there is no such wall or screen."""
     try:
         wall = Wall(of, bezel)
@@ -257,7 +250,7 @@ def _picture(sites: Sequence[Site], board: str, slot: int, of: int, screen: int 
     except ValueError as error:
         raise Http404(str(error)) from None
     key = (board, _key(sites), of, screen, bezel)
-    return _bodies.get(key, slot, lambda: _drawn(sites, board, slot, wall, position))
+    return latest(key, slot, lambda: Body.of(_drawn(sites, board, slot, wall, position)))
 
 
 def _drawn(sites: Sequence[Site], board: str, slot: int, wall: Wall, position: int | None) -> bytes:
@@ -270,11 +263,11 @@ def _drawn(sites: Sequence[Site], board: str, slot: int, wall: Wall, position: i
 
 def _board(sites: Sequence[Site], board: str, slot: int, wall: Wall) -> tuple[Canvas, dt.datetime]:
     if board == "leaderboard":
-        leaders = cast("Leaders", _kept("leaderboard", sites, slot, Leaders, lambda at: reads.leaders(sites, at=at)))
+        leaders = _facts("leaderboard", sites, slot, lambda at: reads.leaders(sites, at=at))
         return boards.leaderboard(leaders, wall), leaders.at
     if board == "question":
         site = sites[0]
-        asked = cast("Asked", _kept("question", sites, slot, Asked, lambda at: reads.asked(site, at=at)))
+        asked = _facts("question", sites, slot, lambda at: reads.asked(site, at=at))
         return boards.question(asked, wall), asked.at
     draw: Callable[[Seen, Wall], Canvas] = {"today": boards.today, "week": boards.week, "sites": boards.sites}[board]
     seen = _seen(sites, slot, {"today": "today", "week": "week"}.get(board, "latest"))
@@ -282,35 +275,29 @@ def _board(sites: Sequence[Site], board: str, slot: int, wall: Wall) -> tuple[Ca
 
 
 def _seen(sites: Sequence[Site], slot: int, window: Any = "latest") -> Seen:
-    return cast("Seen", _kept(window, sites, slot, Seen, lambda at: reads.seen(sites, window, at=at)))
+    return _facts(window, sites, slot, lambda at: reads.seen(sites, window, at=at))
 
 
-def _kept(
-    name: str, sites: Sequence[Site], slot: int, kind: type[Facts], read: Callable[[dt.datetime], Facts]
-) -> Facts:
+def _facts(name: str, sites: Sequence[Site], slot: int, read: Callable[[dt.datetime], Facts]) -> Facts:
     """The slot's facts, the same for all processes."""
-    key = f"{name}:{_key(sites)}"
-    return _facts.get(key, slot, lambda: facts_of(key=key, slot=slot, read=lambda: read(start_of(slot)), kind=kind))
+    return shared((name, _key(sites)), slot, lambda: read(start_of(slot)))
 
 
 def _key(sites: Sequence[Site]) -> str:
     return hashlib.sha256(",".join(str(site.pk) for site in sites).encode()).hexdigest()
 
 
-def _made(name: str, sites: Sequence[Site], slot: int, make: Callable[[Seen], bytes]) -> bytes:
-    return _bodies.get((name, _key(sites)), slot, lambda: make(_seen(sites, slot)))
-
-
 def _kml(request: HttpRequest, token: str, make: Callable[[Sequence[Site], int], bytes]) -> HttpResponseBase:
     """A document; the last good one where it cannot be made, and an empty one where there never was any."""
+    what, slot = ("kml", request.build_absolute_uri()), _slot()
     try:
-        body = make(_of_token(token), _slot())
-        _good.keep(request.build_absolute_uri(), 0, body)
+        body = latest(what, slot, lambda: Body.of(make(_of_token(token), slot)))
     except Http404:
-        body = kml.empty()
+        forget_own(what)
+        body = Body.of(kml.empty())
     except Exception:
         log.exception("The document %s cannot be made; Google Earth gets the last good one.", request.resolver_match)
-        body = _good.of_any_slot(request.build_absolute_uri()) or kml.empty()
+        body = latest_of_any_slot(what) or Body.of(kml.empty())
     return respond(request, body, kml.CONTENT_TYPE)
 
 

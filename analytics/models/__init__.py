@@ -9,7 +9,7 @@ from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.questions import Question
 from analytics.models.tallies import EngagementQuarter, LabelQuarter
-from analytics.models.walls import Snapshot, WallToken
+from analytics.models.walls import WallToken
 
 __all__ = [
     "FACE",
@@ -25,7 +25,6 @@ __all__ = [
     "Question",
     "ReportedGesture",
     "Review",
-    "Snapshot",
     "Verdict",
     "WallToken",
 ]

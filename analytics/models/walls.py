@@ -1,4 +1,4 @@
-"""Who may look at a wall without an account, and what all screens are shown in a slot."""
+"""Who may look at a wall without an account."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,22 +41,3 @@ class WallToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Snapshot(models.Model):
-    """What was known at the beginning of a slot: written once, by whoever needed it first, and read by all others.
-
-    Only the latest slot of each key is kept.
-    """
-
-    key = models.CharField(max_length=96, unique=True)
-    slot = models.BigIntegerField(help_text="Its beginning, epoch seconds.")
-    facts = models.TextField(help_text="JSON.")
-
-    objects = models.Manager["Snapshot"]()
-
-    class Meta:
-        verbose_name = "wall snapshot"
-
-    def __str__(self) -> str:
-        return f"{self.key} at {self.slot}"

@@ -5,6 +5,7 @@ Counted in the memory of each web process, so that no request costs a write: of 
 
 from typing import Any
 
+from django.core.cache import caches
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -12,7 +13,13 @@ from rest_framework.throttling import SimpleRateThrottle
 from devices.models import Device
 
 
-class CallerThrottle(SimpleRateThrottle):
+class ProcessThrottle(SimpleRateThrottle):
+    """Counts in this process' memory, the cache `process`."""
+
+    cache = caches["process"]
+
+
+class CallerThrottle(ProcessThrottle):
     """Counts the requests of whoever shows who they are; `DEFAULT_THROTTLE_RATES` says how many may be."""
 
     scope = "user"
@@ -28,7 +35,7 @@ class CallerThrottle(SimpleRateThrottle):
         return None if caller is None else self.cache_format % {"scope": self.scope, "ident": caller}
 
 
-class RefusedThrottle(SimpleRateThrottle):
+class RefusedThrottle(ProcessThrottle):
     """Counts, by address, the requests that are refused because they don't show who they are."""
 
     scope = "refused"

@@ -207,7 +207,7 @@ class TestAddresses:
         def away(*_: object, **__: object) -> None:
             raise DatabaseError("the database is away")
 
-        monkeypatch.setattr("analytics.galaxy.services.Snapshot.objects.filter", away)
+        monkeypatch.setattr("django.core.cache.backends.db.DatabaseCache.get", away)
         assert Client().get(address).content == good
         monkeypatch.setattr(Site.objects, "filter", away)
         assert Client().get(address).content == good

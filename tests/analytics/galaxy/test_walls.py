@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,12 +14,15 @@ from django.urls import reverse
 
 from analytics.counting.corrections import review
 from analytics.galaxy import views
+from analytics.galaxy.answers import shared
 from analytics.galaxy.slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
-from analytics.models.walls import Snapshot, WallToken
+from analytics.models.walls import WallToken
 from devices.models import Device, Site
+from faces.erasure.signals import person_erased
+from faces.models import Person
 from tests.analytics.frames import count, seen
-from tests.analytics.galaxy.conftest import NOW, people
+from tests.analytics.galaxy.conftest import NOW, as_another_process, people
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -114,7 +118,7 @@ def test_an_answer_is_shown_on_all_screens_with_the_next_slot(
     address = "/wall/seattle/question/of/3/1.svg"
     first = get(address, viewer)
     Episode.objects.all().delete()
-    views.forget()
+    as_another_process()
     assert get(address, viewer).content == first.content
     later(monkeypatch, REFRESH_S)
     assert get(address, viewer).content != first.content
@@ -144,7 +148,7 @@ def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: 
     address = "/wall/seattle/today/of/3/1"
     first = get(address, viewer)
     people(seattle01, NOW - dt.timedelta(minutes=5), 7)
-    views.forget()  # As another process would, which knows nothing of the first one's answer.
+    as_another_process()
     later(monkeypatch, REFRESH_S - 13)
     again = get(address, viewer)
     assert (again.content, again["ETag"]) == (first.content, first["ETag"])
@@ -205,11 +209,26 @@ def test_what_there_is_not_is_a_404(past: None, superuser: User, address: str) -
     assert get(address, superuser).status_code == 404
 
 
-def test_only_the_latest_slot_is_kept(past: None, viewer: User, monkeypatch: Any) -> None:
-    for slot in range(3):
+def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, monkeypatch: Any) -> None:
+    cache.clear()
+    for slot in range(5):
         later(monkeypatch, slot * REFRESH_S)
         get("/wall/seattle/today", viewer)
-    assert Snapshot.objects.count() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM django_cache")
+        assert cursor.fetchone() == (2,)
+
+
+def test_a_process_that_is_late_shows_what_its_slot_was_shown(past: None, seattle01: Device, monkeypatch: Any) -> None:
+    first = shared("here", 0, lambda: "of the first slot")
+    assert shared("here", REFRESH_S, lambda: "of the second") == "of the second"
+    assert shared("here", 0, lambda: "read too late") == first
+
+
+def test_an_erasure_leaves_nothing_of_what_was_shown(past: None, seattle: Site) -> None:
+    shared("here", 0, lambda: "before")
+    person_erased.send(Person, site=seattle)
+    assert shared("here", 0, lambda: "after") == "after"
 
 
 def test_fifty_screens_cost_a_slot_no_more_than_one(past: None, both: str) -> None:
