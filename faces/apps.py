@@ -7,6 +7,8 @@ class FacesConfig(AppConfig):
     verbose_name = "People and pictures"
 
     def ready(self) -> None:
+        from django.core import checks
+
         from devices import schedules
         from devices.health import register_check
         from devices.intake.batches import register_sink
@@ -15,12 +17,14 @@ class FacesConfig(AppConfig):
         from faces.coffees import coffee_tallies
         from faces.models import Capture, Coffee, Face, Person
         from faces.pictures import sink, storage
+        from faces.recognisers.recogniser import check_setting
         from faces.recognition import galleries, health
         from faces.sources import s3_pictures
 
         register_sink(sink.take_in)
         register_way(s3_pictures.TOPIC, s3_pictures.take_in_event)
         register_check(health.lines)
+        checks.register(check_setting)
         post_delete.connect(storage.remove_after_commit, sender=Capture)
         post_save.connect(galleries.note_arrival, sender=Face)
         post_delete.connect(galleries.note_departure, sender=Face)

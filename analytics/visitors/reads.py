@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
@@ -19,9 +18,7 @@ from analytics.numbers.buckets import edges
 from analytics.visitors.privacy import Seen, Shares, shares_of_a_day
 from devices.models import Device
 from faces.models import Mode, Sighting, SitePolicy
-
-READS_REACTIONS = "rekognition"
-"""The recogniser that tells emotions."""
+from faces.recognisers.recogniser import chosen_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def reactions(
 
 def reads_reactions() -> bool:
     """Whether the recogniser in use tells emotions."""
-    return bool(settings.RECOGNISER == READS_REACTIONS)
+    return chosen_class().tells_emotions
 
 
 def _policies(devices: Sequence[Device]) -> list[SitePolicy]:

@@ -45,30 +45,38 @@ def remove_old_pictures(*, now: dt.datetime) -> Iterator[int]:
 def forget_unclaimed_faces(*, now: dt.datetime) -> int:
     """Have the recogniser forget the strangers whom a killed worker made known to it; returns how many it knew.
 
-    Raises `RecogniserUnavailable`; the next run goes on.
+    Raises `RecogniserUnavailable` once all others are forgotten; the next run goes on.
     """
     old = UnclaimedFace.objects.filter(since__lte=now - UNCLAIMED_FOR)
-    forgotten = 0
+    forgotten, outage = 0, None
     for provider, collection in old.order_by("provider", "collection").values_list("provider", "collection").distinct():
         notes = set(old.filter(provider=provider, collection=collection).values_list("note", flat=True))
-        recogniser = recognisers.named(provider)
-        names = recogniser.noted(notes, collection=collection)
-        recogniser.forget(names, collection=collection)
+        try:
+            recogniser = recognisers.named(provider)
+            names = recogniser.noted(notes, collection=collection)
+            recogniser.forget(names, collection=collection)
+        except RecogniserUnavailable as error:
+            outage = error
+            continue
         UnclaimedFace.objects.filter(note__in=notes).delete()
         forgotten += len(names)
+    if outage:
+        raise outage
     return forgotten
 
 
 def forget_faces_without_consent(*, now: dt.datetime) -> int:
     """Forget the faces whose consent has run out, or was withdrawn during an outage; returns how many are left.
 
-    Nobody was matched with them any more. An outage leaves some to the next run.
+    Nobody was matched with them any more. An outage of a recogniser leaves its own to the next run.
     """
     over = Face.objects.filter(Q(consent__expires_at__lte=now) | Q(consent__withdrawn_at__lte=now))
-    try:
-        remove_faces(list(over.select_related("consent__person")))
-    except RecogniserUnavailable as error:
-        log.warning("%d faces without consent are not forgotten yet: %s", over.count(), error)
+    for provider in over.order_by("provider").values_list("provider", flat=True).distinct():
+        theirs = over.filter(provider=provider)
+        try:
+            remove_faces(list(theirs.select_related("consent__person")))
+        except RecogniserUnavailable as error:
+            log.warning("%d faces without consent are not forgotten yet: %s", theirs.count(), error)
     return over.count()
 
 

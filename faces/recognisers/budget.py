@@ -52,5 +52,6 @@ def first_day(now: dt.datetime) -> dt.date:
 
 def _count(provider: str, month: dt.date) -> bool:
     """One statement, so that workers at once never count beyond the limit."""
-    within = RecogniserMonth.objects.filter(provider=provider, month=month, calls__lt=limit_of(provider) or 0)
+    months, limit = RecogniserMonth.objects.filter(provider=provider, month=month), limit_of(provider)
+    within = months if limit is None else months.filter(calls__lt=limit)
     return bool(within.update(calls=F("calls") + 1))

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge_agent.messages import Box
-from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ModelsUnavailable, models_folder
-from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
-from edge_agent.vision.objects import ObjectDetector
 from faces.recognisers.recogniser import (
     Indexed,
     Known,
@@ -40,10 +37,16 @@ class LocalRecogniser:
     """
 
     name = "local"
+    tells_emotions = False
 
     def __init__(self, models: Path) -> None:
         """`models` is the folder that the command `fetch_models` filled. Raises `RecogniserUnavailable`."""
-        self._lock = threading.Lock()
+        # On use: they load OpenCV and dlib, which a process that recognises nobody does without.
+        from edge_agent.vision.faces import FaceDetector
+        from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
+        from edge_agent.vision.objects import ObjectDetector
+
+        self._lock, self._within = threading.Lock(), SAME_PERSON
         try:
             self._faces = FaceDetector(models, threshold=FACE_THRESHOLD)
             self._objects = ObjectDetector(models)
@@ -65,7 +68,7 @@ class LocalRecogniser:
         return Seen(tuple(sorted(found, key=lambda face: face.box)), tuple(cups))
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
-        nearest = (known.nearest(_to_bytes(each), within=SAME_PERSON) for each in self._embed(jpeg, faces))
+        nearest = (known.nearest(_to_bytes(each), within=self._within) for each in self._embed(jpeg, faces))
         return [Match(found[0], 1 - found[1]) if found else None for found in nearest]
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:

@@ -5,12 +5,15 @@ similarities are 0 to 1.
 """
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
 
 from edge_agent.messages import Box
 
@@ -21,6 +24,10 @@ class UnusablePicture(ValueError):
 
 class RecogniserUnavailable(Exception):
     """The recogniser cannot answer now; one sentence says why. Trying again later may help."""
+
+
+class UnknownRecogniser(RecogniserUnavailable):
+    """Nobody knows this recogniser until `RECOGNISER` names it; pictures and erasures wait for that."""
 
 
 class BudgetSpent(RecogniserUnavailable):
@@ -126,18 +133,85 @@ def collection_of(site_id: int) -> str:
     return f"headcount-site-{site_id}"
 
 
+BUILT_IN = {
+    "local": "faces.recognisers.local.LocalRecogniser",
+    "rekognition": "faces.recognisers.rekognition.Rekognition",
+}
+"""Where the recognisers are that `RECOGNISER` may call by their names alone."""
+
+
+class RecogniserClass(Protocol):
+    """A class of recognisers: `RECOGNISER` is its dotted path, or its name where it is built in."""
+
+    name: str
+    """As the recognisers': letters, digits, `_` and `-`, at most 20."""
+
+    tells_emotions: bool
+    """Whether its faces have emotions."""
+
+    def from_environment(self) -> Recogniser:
+        """A class method: the recogniser as this machine's environment describes it. Raises `RecogniserUnavailable`."""
+
+
 def chosen() -> Recogniser:
     """The recogniser that the setting `RECOGNISER` names. Raises `RecogniserUnavailable`."""
-    return named(settings.RECOGNISER)
+    return named(chosen_class().name)
+
+
+def chosen_class() -> RecogniserClass:
+    """The class of the recogniser that the setting `RECOGNISER` names. Raises `UnknownRecogniser`."""
+    return _loaded(BUILT_IN.get(settings.RECOGNISER, settings.RECOGNISER))
+
+
+def named(name: str) -> Recogniser:
+    """The recogniser that gave its faces this name, made once per process, when it is first needed.
+
+    Raises `RecogniserUnavailable`; the name of a recogniser that is neither built in nor chosen is unknown.
+    """
+    if name in BUILT_IN:
+        return _made(BUILT_IN[name])
+    if chosen_class().name == name:
+        return _made(settings.RECOGNISER)
+    raise UnknownRecogniser(
+        f"Nobody knows the recogniser “{name}”: set RECOGNISER, which is “{settings.RECOGNISER}”, to its dotted path."
+    )
+
+
+def check_setting(**_: Any) -> list[checks.CheckMessage]:
+    """A system check: whether there is the recogniser that `RECOGNISER` names."""
+    try:
+        chosen_class()
+    except UnknownRecogniser as error:
+        return [checks.Error(str(error), id="faces.E001")]
+    return []
 
 
 @cache
-def named(name: str) -> Recogniser:
-    """The recogniser of this name, made once per process, when it is first needed. Raises `RecogniserUnavailable`."""
-    if name == "rekognition":
-        from faces.recognisers.rekognition import Rekognition
+def _made(path: str) -> Recogniser:
+    return _loaded(path).from_environment()
 
-        return Rekognition.from_environment()
-    from faces.recognisers.local import LocalRecogniser
 
-    return LocalRecogniser.from_environment()
+def _loaded(path: str) -> RecogniserClass:
+    try:
+        found: RecogniserClass = import_string(path)
+    except ImportError as error:
+        raise UnknownRecogniser(f"RECOGNISER is “{path}”, which cannot be imported: {error}.") from error
+    missing = sorted(member for member in _promised() if not hasattr(found, member))
+    if missing:
+        raise UnknownRecogniser(f"RECOGNISER is “{path}”, which is no recogniser: it has no {', '.join(missing)}.")
+    if not _NAME.fullmatch(found.name) or BUILT_IN.get(found.name, path) != path:
+        raise UnknownRecogniser(
+            f"RECOGNISER is “{path}”, whose name “{found.name}” is another one's or not of at most 20 letters, digits, "
+            "“_” and “-”."
+        )
+    return found
+
+
+_NAME = re.compile(r"[\w-]{1,20}")
+
+
+@cache
+def _promised() -> set[str]:
+    """The members of both protocols."""
+    own = [{*vars(protocol), *protocol.__annotations__} for protocol in (Recogniser, RecogniserClass)]
+    return {member for members in own for member in members if not member.startswith("_")}

@@ -68,6 +68,7 @@ class Rekognition:
     """A `Recogniser` that keeps each site's faces in a collection of its own, made when the first face comes."""
 
     name = "rekognition"
+    tells_emotions = True
 
     def __init__(self, client: Any, *, charge: Callable[[], None] = lambda: None) -> None:
         """`charge` is called before each call that is paid for, and raises `BudgetSpent` where there may be none."""

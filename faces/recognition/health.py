@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, Max, Min
 from django_q.models import Task
@@ -12,6 +11,7 @@ from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
 from faces.models import Capture, State, UntoldSighting
 from faces.recognisers.budget import calls_made, limit_of
+from faces.recognisers.recogniser import UnknownRecogniser, chosen_class
 
 WORKERS = "task workers"
 """The process whose heartbeat the sweep writes, which a worker runs every minute; each task that ends is one too."""
@@ -74,11 +74,14 @@ def _greetings(now: dt.datetime) -> Iterator[Line]:
 
 
 def _budget(now: dt.datetime) -> Iterator[Line]:
-    limit = limit_of(settings.RECOGNISER)
+    try:
+        name = chosen_class().name
+    except UnknownRecogniser as error:
+        yield Line("recogniser", False, str(error))
+        return
+    limit = limit_of(name)
     if limit is None:
         return
-    made = calls_made(provider=settings.RECOGNISER, now=now)
+    made = calls_made(provider=name, now=now)
     text = f"{made:,} of the month's {limit:,} calls made" + ("; pictures wait for the next" if made >= limit else "")
-    yield Line(
-        settings.RECOGNISER, True, text, {"recogniser_calls": made, "recogniser_calls_left": max(limit - made, 0)}
-    )
+    yield Line(name, True, text, {"recogniser_calls": made, "recogniser_calls_left": max(limit - made, 0)})

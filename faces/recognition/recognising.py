@@ -21,7 +21,13 @@ from faces.people.policies import mode_of
 from faces.pictures.sink import RESCUE_AFTER, enqueue
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.budget import is_spent
-from faces.recognisers.recogniser import BudgetSpent, Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.recogniser import (
+    BudgetSpent,
+    Recogniser,
+    RecogniserUnavailable,
+    UnknownRecogniser,
+    UnusablePicture,
+)
 from faces.recognition.examination import Findings, dismiss, examine, resolve
 from faces.recognition.greetings import greet, promise
 
@@ -98,8 +104,11 @@ def _sweep_lost(now: dt.datetime) -> int:
 
 
 def _sweep_waiting(now: dt.datetime) -> int:
-    if is_spent(provider=settings.RECOGNISER, now=now):
-        return 0
+    try:
+        if is_spent(provider=recognisers.chosen_class().name, now=now):
+            return 0
+    except UnknownRecogniser:
+        return 0  # the pictures wait; `manage.py health` says why
     waiting = Capture.objects.filter(state=State.WAITING).order_by("next_try_at", "taken_at")[:SWEPT_AT_ONCE]
     moved = [capture.pk for capture in waiting if _move(capture, State.QUEUED, now + NEXT_RESCUE, "")]
     enqueue(moved)

@@ -13,6 +13,7 @@ from environs import Env, EnvError, validate
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSECURE_KEY = "insecure: works only while DEBUG is on"
 RECOGNISERS = ("local", "rekognition")
+DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 TOPIC_ARN = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
@@ -36,6 +37,11 @@ def read() -> dict[str, Any]:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
         raise refusal("HOME_ASSISTANT_PREFIX must be the beginning of a topic, such as homeassistant; empty is off.")
+    if values["RECOGNISER"] not in RECOGNISERS and not DOTTED_PATH.fullmatch(values["RECOGNISER"]):
+        raise refusal(
+            f"RECOGNISER must be {', '.join(RECOGNISERS)} or the dotted path of a recogniser's class, such as "
+            "acme.faces.Recogniser."
+        )
     if values["GREETING_TOPIC_ARN"] and not TOPIC_ARN.fullmatch(values["GREETING_TOPIC_ARN"]):
         raise refusal("GREETING_TOPIC_ARN must look like arn:aws:sns:us-west-2:123456789012:greetings.")
     return values
@@ -64,7 +70,7 @@ def _read() -> dict[str, Any]:
         "MQTT_KEY_FILE": env.str("MQTT_KEY_FILE", ""),
         "HOME_ASSISTANT_PREFIX": env.str("HOME_ASSISTANT_PREFIX", ""),
         "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
-        "RECOGNISER": env.str("RECOGNISER", "local", validate=validate.OneOf(RECOGNISERS)),
+        "RECOGNISER": env.str("RECOGNISER", "local"),
         "REKOGNITION_MONTHLY_CALLS": env.int("REKOGNITION_MONTHLY_CALLS", 100_000, validate=validate.Range(min=1)),
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
         "PICTURE_EVENTS_QUEUE_URL": env.str("PICTURE_EVENTS_QUEUE_URL", ""),
