@@ -7,10 +7,10 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.counting import sink
+        from analytics.galaxy.answers import forget_shared
         from analytics.groundtruth.cards import accuracy
         from analytics.pages import cards
         from analytics.visitors.cards import visitors
-        from analytics.galaxy.answers import forget_shared
         from devices import schedules
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased

@@ -18,7 +18,7 @@ from faces.services import NotErasedYet, create_person, finish_erasures, forget,
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
 from tests.faces.recognition.test_gallery import Local, embedding
 
-OWN = "tests.faces.by_colour.ByColour"
+OWN = "tests.faces.recognisers.by_colour.ByColour"
 BROWN, BLUE = (150, 90, 40), (40, 90, 150)
 
 
@@ -97,7 +97,7 @@ def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: An
     ("path", "sentence"),
     [
         ("crystal-ball", "cannot be imported"),
-        ("tests.faces.by_colour.Missing", "cannot be imported"),
+        ("tests.faces.recognisers.by_colour.Missing", "cannot be imported"),
         ("nowhere.Recogniser", "cannot be imported"),
         ("tests.faces.test_recognisers.Nameless", "it has no forget, from_environment, identify, index, listed, look"),
         ("tests.faces.test_recognisers.Impostor", "whose name “local” is another one's"),
