@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import msgspec
 from django.core.files.base import ContentFile
-from django.utils import timezone
 from PIL import Image
 
 from devices.intake.batches import accept
@@ -17,7 +16,7 @@ from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages
 from faces.models import Capture, Coffee, Mode, Sighting, State
 from faces.services import create_person, set_policy
-from tests import places
+from tests import clock, places
 
 HOURS = 30
 
@@ -33,7 +32,7 @@ class Keys:
 
 def fill() -> Keys:
     """Some hours of frames and a message set aside at each device; people, pictures and coffees at one site."""
-    now = timezone.now()
+    now = clock.now()
     devices = [places.seattle01(), places.chicago01(), places.chicago02()]
     sites = {device.site: Role.OWNER for device in devices}
     owner = places.user("fuzzed", sites)

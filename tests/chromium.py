@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,10 +53,13 @@ class Browser:
             self.hosts.add(parts.netloc)
 
 
-def until(page: Page, condition: str) -> None:
-    """Wait for it. Playwright's own way of waiting is against the page's content security policy."""
+def until(page: Page, condition: str | Callable[[], object]) -> None:
+    """Wait until a script in the page says so, or what the test itself has seen of it.
+
+    Playwright's own way of waiting is against the page's content security policy.
+    """
     deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not page.evaluate(condition):
+    while not (page.evaluate(condition) if isinstance(condition, str) else condition()):
         assert time.monotonic() < deadline, condition
         page.wait_for_timeout(100)
 

@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis' profile, the two sites with their devices, and who may see what of them."""
+"""What all tests share: a clock, Hypothesis' profile, two sites with their devices, and who may see what of them."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ from devices.models import Device, Site
 from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
 from tests import places
+from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
 # No deadline: the machine that runs the tests may be busy with something else.
 settings.register_profile("local", deadline=None)

@@ -2,12 +2,12 @@ import datetime as dt
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.models import Detection, Episode, Frame
 from benchmarks import analytics_data
 from devices.models import Device
+from tests import clock
 
 DAYS = 2
 MICROSECOND = dt.timedelta.resolution
@@ -22,7 +22,7 @@ only_postgresql = pytest.mark.skipif(
 @pytest.mark.parametrize("count", [960, 1_387])
 def test_what_the_database_makes_is_what_its_frames_make(count: int) -> None:
     """A plain walk over the visits has the same frames, and a rebuild of all days finds nothing wrong."""
-    last = timezone.now().date() - analytics_data.DAY
+    last = clock.now().date() - analytics_data.DAY
     analytics_data.load(count, last=last, days=DAYS)
     every = DAYS * len(analytics_data.ON) * analytics_data.HOUR_S / count
     for day in range(DAYS):
@@ -37,5 +37,5 @@ def test_what_the_database_makes_is_what_its_frames_make(count: int) -> None:
     assert count <= Frame.objects.count() <= count + DAYS
     assert Detection.objects.filter(label="thumbs-up").exists()
     assert Episode.objects.exists()
-    stretches = corrections.stretches(devices=list(Device.objects.all()), now=timezone.now())
+    stretches = corrections.stretches(devices=list(Device.objects.all()), now=clock.now())
     assert [corrections.rebuild(stretch) for stretch in stretches] == [0] * DAYS

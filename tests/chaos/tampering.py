@@ -6,10 +6,10 @@ A program of its own because, like the suite, it brings its own PostgreSQL, whic
 import datetime as dt
 import json
 import tempfile
-import time
 from pathlib import Path
 
 from benchmarks.chaos import DURABLE, set_up_django
+from tests import clock
 from tests.postgres import server
 
 AGENT, DEEPLENS = "agent", "deeplens"
@@ -32,12 +32,12 @@ def frames() -> dict[str, int]:
     from edge_agent import messages
 
     register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=AGENT, thing_name=AGENT)
-    ledger, topic, now = Ledger(), messages.topic_from_device(AGENT, "frames"), dt.datetime.now(dt.UTC)
+    ledger, topic, now = Ledger(), messages.topic_from_device(AGENT, "frames"), clock.now()
     for number in range(4):
         faces = (messages.Face(number / 10),)
         frame = messages.Frame(taken_at=round(now.timestamp() * 1000), faces=faces)
         if number != 3:
-            ledger.note([said(AGENT, frame)], time.time())
+            ledger.note([said(AGENT, frame)], now.timestamp())
         if number != 0:
             accept([Arrival(topic, messages.encode(messages.Frames(str(number), (frame,))), now)])
     quarter = EngagementQuarter.objects.get()
@@ -55,7 +55,7 @@ def odd_payloads() -> dict[str, int]:
     from devices.services import register_device, register_site
 
     register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=DEEPLENS, thing_name=DEEPLENS)
-    ledger, topic, now = FuzzLedger([DEEPLENS]), f"$aws/things/{DEEPLENS}/infer", dt.datetime.now(dt.UTC)
+    ledger, topic, now = FuzzLedger([DEEPLENS]), f"$aws/things/{DEEPLENS}/infer", clock.now()
     for payload in (b'{"face": 0.5}', b'{"face": 0.5}', b"\xff", b"a line", b"[1]", b"[2]"):
         ledger.note(topic, payload)
     for number, payload in enumerate((b'{"face": 0.5}', b"\xff", b"a line", b"[2]", b"[2]")):

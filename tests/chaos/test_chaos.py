@@ -28,7 +28,7 @@ STANDS_STILL_S = 60
 
 STOPS_WITHIN_S = 30
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

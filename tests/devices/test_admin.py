@@ -1,7 +1,5 @@
 """The admin: what staff see and may change is what belongs to their own sites."""
 
-import datetime as dt
-
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -10,7 +8,7 @@ from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Site
 from devices.roles import Role
-from tests import places
+from tests import clock, places
 
 pytestmark = pytest.mark.django_db
 
@@ -27,18 +25,18 @@ def logged_in(user: User, *, staff: bool = False) -> Client:
 
 @pytest.mark.parametrize("model", ["site", "membership", "device", "devicelog", "quarantinedmessage"])
 def test_every_list_opens(model: str, superuser: User, seattle01: Device) -> None:
-    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', dt.datetime.now(dt.UTC))])
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', clock.now())])
     assert logged_in(superuser).get(f"/admin/devices/{model}/").status_code == 200
 
 
 def test_a_quarantined_message_shows_what_it_said(superuser: User, seattle01: Device) -> None:
-    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": <17>}', dt.datetime.now(dt.UTC))])
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": <17>}', clock.now())])
     page = logged_in(superuser).get(f"/admin/devices/quarantinedmessage/{QuarantinedMessage.objects.get().pk}/change/")
     assert "&lt;17&gt;" in page.content.decode()
 
 
 def test_the_quarantine_is_counted_by_device_and_reason(superuser: User, seattle01: Device) -> None:
-    topic, now = f"$aws/things/{places.SEATTLE01}/infer", dt.datetime.now(dt.UTC)
+    topic, now = f"$aws/things/{places.SEATTLE01}/infer", clock.now()
     accept([Arrival(topic, b'{"face": 17}', now), Arrival(topic, b'{"face": 18}', now), Arrival(topic, b"{", now)])
     page = logged_in(superuser).get("/admin/devices/quarantinedmessage/")
     counted = page.context["quarantined_counts"]
@@ -56,7 +54,7 @@ def replayed(client: Client) -> str:
 
 
 def test_what_was_mended_is_replayed_from_the_admin(superuser: User) -> None:
-    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', dt.datetime.now(dt.UTC))])
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', clock.now())])
     assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(superuser))
     places.seattle01()
     assert "1 messages are taken in, 0 stay set aside." in replayed(logged_in(superuser))
@@ -64,7 +62,7 @@ def test_what_was_mended_is_replayed_from_the_admin(superuser: User) -> None:
 
 
 def test_a_viewer_of_the_site_replays_nothing(viewer: User, seattle01: Device) -> None:
-    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', dt.datetime.now(dt.UTC))])
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', clock.now())])
     assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(viewer, staff=True))
 
 
@@ -119,7 +117,7 @@ def test_a_viewer_changes_nothing(seattle: Site, seattle01: Device) -> None:
 def test_a_device_can_be_deleted_only_while_nothing_was_heard_of_it(
     superuser: User, seattle01: Device, chicago01: Device
 ) -> None:
-    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", dt.datetime.now(dt.UTC))])
+    accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", clock.now())])
     client = logged_in(superuser)
     pages = {device: f"/admin/devices/device/{device.pk}/delete/" for device in (seattle01, chicago01)}
     assert client.post(pages[seattle01], {"post": "yes"}).status_code == 403

@@ -18,7 +18,7 @@ from devices.mqtt import settings as device_settings
 from devices.mqtt.broker import BrokerUnavailable
 from devices.mqtt.settings import devices_to_be_told
 from edge_agent import messages
-from tests import places
+from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge_agent.platforms import eventually, platform
 
@@ -40,7 +40,7 @@ def change(user: User, device: Device, **settings: Any) -> str:
 
 def report(device: Device, status: messages.Status) -> None:
     topic = messages.topic_from_device(device.thing_name, "status")
-    accept([Arrival(topic, messages.encode(status), dt.datetime.now(dt.UTC))])
+    accept([Arrival(topic, messages.encode(status), clock.now())])
 
 
 def test_settings_of_the_admin_reach_a_device_that_comes_later(

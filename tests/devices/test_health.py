@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import OperationalError
 from django.test import Client
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from devices import health
@@ -20,7 +19,7 @@ from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
 from devices.mqtt.broker import Subscription
 from devices.mqtt.routes import everything
-from tests import places
+from tests import clock, places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
 
@@ -28,11 +27,11 @@ pytestmark = pytest.mark.django_db
 
 
 def lines(now: dt.datetime | None = None) -> dict[str, health.Line]:
-    return {line.part: line for line in health.report(now or timezone.now())}
+    return {line.part: line for line in health.report(now or clock.now())}
 
 
 def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
-    now = timezone.now()
+    now = clock.now()
     health.beat("ingest one", at=now, numbers={"commit_age_seconds": 2.0, "waiting": 3})
     line = lines(now + dt.timedelta(seconds=4))["ingest one"]
     assert str(line) == "ok   ingest one: heartbeat 4 s ago, last commit 2 s before it, 3 messages waiting"
@@ -60,11 +59,11 @@ def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(health, "_checks", [away])
-    assert [str(line) for line in health.report(timezone.now())] == ["FAIL database: away: connection refused"]
+    assert [str(line) for line in health.report(clock.now())] == ["FAIL database: away: connection refused"]
 
 
 def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer: User, seattle01: Device) -> None:
-    accept([Arrival(TOPIC, b'{"face": 17}', timezone.now()), Arrival("$aws/things/x/infer", b"{}", timezone.now())])
+    accept([Arrival(TOPIC, b'{"face": 17}', clock.now()), Arrival("$aws/things/x/infer", b"{}", clock.now())])
     api = APIClient()
     assert api.get("/metrics").status_code in (401, 403)
     api.force_authenticate(viewer)
@@ -76,7 +75,7 @@ def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer:
 
 
 def test_quarantined_messages_are_counted_by_device_and_reason(viewer: User, seattle01: Device) -> None:
-    accept([Arrival(TOPIC, b'{"face": 17}', timezone.now())])
+    accept([Arrival(TOPIC, b'{"face": 17}', clock.now())])
     api = APIClient()
     api.force_authenticate(viewer)
     assert api.get("/api/v1/quarantine/counts/").json() == [{"device": "Seattle01", "reason": "bad-value", "count": 1}]
@@ -87,10 +86,10 @@ class TestBound:
         self, seattle01: Device, caplog: pytest.LogCaptureFixture
     ) -> None:
         for minute in range(4):
-            accept([Arrival(TOPIC, b"{" * 100, timezone.now() - dt.timedelta(minutes=minute))])
+            accept([Arrival(TOPIC, b"{" * 100, clock.now() - dt.timedelta(minutes=minute))])
         quarantine.bound_quarantine(most_bytes=250)
         quarantine.bound_quarantine(most_bytes=250)
-        ages = [timezone.now() - each.received_at for each in QuarantinedMessage.objects.all()]
+        ages = [clock.now() - each.received_at for each in QuarantinedMessage.objects.all()]
         assert len(ages) == 2
         assert max(ages) < dt.timedelta(minutes=2)
         assert "2 oldest messages are gone" in caplog.text
@@ -98,10 +97,10 @@ class TestBound:
 
     def test_what_was_replayed_goes_first_and_is_no_loss(self, seattle01: Device) -> None:
         for minute in range(2):
-            accept([Arrival(TOPIC, b"{" * 100, timezone.now() - dt.timedelta(minutes=minute))])
+            accept([Arrival(TOPIC, b"{" * 100, clock.now() - dt.timedelta(minutes=minute))])
         youngest = QuarantinedMessage.objects.first()
         assert youngest is not None
-        QuarantinedMessage.objects.filter(pk=youngest.pk).update(replayed_at=timezone.now())
+        QuarantinedMessage.objects.filter(pk=youngest.pk).update(replayed_at=clock.now())
         quarantine.bound_quarantine(most_bytes=100)
         assert QuarantinedMessage.objects.filter(replayed_at=None).count() == 1
         assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 0
@@ -111,14 +110,14 @@ class TestWatchdog:
     def test_messages_in_hand_without_a_commit_are_a_stall(
         self, seattle01: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        clock = [0.0]
+        seconds = [0.0]
         stop = threading.Event()
-        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=timezone.now)
-        loop = ingester.Ingester(subscription, stop, monotonic=lambda: clock[0])
+        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=clock.now)
+        loop = ingester.Ingester(subscription, stop, monotonic=lambda: seconds[0])
         found: list[Any] = []
 
         def hang(*_: Any) -> Any:
-            clock[0] += ingester.STALLED_AFTER_S + 1
+            seconds[0] += ingester.STALLED_AFTER_S + 1
             found.append(loop.stalled())
             stop.set()
             raise OperationalError("hung")
@@ -129,7 +128,7 @@ class TestWatchdog:
         assert found == ["No commit for 121 s while messages arrive."]
 
     def test_a_dead_network_thread_is_a_stall(self) -> None:
-        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=timezone.now)
+        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=clock.now)
         loop = ingester.Ingester(subscription, threading.Event())
         assert loop.stalled() == "The thread that talks to the broker has died."
 
@@ -137,10 +136,10 @@ class TestWatchdog:
 def _delivered() -> Any:
     from devices.mqtt.broker import Delivered
 
-    return Delivered(Arrival(TOPIC, b"{}", timezone.now()), 1, 1, 0)
+    return Delivered(Arrival(TOPIC, b"{}", clock.now()), 1, 1, 0)
 
 
 def test_a_heartbeat_is_one_row_a_process() -> None:
     for _ in range(3):
-        health.beat("ingest one", at=timezone.now())
+        health.beat("ingest one", at=clock.now())
     assert Heartbeat.objects.count() == 1

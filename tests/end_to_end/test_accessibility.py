@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -18,11 +17,12 @@ from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question
 from devices.models import Device, DeviceLog, DeviceState, Site
 from faces.models import Coffee, Person, Sighting
+from tests import clock
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import picture
 from tests.chromium import Browser
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 GRAVE = {"serious", "critical"}
 LONG_NAME = "Wilhelmina-Featherstonehaugh-Cholmondeley-Marjoribanks-the-Younger-of-Seattle"
@@ -33,7 +33,7 @@ WIDEST_LINE = "Math.max(document.documentElement.scrollWidth, document.body.scro
 @pytest.fixture
 def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]:
     """Of all pages, of a site where all kinds of things have happened; its names are long."""
-    now = timezone.now()
+    now = clock.now()
     site, device = seattle01.site, seattle01
     Site.objects.filter(pk=site.pk).update(name=LONG_NAME)
     Device.objects.filter(pk=device.pk).update(name=LONG_NAME[:60])

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
 from pyarrow import parquet
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
@@ -20,6 +19,7 @@ from rest_framework.test import APIClient
 from config.urls import router
 from devices.models import Device
 from devices.services import issue_api_token
+from tests import clock
 from tests.analytics.frames import count, seen
 from tests.house.files import ROOT
 
@@ -39,12 +39,13 @@ def block(language: str) -> str:
 @pytest.fixture
 def hours(seattle01: Device) -> dt.datetime:
     """Two hours of frames with two faces in the second, each with a cup; when that begins."""
-    start = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=2)
+    start = clock.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=2)
     second = start + dt.timedelta(hours=1)
     count(seen(seattle01, start, faces=[], labels=[("cup", 0.9)]), seen(seattle01, second, faces=[0.9, 0.8]))
     return second
 
 
+@pytest.mark.real_clock
 @pytest.mark.django_db(transaction=True)
 def test_the_python_example_runs(live_server: LiveServer, tmp_path: Path, hours: dt.datetime, viewer: User) -> None:
     token = issue_api_token(user=viewer, name="example")[1]
@@ -74,7 +75,7 @@ def test_the_grafana_panel_reads_what_is_there(hours: dt.datetime, viewer: User)
 
 def _in_grafana(url: str) -> str:
     """With the period of a dashboard, as Grafana writes it."""
-    now = timezone.now()
+    now = clock.now()
     for name, moment in (("from", now - dt.timedelta(days=1)), ("to", now)):
         iso = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         url = url.replace(f"${{__{name}:date:iso}}", iso)

@@ -7,6 +7,7 @@ from tests import api_world, fuzzing
 from tests.analytics.galaxy.test_servers import url
 
 
+@pytest.mark.real_clock
 @pytest.mark.django_db(transaction=True)
 def test_no_case_of_the_short_run_brings_what_the_description_does_not_say() -> None:
     keys = api_world.fill()

@@ -22,8 +22,11 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from demo.world import PERSON
+from tests import clock
 from tests.brokers import free_port
 from tests.chromium import Browser
+
+pytestmark = pytest.mark.real_clock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -141,7 +144,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(600)
 def test_the_demo_from_the_first_start_to_the_last_process(data: Path, browser: Browser) -> None:
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    since = f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"
     with running_demo(data) as demo:
         demo.until_ready()
         before = {name: demo.frames(name) for name in ("Seattle01", "Chicago01", "Chicago02")}

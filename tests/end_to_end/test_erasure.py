@@ -15,7 +15,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
@@ -25,6 +24,7 @@ from devices.services import issue_device_token
 from faces.models import Capture, Coffee, Erasure, Face, Mode, Person, Sighting
 from faces.pictures import storage
 from faces.services import recognise, set_policy
+from tests import clock
 from tests.brokers import free_port
 from tests.faces import scenes
 
@@ -42,7 +42,7 @@ def staff(owner: User) -> Client:
 
 
 def enrol(staff: Client, site: Site) -> Person:
-    now = timezone.now()
+    now = clock.now()
     signed, expires = now - dt.timedelta(days=1), now + dt.timedelta(days=365)
     form = {
         "site": site.pk,

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import Detection, LabelQuarter, Review
 from devices.models import Device
+from tests import clock
 from tests.analytics.frames import count, seen
-from tests.chromium import Browser
+from tests.chromium import Browser, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
 def thumbs(seattle01: Device) -> list[Detection]:
     """Six thumbs-up of yesterday, the newest first, with 60, 65, … 85 per cent."""
-    at = timezone.now() - dt.timedelta(days=1)
+    at = clock.now() - dt.timedelta(days=1)
     count(*(seen(seattle01, at - n * dt.timedelta(seconds=10), labels=[("thumbs-up", 0.6 + n / 20)]) for n in range(6)))
     return list(Detection.objects.order_by("confidence"))
 
@@ -76,10 +76,9 @@ def test_another_threshold_counts_again_and_plots_are_saved_as_pictures(
     raw.scroll_into_view_if_needed()
     expect(raw.locator("svg .point path").first).to_be_visible()
     drawn = "Math.max(...document.querySelector('[data-figure=raw-figure]').data[0].y)"
-    assert page.evaluate(drawn) == 3
+    until(page, f"{drawn} === 3")
     page.locator("#threshold").fill("0")
-    page.wait_for_timeout(300)
-    assert page.evaluate(drawn) == 6
+    until(page, f"{drawn} === 6")
 
     panel = page.locator(".plot-panel", has=page.locator("#engagement"))
     beginnings = {"PNG": b"\x89PNG", "SVG": b"<svg"}

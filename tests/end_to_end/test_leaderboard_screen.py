@@ -5,18 +5,18 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Device
 from faces.services import create_person
 from faces.views import ROWS_ON_SCREEN
+from tests import clock
 from tests.chromium import Browser
 from tests.end_to_end.test_live_pages import NEXT_TIME_MS, opened
 from tests.faces.coffees.test_leaderboard import add_coffees
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 SCREENS = [(1920, 1080), (1080, 1920), (1280, 720), (3840, 2160)]
 SMALLEST_LETTERS = 0.04
@@ -37,7 +37,7 @@ MEASURED = """() => ({
 def test_it_fills_the_screen_follows_and_stays(
     live_server: LiveServer, seattle01: Device, viewer: User, browser: Browser
 ) -> None:
-    page, now = browser.page, timezone.now()
+    page, now = browser.page, clock.now()
     for number in range(ROWS_ON_SCREEN + 3):
         person = create_person(site=seattle01.site, name=f"{LONG} {number}"[-80:])
         add_coffees(seattle01, person, [now] * (20 - number))

@@ -2,24 +2,23 @@
 
 import datetime as dt
 import re
-import time
 
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import Frame
 from devices.models import Device, DeviceState
 from edge_agent import messages
+from tests import clock
 from tests.analytics.frames import count, seen
 from tests.brokers import Mosquitto
 from tests.chromium import Browser, until
 from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 NEXT_TIME_MS = 11_000
 """A page asks every ten seconds by its own clock, which is set forward so far."""
@@ -29,7 +28,7 @@ AN_HOUR_MS = 3_600_000
 @pytest.fixture
 def seen_yesterday(seattle01: Device) -> Device:
     """A device whose page has plots and tables."""
-    now = timezone.now()
+    now = clock.now()
     DeviceState.objects.create(device=seattle01, last_seen_at=now)
     count(seen(seattle01, now - dt.timedelta(days=1), faces=[0.9]))
     return seattle01
@@ -78,7 +77,7 @@ def test_a_published_message_changes_the_open_pages(
     other.evaluate("window.opened = true")
 
     with ingesting(mqtt), peer(mqtt) as (client, _):
-        frame = messages.Frame(taken_at=round(time.time() * 1000), faces=tuple(messages.Face(0.9) for _ in range(3)))
+        frame = messages.Frame(taken_at=clock.epoch_ms(), faces=tuple(messages.Face(0.9) for _ in range(3)))
         message = messages.encode(messages.Frames(messages.new_id(), (frame,)))
         publish(client, messages.topic_from_device(device.thing_name, "frames"), message)
         assert within(20, lambda: Frame.objects.filter(faces=3).exists())
@@ -98,7 +97,7 @@ def test_what_the_reader_did_to_a_part_stays(
     opened(browser, live_server, viewer, seen_yesterday.get_absolute_url())
     page.locator("details.numbers summary").click()
     expect(page.locator("details.numbers")).to_have_attribute("open", "")
-    count(seen(seen_yesterday, timezone.now(), faces=[0.9] * 4))
+    count(seen(seen_yesterday, clock.now(), faces=[0.9] * 4))
     page.clock.fast_forward(NEXT_TIME_MS)
     expect(page.locator("#live-headlines")).to_contain_text("4people")
     expect(page.locator("details.numbers")).to_have_attribute("open", "")

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils import timezone
 from playwright.sync_api import Locator, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -15,8 +14,11 @@ from devices.intake import batches
 from devices.intake.decoding import Arrival
 from devices.models import Device
 from edge_agent import messages
+from tests import clock
 from tests.chromium import Browser
 from tests.places import PASSWORD
+
+pytestmark = pytest.mark.real_clock
 
 HOURS = 6
 FRAMES_PER_HOUR = 12
@@ -58,7 +60,7 @@ def bars(plot: Locator) -> list[float]:
 
 @pytest.fixture
 def device_with_a_past(transactional_db: None, seattle01: Device) -> Device:
-    now = timezone.now()
+    now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=HOURS)
     for number in range(HOURS):
         take_in(seattle01, hour_with(faces_in_hour(number), first + dt.timedelta(hours=number)), now)

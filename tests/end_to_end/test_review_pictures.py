@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.urls import reverse
-from django.utils import timezone
 from PIL import Image
 from pytest_django.live_server_helper import LiveServer
 from skimage import data
@@ -15,10 +14,11 @@ from skimage import data
 from analytics.models import Detection
 from devices.models import Device
 from faces.models import Capture
+from tests import clock
 from tests.analytics.frames import count, seen
-from tests.chromium import Browser
+from tests.chromium import Browser, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 FACE = (173, 72, 100, 118)
 """The astronaut's, in pixels of the photograph, which is 512 by 512."""
@@ -32,6 +32,9 @@ PLACES = """() => [...document.querySelectorAll(".framed")].map(framed => {
   return [box.left - left, box.top - top, box.width, box.height].map(side => side / scale);
 })"""
 """Where each detection is framed, in the pixels of its picture as it was loaded."""
+
+LOADED = "[...document.querySelectorAll('.framed img')].every(img => img.complete && img.naturalWidth)"
+"""Whether all pictures are there, which the page asks for as they come into view."""
 
 
 def photograph(part: tuple[int, int, int, int], scale: float) -> ContentFile[bytes]:
@@ -55,7 +58,7 @@ def test_the_frame_is_around_the_face_on_a_phone_and_on_a_desk(
     scale: float,
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
-    at = timezone.now().replace(microsecond=0)
+    at = clock.now().replace(microsecond=0)
     count(seen(seattle01, at, faces=[0.9]))
     Detection.objects.update(box=list(FACE))
     capture = Capture(device=seattle01, taken_at=at, received_at=at, key=1, area=list(area))
@@ -66,7 +69,7 @@ def test_the_frame_is_around_the_face_on_a_phone_and_on_a_desk(
         browser.page.set_viewport_size({"width": width, "height": 900})
         browser.page.goto(f"{live_server.url}{reverse('review')}?label=face")
         browser.page.locator(".framed img").scroll_into_view_if_needed()
-        browser.page.wait_for_load_state("networkidle")
+        until(browser.page, LOADED)
         (place,) = browser.page.evaluate(PLACES)
         assert place == pytest.approx(expected, abs=1.5)
     assert browser.troubles == []

@@ -11,7 +11,6 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from devices.models import Device, Site
 from devices.roles import Role
@@ -20,7 +19,7 @@ from faces.people.policies import mode_of
 from faces.pictures import storage
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
-from tests import places
+from tests import clock, places
 from tests.faces import scenes
 from tests.faces.conftest import LATER, TakePicture
 from tests.faces.scripted import Scripted, seen
@@ -62,7 +61,7 @@ def capture(take_picture: TakePicture) -> Capture:
 
 def enrolment(site: Site, picture: scenes.Picture | None, /, **changes: Any) -> dict[str, Any]:
     """The filled-in form; an empty field is left out."""
-    now = timezone.now()
+    now = clock.now()
     signed, expires = now - dt.timedelta(days=1), now + dt.timedelta(days=365)
     form = {
         "site": site.pk,

@@ -14,6 +14,7 @@ from devices.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
@@ -21,8 +22,8 @@ NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture

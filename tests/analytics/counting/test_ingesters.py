@@ -8,13 +8,12 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.models import Detection, Verdict
 from devices.intake.decoding import SeenFrame
 from devices.models import Device
-from tests import places
+from tests import clock, places
 from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels
 from tests.threads import together
@@ -86,9 +85,9 @@ def reviewer(superuser: User) -> Callable[[], None]:
     def run() -> None:
         for _ in range(20):
             for detection in Detection.objects.order_by("?")[:1]:
-                corrections.review(verdicts={detection: Verdict.WRONG}, by=superuser, now=timezone.now())
+                corrections.review(verdicts={detection: Verdict.WRONG}, by=superuser, now=clock.now())
         for detection in Detection.objects.filter(review=Verdict.WRONG):
-            corrections.review(verdicts={detection: None}, by=superuser, now=timezone.now())
+            corrections.review(verdicts={detection: None}, by=superuser, now=clock.now())
 
     return run
 

@@ -3,12 +3,12 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.models import EngagementQuarter
 from devices.models import Device
 from faces.models import CoffeeTally, Span
+from tests import clock
 from tests.analytics.frames import count, engagement_table, seen, stored_engagement
 from tests.faces.coffees.test_leaderboard import add_coffees
 
@@ -16,7 +16,7 @@ from tests.faces.coffees.test_leaderboard import add_coffees
 @pytest.fixture
 def frames(seattle01: Device, chicago01: Device) -> list[tuple[object, ...]]:
     """A frame each; answers the tallies they should have."""
-    yesterday = timezone.now() - dt.timedelta(days=1)
+    yesterday = clock.now() - dt.timedelta(days=1)
     both = [seen(device, yesterday, faces=[0.9]) for device in (seattle01, chicago01)]
     count(*both)
     return engagement_table(both)
@@ -39,7 +39,7 @@ def test_it_puts_right_what_was_wrong(frames: list[tuple[object, ...]]) -> None:
 
 
 def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None:
-    add_coffees(seattle01, None, [timezone.now()])
+    add_coffees(seattle01, None, [clock.now()])
     EngagementQuarter.objects.update(faces_sum=5)
     CoffeeTally.objects.update(coffees=7)
     told = f"2 quarter hours and {len(Span)} tallies of coffees were wrong and are right now"
@@ -50,7 +50,7 @@ def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None
 
 def test_it_can_be_told_one_device_and_a_first_day(frames: object, seattle01: Device) -> None:
     assert output("--device", seattle01.thing_name) == "Rebuilt 1 days of 1 devices: every tally was right.\n"
-    today = (timezone.now() + dt.timedelta(days=1)).date().isoformat()
+    today = (clock.now() + dt.timedelta(days=1)).date().isoformat()
     assert output("--since", today) == "Rebuilt 0 days of 2 devices: every tally was right.\n"
 
 

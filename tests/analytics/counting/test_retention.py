@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 from django_q.models import Schedule
 
 from analytics import tasks
@@ -14,13 +13,13 @@ from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device
-from tests import places
+from tests import clock, places
 
 pytestmark = pytest.mark.django_db
 
 
 def seen(days_ago: float) -> None:
-    at = timezone.now() - dt.timedelta(days=days_ago)
+    at = clock.now() - dt.timedelta(days=days_ago)
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', at)])
 
 
@@ -28,7 +27,7 @@ def test_frames_past_the_retention_go_and_their_tallies_stay(seattle01: Device, 
     settings.FRAME_RETENTION_DAYS = 10
     for days_ago in (0.01, 8, 12, 30):
         seen(days_ago)
-    assert sum(corrections.forget_old_frames(now=timezone.now(), at_once=1)) == 2
+    assert sum(corrections.forget_old_frames(now=clock.now(), at_once=1)) == 2
     assert (Frame.objects.count(), Detection.objects.count()) == (2, 2)
     assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == 4
     assert sum(LabelQuarter.objects.values_list("count", flat=True)) == 4

@@ -12,6 +12,7 @@ from analytics.galaxy.services import create_wall_token
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 from tests.chromium import Browser, chromium
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, 12, tzinfo=dt.UTC)
 """10:30 in Seattle, 12:30 in Chicago, and 12 seconds into a slot."""
@@ -31,8 +32,8 @@ def _forget() -> Iterator[None]:
 
 
 @pytest.fixture
-def at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def at_half_past(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 def people(device: Device, start: dt.datetime, *faces: int) -> None:

@@ -23,6 +23,7 @@ from analytics.numbers.reads import EngagementBucket
 from analytics.plots import time_series
 from devices.models import Site
 from tests.analytics.galaxy.conftest import NOW
+from tests.clock import SetClock
 
 SCHEMA = etree.XMLSchema(file=str(Path(fastkml.__file__).parent / "schema" / "ogckml22.xsd"))
 N = {"k": kml.NAMESPACE, "gx": kml.GOOGLE}
@@ -192,17 +193,19 @@ class TestAddresses:
     def test_an_unknown_token_is_an_empty_document(self) -> None:
         assert not texts(asked(reverse("wall-engagement", args=["nonsense"])), ".//k:Folder/k:name")
 
-    def test_a_deleted_token_gets_nothing_it_had(self, token: str, monkeypatch: Any) -> None:
+    def test_a_deleted_token_gets_nothing_it_had(self, token: str, set_clock: SetClock) -> None:
         address = reverse("wall-engagement", args=[token])
         assert texts(asked(address), ".//k:Folder/k:name")
         WallToken.objects.all().delete()
-        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + dt.timedelta(minutes=1))
+        set_clock(NOW + dt.timedelta(minutes=1))
         assert not texts(asked(address), ".//k:Folder/k:name")
 
-    def test_while_the_database_is_away_the_last_good_document_stays(self, token: str, monkeypatch: Any) -> None:
+    def test_while_the_database_is_away_the_last_good_document_stays(
+        self, token: str, set_clock: SetClock, monkeypatch: Any
+    ) -> None:
         address = reverse("wall-engagement", args=[token])
         good = Client().get(address).content
-        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + dt.timedelta(minutes=1))
+        set_clock(NOW + dt.timedelta(minutes=1))
 
         def away(*_: object, **__: object) -> None:
             raise DatabaseError("the database is away")

@@ -23,6 +23,7 @@ from faces.erasure.signals import person_erased
 from faces.models import Person
 from tests.analytics.frames import count, seen
 from tests.analytics.galaxy.conftest import NOW, as_another_process, people
+from tests.clock import SetClock
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -40,8 +41,8 @@ def words(answer: Any) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", answer.content.decode())
 
 
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + dt.timedelta(seconds=seconds))
+def later(set_clock: SetClock, seconds: float) -> None:
+    set_clock(NOW + dt.timedelta(seconds=seconds))
 
 
 def test_today_tells_the_hour_the_peak_and_the_time(past: None, viewer: User) -> None:
@@ -94,7 +95,7 @@ def test_the_question_that_is_asked_has_its_result(question: Question, viewer: U
 
 
 def test_the_last_result_stays_until_something_else_is_asked(
-    question: Question, viewer: User, monkeypatch: pytest.MonkeyPatch
+    question: Question, viewer: User, set_clock: SetClock
 ) -> None:
     next_one = Question.objects.create(
         site=question.site,
@@ -102,25 +103,25 @@ def test_the_last_result_stays_until_something_else_is_asked(
         asked_from=question.asked_until + dt.timedelta(hours=1),
         asked_until=question.asked_until + dt.timedelta(hours=2),
     )
-    later(monkeypatch, 3_600)
+    later(set_clock, 3_600)
     shown = words(get("/wall/seattle/question/of/3.svg", viewer))
     assert "Good coffee?" in " ".join(shown)
     assert {"75%", "Ended Fri 20 Nov, 11:00"} <= set(shown)
-    later(monkeypatch, (next_one.asked_from - NOW).total_seconds())
+    later(set_clock, (next_one.asked_from - NOW).total_seconds())
     shown = words(get("/wall/seattle/question/of/3.svg", viewer))
     assert "Warm enough?" in " ".join(shown)
     assert "No answer yet" in shown
 
 
 def test_an_answer_is_shown_on_all_screens_with_the_next_slot(
-    question: Question, viewer: User, monkeypatch: pytest.MonkeyPatch
+    question: Question, viewer: User, set_clock: SetClock
 ) -> None:
     address = "/wall/seattle/question/of/3/1.svg"
     first = get(address, viewer)
     Episode.objects.all().delete()
     as_another_process()
     assert get(address, viewer).content == first.content
-    later(monkeypatch, REFRESH_S)
+    later(set_clock, REFRESH_S)
     assert get(address, viewer).content != first.content
 
 
@@ -144,15 +145,15 @@ def test_each_screen_shows_its_part_of_one_picture(past: None, viewer: User) -> 
     assert len({part.replace(found[0], "") for part, found in zip(parts, views_of, strict=True) if found}) == 1
 
 
-def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: Device, monkeypatch: Any) -> None:
+def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: Device, set_clock: SetClock) -> None:
     address = "/wall/seattle/today/of/3/1"
     first = get(address, viewer)
     people(seattle01, NOW - dt.timedelta(minutes=5), 7)
     as_another_process()
-    later(monkeypatch, REFRESH_S - 13)
+    later(set_clock, REFRESH_S - 13)
     again = get(address, viewer)
     assert (again.content, again["ETag"]) == (first.content, first["ETag"])
-    later(monkeypatch, REFRESH_S)
+    later(set_clock, REFRESH_S)
     assert get(address, viewer)["ETag"] != first["ETag"]
 
 
@@ -185,10 +186,10 @@ def test_an_unknown_token_finds_nothing(past: None, text: str) -> None:
     assert get(f"/wall/t/{text}/seattle/today/of/3/1").status_code == 404
 
 
-def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, monkeypatch: Any) -> None:
+def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, set_clock: SetClock) -> None:
     assert get(f"/wall/t/{token}/seattle/today").status_code == 200
     WallToken.objects.all().delete()
-    later(monkeypatch, REFRESH_S)
+    later(set_clock, REFRESH_S)
     assert get(f"/wall/t/{token}/seattle/today").status_code == 404
 
 
@@ -209,10 +210,10 @@ def test_what_there_is_not_is_a_404(past: None, superuser: User, address: str) -
     assert get(address, superuser).status_code == 404
 
 
-def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, monkeypatch: Any) -> None:
+def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, set_clock: SetClock) -> None:
     cache.clear()
     for slot in range(5):
-        later(monkeypatch, slot * REFRESH_S)
+        later(set_clock, slot * REFRESH_S)
         get("/wall/seattle/today", viewer)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM django_cache")

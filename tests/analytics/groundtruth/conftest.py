@@ -11,6 +11,7 @@ from analytics.groundtruth import services
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from devices.models import Device
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 """09:00 in Seattle."""
@@ -19,8 +20,8 @@ MINUTE, SECOND = dt.timedelta(minutes=1), dt.timedelta(seconds=1)
 
 
 @pytest.fixture
-def at_half_past_nine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NINE + 30 * MINUTE)
+def at_half_past_nine(set_clock: SetClock) -> None:
+    set_clock(NINE + 30 * MINUTE)
 
 
 def counted(

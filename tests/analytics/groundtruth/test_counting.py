@@ -9,10 +9,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
-from tests.chromium import Browser, chromium
+from tests.chromium import Browser, chromium, until
 from tests.places import PASSWORD
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 KEPT = "All counts are kept."
 
@@ -103,7 +103,7 @@ def test_an_answer_that_was_under_way_does_not_bring_the_connection_back(phone: 
     page, held = phone.page, list[Route]()
     page.route("**/counts/", lambda route: held.append(route))
     tap(page, "One more")
-    expect(page.locator("#told")).to_have_text("Sending…")
+    until(page, lambda: held)  # Not before the page's first word has been answered.
     page.evaluate("dispatchEvent(new Event('offline'))")
     expect(page.locator("#told")).to_contain_text("No connection. 1 count waits here.")
     held[0].continue_()

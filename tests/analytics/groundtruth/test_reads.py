@@ -4,7 +4,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from analytics.counting.corrections import review
 from analytics.groundtruth import reads
@@ -12,6 +11,7 @@ from analytics.groundtruth.charts import sentence, session_figure
 from analytics.models import Detection, Verdict
 from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
+from tests import clock
 from tests.analytics.groundtruth.conftest import MINUTE, NINE, camera, counted
 
 
@@ -35,7 +35,7 @@ def test_a_session_compares_the_minutes_in_which_both_looked(session: GroundTrut
 def test_faces_that_reviewers_called_wrong_are_none(session: GroundTruthSession, operator: User) -> None:
     face = Detection.objects.filter(frame__taken_at__gte=NINE + 2 * MINUTE).first()
     assert face is not None
-    review(verdicts={face: Verdict.WRONG}, by=operator, now=timezone.now())
+    review(verdicts={face: Verdict.WRONG}, by=operator, now=clock.now())
     assert reads.session_result(session).minutes[2].camera == 2
 
 

@@ -18,6 +18,7 @@ from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, R
 from faces.models import Capture, Coffee, Person, Sighting, State
 from tests.analytics.drawings import drawn_in
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 from tests.places import PASSWORD
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
@@ -32,8 +33,8 @@ ROW_OF_HALF_AN_HOUR = re.compile(r"(\w{3} \d+ Nov(?:, 09:00 PST)?) 1\.00 2 50% [
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 def page(user: User | None, address: str) -> Any:

@@ -12,6 +12,7 @@ from analytics.models import FACE
 from analytics.pages import plot_groups
 from devices.models import Device
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 IDS = {
@@ -21,8 +22,8 @@ IDS = {
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 def of_device(group: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from analytics.models import EngagementQuarter, Episode, LabelQuarter, Question
 from devices.models import Device, Site
+from tests.clock import SetClock
 
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 """09:00 in Seattle."""
@@ -15,8 +16,8 @@ MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 
 
 @pytest.fixture
-def at_half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def at_half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture

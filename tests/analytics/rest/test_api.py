@@ -13,6 +13,7 @@ from analytics.models import Detection, Verdict
 from devices.models import Device, Membership, Site
 from devices.roles import Role
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
@@ -20,8 +21,8 @@ NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 
 
 @pytest.fixture(autouse=True)
-def _ten_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _ten_o_clock(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from analytics.models import Detection, Verdict
 from devices.models import Device
 from tests.analytics.frames import count, seen
 from tests.analytics.rest.test_api import NINE, NOW, ask
+from tests.clock import SetClock
 
 
 @pytest.fixture(autouse=True)
-def _ten_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _ten_o_clock(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from devices.roles import Role
 from faces.models import Capture, State
 from tests import places
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
@@ -26,8 +27,8 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture

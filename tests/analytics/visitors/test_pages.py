@@ -15,13 +15,14 @@ from faces.models import Mode
 from faces.services import set_policy
 from tests.analytics.frames import count, seen
 from tests.analytics.visitors.test_reads import DAY, NOW, see, somebody
+from tests.clock import SetClock
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _noon(monkeypatch: pytest.MonkeyPatch, seattle01: Device) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _noon(set_clock: SetClock, seattle01: Device) -> None:
+    set_clock(NOW)
     count(seen(seattle01, NOW - dt.timedelta(minutes=1), faces=[0.9]))
 
 

@@ -16,7 +16,6 @@ from urllib.parse import quote
 import paho.mqtt.client as paho
 import pytest
 from django.db import OperationalError, connection
-from django.utils import timezone
 from paho.mqtt.enums import CallbackAPIVersion
 
 from analytics.models import EngagementQuarter, Frame
@@ -24,7 +23,7 @@ from devices.intake import batches, deliveries
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from devices.mqtt import broker, ingester, routes
 from edge_agent import messages
-from tests import places
+from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,7 +63,7 @@ def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho
 def subscribed(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> broker.Subscription:
     """A session that the broker keeps messages for, if the route says so."""
     first = deliveries.next_sequence(route.client_id)
-    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=timezone.now)
+    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=clock.now)
     subscription.start()
     assert subscription.subscribed.wait(10)
     return subscription
@@ -106,7 +105,7 @@ def publish(client: paho.Client, topic: str, payload: bytes) -> None:
 
 
 def frame_message(number: int) -> bytes:
-    now = round(time.time() * 1000)
+    now = clock.epoch_ms()
     frame = messages.Frame(taken_at=now - number, faces=(messages.Face(0.9),))
     return messages.encode(messages.Frames(id=f"m{number}", frames=(frame,)))
 

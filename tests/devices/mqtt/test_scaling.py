@@ -14,7 +14,6 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +22,7 @@ from devices import health
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import broker, routes
 from edge_agent import messages
-from tests import places
+from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
 from tests.devices.mqtt.test_ingest import ROOT, database_url, ingesting, peer, publish, within
 
@@ -98,7 +97,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
 def frames_messages(count: int) -> dict[str, bytes]:
     """Messages by their ids, each with one frame of a moment of its own."""
-    now = round(time.time() * 1000)
+    now = clock.epoch_ms()
     return {
         f"m{number}": messages.encode(
             messages.Frames(id=f"m{number}", frames=(messages.Frame(taken_at=now - number, faces=()),))
@@ -180,7 +179,7 @@ class TestShares:
         chance = random.Random(5)
         with ingesting(mqtt, routes.share("tests", "agents")), peer(mqtt, receipts) as (to, heard):
             lost = routes.share("tests", "agents")
-            member = broker.Subscription(mqtt.url, lost, first_sequence=1, clock=timezone.now)
+            member = broker.Subscription(mqtt.url, lost, first_sequence=1, clock=clock.now)
             member.start()  # takes its share, commits nothing, and is gone
             assert member.subscribed.wait(10)
             send(to, left, chance)
@@ -195,7 +194,7 @@ class TestShares:
     def test_the_command_takes_its_share_and_is_not_missed_when_it_has_ended(
         self, mqtt: Mosquitto, seattle01: Device
     ) -> None:
-        died = timezone.now() - health.SILENT_FOR * 2
+        died = clock.now() - health.SILENT_FOR * 2
         health.beat("ingest tests-agents-killed", at=died)
         health.beat("ingest tests", at=died)
         topic = messages.topic_from_device(places.SEATTLE01, "frames")

@@ -1,7 +1,6 @@
 """The API shows each member the own sites' devices and nothing else."""
 
 import datetime as dt
-import time
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog
 from devices.services import issue_device_token
-from tests import places
+from tests import clock, places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 
@@ -62,7 +61,7 @@ def test_the_superuser_sees_all_sites(superuser: User, seattle01: Device, chicag
 
 
 def test_a_device_tells_its_live_state(viewer: User, seattle01: Device) -> None:
-    now = dt.datetime.now(dt.UTC)
+    now = clock.now()
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", now)])
     state = results(api(viewer).get("/api/v1/devices/"))[0]["state"]
     assert state["live"] is True
@@ -142,7 +141,7 @@ class TestMessages:
         return client.post("/api/v1/messages/", body, format="json")
 
     def test_a_device_without_mqtt_hands_in_its_messages(self, seattle01: Device) -> None:
-        frames = {"id": "m1", "frames": [{"taken_at": round(time.time() * 1000), "faces": [{"confidence": 0.9}]}]}
+        frames = {"id": "m1", "frames": [{"taken_at": clock.epoch_ms(), "faces": [{"confidence": 0.9}]}]}
         response = self.post(issue_device_token(device=seattle01), [{"kind": "frames", "payload": frames}])
         assert (response.status_code, response.data["ids"]) == (202, ["m1"])
         assert Frame.objects.get().device == seattle01

@@ -13,14 +13,15 @@ from devices.models import Device, Site
 from faces.coffees.leaderboard import LONGEST_STREAK
 from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy
 from faces.views import ROWS_ON_SCREEN
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 """A Friday."""
 
 
 @pytest.fixture(autouse=True)
-def _friday(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _friday(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 def board(user: User, query: str = "", page: str = "leaderboard") -> Any:

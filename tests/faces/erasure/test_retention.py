@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.utils import timezone
 
 from devices.intake.batches import Batch
 from devices.intake.decoding import TakenPicture
@@ -30,6 +29,7 @@ from faces.people.consent import GUEST_TERM
 from faces.pictures import sink
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import create_person, recognise, set_policy, set_retention, withdraw_consent
+from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
 from tests.faces.scripted import Scripted, seen
@@ -138,7 +138,7 @@ class TestPictures:
             set_retention(site=seattle, picture_hours=0, unmatched_hours=1)
 
     def test_the_workers_do_it(self, take_picture: TakePicture) -> None:
-        take_picture(received=timezone.now() - 31 * DAY)
+        take_picture(received=clock.now() - 31 * DAY)
         assert tasks.remove_old_pictures() == 1
 
 
@@ -262,15 +262,15 @@ class TestCommand:
     def test_it_changes_nothing_until_it_is_told_to_act(self, seattle: Site, scripted: Scripted) -> None:
         known(seattle, "Ada")
         consent = Person.objects.get().consents.get()
-        consent.signed_at = timezone.now() - 3 * DAY
-        consent.expires_at = timezone.now() - DAY
+        consent.signed_at = clock.now() - 3 * DAY
+        consent.expires_at = clock.now() - DAY
         consent.save()
         said = run()
         assert f"Ada at Seattle: last seen on {consent.signed_at:%Y-%m-%d}, erased after " in said
         assert "1 people. Nothing was changed" in said
         assert not ErasureNotice.objects.exists()
         assert run("--act") == "1 announced.\n0 erased.\n"
-        ErasureNotice.objects.update(erase_at=timezone.now())
+        ErasureNotice.objects.update(erase_at=clock.now())
         with monkey(scripted, "forget", away), pytest.raises(CommandError, match="the notices in the admin say why"):
             run("--act")
         assert tasks.erase_unseen() == 1

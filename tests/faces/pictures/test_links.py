@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.template import RequestContext, Template
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from devices.services import issue_api_token
 from faces.models import Capture, Person
 from faces.pictures import links, storage
 from faces.services import forget, recognise
+from tests import clock
 from tests.faces.conftest import LATER, TakePicture
 from tests.faces.scripted import Scripted
 
@@ -73,7 +73,7 @@ def test_a_member_sees_it_by_the_link_on_a_page(capture: Capture, viewer: User) 
 
 
 def test_a_link_that_has_expired_is_refused(capture: Capture, viewer: User) -> None:
-    client, now = signed_in(viewer), timezone.now()
+    client, now = signed_in(viewer), clock.now()
     assert client.get(address(client, capture, viewer, at=now)).status_code == 200
     assert client.get(address(client, capture, viewer, at=now - 2 * links.LASTS)).status_code == 404
     assert client.get(address(client, capture, viewer, at=now + 2 * links.LASTS)).status_code == 404
@@ -100,7 +100,7 @@ def test_a_member_who_leaves_the_site_sees_it_no_more(capture: Capture, viewer: 
     viewer.memberships.all().delete()  # type: ignore[attr-defined]
     assert client.get(link).status_code == 404
     stranger = signed_in(outsider)
-    assert stranger.get(address(stranger, capture, outsider, at=timezone.now())).status_code == 404
+    assert stranger.get(address(stranger, capture, outsider, at=clock.now())).status_code == 404
 
 
 def test_an_api_token_has_links_of_its_own(capture: Capture, viewer: User, operator: User) -> None:

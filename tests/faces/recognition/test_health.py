@@ -4,13 +4,13 @@ import datetime as dt
 
 import pytest
 from django.db import OperationalError
-from django.utils import timezone
 from django_q.models import Schedule, Task
 
 from devices import health
 from devices.models import Heartbeat
 from faces import tasks
 from faces.recognition import health as health_of_faces
+from tests import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -20,37 +20,37 @@ def workers(now: dt.datetime) -> health.Line:
 
 
 def test_workers_that_never_ran_are_missed() -> None:
-    assert "manage.py qcluster" in workers(timezone.now()).text
+    assert "manage.py qcluster" in workers(clock.now()).text
 
 
 def test_a_sweep_is_the_workers_heartbeat() -> None:
     tasks.sweep_captures()
-    assert workers(timezone.now()).well
-    assert not workers(timezone.now() + dt.timedelta(minutes=4)).well
+    assert workers(clock.now()).well
+    assert not workers(clock.now() + dt.timedelta(minutes=4)).well
 
 
 def test_so_is_each_task_that_ends() -> None:
     tasks.sweep_captures()
-    later = timezone.now() + dt.timedelta(minutes=4)
+    later = clock.now() + dt.timedelta(minutes=4)
     Task.objects.create(id="1" * 32, name="recognise", func="f", started=later, stopped=later, success=False)
     assert workers(later).well
 
 
 class TestWatch:
     def test_it_is_patient_from_its_beginning(self) -> None:
-        now = timezone.now()
+        now = clock.now()
         watch = health_of_faces.Watch(since=now)
         assert watch.told(now + dt.timedelta(minutes=2)) == ""
         assert watch.told(now + dt.timedelta(minutes=3)) == "No task has ended for 180 s."
 
     def test_a_sweep_is_a_sign_of_life(self) -> None:
-        watch = health_of_faces.Watch(since=timezone.now() - dt.timedelta(hours=1))
-        assert watch.told(timezone.now())
+        watch = health_of_faces.Watch(since=clock.now() - dt.timedelta(hours=1))
+        assert watch.told(clock.now())
         tasks.sweep_captures()
-        assert not watch.told(timezone.now())
+        assert not watch.told(clock.now())
 
     def test_it_waits_for_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = timezone.now()
+        now = clock.now()
         watch = health_of_faces.Watch(since=now - dt.timedelta(hours=1))
         with monkeypatch.context() as patched:
             patched.setattr(Heartbeat.objects, "filter", _away)
@@ -68,4 +68,4 @@ def test_the_sweep_runs_every_minute() -> None:
 
 
 def test_captures_that_wait_are_told() -> None:
-    assert [str(line) for line in health.report(timezone.now()) if line.part == "captures"] == ["ok   captures: 0 wait"]
+    assert [str(line) for line in health.report(clock.now()) if line.part == "captures"] == ["ok   captures: 0 wait"]

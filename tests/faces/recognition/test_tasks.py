@@ -12,7 +12,6 @@ import msgspec
 import paho.mqtt.client as paho
 import pytest
 from django.core.management.sql import emit_post_migrate_signal
-from django.utils import timezone
 from django_q.models import Schedule
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -23,6 +22,7 @@ from faces.recognisers.recogniser import Recogniser
 from faces.recognition import health
 from faces.recognition.greetings import LATE_AFTER, TELL_FOR, tell_late
 from faces.services import recognise
+from tests import clock
 from tests.aws import moto
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.faces.conftest import NOON, TakePicture
@@ -38,7 +38,7 @@ def test_a_task_recognises_its_capture(take_picture: TakePicture, local: Recogni
 
 
 def test_the_sweep_sweeps(take_picture: TakePicture) -> None:
-    take_picture(received=timezone.now() - dt.timedelta(hours=1))
+    take_picture(received=clock.now() - dt.timedelta(hours=1))
     assert tasks.sweep_captures() == 1
 
 

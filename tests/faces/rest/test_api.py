@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -23,6 +22,7 @@ from devices.services import issue_device_token
 from faces.models import Capture, Coffee, Person, State
 from faces.pictures import storage
 from faces.services import recognise
+from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture
 from tests.faces.scripted import Scripted, seen
@@ -103,7 +103,7 @@ class TestNewCaptures:
         assert (capture.device, capture.shows, capture.state) == (seattle01, "crop", State.QUEUED)
 
     def test_an_operator_gives_a_picture_as_a_file(self, seattle01: Device, operator: User) -> None:
-        taken_at = timezone.now() - dt.timedelta(hours=1)
+        taken_at = clock.now() - dt.timedelta(hours=1)
         form = {
             "device": str(seattle01.pk),
             "image": SimpleUploadedFile("cat.png", JPEG),
@@ -229,7 +229,7 @@ class TestPeople:
     def test_a_person_has_coffees_and_a_consent(self, ada: Person, viewer: User) -> None:
         (person,) = client_of(viewer).get("/api/v1/people/?site=seattle").json()["results"]
         assert (person["name"], person["site"], person["guest"], person["coffees"]) == ("Ada", "seattle", False, 0)
-        assert person["consent"] is (ada.consents.get().is_valid(timezone.now()))
+        assert person["consent"] is (ada.consents.get().is_valid(clock.now()))
 
 
 class TestCoffees:

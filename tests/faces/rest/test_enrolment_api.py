@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from devices.models import Device, Site
 from faces.models import Consent, Erasure, Face, Person
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person
+from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import TakePicture, agree
 
@@ -40,12 +40,12 @@ def client(operator: User) -> APIClient:
 def bea(seattle: Site) -> Person:
     """Known by name, and agreed; nobody knows her face."""
     person = create_person(site=seattle, name="Bea")
-    agree(person, signed_at=timezone.now() - dt.timedelta(days=1))
+    agree(person, signed_at=clock.now() - dt.timedelta(days=1))
     return person
 
 
 def consent(**changes: Any) -> dict[str, Any]:
-    now = timezone.now()
+    now = clock.now()
     given = {"text": "I agree.", "text_version": "2", "method": "paper", "signed_by": "Bea"}
     return {**given, "signed_at": now.isoformat(), "expires_at": (now + dt.timedelta(days=9)).isoformat(), **changes}
 
@@ -144,7 +144,7 @@ class TestFaces:
         client.post(of(bea, "faces/"), form)
         seattles, chicagos = create_person(site=bea.site, name="Cleo"), create_person(site=chicago, name="Dora")
         for person in (seattles, chicagos):
-            agree(person, signed_at=timezone.now() - dt.timedelta(days=1))
+            agree(person, signed_at=clock.now() - dt.timedelta(days=1))
         refused = client.post(of(seattles, "faces/"), form)
         assert "looks like Bea" in refused.json()["errors"]["images"][0]
         taken = client_of(outsider).post(of(chicagos, "faces/"), form)

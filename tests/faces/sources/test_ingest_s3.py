@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
-from django.utils import timezone
 from pytest_django import Settings
 
 from devices.intake import batches
@@ -29,6 +28,7 @@ from faces.services import NotErasedYet, forget
 from faces.sources import s3_ingester
 from faces.sources.s3_events import Wanted
 from faces.sources.s3_ingester import S3Ingester
+from tests import clock
 from tests.aws import REGION, Moto, moto
 from tests.faces import scenes
 from tests.places import SEATTLE01
@@ -67,7 +67,7 @@ class Amazon:
 
     def ingester(self, wanted: Wanted | None = None, stop: threading.Event | None = None) -> S3Ingester:
         sqs, stop = self.sqs, stop or threading.Event()
-        return S3Ingester(sqs, self.queue, wanted or Wanted(), stop, clock=timezone.now)
+        return S3Ingester(sqs, self.queue, wanted or Wanted(), stop, clock=clock.now)
 
 
 @pytest.fixture(scope="module")
@@ -89,25 +89,25 @@ def reasons() -> list[tuple[str, str]]:
 
 class TestTakingIn:
     def test_a_picture_in_a_devices_folder_is_its_capture(self, amazon: Amazon, seattle01: Device) -> None:
-        before = timezone.now() - dt.timedelta(seconds=1)
+        before = clock.now() - dt.timedelta(seconds=1)
         amazon.put()
         assert amazon.ingester().step() == 2  # S3's own test event is the first
         capture = Capture.objects.get()
         assert (capture.device, capture.state) == (seattle01, State.QUEUED)
-        assert before <= capture.taken_at <= timezone.now()
+        assert before <= capture.taken_at <= clock.now()
         assert capture.source_url.startswith(f"s3://{BUCKET}/pictures/{SEATTLE01}/a%20b%2Bc.jpg#")
         assert storage.read(capture)[:2] == b"\xff\xd8"
         assert (amazon.waiting, reasons()) == (0, [])
 
     def test_its_name_may_say_when_it_was_taken(self, amazon: Amazon, seattle01: Device) -> None:
         Device.objects.update(clock_timezone="America/Los_Angeles")
-        today = timezone.now().astimezone(seattle01.site.zone)
+        today = clock.now().astimezone(seattle01.site.zone)
         amazon.put(f"{SEATTLE01}/image_at_{today:%Y%m%d}-000102.jpg")
         amazon.ingester().step()
         assert Capture.objects.get().taken_at == today.replace(hour=0, minute=1, second=2, microsecond=0)
 
     def test_metadata_says_more_than_the_key(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
-        at = timezone.now().replace(microsecond=123_000) - dt.timedelta(hours=2)
+        at = clock.now().replace(microsecond=123_000) - dt.timedelta(hours=2)
         amazon.put(thing=chicago01.thing_name, **{"taken-at": str(round(at.timestamp() * 1000))})
         amazon.ingester().step()
         assert (Capture.objects.get().device, Capture.objects.get().taken_at) == (chicago01, at)
@@ -117,7 +117,7 @@ class TestTakingIn:
     ) -> None:
         """As a DeepLens does: the record comes by MQTT, the picture by S3, and the key names no device."""
         url = f"https://s3.amazonaws.com/{BUCKET}/images/1.jpg"
-        at = timezone.now() - dt.timedelta(minutes=1)
+        at = clock.now() - dt.timedelta(minutes=1)
         batches.take_in_picture(TakenPicture(chicago01, at, at, digest("url", url), None, source_url=url))
         amazon.put("images/1.jpg")
         amazon.ingester().step()
@@ -215,9 +215,9 @@ class TestQuarantine:
         amazon.ingester().step()
         (message,) = QuarantinedMessage.objects.all()
         assert "No folder of “new-camera/1.jpg” is a registered thing name" in message.detail
-        assert not replay_quarantined(message=message, now=timezone.now())
+        assert not replay_quarantined(message=message, now=clock.now())
         device = register_device(site=seattle01.site, name="New", thing_name="new-camera")
-        assert replay_quarantined(message=message, now=timezone.now())
+        assert replay_quarantined(message=message, now=clock.now())
         assert Capture.objects.get().device == device
 
 
@@ -265,8 +265,8 @@ class TestOriginals:
             amazon.put(key)
         amazon.ingester().step()
         later = Capture.objects.get(source_url__contains="later")
-        Capture.objects.exclude(pk=later.pk).update(received_at=timezone.now() - dt.timedelta(days=30))
-        assert sum(remove_old_pictures(now=timezone.now())) == 1
+        Capture.objects.exclude(pk=later.pk).update(received_at=clock.now() - dt.timedelta(days=30))
+        assert sum(remove_old_pictures(now=clock.now())) == 1
         assert [each["Key"] for each in amazon.s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
             KEY.replace(".jpg", "-later.jpg")
         ]
@@ -277,7 +277,7 @@ class TestOriginals:
     ) -> None:
         amazon.put()
         amazon.ingester().step()
-        month = timezone.now() + dt.timedelta(days=30)
+        month = clock.now() + dt.timedelta(days=30)
 
         def refuse(source: str) -> None:
             raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "DeleteObject")
@@ -332,7 +332,7 @@ class TestCommand:
 def record(*, key: str = KEY, etag: str = "0", size: int = len(JPEG)) -> dict[str, Any]:
     """As S3 tells of an object that was put."""
     thing = {"key": quote_plus(key, safe="/"), "eTag": etag, "size": size}
-    at = timezone.now().isoformat()
+    at = clock.now().isoformat()
     return {
         "eventName": "ObjectCreated:Put",
         "eventTime": at,

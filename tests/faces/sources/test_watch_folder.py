@@ -20,6 +20,7 @@ from faces.pictures import storage
 from faces.services import forget
 from faces.sources import watched_folder
 from faces.sources.watched_folder import GIVEN_UP_AFTER, SETTLED_AFTER, TAKEN_KEPT_FOR, Watcher
+from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import NOON
 from tests.places import SEATTLE01
@@ -83,12 +84,13 @@ class TestWatcher:
         assert Watcher(folder).step(NOON + GIVEN_UP_AFTER).taken == 0
         assert len(files(folder)) == 3
 
+    @pytest.mark.real_clock  # The file system's.
     def test_the_folder_of_no_device_waits_until_one_is_registered(
         self, folder: Path, seattle01: Device, caplog: pytest.LogCaptureFixture
     ) -> None:
         (folder / "new-camera").mkdir()
         (folder / "new-camera" / "1.jpg").write_bytes(JPEG)
-        watcher, later = Watcher(folder), dt.datetime.now(dt.UTC) + SETTLED_AFTER
+        watcher, later = Watcher(folder), clock.now() + SETTLED_AFTER
         for _ in range(2):
             assert watcher.step(later).taken == 0
         assert caplog.text.count("No device is registered as “new-camera”") == 1
@@ -122,9 +124,10 @@ class TestWatcher:
             Watcher(folder).step(SETTLED)
         assert files(folder) == ["1.jpg"]
 
+    @pytest.mark.real_clock  # The file system's.
     def test_originals_go_after_a_day(self, folder: Path, seattle01: Device) -> None:
         put(folder)
-        now, watcher = dt.datetime.now(dt.UTC), Watcher(folder)
+        now, watcher = clock.now(), Watcher(folder)
         watcher.step(now)
         watcher.step(now + TAKEN_KEPT_FOR - dt.timedelta(minutes=1))
         assert files(folder) == ["taken/1.jpg"]
@@ -159,7 +162,7 @@ def test_the_command_watches_until_it_is_told_to_stop(
         return step(self, now)
 
     monkeypatch.setattr(Watcher, "step", step_and_stop)
-    put(folder, at=dt.datetime.now(dt.UTC) - SETTLED_AFTER)
+    put(folder, at=clock.now() - SETTLED_AFTER)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         call_command("watch_folder", str(folder))

@@ -1,0 +1,77 @@
+"""Tests get the time from `tests.clock` alone, so that they hold on any day."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests import clock
+from tests.clock import SetClock
+from tests.house.files import ROOT, project_files
+
+THE_ONE_PLACE = ROOT / "tests" / "clock.py"
+
+READS = {
+    *("timezone.now", "timezone.localdate", "timezone.localtime"),
+    *("datetime.now", "datetime.today", "datetime.utcnow", "date.today"),
+    *("time.time", "time.time_ns", "time.localtime", "time.gmtime"),
+}
+"""What tells the machine's time: the last two names, whatever stands before them."""
+
+
+def reads(source: str) -> Iterator[str]:
+    """Each place where the machine's time is asked for, as line and name; a name in a string counts too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            names = [ast.unparse(node)]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{each.name}" for each in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = [node.value]
+        else:
+            continue
+        yield from (f"{node.lineno}: {name}" for name in names if ".".join(name.split(".")[-2:]) in READS)
+
+
+def test_no_test_asks_the_machine_for_the_time() -> None:
+    paths = [path for path in project_files(ROOT / "tests", ".py") if path not in (THE_ONE_PLACE, ROOT / __file__)]
+    found = [f"{path.relative_to(ROOT)}:{read}" for path in paths for read in reads(path.read_text())]
+    assert found == [], "use tests.clock: NOW, now() or set_clock"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dt.datetime.now(dt.UTC)",
+        "datetime.now()",
+        "dt.date.today()",
+        "timezone.now()",
+        "time.time()",
+        "from time import time",
+        "clock = timezone.now",
+        'monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)',
+    ],
+)
+def test_each_way_of_asking_is_noticed(line: str) -> None:
+    assert len(list(reads(line))) == 1
+
+
+@pytest.mark.parametrize("line", ["clock.now()", "time.monotonic()", "time.sleep(1)", "path.stat().st_mtime"])
+def test_what_does_not_ask_is_left_alone(line: str) -> None:
+    assert list(reads(line)) == []
+
+
+def test_a_test_begins_at_the_same_moment_whatever_the_day(superuser: User) -> None:
+    assert 0 <= (clock.now() - clock.NOW).total_seconds() < 60
+    assert clock.NOW <= superuser.date_joined <= clock.now()
+
+
+def test_the_clock_can_be_stopped_at_a_moment(set_clock: SetClock) -> None:
+    set_clock(clock.NOW.replace(year=2031))
+    assert clock.now() == clock.now() == clock.NOW.replace(year=2031)
+
+
+def test_one_test_does_not_stop_the_next_ones_clock() -> None:
+    assert clock.now().year == clock.NOW.year
+    assert clock.now() < clock.now()
