@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError
 from django.db.models import Max
 
+from devices import zones
 from devices.models import DeviceState, Heartbeat, QuarantinedMessage
 
 BEAT_EVERY = dt.timedelta(seconds=5)
@@ -56,7 +57,7 @@ def forget(processes: str, *, before: dt.datetime) -> None:
 def report(now: dt.datetime) -> list[Line]:
     """A line for each part; just one, that says so, where the database is away."""
     try:
-        return [line for check in (_ingesters, _intake, *_checks) for line in check(now)]
+        return [line for check in (_ingesters, _intake, _time_zones, *_checks) for line in check(now)]
     except DatabaseError as error:
         return [Line("database", False, f"away: {str(error).strip()}")]
 
@@ -101,3 +102,7 @@ def _intake(now: dt.datetime) -> Iterable[Line]:
     )
     text = f"{latest}, {aside} messages set aside" + (f", {lost} more lost from the full quarantine" if lost else "")
     yield Line("intake", True, text, {"quarantined_messages": aside, "quarantine_overflowed_messages_total": lost})
+
+
+def _time_zones(now: dt.datetime) -> Iterable[Line]:
+    yield Line("time zones", True, f"rules of {zones.VERSION}")

@@ -5,7 +5,7 @@ one o'clock, in a zone that moves them by half an hour one of the two is shorter
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -77,6 +77,24 @@ def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> list[d
 def day_start(date: dt.date, zone: ZoneInfo) -> dt.datetime:
     """The first moment of this date, in UTC; not midnight where the clocks are set forward at midnight."""
     return dt.datetime.combine(date, dt.time.min, zone).astimezone(dt.UTC)
+
+
+def offsets(days: Sequence[dt.datetime], zone: ZoneInfo) -> list[tuple[dt.datetime, dt.timedelta]]:
+    """The zone's offsets from UTC from the first to the last of these beginnings of days, and since when each holds.
+
+    Ascending; one more than clocks change in between.
+    """
+    found = [(days[0], _offset(days[0], zone))]
+    for start, end in pairwise(days):
+        if _offset(end, zone) != found[-1][1]:
+            moments = edges(zone=zone, start=start, end=end, bucket="quarter")
+            steps = [(moment, _offset(moment, zone)) for moment in moments]
+            found += [after for before, after in pairwise(steps) if before[1] != after[1]]
+    return found
+
+
+def _offset(moment: dt.datetime, zone: ZoneInfo) -> dt.timedelta:
+    return moment.astimezone(zone).utcoffset() or dt.timedelta(0)
 
 
 def _quarter(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:

@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.functions import TruncDate
 
-from analytics.numbers.buckets import edges
+from analytics.numbers.buckets import edges, offsets
 from analytics.visitors.privacy import Seen, Shares, shares_of_a_day
 from devices.models import Device
 from faces.models import Mode, Sighting, SitePolicy
@@ -85,9 +85,8 @@ def reactions(
     seen: dict[dt.date, list[Seen]] = defaultdict(list)
     if policies and bounds:
         rows = _sightings(site, policies, bounds).exclude(emotions={})
-        dated = rows.annotate(day=TruncDate("capture__taken_at", tzinfo=zone))
-        for date, *one in dated.values_list("day", "capture__device", "person", "emotions").iterator():
-            seen[date].append((one[0], one[1], one[2]))
+        for at, *one in rows.values_list("capture__taken_at", "capture__device", "person", "emotions").iterator():
+            seen[at.astimezone(zone).date()].append((one[0], one[1], one[2]))
 
     def day(first: dt.datetime, last: dt.datetime) -> ReactionDay:
         local = first.astimezone(zone)
@@ -130,7 +129,7 @@ def _counted(
     """Visitors and guests among them, by local day."""
     days = (
         _sightings([device.pk for device in devices], policies, bounds)
-        .annotate(day=TruncDate("capture__taken_at", tzinfo=zone))
+        .annotate(day=_local_date(bounds, zone))
         .values_list("day")
         .annotate(
             visitors=Count("person", distinct=True),
@@ -138,3 +137,16 @@ def _counted(
         )
     )
     return {day: (everybody, guests) for day, everybody, guests in days}
+
+
+def _local_date(bounds: Sequence[dt.datetime], zone: ZoneInfo) -> TruncDate:
+    """The local date of a sighting between these beginnings of days.
+
+    The database only adds offsets: its own rules of the zone may be others than Python's.
+    """
+    (_, first), *later = offsets(bounds, zone)
+    # Of several conditions that hold, the first counts: so the latest change comes first.
+    changed = [When(capture__taken_at__gte=since, then=Value(offset)) for since, offset in reversed(later)]
+    offset = Case(*changed, default=Value(first), output_field=DurationField())
+    wall_clock = ExpressionWrapper(F("capture__taken_at") + offset, output_field=DateTimeField())
+    return TruncDate(wall_clock, tzinfo=dt.UTC)

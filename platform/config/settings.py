@@ -3,6 +3,10 @@
 import django_stubs_ext
 
 from config import environment
+from devices import zones
+
+# Here, because everything that uses Django passes these settings before it computes a local time.
+zones.use_pinned_rules()
 
 # Lets Django's own generic classes take a type argument: `ModelAdmin[Site]`.
 django_stubs_ext.monkeypatch()

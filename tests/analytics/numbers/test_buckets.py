@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics.numbers.buckets import Bucket, day_start, edges
+from analytics.numbers.buckets import Bucket, day_start, edges, offsets
 
 
 def bucket_lengths(zone: str, start: str, end: str, bucket: Bucket) -> list[float]:
@@ -28,8 +28,8 @@ def bucket_lengths(zone: str, start: str, end: str, bucket: Bucket) -> list[floa
         ("Australia/Lord_Howe", "2026-04-05", "2026-04-05T03:00", "hour", [1, 1, 0.5, 1]),
         ("Australia/Lord_Howe", "2026-10-04", "2026-10-04T04:00", "hour", [1, 1, 0.5, 1]),
         ("Asia/Beirut", "2026-03-29", "2026-03-30", "day", [23]),
-        ("America/Havana", "2026-11-01", "2026-11-02", "day", [25]),
-        ("America/Havana", "2026-11-01", "2026-11-01T02:00", "hour", [1, 1, 1]),
+        ("America/Havana", "2025-11-02", "2025-11-03", "day", [25]),
+        ("America/Havana", "2025-11-02", "2025-11-02T02:00", "hour", [1, 1, 1]),
     ],
 )
 def test_clock_changes_make_longer_and_shorter_buckets(
@@ -71,3 +71,15 @@ def test_a_moment_in_either_one_o_clock_lies_in_its_own_hour(zone: str, moment: 
     found = edges(zone=ZoneInfo(zone), start=start, end=start + dt.timedelta(minutes=1), bucket="hour")
     assert found[0].astimezone(ZoneInfo(zone)).isoformat() == first
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["America/Havana", "America/Los_Angeles", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"]
+)
+def test_the_offsets_of_two_years_are_those_of_each_quarter(name: str) -> None:
+    zone = ZoneInfo(name)
+    start, end = (dt.datetime(year, 1, 1, tzinfo=zone) for year in (2024, 2026))
+    found = offsets(edges(zone=zone, start=start, end=end, bucket="day"), zone)
+    quarters = edges(zone=zone, start=start, end=end, bucket="quarter")
+    expected = [quarter.astimezone(zone).utcoffset() for quarter in quarters]
+    assert [max(each for each in found if each[0] <= quarter)[1] for quarter in quarters] == expected

@@ -19,11 +19,12 @@ from devices.models import Device, Site
 from faces.models import Capture, Mode, Person, Sighting
 from faces.services import set_policy
 from tests.analytics.frames import undone
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 """Noon in Seattle."""
 
-SEATTLE = ZoneInfo("America/Los_Angeles")
+SEATTLE, HAVANA = ZoneInfo("America/Los_Angeles"), ZoneInfo("America/Havana")
 DAY = dt.timedelta(days=1)
 keys = itertools.count(1000)
 
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _noon(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture
@@ -89,6 +90,15 @@ def test_a_day_is_the_sites_own(decide: Any, seattle01: Device) -> None:
     decide(Mode.ENROLLED)
     see(seattle01, dt.datetime(2026, 11, 20, 7, 59, 59, tzinfo=dt.UTC), somebody(seattle01.site))
     assert visitors(seattle01) == [(0, 0), (1, 0), (0, 0)]
+
+
+def test_a_day_is_the_one_that_the_pinned_zone_data_say(decide: Any, seattle01: Device) -> None:
+    """Cuba has kept summer time since 2026, which neither an older system nor its database knows."""
+    decide(Mode.ENROLLED)
+    half_past_midnight = dt.datetime(2026, 11, 20, 0, 30, tzinfo=HAVANA).astimezone(dt.UTC)
+    see(seattle01, half_past_midnight, somebody(seattle01.site))
+    found = reads.visitors([seattle01], zone=HAVANA, start=NOW - DAY, end=NOW, now=NOW)
+    assert [(str(day.start.date()), day.visitors) for day in found] == [("2026-11-19", 0), ("2026-11-20", 1)]
 
 
 def test_where_recognition_is_off_there_is_no_number_rather_than_zero(decide: Any, seattle01: Device) -> None:
