@@ -1,6 +1,7 @@
 """What all tests share: a clock, Hypothesis' profile, two sites with their devices, and who may see what of them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from devices.models import Device, Site
 from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
-from tests import places
+from tests import clock, places
+from tests.chromium import Browser, chromium
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
 # No deadline: the machine that runs the tests may be busy with something else.
@@ -25,6 +27,22 @@ def models() -> Path:
     folder = models_folder()
     fetch_models(folder)
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a browser, which has a clock of its own."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+            item.add_marker(clock.REAL)
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

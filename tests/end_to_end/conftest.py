@@ -1,19 +1,15 @@
 """What the tests of the whole house share."""
 
-from collections.abc import Iterator
-
 import pytest
 from pytest_django.fixtures import Settings
 
 from analytics.plots import library
-from tests.chromium import Browser, chromium
+from tests.chromium import Browser
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Browser]:
+def browser(browser: Browser, settings: Settings) -> Browser:
+    """As for every test, with the script that plots need."""
     settings.ASSETS_DIR = settings.STATICFILES_DIRS[0]
     library.fetch()
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as browser:
-        yield browser
+    return browser

@@ -22,7 +22,7 @@ from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import picture
 from tests.chromium import Browser
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 GRAVE = {"serious", "critical"}
 LONG_NAME = "Wilhelmina-Featherstonehaugh-Cholmondeley-Marjoribanks-the-Younger-of-Seattle"

@@ -16,7 +16,7 @@ from tests.chromium import Browser
 from tests.end_to_end.test_live_pages import NEXT_TIME_MS, opened
 from tests.faces.coffees.test_leaderboard import add_coffees
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 SCREENS = [(1920, 1080), (1080, 1920), (1280, 720), (3840, 2160)]
 SMALLEST_LETTERS = 0.04

@@ -18,7 +18,7 @@ from tests.brokers import Mosquitto
 from tests.chromium import Browser, until
 from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 NEXT_TIME_MS = 11_000
 """A page asks every ten seconds by its own clock, which is set forward so far."""

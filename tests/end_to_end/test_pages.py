@@ -18,8 +18,6 @@ from tests import clock
 from tests.chromium import Browser
 from tests.places import PASSWORD
 
-pytestmark = pytest.mark.real_clock
-
 HOURS = 6
 FRAMES_PER_HOUR = 12
 

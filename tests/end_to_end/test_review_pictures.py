@@ -18,7 +18,7 @@ from tests import clock
 from tests.analytics.frames import count, seen
 from tests.chromium import Browser, until
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 FACE = (173, 72, 100, 118)
 """The astronaut's, in pixels of the photograph, which is 512 by 512."""

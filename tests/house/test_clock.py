@@ -1,7 +1,12 @@
 """Tests get the time from `tests.clock` alone, so that they hold on any day."""
 
 import ast
+import datetime as dt
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +15,8 @@ from tests import clock
 from tests.clock import SetClock
 from tests.house.files import ROOT, project_files
 
-THE_ONE_PLACE = ROOT / "tests" / "clock.py"
+AHEAD = ROOT / "tests" / "ahead"
+ALLOWED = {ROOT / "tests" / "clock.py", AHEAD / "sitecustomize.py", Path(__file__).resolve()}
 
 READS = {
     *("timezone.now", "timezone.localdate", "timezone.localtime"),
@@ -35,7 +41,7 @@ def reads(source: str) -> Iterator[str]:
 
 
 def test_no_test_asks_the_machine_for_the_time() -> None:
-    paths = [path for path in project_files(ROOT / "tests", ".py") if path not in (THE_ONE_PLACE, ROOT / __file__)]
+    paths = [path for path in project_files(ROOT / "tests", ".py") if path not in ALLOWED]
     found = [f"{path.relative_to(ROOT)}:{read}" for path in paths for read in reads(path.read_text())]
     assert found == [], "use tests.clock: NOW, now() or set_clock"
 
@@ -75,3 +81,17 @@ def test_the_clock_can_be_stopped_at_a_moment(set_clock: SetClock) -> None:
 def test_one_test_does_not_stop_the_next_ones_clock() -> None:
     assert clock.now().year == clock.NOW.year
     assert clock.now() < clock.now()
+
+
+def test_a_program_and_those_it_starts_can_live_ahead() -> None:
+    say = "import datetime; print(datetime.datetime.now(datetime.UTC).isoformat())"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {say!r}], check=True)"
+    here = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SECONDS_AHEAD")}
+    ahead = here | {"PYTHONPATH": str(AHEAD), "SECONDS_AHEAD": "31536000"}
+    now, later, latest = (told_by(code, env) for code, env in ((say, here), (say, ahead), (start, ahead)))
+    assert now + dt.timedelta(days=365) < later < latest < now + dt.timedelta(days=366)
+
+
+def told_by(code: str, environment: dict[str, str]) -> dt.datetime:
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return dt.datetime.fromisoformat(done.stdout.strip())

@@ -11,7 +11,6 @@ from pytest_django.fixtures import Settings
 from analytics.galaxy.services import create_wall_token
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
-from tests.chromium import Browser, chromium
 from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, 12, tzinfo=dt.UTC)
@@ -65,11 +64,3 @@ def token(seattle: Site, chicago: Site, superuser: User) -> str:
 def both(seattle: Site, chicago: Site, superuser: User) -> str:
     """Sees Seattle and Chicago."""
     return create_wall_token(name="Headquarters", sites=[seattle, chicago], by=superuser)[1]
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as browser:
-        yield browser

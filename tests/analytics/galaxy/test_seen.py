@@ -26,7 +26,7 @@ BEZEL = 60
 SLOW_MS = 250
 """How far apart two pages of a busy machine may draw what they should draw at the same instant."""
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
 @pytest.fixture

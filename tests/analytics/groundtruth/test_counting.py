@@ -1,7 +1,5 @@
 """The counting page in a real browser: big buttons, and no count lost by a reload, a lost connection or a sleep."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, Route, expect
@@ -9,29 +7,24 @@ from pytest_django.live_server_helper import LiveServer
 
 from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
-from tests.chromium import Browser, chromium, until
+from tests.chromium import Browser, until
 from tests.places import PASSWORD
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 KEPT = "All counts are kept."
 
 
 @pytest.fixture
-def phone(
-    live_server: LiveServer, seattle01: Device, operator: User, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Browser]:
+def phone(live_server: LiveServer, seattle01: Device, operator: User, browser: Browser) -> Browser:
     """Signed in, on the counting page of a session that began with one person there."""
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as browser:
-        browser.page.set_viewport_size({"width": 360, "height": 640})
-        address = f"{live_server.url}/sites/seattle/devices/Seattle01/ground-truth/"
-        browser.sign_in(address, operator.username, PASSWORD)
-        browser.page.get_by_label("People facing the display now").fill("1")
-        browser.page.get_by_role("button", name="Start").click()
-        expect(browser.page.locator("#told")).to_have_text(KEPT)
-        yield browser
+    browser.page.set_viewport_size({"width": 360, "height": 640})
+    address = f"{live_server.url}/sites/seattle/devices/Seattle01/ground-truth/"
+    browser.sign_in(address, operator.username, PASSWORD)
+    browser.page.get_by_label("People facing the display now").fill("1")
+    browser.page.get_by_role("button", name="Start").click()
+    expect(browser.page.locator("#told")).to_have_text(KEPT)
+    return browser
 
 
 def tap(page: Page, name: str, times: int = 1) -> None:

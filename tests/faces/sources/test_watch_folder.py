@@ -36,8 +36,10 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path / "watched"
 
 
-def put(folder: Path, name: str = "1.jpg", content: bytes = JPEG, *, at: dt.datetime = NOON) -> Path:
-    path = folder / SEATTLE01 / name
+def put(
+    folder: Path, name: str = "1.jpg", content: bytes = JPEG, *, at: dt.datetime = NOON, thing: str = SEATTLE01
+) -> Path:
+    path = folder / thing / name
     path.write_bytes(content)
     os.utime(path, (at.timestamp(), at.timestamp()))
     return path
@@ -84,18 +86,17 @@ class TestWatcher:
         assert Watcher(folder).step(NOON + GIVEN_UP_AFTER).taken == 0
         assert len(files(folder)) == 3
 
-    @pytest.mark.real_clock  # The file system's.
     def test_the_folder_of_no_device_waits_until_one_is_registered(
         self, folder: Path, seattle01: Device, caplog: pytest.LogCaptureFixture
     ) -> None:
         (folder / "new-camera").mkdir()
-        (folder / "new-camera" / "1.jpg").write_bytes(JPEG)
-        watcher, later = Watcher(folder), clock.now() + SETTLED_AFTER
+        put(folder, thing="new-camera")
+        watcher = Watcher(folder)
         for _ in range(2):
-            assert watcher.step(later).taken == 0
+            assert watcher.step(SETTLED).taken == 0
         assert caplog.text.count("No device is registered as “new-camera”") == 1
         device = register_device(site=seattle01.site, name="New", thing_name="new-camera")
-        assert watcher.step(later).taken == 1
+        assert watcher.step(SETTLED).taken == 1
         assert Capture.objects.get().device == device
 
     def test_one_that_was_committed_but_not_moved_counts_once(
@@ -124,14 +125,15 @@ class TestWatcher:
             Watcher(folder).step(SETTLED)
         assert files(folder) == ["1.jpg"]
 
-    @pytest.mark.real_clock  # The file system's.
     def test_originals_go_after_a_day(self, folder: Path, seattle01: Device) -> None:
         put(folder)
-        now, watcher = clock.now(), Watcher(folder)
-        watcher.step(now)
-        watcher.step(now + TAKEN_KEPT_FOR - dt.timedelta(minutes=1))
+        watcher = Watcher(folder)
+        watcher.step(SETTLED)
+        # By the file system's clock, which is nobody's to set.
+        moved_at = dt.datetime.fromtimestamp((folder / SEATTLE01 / "taken" / "1.jpg").stat().st_ctime, dt.UTC)
+        watcher.step(moved_at + TAKEN_KEPT_FOR - dt.timedelta(seconds=1))
         assert files(folder) == ["taken/1.jpg"]
-        watcher.step(now + TAKEN_KEPT_FOR + dt.timedelta(minutes=1))
+        watcher.step(moved_at + TAKEN_KEPT_FOR)
         assert files(folder) == []
 
     def test_originals_go_with_whoever_they_show(self, folder: Path, seattle01: Device, ada: Person) -> None:
