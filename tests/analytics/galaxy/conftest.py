@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import caches
-from pytest_django.fixtures import Settings
 
 from analytics.galaxy.services import create_wall_token
 from devices.models import Device, Site

@@ -125,7 +125,7 @@ class TestNewCaptures:
 
     def test_a_device_says_what_the_picture_shows(self, seattle01: Device) -> None:
         faces = [{"confidence": 0.9, "box": [10, 20, 30, 40]}]
-        told = {"faces": faces, "area": [100, 50, 600, 400], "taken_at": timezone.now().isoformat()}
+        told = {"faces": faces, "area": [100, 50, 600, 400], "taken_at": clock.now().isoformat()}
         form = {"image": SimpleUploadedFile("cat.jpg", JPEG)} | {name: json.dumps(told[name]) for name in told}
         form["taken_at"] = told["taken_at"]
         client = device_client(seattle01)
@@ -136,7 +136,7 @@ class TestNewCaptures:
         assert Capture.objects.count() == 1
 
     def test_a_picture_is_known_by_the_bytes_that_were_given_and_their_time(self, seattle01: Device) -> None:
-        client, now = device_client(seattle01), timezone.now()
+        client, now = device_client(seattle01), clock.now()
         form = {"image_string": base64.b64encode(JPEG).decode(), "taken_at": now.isoformat()}
         client.post(CAPTURES, form)
         client.post(CAPTURES, form | {"taken_at": (now - dt.timedelta(seconds=1)).isoformat()})
