@@ -1,0 +1,113 @@
+"""Commands in namespaces of their own, with or without a terminal, and lines that tell how they get on."""
+
+import datetime as dt
+import fcntl
+import os
+import pty
+import re
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+PROGRESS_EVERY = 60.0
+"""Seconds between two lines about a step that takes long."""
+
+NAMESPACES = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--")
+"""Before a command: all that it mounts and starts ends with it, and it ends with us."""
+
+
+class Failed(Exception):
+    """What is not as the README says, in one sentence."""
+
+
+class Terminal:
+    """A command in a terminal of its own, as somebody sits before it; what it says is added to a log."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._command = command
+        self._log = log
+        self.text = ""
+
+    def __enter__(self) -> "Terminal":
+        self._ours, theirs = pty.openpty()
+        own: dict[str, Any] = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+        self._running = started(self._command, **own, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.process = self._running.__enter__()
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.__exit__(None, None, None)
+        self._reader.join(5)
+        os.close(self._ours)
+
+    def _read(self) -> None:
+        with self._log.open("ab") as log, suppress(OSError):  # Which is how a terminal says that nobody writes to it.
+            while read := os.read(self._ours, 65_536):
+                log.write(read)
+                log.flush()
+                self.text += read.decode(errors="replace")
+
+    def wait_for(self, pattern: str, what: str, within: float) -> None:
+        """Wait until it says so. Raises `Failed` where it ends before, or takes too long."""
+        wait_for(
+            lambda: re.search(pattern, self.text) or self.process.poll() is not None,
+            *(within, what, lambda: self.text.rstrip().rpartition("\n")[2].strip()),
+        )
+        if not re.search(pattern, self.text):
+            raise Failed(f"{what} ended with code {self.process.returncode}; the log is {self._log}.")
+
+    def find(self, pattern: str) -> str:
+        found = re.search(pattern, self.text)
+        if found is None:
+            raise Failed(f"make demo does not say “{pattern}”; the log is {self._log}.")
+        return found[found.re.groups]
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._ours, b"\x03")
+
+
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in namespaces of its own, for as long as the block lasts."""
+    process = subprocess.Popen([*NAMESPACES, *command], **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], object], within: float, what: str, last_words: Callable[[], str]) -> None:
+    """Wait for it, with a line about what goes on every minute. Raises `Failed` where it takes too long."""
+    began = told = time.monotonic()
+    while not condition():
+        now = time.monotonic()
+        if now - began > within:
+            raise Failed(f"{what} was waited for in vain for {within / 60:.0f} minutes.")
+        if now - told >= PROGRESS_EVERY:
+            told = now
+            say(f"    {what}, {(now - began) / 60:.0f} min: {last_words()[:100]}")
+        time.sleep(0.5)
+
+
+@contextmanager
+def step(what: str) -> Iterator[Callable[[str], None]]:
+    """One line about a step that went well, with what the block tells about it and how long it took."""
+    began = time.monotonic()
+    told: list[str] = []
+    yield told.append
+    took = dt.timedelta(seconds=round(time.monotonic() - began))
+    say(f"  {took}  {': '.join([what, *told])}")
+
+
+def say(*lines: str) -> None:
+    for line in lines:
+        print(line, flush=True)
