@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.edge_agent.platforms import eventually
+from tests.terminal import as_from_a_terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +104,7 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path
             env=environment,
             stderr=output,
             start_new_session=True,
+            preexec_fn=as_from_a_terminal,
         )
     assert eventually(lambda: b"1/200" in said.read_bytes(), within=120), said.read_text()
     assert len(marked(mark)) > 3

@@ -13,7 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from demo.world import PERSON
 from tests import clock
 from tests.brokers import free_port
 from tests.chromium import Browser
+from tests.terminal import as_from_a_terminal, as_in_the_background
 
 pytestmark = pytest.mark.real_clock
 
@@ -37,7 +37,7 @@ READY_WITHIN, FLOW_WITHIN, STOPPED_WITHIN = 180.0, 150.0, 12.0
 class Demo:
     """A demo that was started as `make demo` starts it, on a folder and a port of its own."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, started: Callable[[], object] = as_from_a_terminal) -> None:
         self.data = data
         self.address = f"http://127.0.0.1:{port}"
         self.said = ""
@@ -49,8 +49,7 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # The tests themselves may run under nohup.
-            preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
+            preexec_fn=started,
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -124,8 +123,8 @@ def wait_for(condition: Callable[[], object], seconds: float, otherwise: Callabl
 
 
 @contextmanager
-def running_demo(data: Path) -> Iterator[Demo]:
-    demo = Demo(data, free_port())
+def running_demo(data: Path, started: Callable[[], object] = as_from_a_terminal) -> Iterator[Demo]:
+    demo = Demo(data, free_port(), started)
     try:
         yield demo
     finally:
@@ -189,5 +188,18 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_started(tmp_path: Path) -> 
 def test_a_demo_that_is_ended_while_it_prepares_leaves_nothing(data: Path, number: signal.Signals) -> None:
     with running_demo(data) as demo:
         wait_for(lambda: len(demo.left_behind()) > 1, 30, lambda: demo.said)
+        demo.stops_after(number)
+        assert demo.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_demo_in_the_background_is_ended_by_who_asks_and_not_with_its_terminal(
+    data: Path, number: signal.Signals
+) -> None:
+    with running_demo(data, as_in_the_background) as demo:
+        wait_for(lambda: len(demo.left_behind()) > 1, 30, lambda: demo.said)
+        demo.process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert demo.process.poll() is None, demo.said
         demo.stops_after(number)
         assert demo.process.returncode == 0

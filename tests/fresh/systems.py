@@ -78,7 +78,7 @@ class System:
             unfinished.rename(self._base)
 
     def renew(self) -> None:
-        """Start again from the bare system, with a clone of the last commit and this machine's way to the registries."""
+        """Start again from the bare system, with a clone of the last commit and this machine's way to registries."""
         with step("a new system with a clone"):
             self._demo_of.unlink(missing_ok=True)
             shutil.rmtree(self.root, ignore_errors=True)
@@ -94,7 +94,9 @@ class System:
             (self.root / "root/.cache").mkdir(exist_ok=True)
             bundle = self.root / "root/headcount.bundle"
             _said([*GIT, "bundle", "create", "--quiet", str(bundle), "HEAD"])
-            clone = "git -c advice.detachedHead=false clone --quiet headcount.bundle headcount"
+            clone = (
+                "git -c advice.detachedHead=false -c init.defaultBranch=main clone --quiet headcount.bundle headcount"
+            )
             self.run(f"update-ca-certificates && {clone}", "the clone", INSTALLED_WITHIN)
 
     def _copy(self, source: Path) -> None:

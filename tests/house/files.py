@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOREIGN = {"var", "staticfiles", "results", "__pycache__", "node_modules"}
+FOREIGN = {"var", "staticfiles", "results", "__pycache__", "node_modules", "nohup.out"}
 HIDDEN_BUT_OURS = {".ci", ".gitignore"}
 
 
