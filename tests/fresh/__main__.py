@@ -72,12 +72,13 @@ def main(arguments: list[str] | None = None) -> int:
                 failures.append(f"{DEBIANS[name]} ({name}): {failure}")
                 say(f"  FAILED: {failure}")
     except Failed as failure:
-        failures.append(str(failure))
+        say(str(failure))
+        return 1
     except Stopped:
         say("Stopped; nothing of it runs or is mounted any more.")
         return 130
     if failures:
-        say("The README does not hold:", *(f"  {failure}" for failure in failures))
+        say("Something went wrong:", *(f"  {failure}" for failure in failures))
         return 1
     say(f"The README holds on {' and '.join(DEBIANS[name] for name in options.debian)}: make {', make '.join(parts)}.")
     return 0
@@ -92,7 +93,9 @@ def _follow(name: str, parts: Sequence[str], commit: str) -> None:
     say(f"{DEBIANS[name]} ({name}), commit {commit[:7]}, log in {CACHE / name / 'log'}")
     with the_system(name) as system:
         system.make_base()
-        if not (parts == ["test"] and system.has_run_demo_of(commit)):
+        if parts == ["test"] and system.has_run_demo_of(commit):
+            say("  going on in the clone in which make demo has run")
+        else:
             system.renew()
         if "demo" in parts:
             _demo(system)

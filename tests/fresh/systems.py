@@ -89,18 +89,18 @@ class System:
             _write(self.root / "etc/apt/sources.list", "\n".join([*sources, ""]))
             access = _said(["apt-config", "dump", "Acquire::http", "Acquire::https"])
             _write(self.root / "etc/apt/apt.conf.d/90access", access)
-            for file in (*FILES, *settings().values()):
-                self._copy(Path(file).expanduser())
+            for path in map(Path, (*FILES, *settings().values())):
+                self._copy(path.expanduser())
             (self.root / "root/.cache").mkdir(exist_ok=True)
             bundle = self.root / "root/headcount.bundle"
             _said([*GIT, "bundle", "create", "--quiet", str(bundle), "HEAD"])
-            clone = (
-                "git -c advice.detachedHead=false -c init.defaultBranch=main clone --quiet headcount.bundle headcount"
-            )
+            clone = "git -c advice.detachedHead=false -c init.defaultBranch=main clone -q headcount.bundle headcount"
             self.run(f"update-ca-certificates && {clone}", "the clone", INSTALLED_WITHIN)
 
     def _copy(self, source: Path) -> None:
-        """A file or folder of this machine to the same place; nothing where it is none."""
+        """A file or folder of this machine to the same place there; nothing where it is neither."""
+        if not source.is_absolute():
+            return
         to = self.root / str(source).replace(str(Path.home()), "/root", 1).lstrip("/")
         if source.is_file():
             to.parent.mkdir(parents=True, exist_ok=True)
