@@ -30,7 +30,7 @@ pytestmark = pytest.mark.real_clock
 
 ROOT = Path(__file__).resolve().parents[2]
 
-READY_WITHIN, FLOW_WITHIN, STOPPED_WITHIN = 180.0, 150.0, 12.0
+READY_WITHIN, FLOW_WITHIN, STOPPED_WITHIN = 400.0, 150.0, 12.0
 """Seconds, on a machine that is busy with other tests; the promises are 60, 60 and 10."""
 
 
@@ -141,7 +141,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_demo_from_the_first_start_to_the_last_process(data: Path, browser: Browser) -> None:
     since = f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"
     with running_demo(data) as demo:

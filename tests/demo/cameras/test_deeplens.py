@@ -89,7 +89,7 @@ def test_it_plays_on_a_real_broker_and_ends_on_sigterm(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "demo.cameras.deeplens", "--thing", thing, "--name", "Chicago02"]
         player = subprocess.Popen([*command, "--mqtt-url", broker.url, "--seed", "3"])
         try:
-            assert eventually(lambda: len(listening.received) >= 6)
+            assert eventually(lambda: len(listening.received) >= 6, within=60)
             asked = time.monotonic()
             player.send_signal(signal.SIGTERM)
             assert player.wait(10) == 0

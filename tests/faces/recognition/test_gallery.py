@@ -202,4 +202,4 @@ def test_what_one_process_does_another_knows_at_its_next_search(seattle01: Devic
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
