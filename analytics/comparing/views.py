@@ -22,10 +22,10 @@ from analytics.comparing.places import (
     verdicts,
 )
 from analytics.pages import views
-from analytics.pages.overview import THUMBS_UP
 from analytics.plots import library
 from analytics.plots.figures import SERIES
 from devices.models import Device, Site
+from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -8,8 +8,8 @@ from analytics.home_assistant.discovery import DeviceNow
 from analytics.models import Frame
 from analytics.numbers.reads import engagement_each, episodes_each
 from analytics.numbers.selections import Asked
-from analytics.pages.overview import THUMBS_UP
 from devices.models import LIVE_FOR, Device
+from edge_agent.vision.gestures import THUMBS_UP
 
 MOMENT = dt.timedelta.resolution
 

@@ -14,9 +14,7 @@ from analytics.models.episodes import Episode
 from analytics.models.quarters import QUARTER_MINUTES, quarter_start
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
-
-GESTURES = THUMBS_UP, THUMBS_DOWN, *_ = "thumbs-up", "thumbs-down", "open-palm", "fist"
-"""As the devices' own detector calls them; others' devices may know more."""
+from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 LONGEST_TEXT = 200
 """Characters that still are a question, and fit on a wall."""

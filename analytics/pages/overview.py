@@ -21,15 +21,13 @@ from analytics.numbers.readings import merged
 from analytics.numbers.reads import EngagementBucket
 from analytics.plots import sparklines, time_series
 from devices.models import Device, DeviceState, Site
+from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Coffee
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from devices.models import User
-
-THUMBS_UP = "thumbs-up"
-"""The label of the gesture in messages and tallies."""
 
 MINUTE = dt.timedelta(minutes=1)
 

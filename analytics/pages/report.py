@@ -13,10 +13,10 @@ from analytics.numbers.periods import Period
 from analytics.numbers.readings import Row
 from analytics.numbers.rows import bucket_of, rows_and_before
 from analytics.numbers.selections import Asked
-from analytics.pages.overview import THUMBS_UP
 from analytics.plots import sparklines, time_series
 from analytics.plots.layout import top_of
 from devices.models import Device
+from edge_agent.vision.gestures import THUMBS_UP
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_safe
 
 from analytics.numbers import periods, readings, rows
 from analytics.pages import plot_groups, report
-from analytics.pages.overview import THUMBS_UP, sites_today
+from analytics.pages.overview import sites_today
 from analytics.plots import library
 from devices.models import Device, QuarantinedMessage, Site
+from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
 
 LATEST_PICTURES = 12

@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics.models.questions import GESTURES, Question
+from analytics.models.questions import Question
 from analytics.plots import library
 from analytics.questions import charts, reads, services
 from analytics.questions.forms import QuestionForm, first_values
 from analytics.questions.reads import Answers
 from devices.models import Site
 from devices.roles import Right
+from edge_agent.vision.gestures import GESTURES
 
 if TYPE_CHECKING:
     from devices.models import User

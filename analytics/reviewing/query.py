@@ -10,9 +10,9 @@ from django.utils.http import urlencode
 
 from analytics.models import LabelQuarter
 from analytics.numbers import periods
-from analytics.pages.overview import THUMBS_UP
 from analytics.reviewing.cards import SHOWS, Show, Wanted
 from devices.models import Device, Site
+from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from analytics.models import Review
-from analytics.pages.overview import THUMBS_UP
 from analytics.rest.serializers import SpanQuery
+from edge_agent.vision.gestures import THUMBS_UP
 
 
 class PrecisionQuery(SpanQuery):

@@ -15,10 +15,9 @@ import numpy as np
 from demo.cameras import dialects
 from demo.past.history import FRAME_SIZE, HOUR, MINUTE, SECOND, History, Span, Thumb
 from edge_agent import messages
+from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 Stay = TypeVar("Stay", bound=Span)
-
-THUMB, THUMB_DOWN = "thumbs-up", "thumbs-down"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def _frames(history: History, span: Span) -> Iterator[messages.Frame]:
         yield messages.Frame(
             taken_at=taken_at,
             faces=tuple(messages.Face(visit.confidence / 1e6, visit.box) for visit in visits),
-            gestures=(*_gestures(THUMB, up), *_gestures(THUMB_DOWN, down)),
+            gestures=(*_gestures(THUMBS_UP, up), *_gestures(THUMBS_DOWN, down)),
             size=FRAME_SIZE,
         )
 

@@ -13,13 +13,12 @@ from typing import Any, Literal
 import msgspec
 
 from edge_agent.messages import Face, Labelled
+from edge_agent.vision.gestures import GESTURES
 
 Level = Literal["info", "warning", "error"]
 
 SIGN_OF_LIFE = "NO DETECTIONS MADE"
 """The device says this also when it was only waiting between uploads: no frame follows from it."""
-
-GESTURES = frozenset({"thumbs-up", "thumbs-down", "open-palm", "fist"})
 
 FACE_KEYS = frozenset({"face", "prob"})
 """Keys that hold the probability of a face. A model whose labels are numbered says "1" for it."""

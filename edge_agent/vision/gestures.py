@@ -1,32 +1,27 @@
-"""Which gesture a hand makes, from its landmarks alone.
+"""The gestures that the agent reports: each label with the rule by which a hand makes that gesture.
 
-Landmarks are MediaPipe's 21 points of a hand: 0 the wrist, 1 to 4 the thumb from its root to its tip, and four
-each for the index (5 to 8), middle (9 to 12), ring (13 to 16) and little finger (17 to 20), knuckle to tip.
+`RULES` is the only list of gestures. Platform and demo import the labels from here, so this module imports neither
+NumPy nor a model.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+Fingers = tuple[float, float, float, float]
+"""A value for each of the index, middle, ring and little finger."""
 
-THUMBS_UP, THUMBS_DOWN, OPEN_PALM, FIST = "thumbs-up", "thumbs-down", "open-palm", "fist"
 
-WRIST, THUMB_TIP, MIDDLE_KNUCKLE = 0, 4, 9
-SECOND_JOINTS, TIPS = (6, 10, 14, 18), (8, 12, 16, 20)
-FINGERS = slice(5, 21)
+class HandTraits(NamedTuple):
+    """How clearly a hand has each trait, from 0 (certainly not) to 1 (certainly); 0.5 is an even bet."""
 
-# Each pair is where a trait is certainly absent and where it is certainly there; half way it is an even bet.
-CURLED = (1.15, 0.95)
-"""Distance of a finger's tip from the wrist, over that of its second joint."""
-STRAIGHT = (1.15, 1.35)
-THUMB_OUT = (0.35, 0.65)
-"""Distance of the thumb's tip from the nearest point of a finger, over the palm's length (wrist to knuckle)."""
-THUMB_IN = (0.5, 0.3)
-POINTING = (0.5, 0.92)
-"""Cosine of the angle between the thumb and the vertical: 60° and 23°, so that 45° is an even bet."""
-
-BORDER = 0.5
-"""The least confidence of a gesture."""
+    curled: Fingers
+    straight: Fingers
+    thumb_apart: float
+    """The thumb's tip is away from the fingers."""
+    thumb_at_fingers: float
+    thumb_up: float
+    """The thumb points up in the picture."""
+    thumb_down: float
 
 
 class Gesture(NamedTuple):
@@ -36,57 +31,25 @@ class Gesture(NamedTuple):
     confidence: float
 
 
-def gesture(landmarks: NDArray[np.floating]) -> Gesture | None:
-    """The gesture of a hand, None where it makes none of the four.
+THUMBS_UP, THUMBS_DOWN, OPEN_PALM, FIST = "thumbs-up", "thumbs-down", "open-palm", "fist"
 
-    An open palm has its thumb apart: four straight fingers with the thumb along them are any hand at rest.
+RULES: dict[str, Callable[[HandTraits], float]] = {
+    THUMBS_UP: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_up),
+    THUMBS_DOWN: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_down),
+    # The thumb must be apart: four straight fingers with the thumb along them are any hand at rest.
+    OPEN_PALM: lambda hand: min(*hand.straight, hand.thumb_apart),
+    FIST: lambda hand: min(*hand.curled, hand.thumb_at_fingers),
+}
+"""For each label in the devices' messages, how clearly a hand makes that gesture, 0 to 1."""
 
-    `landmarks` is 21 × 2 or 21 × 3, in any unit that is the same along all axes (pixels, not fractions of a
-    frame), x to the right and y down. Up and down are those of the picture; left and right hands are alike.
-    Raises `ValueError` for another shape.
-    """
-    if landmarks.shape not in {(21, 2), (21, 3)}:
-        raise ValueError(f"a hand has 21 landmarks of 2 or 3 coordinates, not {landmarks.shape}")
-    best = max(_candidates(landmarks.astype(float)), key=lambda candidate: candidate.confidence)
-    return best if best.confidence >= BORDER else None
+GESTURES = tuple(RULES)
+"""All labels of gestures."""
 
-
-def _candidates(points: NDArray[np.floating]) -> list[Gesture]:
-    curled, straight = _fingers(points, CURLED), _fingers(points, STRAIGHT)
-    out, up = _thumb_distance(points), _thumb_upward(points)
-    return [
-        Gesture(THUMBS_UP, min(curled, _ramp(out, THUMB_OUT), _ramp(up, POINTING))),
-        Gesture(THUMBS_DOWN, min(curled, _ramp(out, THUMB_OUT), _ramp(-up, POINTING))),
-        Gesture(FIST, min(curled, _ramp(out, THUMB_IN))),
-        Gesture(OPEN_PALM, min(straight, _ramp(out, THUMB_OUT))),
-    ]
+LEAST_CONFIDENCE = 0.5
+"""A hand that makes every gesture less clearly than this makes none."""
 
 
-def _fingers(points: NDArray[np.floating], trait: tuple[float, float]) -> float:
-    """How clearly all four fingers have that trait."""
-    pairs = zip(TIPS, SECOND_JOINTS, strict=True)
-    return min(_ramp(_ratio(points, (WRIST, tip), (WRIST, joint)), trait) for tip, joint in pairs)
-
-
-def _thumb_distance(points: NDArray[np.floating]) -> float:
-    nearest = np.linalg.norm(points[FINGERS] - points[THUMB_TIP], axis=1).min()
-    return float(nearest) / max(_distance(points, WRIST, MIDDLE_KNUCKLE), np.finfo(float).tiny)
-
-
-def _thumb_upward(points: NDArray[np.floating]) -> float:
-    """Cosine of the angle in the picture between straight up and the way from the fingers to the thumb's tip."""
-    right, down = points[THUMB_TIP, :2] - points[FINGERS, :2].mean(axis=0)
-    return float(-down / max(np.hypot(right, down), np.finfo(float).tiny))
-
-
-def _ratio(points: NDArray[np.floating], way: tuple[int, int], unit: tuple[int, int]) -> float:
-    return _distance(points, *way) / max(_distance(points, *unit), np.finfo(float).tiny)
-
-
-def _distance(points: NDArray[np.floating], one: int, other: int) -> float:
-    return float(np.linalg.norm(points[one] - points[other]))
-
-
-def _ramp(value: float, trait: tuple[float, float]) -> float:
-    absent, there = trait
-    return min(max((value - absent) / (there - absent), 0.0), 1.0)
+def find_gesture(hand: HandTraits) -> Gesture | None:
+    """Return the gesture that a hand with these traits makes most clearly; None where it makes none."""
+    best = max((Gesture(label, rule(hand)) for label, rule in RULES.items()), key=lambda gesture: gesture.confidence)
+    return best if best.confidence >= LEAST_CONFIDENCE else None

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from edge_agent.messages import Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.gestures import Gesture, gesture
+from edge_agent.vision.gestures import Gesture, find_gesture
+from edge_agent.vision.hand_traits import measure_traits
 from edge_agent.vision.search import Found, Picture, check_picture, pixels
 
 MOST_HANDS = 4
@@ -24,10 +25,10 @@ wrong; with MediaPipe's defaults of 0.5 and 0.5, 42 right and one wrong.
 
 
 class HandDetector:
-    """Finds gestures with MediaPipe's hand landmarks: "thumbs-up", "thumbs-down", "open-palm" and "fist".
+    """Finds the gestures of `gestures.RULES` with MediaPipe's hand landmarks.
 
     `models` is the folder that `files.fetch_models` filled; loading takes a second or two. `threshold` is the
-    least confidence of a gesture; below 0.5 it changes nothing, because there is no gesture.
+    least confidence of a gesture; below `gestures.LEAST_CONFIDENCE` it changes nothing.
     Not thread-safe: one detector for each thread.
 
     Raises `files.ModelsUnavailable` where the model or a system library is missing.
@@ -56,7 +57,7 @@ class HandDetector:
         """
         check_picture(rgb)
         hands = self._task.detect(mediapipe_tasks.image(np.ascontiguousarray(rgb))).hand_landmarks
-        seen = [(gesture(points), points) for points in (_landmarks(hand, rgb) for hand in hands)]
+        seen = [(find_gesture(measure_traits(points)), points) for points in (_landmarks(hand, rgb) for hand in hands)]
         found = [_found(made, points) for made, points in seen if made and made.confidence >= self._threshold]
         return tuple(Labelled(hand.label, round(hand.confidence, 4), pixels(hand, rgb)) for hand in sorted(found)[::-1])
 

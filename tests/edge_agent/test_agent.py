@@ -25,7 +25,7 @@ from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.drawing import FACE
 from tests.brokers import Mosquitto, free_port, mosquitto
-from tests.edge_agent.cameras import camera_that_hangs, recorded
+from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
 from tests.edge_agent.platforms import Platform, eventually, platform
 
 STOPS_WITHIN = 5.0

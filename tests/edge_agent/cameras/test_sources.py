@@ -20,7 +20,7 @@ from edge_agent.cameras.sources import (
     open_source,
     without_password,
 )
-from tests.edge_agent.cameras import camera_that_hangs, recorded
+from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually
 
 

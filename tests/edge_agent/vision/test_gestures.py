@@ -1,10 +1,17 @@
+import subprocess
+import sys
+
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge_agent.vision.gestures import gesture
+from edge_agent.messages import Label
+from edge_agent.vision.files import ROOT
+from edge_agent.vision.gestures import GESTURES, RULES, Gesture, find_gesture
+from edge_agent.vision.hand_traits import measure_traits
 
 Points = NDArray[np.float64]
 
@@ -49,35 +56,48 @@ def with_thumb_in(points: Points) -> Points:
     return hand
 
 
+def gesture(points: Points) -> Gesture | None:
+    return find_gesture(measure_traits(points))
+
+
 def label(points: Points) -> str | None:
     found = gesture(points)
     return found.label if found else None
 
 
+EXAMPLES: list[tuple[str, Points, str | None]] = [
+    ("up", THUMB_UP, "thumbs-up"),
+    ("down", turned(THUMB_UP, 180), "thumbs-down"),
+    ("mirrored up", mirrored(THUMB_UP), "thumbs-up"),
+    ("mirrored down", mirrored(turned(THUMB_UP, 180)), "thumbs-down"),
+    ("flat", THUMB_UP[:, :2], "thumbs-up"),
+    ("far away", THUMB_UP * 0.05, "thumbs-up"),
+    ("fist", with_thumb_in(THUMB_UP), "fist"),
+    ("palm", with_fingers_straight(THUMB_UP), "open-palm"),
+    ("flat hand", with_fingers_straight(with_thumb_in(THUMB_UP)), None),
+    ("gun", with_fingers_straight(THUMB_UP, (5,)), None),
+    ("victory", with_fingers_straight(THUMB_UP, (5, 9)), None),
+    ("to the right", turned(THUMB_UP, 90), None),
+    ("to the left", turned(THUMB_UP, -90), None),
+]
+
+
 @pytest.mark.parametrize(
-    ("hand", "expected"),
-    [
-        (THUMB_UP, "thumbs-up"),
-        (turned(THUMB_UP, 180), "thumbs-down"),
-        (mirrored(THUMB_UP), "thumbs-up"),
-        (mirrored(turned(THUMB_UP, 180)), "thumbs-down"),
-        (THUMB_UP[:, :2], "thumbs-up"),
-        (THUMB_UP * 0.05, "thumbs-up"),
-        (with_thumb_in(THUMB_UP), "fist"),
-        (with_fingers_straight(THUMB_UP), "open-palm"),
-        (with_fingers_straight(with_thumb_in(THUMB_UP)), None),
-        (with_fingers_straight(THUMB_UP, (5,)), None),
-        (with_fingers_straight(THUMB_UP, (5, 9)), None),
-        (turned(THUMB_UP, 90), None),
-        (turned(THUMB_UP, -90), None),
-    ],
-    ids=[
-        *["up", "down", "mirrored up", "mirrored down", "flat", "far away", "fist", "palm"],
-        *["flat hand", "gun", "victory", "to the right", "to the left"],
-    ],
+    ("hand", "expected"), [example[1:] for example in EXAMPLES], ids=[name for name, *_ in EXAMPLES]
 )
-def test_gestures(hand: Points, expected: str | None) -> None:
+def test_an_example_hand_makes_its_gesture(hand: Points, expected: str | None) -> None:
     assert label(hand) == expected
+
+
+def test_the_list_of_gestures_holds_exactly_what_the_rules_find() -> None:
+    assert tuple(RULES) == GESTURES
+    assert {expected for _, _, expected in EXAMPLES if expected} == set(GESTURES), "each gesture needs an example hand"
+    assert msgspec.convert(GESTURES, tuple[Label, ...]) == GESTURES
+
+
+def test_the_handbook_of_the_agent_names_every_gesture() -> None:
+    handbook = (ROOT / "docs" / "edge-agent.md").read_text()
+    assert [label for label in GESTURES if f"`{label}`" not in handbook] == []
 
 
 @given(st.floats(-180, 180), st.booleans())
@@ -121,3 +141,9 @@ def test_a_hand_of_one_point_is_no_gesture_and_no_error() -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a hand has 21 landmarks of 2 or 3 coordinates"):
         gesture(np.zeros(shape))
+
+
+def test_the_labels_are_imported_without_numpy() -> None:
+    program = "import sys; import edge_agent.vision.gestures; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n", done.stderr
