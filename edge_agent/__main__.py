@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent import config as configuration
 from edge_agent.agent import GOODBYE_SECONDS, Agent, Troubles
-from edge_agent.cameras.sources import SourceError, open_source, without_password
+from edge_agent.cameras.sources import SourceError, SourceOpener, open_source, without_password
 from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.delivery.link import Link, LinkError
 from edge_agent.delivery.outbox import Outbox, OutboxError
@@ -28,21 +28,24 @@ SOFTWARE = "headcount-edge-agent 0.1.0"
 log = logging.getLogger("edge_agent")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the agent; 0 after a signal to stop, 2 where it cannot start (one sentence on stderr says why)."""
+def main(arguments: Sequence[str] | None = None, *, open_source: SourceOpener = open_source) -> int:
+    """Run the agent. Returns 0 after a signal to stop, and 2 where it cannot start: one sentence on stderr says why.
+
+    `open_source` opens the configured source; a simulation passes one that also opens simulated sources.
+    """
     parser = argparse.ArgumentParser(prog="python -m edge_agent", description="The program on a camera box.")
     parser.add_argument("--config", type=Path, help="TOML file; HEADCOUNT_… environment variables override it")
     options = parser.parse_args(arguments)
     try:
         config = configuration.load(options.config, os.environ)
-        _run(config)
+        _run(config, open_source)
     except (ConfigError, SourceError, LinkError, OutboxError, ModelsUnavailable) as error:
         print(f"edge agent: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _run(config: AgentConfig) -> None:
+def _run(config: AgentConfig, open_source: SourceOpener) -> None:
     use_one_thread_for_pictures()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,19 +1,22 @@
 """`python -m demo.cameras.agent`: an edge agent whose source may also be a simulated scene, `scene:NAME?seed=N`."""
 
 import sys
+import time
 from urllib.parse import parse_qs
 
 from demo.cameras.scene import Scene
 from edge_agent.__main__ import main
 from edge_agent.cameras import sources
-from edge_agent.cameras.sources import Clock, Picture, Recorded, SourceError
+from edge_agent.cameras.sources import Clock, Picture, RecordedSource, Source, SourceError
+
+SCHEME = "scene:"
 
 
-class SceneSource(Recorded):
-    """A room in which people come and go: `scene:NAME?seed=N`. Raises `SourceError`."""
+class SceneSource(RecordedSource):
+    """The simulated scene that `scene:NAME?seed=N` names. Raises `SourceError` for an unknown scene or a wrong seed."""
 
     def __init__(self, text: str, clock: Clock) -> None:
-        name, _, query = text.removeprefix("scene:").partition("?")
+        name, _, query = text.removeprefix(SCHEME).partition("?")
         try:
             self._scene = Scene(name, _seed(query))
         except (ValueError, RuntimeError) as error:
@@ -31,14 +34,19 @@ def _seed(query: str) -> int:
     settings = parse_qs(query, keep_blank_values=True)
     unknown = ", ".join(sorted(settings.keys() - {"seed"}))
     if unknown:
-        raise ValueError(f"a scene knows only seed, not {unknown}")
+        raise ValueError(f"a scene has only the setting seed, not {unknown}")
     seed = settings.get("seed", ["0"])[-1]
     if not seed.isdecimal():
         raise ValueError(f'the seed must be a whole number, not "{seed}"')
     return int(seed)
 
 
-sources.SCHEMES["scene"] = SceneSource
+def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> Source:
+    """Open the scene that this text names, or else any source that an edge agent opens. Raises `SourceError`."""
+    if text.startswith(SCHEME):
+        return SceneSource(text, clock)
+    return sources.open_source(text, repeat=repeat, clock=clock)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(open_source=open_source))

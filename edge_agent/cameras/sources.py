@@ -59,26 +59,23 @@ class Source(Protocol):
 
 
 Clock = Callable[[], float]
-"""Tells the time, in epoch seconds."""
+"""Returns the time in epoch seconds."""
 
-SCHEMES: dict[str, Callable[[str, Clock], Source]] = {}
-"""Further kinds of sources by the word before the colon in their text, such as the demo's scenes.
 
-A program that brings such a kind enters it here before it opens a source.
-"""
+class SourceOpener(Protocol):
+    """Opens the source that a text names, as `open_source` does. Raises `SourceError`."""
+
+    def __call__(self, text: str, *, repeat: bool = True) -> Source: ...
 
 
 def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> Source:
-    """The source that this text names: a device's index, an RTSP or HTTP URL, a video file or a folder of pictures.
+    """Open the source that this text names: a device's index, an RTSP or HTTP URL, a video file, a folder of pictures.
 
-    Files and folders are played over and over, or once unless `repeat`. A text that begins with one of `SCHEMES` and a
-    colon is opened by what is entered there. Raises `SourceError`.
+    With `repeat`, files and folders begin again at their end; otherwise they are played once. Raises `SourceError`
+    where the text names none of these, or where the file or folder cannot be read.
     """
     if text.isdecimal():
         return LiveSource(int(text))
-    scheme, colon, _ = text.partition(":")
-    if colon and scheme in SCHEMES:
-        return SCHEMES[scheme](text, clock)
     if "://" in text:
         return LiveSource(text)
     path = Path(text)
@@ -93,8 +90,8 @@ def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> 
     raise SourceError(f'source: "{text}" is neither a file nor a folder, a device\'s number nor a URL.')
 
 
-class Recorded:
-    """What all sources share that have no camera to lose."""
+class RecordedSource:
+    """The base of sources without a camera, which cannot be lost or restarted."""
 
     ended = False
 
@@ -108,7 +105,7 @@ class Recorded:
         pass
 
 
-class FolderSource(Recorded):
+class FolderSource(RecordedSource):
     """The pictures of a folder in the order of their names, one per read, over and over or once."""
 
     def __init__(self, folder: Path, repeat: bool) -> None:
@@ -129,7 +126,7 @@ class FolderSource(Recorded):
         return np.asarray(picture, np.uint8)
 
 
-class FileSource(Recorded):
+class FileSource(RecordedSource):
     """A video file, played at its own speed, over and over or once."""
 
     def __init__(self, path: Path, repeat: bool, clock: Clock) -> None:

@@ -1,14 +1,15 @@
-"""The demo's agent looks at simulated scenes; what it cannot show it refuses in one sentence."""
+"""The demo's agent looks at simulated scenes; a scene that does not exist is refused in one sentence."""
 
-import subprocess
-import sys
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-import demo.cameras.agent  # noqa: F401 - enters the scenes among the sources
+from demo.cameras.agent import open_source
 from demo.cameras.scene import Scene
-from edge_agent.cameras.sources import SourceError, open_source
+from edge_agent.cameras import sources
+from edge_agent.cameras.sources import FolderSource, SourceError
 
 
 def test_a_scene_shows_the_moment_of_the_clock() -> None:
@@ -22,7 +23,7 @@ def test_a_scene_shows_the_moment_of_the_clock() -> None:
     ("text", "sentence"),
     [
         ("scene:kitchen", 'there is no scene "kitchen"; there are: cafe, lobby.'),
-        ("scene:lobby?sead=7", "a scene knows only seed, not sead."),
+        ("scene:lobby?sead=7", "a scene has only the setting seed, not sead."),
         ("scene:lobby?seed=red", 'the seed must be a whole number, not "red".'),
     ],
 )
@@ -32,7 +33,11 @@ def test_a_scene_that_cannot_be_shown_is_refused_in_one_sentence(text: str, sent
     assert sentence in str(refused.value)
 
 
-def test_the_agent_of_a_camera_box_knows_no_scenes() -> None:
-    program = "from edge_agent.cameras.sources import SCHEMES; print(sorted(SCHEMES))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[]\n", done.stderr
+def test_the_demos_agent_also_opens_the_sources_of_a_camera_box(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "picture.png"), np.zeros((48, 64, 3), np.uint8))
+    assert isinstance(open_source(str(tmp_path)), FolderSource)
+
+
+def test_the_agent_of_a_camera_box_opens_no_scenes() -> None:
+    with pytest.raises(SourceError, match="neither a file nor a folder"):
+        sources.open_source("scene:lobby")
