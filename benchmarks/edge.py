@@ -28,14 +28,14 @@ from tqdm import tqdm
 
 from benchmarks import report, results
 from demo.cameras.scene import Scene
-from demo.cameras.visits import visits_between
-from edge_agent.agent import STREAM_PERIOD, Agent, Troubles
-from edge_agent.cameras.camera import SLOTS, as_rgb
+from demo.cameras.visitors import visitors_between
+from edge_agent.agent import STREAM_PERIOD, Agent, LogBuffer
+from edge_agent.cameras.camera_process import SLOTS, as_rgb
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture, use_one_thread_for_pictures
-from edge_agent.stream.server import Stream
+from edge_agent.stream.server import StreamServer
 from edge_agent.vision.files import fetch_models, models_folder
 from tests.brokers import free_port, mosquitto
 from tests.edge_agent.platforms import platform
@@ -116,10 +116,10 @@ def main() -> None:
 def recorded(path: Path) -> Path:
     """The video: somebody with a cup, the whole time."""
     scene = Scene("lobby", SEED)
-    visit = next(visit for visit in visits_between(SEED, 0, 10_000) if visit.has_cup)
+    visitor = next(visitor for visitor in visitors_between(SEED, 0, 10_000) if visitor.has_cup)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, SIZE)
     for number in range(FRAMES):
-        frame = scene.picture_at(visit.started + 3 + number / VIDEO_RATE)
+        frame = scene.picture_at(visitor.started + 3 + number / VIDEO_RATE)
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
     return path
@@ -159,7 +159,7 @@ def speeds(scratch: Path, video: Path, detectors: tuple[str, ...], seconds: floa
     eyes = Eyes(config)
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     with watched(len(detectors) == len(GOALS)) as stream:
-        looking = Agent(config, source, Eyes(config), outbox, Troubles(), stream=stream)
+        looking = Agent(config, source, Eyes(config), outbox, LogBuffer(), stream=stream)
         sides = (lambda: eyes.look(next(frames), time.time_ns() // 1_000_000), _showing(looking))
         turns = [[rate(side, seconds) for side in sides] for _ in tqdm(range(rounds), desc=" + ".join(detectors))]
     source.close()
@@ -173,10 +173,10 @@ def _showing(agent: Agent) -> Callable[[], object]:
     shown = [time.monotonic()]
 
     def step() -> None:
-        agent.step()
+        agent.process_frame()
         if time.monotonic() - shown[0] >= STREAM_PERIOD:
             shown[0] = time.monotonic()
-            agent.show()
+            agent.update_stream()
 
     return step
 
@@ -192,12 +192,12 @@ def rate(look: Callable[[], object], seconds: float) -> Speed:
 
 
 @contextmanager
-def watched(wanted: bool) -> Iterator[Stream | None]:
+def watched(wanted: bool) -> Iterator[StreamServer | None]:
     """A stream that somebody watches, or none."""
     if not wanted:
         yield None
         return
-    stream = Stream("127.0.0.1", free_port())
+    stream = StreamServer("127.0.0.1", free_port())
     threading.Thread(target=_watch, args=(stream.port,), daemon=True).start()
     yield stream
     stream.close()

@@ -82,7 +82,7 @@ def prepared(folder: Path) -> Any:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from demo.preparation import prepare
+    from demo.database import prepare
 
     for command in ("migrate", "fetch_plotly"):
         call_command(command, verbosity=0)

@@ -1,1 +1,1 @@
-"""`python -m demo`: Headcount on one machine, with cameras, from an empty folder."""
+"""`python -m demo` runs Headcount with simulated cameras on one machine, from an empty folder."""

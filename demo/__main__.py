@@ -1,6 +1,6 @@
-"""`python -m demo [--days N]`: start Headcount with cameras, and keep it running until Ctrl-C.
+"""`python -m demo [--days N]`: starts Headcount with simulated cameras, and keeps it running until Ctrl-C.
 
-PORT (8000), DATA_DIR (var/) and MQTT_URL (a Mosquitto of the demo's own) come from the environment.
+The environment may set PORT (default 8000), DATA_DIR (var/) and MQTT_URL (a Mosquitto that the demo starts).
 """
 
 import argparse
@@ -14,138 +14,145 @@ from contextlib import suppress
 from types import FrameType
 
 from demo.running import programs
-from demo.running.readiness import Access, answers, silent_devices
-from demo.running.supervisor import STOP_WITHIN, Supervisor, end, spawn
-from demo.running.surroundings import DemoError, Surroundings, surroundings
+from demo.running.environment import DemoEnvironment, DemoError, demo_environment
+from demo.running.readiness import ApiClient, is_web_server_up, silent_devices
+from demo.running.supervisor import STOP_WITHIN, Supervisor, spawn, terminate
 
-LOOK_EVERY = 0.2
-"""Seconds between two looks at the programs, and the longest that a signal waits."""
+CHECK_INTERVAL = 0.2
+"""Seconds between two checks of the programs, and the longest delay of a signal."""
 
 READY_WITHIN = 90.0
-"""Seconds after which what is still missing is named; nothing is given up."""
+"""Seconds after which the demo names the parts that are not ready; it goes on waiting for them."""
 
 
-class Stopped(Exception):
-    """Somebody wants the demo to end."""
+class StopRequested(Exception):
+    """A signal has requested the end of the demo."""
 
 
 class Signals:
-    """Ctrl-C, SIGTERM and a closed terminal only set a flag, which the steps of the demo look at."""
+    """Ctrl-C, SIGTERM and a closed terminal set a flag, which the demo checks between its steps."""
 
     def __init__(self) -> None:
         self.received = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._receive)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # As under nohup.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it.
             signal.signal(signal.SIGHUP, self._receive)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = True
 
-    def wait(self, seconds: float = LOOK_EVERY) -> None:
-        """Raises `Stopped` once a signal has come."""
+    def wait(self, seconds: float = CHECK_INTERVAL) -> None:
+        """Sleep for these seconds. Raises `StopRequested` once a signal has come."""
         if not self.received:
             time.sleep(seconds)
         if self.received:
-            raise Stopped
+            raise StopRequested
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 after a signal to end, 1 where the demo cannot start (one sentence on stderr says why)."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description="Headcount with cameras.")
-    parser.add_argument("--days", type=int, help="of past to generate at the first start (two weeks)")
+    """Run the demo. Returns 0 after a signal to end, and 1 where it cannot start: one sentence on stderr says why."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Run Headcount with simulated cameras.")
+    parser.add_argument("--days", type=int, help="days of history to generate at the first start (14)")
     days = parser.parse_args(arguments).days
     signals = Signals()
     try:
-        with surroundings(os.environ) as place:
-            run(place, days, signals)
+        with demo_environment(os.environ) as environment:
+            run(environment, days, signals)
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1
-    except Stopped:
+    except StopRequested:
         say("Stopped. The data is kept; `make demo` starts again.")
     return 0
 
 
-def run(place: Surroundings, days: int | None, signals: Signals) -> None:
-    """The demo's life. Raises `Stopped` at its end and `DemoError` where it cannot start."""
+def run(environment: DemoEnvironment, days: int | None, signals: Signals) -> None:
+    """Start everything and keep it running. Raises `StopRequested` at the end, `DemoError` where it cannot start."""
     began, since = time.monotonic(), dt.datetime.now(dt.UTC)
-    say(f"Headcount's demo, with its data in {place.data}")
-    prepare(place, days, signals)
-    supervisor = Supervisor(place.data / "logs")
+    say(f"Headcount's demo stores its data in {environment.data}")
+    prepare(environment, days, signals)
+    supervisor = Supervisor(environment.data / "logs")
     try:
-        for program in programs.all_of(place):
+        for program in programs.all_programs(environment):
             supervisor.start(program)
-        wait_until_ready(place, supervisor, signals, since)
-        say(welcome(place, time.monotonic() - began))
+        wait_until_ready(environment, supervisor, signals, since)
+        say(welcome(environment, time.monotonic() - began))
         while True:
-            look_after(supervisor, signals)
+            check_programs(supervisor, signals)
     finally:
         say("Stopping ...")
         supervisor.stop()
 
 
-def prepare(place: Surroundings, days: int | None, signals: Signals) -> None:
-    process = spawn(programs.preparation(place, days))
+def prepare(environment: DemoEnvironment, days: int | None, signals: Signals) -> None:
+    """Run the preparation to its end. Raises `DemoError` where it fails."""
+    process = spawn(programs.preparation(environment, days))
     try:
         while process.poll() is None:
             signals.wait()
     finally:
-        end([process], STOP_WITHIN)
+        terminate([process], STOP_WITHIN)
     if process.returncode < 0:
         raise DemoError(
-            f"A native library ended the preparation ({signal.strsignal(-process.returncode)}). "
-            "PYTHONFAULTHANDLER=1 make demo says where."
+            f"The preparation was ended by a signal ({signal.strsignal(-process.returncode)}), probably in a native "
+            "library. Run PYTHONFAULTHANDLER=1 make demo to see where."
         )
     if process.returncode:
-        raise DemoError("The demo could not be prepared; the reason is above. Mend that and start again.")
+        raise DemoError("The demo could not be prepared. Remove the cause named above and start again.")
 
 
-def wait_until_ready(place: Surroundings, supervisor: Supervisor, signals: Signals, since: dt.datetime) -> None:
-    """Until the pages answer and every camera has been heard of. After `READY_WITHIN`, says once what is missing."""
-    complain_at = time.monotonic() + READY_WITHIN
-    while missing := what_is_missing(place, since):
-        look_after(supervisor, signals)
-        if time.monotonic() > complain_at:
-            complain_at = math.inf
-            say(f"Still waiting for {', '.join(sorted(missing))}; the logs are in {place.data / 'logs'}.")
+def wait_until_ready(
+    environment: DemoEnvironment, supervisor: Supervisor, signals: Signals, since: dt.datetime
+) -> None:
+    """Wait until the web server responds and the platform has heard from every camera.
+
+    After `READY_WITHIN`, print once which of them are missing.
+    """
+    report_at = time.monotonic() + READY_WITHIN
+    while missing := missing_parts(environment, since):
+        check_programs(supervisor, signals)
+        if time.monotonic() > report_at:
+            report_at = math.inf
+            say(f"Still waiting for {', '.join(sorted(missing))}; the logs are in {environment.data / 'logs'}.")
 
 
-def what_is_missing(place: Surroundings, since: dt.datetime) -> set[str]:
-    if not answers(place.address):
+def missing_parts(environment: DemoEnvironment, since: dt.datetime) -> set[str]:
+    """Return the names of the parts that are not ready: the pages, or devices that were silent since then."""
+    if not is_web_server_up(environment.address):
         return {"the pages"}
-    return silent_devices(Access(place.address, token(place)), programs.DEVICES, since)
+    return silent_devices(ApiClient(environment.address, token(environment)), programs.DEVICES, since)
 
 
-def look_after(supervisor: Supervisor, signals: Signals) -> None:
-    for sentence in supervisor.watch():
+def check_programs(supervisor: Supervisor, signals: Signals) -> None:
+    for sentence in supervisor.restart_ended():
         say(sentence)
     signals.wait()
 
 
-def welcome(place: Surroundings, seconds: float) -> str:
+def welcome(environment: DemoEnvironment, seconds: float) -> str:
     return f"""
-  Pages      {place.address}
-  Admin      user admin, password {secret(place, "admin-password")}
-  API        {place.address}/api/docs/
-             curl -H "Authorization: Token {token(place)}" {place.address}/api/v1/devices/
-  Logs       {place.data / "logs"}
+  Pages      {environment.address}
+  Admin      user admin, password {secret(environment, "admin-password")}
+  API        {environment.address}/api/docs/
+             curl -H "Authorization: Token {token(environment)}" {environment.address}/api/v1/devices/
+  Logs       {environment.data / "logs"}
 
 Ready in {seconds:.0f} s. Ctrl-C stops everything.
 """
 
 
-def token(place: Surroundings) -> str:
-    return secret(place, "api-token")
+def token(environment: DemoEnvironment) -> str:
+    return secret(environment, "api-token")
 
 
-def secret(place: Surroundings, name: str) -> str:
-    """What the preparation wrote into this file for its owner's eyes."""
-    return (place.data / name).read_text().strip()
+def secret(environment: DemoEnvironment, name: str) -> str:
+    """Return the secret that the preparation wrote into this file, which only its owner can read."""
+    return (environment.data / name).read_text().strip()
 
 
 def say(text: str) -> None:
-    # The terminal may be gone, and that must not keep anything from being ended.
+    # The terminal may be closed; the programs must be ended all the same.
     with suppress(OSError):
         print(text, flush=True)
 

@@ -1,6 +1,6 @@
-"""`python -m demo.steps`: what has to be there before the demo's programs start. Each step a line.
+"""`python -m demo.steps`: runs the steps before the demo's programs start, and prints a line for each.
 
-One process for all of it, for starting Django takes longer than any of the steps once they are done.
+All steps run in one process, because starting Django takes longer than a step that was done before.
 """
 
 import argparse
@@ -19,28 +19,31 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
-from demo.running.surroundings import DemoError
+from demo.running.environment import DemoError
 
 DAYS, SEED = 14, 1
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run all steps. Returns 0, or 1 where a step fails: one sentence on stderr says why."""
     parser = argparse.ArgumentParser(prog="python -m demo.steps")
-    parser.add_argument("--days", type=int, default=DAYS, help=f"of past to generate at the first start ({DAYS})")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"of the past, 0 or more ({SEED})")
+    parser.add_argument(
+        "--days", type=int, default=DAYS, help=f"days of history to generate at the first start ({DAYS})"
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the generated history, 0 or more ({SEED})")
     options = parser.parse_args(arguments)
     django.setup()
     quietly = partial(call_command, stdout=io.StringIO(), verbosity=0)
     try:
-        step("Models", lambda: quietly("fetch_models"))
-        step("Plotting library", lambda: quietly("fetch_plotly"))
-        step("Database", lambda: quietly("migrate", interactive=False))
-        step("Static files", lambda: collect_static(quietly))
-        step("Sites, devices and past", lambda: prepare_past(options.days, options.seed))
+        run_step("Models", lambda: quietly("fetch_models"))
+        run_step("Plotting library", lambda: quietly("fetch_plotly"))
+        run_step("Database", lambda: quietly("migrate", interactive=False))
+        run_step("Static files", lambda: collect_static(quietly))
+        run_step("Sites, devices, history", lambda: prepare_past(options.days, options.seed))
     except (CommandError, DemoError) as error:
         print(error, file=sys.stderr)
     except OperationalError as error:
-        print(f"The database cannot be used; see to DATABASE_URL: {error}", file=sys.stderr)
+        print(f"The database cannot be used; check DATABASE_URL: {error}", file=sys.stderr)
     except OSError as error:
         print(f"DATA_DIR {settings.DATA_DIR} cannot be used: {error}", file=sys.stderr)
     else:
@@ -49,23 +52,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepare_past(days: int, seed: int) -> None:
-    """Make the demo's sites, devices, administrator and past, unless they are there. Raises `DemoError`."""
+    """Create the demo's sites, devices, administrator and history where they are missing. Raises `DemoError`."""
     # Models can only be imported once Django is set up.
-    from demo.preparation import prepare
+    from demo.database import prepare
 
     if not 1 <= days <= settings.FRAME_RETENTION_DAYS:
         raise DemoError(f"--days must be from 1 to FRAME_RETENTION_DAYS, {settings.FRAME_RETENTION_DAYS}.")
     if seed < 0:
         raise DemoError("--seed must be 0 or more.")
-    # django-q logs a line for each picture that it is handed, which would tear the progress bar.
+    # django-q logs a line for each queued picture, which would break up the progress bar.
     logging.getLogger("django-q").setLevel(logging.WARNING)
     loaded = prepare(Path(settings.DATA_DIR), days=days, seed=seed, now=timezone.now()).loaded
     if loaded and loaded.quarantined:
-        print(f"{loaded.quarantined} messages of the past were quarantined; the admin says why.", file=sys.stderr)
+        print(
+            f"{loaded.quarantined} messages of the history were quarantined; the admin's quarantine shows why.",
+            file=sys.stderr,
+        )
 
 
 def collect_static(quietly: Callable[..., object]) -> None:
-    """Collect the static files where one has changed; to compress all of them takes longer than every other step."""
+    """Collect the static files if one has changed, since compressing them takes longer than every other step."""
     stamp = Path(settings.DATA_DIR) / "static.collected"
     state = "".join(
         f"{path} {status.st_size} {status.st_mtime_ns}\n"
@@ -78,7 +84,8 @@ def collect_static(quietly: Callable[..., object]) -> None:
         stamp.write_text(state)
 
 
-def step(name: str, work: Callable[[], object]) -> None:
+def run_step(name: str, work: Callable[[], object]) -> None:
+    """Do this work, then print its name and duration."""
     began = time.monotonic()
     work()
     print(f"  {name:<25}{time.monotonic() - began:6.1f} s", flush=True)

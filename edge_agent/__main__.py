@@ -1,4 +1,4 @@
-"""`python -m edge_agent [--config agent.toml]`: runs the agent until SIGTERM or SIGINT."""
+"""`python -m edge_agent [--config agent.toml]`: runs the agent on a camera box until SIGTERM or SIGINT."""
 
 import argparse
 import logging
@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent import config as configuration
-from edge_agent.agent import GOODBYE_SECONDS, Agent, Troubles
+from edge_agent.agent import SHUTDOWN_SECONDS, Agent, LogBuffer
 from edge_agent.cameras.sources import SourceError, SourceOpener, open_source, without_password
 from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.delivery.link import Link, LinkError
 from edge_agent.delivery.outbox import Outbox, OutboxError
-from edge_agent.delivery.remembered import Remembered
+from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import Uploader
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import use_one_thread_for_pictures
-from edge_agent.stream.server import Stream, StreamError
+from edge_agent.stream.server import StreamError, StreamServer
 from edge_agent.vision.files import ModelsUnavailable
 
 SOFTWARE = "headcount-edge-agent 0.1.0"
@@ -33,8 +33,13 @@ def main(arguments: Sequence[str] | None = None, *, open_source: SourceOpener = 
 
     `open_source` opens the configured source; a simulation passes one that also opens simulated sources.
     """
-    parser = argparse.ArgumentParser(prog="python -m edge_agent", description="The program on a camera box.")
-    parser.add_argument("--config", type=Path, help="TOML file; HEADCOUNT_… environment variables override it")
+    parser = argparse.ArgumentParser(
+        prog="python -m edge_agent",
+        description="Count the people, cups and gestures before a camera, and publish them over MQTT.",
+    )
+    parser.add_argument(
+        "--config", type=Path, help="TOML file with the settings; environment variables HEADCOUNT_… override its keys"
+    )
     options = parser.parse_args(arguments)
     try:
         config = configuration.load(options.config, os.environ)
@@ -50,19 +55,20 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    troubles = _log_to_stderr_and_platform()
+    log_buffer = _configure_logging()
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     eyes = Eyes(config)
     source = open_source(config.source, repeat=config.repeat)
     link = Link(config, outbox, software=SOFTWARE, epoch_ms=_epoch_ms)
     uploader = Uploader(config, outbox) if config.upload_url else None
-    stream = _stream(config)
-    agent = Agent(config, source, eyes, outbox, troubles, stream=stream, remembered=Remembered(config.outbox))
-    agent.resume(link)
+    stream = _open_stream(config)
+    settings_file = SettingsFile(config.outbox)
+    agent = Agent(config, source, eyes, outbox, log_buffer, stream=stream, settings_file=settings_file)
+    agent.restore_settings(link)
     link.start()
     if uploader:
         uploader.start()
-    log.info("looking at %s as %s", without_password(config.source), config.thing)
+    log.info("reading frames from %s as device %s", without_password(config.source), config.thing)
     try:
         agent.run(link, stop)
     finally:
@@ -70,33 +76,34 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
             stream.close()
         source.close()
         if uploader:
-            uploader.stop(GOODBYE_SECONDS)
-        link.stop(GOODBYE_SECONDS)
+            uploader.stop(SHUTDOWN_SECONDS)
+        link.stop(SHUTDOWN_SECONDS)
         outbox.close()
-    log.info("stopped; %d messages wait in the outbox", outbox.messages)
+    log.info("stopped; %d messages remain in the outbox", outbox.messages)
 
 
-def _stream(config: AgentConfig) -> Stream | None:
-    """The stream, where one is wanted. That it cannot be served is no reason not to count."""
+def _open_stream(config: AgentConfig) -> StreamServer | None:
+    """Serve the stream; None where it is off. An address that cannot be served is logged: counting goes on without."""
     if config.stream_address is None:
         return None
     host, port = config.stream_address
     try:
-        stream = Stream(host, port)
+        stream = StreamServer(host, port)
     except StreamError as error:
         log.warning("%s", error)
         return None
     log.info("the stream is at http://%s/", config.stream)
     if not is_loopback(host):
-        log.warning("the stream is open to everybody who reaches %s", config.stream)
+        log.warning("everybody who can connect to %s can watch the stream, without a password", config.stream)
     return stream
 
 
-def _log_to_stderr_and_platform() -> Troubles:
+def _configure_logging() -> LogBuffer:
+    """Log to stderr, and return the buffer from which warnings and errors go to the platform."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
-    troubles = Troubles()
-    logging.getLogger("edge_agent").addHandler(troubles)
-    return troubles
+    log_buffer = LogBuffer()
+    logging.getLogger("edge_agent").addHandler(log_buffer)
+    return log_buffer
 
 
 def _epoch_ms() -> int:

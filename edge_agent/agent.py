@@ -1,4 +1,4 @@
-"""The agent: looks at frames at a steady cadence, says what it saw, and takes pictures."""
+"""The agent: reads frames at a steady cadence, detects people and things in them, and takes pictures."""
 
 import logging
 import threading
@@ -11,41 +11,40 @@ from edge_agent.cameras.sources import Source, without_password
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.link import Link
 from edge_agent.delivery.outbox import Message, Outbox
-from edge_agent.delivery.remembered import Remembered
+from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.photographer import Photographer
-from edge_agent.stream.screen import Screen
-from edge_agent.stream.server import Stream
+from edge_agent.stream.overlay import Overlay
+from edge_agent.stream.server import StreamServer
 from edge_agent.vision.files import ModelsUnavailable
-from edge_agent.vision.gesture_episodes import FORGIVEN_MS, Episodes
+from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 
 log = logging.getLogger(__name__)
 
 BATCH_SECONDS = 1.0
-"""Frames of this time travel in one message, so that a fast cadence does not mean a disk flush per frame."""
+"""The frames of this time go into one message, so that a fast cadence does not mean a disk flush per frame."""
 
-LARGEST_BATCH = 20
-"""Frames; with a crowd in each, they still fit into a message."""
+MAX_BATCH_FRAMES = 20
+"""This many frames, each with a crowd in it, still fit into a message."""
 
 HEARTBEAT_SECONDS = 30.0
 
 STREAM_PERIOD = 0.1
-"""Seconds between two pictures of the stream while somebody watches, and between two looks for what the platform
-wants."""
+"""Seconds between two pictures of the stream while it has viewers, and between two checks for commands."""
 
-MISSED_LOOKS = 2.5
-"""Periods of the cadence that a gesture may be missed without ending, where that is longer than `FORGIVEN_MS`."""
+MAX_GAP_FRAMES = 2.5
+"""Periods of the cadence that a gesture may be missed without ending, where that is longer than `MAX_GAP_MS`."""
 
-GOODBYE_SECONDS = 1.0
+SHUTDOWN_SECONDS = 1.0
 
-MOST_CHARACTERS = (messages.MAX_PICTURE_BYTES + 2) // 3 * 4
-"""Of a picture as base64 in a message."""
+MAX_BASE64_CHARACTERS = (messages.MAX_PICTURE_BYTES + 2) // 3 * 4
+"""The longest picture, in base64, that fits into a message."""
 
 
-class Troubles(logging.Handler):
-    """Collects the agent's own warnings and errors, which the platform is told too."""
+class LogBuffer(logging.Handler):
+    """Keeps the agent's latest 100 warnings and errors until they are published."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -55,15 +54,15 @@ class Troubles(logging.Handler):
         self._records.append(record)
 
     def take(self) -> list[messages.Log]:
-        """What has come since the last call, as messages."""
+        """Return the warnings and errors since the last call, oldest first."""
         return [_log_message(self._records.popleft()) for _ in range(len(self._records))]
 
 
 class Agent:
-    """Looks, batches, photographs, and puts it all into the outbox; the link sends it.
+    """Detects, batches and photographs, and puts the resulting messages into the outbox; the link sends them.
 
-    Without a `stream` nothing is drawn, without `remembered` what the platform wants ends with the program. `monotonic`
-    tells seconds that never go back, `epoch_ms` the time of day in milliseconds, UTC.
+    Without a `stream` nothing is drawn. Without a `settings_file` the platform's settings are lost at the end of the
+    program. `monotonic` returns seconds that never decrease, `epoch_ms` the time in epoch milliseconds.
     """
 
     def __init__(
@@ -72,81 +71,83 @@ class Agent:
         source: Source,
         eyes: Eyes,
         outbox: Outbox,
-        troubles: Troubles,
+        log_buffer: LogBuffer,
         *,
-        stream: Stream | None = None,
-        remembered: Remembered | None = None,
+        stream: StreamServer | None = None,
+        settings_file: SettingsFile | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._own_config = self._config = config
-        self._source, self._eyes, self._outbox, self._troubles = source, eyes, outbox, troubles
-        self._stream, self._screen, self._remembered = stream, Screen(), remembered
+        self._source, self._eyes, self._outbox, self._log_buffer = source, eyes, outbox, log_buffer
+        self._stream, self._overlay, self._settings_file = stream, Overlay(), settings_file
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
-        self._photographer, self._episodes = _photographer(config), _episodes(config)
-        self._batch: list[messages.Frame] = []
-        self._changes: list[messages.GestureEpisode] = []
-        self._batch_since = self._seen_at = monotonic()
-        self._is_dark = False
+        self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
+        self._frames: list[messages.Frame] = []
+        self._episode_changes: list[messages.GestureEpisode] = []
+        self._batch_since = self._last_frame_at = monotonic()
+        self._is_wedged = False
 
-    def resume(self, link: Link) -> None:
-        """Live by what the platform wanted before the last end, as `link` will report when it is connected."""
-        if self._remembered is not None:
-            error = self.apply(self._remembered.load())
+    def restore_settings(self, link: Link) -> None:
+        """Apply the settings that the platform last sent before a restart; `link` reports them once connected."""
+        if self._settings_file is not None:
+            error = self.apply_settings(self._settings_file.load())
             link.report_settings(self._config.settings, error)
 
     def run(self, link: Link, stop: threading.Event) -> None:
-        """Look at the configured cadence, and report the status now and then, until `stop` is set or the source ends;
-        then put the rest into the outbox.
+        """Process frames at the configured cadence and publish heartbeats until `stop` is set or the source ends.
+
+        At the end the gesture episodes are closed, and the last batch goes into the outbox.
         """
-        next_look = next_heartbeat = self._monotonic()
-        while not stop.wait(self._pause(next_look)) and not self._source.ended:
-            self.obey(link)
-            if self._monotonic() >= next_look:
-                self.step()
-                # Whatever was too slow is left out: frames that are late must not pile up.
-                next_look = max(next_look + 1 / self._config.cadence, self._monotonic())
-            self.show()
+        next_frame = next_heartbeat = self._monotonic()
+        while not stop.wait(self._pause(next_frame)) and not self._source.ended:
+            self.handle_commands(link)
+            if self._monotonic() >= next_frame:
+                self.process_frame()
+                # A frame that is overdue is skipped, so that a slow machine does not fall further and further behind.
+                next_frame = max(next_frame + 1 / self._config.cadence, self._monotonic())
+            self.update_stream()
             if self._monotonic() >= next_heartbeat:
                 link.report_status()
                 next_heartbeat = self._monotonic() + HEARTBEAT_SECONDS
-        self._changes += self._episodes.end()
+        self._episode_changes += self._episodes.end_all()
         self.flush()
 
-    def step(self) -> None:
-        """Look at one frame, if there is a new one, and put what is complete into the outbox."""
+    def process_frame(self) -> None:
+        """Analyse the source's newest frame, if there is a new one, and put a complete batch into the outbox."""
         now, taken_at = self._monotonic(), self._epoch_ms()
         rgb = self._source.read()
         if rgb is None:
-            self._note_darkness(now)
+            self._check_for_wedged_source(now)
         else:
-            self._note_light(now)
-            self._observe(rgb, now, taken_at)
-        if self._changes or now - self._batch_since >= BATCH_SECONDS or len(self._batch) >= LARGEST_BATCH:
+            self._note_frame(now)
+            self._analyse(rgb, now, taken_at)
+        is_full = now - self._batch_since >= BATCH_SECONDS or len(self._frames) >= MAX_BATCH_FRAMES
+        if self._episode_changes or is_full:
             self.flush()
 
-    def show(self) -> None:
-        """Draw the stream's next picture, where somebody watches."""
-        if self._stream is not None and self._stream.is_watched:
-            picture = self._screen.picture(self._monotonic(), self._source.peek())
+    def update_stream(self) -> None:
+        """Draw the stream's next picture if the stream has viewers."""
+        if self._stream is not None and self._stream.has_viewers:
+            picture = self._overlay.render(self._monotonic(), self._source.peek())
             if picture is not None:
-                self._stream.show(picture)
+                self._stream.publish(picture)
 
-    def obey(self, link: Link) -> None:
-        """Do what the platform wants: show greetings, and change settings, which is reported back."""
-        while (order := link.take_order()) is not None:
-            if isinstance(order, messages.Greeting):
-                self._screen.greet(order)
+    def handle_commands(self, link: Link) -> None:
+        """Carry out the platform's commands: show a greeting, or apply settings and report the result."""
+        while (command := link.take_order()) is not None:
+            if isinstance(command, messages.Greeting):
+                self._overlay.add_greeting(command)
             else:
-                error = self.apply(order)
-                if not error and self._remembered is not None:
-                    self._remembered.keep(order)
+                error = self.apply_settings(command)
+                if not error and self._settings_file is not None:
+                    self._settings_file.save(command)
                 link.report_settings(self._config.settings, error)
 
-    def apply(self, settings: messages.DesiredSettings) -> str:
-        """Change these settings from the next frame on, and all others back to the device's own configuration.
+    def apply_settings(self, settings: messages.DesiredSettings) -> str:
+        """Apply these settings from the next frame on; a setting that is None gets its value from the configuration.
 
-        Answers "", or why nothing was changed, in one sentence.
+        Returns "", or one sentence that says why no setting was changed.
         """
         config = self._own_config.with_settings(settings)
         if config == self._config:
@@ -158,39 +159,40 @@ class Agent:
         if _photography(config) != _photography(self._config):
             self._photographer = _photographer(config)
         if config.cadence != self._config.cadence:
-            self._changes += self._episodes.end()
-            self._episodes = _episodes(config)
+            self._episode_changes += self._episodes.end_all()
+            self._episodes = _episode_tracker(config)
         self._config = config
-        log.info("settings changed from afar: %s", messages.encode(config.settings).decode())
+        log.info("the platform changed the settings to %s", messages.encode(config.settings).decode())
         return ""
 
-    def _pause(self, next_look: float) -> float:
-        return min(max(next_look - self._monotonic(), 0.0), STREAM_PERIOD)
-
     def flush(self) -> None:
-        """Put the frames and log lines that have gathered into the outbox."""
+        """Put the current batch of frames and the buffered log lines into the outbox."""
         self._batch_since = self._monotonic()
-        if self._batch or self._changes:
-            self._put("frames", messages.Frames(messages.new_id(), tuple(self._batch), tuple(self._changes)))
-            self._batch, self._changes = [], []
-        for line in self._troubles.take():
+        if self._frames or self._episode_changes:
+            batch = messages.Frames(messages.new_id(), tuple(self._frames), tuple(self._episode_changes))
+            self._put("frames", batch)
+            self._frames, self._episode_changes = [], []
+        for line in self._log_buffer.take():
             self._put("log", line)
 
-    def _observe(self, rgb: Picture, now: float, taken_at: int) -> None:
+    def _pause(self, next_frame: float) -> float:
+        return min(max(next_frame - self._monotonic(), 0.0), STREAM_PERIOD)
+
+    def _analyse(self, rgb: Picture, now: float, taken_at: int) -> None:
         frame = self._eyes.look(rgb, taken_at)
-        self._batch.append(frame)
-        self._changes += self._episodes.look(taken_at, frame.gestures)
-        moment = self._photographer.look(now, frame.faces or ())
-        self._screen.looked(rgb, frame, moment, now)
-        if moment.doing == "picture":
+        self._frames.append(frame)
+        self._episode_changes += self._episodes.update(taken_at, frame.gestures)
+        state = self._photographer.update(now, frame.faces or ())
+        self._overlay.update(rgb, frame, state, now)
+        if state.phase == "picture":
             self._take_picture(rgb, frame)
 
     def _take_picture(self, rgb: Picture, frame: messages.Frame) -> None:
-        faces = self._photographer.chosen(frame.faces or ())
+        faces = self._photographer.select_faces(frame.faces or ())
         shows, margin = self._config.picture, self._config.crop_margin
         limit = messages.MAX_PICTURE_BYTES if self._config.upload_url is None else MAX_UPLOAD_BYTES
         for image in images(rgb, faces, taken_at=frame.taken_at, shows=shows, crop_margin=margin, limit=limit):
-            if len(image.image_string) > MOST_CHARACTERS:
+            if len(image.image_string) > MAX_BASE64_CHARACTERS:
                 self._outbox.put(as_upload(image))
             else:
                 self._put("image", image)
@@ -198,20 +200,20 @@ class Agent:
     def _put(self, kind: str, message: messages.Frames | messages.Image | messages.Log) -> None:
         self._outbox.put(Message(message.id, kind, messages.encode(message)))
 
-    def _note_darkness(self, now: float) -> None:
-        if now - self._seen_at >= self._config.wedged_after:
+    def _check_for_wedged_source(self, now: float) -> None:
+        if now - self._last_frame_at >= self._config.wedged_after:
             log.warning(
                 "the source %s has shown no frame for %.0f s",
                 without_password(self._config.source),
                 self._config.wedged_after,
             )
-            self._seen_at, self._is_dark = now, True
+            self._last_frame_at, self._is_wedged = now, True
             self._source.restart()
 
-    def _note_light(self, now: float) -> None:
-        if self._is_dark:
+    def _note_frame(self, now: float) -> None:
+        if self._is_wedged:
             log.warning("the source %s shows frames again", without_password(self._config.source))
-        self._seen_at, self._is_dark = now, False
+        self._last_frame_at, self._is_wedged = now, False
 
 
 def _photographer(config: AgentConfig) -> Photographer:
@@ -223,8 +225,8 @@ def _photography(config: AgentConfig) -> tuple[float, float, float]:
     return config.face_probability, config.countdown, config.cooldown
 
 
-def _episodes(config: AgentConfig) -> Episodes:
-    return Episodes(max(FORGIVEN_MS, round(1000 * MISSED_LOOKS / config.cadence)))
+def _episode_tracker(config: AgentConfig) -> EpisodeTracker:
+    return EpisodeTracker(max(MAX_GAP_MS, round(1000 * MAX_GAP_FRAMES / config.cadence)))
 
 
 def _log_message(record: logging.LogRecord) -> messages.Log:

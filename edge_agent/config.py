@@ -1,7 +1,7 @@
-"""What an agent is told: a TOML file, and environment variables that override it.
+"""Loads the agent's configuration from a TOML file and from environment variables, which override the file.
 
-Every key of `AgentConfig` is a key of the file; `HEADCOUNT_` and the key in capitals is the variable
-(`HEADCOUNT_MQTT_URL`). Lists are written with commas in a variable (`HEADCOUNT_DETECTORS=faces,hands`).
+Every field of `AgentConfig` is a key of the file. Its variable is `HEADCOUNT_` and the key in capitals
+(`HEADCOUNT_MQTT_URL`). A list in a variable is separated by commas (`HEADCOUNT_DETECTORS=faces,hands`).
 """
 
 import ipaddress
@@ -20,16 +20,16 @@ from edge_agent.vision.files import models_folder
 PREFIX = "HEADCOUNT_"
 
 OFF = "off"
-"""Written instead of an address where something is not wanted."""
+"""Value of `stream` that turns the stream off."""
 
 
 class ConfigError(ValueError):
-    """One sentence: which key of which file or variable is wrong, and what is expected there."""
+    """A setting is wrong; the message names the key and its file or variable, and what is expected there."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the MQTT broker is, and who we say we are."""
+    """The MQTT broker's address, and the credentials for it."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class Broker:
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent's settings; times are seconds. The photographer's defaults are those of the DeepLens coffee sample."""
+    """The agent's configuration. Times are seconds. The countdown's defaults are from the DeepLens coffee sample."""
 
     thing: ThingName
     mqtt_url: str
@@ -53,31 +53,31 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     repeat: bool = True
     """Whether a file or a folder begins again at its end; otherwise the agent ends there."""
     wedged_after: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 10.0
-    """Without a frame for this long, the source counts as wedged: the log says so, and a camera is opened again."""
+    """Without a frame for this long the source counts as wedged: that is logged, and a camera is opened again."""
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
     cadence: Cadence = 2.0
     """Frames looked at per second."""
     face_threshold: Probability = 0.6
     """Faces less probable than this are not reported. In 900 frames of the simulated rooms, real faces had 0.85 and
-    more, and what was none (the ring of a collar, in two frames of a hundred) mostly 0.5 to 0.6."""
+    more. False faces (the ring of a collar, in two frames of a hundred) had mostly 0.5 to 0.6."""
     gesture_threshold: Probability = 0.5
-    """Gestures less clear than this are not reported; see `vision.gestures`."""
+    """Gestures with a lower confidence are not reported; see `vision.gestures`."""
     object_threshold: Probability = 0.35
     """Cups and people less probable than this are not reported; see `vision.objects.ObjectDetector`."""
     face_probability: Probability = 0.60
-    """A face at least this probable makes the photographer take a picture."""
+    """A face at least this probable starts the countdown to a picture."""
     countdown: Seconds = 4.0
     cooldown: Seconds = 10.0
     picture: Literal["frame", "crop"] = "frame"
     crop_margin: Margin = 0.6
-    """How much is kept around a face in a crop, as a part of the face's size; twice as much below it."""
+    """Margin around a face in a crop, as a share of the face's size; below the face it is twice as large."""
     outbox: Path = Path("outbox.sqlite3")
     outbox_max_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 512_000_000
     models: Path = msgspec.field(default_factory=models_folder)
     stream: str = "127.0.0.1:8090"
-    """Where the annotated pictures can be watched, as `address:port`; anybody who reaches it may. `off` for nowhere."""
+    """Address of the stream of annotated pictures, `address:port`, or `off`. It has no password."""
     upload_url: str | None = None
-    """The platform's `https://…/api/v1/captures/`: pictures larger than a message may be go there, in full quality."""
+    """The platform's `https://…/api/v1/captures/`, for pictures that are too large for a message."""
     device_token: str | None = None
     """Issued in the platform's admin; needed for `upload_url`."""
 
@@ -92,19 +92,19 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> Settings:
-        """What may be changed from afar, as it is in force."""
+        """The current values of the settings that the platform may change."""
         return Settings(**{name: getattr(self, name) for name in Settings.__struct_fields__})
 
     def with_settings(self, settings: Settings) -> "AgentConfig":
-        """This configuration with those of its values changed that are not None."""
+        """Return this configuration with the values of `settings` that are not None."""
         given = {name: getattr(settings, name) for name in Settings.__struct_fields__}
         return msgspec.structs.replace(self, **{name: value for name, value in given.items() if value is not None})
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
-    """The settings from this file (if one is given) and these environment variables.
+    """Return the configuration from this file (None for no file) and these environment variables.
 
-    Raises `ConfigError` for a file that cannot be read, an unknown key, a wrong or a missing value.
+    Raises `ConfigError` for a file that cannot be read, an unknown key, a wrong value or a missing value.
     """
     values = _from_file(path) | _from_environment(environ)
     for key in ("thing", "mqtt_url"):
@@ -143,7 +143,7 @@ def _split(key: str, text: str) -> str | list[str]:
 def _value(key: str, value: object, where: str, *, from_text: bool) -> Any:
     types = get_type_hints(AgentConfig, include_extras=True)
     if key not in types:
-        raise ConfigError(f"{where}: there is no such setting; the settings are {', '.join(sorted(types))}.")
+        raise ConfigError(f"{where}: there is no such setting; choose one of {', '.join(sorted(types))}.")
     try:
         checked = msgspec.convert(value, types[key], strict=not from_text, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -160,8 +160,8 @@ def _path(kind: type, value: object) -> Path:
 
 
 def broker_of(url: str, where: str = "mqtt_url") -> Broker:
-    """The broker that this URL names. `where` says in the `ConfigError` where the URL was written."""
-    # The URL itself is not repeated in an error: it may hold a password.
+    """Return the broker that this URL names. Raises `ConfigError`, which says that the URL stands in `where`."""
+    # The URL may contain a password, so no error repeats it.
     wrong = ConfigError(f"{where} is wrong: expected mqtt://[user:password@]host[:port], or mqtts:// for TLS.")
     try:
         parts = urlsplit(url)
@@ -181,7 +181,7 @@ def broker_of(url: str, where: str = "mqtt_url") -> Broker:
 
 
 def address_of(text: str, where: str = "stream") -> tuple[str, int] | None:
-    """Host and port of `address:port`; None for `off`. Raises `ConfigError`."""
+    """Return host and port of `address:port`; None for `off`. Raises `ConfigError`."""
     if text == OFF:
         return None
     host, _, port = text.rpartition(":")
@@ -191,7 +191,7 @@ def address_of(text: str, where: str = "stream") -> tuple[str, int] | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this host, by name or address, is only reached from this machine."""
+    """Whether this host name or address can only be reached from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -199,7 +199,7 @@ def is_loopback(host: str) -> bool:
 
 
 _CHECKS: dict[str, Callable[[str, str], object]] = {"mqtt_url": broker_of, "stream": address_of}
-"""Keys whose text has a form of its own."""
+"""Checks of keys whose type alone does not say what is valid."""
 
 
 def _check_upload(config: AgentConfig) -> None:
@@ -211,7 +211,9 @@ def _check_upload(config: AgentConfig) -> None:
     if not (parts.scheme == "https" and parts.hostname) and not (
         parts.scheme == "http" and is_loopback(parts.hostname or "")
     ):
-        raise ConfigError("upload_url is wrong: expected https://host/api/v1/captures/, since a token goes there.")
+        raise ConfigError(
+            "upload_url is wrong: expected https://host/api/v1/captures/, because the device token is sent there."
+        )
 
 
 def _check_tls(config: AgentConfig) -> None:
@@ -232,27 +234,27 @@ def _variable(key: str) -> str:
     return PREFIX + key.upper()
 
 
-_CALLED = {
+_PLAIN_NAMES = {
     "`str`": "a text in quotes",
     "`float`": "a number",
     "`int`": "a whole number",
     "`bool`": "true or false",
     "`array`": 'a list, such as ["faces"]',
 }
-"""What msgspec's errors call the types of TOML, and what people do."""
+"""The names of types in msgspec's errors, in plain words."""
 
 
 def _expected(error: msgspec.ValidationError, kind: Any) -> str:
-    """The error as the rest of a sentence, in the words of whoever wrote the file."""
-    # What was given stands in the file; from a variable everything is text.
+    """Return what is expected, as the rest of a sentence in plain words."""
+    # The type of the given value is left out: every value from a variable is text.
     text = str(error).partition(", got ")[0]
     if text.startswith("Invalid enum value"):
         return f"expected {' or '.join(_choices(kind))}, not {text.partition(' value ')[2].partition(' - at')[0]}"
-    for called, plain in _CALLED.items():
-        text = text.replace(called, plain)
+    for name, plain in _PLAIN_NAMES.items():
+        text = text.replace(name, plain)
     return text[:1].lower() + text[1:]
 
 
 def _choices(kind: Any) -> list[str]:
-    """All texts that this type of `Literal`s allows."""
+    """Return all texts that this type of `Literal`s allows."""
     return [kind] if isinstance(kind, str) else [text for part in get_args(kind) for text in _choices(part)]

@@ -1,10 +1,10 @@
 """The wire contract between a device and the platform, used by both sides.
 
-A device speaks on `dt/headcount/<thing>/<kind>`, the platform on `cmd/headcount/<thing>/<kind>`.
+A device publishes on `dt/headcount/<thing>/<kind>`, the platform on `cmd/headcount/<thing>/<kind>`.
 Payloads are UTF-8 JSON. Times are epoch milliseconds, UTC, by the sender's clock. Boxes are pixels of the
 original frame: `[left, top, width, height]`. Confidences are probabilities, 0 to 1.
 
-Unknown keys are ignored, so that either side may be upgraded first.
+Unknown keys are ignored (except in `config`), so that either side may be upgraded first.
 """
 
 import base64
@@ -26,21 +26,20 @@ MAX_PICTURE_BYTES = 96 * 1024
 
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
-"""Epoch milliseconds up to the end of the year 9999, the last that a `datetime` can hold."""
+"""Epoch milliseconds up to the end of the year 9999, the last year of a `datetime`."""
 Pixels = Annotated[int, msgspec.Meta(ge=-65_536, le=65_536)]
 Box = tuple[Pixels, Pixels, Pixels, Pixels]
 MessageId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*\Z")]
-"""Without the character NUL, which no database keeps in a text."""
+"""A text without the character NUL, which PostgreSQL cannot store."""
 Label = Annotated[Text, msgspec.Meta(min_length=1, max_length=64)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 ThingName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
-"""What AWS IoT Core accepts as a thing's name."""
-
+"""A thing's name as AWS IoT Core accepts it."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
 Cadence = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
-"""Frames looked at per second."""
+"""Frames analysed per second."""
 Margin = Annotated[float, msgspec.Meta(ge=0.0, le=3.0)]
 Detector = Literal["faces", "hands", "objects"]
 
@@ -61,9 +60,9 @@ class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one frame of the camera showed.
+    """The detections in one frame of the camera.
 
-    `faces` is None where the device does not look for faces, which is not the same as finding none.
+    `faces` is None where the device does not detect faces, and empty where it found none.
     """
 
     taken_at: Milliseconds
@@ -75,26 +74,26 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A gesture held up once, however many frames show it: told when it begins, and again when it has ended.
+    """A gesture that was made once, however many frames show it. It is reported when it begins and when it has ended.
 
-    An episode is known by its label and `began_at`.
+    Label and `began_at` identify an episode of a device.
     """
 
     label: Label
     began_at: Milliseconds
     confidence: Probability
-    """The best of its frames so far."""
+    """The highest confidence of its frames so far."""
     ended_at: Milliseconds | None = None
-    """The last frame that showed it; None while it lasts."""
+    """Time of the last frame that showed the gesture; None while it lasts."""
 
 
 class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Payload of `frames`: one or more frames, sent also when nobody is there."""
+    """Payload of `frames`: one or more frames. Frames without any detection are sent too."""
 
     id: MessageId
     frames: tuple[Frame, ...]
     gesture_episodes: tuple[GestureEpisode, ...] = ()
-    """Those that began or ended with these frames."""
+    """The gesture episodes that began or ended with these frames."""
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -106,15 +105,15 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JPEG, base64."""
     shows: Literal["frame", "crop"] = "frame"
     faces: tuple[Face, ...] = ()
-    """The faces that made the device take the picture; boxes in this picture's own pixels."""
+    """The faces for which the picture was taken; boxes are pixels of this picture."""
     area: Box | None = None
-    """Which part of the original frame the picture shows, of whatever size it is itself."""
+    """The part of the original frame that the picture shows; the picture itself may be scaled down."""
 
 
 class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What may be changed on a running device. None leaves the value that the device's own configuration has.
+    """Settings that may be changed on a running device. None stands for the value of the device's own configuration.
 
-    The meaning of each is told in `edge_agent.config.AgentConfig`.
+    `edge_agent.config.AgentConfig` describes each setting.
     """
 
     detectors: tuple[Detector, ...] | None = None
@@ -130,7 +129,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Payload of `config`, retained; `{}` leaves the device all its own. A device refuses what it does not know."""
+    """Payload of `config`, retained. `{}` restores the device's own configuration. Unknown keys are refused."""
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,16 +137,16 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
 
     online: bool
     sent_at: Milliseconds | None = None
-    """None in a last will: it is written before the connection whose end it tells."""
+    """None in a last will, which is written before the connection whose end it announces."""
     software: Text = ""
     outbox_messages: Count = 0
     outbox_bytes: Count = 0
     dropped_messages: Count = 0
-    """Messages the full outbox has had to drop since it was created."""
+    """Messages that were lost to a full outbox or a full disk since the outbox was created."""
     settings: Settings | None = None
-    """All settings as they are in force, each with a value; None from a device that cannot be configured from afar."""
+    """The current settings, each with a value; None from a device whose settings the platform cannot change."""
     settings_error: Text = ""
-    """Why the latest `config` was not applied, in one sentence; "" where it was."""
+    """One sentence that says why the latest `config` was not applied; "" where it was applied."""
 
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -160,7 +159,7 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """Payload of `receipt`: the messages with these ids are committed (or set aside for good); forget them."""
+    """Payload of `receipt`: the messages with these ids are committed or quarantined, and may be deleted."""
 
     ids: tuple[str, ...]
 
@@ -170,14 +169,14 @@ class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     coffees: int
-    """This person's coffees so far, today's included."""
+    """This person's coffees so far, including today's."""
     line: str = ""
 
 
 FromDevice = Frames | Image | Status | Log
 
 KINDS: dict[str, type[FromDevice]] = {"frames": Frames, "image": Image, "status": Status, "log": Log}
-"""Last level of a device's topic, and the message it carries."""
+"""The last level of a device's topic, and the type of the messages on it."""
 
 _DECODERS = {kind: msgspec.json.Decoder(message) for kind, message in KINDS.items()}
 
@@ -195,21 +194,21 @@ def encode(message: FromDevice | Receipt | Greeting | Settings) -> bytes:
 
 
 def decode(kind: str, payload: bytes) -> FromDevice:
-    """The message of this kind.
+    """Return the message of this kind.
 
-    Raises `KeyError` for a kind that is not in `KINDS` and `msgspec.DecodeError` (`ValidationError` included)
-    with one sentence that says where the payload is wrong.
+    Raises `KeyError` for a kind that is not in `KINDS`. Raises `msgspec.DecodeError`, of which `ValidationError` is a
+    kind, with one sentence that says where the payload is wrong.
     """
     decoder = _DECODERS[kind]
     try:
         return decoder.decode(payload)
     except UnicodeDecodeError as error:
-        # msgspec lets it through, though it is no `DecodeError`.
+        # msgspec raises this error too, though it is no `DecodeError`.
         raise msgspec.DecodeError(f"a text in it is not UTF-8 ({error.reason})") from None
 
 
 def decode_settings(payload: bytes) -> DesiredSettings:
-    """What a `config` asks for; nothing, where it is empty. Raises `msgspec.DecodeError` with one sentence."""
+    """Return the settings of a `config`; an empty payload has none. Raises `msgspec.DecodeError`."""
     if not payload:
         return DesiredSettings()
     try:
@@ -219,12 +218,12 @@ def decode_settings(payload: bytes) -> DesiredSettings:
 
 
 def new_id() -> str:
-    """A message id that no other message of any device has."""
+    """Return a message id that is unique among all devices."""
     return uuid.uuid4().hex
 
 
 def picture_bytes(image_string: str) -> bytes:
-    """The JPEG's bytes. Raises `ValueError` with a sentence where it is not base64, too large, or not a JPEG."""
+    """Return the JPEG's bytes. Raises `ValueError` where the text is too long, no base64, or no JPEG."""
     if len(image_string) > MAX_MESSAGE_BYTES * 4 // 3:
         raise ValueError(f"the picture has {len(image_string)} base64 characters, more than a message may carry")
     try:

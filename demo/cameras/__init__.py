@@ -1,1 +1,1 @@
-"""The demo's cameras: scenes composed from real photographs, and an old DeepLens' messages."""
+"""Simulates the demo's cameras: scenes composed from real photographs, and the messages of an old DeepLens."""

@@ -1,4 +1,4 @@
-"""`python -m demo.cameras.agent`: an edge agent whose source may also be a simulated scene, `scene:NAME?seed=N`."""
+"""`python -m demo.cameras.agent` runs an edge agent whose source may also be a simulated scene, `scene:NAME?seed=N`."""
 
 import sys
 import time

@@ -1,7 +1,7 @@
-"""`python -m demo.cameras.deeplens --thing T --name N --mqtt-url U [--seed S]`: plays an old DeepLens.
+"""`python -m demo.cameras.deeplens --thing T --name N --mqtt-url U [--seed S]`: simulates an old DeepLens.
 
-It publishes on `$aws/things/<thing>/infer` by MQTT v3.1.1 with QoS 1, as those devices did: without an outbox, without
-receipts, in dialects that are barely JSON. People come and go as in the other simulated rooms.
+It publishes on `$aws/things/<thing>/infer` over MQTT v3.1.1 with QoS 1, as the real devices did: without an outbox and
+receipts, in dialects that are barely JSON. It has the same kind of visitors as the simulated scenes.
 """
 
 import argparse
@@ -18,23 +18,23 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from demo.cameras import dialects
 from demo.cameras.scene import Scene, person_of
-from demo.cameras.visits import Visit, visits_at
+from demo.cameras.visitors import Visitor, visitors_at
 from edge_agent.config import Broker, ConfigError, broker_of
 from edge_agent.pictures.encoding import cut, head_and_shoulders, jpeg
 
 log = logging.getLogger(__name__)
 
 TICK = 0.6
-"""Seconds between two looks; now and then a look is two messages, so 1.7 messages a second or a little more."""
+"""Seconds between two frames. Some frames give two messages, so the device sends about 1.7 messages a second."""
 
 PICTURE_AFTER = 4.0
-"""Seconds after somebody's coming at which the device sends her face: its countdown."""
+"""Seconds from a visitor's arrival to the picture of the visitor's face: the device's countdown."""
 
 THUMB_CHANCE, THUMB_AFTER, THUMB_SECONDS = 0.4, 6.0, 3.0
-"""How many visitors hold up a thumb, when after their coming, and for how long."""
+"""Share of the visitors who hold up a thumb, seconds from the arrival to the thumb, and the thumb's duration."""
 
-SIGN_OF_LIFE_EVERY = 25
-"""Ticks between two lines that are no frames."""
+HEARTBEAT_TICKS = 25
+"""Ticks between two heartbeats."""
 
 CONNECT_SECONDS = 2.0
 CROP_MARGIN = 0.6
@@ -42,52 +42,52 @@ ROOM = "cafe"
 
 
 class DeepLens:
-    """What an old DeepLens says at each tick: a pure function of its seed and the tick.
+    """Generates the messages of an old DeepLens: a pure function of seed and tick. Tick n is at second n × `TICK`.
 
-    `name` is the device's name (`Chicago02`), which its thumbs-up records carry. Tick n is at epoch second n × `TICK`.
+    `name` is the device's name (`Chicago02`) in its thumbs-up records.
     """
 
     def __init__(self, name: str, seed: int) -> None:
         self._name, self._seed = name, seed
         self._scene = Scene(ROOM, seed)
 
-    def says(self, tick: int) -> list[bytes]:
-        """The payloads of this tick, in order."""
+    def payloads_at(self, tick: int) -> list[bytes]:
+        """Return the payloads of this tick, in order."""
         now = tick * TICK
         random = np.random.default_rng((self._seed, tick))
-        visits = visits_at(self._seed, now)
-        said = [self._frame(visits, now, random)]
-        if tick % SIGN_OF_LIFE_EVERY == 0:
-            said.append(dialects.no_detections())
-        for visit in visits:
-            said += self._picture(visit, now, random)
-        return said
+        visitors = visitors_at(self._seed, now)
+        payloads = [self._frame(visitors, now, random)]
+        if tick % HEARTBEAT_TICKS == 0:
+            payloads.append(dialects.no_detections())
+        for visitor in visitors:
+            payloads += self._picture(visitor, now, random)
+        return payloads
 
-    def _frame(self, visits: Sequence[Visit], now: float, random: np.random.Generator) -> bytes:
-        thumbs = [_confidence(random) for visit in visits if _holds_thumb(visit, now)]
+    def _frame(self, visitors: Sequence[Visitor], now: float, random: np.random.Generator) -> bytes:
+        thumbs = [_confidence(random) for visitor in visitors if _holds_thumb(visitor, now)]
         if thumbs:
             return dialects.thumbs_up(thumbs, now, self._name)
-        found = [_confidence(random) for _ in visits]
+        found = [_confidence(random) for _ in visitors]
         if len(found) == 1:
             return dialects.one_face(found[0])
         return dialects.faces(found) if found or random.random() < 0.5 else dialects.empty()
 
-    def _picture(self, visit: Visit, now: float, random: np.random.Generator) -> Iterator[bytes]:
-        person = person_of(visit, now)
-        if person is None or not _just_passed(visit, PICTURE_AFTER, now):
+    def _picture(self, visitor: Visitor, now: float, random: np.random.Generator) -> Iterator[bytes]:
+        person = person_of(visitor, now)
+        if person is None or not _just_passed(visitor, PICTURE_AFTER, now):
             return
         picture = self._scene.picture_at(now)
         crop = cut(picture, head_and_shoulders(person.face, picture, CROP_MARGIN))
         yield dialects.face_crop(jpeg(crop)[0], round(now * 1000), _confidence(random))
 
 
-def _just_passed(visit: Visit, seconds: float, now: float) -> bool:
-    """Whether this moment of the visit came since the last tick, so that it counts once."""
-    return now - TICK < visit.started + seconds <= now
+def _just_passed(visitor: Visitor, seconds: float, now: float) -> bool:
+    """Whether `seconds` after the visitor's arrival lies between the last tick and this one, so that it counts once."""
+    return now - TICK < visitor.started + seconds <= now
 
 
-def _holds_thumb(visit: Visit, now: float) -> bool:
-    return visit.dress < THUMB_CHANCE and 0 <= now - visit.started - THUMB_AFTER < THUMB_SECONDS
+def _holds_thumb(visitor: Visitor, now: float) -> bool:
+    return visitor.dress < THUMB_CHANCE and 0 <= now - visitor.started - THUMB_AFTER < THUMB_SECONDS
 
 
 def _confidence(random: np.random.Generator) -> float:
@@ -95,19 +95,19 @@ def _confidence(random: np.random.Generator) -> float:
 
 
 def play(device: DeepLens, client: mqtt.Client, topic: str, stop: threading.Event) -> None:
-    """Say what the device says, tick by tick, until `stop` is set. What it says while it is offline is lost."""
+    """Publish the device's messages, tick by tick, until `stop` is set. Messages while offline are lost."""
     for line in dialects.START_UP:
         client.publish(topic, dialects.log_line(line), qos=1)
     tick = int(time.time() / TICK) + 1
     while not stop.wait(max(tick * TICK - time.time(), 0)):
-        for payload in device.says(tick) if client.is_connected() else ():
+        for payload in device.payloads_at(tick) if client.is_connected() else ():
             client.publish(topic, payload, qos=1)
-        # A clock that was set, or a machine that slept, must not make it speak for hours that are over.
+        # After a change of the clock or a sleep of the machine, past ticks are skipped.
         tick = max(tick, int(time.time() / TICK)) + 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play until SIGTERM or SIGINT, then 0; 2 with one sentence on stderr for a wrong argument."""
+    """Simulate the device until SIGTERM or SIGINT. Returns 0, or 2 for a wrong argument: one sentence on stderr."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
@@ -126,11 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m demo.cameras.deeplens", description="Plays a DeepLens.")
-    parser.add_argument("--thing", required=True, help="its AWS IoT thing name")
-    parser.add_argument("--name", help="its name in its thumbs-up records (default: the thing name)")
+    parser = argparse.ArgumentParser(prog="python -m demo.cameras.deeplens", description="Simulate an AWS DeepLens.")
+    parser.add_argument("--thing", required=True, help="AWS IoT thing name of the device")
+    parser.add_argument("--name", help="name in the thumbs-up records (default: the thing name)")
     parser.add_argument("--mqtt-url", required=True, help="mqtt://[user:password@]host[:port]")
-    parser.add_argument("--seed", type=int, default=0, help="another number, other visitors")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the visitors (0)")
     return parser
 
 

@@ -1,7 +1,7 @@
-"""What DeepLens devices said, byte for byte: typed facts in, payloads of `$aws/things/<thing>/infer` out.
+"""Encodes messages exactly as DeepLens devices published them on `$aws/things/<thing>/infer`.
 
-Payloads are UTF-8. Confidences are probabilities; they are written as the devices wrote them, the half-precision
-floats of their accelerator.
+Payloads are UTF-8. Confidences are probabilities. They are written in half precision, in which the devices' accelerator
+computed.
 """
 
 import base64
@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 START_UP = ("Loading object detection model", "Object detection model loaded", "Face detection starts now")
-"""The log lines of a device that starts."""
+"""The log lines of a starting device."""
 
 PICTURE_BUCKET = "https://s3.amazonaws.com/YOUR-BUCKET-NAME/images"
-"""The bucket as the tutorial printed it, and as devices in the field still say it."""
+"""The placeholder for a bucket in the tutorial, which devices in the field still publish."""
 
 
 def infer_topic(thing: str) -> str:
@@ -23,39 +23,39 @@ def infer_topic(thing: str) -> str:
 
 
 def log_line(text: str) -> bytes:
-    """A line of the device's program, as plain text."""
+    """Return a log line of the device's program, which is plain text."""
     return text.encode()
 
 
 def no_detections() -> bytes:
-    """The face sample's sign of life."""
+    """Return the heartbeat of the face detection sample."""
     return b"NO DETECTIONS MADE"
 
 
 def one_face(confidence: float) -> bytes:
-    """A frame with one face, as the face detection sample says it."""
+    """Return a frame with one face in the dialect of the face detection sample."""
     return _encoded({"face": half(confidence)})
 
 
 def faces(confidences: Sequence[float]) -> bytes:
-    """A frame with any number of faces, as the engagement sample says it: one object whose key repeats."""
+    """Return a frame with any number of faces in the engagement sample's dialect: one object with repeated keys."""
     return ("{" + "".join(f'"1": {half(one)},' for one in confidences) + '"null": 0.0}').encode()
 
 
 def flagged_faces(confidences: Sequence[float]) -> bytes:
-    """The same in the dialect with a flag, where an empty frame is `{"face": "false"}`."""
+    """Return a frame with any number of faces in the dialect with a flag; an empty frame is `{"face": "false"}`."""
     if not confidences:
         return b'{"face": "false"}'
     return ("{" + "".join(f'"prob": {half(one)},' for one in confidences) + '"face": "true"}').encode()
 
 
 def empty() -> bytes:
-    """A frame without faces, as the samples say it that write one key per face."""
+    """Return a frame without faces in the dialects with one key per face."""
     return b"{}"
 
 
 def thumbs_up(confidences: Sequence[float], at: float, device: str) -> bytes:
-    """A frame with thumbs-up: the record with the picture's link. `at` is epoch seconds; the device's clock is UTC."""
+    """Return a frame with thumbs-up and a link to its picture. `at` is epoch seconds; the device's clock is UTC."""
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%d-%H%M%S")
     objects = [
         {"index": index, "confidence": half(confidence), "object": "thumbs-up"}
@@ -66,13 +66,13 @@ def thumbs_up(confidences: Sequence[float], at: float, device: str) -> bytes:
 
 
 def face_crop(jpeg: bytes, at_ms: int, confidence: float) -> bytes:
-    """A picture of a face. `at_ms` is epoch milliseconds."""
+    """Return a picture of a face. `at_ms` is epoch milliseconds."""
     picture = base64.b64encode(jpeg).decode("ascii")
     return _encoded({"image_string": picture, "unix_time": at_ms, "face": half(confidence)})
 
 
 def half(confidence: float) -> float:
-    """The nearest half-precision number, which is what the device's accelerator computed with."""
+    """Return the nearest half-precision number, as the device's accelerator computed it."""
     return float(np.float16(confidence))
 
 

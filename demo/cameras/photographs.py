@@ -1,4 +1,4 @@
-"""What the simulated scenes are made of: parts of scikit-image's photographs, freed from their backgrounds.
+"""Cuts the parts of the simulated scenes out of scikit-image's photographs.
 
 All pictures are RGB, `uint8`; a `Cutout`'s opacity is `float32`, 0 to 1. The photographs are NASA's portrait of
 Eileen Collins, Rachel Michetti's cup of coffee, SpaceX's rocket, Hubble's deep field, and a brick wall.
@@ -15,15 +15,15 @@ Picture = NDArray[np.uint8]
 Opacity = NDArray[np.float32]
 
 FACE_IN_PORTRAIT = (173, 72, 100, 118)
-"""The face in the portrait: left, top, width, height; from the hairline to the chin."""
+"""Box of the face in the portrait: left, top, width, height, from the hairline to the chin."""
 
 CUP_IN_CUTOUT = (98, 2, 236, 270)
-"""The cup itself, without its saucer, in the cutout of both."""
+"""Box of the cup without its saucer, in the cutout of both."""
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """A thing without its background."""
+    """A part of a photograph without its background."""
 
     rgb: Picture
     opacity: Opacity
@@ -39,7 +39,7 @@ class Cutout:
 
 
 def photograph(name: str) -> Picture:
-    """The photograph of this name in `skimage.data`. Raises `RuntimeError` with what to install."""
+    """Return the photograph of this name in `skimage.data`. Raises `RuntimeError` without scikit-image."""
     try:
         from skimage import data
     except ImportError as error:
@@ -50,7 +50,7 @@ def photograph(name: str) -> Picture:
 
 @cache
 def person() -> Cutout:
-    """The astronaut of the portrait, 512 × 512; from row 340 on, the helmet in her arm hides her."""
+    """Return the astronaut of the portrait, 512 × 512. From row 340 on, the helmet in her arm hides her."""
     portrait = photograph("astronaut")
     hints = np.full(portrait.shape[:2], cv2.GC_BGD, np.uint8)
     cv2.fillPoly(hints, [_AROUND_PERSON], int(cv2.GC_PR_FGD))
@@ -60,7 +60,7 @@ def person() -> Cutout:
 
 @cache
 def cup() -> Cutout:
-    """The cup of coffee on its saucer, about 420 × 390."""
+    """Return the cup of coffee on its saucer, about 420 × 390."""
     table = photograph("coffee")
     hints = np.full(table.shape[:2], cv2.GC_BGD, np.uint8)
     for grown, hint in ((9, cv2.GC_PR_FGD), (-7, cv2.GC_FGD)):
@@ -90,7 +90,7 @@ _CUP_ELLIPSES = (((279, 229), (200, 158), 4), ((290, 112), (117, 93), 8))
 
 
 def _soft_opacity(picture: Picture, hints: Picture) -> Opacity:
-    """GrabCut from the hints, its edge drawn in by a pixel and softened, so that no rim of the old background shows."""
+    """Return GrabCut's mask, eroded by a pixel and softened, so that no rim of the old background shows."""
     cv2.setRNGSeed(0)
     mask = hints.copy()
     cv2.grabCut(picture, mask, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)

@@ -1,4 +1,4 @@
-"""The rooms of the simulated scenes: a wall with pictures, and a wooden counter in front of it."""
+"""Draws the rooms of the simulated scenes: a wall with pictures, and a wooden counter before it."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from demo.cameras.photographs import Picture, photograph
 
 WIDTH, HEIGHT = 1280, 720
 COUNTER_TOP = 560
-"""Row of the frame at which the counter begins; people stand behind it."""
+"""Row of the frame at which the counter begins. People stand behind the counter."""
 
 Layer = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ ROOMS = {"lobby": lobby, "cafe": cafe}
 
 
 def _lit(wall: Layer, grain: float) -> Layer:
-    """The wall under a lamp from the upper left, darker to the floor and the corners, with a camera's grain."""
+    """Return the wall lit by a lamp at the upper left, with a camera's grain."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     away = np.hypot((columns - WIDTH * 0.42) / WIDTH, (rows - HEIGHT * 0.22) / HEIGHT)
     light = (1.08 - 0.42 * away**1.5)[..., None]
@@ -48,11 +48,11 @@ def _lit(wall: Layer, grain: float) -> Layer:
     return np.asarray(wall * light + cv2.GaussianBlur(noise, (3, 3), 0), np.float32)
 
 
-# Where the photographs hang was tried out: pairs of dark squares on a pale wall look like eyes to the face detector.
+# These positions were tried out: the face detector mistakes some pairs of dark squares on a pale wall for eyes.
 
 
 def _hang(room: Layer, picture: Picture, left: int, top: int, width: int) -> None:
-    """Hang the picture on the wall: a white mount, a dark frame, and the shadow they throw."""
+    """Draw the picture on the wall, with a white mount, a dark frame and a shadow."""
     height = round(picture.shape[0] * width / picture.shape[1])
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     shadow = np.zeros(room.shape[:2], np.float32)
@@ -65,7 +65,7 @@ def _hang(room: Layer, picture: Picture, left: int, top: int, width: int) -> Non
 
 
 def _with_counter(room: Layer) -> Picture:
-    """The finished room: the wall a little out of focus, as behind people, and the counter in front."""
+    """Return the finished room: the wall, slightly out of focus, and the counter before it."""
     room = cv2.GaussianBlur(room, (0, 0), 1.6).astype(np.float32)
     room[COUNTER_TOP:] = counter()
     room[COUNTER_TOP - 3 : COUNTER_TOP] *= 0.55
@@ -74,7 +74,7 @@ def _with_counter(room: Layer) -> Picture:
 
 @cache
 def counter() -> Layer:
-    """The counter's top: the table's wood from the coffee photograph, drawn out along its grain, under the lamp."""
+    """Return the counter's top: the table's wood from the coffee photograph, stretched along its grain."""
     table = photograph("coffee")
     height = HEIGHT - COUNTER_TOP
     across = cv2.getRotationMatrix2D(_WOOD_CENTRE, _GRAIN_DEGREES, 1)
@@ -91,6 +91,6 @@ def counter() -> Layer:
 _WOOD_CENTRE = (535.0, 235.0)
 _WOOD_SIZE = (70, 84)
 _GRAIN_DEGREES = -32.0
-"""Where the coffee photograph shows nothing but wood, and how its grain rises there."""
+"""Centre and size of a part of the coffee photograph that shows only wood, and the slope of the wood's grain."""
 _PALE = np.array((44, 40, 34), np.float32)
-"""Added to the wood, so that the cup of the same photograph stands out on it."""
+"""Added to the wood's colour, so that the cup from the same photograph stands out."""

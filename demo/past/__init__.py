@@ -1,1 +1,1 @@
-"""The demo's past: a history, the messages that cameras would have sent of it, and how they are loaded."""
+"""Generates the demo's history and the messages that cameras would have sent about it, and loads the messages."""

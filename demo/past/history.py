@@ -1,7 +1,8 @@
-"""The past of a demo camera: when it was on, who came, who held up a thumb. This is the truth; no message is made here.
+"""Generates a demo camera's history: when it was on, who came, and who held up a thumb.
 
-Times are epoch milliseconds, UTC; spans contain their start and not their end. Everything is a pure function of the
-camera's habits, a seed and a period.
+A history is the ground truth; `messages` generates what the camera would have sent about it. Times are epoch
+milliseconds, UTC; spans contain their start and not their end. A history is a pure function of the camera's profile, a
+seed and a period.
 """
 
 import datetime as dt
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo.habits import DEMO, SATURDAY, Habits
+from demo.camera_profiles import PROFILES, SATURDAY, CameraProfile
 from edge_agent.messages import Box
 
 SECOND = 1_000
@@ -18,7 +19,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
 FRAME_SIZE = (1280, 720)
-"""Pixels of the cameras' frames."""
+"""Width and height of the cameras' frames in pixels."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Visit(Span):
-    """Somebody who stood before the camera, whether it was on or not."""
+    """The time that one person stood before the camera, whether it was on or not."""
 
     confidence: int
-    """How sure the detector is of this face, in millionths."""
+    """The detector's confidence in this face, in millionths."""
     box: Box
     has_cup: bool
 
 
 @dataclass(frozen=True)
 class Thumb(Span):
-    """A thumb held up, or two at once. No two of a camera begin in the same second."""
+    """The time that a thumb, or two at once, was held up. No two thumbs of a camera begin in the same second."""
 
     confidences: tuple[int, ...]
     """One per hand, in millionths."""
@@ -47,15 +48,16 @@ class Thumb(Span):
 
 @dataclass(frozen=True)
 class History:
-    """What happened before one camera in a period. What it lists is in order of their starts."""
+    """The events before one camera in a period. Visits and thumbs are in the order of their starts."""
 
-    habits: Habits
+    profile: CameraProfile
     seed: int
     period: Span
     on: tuple[Span, ...]
-    """When the camera was on; within the period, on whole minutes or at the period's ends, apart from each other."""
+    """Spans in which the camera was on. They lie within the period, and begin and end at whole minutes or at the
+    period's ends; none touches another."""
     outage: Span | None
-    """When the device was on and its camera was not."""
+    """The span in which the device was on and its camera failed."""
     visits: tuple[Visit, ...]
     thumbs: tuple[Thumb, ...]
     """Thumbs-up."""
@@ -63,83 +65,85 @@ class History:
 
 
 def histories(seed: int, start: dt.datetime, end: dt.datetime) -> tuple[History, ...]:
-    """The histories of the demo's cameras from `start` to `end` (aware; whole milliseconds). `seed` is 0 or more."""
-    return tuple(history(habits, seed, start, end) for habits in DEMO)
+    """Return the histories of all cameras from `start` to `end` (aware; whole milliseconds). `seed` is 0 or more."""
+    return tuple(history(profile, seed, start, end) for profile in PROFILES)
 
 
-def history(habits: Habits, seed: int, start: dt.datetime, end: dt.datetime) -> History:
-    """The history of one camera. Raises `ValueError` where the period has no end after its start."""
+def history(profile: CameraProfile, seed: int, start: dt.datetime, end: dt.datetime) -> History:
+    """Return the history of one camera. Raises `ValueError` where `end` is not after `start`."""
     if end <= start:
         raise ValueError(f"the period must end after it starts; it goes from {start} to {end}")
     period = Span(epoch_ms(start), epoch_ms(end))
-    source = (seed, *habits.thing.encode())
-    outage, day_off = _bad_days(habits, source, period)
+    source = (seed, *profile.thing.encode())
+    outage, day_off = _bad_days(profile, source, period)
     visits: list[Visit] = []
     thumbs: list[Thumb] = []
     thumbs_down: list[Thumb] = []
-    for day in _dates(habits, period):
+    for day in _dates(profile, period):
         random = np.random.default_rng((*source, day.toordinal()))
         displeased = np.random.default_rng((*source, day.toordinal(), 2))
-        for visit in _visits(habits, day, random):
+        for visit in _visits(profile, day, random):
             visits.append(visit)
-            thumbs.extend(_thumbs(habits.thumbs, visit, random))
-            thumbs_down.extend(_thumbs(habits.thumbs_down, visit, displeased))
-    on = tuple(_switched_on(habits, source, period, outage, day_off))
+            thumbs.extend(_thumbs(profile.thumbs, visit, random))
+            thumbs_down.extend(_thumbs(profile.thumbs_down, visit, displeased))
+    on = tuple(_switched_on(profile, source, period, outage, day_off))
     visits.sort(key=_arrival)
     up, down = _one_per_second(thumbs), _one_per_second(thumbs_down)
-    return History(habits, seed, period, on, outage, tuple(visits), up, down)
+    return History(profile, seed, period, on, outage, tuple(visits), up, down)
 
 
 def epoch_ms(at: dt.datetime) -> int:
     return round((at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(milliseconds=1))
 
 
-def _local(habits: Habits, day: dt.date, time: dt.time) -> int:
-    return epoch_ms(dt.datetime.combine(day, time, habits.zone).astimezone(dt.UTC))
+def _local(profile: CameraProfile, day: dt.date, time: dt.time) -> int:
+    return epoch_ms(dt.datetime.combine(day, time, profile.zone).astimezone(dt.UTC))
 
 
-def _dates(habits: Habits, period: Span) -> list[dt.date]:
-    """The local days that the period touches, and the one before: its night and its last visits reach into them."""
-    first, last = (dt.datetime.fromtimestamp(at / SECOND, habits.zone).date() for at in (period.started, period.ended))
+def _dates(profile: CameraProfile, period: Span) -> list[dt.date]:
+    """Return the local days that the period touches, and the day before them, whose night reaches into the period."""
+    first, last = (dt.datetime.fromtimestamp(at / SECOND, profile.zone).date() for at in (period.started, period.ended))
     return [first + dt.timedelta(days=number) for number in range(-1, (last - first).days + 1)]
 
 
 # -- the camera ------------------------------------------------------------------------------------------------------
 
 _FEWEST_WORKING_DAYS = 5
-"""A period with fewer whole working days has no room for a day without camera."""
+"""A period with fewer whole working days has neither an outage nor a day off."""
 
 _OUTAGE_BEGINS_AFTER = dt.time(13, 0)
 _OUTAGE_MINUTES = (60, 180)
 """Shortest and longest outage; it begins within an hour after `_OUTAGE_BEGINS_AFTER`."""
 
 
-def _bad_days(habits: Habits, source: tuple[int, ...], period: Span) -> tuple[Span | None, dt.date | None]:
-    """One afternoon on which the camera failed, and another day on which it was off; none in a short period."""
-    days = [day for day in _dates(habits, period) if day.weekday() < SATURDAY and _is_whole(habits, day, period)]
+def _bad_days(profile: CameraProfile, source: tuple[int, ...], period: Span) -> tuple[Span | None, dt.date | None]:
+    """Return an outage in one afternoon, and another day with the camera off; (None, None) in a short period."""
+    days = [day for day in _dates(profile, period) if day.weekday() < SATURDAY and _is_whole(profile, day, period)]
     if len(days) < _FEWEST_WORKING_DAYS:
         return None, None
     random = np.random.default_rng(source)
     afternoon, off = (days[int(chosen)] for chosen in random.choice(len(days), size=2, replace=False))
-    started = _local(habits, afternoon, _OUTAGE_BEGINS_AFTER) + int(random.integers(60)) * MINUTE
+    started = _local(profile, afternoon, _OUTAGE_BEGINS_AFTER) + int(random.integers(60)) * MINUTE
     return Span(started, started + int(random.integers(*_OUTAGE_MINUTES)) * MINUTE), off
 
 
-def _is_whole(habits: Habits, day: dt.date, period: Span) -> bool:
+def _is_whole(profile: CameraProfile, day: dt.date, period: Span) -> bool:
     following = day + dt.timedelta(days=1)
-    return period.started <= _local(habits, day, dt.time.min) and _local(habits, following, dt.time.min) <= period.ended
+    return (
+        period.started <= _local(profile, day, dt.time.min) and _local(profile, following, dt.time.min) <= period.ended
+    )
 
 
 def _switched_on(
-    habits: Habits, source: tuple[int, ...], period: Span, outage: Span | None, day_off: dt.date | None
+    profile: CameraProfile, source: tuple[int, ...], period: Span, outage: Span | None, day_off: dt.date | None
 ) -> Iterator[Span]:
-    for day in _dates(habits, period):
-        if day == day_off or (habits.weekend == 0 and day.weekday() >= SATURDAY):
+    for day in _dates(profile, period):
+        if day == day_off or (profile.weekend == 0 and day.weekday() >= SATURDAY):
             continue
         following = day + dt.timedelta(days=1)
-        opens, closes = _local(habits, day, habits.opens), _local(habits, day, habits.closes)
+        opens, closes = _local(profile, day, profile.opens), _local(profile, day, profile.closes)
         random = np.random.default_rng((*source, day.toordinal(), 1))
-        until = _local(habits, following, habits.opens) if random.random() < habits.night_on else closes
+        until = _local(profile, following, profile.opens) if random.random() < profile.night_on else closes
         for span in _without(Span(opens, until), outage):
             if clipped := overlap(span, period):
                 yield clipped
@@ -152,7 +156,7 @@ def _without(span: Span, hole: Span | None) -> list[Span]:
 
 
 def overlap(one: Span, other: Span) -> Span | None:
-    """What the two have in common, if anything."""
+    """Return the intersection of two spans; None where they do not overlap."""
     both = Span(max(one.started, other.started), min(one.ended, other.ended))
     return both if both.started < both.ended else None
 
@@ -160,29 +164,29 @@ def overlap(one: Span, other: Span) -> Span | None:
 # -- the people ------------------------------------------------------------------------------------------------------
 
 _MEDIAN_SECONDS, _SPREAD, _LONGEST_SECONDS = 28.0, 0.8, 600.0
-"""How long people stay: log-normal. Most pass by, some read, a few talk for minutes."""
+"""The log-normal distribution of the length of a visit: most people pass by, some read, a few talk for minutes."""
 
 _IN_COMPANY = 0.3
-"""Part of the visitors that come with somebody, who arrives and leaves within `_COMPANY_SECONDS` of them."""
+"""Share of the visitors with a companion, who arrives and leaves within `_COMPANY_SECONDS` of them."""
 
 _COMPANY_SECONDS = 8.0
 _CONFIDENCES = (563, 1_024)
-"""From and to before, in 1024ths."""
+"""Lowest confidence and upper bound (exclusive), in 1024ths."""
 
 _FACE_WIDTHS = (60, 180)
-"""Pixels, for the people farthest from and nearest to the camera."""
+"""Width in pixels of the faces that are farthest from and nearest to the camera."""
 
 
-def _visits(habits: Habits, day: dt.date, random: np.random.Generator) -> list[Visit]:
-    """Who came on this local day: a Poisson process thinned to the habits' rate."""
-    midnight = _local(habits, day, dt.time.min)
-    hours = (_local(habits, day + dt.timedelta(days=1), dt.time.min) - midnight) / HOUR
-    candidates = int(random.poisson(habits.most_visitors_per_hour * hours))
+def _visits(profile: CameraProfile, day: dt.date, random: np.random.Generator) -> list[Visit]:
+    """Return the visits of this local day: a Poisson process, thinned to the profile's rate."""
+    midnight = _local(profile, day, dt.time.min)
+    hours = (_local(profile, day + dt.timedelta(days=1), dt.time.min) - midnight) / HOUR
+    candidates = int(random.poisson(profile.most_visitors_per_hour * hours))
     visits: list[Visit] = []
     for started in (midnight + random.uniform(0, hours * HOUR, candidates)).astype(np.int64).tolist():
-        at = dt.datetime.fromtimestamp(started / SECOND, habits.zone)
-        if random.random() < habits.visitors_per_hour(at) / habits.most_visitors_per_hour:
-            visits.extend(_group(habits, started, random))
+        at = dt.datetime.fromtimestamp(started / SECOND, profile.zone)
+        if random.random() < profile.visitors_per_hour(at) / profile.most_visitors_per_hour:
+            visits.extend(_group(profile, started, random))
     return visits
 
 
@@ -190,26 +194,26 @@ def _arrival(visit: Visit) -> tuple[int, int, int]:
     return visit.started, visit.ended, visit.confidence
 
 
-def _group(habits: Habits, started: int, random: np.random.Generator) -> Iterator[Visit]:
+def _group(profile: CameraProfile, started: int, random: np.random.Generator) -> Iterator[Visit]:
     seconds = min(random.lognormal(np.log(_MEDIAN_SECONDS), _SPREAD), _LONGEST_SECONDS)
     ended = started + round(seconds * SECOND)
-    yield _visit(habits, started, ended, random)
+    yield _visit(profile, started, ended, random)
     if random.random() < _IN_COMPANY:
         late, longer = (int(random.integers(round(_COMPANY_SECONDS * SECOND))) for _ in range(2))
-        yield _visit(habits, started + late, ended + late + longer, random)
+        yield _visit(profile, started + late, ended + late + longer, random)
 
 
-def _visit(habits: Habits, started: int, ended: int, random: np.random.Generator) -> Visit:
+def _visit(profile: CameraProfile, started: int, ended: int, random: np.random.Generator) -> Visit:
     width = int(random.integers(*_FACE_WIDTHS))
     height = width * 6 // 5
     left, top = (int(random.integers(room)) for room in (FRAME_SIZE[0] - width, (FRAME_SIZE[1] - height) // 2))
     confidence = _confidence(random)
-    has_cup = bool(random.random() < habits.cups)
+    has_cup = bool(random.random() < profile.cups)
     return Visit(started, ended, confidence, (left, top, width, height), has_cup)
 
 
 def _confidence(random: np.random.Generator) -> int:
-    """Millionths of an odd number of 2048ths: a DeepLens' half precision holds it, and it rounds one way only."""
+    """Return a random confidence in millionths. As an odd number of 2048ths it is exact in half precision."""
     return round((2 * int(random.integers(*_CONFIDENCES)) + 1) / 2048 * 1_000_000)
 
 

@@ -1,4 +1,4 @@
-"""The demo's past: generated as messages, taken in by the same intake as all others, once per data folder."""
+"""Loads the demo's history: its messages go through the same intake as all others, once per data folder."""
 
 import datetime as dt
 from pathlib import Path
@@ -8,25 +8,25 @@ from tqdm import tqdm
 
 from demo.past import progress
 from demo.past.history import histories
-from demo.past.messages import Sent, sent_messages
+from demo.past.messages import SentMessage, sent_messages
 from demo.past.pictures import coffee_pictures
 from demo.past.progress import Loaded, Progress
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 
 BATCH = 500
-"""Messages per transaction: what has to be done again after an interruption."""
+"""Messages per transaction; at most these are repeated after an interruption."""
 
 
 def load(data: Path, at: Progress) -> Loaded:
-    """Take in what is missing of this past, and note in the data folder how far it is.
+    """Load the rest of the history from `at` on, and record the progress in the data folder.
 
-    It keeps its own seed and end, also when it goes on days after an interruption; the time since then is not invented.
-    Shows a progress bar on a terminal. Raises what `accept` raises where the database is away.
+    A history that is resumed days later keeps its seed and its end; no history is generated for the days between.
+    Shows a progress bar on a terminal. Raises what `accept` raises where the database cannot be reached.
     """
-    arrivals = everything(at)
+    arrivals = all_arrivals(at)
     quarantined = 0
-    with tqdm(total=len(arrivals), initial=at.done, unit=" messages", desc="  The past", disable=None) as bar:
+    with tqdm(total=len(arrivals), initial=at.done, unit=" messages", desc="  History", disable=None) as bar:
         while batch := arrivals[at.done : at.done + BATCH]:
             quarantined += accept(batch).quarantined
             at = replace(at, done=at.done + len(batch))
@@ -36,12 +36,12 @@ def load(data: Path, at: Progress) -> Loaded:
     return Loaded(len(arrivals), quarantined)
 
 
-def everything(at: Progress) -> list[Arrival]:
-    """All messages of this past, in the order of their arrival."""
-    happened = histories(at.seed, at.start, at.end)
-    sent = sorted([*sent_messages(happened), *coffee_pictures(happened)], key=lambda sent: sent.sent_at)
-    return [_arrival(each) for each in sent]
+def all_arrivals(at: Progress) -> list[Arrival]:
+    """Return all messages of this history, in the order of their arrival."""
+    cameras = histories(at.seed, at.start, at.end)
+    sent = sorted([*sent_messages(cameras), *coffee_pictures(cameras)], key=lambda sent: sent.sent_at)
+    return [_arrival(message) for message in sent]
 
 
-def _arrival(sent: Sent) -> Arrival:
+def _arrival(sent: SentMessage) -> Arrival:
     return Arrival(sent.topic, sent.payload, dt.datetime.fromtimestamp(sent.sent_at / 1000, dt.UTC))

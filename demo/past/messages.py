@@ -1,7 +1,7 @@
-"""What the demo's cameras would have sent in the past that a history tells.
+"""Generates the messages that the demo's cameras would have sent during a history.
 
-As in reality, some messages come late and so out of order, some come twice, and there are lines of log among them;
-none of it may change a number. Times are epoch milliseconds, UTC.
+As in reality, some messages are late and therefore out of order, some are delivered twice, and some are log lines.
+None of that may change a number. Times are epoch milliseconds, UTC.
 """
 
 from collections import deque
@@ -21,56 +21,58 @@ Stay = TypeVar("Stay", bound=Span)
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A message on its way to the platform."""
+class SentMessage:
+    """A message to the platform, and when it arrives there."""
 
     topic: str
     payload: bytes
     sent_at: int
 
 
-def sent_messages(histories: Iterable[History]) -> list[Sent]:
-    """All that the cameras sent, in the order in which it arrives. Nothing arrives after the end of the period."""
-    everything = chain.from_iterable(_with_troubles(history, _said(history)) for history in histories)
-    return sorted(everything, key=lambda sent: sent.sent_at)
+def sent_messages(histories: Iterable[History]) -> list[SentMessage]:
+    """Return all messages of these cameras in the order of arrival. None arrives after the end of the period."""
+    delivered = chain.from_iterable(_with_network_faults(history, _published(history)) for history in histories)
+    return sorted(delivered, key=lambda sent: sent.sent_at)
 
 
-def _said(history: History) -> Iterator[Sent]:
-    if history.habits.speaks == "deeplens":
+def _published(history: History) -> Iterator[SentMessage]:
+    if history.profile.protocol == "deeplens":
         return chain(_deeplens_frames(history), _deeplens_thumbs(history), _deeplens_log(history))
     return chain(_agent_frames(history), _agent_log(history))
 
 
-# -- troubles on the way ---------------------------------------------------------------------------------------------
+# -- network faults --------------------------------------------------------------------------------------------------
 
-_LATE, _LATEST = 0.01, 10 * MINUTE
-"""Part of the messages that wait for the network, and how long they wait at most."""
+_LATE_SHARE, _LONGEST_DELAY = 0.01, 10 * MINUTE
+"""Share of the messages that are late, and their longest delay."""
 
-_TWICE, _AGAIN_AFTER = 0.01, MINUTE
-"""Part of the messages that are sent a second time, and how much later at most."""
+_REPEATED_SHARE, _LONGEST_REPEAT_DELAY = 0.01, MINUTE
+"""Share of the messages that are delivered twice, and the longest delay of the second delivery."""
 
-_ON_THE_WAY = (150, 1_500)
-"""Milliseconds from saying to arriving when all is well."""
+_USUAL_DELAY = (150, 1_500)
+"""Shortest and longest delay of other messages, in milliseconds."""
 
 
-def _with_troubles(history: History, said: Iterable[Sent]) -> Iterator[Sent]:
-    random = np.random.default_rng((history.seed, *history.habits.thing.encode(), 2))
-    for sent in said:
-        is_late = random.random() < _LATE and sent.sent_at + _LATEST < history.period.ended
-        waits = int(random.integers(_LATEST) if is_late else random.integers(*_ON_THE_WAY))
+def _with_network_faults(history: History, published: Iterable[SentMessage]) -> Iterator[SentMessage]:
+    random = np.random.default_rng((history.seed, *history.profile.thing.encode(), 2))
+    for sent in published:
+        is_late = random.random() < _LATE_SHARE and sent.sent_at + _LONGEST_DELAY < history.period.ended
+        waits = int(random.integers(_LONGEST_DELAY) if is_late else random.integers(*_USUAL_DELAY))
         arrives = min(sent.sent_at + waits, history.period.ended)
         yield replace(sent, sent_at=arrives)
-        if random.random() < _TWICE:
-            yield replace(sent, sent_at=min(arrives + int(random.integers(_AGAIN_AFTER)), history.period.ended))
+        if random.random() < _REPEATED_SHARE:
+            yield replace(
+                sent, sent_at=min(arrives + int(random.integers(_LONGEST_REPEAT_DELAY)), history.period.ended)
+            )
 
 
 # -- an agent --------------------------------------------------------------------------------------------------------
 
 
-def _agent_frames(history: History) -> Iterator[Sent]:
+def _agent_frames(history: History) -> Iterator[SentMessage]:
     for span in history.on:
         frames = _frames(history, span)
-        while batch := tuple(islice(frames, history.habits.frames_per_message)):
+        while batch := tuple(islice(frames, history.profile.frames_per_message)):
             taken_at = batch[-1].taken_at
             yield _from_agent(history, "frames", messages.Frames(_id(history, taken_at), batch), taken_at)
 
@@ -93,13 +95,13 @@ def _gestures(label: str, thumbs: Sequence[Thumb]) -> Iterator[messages.Labelled
 
 
 def _moments(history: History, span: Span) -> range:
-    """When the camera takes its frames in this span."""
-    every = history.habits.frame_every
+    """Return the times of the camera's frames in this span."""
+    every = history.profile.frame_every
     return range(-(-span.started // every) * every, span.ended, every)
 
 
 def _present(stays: Sequence[Stay], moments: Iterable[int]) -> Iterator[list[Stay]]:
-    """Which of the stays, in order of their starts, contain each of the moments."""
+    """Yield for each moment the stays that contain it. `stays` must be in the order of their starts."""
     coming, here = deque(stays), list[Stay]()
     for at in moments:
         while coming and coming[0].started <= at:
@@ -108,15 +110,15 @@ def _present(stays: Sequence[Stay], moments: Iterable[int]) -> Iterator[list[Sta
         yield here
 
 
-def _agent_log(history: History) -> Iterator[Sent]:
+def _agent_log(history: History) -> Iterator[SentMessage]:
     for at, text, is_error in _log_lines(history, "the camera is on", "the source has shown no frame for 10 s"):
         line = messages.Log(_id(history, at), at, text, "error" if is_error else "info")
         yield _from_agent(history, "log", line, at)
 
 
-def _from_agent(history: History, kind: str, message: messages.FromDevice, at: int) -> Sent:
-    topic = messages.topic_from_device(history.habits.thing, kind)
-    return Sent(topic, messages.encode(message), at)
+def _from_agent(history: History, kind: str, message: messages.FromDevice, at: int) -> SentMessage:
+    topic = messages.topic_from_device(history.profile.thing, kind)
+    return SentMessage(topic, messages.encode(message), at)
 
 
 def _id(history: History, at: int) -> str:
@@ -126,24 +128,24 @@ def _id(history: History, at: int) -> str:
 # -- a DeepLens ------------------------------------------------------------------------------------------------------
 
 
-def _deeplens_frames(history: History) -> Iterator[Sent]:
-    """A message per frame, as the IoT console exports it, because the device itself does not tell the time."""
+def _deeplens_frames(history: History) -> Iterator[SentMessage]:
+    """Yield a message per frame in the form of the IoT console's export, since a DeepLens sends no time of its own."""
     for span in history.on:
         moments = list(_moments(history, span))
         for taken_at, visits in zip(moments, _present(history.visits, moments), strict=True):
-            said = _in_dialect([visit.confidence / 1e6 for visit in visits], taken_at // history.habits.frame_every)
-            yield _from_deeplens(history, _exported(said, _infer(history), taken_at), taken_at)
+            payload = _in_dialect([visit.confidence / 1e6 for visit in visits], taken_at // history.profile.frame_every)
+            yield _from_deeplens(history, _exported(payload, _infer(history), taken_at), taken_at)
 
 
 def _in_dialect(faces: Sequence[float], number: int) -> bytes:
-    """The faces of a frame in one of the ways in which the device's projects wrote them; in turn, by frame number."""
+    """Return a frame's faces in one of the dialects of the DeepLens projects; frame numbers take turns."""
     if number % 3 == 0 and len(faces) < 2:
         return dialects.one_face(faces[0]) if faces else dialects.empty()
     return dialects.faces(faces) if number % 3 == 1 else dialects.flagged_faces(faces)
 
 
 def _exported(payload: bytes, topic: str, at: int) -> bytes:
-    """The message in the IoT console's export. Put together as text: the payload's repeated keys must survive."""
+    """Return the message as the IoT console exports it. It is built as text, to keep the payload's repeated keys."""
     return b'{"format": "json", "payload": %b, "qos": 0, "timestamp": %d, "topic": "%b"}' % (
         payload,
         at,
@@ -151,16 +153,16 @@ def _exported(payload: bytes, topic: str, at: int) -> bytes:
     )
 
 
-def _deeplens_thumbs(history: History) -> Iterator[Sent]:
+def _deeplens_thumbs(history: History) -> Iterator[SentMessage]:
     for thumb in history.thumbs:
         second = thumb.started // SECOND
         if any(span.started <= second * SECOND < span.ended for span in history.on):
             confidences = [confidence / 1e6 for confidence in thumb.confidences]
-            record = dialects.thumbs_up(confidences, second, history.habits.name)
+            record = dialects.thumbs_up(confidences, second, history.profile.name)
             yield _from_deeplens(history, record, second * SECOND)
 
 
-def _deeplens_log(history: History) -> Iterator[Sent]:
+def _deeplens_log(history: History) -> Iterator[SentMessage]:
     for at, text, _ in _log_lines(history, dialects.START_UP[-1], "Test failed: Failed to get frame from the stream"):
         yield _from_deeplens(history, dialects.log_line(text), at)
     for span in history.on:
@@ -168,22 +170,22 @@ def _deeplens_log(history: History) -> Iterator[Sent]:
             yield _from_deeplens(history, dialects.no_detections(), at)
 
 
-def _from_deeplens(history: History, payload: bytes, at: int) -> Sent:
-    return Sent(_infer(history), payload, at)
+def _from_deeplens(history: History, payload: bytes, at: int) -> SentMessage:
+    return SentMessage(_infer(history), payload, at)
 
 
 def _infer(history: History) -> str:
-    return dialects.infer_topic(history.habits.thing)
+    return dialects.infer_topic(history.profile.thing)
 
 
 # -- lines of log ----------------------------------------------------------------------------------------------------
 
-_COMPLAINS_EVERY = 10 * MINUTE
+_OUTAGE_LOG_INTERVAL = 10 * MINUTE
 
 
 def _log_lines(history: History, switched_on: str, no_picture: str) -> Iterator[tuple[int, str, bool]]:
-    """When, what, and whether it is an error: a line whenever the camera is switched on, and some in its outage."""
+    """Yield time, text and whether it is an error: a line when the camera is switched on, and several in its outage."""
     yield from ((span.started, switched_on, False) for span in history.on)
     if history.outage:
-        times = range(history.outage.started, history.outage.ended, _COMPLAINS_EVERY)
+        times = range(history.outage.started, history.outage.ended, _OUTAGE_LOG_INTERVAL)
         yield from ((at, no_picture, True) for at in times)

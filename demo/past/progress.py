@@ -1,4 +1,4 @@
-"""How far the demo's past has been loaded, kept in the data folder."""
+"""Records in the data folder how much of the demo's history has been loaded."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from demo.running.surroundings import DemoError
+from demo.running.environment import DemoError
 
 FILE = "demo-past.json"
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Which past is being loaded, and how far that is. Times are UTC."""
+    """The history that is being loaded, and how much of it is committed. Times are UTC."""
 
     seed: int
     start: dt.datetime
@@ -24,31 +24,32 @@ class Progress(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of the past, in messages."""
+    """The result of loading a history, in numbers of messages."""
 
     messages: int
     quarantined: int
-    """Messages that were set aside; there should be none."""
+    """Messages that the intake quarantined; there should be none."""
 
 
-def first(*, days: int, seed: int, now: dt.datetime) -> Progress:
-    """The beginning of a past of so many days up to the start of this minute."""
+def new_progress(*, days: int, seed: int, now: dt.datetime) -> Progress:
+    """Return the progress of a history of so many days before this minute, of which nothing is loaded."""
     end = now.replace(second=0, microsecond=0)
     return Progress(seed, end - dt.timedelta(days=days), end)
 
 
 def read(data: Path) -> Progress | None:
-    """What this data folder says; None where no past was begun. Raises `DemoError` where it cannot be read."""
+    """Return the progress in this data folder; None without one. Raises `DemoError` where it cannot be read."""
     path = data / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Progress)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:
-        raise DemoError(f"{path} cannot be read ({error}). Delete it, and the past is loaded again.") from None
+        raise DemoError(f"{path} cannot be read ({error}). Delete it, and the history is loaded again.") from None
 
 
 def write(data: Path, progress: Progress) -> None:
+    """Replace the progress in this data folder."""
     fresh = data / f"{FILE}.new"
     fresh.write_bytes(msgspec.json.encode(progress))
     fresh.replace(data / FILE)

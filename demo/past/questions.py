@@ -1,7 +1,7 @@
-"""What the demo's sites ask, and somebody who counted by eye at each camera: all of it from the generated past.
+"""Creates the demo's questions and a ground-truth session for each camera, from the generated history.
 
-The answers are the thumbs of the past, as the cameras saw them. Whoever counted saw the visits themselves, also those
-between two frames; that is all by which the person and the camera differ.
+The answers are the thumbs in the history's frames. The person who counted also saw visits between two frames; in
+nothing else do the person's and the camera's counts differ.
 """
 
 import datetime as dt
@@ -21,24 +21,24 @@ from devices.models import Device, Site
 
 EARLIER, RUNNING = "Did you find what you were looking for?", "Enjoying your coffee?"
 RUNS_ON = dt.timedelta(days=7)
-"""How long after the end of the past the second question is still asked."""
+"""How long the second question runs after the end of the history."""
 
 SESSION = 45 * MINUTE
 
 
-def make(at: Progress, owner: User) -> None:
-    """Make what is missing: two questions a site, the second of which is still asked, and a session a camera."""
+def create_questions_and_sessions(at: Progress, owner: User) -> None:
+    """Create two questions per site, of which the second is running, and a session per camera, unless they exist."""
     for site in Site.objects.all():
         if not Question.objects.filter(site=site).exists():
             _ask(site, at, owner)
     for history in histories(at.seed, at.start, at.end):
-        device = Device.objects.get(thing_name=history.habits.thing)
+        device = Device.objects.get(thing_name=history.profile.thing)
         if not GroundTruthSession.objects.filter(device=device).exists():
             _count(device, history, owner)
 
 
 def _ask(site: Site, at: Progress, owner: User) -> None:
-    """The first half of the past for one question, the second and some days more for the other."""
+    """Ask one question in the first half of the history, the other in the second half and for some days after it."""
     first, middle, last = (
         day_start(moment.astimezone(site.zone).date(), site.zone)
         for moment in (at.start, at.start + (at.end - at.start) / 2, at.end + RUNS_ON)
@@ -49,7 +49,7 @@ def _ask(site: Site, at: Progress, owner: User) -> None:
 
 
 def _count(device: Device, history: History, owner: User) -> None:
-    """A session in the liveliest time of the past in which the camera was on; none where it never was for so long."""
+    """Create a session in the busiest span in which the camera was on; none where it was never on for so long."""
     span = max(
         _candidates(history), key=lambda span: sum(_overlaps(visit, span) for visit in history.visits), default=None
     )
@@ -63,14 +63,14 @@ def _count(device: Device, history: History, owner: User) -> None:
 
 
 def _candidates(history: History) -> Iterator[Span]:
-    """One after the other, from whole minutes on, while the camera was on."""
+    """Yield consecutive spans of a session's length in which the camera was on, starting at whole minutes."""
     for on in history.on:
         for started in range(-(-on.started // MINUTE) * MINUTE, on.ended - SESSION + 1, SESSION):
             yield Span(started, started + SESSION)
 
 
 def _changes(history: History, span: Span) -> Iterator[tuple[int, int]]:
-    """When the number of people before the camera changed, and to what; the first is how many there were at first."""
+    """Yield each time at which the number of people changed, with the new number; first the span's start."""
     visits = [visit for visit in history.visits if _overlaps(visit, span)]
     edges = {edge for visit in visits for edge in (visit.started, visit.ended) if span.started < edge < span.ended}
     for at in sorted({span.started, *edges}):

@@ -1,1 +1,1 @@
-"""The demo's programs: what they need, how they are started, watched and ended."""
+"""Starts, supervises and ends the demo's programs."""

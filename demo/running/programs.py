@@ -1,79 +1,78 @@
-"""Which programs the demo consists of, in the order of their start."""
+"""The commands of the demo's programs, in the order of their start."""
 
 import sys
 
-from demo.habits import DEMO, Habits
+from demo.camera_profiles import PROFILES, CameraProfile
+from demo.running.environment import LOOPBACK, ROOT, DemoEnvironment, mosquitto
 from demo.running.supervisor import Program
-from demo.running.surroundings import LOOPBACK, ROOT, Surroundings, mosquitto
 
-DEVICES = {habits.name for habits in DEMO}
+DEVICES = {profile.name for profile in PROFILES}
 
 WEB_THREADS = 8
-"""Pages wait for the database and the browser's own connections, not for the processor: one process is enough."""
+"""One process is enough: a page mostly waits for the database and the browser's connections."""
+
+STREAM_PORT_OFFSET = 90
+"""Added to the pages' port for the first camera's stream: with 8000 the stream is at the agent's default, 8090."""
 
 
-STREAMS_ABOVE = 90
-"""What the first camera's stream is above the pages' port: with 8000 it is at the agent's own default, 8090."""
-
-
-def preparation(place: Surroundings, days: int | None) -> Program:
-    """What ends before the others start. `days` of past are generated at the first start."""
+def preparation(environment: DemoEnvironment, days: int | None) -> Program:
+    """Return the preparation, which must end before the others start. It generates `days` of history at first."""
     past = [] if days is None else ["--days", str(days)]
-    # It writes to the terminal, where its steps are enough to read.
-    calm = {**place.environment, "LOG_LEVEL": "WARNING"}
-    return Program("preparation", [sys.executable, "-m", "demo.steps", *past], calm)
+    # The preparation writes to the terminal, which should show its steps only.
+    variables = {**environment.variables, "LOG_LEVEL": "WARNING"}
+    return Program("preparation", [sys.executable, "-m", "demo.steps", *past], variables)
 
 
-def all_of(place: Surroundings) -> list[Program]:
-    """What is to be kept running, the broker first where the demo has its own."""
-    own_broker = [_broker(place)] if place.own_broker else []
-    return [*own_broker, *_platform(place), *_cameras(place)]
+def all_programs(environment: DemoEnvironment) -> list[Program]:
+    """Return the programs to keep running; the demo's own broker, if it has one, is the first."""
+    own_broker = [_broker(environment)] if environment.own_broker else []
+    return [*own_broker, *_platform(environment), *_cameras(environment)]
 
 
-def _broker(place: Surroundings) -> Program:
-    return Program("broker", mosquitto(place.mqtt_url, place.data / "broker"), place.environment)
+def _broker(environment: DemoEnvironment) -> Program:
+    return Program("broker", mosquitto(environment.mqtt_url, environment.data / "broker"), environment.variables)
 
 
-def _platform(place: Surroundings) -> list[Program]:
-    """The web server, the ingester and the task workers."""
+def _platform(environment: DemoEnvironment) -> list[Program]:
+    """Return the web server, the ingester and the task workers."""
     return [
         _python(
-            place,
+            environment,
             "web",
             *("-m", "gunicorn", "--pythonpath", str(ROOT / "platform"), "--chdir", str(ROOT)),
-            *("--bind", f"{LOOPBACK}:{place.port}", "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
+            *("--bind", f"{LOOPBACK}:{environment.port}", "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
             *("--graceful-timeout", "2", "--no-control-socket", "config.wsgi"),
         ),
-        _python(place, "ingest", str(ROOT / "manage.py"), "ingest"),
-        _python(place, "tasks", str(ROOT / "manage.py"), "qcluster"),
+        _python(environment, "ingest", str(ROOT / "manage.py"), "ingest"),
+        _python(environment, "tasks", str(ROOT / "manage.py"), "qcluster"),
     ]
 
 
-def _cameras(place: Surroundings) -> list[Program]:
+def _cameras(environment: DemoEnvironment) -> list[Program]:
     make = {"agent": _agent, "deeplens": _deeplens}
-    return [make[habits.speaks](place, habits, seed) for seed, habits in enumerate(DEMO, start=1)]
+    return [make[profile.protocol](environment, profile, seed) for seed, profile in enumerate(PROFILES, start=1)]
 
 
-def _agent(place: Surroundings, habits: Habits, seed: int) -> Program:
+def _agent(environment: DemoEnvironment, profile: CameraProfile, seed: int) -> Program:
     settings = {
-        "HEADCOUNT_THING": habits.thing,
-        "HEADCOUNT_MQTT_URL": place.mqtt_url,
-        "HEADCOUNT_SOURCE": f"scene:{habits.room}?seed={seed}",
-        "HEADCOUNT_STREAM": _stream(place.port + STREAMS_ABOVE + seed - 1),
-        "HEADCOUNT_OUTBOX": str(place.data / "outboxes" / f"{habits.name}.sqlite3"),
+        "HEADCOUNT_THING": profile.thing,
+        "HEADCOUNT_MQTT_URL": environment.mqtt_url,
+        "HEADCOUNT_SOURCE": f"scene:{profile.room}?seed={seed}",
+        "HEADCOUNT_STREAM": _stream(environment.port + STREAM_PORT_OFFSET + seed - 1),
+        "HEADCOUNT_OUTBOX": str(environment.data / "outboxes" / f"{profile.name}.sqlite3"),
     }
-    return Program(habits.name, [sys.executable, "-m", "demo.cameras.agent"], {**place.environment, **settings})
+    return Program(profile.name, [sys.executable, "-m", "demo.cameras.agent"], {**environment.variables, **settings})
 
 
 def _stream(port: int) -> str:
     return f"{LOOPBACK}:{port}" if port < 65_536 else "off"
 
 
-def _deeplens(place: Surroundings, habits: Habits, seed: int) -> Program:
-    names = ("--thing", habits.thing, "--name", habits.name)
-    rest = ("--mqtt-url", place.mqtt_url, "--seed", str(seed))
-    return _python(place, habits.name, "-m", "demo.cameras.deeplens", *names, *rest)
+def _deeplens(environment: DemoEnvironment, profile: CameraProfile, seed: int) -> Program:
+    names = ("--thing", profile.thing, "--name", profile.name)
+    rest = ("--mqtt-url", environment.mqtt_url, "--seed", str(seed))
+    return _python(environment, profile.name, "-m", "demo.cameras.deeplens", *names, *rest)
 
 
-def _python(place: Surroundings, name: str, *arguments: str) -> Program:
-    return Program(name, [sys.executable, *arguments], place.environment)
+def _python(environment: DemoEnvironment, name: str, *arguments: str) -> Program:
+    return Program(name, [sys.executable, *arguments], environment.variables)

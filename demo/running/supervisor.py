@@ -1,4 +1,4 @@
-"""Programs kept running side by side, started again when they end, and ended together."""
+"""Keeps programs running side by side, restarts programs that end, and ends all of them together."""
 
 import ctypes
 import os
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_WITHIN, STOP_FIRST_WITHIN = 6.0, 2.0
-"""Seconds that programs, and at last the first of them, get between being asked to end and being killed."""
+"""Seconds from SIGTERM to SIGKILL: for all programs but the first, and then for the first."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a program that ended is started again: doubled each time, until it runs for the longest pause."""
+"""Seconds before a program that ended is restarted. They double each time, until it runs for the longest pause."""
 
 _PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
@@ -23,7 +23,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Program:
-    """What is to be kept running; `name` names its log."""
+    """A command to keep running; `name` is also the name of its log file."""
 
     name: str
     command: Sequence[str]
@@ -31,42 +31,42 @@ class Program:
 
 
 class Supervisor:
-    """Keeps programs running. To be used from one thread, on Linux.
+    """Keeps programs running. One thread only; Linux only.
 
     Each program has a session of its own, so that Ctrl-C on the terminal reaches only the supervisor, which then ends
-    them in order; and each is asked to end by the kernel should the supervisor itself be killed.
+    the programs in order. If the supervisor itself is killed, the kernel sends SIGTERM to each program.
     """
 
     def __init__(self, logs: Path, clock: Callable[[], float] = time.monotonic) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._clock = clock
-        self._kept: list[_Kept] = []
+        self._programs: list[_SupervisedProgram] = []
 
     def start(self, program: Program) -> None:
-        """Start it, with a new log at `log_of(program)`. Raises `OSError` where there is no such program."""
+        """Start this program with a new log at `log_of(program)`. Raises `OSError` where its command does not exist."""
         self.log_of(program).write_bytes(b"")
-        self._kept.append(_Kept(program, self.log_of(program), self._clock()))
+        self._programs.append(_SupervisedProgram(program, self.log_of(program), self._clock()))
 
     def log_of(self, program: Program) -> Path:
         return self._logs / f"{program.name}.log"
 
-    def watch(self) -> list[str]:
-        """Start again what ended, after a pause. One sentence for each program that was found ended."""
-        sentences = [kept.look(self._clock()) for kept in self._kept]
+    def restart_ended(self) -> list[str]:
+        """Restart programs that ended, after a pause. Returns one sentence for each program that has just ended."""
+        sentences = [supervised.restart_if_ended(self._clock()) for supervised in self._programs]
         return [sentence for sentence in sentences if sentence]
 
     def stop(self) -> None:
-        """End everything: all at once what was started after the first program, then the first.
+        """End all programs but the first at once, then the first.
 
-        What does not end in time, and whatever a program leaves behind, is killed.
+        A program that does not end in time is killed, as are the processes that a program leaves behind.
         """
-        end([kept.process for kept in self._kept[1:]], STOP_WITHIN)
-        end([kept.process for kept in self._kept[:1]], STOP_FIRST_WITHIN)
-        self._kept = []
+        terminate([supervised.process for supervised in self._programs[1:]], STOP_WITHIN)
+        terminate([supervised.process for supervised in self._programs[:1]], STOP_FIRST_WITHIN)
+        self._programs = []
 
 
-class _Kept:
+class _SupervisedProgram:
     """A program and its present process."""
 
     def __init__(self, program: Program, log: Path, now: float) -> None:
@@ -75,26 +75,26 @@ class _Kept:
         self._log = log
         self._started = now
         self._pause = FIRST_PAUSE
-        self._again_at: float | None = None
+        self._restart_at: float | None = None
 
-    def look(self, now: float) -> str | None:
-        """Start it again where it is time to. A sentence where its end is news."""
-        if self._again_at is not None:
-            if now >= self._again_at:
-                self.process, self._started, self._again_at = spawn(self.program, self._log), now, None
+    def restart_if_ended(self, now: float) -> str | None:
+        """Restart the program after its pause. Returns one sentence where the program has just ended."""
+        if self._restart_at is not None:
+            if now >= self._restart_at:
+                self.process, self._started, self._restart_at = spawn(self.program, self._log), now, None
             return None
         if self.process.poll() is None:
             return None
         kill_group(self.process)
         pause = FIRST_PAUSE if now - self._started > LONGEST_PAUSE else self._pause
-        self._again_at, self._pause = now + pause, min(2 * pause, LONGEST_PAUSE)
-        return f"{self.program.name} ended with code {self.process.returncode} and starts again; see {self._log}"
+        self._restart_at, self._pause = now + pause, min(2 * pause, LONGEST_PAUSE)
+        return f"{self.program.name} ended with code {self.process.returncode} and is restarted; see {self._log}"
 
 
 def spawn(program: Program, log: Path | None = None) -> subprocess.Popen[bytes]:
-    """The program's process, leader of its own group, which ends when we do.
+    """Start the program as the leader of a session that ends with this process, and return its process.
 
-    Its output is added to `log`; without one it goes where ours goes.
+    Its output is appended to `log`. Without a log it goes to this process's own output.
     """
     with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # noqa: S603
@@ -104,21 +104,21 @@ def spawn(program: Program, log: Path | None = None) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT if log else None,
             start_new_session=True,
-            preexec_fn=_end_with(os.getpid()),
+            preexec_fn=_terminate_with(os.getpid()),
         )
 
 
-def _end_with(parent: int) -> Callable[[], None]:
-    def ask_the_kernel() -> None:
+def _terminate_with(parent: int) -> Callable[[], None]:
+    def set_death_signal() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # It died before the kernel knew what to do then.
+        if os.getppid() != parent:  # The parent ended before the kernel was told.
             os.kill(os.getpid(), signal.SIGTERM)
 
-    return ask_the_kernel
+    return set_death_signal
 
 
-def end(processes: Sequence[subprocess.Popen[bytes]], within: float) -> None:
-    """Ask these to end, all at once; kill what has not after so many seconds, and what they left behind."""
+def terminate(processes: Sequence[subprocess.Popen[bytes]], within: float) -> None:
+    """Send SIGTERM to all these processes, and SIGKILL to their groups once they ended or `within` seconds are over."""
     for process in processes:
         process.terminate()
     deadline = time.monotonic() + within

@@ -1,4 +1,4 @@
-"""Where frames come from: cameras, streams, video files and folders of pictures."""
+"""Opens sources of frames: cameras, streams, video files and folders of pictures."""
 
 import itertools
 import logging
@@ -13,49 +13,49 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.cameras.camera import DIES_WITHIN, TIMEOUT_MS, Camera, as_rgb
+from edge_agent.cameras.camera_process import KILL_TIMEOUT_SECONDS, TIMEOUT_MS, CameraProcess, as_rgb
 
 log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
 
 LONGEST_PAUSE = 30.0
-"""Seconds between two tries to open a camera that is away; the pauses begin at one second and double."""
+"""Seconds between two attempts to open a camera that is unavailable; the pauses begin at one second and double."""
 
-OPENS_WITHIN = 2 * TIMEOUT_MS / 1000
-"""Seconds to show the first frame: the process has to start, and the stream is given `TIMEOUT_MS` to open."""
+OPENING_SECONDS = 2 * TIMEOUT_MS / 1000
+"""Time for the first frame: the process has to start, and the stream may take `TIMEOUT_MS` to open."""
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 class SourceError(ValueError):
-    """One sentence: why this source can never work. A camera that is merely away raises nothing."""
+    """This source can never work; the message is one sentence. A camera that is merely unavailable raises nothing."""
 
 
 class Source(Protocol):
-    """Something that shows frames."""
+    """Delivers frames."""
 
     @property
     def ended(self) -> bool:
-        """Whether no frame will ever come again."""
+        """Whether no further frame will come."""
 
     def read(self) -> Picture | None:
-        """The newest frame, RGB, height × width × 3; None where there is no new one. Returns at once.
+        """Return the newest frame, RGB, height × width × 3; None where there is no new frame. Returns at once.
 
-        The next one may be written over it.
+        The next frame that is read may overwrite this one.
         """
 
     def peek(self) -> Picture | None:
-        """The newest frame, only to be shown: a later `read` misses nothing by it. None where none can be spared.
+        """Return the newest frame for the stream, without taking it away from `read`.
 
-        The next one may be written over it.
+        None where the source cannot deliver a frame twice. The next frame that is peeked may overwrite this one.
         """
 
     def restart(self) -> None:
-        """It shows nothing though it should: begin anew, where that may help. Returns at once."""
+        """Open the source again where that may help, because no frame came for too long. Returns at once."""
 
     def close(self) -> None:
-        """Stop. `read` must not be called afterwards."""
+        """Stop reading. `read` must not be called afterwards."""
 
 
 Clock = Callable[[], float]
@@ -106,12 +106,12 @@ class RecordedSource:
 
 
 class FolderSource(RecordedSource):
-    """The pictures of a folder in the order of their names, one per read, over and over or once."""
+    """The pictures of a folder in the order of their names, one per read, repeated or once."""
 
     def __init__(self, folder: Path, repeat: bool) -> None:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
         if not paths:
-            raise SourceError(f"source: the folder {folder} holds no picture ({', '.join(sorted(PICTURES))}).")
+            raise SourceError(f"source: the folder {folder} contains no picture ({', '.join(sorted(PICTURES))}).")
         self._paths = itertools.cycle(paths) if repeat else iter(paths)
 
     def read(self) -> Picture | None:
@@ -121,19 +121,19 @@ class FolderSource(RecordedSource):
             return None
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         if picture is None:
-            log.warning("%s is not a picture that can be read; it is left out", path)
+            log.warning("%s is not a readable picture; it is skipped", path)
             return None
         return np.asarray(picture, np.uint8)
 
 
 class FileSource(RecordedSource):
-    """A video file, played at its own speed, over and over or once."""
+    """A video file, played at its own speed, repeated or once."""
 
     def __init__(self, path: Path, repeat: bool, clock: Clock) -> None:
         self._repeat, self._clock = repeat, clock
         self._video = cv2.VideoCapture(str(path))
         if not self._video.isOpened():
-            raise SourceError(f"source: {path} is not a video that can be played.")
+            raise SourceError(f"source: {path} is not a playable video.")
         self._rate = self._video.get(cv2.CAP_PROP_FPS) or 25.0
         self._bgr: Picture | None = None
         self._rgb: Picture | None = None
@@ -148,8 +148,8 @@ class FileSource(RecordedSource):
                 self._finish()
                 return None
             self._frame += 1
-        shown, frame = self._video.retrieve(self._bgr)
-        if not shown:
+        succeeded, frame = self._video.retrieve(self._bgr)
+        if not succeeded:
             return None
         self._bgr = np.asarray(frame, np.uint8)
         self._rgb = as_rgb(self._bgr, self._rgb)
@@ -170,9 +170,9 @@ class FileSource(RecordedSource):
 
 
 class LiveSource:
-    """A camera or a stream, read by a process of its own, so that `read` gets the newest frame and never waits.
+    """A camera or a stream, read by a process of its own, so that `read` returns the newest frame and never waits.
 
-    When it goes away it is opened again, with longer and longer pauses; each loss and return is a line in the log.
+    A camera that is lost is opened again, with longer and longer pauses. Each loss and each return is logged.
     """
 
     ended = False
@@ -181,14 +181,14 @@ class LiveSource:
         self._address, self._monotonic = address, monotonic
         self._name = f"/dev/video{address}" if isinstance(address, int) else without_password(address)
         self._lock, self._stop = threading.Lock(), threading.Event()
-        self._camera: Camera | None = None
+        self._camera: CameraProcess | None = None
         self._opened_at = 0.0
-        self._seen: Camera | None = None
+        self._delivering: CameraProcess | None = None
         self._is_new = False
         self._hangs = False
-        # Where frames are copied to: what was looked at must stay while another one is shown.
-        self._looked_at: Picture | None = None
-        self._shown: Picture | None = None
+        # Two buffers, because a frame that is being analysed must stay while a newer one is streamed.
+        self._read_buffer: Picture | None = None
+        self._peek_buffer: Picture | None = None
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self._thread.start()
 
@@ -197,20 +197,21 @@ class LiveSource:
             is_new, self._is_new = self._is_new, False
         if not is_new:
             return None
-        self._looked_at = self._newest(self._looked_at)
-        return self._looked_at
+        self._read_buffer = self._newest(self._read_buffer)
+        return self._read_buffer
 
     def peek(self) -> Picture | None:
-        self._shown = self._newest(self._shown)
-        return self._shown
+        self._peek_buffer = self._newest(self._peek_buffer)
+        return self._peek_buffer
 
     def restart(self) -> None:
-        """Kill a camera's process that shows nothing, because its driver hangs; it is opened anew at once.
+        """Kill the camera's process, whose driver hangs; the camera is opened again at once.
 
-        Until its first frame it is given `OPENS_WITHIN`: one that is killed sooner may never get there.
+        A process that was started less than `OPENING_SECONDS` ago and has delivered no frame yet is not killed: it may
+        still be opening the camera.
         """
         with self._lock:
-            is_opening = self._seen is not self._camera and self._monotonic() - self._opened_at < OPENS_WITHIN
+            is_opening = self._delivering is not self._camera and self._monotonic() - self._opened_at < OPENING_SECONDS
             if self._camera is not None and not is_opening:
                 self._hangs = True
                 self._camera.kill()
@@ -221,53 +222,53 @@ class LiveSource:
         with self._lock:
             if self._camera is not None:
                 self._camera.kill()
-        self._thread.join(timeout=2 * DIES_WITHIN)
+        self._thread.join(timeout=2 * KILL_TIMEOUT_SECONDS)
 
     def _newest(self, into: Picture | None) -> Picture | None:
-        seen = self._seen
-        return None if seen is None else seen.newest(into)
+        camera = self._delivering
+        return None if camera is None else camera.newest(into)
 
     def _run(self) -> None:
         pauses = _pauses()
         while not self._stop.is_set():
-            frames = self._follow()
+            frames = self._read_until_lost()
             if frames:
                 pauses = _pauses()
             if not self._stop.is_set() and not self._hangs:
                 pause = next(pauses)
-                what = "went away" if frames else f"cannot be opened{self._why_not()}"
+                what = "went away" if frames else f"cannot be opened{self._missing_device()}"
                 log.warning("camera %s %s; trying again in %.0f s", self._name, what, pause)
                 self._stop.wait(pause)
 
-    def _why_not(self) -> str:
+    def _missing_device(self) -> str:
         is_missing = isinstance(self._address, int) and not Path(self._name).exists()
-        return ", since there is no such device" if is_missing else ""
+        return ", because there is no such device" if is_missing else ""
 
-    def _follow(self) -> int:
-        """Keep the newest frame until the camera goes away or is killed; how many frames there were."""
+    def _read_until_lost(self) -> int:
+        """Keep the newest frame until the camera is lost or killed; returns the number of frames."""
         frames = 0
-        with closing(Camera(self._address)) as camera:
+        with closing(CameraProcess(self._address)) as camera:
             with self._lock:
                 self._camera, self._hangs, self._opened_at = camera, False, self._monotonic()
-            # Stopped before there was anything to kill.
+            # `close` may have been called before there was a process to kill.
             while not self._stop.is_set() and camera.wait():
                 frames += 1
                 with self._lock:
-                    self._seen, self._is_new = camera, True
+                    self._delivering, self._is_new = camera, True
                 if frames == 1 and camera.size:
-                    log.info("camera %s is here, %d × %d", self._name, *camera.size)
+                    log.info("camera %s delivers frames of %d × %d", self._name, *camera.size)
             with self._lock:
                 self._camera = None
         return frames
 
 
 def without_password(source: str) -> str:
-    """The source's text as it may be logged: the user, the password and the query of a URL left out."""
+    """Return the source's text for the log: without the user, the password and the query of a URL."""
     scheme, separator, rest = source.partition("://")
     if not separator:
         return source
     address, _, query = rest.partition("?")
-    # The question mark may be one of the password's, and then nothing tells what is not.
+    # A question mark may be part of the password; then no part of the text is certainly safe to log.
     return f"{scheme}://{'…' if '@' in query else address.rpartition('@')[2]}"
 
 

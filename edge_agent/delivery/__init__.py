@@ -1,1 +1,1 @@
-"""What the agent keeps until the platform has it, and the ways it goes out."""
+"""Keeps messages on disk until the platform has committed them, and sends them over MQTT and HTTPS."""

@@ -1,4 +1,4 @@
-"""What the device has said and the platform has not yet confirmed, kept on disk."""
+"""Keeps the device's messages on disk until the platform has confirmed them."""
 
 import json
 import logging
@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OVERHEAD_BYTES = 256
-"""What a message is counted as besides its payload: its row, its id and its part of the indexes."""
+"""Size of a message besides its payload: its row, its id and its share of the indexes."""
 
 RESERVE_BYTES = 4 * 1024 * 1024
-"""Kept beside the outbox for a full disk, where even deleting takes room: as much as SQLite writes before it folds its
-log into the database (1,000 pages of 4 KiB)."""
+"""Disk space that is reserved beside the outbox, since on a full disk even a deletion needs space. It is as much as
+SQLite writes before it checkpoints its write-ahead log (1,000 pages of 4 KiB)."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -41,16 +41,16 @@ _COUNT_DROPPED = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET me
 
 
 class OutboxError(RuntimeError):
-    """One sentence: the outbox cannot be opened, and what to do."""
+    """The outbox cannot be opened; the message is one sentence that also says what to do."""
 
 
 UPLOAD = "upload"
-"""Kind of a picture that goes over HTTP, because it is larger than a message may be; its payload is the request's."""
+"""Kind of a picture that is too large for a message and goes over HTTP; `uploads` defines its payload."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it goes out: the last level of its topic (or `UPLOAD`), and its payload."""
+    """A message to send: its kind is the last level of its topic, or `UPLOAD`."""
 
     id: str
     kind: str
@@ -58,28 +58,28 @@ class Message:
 
 
 class Outbox:
-    """Messages in a SQLite file, at most `max_bytes` of them (payloads and `OVERHEAD_BYTES` each).
+    """A queue of messages in a SQLite file of at most `max_bytes` (each message's payload and `OVERHEAD_BYTES`).
 
     When `put` returns True, the message is on the disk (WAL, synchronous=FULL) and survives a crash of the process or
-    the machine; each loss afterwards is counted. Any thread may call any method: one lock, one connection.
-    A file of `RESERVE_BYTES` beside it is given up while the disk is full, so that it can still be emptied; without it
-    nothing is taken.
-    A file that is no SQLite database any more is set aside beside the new one, and logged.
+    the machine; each later loss is counted. Any thread may call any method: one lock, one connection.
+    A file of `RESERVE_BYTES` beside the outbox is deleted while the disk is full, so that messages can still be
+    deleted; until that file is restored, no message is accepted.
+    A file that is no longer a SQLite database is renamed, logged, and replaced by an empty outbox.
 
-    Raises `OutboxError` where the file cannot be made.
+    Raises `OutboxError` where the file cannot be created.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._lost_unwritten: dict[str, int] = {}
+        self._uncounted_losses: dict[str, int] = {}
         self._is_full = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._reserve = Reserve(path.with_name(f"{path.name}.reserve"))
-            self._db = _open_or_set_aside(path)
+            self._db = _open_or_replace(path)
         except (OSError, sqlite3.Error) as error:
-            raise OutboxError(f"the outbox {path} cannot be opened: {error}; choose another with outbox.") from error
+            raise OutboxError(f"the outbox {path} cannot be opened: {error}; change the setting outbox.") from error
         self._messages: int
         self._bytes: int
         self._messages, self._bytes = self._db.execute(
@@ -87,24 +87,24 @@ class Outbox:
         ).fetchone()
 
     def put(self, message: Message) -> bool:
-        """Keep this message; a full outbox drops pictures before all else, and old before new.
+        """Store this message. A full outbox drops pictures before other messages, and old messages before new ones.
 
-        False where the message itself was lost: it did not fit, or the disk did not take it. That is counted.
+        Returns False where this message itself was lost and counted: it did not fit, or could not be written.
         """
         size = len(message.payload) + OVERHEAD_BYTES
         with self._lock:
             try:
-                return self._though_full(partial(self._put, message, size))
+                return self._retry_with_space(partial(self._put, message, size))
             except sqlite3.Error as error:
-                self._lose(message.kind, error)
+                self._record_loss(message.kind, error)
                 return False
 
     def pending(self, limit: int, *, skip: Collection[str] = (), uploads: bool = False) -> list[Message]:
-        """The newest messages, newest first, at most `limit`, without those whose ids are in `skip`.
+        """Return at most `limit` messages, newest first, without the messages whose ids are in `skip`.
 
-        Those of kind `UPLOAD` where `uploads`, otherwise all others.
+        Where `uploads` is set, only messages of kind `UPLOAD` are returned, otherwise only messages of other kinds.
         """
-        # Written out, since an index of some of the rows is not used for what is only known later.
+        # Literals, not parameters: SQLite uses a partial index only for a condition that is known when it prepares.
         kinds = "kind = 'upload'" if uploads else "kind <> 'upload'"
         with self._lock:
             rows = self._db.execute(
@@ -115,22 +115,22 @@ class Outbox:
             return [Message(*row) for row in rows]
 
     def forget(self, ids: Iterable[str]) -> int:
-        """Delete the messages with these ids; how many there were. Unknown ids are no error."""
+        """Delete the messages with these ids and return how many there were. Unknown ids are ignored."""
         with self._lock:
             try:
-                return self._though_full(partial(self._forget, _json_list(ids)))
+                return self._retry_with_space(partial(self._forget, _json_list(ids)))
             except sqlite3.Error as error:
-                # The message stays and is sent again; the platform knows it by its key.
+                # The message stays and is sent again; the platform recognises it by its id.
                 log.error("the outbox could not delete confirmed messages: %s", error)
                 return 0
 
     def drop(self, message: Message) -> None:
-        """Delete this message though nobody has it, because nobody will ever take it; it is counted as dropped."""
+        """Delete this message because the platform refused it for good; it is counted as dropped."""
         with self._lock:
             try:
-                self._though_full(partial(self._forget, _json_list([message.id]), lost=[message.kind]))
+                self._retry_with_space(partial(self._forget, _json_list([message.id]), lost=[message.kind]))
             except sqlite3.Error as error:
-                log.error("the outbox could not delete a message that nobody takes: %s", error)
+                log.error("the outbox could not delete a message that the platform refused: %s", error)
 
     @property
     def messages(self) -> int:
@@ -142,17 +142,17 @@ class Outbox:
 
     @property
     def dropped(self) -> int:
-        """Messages lost since the outbox was created, to a full outbox or a full disk."""
+        """Messages that were lost to a full outbox or a full disk since the outbox was created."""
         with self._lock:
             written = self._db.execute("SELECT coalesce(sum(messages), 0) FROM dropped").fetchone()[0]
-            return int(written) + sum(self._lost_unwritten.values())
+            return int(written) + sum(self._uncounted_losses.values())
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
     def _put(self, message: Message, size: int) -> bool:
-        if not self._reserve.keep():
+        if not self._reserve.allocate():
             raise sqlite3.OperationalError(f"the disk has less than {RESERVE_BYTES:,} bytes free")
         missing = self._bytes + size - self._max_bytes
         victims, freed = (
@@ -166,24 +166,24 @@ class Outbox:
                 (message.id, message.kind, size, message.payload),
             )
         lost = [kind for _, kind in victims] if fits else [message.kind]
-        self._write_down(lost)
+        self._count_losses(lost)
         self._db.commit()
-        self._lost_unwritten.clear()
-        self._say_full(bool(lost))
+        self._uncounted_losses.clear()
+        self._log_full(bool(lost))
         if fits:
             self._messages += 1 - len(victims)
             self._bytes += size - freed
         return fits
 
-    def _write_down(self, lost: list[str]) -> None:
-        """Count these kinds of lost messages, and those that the disk could not take before, in the transaction."""
+    def _count_losses(self, lost: list[str]) -> None:
+        """Count these lost messages, and the earlier losses that could not be written, in the open transaction."""
         self._db.executemany(
             _COUNT_DROPPED,
-            [*((kind, 1) for kind in lost), *self._lost_unwritten.items()],
+            [*((kind, 1) for kind in lost), *self._uncounted_losses.items()],
         )
 
     def _victims(self, missing: int, *, pictures_only: bool) -> tuple[list[tuple[int, str]], int]:
-        """The messages to drop so that `missing` bytes get free, as (number, kind), and what they really free."""
+        """Return the messages to drop for `missing` bytes, as (number, kind), and the bytes that they free."""
         kinds = f"WHERE {_IS_PICTURE}" if pictures_only else ""
         victims: list[tuple[int, str]] = []
         freed = 0
@@ -205,22 +205,22 @@ class Outbox:
         self._messages, self._bytes = self._messages - count, self._bytes - size
         return count
 
-    def _though_full(self, change: Callable[[], T]) -> T:
-        """Make this change; where the disk does not take it, once more with what room can be made."""
+    def _retry_with_space(self, change: Callable[[], T]) -> T:
+        """Make this change; where it cannot be written, free the reserve and try once more."""
         try:
-            return self._change(change)
+            return self._apply(change)
         except sqlite3.Error:
-            self._reserve.give_up()
+            self._reserve.free()
             self._shrink()
-            return self._change(change)
+            return self._apply(change)
 
     def _shrink(self) -> None:
-        """Fold SQLite's log into the database, and give the disk back what forgotten messages took there."""
+        """Checkpoint SQLite's write-ahead log, and return the space of deleted messages to the disk."""
         with suppress(sqlite3.Error):
             for step in ("wal_checkpoint(TRUNCATE)", "incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
                 self._db.execute(f"PRAGMA {step}").fetchall()
 
-    def _change(self, change: Callable[[], T]) -> T:
+    def _apply(self, change: Callable[[], T]) -> T:
         try:
             return change()
         except sqlite3.Error:
@@ -229,54 +229,56 @@ class Outbox:
             raise
 
     def _delete(self, where: str, parameters: tuple[str, ...]) -> tuple[int, int]:
-        """Delete these messages in the open transaction; how many there were, and their bytes."""
+        """Delete these messages in the open transaction and return their number and bytes."""
         deleted = self._db.execute(f"DELETE FROM messages {where} RETURNING bytes", parameters).fetchall()  # noqa: S608
         return len(deleted), sum(size for (size,) in deleted)
 
-    def _lose(self, kind: str, error: sqlite3.Error) -> None:
-        """Remember a loss that the disk could not take; the next message that it takes writes it down."""
-        # Said once: whoever stores the log's lines here would make more losses of each.
-        if not self._lost_unwritten:
+    def _record_loss(self, kind: str, error: sqlite3.Error) -> None:
+        """Count a loss in memory until the next message that can be written."""
+        # Logged once: the line is itself put into the outbox, and would be another loss.
+        if not self._uncounted_losses:
             log.error("the outbox loses messages, because they cannot be written: %s", error)
-        self._lost_unwritten[kind] = self._lost_unwritten.get(kind, 0) + 1
+        self._uncounted_losses[kind] = self._uncounted_losses.get(kind, 0) + 1
 
-    def _say_full(self, full: bool) -> None:
+    def _log_full(self, full: bool) -> None:
         if full and not self._is_full:
             log.warning("the outbox is full: messages are dropped, pictures first, then the oldest")
         self._is_full = full
 
 
 class Reserve:
-    """A file that only takes up room, to be given up when there is no other."""
+    """A file that reserves disk space, to be freed while the disk is full."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._is_kept = False
+        self._is_allocated = False
 
-    def keep(self) -> bool:
-        """Take up the room, where that is not done; whether it is there."""
-        if not self._is_kept:
+    def allocate(self) -> bool:
+        """Reserve the space unless it is reserved already; returns False where the disk is too full."""
+        if not self._is_allocated:
             try:
                 with self._path.open("ab") as file:
                     os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
-                self._is_kept = True
+                self._is_allocated = True
             except OSError:
-                self.give_up()
-        return self._is_kept
+                self.free()
+        return self._is_allocated
 
-    def give_up(self) -> None:
+    def free(self) -> None:
         self._path.unlink(missing_ok=True)
-        self._is_kept = False
+        self._is_allocated = False
 
 
-def _open_or_set_aside(path: Path) -> sqlite3.Connection:
+def _open_or_replace(path: Path) -> sqlite3.Connection:
     try:
         return _open(path)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
         broken = path.with_name(f"{path.name}.broken")
-        log.error("the outbox %s is damaged (%s); it is set aside as %s, and a new one begins", path, error, broken)
+        log.error(
+            "the outbox %s is damaged (%s); it was renamed to %s, and an empty outbox replaces it", path, error, broken
+        )
         path.rename(broken)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -285,9 +287,9 @@ def _open_or_set_aside(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False)
-    # Before anything is written, or it has no effect.
+    # This has an effect only before the first write.
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # Otherwise deleting a message first writes zeros of its size into the log: room that a full disk has not.
+    # Otherwise a deletion first writes zeros of the message's size into the log: space that a full disk has not.
     db.execute("PRAGMA secure_delete = FAST")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

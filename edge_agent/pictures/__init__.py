@@ -1,1 +1,1 @@
-"""Pictures that the agent takes and sends."""
+"""Decides when a picture is taken, and encodes it for sending."""

@@ -1,4 +1,4 @@
-"""The pictures that are sent: whole frames or head-and-shoulders crops, as JPEGs small enough for a message."""
+"""Encodes the pictures that are sent: whole frames or head-and-shoulders crops, as JPEGs that fit into a message."""
 
 import base64
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from edge_agent.messages import MAX_PICTURE_BYTES, Box, Face, Image, new_id
 Picture = NDArray[np.uint8]
 
 _QUALITIES = (90, 80, 70, 60)
-"""JPEG qualities tried before the picture is made smaller; below 60 blocks begin to show on faces."""
+"""JPEG qualities that are tried before the picture is scaled down; below 60 faces show block artefacts."""
 
-_SMALLER = 0.8
+_SCALE_STEP = 0.8
 """Factor for width and height where no quality made the picture small enough."""
 
 
 def use_one_thread_for_pictures() -> None:
-    """Let OpenCV copy and scale by itself: its helpers wait busily between two pictures, for more than they save.
+    """Turn off OpenCV's worker threads: while they wait for the next picture, they take more time than they save.
 
-    Of the processor, a copied frame of 1280 × 720 takes 0.1 ms, and what the helpers take meanwhile is 0.2 ms.
+    To copy a frame of 1280 × 720 takes 0.1 ms of processor time; the waiting workers take 0.2 ms meanwhile.
     """
     cv2.setNumThreads(1)
 
@@ -36,11 +36,11 @@ def images(
     crop_margin: float,
     limit: int = MAX_PICTURE_BYTES,
 ) -> tuple[Image, ...]:
-    """The messages that carry this frame: one with all of it, or one crop per face that has a box.
+    """Return the messages with this frame's picture: one with the whole frame, or one crop per face that has a box.
 
-    `rgb` is height × width × 3, RGB, `uint8`; `taken_at` is epoch milliseconds. The boxes of the faces are in the
-    frame's pixels; those in the messages are in the sent picture's own. A crop message holds its own face only.
-    `limit` is the most bytes of a JPEG; with more than the default the message may be too large for MQTT.
+    `rgb` is height × width × 3, RGB, `uint8`; `taken_at` is epoch milliseconds. Boxes of `faces` are pixels of the
+    frame; boxes in a message are pixels of the sent picture. A crop's message contains only the face of that crop.
+    `limit` is the largest JPEG in bytes; above the default the message may be too large for MQTT.
     """
     if shows == "frame":
         whole = (0, 0, rgb.shape[1], rgb.shape[0])
@@ -50,7 +50,7 @@ def images(
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
-    """The face's box grown by `margin` times its size, twice as much below, and kept inside the picture."""
+    """Return the face's box, grown by `margin` times its size (below by twice as much) and clipped to the picture."""
     left, top, width, height = face
     grown_left, grown_top = max(round(left - margin * width), 0), max(round(top - margin * height), 0)
     right = min(round(left + width + margin * width), rgb.shape[1])
@@ -59,7 +59,7 @@ def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
 
 
 def jpeg(rgb: Picture, limit: int = MAX_PICTURE_BYTES) -> tuple[bytes, float]:
-    """The picture as a JPEG of at most `limit` bytes, and the factor by which its sides had to be made smaller."""
+    """Return the picture as a JPEG of at most `limit` bytes, and the factor by which its sides were scaled."""
     scale = 1.0
     while True:
         bgr = cv2.cvtColor(_scaled(rgb, scale), cv2.COLOR_RGB2BGR)
@@ -67,7 +67,7 @@ def jpeg(rgb: Picture, limit: int = MAX_PICTURE_BYTES) -> tuple[bytes, float]:
             encoded = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
             if len(encoded) <= limit:
                 return encoded, scale
-        scale *= _SMALLER
+        scale *= _SCALE_STEP
 
 
 def _image(
@@ -85,7 +85,7 @@ def _image(
 
 
 def cut(rgb: Picture, area: Box) -> Picture:
-    """This part of the picture, as an array of its own."""
+    """Return a copy of this area (left, top, width, height) of the picture."""
     left, top, width, height = area
     return np.ascontiguousarray(rgb[top : top + height, left : left + width])
 

@@ -1,1 +1,1 @@
-"""The annotated pictures, to be watched on the box."""
+"""Draws what the agent detects into its pictures, and serves them as a stream."""

@@ -1,4 +1,4 @@
-"""The annotated pictures as a stream that a browser shows (MJPEG over HTTP)."""
+"""Serves the annotated pictures as MJPEG over HTTP, which a browser shows as a video."""
 
 import logging
 import threading
@@ -14,51 +14,52 @@ log = logging.getLogger(__name__)
 
 BOUNDARY = "picture"
 QUALITY = 80
-"""Of the JPEGs; half the bytes of the pictures that are sent to be recognised."""
+"""JPEG quality; a picture takes half the bytes of one that is sent to the platform."""
 
-MOST_WATCHERS = 8
-"""Each costs a thread and the bandwidth of a stream."""
+MAX_VIEWERS = 8
+"""Each viewer costs a thread and the bandwidth of a stream."""
 
-PATIENCE_SECONDS = 10.0
-"""After so long without reading, a watcher counts as gone."""
+VIEWER_TIMEOUT_SECONDS = 10.0
+"""A viewer who has read nothing for so long is disconnected."""
 
-STILL_SECONDS = 1.0
-"""While there is no new picture, the last one is sent again after this long: so a watcher who has gone is noticed."""
+REPEAT_SECONDS = 1.0
+"""Without a new picture the last one is sent again after this time, so that a viewer who has left is noticed."""
 
 
 class StreamError(ValueError):
-    """One sentence: why nothing can be watched at this address."""
+    """The stream cannot be served at this address; the message is one sentence."""
 
 
-class Stream:
-    """Serves the newest picture to whoever watches `http://host:port/`; a still picture is `/picture.jpg`.
+class StreamServer:
+    """Serves the stream at `http://host:port/` and the newest picture at `/picture.jpg`.
 
-    On a loopback address only requests that name one are answered, so that no web page can read the pictures by
-    giving itself a name that points here. Raises `StreamError` where the address is taken or is not this machine's.
+    On a loopback address, requests whose Host header is no loopback name are refused. Otherwise a web page could read
+    the pictures through a domain name that resolves to this machine (DNS rebinding). Raises `StreamError` where the
+    address is taken or does not belong to this machine.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._condition = threading.Condition()
         self._jpeg: bytes | None = None
         self._number = 0
-        self._watchers = 0
+        self._viewers = 0
         self._closed = False
         try:
             self._server = _Server((host, port), _handler(self, is_loopback(host)))
         except OSError as error:
             raise StreamError(
-                f"no stream on {host}:{port}: {error.strerror or error}; choose another with stream."
+                f"no stream on {host}:{port}: {error.strerror or error}; change the setting stream."
             ) from error
         self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, name="stream", daemon=True).start()
 
     @property
-    def is_watched(self) -> bool:
-        """Whether pictures are wanted; while nobody watches, drawing and encoding them would be a waste."""
-        return self._watchers > 0
+    def has_viewers(self) -> bool:
+        """Whether pictures are needed; without viewers, drawing and encoding them would be a waste."""
+        return self._viewers > 0
 
-    def show(self, rgb: Picture) -> None:
-        """Make this (RGB, height × width × 3) the newest picture."""
+    def publish(self, rgb: Picture) -> None:
+        """Send this picture (RGB, height × width × 3) to the viewers."""
         bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
         with self._condition:
@@ -66,31 +67,33 @@ class Stream:
             self._condition.notify_all()
 
     def close(self) -> None:
+        """Disconnect the viewers and free the address."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
         self._server.shutdown()
         self._server.server_close()
 
-    def enter(self) -> bool:
-        """Count one more watcher; False where there are too many."""
+    def add_viewer(self) -> bool:
+        """Count one more viewer; returns False where there are `MAX_VIEWERS` already."""
         with self._condition:
-            if self._watchers >= MOST_WATCHERS:
+            if self._viewers >= MAX_VIEWERS:
                 return False
-            self._watchers += 1
+            self._viewers += 1
             return True
 
-    def leave(self) -> None:
+    def remove_viewer(self) -> None:
         with self._condition:
-            self._watchers -= 1
+            self._viewers -= 1
 
-    def after(self, number: int) -> tuple[int, bytes | None]:
-        """The first picture with another number than this one and its number, or the same again after a while.
+    def wait_for_picture(self, after: int) -> tuple[int, bytes | None]:
+        """Wait for another picture than number `after`; returns the newest picture's number and JPEG.
 
-        None once the stream is closed, or while there is no picture at all.
+        Returns the same picture again after `REPEAT_SECONDS`. The JPEG is None once the stream is closed, and before
+        the first picture.
         """
         with self._condition:
-            self._condition.wait_for(lambda: self._closed or self._number != number, STILL_SECONDS)
+            self._condition.wait_for(lambda: self._closed or self._number != after, REPEAT_SECONDS)
             return self._number, None if self._closed else self._jpeg
 
     @property
@@ -103,25 +106,27 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
 
-def _handler(stream: Stream, only_loopback: bool) -> type[BaseHTTPRequestHandler]:
+def _handler(stream: StreamServer, only_loopback: bool) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE_SECONDS
+        timeout = VIEWER_TIMEOUT_SECONDS
 
         def do_GET(self) -> None:
-            answers = {"/": self._send_stream, "/picture.jpg": self._send_picture}
+            responses = {"/": self._send_stream, "/picture.jpg": self._send_picture}
             if only_loopback and not is_loopback(_name_in(self.headers.get("Host", ""))):
                 self.send_error(HTTPStatus.FORBIDDEN, "This stream is for this machine only")
-            elif self.path not in answers:
-                self.send_error(HTTPStatus.NOT_FOUND, "There is / with the stream and /picture.jpg")
-            elif not stream.enter():
-                self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_WATCHERS} are watching already")
+            elif self.path not in responses:
+                self.send_error(HTTPStatus.NOT_FOUND, "Open / for the stream or /picture.jpg for one picture")
+            elif not stream.add_viewer():
+                self.send_error(
+                    HTTPStatus.SERVICE_UNAVAILABLE, f"The stream has {MAX_VIEWERS} viewers already, and takes no more"
+                )
             else:
                 try:
-                    answers[self.path]()
+                    responses[self.path]()
                 except OSError as error:
-                    log.debug("a watcher left: %s", error)
+                    log.debug("a viewer left: %s", error)
                 finally:
-                    stream.leave()
+                    stream.remove_viewer()
 
         def log_message(self, format: str, *values: object) -> None:
             log.debug(format, *values)
@@ -130,15 +135,15 @@ def _handler(stream: Stream, only_loopback: bool) -> type[BaseHTTPRequestHandler
             self._send_head(f"multipart/x-mixed-replace; boundary={BOUNDARY}")
             number = -1
             while not stream.is_closed:
-                number, jpeg = stream.after(number)
+                number, jpeg = stream.wait_for_picture(number)
                 if jpeg is not None:
                     head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     self.wfile.write(head.encode() + jpeg + b"\r\n")
 
         def _send_picture(self) -> None:
-            # The one shown last may be old: pictures are drawn only while somebody watches.
-            number, _ = stream.after(-1)
-            _, jpeg = stream.after(number)
+            # The newest picture may be old, since none is drawn without viewers: wait for the next one.
+            number, _ = stream.wait_for_picture(-1)
+            _, jpeg = stream.wait_for_picture(number)
             if jpeg is None:
                 self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "There is no picture yet")
                 return
@@ -157,6 +162,6 @@ def _handler(stream: Stream, only_loopback: bool) -> type[BaseHTTPRequestHandler
 
 
 def _name_in(host_header: str) -> str:
-    """The host's name without its port; brackets of an IPv6 address removed."""
+    """Return the host of a Host header, without its port and without the brackets of an IPv6 address."""
     name, bracket, _ = host_header.removeprefix("[").partition("]")
     return name if bracket else host_header.partition(":")[0]

@@ -1,1 +1,1 @@
-"""What a picture shows: faces, hands, objects, and whose face it is. Offline, by small pinned models."""
+"""Detects faces, gestures and objects in a picture and embeds faces, offline, with small pinned models."""

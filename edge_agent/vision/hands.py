@@ -1,4 +1,4 @@
-"""Gestures in a frame."""
+"""Detects gestures in a frame."""
 
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,14 @@ from edge_agent.vision.gestures import Gesture, find_gesture
 from edge_agent.vision.hand_traits import measure_traits
 from edge_agent.vision.search import Found, Picture, check_picture, pixels
 
-MOST_HANDS = 4
-"""Hands that are looked at in one frame; each costs a run of the landmark model."""
+MAX_HANDS = 4
+"""Hands that are analysed in one frame; each hand costs a run of the landmark model."""
 
+PALM_THRESHOLD, HAND_THRESHOLD = 0.3, 0.7
+"""Least confidence of a palm, for the landmark model to run, and of a hand, for its landmarks to be used.
 
-PALM, HAND = 0.3, 0.7
-"""Least confidence of a palm to look closer, and of a hand to be one.
-
-Measured with a photographed hand in 64 frames of 1280 × 720 at widths from 33 to 178 pixels: 45 are read right and none
-wrong; with MediaPipe's defaults of 0.5 and 0.5, 42 right and one wrong.
+Measured with a photographed hand in 64 frames of 1280 × 720 at widths from 33 to 178 pixels: 45 gestures are right and
+none wrong; with MediaPipe's defaults of 0.5 and 0.5, 42 are right and one wrong.
 """
 
 
@@ -42,17 +41,17 @@ class HandDetector:
                 self,
                 "HandLandmarker",
                 model,
-                num_hands=MOST_HANDS,
-                min_hand_detection_confidence=PALM,
-                min_hand_presence_confidence=HAND,
+                num_hands=MAX_HANDS,
+                min_hand_detection_confidence=PALM_THRESHOLD,
+                min_hand_presence_confidence=HAND_THRESHOLD,
             )
             self._task.detect(mediapipe_tasks.image(np.zeros((1, 1, 3), np.uint8)))
 
     def detect(self, rgb: Picture) -> tuple[Labelled, ...]:
-        """The gestures of all hands, the clearest first; a hand without one is left out.
+        """Return the gestures of all hands, highest confidence first; hands without a gesture are left out.
 
-        Boxes are in pixels of `rgb` (height × width × 3, RGB) and inside it, around the hand's landmarks. Hands of
-        a fifth of the shorter side and more are found, smaller ones often.
+        Boxes enclose the hand's landmarks, in pixels of `rgb` (height × width × 3, RGB) and inside it. Hands of a fifth
+        of the shorter side and more are found, smaller hands often.
         Raises `ValueError` where `rgb` is not such a picture.
         """
         check_picture(rgb)
@@ -63,12 +62,12 @@ class HandDetector:
 
 
 def _landmarks(hand: Any, rgb: Picture) -> NDArray[np.float64]:
-    """21 × 3, in pixels; MediaPipe's depth is in the unit of its x, a fraction of the width."""
+    """Return the landmarks, 21 × 3, in pixels. MediaPipe's depth has the unit of its x: a fraction of the width."""
     height, width = rgb.shape[:2]
     return np.array([(point.x, point.y, point.z) for point in hand]) * (width, height, width)
 
 
-def _found(made: Gesture, points: NDArray[np.float64]) -> Found:
+def _found(gesture: Gesture, points: NDArray[np.float64]) -> Found:
     left, top = points[:, :2].min(axis=0).tolist()
     right, bottom = points[:, :2].max(axis=0).tolist()
-    return Found(made.confidence, left, top, right - left, bottom - top, made.label)
+    return Found(gesture.confidence, left, top, right - left, bottom - top, gesture.label)

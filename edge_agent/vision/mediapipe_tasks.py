@@ -1,4 +1,4 @@
-"""What the detectors that run Google's native libraries have in common."""
+"""Loads MediaPipe, creates its detection tasks, and silences what its native code writes to stderr."""
 
 import atexit
 import contextlib
@@ -17,22 +17,22 @@ from edge_agent.vision.search import Picture
 
 _open_tasks: weakref.WeakSet[Any] = weakref.WeakSet()
 
-# Two threads that silence stderr at once would give the null device back to it.
-_one_at_a_time = threading.Lock()
+# Of two threads that silence stderr at once, the second would restore stderr to the null device.
+_quiet_lock = threading.Lock()
 
-
-PLOTS = ("matplotlib", "matplotlib.pyplot")
-"""What MediaPipe imports to plot landmarks, which is not done here: 36 MiB, and three quarters of its import's time."""
+PLOTTING_MODULES = ("matplotlib", "matplotlib.pyplot")
+"""MediaPipe imports these modules to plot landmarks, which the agent never does. They take 36 MiB and three quarters of
+the time of the import."""
 
 
 @functools.cache
 def load() -> Any:
-    """The `mediapipe` package, imported on first use because that takes more than a second.
+    """Return the `mediapipe` package, which is imported on first use because that takes more than a second.
 
-    Raises `ModelsUnavailable` where a system library that it needs is missing.
+    Raises `ModelsUnavailable` where a system library is missing.
     """
     try:
-        with _empty(PLOTS):
+        with _stub_modules(PLOTTING_MODULES):
             import mediapipe
             import mediapipe.tasks.python.vision
     except (ImportError, OSError) as error:
@@ -42,8 +42,8 @@ def load() -> Any:
 
 
 @contextlib.contextmanager
-def _empty(names: tuple[str, ...]) -> Iterator[None]:
-    """Whoever imports these modules meanwhile gets empty ones, unless they are loaded already."""
+def _stub_modules(names: tuple[str, ...]) -> Iterator[None]:
+    """Replace these modules by empty ones for imports in this context, unless they are loaded already."""
     missing = [name for name in names if name not in sys.modules]
     sys.modules.update({name: types.ModuleType(name) for name in missing})
     try:
@@ -54,44 +54,44 @@ def _empty(names: tuple[str, ...]) -> Iterator[None]:
 
 
 def create(owner: object, kind: str, model: Path, **options: Any) -> Any:
-    """A task of that kind ("FaceDetector") with its model loaded, which is closed once its owner is garbage."""
+    """Return a task of this kind ("FaceDetector") with its model loaded; it is closed after its owner is collected."""
     tasks = load().tasks
     options_type = getattr(tasks.vision, f"{kind}Options")
     base = tasks.BaseOptions(model_asset_path=str(model))
     task = getattr(tasks.vision, kind).create_from_options(options_type(base_options=base, **options))
-    # Left to its own __del__, a task that is part of a reference cycle waits for ever for a worker thread that the
-    # garbage collector has ended before. The finalizer keeps the task alive until it is closed.
+    # A task's own __del__ blocks for ever where the garbage collector has ended its worker thread before, as happens in
+    # a reference cycle. The finalizer keeps the task alive until it is closed.
     weakref.finalize(owner, _close, task).atexit = False
     _open_tasks.add(task)
     return task
 
 
 def image(rgb: Picture) -> Any:
-    """The picture as MediaPipe takes it; `rgb` must be contiguous."""
+    """Return the picture as MediaPipe's image; `rgb` must be contiguous."""
     mediapipe = load()
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
 
 
 def _close(task: Any) -> None:
-    # Garbage may be collected in the very thread that would have to do the closing.
+    # The garbage collector may run in the task's own worker thread, which cannot close itself.
     threading.Thread(target=task.close, daemon=True).start()
 
 
 @atexit.register
-def _leave_to_the_system() -> None:
-    # While Python ends, an open task cannot close itself any more: it would print a traceback.
+def _abandon_open_tasks() -> None:
+    # At interpreter exit an open task can no longer close itself and would print a traceback.
     for task in _open_tasks:
         task._handle = None
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing that is written to stderr meanwhile is seen, by any thread.
+    """Discard everything that any thread writes to stderr in this context.
 
-    MediaPipe's native part writes a dozen lines there when it loads and runs a model for the first time, and
-    obeys no setting; what really fails is raised as an exception.
+    MediaPipe's native code writes a dozen lines to stderr when it first loads and runs a model, and has no setting to
+    stop that. Real failures are raised as exceptions.
     """
-    with _one_at_a_time, open(os.devnull, "wb") as nothing:
+    with _quiet_lock, open(os.devnull, "wb") as nothing:
         stderr = os.dup(2)
         os.dup2(nothing.fileno(), 2)
         try:

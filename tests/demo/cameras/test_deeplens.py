@@ -23,7 +23,7 @@ START = int(1_790_000_000 / TICK)
 def said() -> list[bytes]:
     """All that a DeepLens says in five minutes."""
     device = DeepLens("Chicago02", 2)
-    return [payload for tick in range(START, START + round(300 / TICK)) for payload in device.says(tick)]
+    return [payload for tick in range(START, START + round(300 / TICK)) for payload in device.payloads_at(tick)]
 
 
 def test_the_dialects_are_those_of_the_devices() -> None:
@@ -53,8 +53,12 @@ def test_a_thumbs_up_record_carries_its_time_in_utc() -> None:
 
 def test_what_it_says_is_a_pure_function_of_seed_and_tick() -> None:
     ticks = range(START, START + 50)
-    assert [DeepLens("a", 1).says(tick) for tick in ticks] == [DeepLens("a", 1).says(tick) for tick in ticks]
-    assert [DeepLens("a", 1).says(tick) for tick in ticks] != [DeepLens("a", 2).says(tick) for tick in ticks]
+    assert [DeepLens("a", 1).payloads_at(tick) for tick in ticks] == [
+        DeepLens("a", 1).payloads_at(tick) for tick in ticks
+    ]
+    assert [DeepLens("a", 1).payloads_at(tick) for tick in ticks] != [
+        DeepLens("a", 2).payloads_at(tick) for tick in ticks
+    ]
 
 
 def test_it_speaks_all_its_dialects_at_about_two_messages_a_second(said: list[bytes]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from demo.cameras.rooms import HEIGHT, ROOMS, WIDTH
 from demo.cameras.scene import Person, Scene
-from demo.cameras.visits import LONGEST_VISIT, SHORTEST_VISIT, Visit, visits_at, visits_between
+from demo.cameras.visitors import LONGEST_VISIT, SHORTEST_VISIT, Visitor, visitors_at, visitors_between
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.messages import Box, Frame
@@ -25,25 +25,25 @@ seeds, moments = st.integers(0, 2**32), st.floats(0, 2e9)
 
 @given(seeds, moments)
 def test_visits_of_one_place_never_overlap_and_last_as_long_as_promised(seed: int, start: float) -> None:
-    visits = list(visits_between(seed, start, start + 600))
-    for earlier, later in pairwise(visits):
+    visitors = list(visitors_between(seed, start, start + 600))
+    for earlier, later in pairwise(visitors):
         assert earlier.place < later.place or earlier.ended <= later.started
-    assert all(SHORTEST_VISIT <= visit.ended - visit.started <= LONGEST_VISIT for visit in visits)
+    assert all(SHORTEST_VISIT <= visitor.ended - visitor.started <= LONGEST_VISIT for visitor in visitors)
 
 
 @given(seeds, moments)
 def test_a_visit_is_the_same_from_wherever_it_is_asked_for(seed: int, now: float) -> None:
-    for visit in visits_at(seed, now):
-        assert visit in set(visits_between(seed, now - 1_000, now + 1_000))
-        assert visit in visits_at(seed, (visit.started + visit.ended) / 2)
+    for visitor in visitors_at(seed, now):
+        assert visitor in set(visitors_between(seed, now - 1_000, now + 1_000))
+        assert visitor in visitors_at(seed, (visitor.started + visitor.ended) / 2)
 
 
 def test_a_viewer_sees_life_soon_and_sometimes_an_empty_room() -> None:
-    counts = [len(visits_at(1, NOON + second)) for second in range(3_600)]
-    visits = list(visits_between(1, NOON, NOON + 3_600))
+    counts = [len(visitors_at(1, NOON + second)) for second in range(3_600)]
+    visitors = list(visitors_between(1, NOON, NOON + 3_600))
     assert {0, 1, 2} == set(counts)
-    assert 100 < len(visits) < 160
-    assert 0.4 < sum(visit.has_cup for visit in visits) / len(visits) < 0.6
+    assert 100 < len(visitors) < 160
+    assert 0.4 < sum(visitor.has_cup for visitor in visitors) / len(visitors) < 0.6
     empty = "".join("x" if count else " " for count in counts).split("x")
     assert max(map(len, empty)) < 120
     assert 0.2 < counts.count(0) / len(counts) < 0.5
@@ -68,8 +68,8 @@ def test_an_unknown_room_is_refused_by_name() -> None:
         Scene("kitchen", 0)
 
 
-def a_visit(seed: int) -> Visit:
-    return next(visits_between(seed, NOON, NOON + 600))
+def a_visit(seed: int) -> Visitor:
+    return next(visitors_between(seed, NOON, NOON + 600))
 
 
 Seen = list[tuple[tuple[Person, ...], Frame]]
@@ -117,7 +117,7 @@ def test_the_real_detector_finds_the_cups_where_they_are_and_none_elsewhere(seen
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_the_cups_are_still_found_in_the_whole_frame_as_it_is_sent(room: str, models: Path) -> None:
     scene, detector = Scene(room, 3), ObjectDetector(models)
-    times = [visit.started + 6 for visit in visits_between(3, NOON, NOON + 1_800) if visit.has_cup][:20]
+    times = [visitor.started + 6 for visitor in visitors_between(3, NOON, NOON + 1_800) if visitor.has_cup][:20]
     sent = [
         cv2.imdecode(np.frombuffer(jpeg(scene.picture_at(now))[0], np.uint8), cv2.IMREAD_COLOR_RGB) for now in times
     ]

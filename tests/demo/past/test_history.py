@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.habits import CHICAGO01, CHICAGO02, DEMO, SEATTLE01, Habits
+from demo.camera_profiles import CHICAGO01, CHICAGO02, PROFILES, SEATTLE01, CameraProfile
 from demo.past.history import (
     HOUR,
     MINUTE,
@@ -25,10 +25,10 @@ from demo.past.history import (
     history,
     overlap,
 )
-from demo.past.messages import Sent, sent_messages
+from demo.past.messages import SentMessage, sent_messages
 from demo.past.pictures import coffee_pictures
-from demo.past.truth import VISIT_GAP, Expected, expected, instants, occupied
 from edge_agent import messages
+from tests.demo.past.expected_counts import VISIT_GAP, ExpectedCounts, expected_counts, expected_visits, frames_in
 
 START = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)
 """A Monday; American clocks go back on the Sunday after it."""
@@ -42,16 +42,16 @@ def fortnight() -> tuple[History, ...]:
 
 
 @pytest.fixture(scope="module")
-def everything_sent(fortnight: tuple[History, ...]) -> list[Sent]:
+def everything_sent(fortnight: tuple[History, ...]) -> list[SentMessage]:
     return sent_messages(fortnight)
 
 
-def counted(sent: Iterable[Sent], start: int, end: int) -> Expected:
+def counted(sent: Iterable[SentMessage], start: int, end: int) -> ExpectedCounts:
     """What one finds who reads every message and counts frame by frame; a frame that comes twice is one frame."""
     frames = {frame for each in sent for frame in _frames_in(each) if start <= frame[0] < end}
     known = [faces for _, faces, _ in frames if faces is not None]
     thumbs = [confidence for _, _, gestures in frames for confidence in gestures]
-    return Expected(
+    return ExpectedCounts(
         frames=len(known),
         faces_sum=sum(len(faces) for faces in known),
         faces_peak=max((len(faces) for faces in known), default=0),
@@ -67,7 +67,7 @@ FrameRead = tuple[int, tuple[int, ...] | None, tuple[int, ...]]
 """When it was taken, the confidences of its faces, those of its thumbs."""
 
 
-def _frames_in(sent: Sent) -> list[FrameRead]:
+def _frames_in(sent: SentMessage) -> list[FrameRead]:
     kind = sent.topic.rsplit("/", 1)[-1]
     if kind == "infer":
         return _deeplens_frames_in(sent.payload)
@@ -102,7 +102,7 @@ def _millionths(confidences: Iterable[float]) -> tuple[int, ...]:
     return tuple(round(confidence * 1_000_000) for confidence in confidences)
 
 
-def test_the_same_seed_and_period_give_the_same_messages(everything_sent: list[Sent]) -> None:
+def test_the_same_seed_and_period_give_the_same_messages(everything_sent: list[SentMessage]) -> None:
     assert sent_messages(histories(7, *FORTNIGHT)) == everything_sent
 
 
@@ -118,18 +118,18 @@ def test_a_period_that_ends_before_it_starts_is_refused() -> None:
 
 def test_whoever_counts_the_messages_finds_the_truth_in_every_hour(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        by_hour: dict[int, list[Sent]] = {}
+        by_hour: dict[int, list[SentMessage]] = {}
         for sent in sent_messages([one]):
             for hour in {at // HOUR for at, _, _ in _frames_in(sent)}:
                 by_hour.setdefault(hour, []).append(sent)
         for hour in range(one.period.started // HOUR, one.period.ended // HOUR):
             start, end = hour * HOUR, (hour + 1) * HOUR
-            assert counted(by_hour.get(hour, []), start, end) == expected(one, start, end)
+            assert counted(by_hour.get(hour, []), start, end) == expected_counts(one, start, end)
 
 
 def test_each_camera_has_rushes_quiet_hours_and_hours_without_a_camera(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        hours = [expected(one, at, at + HOUR) for at in range(one.period.started, one.period.ended, HOUR)]
+        hours = [expected_counts(one, at, at + HOUR) for at in range(one.period.started, one.period.ended, HOUR)]
         averages = [hour.average_faces for hour in hours]
         assert None in averages
         assert 0 in averages
@@ -139,16 +139,16 @@ def test_each_camera_has_rushes_quiet_hours_and_hours_without_a_camera(fortnight
 
 def test_thumbs_turned_down_are_in_the_frames_taken_meanwhile(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        every = one.habits.frame_every
+        every = one.profile.frame_every
         told = [message for sent in sent_messages([one]) for message in _frames_messages(sent)]
         gestures = [gesture.label for message in told for frame in message.frames for gesture in frame.gestures]
         in_sight = ((thumb, overlap(thumb, on)) for thumb in one.thumbs_down for on in one.on)
-        reckoned = sum(instants(seen, every) * len(thumb.confidences) for thumb, seen in in_sight if seen)
+        reckoned = sum(frames_in(seen, every) * len(thumb.confidences) for thumb, seen in in_sight if seen)
         assert gestures.count("thumbs-down") == reckoned
-        assert bool(reckoned) == (one.habits.speaks == "agent"), "a DeepLens knows no such gesture"
+        assert bool(reckoned) == (one.profile.protocol == "agent"), "a DeepLens knows no such gesture"
 
 
-def _frames_messages(sent: Sent) -> Iterator[messages.Frames]:
+def _frames_messages(sent: SentMessage) -> Iterator[messages.Frames]:
     kind = sent.topic.rsplit("/", 1)[-1]
     if kind == "frames":
         message = messages.decode(kind, sent.payload)
@@ -159,9 +159,9 @@ def _frames_messages(sent: Sent) -> Iterator[messages.Frames]:
 def test_one_afternoon_is_dark_and_the_log_complains(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         assert one.outage is not None
-        local = dt.datetime.fromtimestamp(one.outage.started / SECOND, one.habits.zone)
+        local = dt.datetime.fromtimestamp(one.outage.started / SECOND, one.profile.zone)
         assert local.hour == 13
-        dark = expected(one, one.outage.started, one.outage.ended)
+        dark = expected_counts(one, one.outage.started, one.outage.ended)
         assert (dark.frames, dark.minutes_seen) == (0, 0)
         complaints = [
             sent for sent in sent_messages([one]) if b"frame for 10 s" in sent.payload or b"Failed" in sent.payload
@@ -171,7 +171,7 @@ def test_one_afternoon_is_dark_and_the_log_complains(fortnight: tuple[History, .
 
 def test_one_working_day_is_missing(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        opened = {dt.datetime.fromtimestamp(span.started / SECOND, one.habits.zone).date() for span in one.on}
+        opened = {dt.datetime.fromtimestamp(span.started / SECOND, one.profile.zone).date() for span in one.on}
         whole_days = [(START + dt.timedelta(days=day)).date() for day in range(1, 14)]
         working = [day for day in whole_days if day.weekday() < 5]
         assert len([day for day in working if day not in opened]) == 1
@@ -179,14 +179,14 @@ def test_one_working_day_is_missing(fortnight: tuple[History, ...]) -> None:
 
 def test_a_camera_opens_by_the_local_clock_before_and_after_it_changes(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        starts = [dt.datetime.fromtimestamp(span.started / SECOND, one.habits.zone) for span in one.on]
-        openings = [at for at in starts if at.time() == one.habits.opens]
+        starts = [dt.datetime.fromtimestamp(span.started / SECOND, one.profile.zone) for span in one.on]
+        openings = [at for at in starts if at.time() == one.profile.opens]
         assert len({at.utcoffset() for at in openings}) == 2
         # What else begins is the rest of the day of the outage, and the period itself.
         assert len(starts) - len(openings) <= 2
 
 
-def test_some_messages_come_twice_and_some_out_of_order(everything_sent: list[Sent]) -> None:
+def test_some_messages_come_twice_and_some_out_of_order(everything_sent: list[SentMessage]) -> None:
     sent = everything_sent
     assert [each.sent_at for each in sent] == sorted(each.sent_at for each in sent)
     assert sent[-1].sent_at <= epoch_ms(FORTNIGHT[1])
@@ -232,7 +232,7 @@ def small_histories(draw: st.DrawFn, around: dt.datetime) -> History:
         for started, ended in draw(st.lists(spans(MINUTE), max_size=6))
     }
     return History(
-        habits=draw(st.sampled_from(DEMO)),
+        profile=draw(st.sampled_from(PROFILES)),
         seed=draw(st.integers(0, 2**64)),
         period=Span(base, base + 3 * HOUR),
         on=on,
@@ -242,7 +242,7 @@ def small_histories(draw: st.DrawFn, around: dt.datetime) -> History:
     )
 
 
-def walked(sent: Iterable[Sent]) -> tuple[Span, ...]:
+def walked(sent: Iterable[SentMessage]) -> tuple[Span, ...]:
     """The visits that one finds who walks over all frames with faces, one after the other."""
     seen = sorted({at for each in sent for at, faces, _ in _frames_in(each) if faces})
     visits: list[list[int]] = []
@@ -255,16 +255,16 @@ def walked(sent: Iterable[Sent]) -> tuple[Span, ...]:
 
 @given(small_histories(START))
 def test_any_visits_are_found_as_reckoned(one: History) -> None:
-    assert walked(sent_messages([one])) == occupied(one)
+    assert walked(sent_messages([one])) == expected_visits(one)
 
 
 def test_every_camera_looks_often_enough_to_tell_a_visit_from_two() -> None:
-    assert all(habits.frame_every <= VISIT_GAP for habits in DEMO)
+    assert all(profile.frame_every <= VISIT_GAP for profile in PROFILES)
 
 
 def test_visits_of_a_fortnight_are_found_as_reckoned(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
-        found = occupied(one)
+        found = expected_visits(one)
         assert walked(sent_messages([one])) == found
         assert len(found) < len(one.visits), "who comes in company is one visit"
 
@@ -272,7 +272,7 @@ def test_visits_of_a_fortnight_are_found_as_reckoned(fortnight: tuple[History, .
 @given(small_histories(START), spans(2 * HOUR))
 def test_any_people_are_counted_as_reckoned(one: History, bucket: tuple[int, int]) -> None:
     start, end = (one.period.started + at for at in bucket)
-    assert counted(sent_messages([one]), start, end) == expected(one, start, end)
+    assert counted(sent_messages([one]), start, end) == expected_counts(one, start, end)
 
 
 CLOCK_CHANGES = [
@@ -285,21 +285,21 @@ CLOCK_CHANGES = [
 
 @settings(max_examples=20)
 @given(
-    st.sampled_from(DEMO),
+    st.sampled_from(PROFILES),
     st.sampled_from(CLOCK_CHANGES),
     st.integers(0, 2**32),
     st.integers(0, 30 * 60),
     st.integers(1, 30 * 60),
 )
 def test_any_period_around_a_clock_change_is_counted_as_reckoned(
-    habits: Habits, change: dt.datetime, seed: int, minutes_before: int, minutes_after: int
+    profile: CameraProfile, change: dt.datetime, seed: int, minutes_before: int, minutes_after: int
 ) -> None:
     start = change - dt.timedelta(minutes=minutes_before)
     end = change + dt.timedelta(minutes=minutes_after)
-    one = history(habits, seed, start, end)
+    one = history(profile, seed, start, end)
     sent = sent_messages([one])
     for edges in itertools.pairwise((one.period.started, epoch_ms(change), one.period.ended)):
-        assert counted(sent, *edges) == expected(one, *edges)
+        assert counted(sent, *edges) == expected_counts(one, *edges)
 
 
 def test_pictures_show_somebody_with_a_cup_and_fit_into_a_message() -> None:
@@ -312,7 +312,7 @@ def test_pictures_show_somebody_with_a_cup_and_fit_into_a_message() -> None:
         assert isinstance(image, messages.Image)
         assert len(base64.b64decode(image.image_string)) <= messages.MAX_PICTURE_BYTES
         assert len(image.faces) == 1
-        assert expected(one, image.taken_at, image.taken_at + 1).frames in (0, 1)
+        assert expected_counts(one, image.taken_at, image.taken_at + 1).frames in (0, 1)
         assert any(span.started <= image.taken_at < span.ended for span in one.on)
         assert any(visit.has_cup and visit.started < image.taken_at < visit.ended for visit in one.visits)
     assert len({messages.decode("image", sent.payload).image_string for sent in pictures}) == 4
@@ -324,8 +324,8 @@ def test_an_old_deeplens_has_no_pictures_to_send() -> None:
 
 
 def test_the_demo_has_the_three_cameras_of_two_cities() -> None:
-    assert [habits.name for habits in DEMO] == ["Seattle01", "Chicago01", "Chicago02"]
-    assert {habits.zone for habits in DEMO} == {
+    assert [profile.name for profile in PROFILES] == ["Seattle01", "Chicago01", "Chicago02"]
+    assert {profile.zone for profile in PROFILES} == {
         zoneinfo.ZoneInfo("America/Los_Angeles"),
         zoneinfo.ZoneInfo("America/Chicago"),
     }

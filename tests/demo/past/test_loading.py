@@ -11,15 +11,15 @@ import pytest
 
 from analytics.models import FACE, EngagementQuarter, LabelQuarter
 from analytics.numbers import reads
-from demo import world
+from demo import sites
 from demo.past import loading
 from demo.past.history import HOUR, SECOND, History, epoch_ms, histories
 from demo.past.messages import sent_messages
-from demo.past.truth import Expected, expected, occupied
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, QuarantinedMessage
 from tests import places
+from tests.demo.past.expected_counts import ExpectedCounts, expected_counts, expected_visits
 
 SEED = 11
 MONDAY = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)
@@ -45,7 +45,7 @@ def take_in(arrivals: Iterable[Arrival]) -> None:
 
 def devices_of(happened: Sequence[History]) -> list[tuple[History, Device]]:
     made = {"Seattle01": places.seattle01, "Chicago01": places.chicago01, "Chicago02": places.chicago02}
-    return [(one, made[one.habits.name]()) for one in happened]
+    return [(one, made[one.profile.name]()) for one in happened]
 
 
 Bucket = tuple[reads.EngagementBucket, reads.CountBucket, reads.CountBucket]
@@ -56,7 +56,7 @@ def buckets(
     device: Device, period: tuple[dt.datetime, dt.datetime], kind: reads.Bucket, history: History
 ) -> list[Bucket]:
     start, end = period
-    zone = history.habits.zone
+    zone = history.profile.zone
     engagement = reads.engagement([device], zone=zone, start=start, end=end, bucket=kind, now=end)
     faces, thumbs = (
         reads.counts([device], label=label, zone=zone, start=start, end=end, bucket=kind)
@@ -65,11 +65,11 @@ def buckets(
     return list(zip(engagement, faces, thumbs, strict=True))
 
 
-def read(bucket: Bucket) -> Expected:
+def read(bucket: Bucket) -> ExpectedCounts:
     """What the platform says, to be compared with what the visits say."""
     engagement, faces, thumbs = bucket
     assert faces.count == engagement.faces_sum
-    return Expected(
+    return ExpectedCounts(
         frames=engagement.frames,
         faces_sum=engagement.faces_sum,
         faces_peak=engagement.faces_peak,
@@ -85,25 +85,25 @@ def assert_visits_are_true(
     history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: reads.Bucket
 ) -> int:
     """Every bucket's visits are those that began in it, to the millisecond; answers how many there are."""
-    zone, (start, end) = history.habits.zone, period
+    zone, (start, end) = history.profile.zone, period
     found = reads.episodes([device], label=FACE, zone=zone, start=start, end=end, bucket=kind)
     lengths: dict[int, list[float]] = {epoch_ms(bucket.start): [] for bucket in found}
     starts = sorted(lengths)
-    for visit in occupied(history):
+    for visit in expected_visits(history):
         lengths[starts[bisect_right(starts, visit.started) - 1]].append((visit.ended - visit.started) / SECOND)
     assert {epoch_ms(bucket.start): list(bucket.seconds) for bucket in found} == {
         at: sorted(seconds) for at, seconds in lengths.items()
     }
     for bucket in found:
-        truth = expected(history, epoch_ms(bucket.start), epoch_ms(bucket.end))
+        truth = expected_counts(history, epoch_ms(bucket.start), epoch_ms(bucket.end))
         assert bucket.known_count == (len(bucket.seconds) if truth.frames else None)
     return sum(map(len, lengths.values()))
 
 
-def assert_true(history: History, bucket: Bucket) -> Expected:
+def assert_true(history: History, bucket: Bucket) -> ExpectedCounts:
     """Every number of this bucket is what the visits say; answers what that is."""
     engagement = bucket[0]
-    truth = expected(history, epoch_ms(engagement.start), epoch_ms(engagement.end))
+    truth = expected_counts(history, epoch_ms(engagement.start), epoch_ms(engagement.end))
     assert read(bucket) == truth
     assert engagement.average_faces == (None if truth.average_faces is None else float(truth.average_faces))
     assert engagement.coverage == float(Fraction(truth.minutes_seen, engagement.minutes))
@@ -115,7 +115,7 @@ def test_every_hour_and_day_of_two_weeks_is_the_truth() -> None:
     happened = histories(SEED, *FORTNIGHT)
     watched = devices_of(happened)
     take_in(arrivals_of(happened))
-    truths: list[Expected] = []
+    truths: list[ExpectedCounts] = []
     for history, device in watched:
         hours = buckets(device, FORTNIGHT, "hour", history)
         starts = [epoch_ms(bucket[0].start) for bucket in hours]
@@ -133,7 +133,7 @@ def test_every_hour_and_day_of_two_weeks_is_the_truth() -> None:
     assert DeviceLog.objects.filter(level="error").count() >= len(happened)
 
 
-def assert_all_kinds_of_hours(truths: Sequence[Expected]) -> None:
+def assert_all_kinds_of_hours(truths: Sequence[ExpectedCounts]) -> None:
     """There was no camera, a camera for part of the time, nobody, a crowd, a thumb: what was compared is not empty."""
     assert any(truth.minutes_seen == 0 for truth in truths)
     assert any(0 < truth.minutes_seen < 60 for truth in truths)
@@ -185,4 +185,4 @@ def test_a_day_without_one_of_the_hours_is_whole() -> None:
 
 
 def test_the_demo_has_a_place_for_each_camera() -> None:
-    assert {place.name for place in world.PLACES} == {history.habits.site for history in histories(SEED, *SPRING)}
+    assert {place.name for place in sites.PLACES} == {history.profile.site for history in histories(SEED, *SPRING)}

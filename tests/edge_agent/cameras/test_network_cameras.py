@@ -1,4 +1,4 @@
-"""Cameras of the network: a real RTSP server with all its troubles, and MJPEG over HTTP."""
+"""Cameras of the network: a real RTSP server with all its log_buffer, and MJPEG over HTTP."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from edge_agent.agent import Agent, Troubles
+from edge_agent.agent import Agent, LogBuffer
 from edge_agent.cameras.sources import open_source
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
-from edge_agent.stream.server import Stream
+from edge_agent.stream.server import StreamServer
 from tests.brokers import free_port
 from tests.edge_agent.platforms import eventually
 from tests.edge_agent.rtsp_camera import PASSWORD, USER, RtspCamera, rtsp_camera
@@ -38,7 +38,7 @@ def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
 ) -> None:
     caplog.set_level(logging.INFO)
     source = open_source(camera.url)
-    assert eventually(lambda: "is here, 512 × 512" in caplog.text, 30)
+    assert eventually(lambda: "delivers frames of 512 × 512" in caplog.text, 30)
     shown = source.peek()
     assert shown is not None
     assert np.abs(shown.astype(int) - ASTRONAUT).mean() < LOSSES_OF_VIDEO
@@ -46,11 +46,11 @@ def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
     camera.pull_the_plug()
     assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
     camera.start()
-    assert eventually(lambda: caplog.text.count("is here") == 2, 30)
+    assert eventually(lambda: caplog.text.count("delivers frames") == 2, 30)
 
     camera.hang()
     config = AgentConfig(thing="t", mqtt_url="mqtt://t", source=camera.url, detectors=(), wedged_after=2.0)
-    looking = Agent(config, source, Eyes(config), outbox, Troubles())
+    looking = Agent(config, source, Eyes(config), outbox, LogBuffer())
     assert after_steps(looking, lambda: "has shown no frame for 2 s" in caplog.text)
     assert "hangs; it is opened again" in caplog.text
     camera.go_on()
@@ -63,22 +63,22 @@ def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
 
 
 def after_steps(agent: Agent, holds: Callable[[], bool]) -> bool:
-    """Whether it holds after so many looks of the agent."""
+    """Whether it holds after the agent has processed some frames."""
 
     def step() -> bool:
-        agent.step()
+        agent.process_frame()
         return holds()
 
     return eventually(step, 30)
 
 
 def test_an_mjpeg_stream_over_http_is_a_camera_too() -> None:
-    stream = Stream("127.0.0.1", free_port())
+    stream = StreamServer("127.0.0.1", free_port())
     source = open_source(f"http://127.0.0.1:{stream.port}/")
     shown: list[np.ndarray] = []
 
     def shows() -> bool:
-        stream.show(ASTRONAUT)
+        stream.publish(ASTRONAUT)
         shown.extend(frame for frame in [source.read()] if frame is not None)
         return bool(shown)
 

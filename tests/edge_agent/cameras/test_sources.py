@@ -13,7 +13,7 @@ from hypothesis.strategies import text
 from skimage import data
 
 from edge_agent.cameras.sources import (
-    OPENS_WITHIN,
+    OPENING_SECONDS,
     LiveSource,
     Source,
     SourceError,
@@ -47,7 +47,7 @@ def test_a_folder_s_pictures_come_in_order_over_and_over_in_rgb(
     assert shown[1] is not None
     assert np.array_equal(shown[1], data.coffee())
     assert shown[2] is None
-    assert "c.jpg is not a picture" in caplog.text
+    assert "c.jpg is not a readable picture" in caplog.text
     assert shown[3] is not None
 
 
@@ -68,7 +68,7 @@ def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, cap
     source = open_source(video.as_uri())
     assert eventually(lambda: source.read() is not None)
     assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
-    assert eventually(lambda: caplog.text.count("is here, 64 × 48") == 2)
+    assert eventually(lambda: caplog.text.count("delivers frames of 64 × 48") == 2)
     source.close()
 
 
@@ -111,7 +111,7 @@ def test_a_usb_camera_that_is_not_plugged_in_is_named_as_the_system_names_it(cap
     source = open_source("97")
     assert eventually(lambda: "trying again in 2 s" in caplog.text)
     source.close()
-    assert "camera /dev/video97 cannot be opened, since there is no such device; trying again in 1 s" in caplog.text
+    assert "camera /dev/video97 cannot be opened, because there is no such device; trying again in 1 s" in caplog.text
 
 
 def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
@@ -122,7 +122,7 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
         source = open_source((tmp_path / "camera").as_uri())
         for opened in (1, 2, 3):
             show()
-            assert eventually(lambda opened=opened: caplog.text.count("is here, 64 × 48") == opened)
+            assert eventually(lambda opened=opened: caplog.text.count("delivers frames of 64 × 48") == opened)
             assert eventually(lambda: source.read() is not None)
             assert source.peek() is not None
             hanging = set(children_of(os.getpid()))
@@ -141,7 +141,7 @@ def test_a_camera_that_is_being_opened_is_left_in_peace_until_it_should_be_there
         source = LiveSource((tmp_path / "camera").as_uri(), lambda: now)
         assert eventually(lambda: bool(children_of(os.getpid())))
         (opening,) = children_of(os.getpid())
-        now += OPENS_WITHIN - 1
+        now += OPENING_SECONDS - 1
         source.restart()
         assert "hangs" not in caplog.text
 
@@ -173,7 +173,9 @@ def test_no_camera_outlives_its_agent(tmp_path: Path, video: Path) -> None:
         agent = subprocess.Popen([sys.executable, "-c", program, address])
         try:
             assert eventually(
-                lambda: any("edge_agent.cameras.camera" in command_of(child) for child in children_of(agent.pid))
+                lambda: any(
+                    "edge_agent.cameras.camera_process" in command_of(child) for child in children_of(agent.pid)
+                )
             )
             (camera,) = children_of(agent.pid)
             # Everybody on the machine can read that, and it may hold a password.
@@ -203,10 +205,10 @@ def test_a_source_that_is_nowhere_is_refused_in_one_sentence() -> None:
 
 
 def test_an_empty_folder_and_a_file_that_is_no_video_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no picture"):
+    with pytest.raises(SourceError, match="contains no picture"):
         open_source(str(tmp_path))
     (tmp_path / "text.mp4").write_text("text")
-    with pytest.raises(SourceError, match="is not a video that can be played"):
+    with pytest.raises(SourceError, match="is not a playable video"):
         open_source(str(tmp_path / "text.mp4"))
 
 

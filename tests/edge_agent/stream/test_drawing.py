@@ -6,11 +6,11 @@ from skimage import data
 
 from edge_agent.messages import Face, Frame, Greeting, Labelled
 from edge_agent.pictures.encoding import Picture
-from edge_agent.pictures.photographer import Moment
-from edge_agent.stream.drawing import FACE, GESTURE, OBJECT, PAPER, annotated, drawable
-from edge_agent.stream.screen import GREETING_SECONDS, Screen
+from edge_agent.pictures.photographer import PhotographerState
+from edge_agent.stream.drawing import FACE, GESTURE, OBJECT, PAPER, annotate, drawable
+from edge_agent.stream.overlay import GREETING_SECONDS, Overlay
 
-WAITING = Moment("waiting")
+WAITING = PhotographerState("waiting")
 BOX = (150, 180, 100, 120)
 
 
@@ -23,10 +23,10 @@ def changed(before: Picture, after: Picture) -> np.ndarray:
     return (before != after).any(axis=2)
 
 
-def test_nothing_seen_draws_nothing_and_the_camera_s_own_picture_is_never_touched() -> None:
+def test_a_frame_without_detections_draws_nothing_and_the_camera_s_own_picture_is_never_touched() -> None:
     picture = coffee()
-    assert np.array_equal(annotated(picture, None, WAITING, None), picture)
-    annotated(picture, Frame(0, (Face(0.9, BOX),)), Moment("countdown", 3.0), Greeting("Ada", 3))
+    assert np.array_equal(annotate(picture, None, WAITING, None), picture)
+    annotate(picture, Frame(0, (Face(0.9, BOX),)), PhotographerState("countdown", 3.0), Greeting("Ada", 3))
     assert np.array_equal(picture, coffee())
 
 
@@ -39,7 +39,7 @@ def test_nothing_seen_draws_nothing_and_the_camera_s_own_picture_is_never_touche
     ],
 )
 def test_a_box_s_edges_lie_on_its_own_pixels_and_its_inside_stays(seen: Frame, colour: tuple[int, int, int]) -> None:
-    drawn = annotated(coffee(), seen, WAITING, None)
+    drawn = annotate(coffee(), seen, WAITING, None)
     left, top, width, height = BOX
     right, bottom = left + width - 1, top + height - 1
     for row, column in (
@@ -58,40 +58,45 @@ def test_a_box_s_edges_lie_on_its_own_pixels_and_its_inside_stays(seen: Frame, c
 
 
 def test_a_thing_at_the_upper_edge_has_its_label_below() -> None:
-    drawn = annotated(coffee(), Frame(0, (Face(0.9, (150, 0, 100, 60)),)), WAITING, None)
+    drawn = annotate(coffee(), Frame(0, (Face(0.9, (150, 0, 100, 60)),)), WAITING, None)
     assert changed(coffee(), drawn)[65:90, 150:250].any()
 
 
 def test_a_thing_at_the_right_edge_has_its_whole_label_inside() -> None:
     inks = []
     for left in (150, coffee().shape[1] - 30):
-        drawn = annotated(coffee(), Frame(0, (Face(0.9, (left, 180, 30, 120)),)), WAITING, None)
+        drawn = annotate(coffee(), Frame(0, (Face(0.9, (left, 180, 30, 120)),)), WAITING, None)
         inks.append(((drawn == PAPER).all(axis=2) & changed(coffee(), drawn)).sum())
     assert inks[0] == inks[1] > 50
 
 
 def test_a_thing_without_a_box_is_no_trouble() -> None:
-    assert np.array_equal(annotated(coffee(), Frame(0, (Face(0.9),)), WAITING, None), coffee())
+    assert np.array_equal(annotate(coffee(), Frame(0, (Face(0.9),)), WAITING, None), coffee())
 
 
 def test_the_countdown_and_the_cool_down_change_with_the_seconds() -> None:
     drawn = [
-        annotated(coffee(), None, moment, None)
-        for moment in (Moment("countdown", 4.0), Moment("countdown", 3.0), Moment("picture"), Moment("cooldown", 10.0))
+        annotate(coffee(), None, state, None)
+        for state in (
+            PhotographerState("countdown", 4.0),
+            PhotographerState("countdown", 3.0),
+            PhotographerState("picture"),
+            PhotographerState("cooldown", 10.0),
+        )
     ]
     for number, one in enumerate(drawn):
         assert all(not np.array_equal(one, other) for other in drawn[:number])
         lower_half = slice(coffee().shape[0] // 2, None)
         assert np.array_equal(one[lower_half], coffee()[lower_half])
     # 3.2 and 3.9 seconds are both "4".
-    same = [annotated(coffee(), None, Moment("countdown", seconds), None) for seconds in (3.2, 3.9)]
+    same = [annotate(coffee(), None, PhotographerState("countdown", seconds), None) for seconds in (3.2, 3.9)]
     assert np.array_equal(*same)
 
 
 @pytest.mark.parametrize("name", ["Ada", "José Ángel", "Σωκράτης", "A" * 300])
 def test_every_greeting_fits_into_the_picture(name: str) -> None:
-    drawn = changed(coffee(), annotated(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!")))
-    text = (annotated(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!")) == 255).all(axis=2)
+    drawn = changed(coffee(), annotate(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!")))
+    text = (annotate(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!")) == 255).all(axis=2)
     assert drawn[-40:].all(axis=1).any()
     assert text.sum() > 50
     assert not text[:, :5].any()
@@ -100,7 +105,7 @@ def test_every_greeting_fits_into_the_picture(name: str) -> None:
 
 
 def greeted(name: str) -> Picture:
-    return annotated(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!"))
+    return annotate(coffee(), None, WAITING, Greeting(name, 3, "Enjoy!"))
 
 
 @pytest.mark.parametrize("script", ["Adá", "Ольга", "Ωμέγα", "李小龙", "さくら", "カタカナ", "김민준", "Ánh Nguyễn"])
@@ -111,7 +116,7 @@ def test_a_name_in_a_script_that_can_be_set_is_drawn_with_each_of_its_letters(sc
 
 
 @pytest.mark.parametrize("name", ["आदित्य राज", "محمد عبد الله", "שרה", "ไพลิน", "😀"])
-def test_whose_name_cannot_be_set_right_is_greeted_without_it(name: str) -> None:
+def test_a_name_in_a_script_that_would_be_drawn_wrongly_is_left_out(name: str) -> None:
     assert np.array_equal(greeted(name), greeted(""))
     assert np.array_equal(greeted(f"Zoë {name}"), greeted("Zoë"))
 
@@ -125,18 +130,20 @@ def test_a_name_is_shortened_once_at_most(name: str) -> None:
 
 def test_a_tiny_picture_is_no_trouble() -> None:
     tiny = coffee()[:3, :2].copy()
-    annotated(tiny, Frame(0, (Face(0.9, (0, 0, 2, 3)),)), Moment("countdown", 3.0), Greeting("Ada", 3, "Enjoy!"))
+    annotate(
+        tiny, Frame(0, (Face(0.9, (0, 0, 2, 3)),)), PhotographerState("countdown", 3.0), Greeting("Ada", 3, "Enjoy!")
+    )
 
 
 def test_a_greeting_is_shown_for_some_seconds_and_the_next_one_after_it() -> None:
-    screen = Screen()
-    assert screen.picture(0.0) is None
-    screen.looked(coffee(), Frame(0), WAITING, 0.0)
-    ada, bob = (annotated(coffee(), Frame(0), WAITING, Greeting(name, 1)) for name in ("Ada", "Bob"))
-    screen.greet(Greeting("Ada", 1))
-    screen.greet(Greeting("Bob", 1))
+    overlay = Overlay()
+    assert overlay.render(0.0) is None
+    overlay.update(coffee(), Frame(0), WAITING, 0.0)
+    ada, bob = (annotate(coffee(), Frame(0), WAITING, Greeting(name, 1)) for name in ("Ada", "Bob"))
+    overlay.add_greeting(Greeting("Ada", 1))
+    overlay.add_greeting(Greeting("Bob", 1))
     shown = [
-        screen.picture(now)
+        overlay.render(now)
         for now in (5.0, 5.0 + GREETING_SECONDS - 0.1, 5.0 + GREETING_SECONDS, 5.0 + 2 * GREETING_SECONDS)
     ]
     for picture, expected in zip(shown, (ada, ada, bob, coffee()), strict=True):
@@ -144,10 +151,10 @@ def test_a_greeting_is_shown_for_some_seconds_and_the_next_one_after_it() -> Non
         assert np.array_equal(picture, expected)
 
 
-def test_between_two_looks_the_countdown_goes_on_in_newer_pictures() -> None:
-    screen = Screen()
-    screen.looked(coffee(), Frame(0), Moment("countdown", 4.0), 100.0)
+def test_between_two_analysed_frames_the_countdown_goes_on_in_newer_pictures() -> None:
+    overlay = Overlay()
+    overlay.update(coffee(), Frame(0), PhotographerState("countdown", 4.0), 100.0)
     newer = coffee()[::-1].copy()
-    shown = screen.picture(101.5, newer)
+    shown = overlay.render(101.5, newer)
     assert shown is not None
-    assert np.array_equal(shown, annotated(newer, Frame(0), Moment("countdown", 2.5), None))
+    assert np.array_equal(shown, annotate(newer, Frame(0), PhotographerState("countdown", 2.5), None))

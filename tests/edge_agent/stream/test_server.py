@@ -9,7 +9,7 @@ from skimage import data
 
 from edge_agent.cameras.sources import LiveSource
 from edge_agent.pictures.encoding import Picture
-from edge_agent.stream.server import MOST_WATCHERS, Stream, StreamError
+from edge_agent.stream.server import MAX_VIEWERS, StreamError, StreamServer
 from tests.brokers import free_port
 from tests.edge_agent.platforms import eventually
 
@@ -17,8 +17,8 @@ LOOPBACK = "127.0.0.1"
 
 
 @pytest.fixture
-def stream() -> Iterator[Stream]:
-    served = Stream(LOOPBACK, free_port())
+def stream() -> Iterator[StreamServer]:
+    served = StreamServer(LOOPBACK, free_port())
     yield served
     served.close()
 
@@ -27,7 +27,7 @@ def coffee() -> Picture:
     return np.asarray(data.coffee(), np.uint8)
 
 
-def ask(stream: Stream, path: str, host: str | None = None) -> http.client.HTTPResponse:
+def ask(stream: StreamServer, path: str, host: str | None = None) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection(LOOPBACK, stream.port, timeout=10)
     connection.request("GET", path, headers={"Host": host} if host else {})
     return connection.getresponse()
@@ -47,75 +47,75 @@ def difference(one: Picture, other: Picture) -> float:
     return float(np.abs(one.astype(int) - other.astype(int)).mean())
 
 
-def test_a_watcher_sees_each_new_picture(stream: Stream) -> None:
-    assert not stream.is_watched
-    stream.show(coffee())
+def test_a_viewer_sees_each_new_picture(stream: StreamServer) -> None:
+    assert not stream.has_viewers
+    stream.publish(coffee())
     answer = ask(stream, "/")
     assert answer.getheader("Content-Type", "").startswith("multipart/x-mixed-replace")
     assert difference(first_picture(answer), coffee()) < 5
-    assert stream.is_watched
-    stream.show(coffee()[::-1].copy())
+    assert stream.has_viewers
+    stream.publish(coffee()[::-1].copy())
     assert eventually(lambda: difference(first_picture(answer), coffee()[::-1]) < 5)
 
 
-def test_opencv_reads_it_as_a_camera(stream: Stream) -> None:
-    stream.show(coffee())
+def test_opencv_reads_it_as_a_camera(stream: StreamServer) -> None:
+    stream.publish(coffee())
     camera = LiveSource(f"http://{LOOPBACK}:{stream.port}/")
-    assert eventually(lambda: stream.show(coffee()) or camera.peek() is not None)
+    assert eventually(lambda: stream.publish(coffee()) or camera.peek() is not None)
     seen = camera.read()
     assert seen is not None
     assert difference(seen, coffee()) < 5
     camera.close()
 
 
-def test_a_watcher_who_leaves_is_noticed(stream: Stream) -> None:
-    stream.show(coffee())
+def test_a_viewer_who_leaves_is_noticed(stream: StreamServer) -> None:
+    stream.publish(coffee())
     answer = ask(stream, "/")
     first_picture(answer)
     answer.close()
-    assert eventually(lambda: stream.show(coffee()) or not stream.is_watched)
+    assert eventually(lambda: stream.publish(coffee()) or not stream.has_viewers)
 
 
-def test_one_picture_can_be_fetched(stream: Stream) -> None:
-    stream.show(coffee())
+def test_one_picture_can_be_fetched(stream: StreamServer) -> None:
+    stream.publish(coffee())
     answer = ask(stream, "/picture.jpg")
     assert answer.getheader("Cache-Control") == "no-store"
     jpeg = np.frombuffer(answer.read(), np.uint8)
     assert difference(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB), np.uint8), coffee()) < 5
 
 
-def test_before_the_first_picture_there_is_none(stream: Stream) -> None:
+def test_before_the_first_picture_there_is_none(stream: StreamServer) -> None:
     answer = ask(stream, "/picture.jpg")
     assert (answer.status, answer.reason) == (503, "There is no picture yet")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", ""])
-def test_a_page_that_gives_itself_a_name_for_this_machine_reads_nothing(stream: Stream, host: str) -> None:
-    stream.show(coffee())
+def test_a_page_that_gives_itself_a_name_for_this_machine_reads_nothing(stream: StreamServer, host: str) -> None:
+    stream.publish(coffee())
     assert ask(stream, "/", host or "[bad").status == 403
     for name in (f"localhost:{stream.port}", "127.0.0.1", "[::1]:8090"):
         assert ask(stream, "/", name).status == 200
 
 
-def test_an_unknown_path_says_which_there_are(stream: Stream) -> None:
+def test_an_unknown_path_says_which_there_are(stream: StreamServer) -> None:
     answer = ask(stream, "/nowhere")
-    assert (answer.status, answer.reason) == (404, "There is / with the stream and /picture.jpg")
+    assert (answer.status, answer.reason) == (404, "Open / for the stream or /picture.jpg for one picture")
 
 
-def test_more_watchers_than_the_box_can_bear_are_refused(stream: Stream) -> None:
-    stream.show(coffee())
-    watching = [ask(stream, "/") for _ in range(MOST_WATCHERS)]
+def test_more_viewers_than_the_box_can_bear_are_refused(stream: StreamServer) -> None:
+    stream.publish(coffee())
+    watching = [ask(stream, "/") for _ in range(MAX_VIEWERS)]
     assert {answer.status for answer in watching} == {200}
     assert ask(stream, "/").status == 503
 
 
-def test_a_taken_port_is_one_sentence(stream: Stream) -> None:
-    with pytest.raises(StreamError, match=rf"no stream on {LOOPBACK}:{stream.port}: Address already in use; choose"):
-        Stream(LOOPBACK, stream.port)
+def test_a_taken_port_is_one_sentence(stream: StreamServer) -> None:
+    with pytest.raises(StreamError, match=rf"no stream on {LOOPBACK}:{stream.port}: Address already in use; change"):
+        StreamServer(LOOPBACK, stream.port)
 
 
-def test_closing_ends_what_is_watched(stream: Stream) -> None:
-    stream.show(coffee())
+def test_closing_disconnects_the_viewers(stream: StreamServer) -> None:
+    stream.publish(coffee())
     answer = ask(stream, "/")
     first_picture(answer)
     asked = time.monotonic()

@@ -192,7 +192,7 @@ def test_a_file_of_an_npm_package_is_brought_once(registry: Registry, tmp_path: 
     [
         ("2.0.0", "a/b.js", "", r"the npm package headcount-sample@2\.0\.0 could not be downloaded: npm error"),
         ("1.0.0", "c.js", "", r"b\.js is missing: .*package/c\.js"),
-        ("1.0.0", "a/b.js", "0" * 64, r"what came as b\.js has the SHA-256"),
+        ("1.0.0", "a/b.js", "0" * 64, r"the fetched b\.js has the SHA-256"),
     ],
 )
 def test_what_npm_cannot_give_is_one_sentence(

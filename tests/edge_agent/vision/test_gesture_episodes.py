@@ -4,36 +4,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.messages import GestureEpisode, Labelled
-from edge_agent.vision.gesture_episodes import FORGIVEN_MS, Episodes
+from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 
 UP = Labelled("thumbs-up", 0.7)
 
 
 def test_a_thumb_held_up_for_five_seconds_is_one_episode_told_twice() -> None:
-    episodes = Episodes()
-    told = [episodes.look(at, [UP]) for at in range(10_000, 15_001, 500)]
-    assert told == [(GestureEpisode("thumbs-up", 10_000, 0.7),), *[()] * 10]
-    assert episodes.look(15_000 + FORGIVEN_MS, []) == ()
-    assert episodes.look(15_001 + FORGIVEN_MS, []) == (GestureEpisode("thumbs-up", 10_000, 0.7, ended_at=15_000),)
+    tracker = EpisodeTracker()
+    changes = [tracker.update(at, [UP]) for at in range(10_000, 15_001, 500)]
+    assert changes == [(GestureEpisode("thumbs-up", 10_000, 0.7),), *[()] * 10]
+    assert tracker.update(15_000 + MAX_GAP_MS, []) == ()
+    assert tracker.update(15_001 + MAX_GAP_MS, []) == (GestureEpisode("thumbs-up", 10_000, 0.7, ended_at=15_000),)
 
 
 def test_the_end_tells_the_best_confidence() -> None:
-    episodes = Episodes(100)
+    tracker = EpisodeTracker(100)
     for at, confidence in enumerate((0.6, 0.9, 0.7)):
-        episodes.look(at, [Labelled("fist", confidence)])
-    assert episodes.end() == (GestureEpisode("fist", 0, 0.9, ended_at=2),)
-    assert episodes.end() == ()
+        tracker.update(at, [Labelled("fist", confidence)])
+    assert tracker.end_all() == (GestureEpisode("fist", 0, 0.9, ended_at=2),)
+    assert tracker.end_all() == ()
 
 
 def test_gestures_of_two_kinds_are_two_episodes_and_two_hands_of_one_kind_are_one() -> None:
-    told = Episodes().look(7, [UP, Labelled("fist", 0.9), Labelled("thumbs-up", 0.6)])
-    assert [(episode.label, episode.confidence) for episode in told] == [("thumbs-up", 0.7), ("fist", 0.9)]
+    changes = EpisodeTracker().update(7, [UP, Labelled("fist", 0.9), Labelled("thumbs-up", 0.6)])
+    assert [(episode.label, episode.confidence) for episode in changes] == [("thumbs-up", 0.7), ("fist", 0.9)]
 
 
 def test_a_gesture_that_comes_back_after_a_pause_ends_and_begins_at_once() -> None:
-    episodes = Episodes(100)
-    episodes.look(0, [UP])
-    assert episodes.look(500, [UP]) == (
+    tracker = EpisodeTracker(100)
+    tracker.update(0, [UP])
+    assert tracker.update(500, [UP]) == (
         GestureEpisode("thumbs-up", 0, 0.7, ended_at=0),
         GestureEpisode("thumbs-up", 500, 0.7),
     )
@@ -44,20 +44,20 @@ frames = st.lists(st.tuples(st.integers(1, 3_000), st.sets(st.sampled_from(["fis
 
 @given(frames)
 def test_every_episode_begins_once_and_ends_once_and_none_overlap(shown: list[tuple[int, set[str]]]) -> None:
-    episodes, told, now, seen = Episodes(), [], 0, set()
+    tracker, changes, now, seen = EpisodeTracker(), [], 0, set()
     for gap, labels in shown:
         now += gap
         seen |= {(label, now) for label in labels}
-        told += episodes.look(now, [Labelled(label, 0.8) for label in sorted(labels)])
-    told += episodes.end()
+        changes += tracker.update(now, [Labelled(label, 0.8) for label in sorted(labels)])
+    changes += tracker.end_all()
     for label in ("fist", "thumbs-up"):
-        mine = [episode for episode in told if episode.label == label]
+        mine = [episode for episode in changes if episode.label == label]
         began, ended = mine[::2], mine[1::2]
         assert [each.began_at for each in began] == [each.began_at for each in ended]
         assert all(each.ended_at is None for each in began)
         spans = [(each.began_at, each.ended_at or 0) for each in ended]
         assert all(start <= end for start, end in spans)
         gaps = [after - end for (_, end), (after, _) in pairwise(spans)]
-        assert all(gap > FORGIVEN_MS for gap in gaps)
+        assert all(gap > MAX_GAP_MS for gap in gaps)
         # Every frame that showed the gesture lies in one of them.
         assert all(any(start <= at <= end for start, end in spans) for name, at in seen if name == label)

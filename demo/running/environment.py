@@ -1,4 +1,4 @@
-"""What the demo finds and makes around itself before anything is started: port, folder, secret key, broker."""
+"""Checks and prepares the demo's environment before a program starts: port, data folder, secret key and broker."""
 
 import fcntl
 import os
@@ -16,25 +16,25 @@ from edge_agent.messages import MAX_PACKET_BYTES
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
 REACHABLE_WITHIN = 5.0
-"""Seconds in which a broker at MQTT_URL has to take the connection."""
+"""Timeout of the connection to a broker at MQTT_URL."""
 
 
 class DemoError(Exception):
-    """Why the demo cannot start: one sentence, and what to do."""
+    """The demo cannot start; the message says why in one sentence, and what to do."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Where this demo runs."""
+class DemoEnvironment:
+    """Port, data folder and broker of a running demo."""
 
     port: int
-    """Of the web pages, on the loopback address."""
+    """Port of the web pages on the loopback address."""
     data: Path
     mqtt_url: str
     own_broker: bool
-    """Whether the broker at `mqtt_url` is one that the demo has to start."""
-    environment: Mapping[str, str]
-    """For every program of the demo."""
+    """Whether the demo starts the broker at `mqtt_url` itself."""
+    variables: Mapping[str, str]
+    """Environment variables for every program of the demo."""
 
     @property
     def address(self) -> str:
@@ -42,24 +42,24 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(environ: Mapping[str, str]) -> Iterator[Surroundings]:
-    """Look at PORT, DATA_DIR and MQTT_URL, and make what is missing. Raises `DemoError`.
+def demo_environment(environ: Mapping[str, str]) -> Iterator[DemoEnvironment]:
+    """Check PORT, DATA_DIR and MQTT_URL, and create the data folder and the secret key where they are missing.
 
-    The data folder is this demo's own until the context ends.
+    The data folder is locked until the context ends. Raises `DemoError` where a variable cannot be used.
     """
-    port = _free(environ.get("PORT") or "8000")
+    port = _check_port(environ.get("PORT") or "8000")
     data = Path(environ.get("DATA_DIR") or ROOT / "var").resolve()
-    with _own(data):
-        url = environ.get("MQTT_URL") or f"mqtt://{LOOPBACK}:{_any_free_port()}"
+    with _locked(data):
+        url = environ.get("MQTT_URL") or f"mqtt://{LOOPBACK}:{_free_port()}"
         if environ.get("MQTT_URL"):
-            _reach(url)
-        yield Surroundings(port, data, url, not environ.get("MQTT_URL"), _environment(environ, data, url))
+            _check_broker(url)
+        yield DemoEnvironment(port, data, url, not environ.get("MQTT_URL"), _variables(environ, data, url))
 
 
-def _free(text: str) -> int:
+def _check_port(text: str) -> int:
     try:
         port = int(text)
-        if port == 0:  # Which would mean any free port.
+        if port == 0:  # Port 0 would mean any free port.
             raise ValueError
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,16 +67,16 @@ def _free(text: str) -> int:
     except (ValueError, OverflowError):
         raise DemoError(f"PORT must be a number from 1 to 65535, not “{text}”.") from None
     except PermissionError:
-        raise DemoError(f"Port {text} is for root only. Choose another: make demo PORT=8000") from None
+        raise DemoError(f"Port {text} is for root only. Choose another port: make demo PORT=8000") from None
     except OSError:
         raise DemoError(
-            f"Port {text} is taken by another program. End that one, or choose another port: make demo PORT={port + 1}"
+            f"Port {text} is taken by another program. End it, or choose another port: make demo PORT={port + 1}"
         ) from None
     return port
 
 
 @contextmanager
-def _own(data: Path) -> Iterator[None]:
+def _locked(data: Path) -> Iterator[None]:
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "demo.lock").open("w")
@@ -87,12 +87,12 @@ def _own(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise DemoError(
-                f"Another demo is running on {data}. End that one, or choose another folder with DATA_DIR."
+                f"Another demo is running on {data}. End that demo, or choose another folder with DATA_DIR."
             ) from None
         yield
 
 
-def _reach(url: str) -> None:
+def _check_broker(url: str) -> None:
     try:
         broker: Broker = broker_of(url, "MQTT_URL")
         socket.create_connection((broker.host, broker.port), REACHABLE_WITHIN).close()
@@ -100,18 +100,18 @@ def _reach(url: str) -> None:
         raise DemoError(str(error)) from None
     except OSError as error:
         raise DemoError(
-            f"Nothing answers at MQTT_URL, {broker.host} port {broker.port}: {error.strerror or error}. "
-            "Start that broker, or leave MQTT_URL out and the demo starts its own."
+            f"No broker accepts connections at MQTT_URL, {broker.host} port {broker.port}: {error.strerror or error}. "
+            "Start that broker, or unset MQTT_URL and the demo starts its own broker."
         ) from None
 
 
-def _any_free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
-def _environment(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[str, str]:
+def _variables(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[str, str]:
     return {
         **environ,
         "DATA_DIR": str(data),
@@ -127,7 +127,7 @@ def _environment(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[
 
 
 def _secret_key(path: Path) -> str:
-    """Made once, and readable by its owner only."""
+    """Return the secret key in this file, which is created at the first start and readable by its owner only."""
     if not path.exists():
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
@@ -135,8 +135,8 @@ def _secret_key(path: Path) -> str:
 
 
 def mosquitto(url: str, folder: Path) -> list[str]:
-    """The command of a Mosquitto for this machine only, which keeps its messages in `folder`. Raises `DemoError`."""
-    # Debian puts it where only root's PATH looks.
+    """Return the command of a Mosquitto that stores its messages in `folder`. Raises `DemoError`."""
+    # Debian installs Mosquitto in a folder that is on root's PATH only.
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
     if program is None:
         raise DemoError("Mosquitto is not installed. Run: apt-get install mosquitto")
@@ -147,11 +147,11 @@ def mosquitto(url: str, folder: Path) -> list[str]:
         f"listener {broker.port} {broker.host}",
         "allow_anonymous true",
         *("persistence true", f"persistence_location {folder}/", "autosave_interval 60"),
-        # An ingester that is away must not cost messages of devices that know no receipts.
+        # While the ingester is down, the broker must keep the messages of devices without receipts.
         "max_queued_messages 100000",
         f"max_packet_size {MAX_PACKET_BYTES}",
         "log_dest stderr",
-        # Started by root it would become another user, who may not write here.
+        # Started by root, Mosquitto would change to a user who may not write to this folder.
         *(["user root"] if os.geteuid() == 0 else []),
     ]
     config.write_text("".join(f"{line}\n" for line in lines))

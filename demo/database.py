@@ -1,7 +1,6 @@
-"""What the demo finds in its database: sites and devices, an administrator, somebody with coffees, and a past.
+"""Fills the demo's database: sites, devices, an administrator, an enrolled person, questions and a history.
 
-Sites, policies, questions, the person and the past are made once per data folder, so that what somebody changes
-afterwards stays changed. A preparation that was interrupted goes on where it was.
+This is done once per data folder, so that later changes by a user stay. An interrupted preparation is resumed.
 """
 
 import datetime as dt
@@ -19,46 +18,46 @@ from devices.services import issue_api_token, token_digest
 
 ADMIN = "admin"
 PASSWORD_FILE, TOKEN_FILE = "admin-password", "api-token"
-"""In the data folder, readable by their owner only."""
+"""Files in the data folder that only their owner can read."""
 
 PASSWORD_BYTES = 12
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """How to get in, and what became of the past."""
+    """The credentials of the prepared demo, and the result of loading its history."""
 
     password: str
     token: str
     loaded: Loaded | None
-    """None where the past was there already."""
+    """None where the history had been loaded before."""
 
 
 def prepare(data: Path, *, days: int, seed: int, now: dt.datetime) -> Prepared:
-    """Make everything that is missing. `data` is the data folder; the past ends with the minute before `now`.
+    """Create everything that is missing. `data` is the data folder; the history ends at the start of `now`'s minute.
 
     Raises `DemoError` where the person cannot be enrolled or the record of an interrupted preparation cannot be read,
     `OSError` where the data folder cannot be used and `DatabaseError` where the database cannot.
     """
     data.mkdir(parents=True, exist_ok=True)
     admin = _administrator(data)
-    # What a data folder says of another database, or of one that was deleted, is no help.
+    # Without devices, the recorded progress belongs to another database or to one that was deleted.
     begun = progress.read(data) if Device.objects.exists() else None
     loaded = None
     if begun is None or not begun.complete:
-        # Photographs and recognition take seconds to import; a demo that was prepared needs neither.
-        from demo import world
+        # These import photographs and recognition, which takes seconds; a prepared demo needs neither.
+        from demo import sites
         from demo.past import loading, questions
 
-        begun = begun or progress.first(days=days, seed=seed, now=now)
-        world.make(admin, now)
-        questions.make(begun, admin)
+        begun = begun or progress.new_progress(days=days, seed=seed, now=now)
+        sites.create_sites(admin, now)
+        questions.create_questions_and_sessions(begun, admin)
         loaded = loading.load(data, begun)
     return Prepared((data / PASSWORD_FILE).read_text(), _token(admin, data), loaded)
 
 
 def _administrator(data: Path) -> User:
-    """The administrator, with the password in the file; a new one where either is missing."""
+    """Return the administrator, whose password is in the file; a missing account or file is created."""
     admin = User.objects.filter(username=ADMIN).first()
     path = data / PASSWORD_FILE
     if admin is not None and path.exists():
@@ -72,17 +71,17 @@ def _administrator(data: Path) -> User:
 
 
 def _token(admin: User, data: Path) -> str:
-    """The token in the file; a new one where the database does not know it."""
+    """Return the API token in the file; a new token where the database does not contain it."""
     path = data / TOKEN_FILE
-    kept = path.read_text() if path.exists() else ""
-    if not ApiToken.objects.filter(user=admin, token_digest=token_digest(kept)).exists():
-        _, kept = issue_api_token(user=admin, name="Demo")
-        _write_secret(path, kept)
-    return kept
+    token = path.read_text() if path.exists() else ""
+    if not ApiToken.objects.filter(user=admin, token_digest=token_digest(token)).exists():
+        _, token = issue_api_token(user=admin, name="Demo")
+        _write_secret(path, token)
+    return token
 
 
 def _write_secret(path: Path, text: str) -> None:
-    """Write the file anew, readable by its owner only from the first moment on."""
+    """Replace the file; at no time can anybody but its owner read it."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

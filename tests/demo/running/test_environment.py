@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.running.surroundings import DemoError, mosquitto, surroundings
+from demo.running.environment import DemoError, demo_environment, mosquitto
 from tests.brokers import free_port
 from tests.brokers import mosquitto as running_mosquitto
 
@@ -17,7 +17,7 @@ def environ(folder: Path, **more: str) -> dict[str, str]:
 
 
 def refusal(variables: dict[str, str]) -> str:
-    with pytest.raises(DemoError) as caught, surroundings(variables):
+    with pytest.raises(DemoError) as caught, demo_environment(variables):
         pass
     sentence = str(caught.value)
     assert "\n" not in sentence
@@ -26,23 +26,23 @@ def refusal(variables: dict[str, str]) -> str:
 
 def test_an_empty_folder_gets_a_secret_key_that_stays(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
-    with surroundings(environ(data)) as first:
+    with demo_environment(environ(data)) as first:
         key = first.environment["SECRET_KEY"]
-    with surroundings(environ(data)) as second:
+    with demo_environment(environ(data)) as second:
         assert second.environment["SECRET_KEY"] == key
     assert len(key) >= 50
     assert stat.S_IMODE((data / "secret-key").stat().st_mode) == 0o600
 
 
 def test_two_folders_get_two_keys(tmp_path: Path) -> None:
-    with surroundings(environ(tmp_path / "a")) as one, surroundings(environ(tmp_path / "b")) as other:
+    with demo_environment(environ(tmp_path / "a")) as one, demo_environment(environ(tmp_path / "b")) as other:
         assert one.environment["SECRET_KEY"] != other.environment["SECRET_KEY"]
         assert one.mqtt_url != other.mqtt_url
 
 
 def test_a_given_secret_key_is_used_and_not_written_down(tmp_path: Path) -> None:
-    with surroundings(environ(tmp_path, SECRET_KEY="given")) as place:
-        assert place.environment["SECRET_KEY"] == "given"
+    with demo_environment(environ(tmp_path, SECRET_KEY="given")) as environment:
+        assert environment.variables["SECRET_KEY"] == "given"
     assert not (tmp_path / "secret-key").exists()
 
 
@@ -70,9 +70,9 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_second_demo_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with surroundings(environ(tmp_path)):
+    with demo_environment(environ(tmp_path)):
         assert str(tmp_path) in refusal(environ(tmp_path))
-    with surroundings(environ(tmp_path)):
+    with demo_environment(environ(tmp_path)):
         pass
 
 
@@ -90,10 +90,10 @@ def test_an_mqtt_url_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_a_given_broker_is_used(tmp_path: Path) -> None:
     with (
         running_mosquitto(tmp_path / "broker") as broker,
-        surroundings(environ(tmp_path, MQTT_URL=broker.url)) as place,
+        demo_environment(environ(tmp_path, MQTT_URL=broker.url)) as environment,
     ):
-        assert not place.own_broker
-        assert place.environment["MQTT_URL"] == broker.url
+        assert not environment.own_broker
+        assert environment.variables["MQTT_URL"] == broker.url
 
 
 def test_the_own_broker_listens_on_loopback_only(tmp_path: Path) -> None:

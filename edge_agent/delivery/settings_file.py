@@ -1,4 +1,4 @@
-"""What the platform asked for last, kept on the disk: it holds after a restart, before the broker is reached."""
+"""Keeps the platform's latest settings on disk, so that they hold after a restart, before the broker is reached."""
 
 import logging
 import os
@@ -12,14 +12,14 @@ from edge_agent.messages import DesiredSettings
 log = logging.getLogger(__name__)
 
 
-class Remembered:
-    """The settings that were taken over last, in a file beside the outbox. One thread only."""
+class SettingsFile:
+    """The file beside the outbox with the settings that were applied last. One thread only."""
 
     def __init__(self, outbox: Path) -> None:
         self._path = outbox.with_name(f"{outbox.name}.settings")
 
     def load(self) -> DesiredSettings:
-        """The settings; none, where none were kept or they cannot be read, which is logged."""
+        """Return the saved settings; settings without a value where none were saved, or none can be read (logged)."""
         try:
             return messages.decode_settings(self._path.read_bytes())
         except FileNotFoundError:
@@ -28,8 +28,11 @@ class Remembered:
             log.warning("the settings in %s cannot be used until the platform sends them again: %s", self._path, error)
             return DesiredSettings()
 
-    def keep(self, settings: DesiredSettings) -> None:
-        """Keep these instead: after a power cut there are either these or those before. A full disk is logged."""
+    def save(self, settings: DesiredSettings) -> None:
+        """Replace the file's settings. After a power cut the file holds either the old or the new settings.
+
+        A file that cannot be written is logged.
+        """
         new = self._path.with_name(f"{self._path.name}.new")
         try:
             with new.open("wb") as file:
@@ -39,7 +42,7 @@ class Remembered:
             new.replace(self._path)
             _flush_folder(self._path.parent)
         except OSError as error:
-            log.warning("the settings hold only until the next restart, since they cannot be kept: %s", error)
+            log.warning("the settings hold only until the next restart, because they cannot be saved: %s", error)
 
 
 def _flush_folder(folder: Path) -> None:

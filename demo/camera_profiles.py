@@ -1,7 +1,7 @@
-"""The demo's three cameras and the habits of the places they look at.
+"""The demo's three cameras, with the opening hours and the visitors of their places.
 
-The thing names and zones are those of the installations the demo follows; the habits are invented, so that the plots
-show what plots of real places show: a rush in the morning, at lunch and at coffee time, quiet weekends, dark nights.
+The thing names and time zones are those of the installations that the demo follows. The visitors are invented, so that
+the plots look like those of real places: a rush in the morning, at lunch and at coffee time, and quiet weekends.
 """
 
 import datetime as dt
@@ -16,48 +16,48 @@ SATURDAY = 5
 
 @dataclass(frozen=True)
 class Peak:
-    """More people around an hour of the day, in the shape of a bell."""
+    """A rush of visitors around an hour of the day, in the shape of a bell curve."""
 
     hour: float
-    """Local time: 12.25 is a quarter past noon."""
+    """Local time in hours: 12.25 is a quarter past noon."""
     width: float
-    """Standard deviation of the bell, hours."""
+    """Standard deviation in hours."""
     visitors: float
-    """Visitors an hour at the top, over those who come anyway."""
+    """Additional visitors an hour at the top of the curve."""
 
 
 @dataclass(frozen=True)
-class Habits:
-    """A camera and who comes when. Hours and days are those of its `zone`."""
+class CameraProfile:
+    """A camera, and how many visitors come when. Hours and days are local, in `zone`."""
 
     name: str
     thing: str
     site: str
     zone: zoneinfo.ZoneInfo
     room: Literal["lobby", "cafe"]
-    """What the camera looks at, of `rooms.ROOMS`."""
-    speaks: Literal["agent", "deeplens"]
+    """The room before the camera, a key of `rooms.ROOMS`."""
+    protocol: Literal["agent", "deeplens"]
     opens: dt.time
     closes: dt.time
     visitors: float
     """Visitors an hour while the place is open on a weekday, apart from the peaks."""
     peaks: tuple[Peak, ...]
     weekend: float
-    """Part of a weekday's visitors that comes on Saturdays and Sundays; with 0 the camera is off on these days."""
+    """Visitors of a Saturday or Sunday as a share of a weekday's; with 0 the camera is off on these days."""
     night_on: float
-    """Chance that nobody switches the camera off when the place closes, so that it looks at an empty room all night."""
+    """Chance that the camera stays on all night before an empty room."""
     frame_every: int
     """Milliseconds from one frame to the next."""
     frames_per_message: int
     thumbs: float
-    """Part of the visitors that holds up a thumb."""
+    """Share of the visitors who hold up a thumb."""
     thumbs_down: float
-    """Part of the visitors that turns a thumb down; none before a DeepLens, whose model knows no such gesture."""
+    """Share of the visitors who turn a thumb down; 0 before a DeepLens, whose model does not detect it."""
     cups: float
-    """Part of the visitors that brings a cup of coffee."""
+    """Share of the visitors who bring a cup of coffee."""
 
     def visitors_per_hour(self, at: dt.datetime) -> float:
-        """How many visitors an hour are to be expected at this moment; `at` is local time."""
+        """Return the expected visitors an hour at this moment; `at` is local time."""
         hour = at.hour + at.minute / 60 + at.second / 3600
         open_now = self.opens <= at.time() < self.closes
         quiet = self.visitors if open_now else self.visitors * AFTER_HOURS
@@ -71,15 +71,15 @@ class Habits:
 
 
 AFTER_HOURS = 0.02
-"""Part of the quiet hours' visitors that still comes when the place is closed: cleaners, guards, late workers."""
+"""Visitors of a closed place (cleaners, guards, late workers) as a share of those of its quiet hours."""
 
-SEATTLE01 = Habits(
+SEATTLE01 = CameraProfile(
     name="Seattle01",
     thing="deeplens_HoVip9KQTXiC3UFub47lJA",
     site="Seattle",
     zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
     room="lobby",
-    speaks="agent",
+    protocol="agent",
     opens=dt.time(7, 30),
     closes=dt.time(18, 30),
     visitors=22,
@@ -93,13 +93,13 @@ SEATTLE01 = Habits(
     cups=0.3,
 )
 
-CHICAGO01 = Habits(
+CHICAGO01 = CameraProfile(
     name="Chicago01",
     thing="deeplens_bmTWwitIRUi_mASjZASUHA",
     site="Chicago",
     zone=zoneinfo.ZoneInfo("America/Chicago"),
     room="cafe",
-    speaks="agent",
+    protocol="agent",
     opens=dt.time(8, 0),
     closes=dt.time(19, 0),
     visitors=30,
@@ -113,13 +113,13 @@ CHICAGO01 = Habits(
     cups=0.25,
 )
 
-CHICAGO02 = Habits(
+CHICAGO02 = CameraProfile(
     name="Chicago02",
     thing="deeplens_Hgs6kj_yQASF2x-3fOxCHA",
     site="Chicago",
     zone=zoneinfo.ZoneInfo("America/Chicago"),
     room="cafe",
-    speaks="deeplens",
+    protocol="deeplens",
     opens=dt.time(6, 30),
     closes=dt.time(16, 30),
     visitors=26,
@@ -133,4 +133,4 @@ CHICAGO02 = Habits(
     cups=0.6,
 )
 
-DEMO = (SEATTLE01, CHICAGO01, CHICAGO02)
+PROFILES = (SEATTLE01, CHICAGO01, CHICAGO02)

@@ -13,12 +13,11 @@ from analytics.models import Frame, Question
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.questions import reads as question_reads
 from analytics.questions.reads import State
-from demo import world
+from demo import sites
+from demo.database import Prepared, prepare
 from demo.past import loading, progress, questions
 from demo.past.history import Span, epoch_ms, histories, overlap
-from demo.past.truth import expected
-from demo.preparation import Prepared, prepare
-from demo.running.surroundings import DemoError
+from demo.running.environment import DemoError
 from demo.steps import prepare_past
 from devices.intake.batches import accept
 from devices.models import ApiToken, Device, QuarantinedMessage, Site
@@ -26,10 +25,11 @@ from devices.services import token_digest
 from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
 from faces.services import recognise, set_policy
+from tests.demo.past.expected_counts import expected_counts
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, 17, tzinfo=dt.UTC)
 SEED = 4
-DAY = progress.first(days=1, seed=SEED, now=NOW)
+DAY = progress.new_progress(days=1, seed=SEED, now=NOW)
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def models() -> None:
 def frames_expected() -> int:
     """Frames with faces known that the cameras took on the day before `NOW`."""
     happened = histories(DAY.seed, DAY.start, DAY.end)
-    return sum(expected(one, one.period.started, one.period.ended).frames for one in happened)
+    return sum(expected_counts(one, one.period.started, one.period.ended).frames for one in happened)
 
 
 def frames_loaded() -> int:
@@ -75,7 +75,7 @@ def test_the_sites_ask_and_somebody_counted(tmp_path: Path) -> None:
         states = [question_reads.state(question, NOW) for question in Question.objects.filter(site=site)]
         assert states == [State.RUNNING, State.ENDED]
     for history in histories(DAY.seed, DAY.start, DAY.end):
-        accuracy = groundtruth_reads.accuracy(Device.objects.get(thing_name=history.habits.thing))
+        accuracy = groundtruth_reads.accuracy(Device.objects.get(thing_name=history.profile.thing))
         (counted,) = accuracy.sessions
         start, end = (epoch_ms(at) for at in (counted.session.started_at, groundtruth_reads.until(counted.session)))
         visits = [overlap(visit, Span(start, end)) for visit in history.visits]
@@ -87,10 +87,10 @@ def test_the_sites_ask_and_somebody_counted(tmp_path: Path) -> None:
 
 
 def test_what_somebody_asks_meanwhile_stays(tmp_path: Path) -> None:
-    world.make(User.objects.create_superuser("owner"), NOW)
-    questions.make(DAY, User.objects.get())
+    sites.create_sites(User.objects.create_superuser("owner"), NOW)
+    questions.create_questions_and_sessions(DAY, User.objects.get())
     Question.objects.filter(site__slug="chicago").update(text="Ours?")
-    questions.make(DAY, User.objects.get())
+    questions.create_questions_and_sessions(DAY, User.objects.get())
     assert Question.objects.count() == 4
     assert Question.objects.filter(text="Ours?").count() == 2
     assert GroundTruthSession.objects.count() == 3
@@ -111,7 +111,7 @@ def test_the_person_is_known_in_seattle_and_nobody_in_chicago(tmp_path: Path) ->
     prepare(tmp_path, days=1, seed=SEED, now=NOW)
     assert Person.objects.get().site.slug == "seattle"
     assert Face.objects.get().consent.is_valid(NOW)
-    for slug, person in (("seattle", world.PERSON), ("chicago", None)):
+    for slug, person in (("seattle", sites.PERSON), ("chicago", None)):
         capture = Capture.objects.filter(device__site__slug=slug, state="queued").earliest("taken_at")
         assert recognise(capture_id=capture.pk, now=NOW).state == "done"
         coffee = Coffee.objects.select_related("person").get(sighting__capture=capture)
@@ -138,8 +138,8 @@ def test_a_second_start_is_quick_and_changes_nothing_that_somebody_changed(
 
 def test_an_interrupted_load_goes_on_with_the_same_past(tmp_path: Path) -> None:
     """One that was interrupted between a commit and the note of it: what comes again is not counted again."""
-    world.make(User.objects.create_superuser("somebody"), NOW)
-    accept(loading.everything(DAY)[:700])
+    sites.create_sites(User.objects.create_superuser("somebody"), NOW)
+    accept(loading.all_arrivals(DAY)[:700])
     progress.write(tmp_path, progress.Progress(DAY.seed, DAY.start, DAY.end, done=500))
     prepared = prepare(tmp_path, days=9, seed=SEED + 1, now=NOW + dt.timedelta(hours=5))
     assert prepared.loaded is not None
@@ -164,14 +164,14 @@ def test_a_lost_password_file_gives_a_new_password(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_of_the_progress_is_one_clear_sentence(tmp_path: Path) -> None:
-    world.make(User.objects.create_superuser("somebody"), NOW)
+    sites.create_sites(User.objects.create_superuser("somebody"), NOW)
     (tmp_path / "demo-past.json").write_text('{"seed": ')
     with pytest.raises(DemoError, match=r"demo-past\.json cannot be read .*Delete it"):
         prepare(tmp_path, days=1, seed=SEED, now=NOW)
 
 
 def test_a_picture_without_a_face_enrols_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "PORTRAIT", "rocket")
+    monkeypatch.setattr(sites, "PORTRAIT", "rocket")
     with pytest.raises(DemoError, match=r"Eileen Collins .* cannot be enrolled: The picture shows no face"):
         prepare(tmp_path, days=1, seed=SEED, now=NOW)
 

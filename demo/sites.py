@@ -1,13 +1,13 @@
-"""The demo's world: two sites with three cameras, and somebody who is known at one of them."""
+"""Creates the demo's two sites with three cameras, and a person who is enrolled at one of the sites."""
 
 import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from demo.camera_profiles import PROFILES
 from demo.cameras.photographs import photograph
-from demo.habits import DEMO
-from demo.running.surroundings import DemoError
+from demo.running.environment import DemoError
 from devices.models import Site
 from devices.roles import Role
 from devices.services import add_member, register_device, register_site
@@ -19,7 +19,7 @@ from faces.services import EnrolmentRefused, create_person, enrol, record_consen
 
 @dataclass(frozen=True)
 class Place:
-    """A site; degrees north and east."""
+    """A site and its position in degrees north and east."""
 
     name: str
     latitude: float
@@ -31,10 +31,10 @@ PLACES = (Place("Seattle", 47.6062, -122.3321), Place("Chicago", 41.8781, -87.62
 PERSON = "Eileen Collins (demo)"
 PERSON_LINE = "In NASA's portrait"
 PORTRAIT = "astronaut"
-"""Its name in `skimage.data`."""
+"""Name of the person's photograph in `skimage.data`."""
 
 ENROLLED_AT = "Seattle"
-"""Where the person is known. At the other site the same face is an anonymous coffee."""
+"""The site at which the person is enrolled. At the other site the same face counts as an anonymous coffee."""
 
 CONSENT_TEXT = (
     "This record stands for a consent in the demonstration. The portrait is NASA's, in the public domain, and comes "
@@ -44,14 +44,14 @@ CONSENT_VERSION = "demo-1"
 CONSENT_TERM = dt.timedelta(days=365)
 
 
-def make(owner: User, now: dt.datetime) -> None:
-    """Make what is missing; recognition of enrolled people is turned on by this owner's confirmation.
+def create_sites(owner: User, now: dt.datetime) -> None:
+    """Create the sites, devices and the person where they are missing, and turn on recognition for `owner`.
 
     Raises `DemoError` where the person cannot be enrolled.
     """
-    sites = {place.name: _register(place) for place in PLACES}
-    for habits in DEMO:
-        register_device(site=sites[habits.site], name=habits.name, thing_name=habits.thing)
+    sites = {place.name: _register_site(place) for place in PLACES}
+    for profile in PROFILES:
+        register_device(site=sites[profile.site], name=profile.name, thing_name=profile.thing)
     for site in sites.values():
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
@@ -61,8 +61,8 @@ def make(owner: User, now: dt.datetime) -> None:
         raise DemoError(f"{PERSON} cannot be enrolled: {error}") from error
 
 
-def _register(place: Place) -> Site:
-    zone = next(habits.zone for habits in DEMO if habits.site == place.name)
+def _register_site(place: Place) -> Site:
+    zone = next(profile.zone for profile in PROFILES if profile.site == place.name)
     return register_site(
         name=place.name,
         slug=place.name.lower(),
