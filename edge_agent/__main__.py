@@ -83,7 +83,7 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
 
 
 def _open_stream(config: AgentConfig) -> StreamServer | None:
-    """Serve the stream; None where it is off. An address that cannot be served is logged: counting goes on without."""
+    """Serve the stream; None where it is off. Where the address cannot be served, that is logged."""
     if config.stream_address is None:
         return None
     host, port = config.stream_address

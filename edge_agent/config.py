@@ -56,7 +56,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Without a frame for this long the source counts as wedged: that is logged, and a camera is opened again."""
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
     cadence: Cadence = 2.0
-    """Frames looked at per second."""
+    """Frames analysed per second."""
     face_threshold: Probability = 0.6
     """Faces less probable than this are not reported. In 900 frames of the simulated rooms, real faces had 0.85 and
     more. False faces (the ring of a collar, in two frames of a hundred) had mostly 0.5 to 0.6."""

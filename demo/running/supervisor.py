@@ -111,7 +111,7 @@ def spawn(program: Program, log: Path | None = None) -> subprocess.Popen[bytes]:
 def _terminate_with(parent: int) -> Callable[[], None]:
     def set_death_signal() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # The parent ended before the kernel was told.
+        if os.getppid() != parent:  # The parent ended before the signal was set.
             os.kill(os.getpid(), signal.SIGTERM)
 
     return set_death_signal

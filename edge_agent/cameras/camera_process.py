@@ -166,7 +166,7 @@ def main() -> None:
     memory, notifications, agent = map(int, sys.argv[1:])
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != agent:
-        return  # The agent ended before the kernel was told to end this process with it.
+        return  # The agent ended before the death signal was set.
     capture = _open(json.loads(sys.stdin.read()))
     shared: SharedFrames | None = None
     for number in itertools.count():

@@ -1,7 +1,7 @@
-"""The connection to the broker: what the outbox holds goes out, and leaves it on the platform's receipt.
+"""Publishes the outbox's messages to the broker, and deletes each message on the platform's receipt.
 
-The broker's PUBACK only says that the broker has a message. So a message stays in the outbox until the platform's
-receipt for it comes, and is sent again when none comes.
+The broker's PUBACK only confirms that the broker has a message. So a message stays in the outbox until the platform's
+receipt for it comes, and is sent again where no receipt comes.
 """
 
 import logging
@@ -31,26 +31,26 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE = 30
 CONNECT_SECONDS = 2.0
-"""How long one try to connect may take, and so how long it may hold up the end of the program."""
+"""Timeout of one attempt to connect; it may delay the end of the program by as much."""
 
 PACE = 100
 """Messages per second at most; AWS IoT Core's quota per connection."""
 
 PUMP_SECONDS = 0.1
 WINDOW = 400
-"""Messages that may wait for their receipts at once. It must exceed what a platform takes in one batch."""
+"""Most messages that wait for their receipts at once. It must exceed the size of the platform's batches."""
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 300.0
 """Seconds without a receipt after which a message is sent again; doubled each time."""
 
 COMMANDS = ("receipt", "greeting", "config")
-"""What the platform says to a device: the last level of the topic."""
+"""The last level of the topics on which the platform publishes to a device."""
 
 NOBODY_LISTENS = 0x10
 """Reason code of a v5 PUBACK: no matching subscribers."""
 
 QUIET_SECONDS = 5.0
-"""How long nothing is sent after the broker said that nobody listens."""
+"""Pause after the broker reported that a message had no subscribers."""
 
 
 @dataclass
@@ -60,38 +60,40 @@ class _Sent:
 
 
 class Sendings:
-    """Which messages wait for a receipt, and when each may be sent again. Pure: seconds are passed in."""
+    """The messages that wait for a receipt, and when each may be sent again. Pure: seconds are passed in."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, _Sent] = {}
         self._quiet_until = float("-inf")
 
     def room(self, now: float) -> int:
-        """How many messages may be sent now."""
-        # What newer messages have kept back for long is forgotten, so that weeks without receipts cost no memory.
+        """Return the number of messages that may be sent at `now`."""
+        # Messages that have long been overdue are removed here, so that weeks without receipts cost no memory.
         self._waiting = {id: sent for id, sent in self._waiting.items() if sent.retry_at + LONGEST_RETRY > now}
         return 0 if now < self._quiet_until else max(WINDOW - len(self.not_due(now)), 0)
 
     def not_due(self, now: float) -> set[str]:
-        """The messages that were sent and still have time for their receipts."""
+        """Return the ids of the messages whose receipts are not overdue at `now`."""
         return {id for id, sent in self._waiting.items() if sent.retry_at > now}
 
     def sent(self, id: str, now: float) -> None:
+        """This message was sent at `now`: it may be sent again after a wait that doubles each time."""
         before = self._waiting.pop(id, None)
         wait = FIRST_RETRY if before is None else min(before.wait * 2, LONGEST_RETRY)
         self._waiting[id] = _Sent(now + wait, wait)
 
     def undelivered(self, id: str, now: float) -> None:
-        """Nobody listened: send this one again, and pause for all."""
+        """This message had no subscribers: it may be sent again after a pause that holds for all messages."""
         self._waiting.pop(id, None)
         self._quiet_until = now + QUIET_SECONDS
 
     def confirmed(self, ids: tuple[str, ...]) -> None:
+        """The receipts of these messages came."""
         for id in ids:
             self._waiting.pop(id, None)
 
     def connected(self) -> None:
-        """A new connection: what waits for receipts is sent again at once, because they may have been missed."""
+        """After a new connection all messages may be sent again at once: receipts may have been missed."""
         self._waiting.clear()
         self._quiet_until = float("-inf")
 
@@ -99,11 +101,11 @@ class Sendings:
 class Link:
     """Publishes the outbox over MQTT v5, QoS 1, newest first, and keeps the retained status.
 
-    `start` returns at once, also when the broker is away; the connection is tried again for ever. Two threads of its
-    own: paho's, which runs the callbacks, and one that sends. The callbacks only leave news for the sender, which
-    alone touches `Sendings`: paho calls them while it holds locks that publishing takes too.
-    `software` is the version told in the status, `epoch_ms` the clock for its time stamp. What the platform asks for
-    waits in the link until `take_order` is called.
+    `start` returns at once, even where the broker cannot be reached; the link tries to connect until it is stopped. It
+    runs two threads: paho's, which runs the callbacks, and the sender. Only the sender uses `Sendings`; callbacks queue
+    their events for it, because paho calls them while it holds locks that publishing needs too.
+    `software` is the version in the status, `epoch_ms` returns the time in the status. The platform's commands are
+    queued until `take_order` is called.
     """
 
     def __init__(self, config: AgentConfig, outbox: Outbox, *, software: str, epoch_ms: Callable[[], int]) -> None:
@@ -127,7 +129,7 @@ class Link:
         self._sender.start()
 
     def stop(self, timeout: float) -> None:
-        """Send what can be sent within `timeout` seconds, say goodbye, and disconnect."""
+        """Send messages for at most `timeout` seconds, publish the offline status, and disconnect."""
         deadline = time.monotonic() + timeout
         self._stop.set()
         self._sender.join(timeout)
@@ -142,24 +144,24 @@ class Link:
         self._client.loop_stop()
 
     def report_status(self) -> None:
-        """Publish the heartbeat, where there is a connection."""
+        """Publish the heartbeat if there is a connection."""
         if self._ready.is_set():
             self._publish_status(online=True)
 
     def report_settings(self, settings: messages.Settings, error: str = "") -> None:
-        """Tell the platform which settings are in force from now on, and why what it asked for is not."""
+        """Publish the settings in force, and why the requested settings were not applied ("" where they were)."""
         self._settings, self._settings_error = settings, error
         self.report_status()
 
     def take_order(self) -> messages.Greeting | messages.DesiredSettings | None:
-        """The next thing that the platform wants shown or changed; None where there is none. Any thread."""
+        """Return the platform's next command, a greeting or settings; None where there is none. Any thread."""
         try:
             return self._orders.get_nowait()
         except queue.Empty:
             return None
 
     def pump(self, now: float, limit: int) -> int:
-        """Send up to `limit` messages that are due at `now` (monotonic seconds); how many were sent."""
+        """Send up to `limit` messages that are due at `now` (monotonic seconds); returns their number."""
         while self._news:
             self._news.popleft()()
         room, waiting = self._sendings.room(now), self._sendings.not_due(now)
@@ -185,7 +187,7 @@ class Link:
                 if self._ready.is_set():
                     self.pump(time.monotonic(), int(PACE * PUMP_SECONDS))
             except Exception:
-                log.exception("sending failed; it goes on")
+                log.exception("sending failed; it is tried again")
 
     def _publish_status(self, *, online: bool) -> mqtt.MQTTMessageInfo:
         status = messages.Status(
@@ -241,7 +243,7 @@ class Link:
         self._publish_status(online=True)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
-        # paho calls this while it handles the error, and does not pass it on.
+        # paho calls this while it handles the error, and does not pass the error on.
         broker, reason = self._config.broker, sys.exception()
         self._complain(f"the broker at {broker.host}:{broker.port} cannot be reached: {reason}")
 
@@ -261,11 +263,11 @@ class Link:
             self._sendings.undelivered(id, time.monotonic())
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
-        # An exception here would end paho's thread, and with it the connection, without a word.
+        # An exception here would silently end paho's thread, and with it the connection.
         try:
             self._take(message.topic.rpartition("/")[2], bytes(message.payload))
         except msgspec.DecodeError as error:
-            log.warning("a message on %s makes no sense: %s", message.topic, error)
+            log.warning("a message on %s is invalid: %s", message.topic, error)
         except Exception:
             log.exception("a message on %s could not be handled", message.topic)
 
@@ -290,14 +292,14 @@ class Link:
             raise
 
     def _complain(self, sentence: str) -> None:
-        """Log a trouble once, not at each of the many tries that fail for the same reason."""
+        """Log a failure once, and not again while attempts fail for the same reason."""
         if sentence != self._complained:
             self._complained = sentence
-            log.warning("%s; messages are kept, and it is tried again", sentence)
+            log.warning("%s; messages are kept, and the connection is tried again", sentence)
 
 
 class LinkError(ValueError):
-    """One sentence: the TLS files of the configuration cannot be used."""
+    """A TLS file of the configuration cannot be used; the message is one sentence."""
 
 
 def _use_tls(client: mqtt.Client, config: AgentConfig) -> None:

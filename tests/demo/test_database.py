@@ -1,4 +1,4 @@
-"""What the demo starts with is made once, goes on after an interruption, and leaves alone what somebody changed."""
+"""The demo's database is filled once, is completed after an interruption, and keeps later changes by users."""
 
 import datetime as dt
 import stat
@@ -22,7 +22,6 @@ from demo.steps import prepare_past
 from devices.intake.batches import accept
 from devices.models import ApiToken, Device, QuarantinedMessage, Site
 from devices.services import token_digest
-from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
 from faces.services import recognise, set_policy
 from tests.demo.past.expected_counts import expected_counts
@@ -31,13 +30,7 @@ NOW = dt.datetime(2026, 11, 20, 20, 30, 17, tzinfo=dt.UTC)
 SEED = 4
 DAY = progress.new_progress(days=1, seed=SEED, now=NOW)
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def models() -> None:
-    """The real models, by which the person of the demo is enrolled."""
-    fetch_models(models_folder())
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("models")]
 
 
 def frames_expected() -> int:
@@ -69,7 +62,7 @@ def test_the_demo_is_prepared_from_nothing(tmp_path: Path) -> None:
     assert_way_in_is_written_down(prepared, tmp_path / "data")
 
 
-def test_the_sites_ask_and_somebody_counted(tmp_path: Path) -> None:
+def test_the_sites_have_questions_and_ground_truth(tmp_path: Path) -> None:
     prepare(tmp_path, days=1, seed=SEED, now=NOW)
     for site in Site.objects.all():
         states = [question_reads.state(question, NOW) for question in Question.objects.filter(site=site)]
@@ -86,7 +79,7 @@ def test_the_sites_ask_and_somebody_counted(tmp_path: Path) -> None:
         assert counted.comparison.share == pytest.approx(1, abs=0.2), "the camera missed nobody for long"
 
 
-def test_what_somebody_asks_meanwhile_stays(tmp_path: Path) -> None:
+def test_a_question_that_a_user_adds_meanwhile_stays(tmp_path: Path) -> None:
     sites.create_sites(User.objects.create_superuser("owner"), NOW)
     questions.create_questions_and_sessions(DAY, User.objects.get())
     Question.objects.filter(site__slug="chicago").update(text="Ours?")
@@ -118,7 +111,7 @@ def test_the_person_is_known_in_seattle_and_nobody_in_chicago(tmp_path: Path) ->
         assert (coffee.person.name if coffee.person else None) == person
 
 
-def test_a_second_start_is_quick_and_changes_nothing_that_somebody_changed(
+def test_a_second_start_is_quick_and_keeps_a_user_s_changes(
     tmp_path: Path, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = prepare(tmp_path, days=1, seed=SEED, now=NOW)
@@ -136,7 +129,7 @@ def test_a_second_start_is_quick_and_changes_nothing_that_somebody_changed(
     assert frames_loaded() == frames_expected()
 
 
-def test_an_interrupted_load_goes_on_with_the_same_past(tmp_path: Path) -> None:
+def test_an_interrupted_load_is_resumed_with_the_same_history(tmp_path: Path) -> None:
     """One that was interrupted between a commit and the note of it: what comes again is not counted again."""
     sites.create_sites(User.objects.create_superuser("somebody"), NOW)
     accept(loading.all_arrivals(DAY)[:700])
@@ -148,7 +141,7 @@ def test_an_interrupted_load_goes_on_with_the_same_past(tmp_path: Path) -> None:
     assert done == progress.Progress(DAY.seed, DAY.start, DAY.end, done=prepared.loaded.messages, complete=True)
 
 
-def test_a_new_database_gets_a_past_whatever_the_data_folder_says(tmp_path: Path) -> None:
+def test_a_new_database_gets_a_history_whatever_the_data_folder_records(tmp_path: Path) -> None:
     progress.write(tmp_path, progress.Progress(1, DAY.start, DAY.end, done=500, complete=True))
     prepare(tmp_path, days=1, seed=SEED, now=NOW)
     assert frames_loaded() == frames_expected()

@@ -1,4 +1,4 @@
-"""What is done before the demo's programs start, where the whole demo's test would not tell it apart."""
+"""The steps before the demo's programs start, where the test of the whole demo would not notice a fault."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The platform as the agent sees it: something that listens to a broker and sends receipts, or does not."""
+"""A stand-in for the platform: it subscribes to the devices' topics, and sends receipts or withholds them."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""An RTSP camera: GStreamer's own server, which shows one photograph over and over as H.264, as most cameras do."""
+"""An RTSP camera: GStreamer's own server, which streams one photograph repeatedly as H.264, as most cameras do."""
 
 import os
 import shutil

@@ -85,7 +85,7 @@ def outbox_ids(tmp_path: Path) -> set[str]:
     return ids
 
 
-def test_what_it_sees_in_a_scene_is_what_is_there(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
+def test_the_agent_counts_the_faces_that_a_scene_contains(tmp_path: Path, broker: Mosquitto, models: Path) -> None:
     settings = {"source": "scene:lobby?seed=4", "cadence": 4, "detectors": "faces", "models": models}
     with (
         platform(broker) as listening,
@@ -108,7 +108,7 @@ def test_what_it_sees_in_a_scene_is_what_is_there(tmp_path: Path, broker: Mosqui
     assert goodbye.sent_at is not None
 
 
-def test_it_takes_a_picture_of_somebody_with_a_cup(
+def test_the_agent_takes_a_picture_of_a_person_with_a_cup(
     tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
 ) -> None:
     settings = {"source": somebody_with_a_cup, "countdown": 0.5, "cooldown": 60, "cadence": 4, "models": models}
@@ -231,7 +231,7 @@ def test_its_stream_shows_the_boxes_and_the_greeting(
         stopped(process)
 
 
-def test_a_taken_port_costs_the_stream_and_nothing_else(
+def test_without_a_free_port_for_the_stream_the_agent_counts_all_the_same(
     tmp_path: Path, broker: Mosquitto, models: Path, somebody_with_a_cup: Path
 ) -> None:
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "models": models}
@@ -253,7 +253,7 @@ def test_the_agent_ends_after_a_folder_that_is_not_repeated(tmp_path: Path, brok
         assert eventually(lambda: len(frames_of(listening)) == 2)
 
 
-def test_it_keeps_looking_and_leaves_in_time_while_the_broker_is_away(
+def test_the_agent_goes_on_counting_and_ends_in_time_without_a_broker(
     tmp_path: Path, models: Path, somebody_with_a_cup: Path
 ) -> None:
     absent = Mosquitto(tmp_path / "absent")

@@ -1,4 +1,4 @@
-"""What the program says where it cannot start."""
+"""The program's errors where it cannot start."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def refusal(tmp_path: Path, settings: dict[str, str]) -> str:
         ({"source": "0", "models": "/nowhere"}, "edge_agent.vision.files"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
+def test_a_wrong_setting_is_reported_in_one_sentence(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
     assert sentence in refusal(tmp_path, settings)
 
 
@@ -48,7 +48,9 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, settings: dict[str, str],
         ({"outbox": "{}/outbox"}, "the outbox {}/outbox cannot be opened"),
     ],
 )
-def test_what_may_not_be_read_is_one_sentence(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
+def test_a_file_without_permission_is_reported_in_one_sentence(
+    tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0)
     said = refusal(tmp_path, {key: value.format(locked) for key, value in settings.items()})
@@ -56,7 +58,7 @@ def test_what_may_not_be_read_is_one_sentence(tmp_path: Path, settings: dict[str
     assert sentence.format(locked) in said
 
 
-def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_reported_in_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge_agent", "--config", str(tmp_path / "agent.toml")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2

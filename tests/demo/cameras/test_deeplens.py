@@ -51,7 +51,7 @@ def test_a_thumbs_up_record_carries_its_time_in_utc() -> None:
     }
 
 
-def test_what_it_says_is_a_pure_function_of_seed_and_tick() -> None:
+def test_the_messages_are_a_pure_function_of_seed_and_tick() -> None:
     ticks = range(START, START + 50)
     assert [DeepLens("a", 1).payloads_at(tick) for tick in ticks] == [
         DeepLens("a", 1).payloads_at(tick) for tick in ticks
@@ -61,7 +61,7 @@ def test_what_it_says_is_a_pure_function_of_seed_and_tick() -> None:
     ]
 
 
-def test_it_speaks_all_its_dialects_at_about_two_messages_a_second(said: list[bytes]) -> None:
+def test_all_dialects_are_sent_at_about_two_messages_a_second(said: list[bytes]) -> None:
     kinds = (
         "{}",
         '{"null": 0.0}',
@@ -87,7 +87,7 @@ def test_its_pictures_show_a_face(said: list[bytes], models: Path) -> None:
         assert START * TICK <= record["unix_time"] / 1000 <= START * TICK + 300
 
 
-def test_it_plays_on_a_real_broker_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_the_simulated_deeplens_publishes_to_a_real_broker_and_ends_on_sigterm(tmp_path: Path) -> None:
     thing = "deeplens_Hgs6kj_yQASF2x-3fOxCHA"
     with mosquitto(tmp_path) as broker, platform(broker, topics="$aws/things/#") as listening:
         command = [sys.executable, "-m", "demo.cameras.deeplens", "--thing", thing, "--name", "Chicago02"]

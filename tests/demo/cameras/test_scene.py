@@ -24,7 +24,7 @@ seeds, moments = st.integers(0, 2**32), st.floats(0, 2e9)
 
 
 @given(seeds, moments)
-def test_visits_of_one_place_never_overlap_and_last_as_long_as_promised(seed: int, start: float) -> None:
+def test_visitors_of_one_place_never_overlap_and_stay_for_the_stated_times(seed: int, start: float) -> None:
     visitors = list(visitors_between(seed, start, start + 600))
     for earlier, later in pairwise(visitors):
         assert earlier.place < later.place or earlier.ended <= later.started
@@ -32,13 +32,13 @@ def test_visits_of_one_place_never_overlap_and_last_as_long_as_promised(seed: in
 
 
 @given(seeds, moments)
-def test_a_visit_is_the_same_from_wherever_it_is_asked_for(seed: int, now: float) -> None:
+def test_a_visitor_is_the_same_in_every_span(seed: int, now: float) -> None:
     for visitor in visitors_at(seed, now):
         assert visitor in set(visitors_between(seed, now - 1_000, now + 1_000))
         assert visitor in visitors_at(seed, (visitor.started + visitor.ended) / 2)
 
 
-def test_a_viewer_sees_life_soon_and_sometimes_an_empty_room() -> None:
+def test_a_scene_soon_has_visitors_and_sometimes_none() -> None:
     counts = [len(visitors_at(1, NOON + second)) for second in range(3_600)]
     visitors = list(visitors_between(1, NOON, NOON + 3_600))
     assert {0, 1, 2} == set(counts)

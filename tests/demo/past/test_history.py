@@ -1,4 +1,4 @@
-"""The generated past: the same from the same seed, full of the awkwardness of reality, and as its truth says."""
+"""The generated history depends on its seed alone, has the faults of real data, and gives the expected counts."""
 
 import base64
 import datetime as dt
@@ -116,7 +116,7 @@ def test_a_period_that_ends_before_it_starts_is_refused() -> None:
         history(SEATTLE01, 1, START, START)
 
 
-def test_whoever_counts_the_messages_finds_the_truth_in_every_hour(fortnight: tuple[History, ...]) -> None:
+def test_the_messages_of_every_hour_give_the_expected_counts(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         by_hour: dict[int, list[SentMessage]] = {}
         for sent in sent_messages([one]):
@@ -156,7 +156,7 @@ def _frames_messages(sent: SentMessage) -> Iterator[messages.Frames]:
         yield message
 
 
-def test_one_afternoon_is_dark_and_the_log_complains(fortnight: tuple[History, ...]) -> None:
+def test_one_afternoon_has_an_outage_that_is_logged(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         assert one.outage is not None
         local = dt.datetime.fromtimestamp(one.outage.started / SECOND, one.profile.zone)
@@ -169,7 +169,7 @@ def test_one_afternoon_is_dark_and_the_log_complains(fortnight: tuple[History, .
         assert len(complaints) >= (one.outage.ended - one.outage.started) // (10 * MINUTE)
 
 
-def test_one_working_day_is_missing(fortnight: tuple[History, ...]) -> None:
+def test_the_camera_is_off_on_one_working_day(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         opened = {dt.datetime.fromtimestamp(span.started / SECOND, one.profile.zone).date() for span in one.on}
         whole_days = [(START + dt.timedelta(days=day)).date() for day in range(1, 14)]
@@ -197,7 +197,7 @@ def test_some_messages_come_twice_and_some_out_of_order(everything_sent: list[Se
     assert len(inversions) > 10
 
 
-def test_an_agent_says_the_size_of_its_frames_and_boxes_lie_inside(fortnight: tuple[History, ...]) -> None:
+def test_an_agent_sends_the_size_of_its_frames_and_boxes_inside_them(fortnight: tuple[History, ...]) -> None:
     for sent in sent_messages([history(CHICAGO01, 3, START, START + dt.timedelta(hours=12))]):
         message = messages.decode(sent.topic.rsplit("/", 1)[-1], sent.payload)
         for frame in message.frames if isinstance(message, messages.Frames) else ():
@@ -254,15 +254,15 @@ def walked(sent: Iterable[SentMessage]) -> tuple[Span, ...]:
 
 
 @given(small_histories(START))
-def test_any_visits_are_found_as_reckoned(one: History) -> None:
+def test_any_visits_are_found_as_expected(one: History) -> None:
     assert walked(sent_messages([one])) == expected_visits(one)
 
 
-def test_every_camera_looks_often_enough_to_tell_a_visit_from_two() -> None:
+def test_every_camera_takes_frames_often_enough_to_separate_visits() -> None:
     assert all(profile.frame_every <= VISIT_GAP for profile in PROFILES)
 
 
-def test_visits_of_a_fortnight_are_found_as_reckoned(fortnight: tuple[History, ...]) -> None:
+def test_visits_of_a_fortnight_are_found_as_expected(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         found = expected_visits(one)
         assert walked(sent_messages([one])) == found
@@ -270,7 +270,7 @@ def test_visits_of_a_fortnight_are_found_as_reckoned(fortnight: tuple[History, .
 
 
 @given(small_histories(START), spans(2 * HOUR))
-def test_any_people_are_counted_as_reckoned(one: History, bucket: tuple[int, int]) -> None:
+def test_any_people_are_counted_as_expected(one: History, bucket: tuple[int, int]) -> None:
     start, end = (one.period.started + at for at in bucket)
     assert counted(sent_messages([one]), start, end) == expected_counts(one, start, end)
 
@@ -291,7 +291,7 @@ CLOCK_CHANGES = [
     st.integers(0, 30 * 60),
     st.integers(1, 30 * 60),
 )
-def test_any_period_around_a_clock_change_is_counted_as_reckoned(
+def test_any_period_around_a_clock_change_is_counted_as_expected(
     profile: CameraProfile, change: dt.datetime, seed: int, minutes_before: int, minutes_after: int
 ) -> None:
     start = change - dt.timedelta(minutes=minutes_before)

@@ -1,4 +1,4 @@
-"""The plots are the truth: the demo's past goes through the intake, and every number is what the visits say."""
+"""The demo's history goes through the intake, and every number then equals the count expected from the visits."""
 
 import datetime as dt
 import random
@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 
 from analytics.models import FACE, EngagementQuarter, LabelQuarter
+from analytics.numbers import buckets as bucket_lengths
 from analytics.numbers import reads
 from demo import sites
 from demo.past import loading
@@ -53,7 +54,7 @@ Bucket = tuple[reads.EngagementBucket, reads.CountBucket, reads.CountBucket]
 
 
 def buckets(
-    device: Device, period: tuple[dt.datetime, dt.datetime], kind: reads.Bucket, history: History
+    device: Device, period: tuple[dt.datetime, dt.datetime], kind: bucket_lengths.Bucket, history: History
 ) -> list[Bucket]:
     start, end = period
     zone = history.profile.zone
@@ -82,7 +83,7 @@ def read(bucket: Bucket) -> ExpectedCounts:
 
 
 def assert_visits_are_true(
-    history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: reads.Bucket
+    history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: bucket_lengths.Bucket
 ) -> int:
     """Every bucket's visits are those that began in it, to the millisecond; answers how many there are."""
     zone, (start, end) = history.profile.zone, period
@@ -111,7 +112,7 @@ def assert_true(history: History, bucket: Bucket) -> ExpectedCounts:
 
 
 @pytest.mark.django_db
-def test_every_hour_and_day_of_two_weeks_is_the_truth() -> None:
+def test_every_hour_and_day_of_two_weeks_has_the_expected_counts() -> None:
     happened = histories(SEED, *FORTNIGHT)
     watched = devices_of(happened)
     take_in(arrivals_of(happened))
@@ -172,7 +173,7 @@ def tallies() -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
 
 
 @pytest.mark.django_db
-def test_a_day_without_one_of_the_hours_is_whole() -> None:
+def test_a_day_of_23_hours_is_complete() -> None:
     happened = histories(SEED, *SPRING)
     watched = devices_of(happened)
     take_in(arrivals_of(happened))

@@ -1,4 +1,4 @@
-"""What the demo looks at before it starts: each thing that is wrong is one sentence, and nothing is started."""
+"""The demo's environment is checked before it starts: each fault is reported in one sentence."""
 
 import os
 import socket
@@ -27,16 +27,16 @@ def refusal(variables: dict[str, str]) -> str:
 def test_an_empty_folder_gets_a_secret_key_that_stays(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     with demo_environment(environ(data)) as first:
-        key = first.environment["SECRET_KEY"]
+        key = first.variables["SECRET_KEY"]
     with demo_environment(environ(data)) as second:
-        assert second.environment["SECRET_KEY"] == key
+        assert second.variables["SECRET_KEY"] == key
     assert len(key) >= 50
     assert stat.S_IMODE((data / "secret-key").stat().st_mode) == 0o600
 
 
 def test_two_folders_get_two_keys(tmp_path: Path) -> None:
     with demo_environment(environ(tmp_path / "a")) as one, demo_environment(environ(tmp_path / "b")) as other:
-        assert one.environment["SECRET_KEY"] != other.environment["SECRET_KEY"]
+        assert one.variables["SECRET_KEY"] != other.variables["SECRET_KEY"]
         assert one.mqtt_url != other.mqtt_url
 
 
@@ -58,7 +58,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["eighty", "0", "-1", "65536", "80.5"])
-def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+def test_a_port_that_is_no_port_number_is_refused(tmp_path: Path, port: str) -> None:
     sentence = refusal(environ(tmp_path, PORT=port))
     assert "PORT" in sentence
     assert f"“{port}”" in sentence
@@ -83,7 +83,7 @@ def test_a_broker_that_does_not_answer_is_named_without_its_password(tmp_path: P
     assert "hush" not in sentence
 
 
-def test_an_mqtt_url_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_wrong_mqtt_url_is_refused(tmp_path: Path) -> None:
     assert "MQTT_URL" in refusal(environ(tmp_path, MQTT_URL="http://127.0.0.1"))
 
 
@@ -103,7 +103,9 @@ def test_the_own_broker_listens_on_loopback_only(tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith("listener")] == ["listener 18830 127.0.0.1"]
 
 
-def test_without_mosquitto_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_mosquitto_the_error_names_the_package_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     with pytest.raises(DemoError, match="apt-get install mosquitto"):
         mosquitto("mqtt://127.0.0.1:18830", tmp_path)

@@ -1,4 +1,4 @@
-"""The supervisor, with small real programs: they are started again, ended in time, and leave nothing behind."""
+"""The supervisor, with small real programs: it restarts them, ends them in time, and leaves no process behind."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def test_a_program_runs_and_its_output_is_in_its_log(supervisor: Supervisor) -> 
     program = shell("echo started; echo trouble >&2; exec sleep 60")
     supervisor.start(program)
     wait_for(lambda: supervisor.log_of(program).read_text() == "started\ntrouble\n")
-    assert supervisor.watch() == []
+    assert supervisor.restart_ended() == []
 
 
 def test_a_program_that_ends_is_named_once_and_starts_again_after_pauses_that_grow(
@@ -79,15 +79,15 @@ def test_a_program_that_ends_is_named_once_and_starts_again_after_pauses_that_gr
     supervisor.start(program)
     for count, pause in enumerate((FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE), start=1):
         sentences: list[str] = []
-        wait_for(lambda said=sentences: said or said.extend(supervisor.watch()) or said)
+        wait_for(lambda said=sentences: said or said.extend(supervisor.restart_ended()) or said)
         assert len(sentences) == 1
         assert "program ended with code 3" in sentences[0]
         assert str(supervisor.log_of(program)) in sentences[0]
         clock.now += pause - 0.01
-        assert supervisor.watch() == []
+        assert supervisor.restart_ended() == []
         assert starts_of(program, supervisor) == count
         clock.now += 0.01
-        assert supervisor.watch() == []
+        assert supervisor.restart_ended() == []
         wait_for(lambda expected=count + 1: starts_of(program, supervisor) == expected)
 
 
@@ -99,11 +99,11 @@ def test_a_program_that_had_run_for_long_starts_again_at_once(supervisor: Superv
         wait_for(supervisor.watch)
         clock.now += FIRST_PAUSE
         before = starts_of(program, supervisor)
-        supervisor.watch()
+        supervisor.restart_ended()
         wait_for(lambda count=before: starts_of(program, supervisor) == count + 1)
 
 
-def test_what_a_dead_program_left_behind_is_ended_before_it_starts_again(
+def test_processes_of_an_ended_program_are_killed_before_it_is_restarted(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     supervisor.start(shell(f"sleep 60 & echo $! > {tmp_path}/child; exit 1"))
@@ -122,7 +122,7 @@ def test_stopping_ends_the_first_program_last(supervisor: Supervisor, tmp_path: 
     assert len((tmp_path / "order").read_text().split()) == 3
 
 
-def test_stopping_kills_what_does_not_listen_and_its_children(
+def test_stopping_kills_a_program_that_ignores_the_signal_and_its_children(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("demo.running.supervisor.STOP_FIRST_WITHIN", 0.3)

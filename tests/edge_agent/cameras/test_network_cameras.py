@@ -1,4 +1,4 @@
-"""Cameras of the network: a real RTSP server with all its log_buffer, and MJPEG over HTTP."""
+"""Cameras of the network: a real RTSP server with a password and failures, and MJPEG over HTTP."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def camera(tmp_path: Path) -> Iterator[RtspCamera]:
         yield serving
 
 
-def test_a_camera_shows_its_frames_and_is_found_again_after_each_trouble(
+def test_a_camera_delivers_its_frames_and_is_opened_again_after_each_failure(
     camera: RtspCamera, outbox: Outbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -72,7 +72,7 @@ def after_steps(agent: Agent, holds: Callable[[], bool]) -> bool:
     return eventually(step, 30)
 
 
-def test_an_mjpeg_stream_over_http_is_a_camera_too() -> None:
+def test_an_mjpeg_stream_over_http_is_read_as_a_camera() -> None:
     stream = StreamServer("127.0.0.1", free_port())
     source = open_source(f"http://127.0.0.1:{stream.port}/")
     shown: list[np.ndarray] = []
@@ -88,7 +88,7 @@ def test_an_mjpeg_stream_over_http_is_a_camera_too() -> None:
     assert np.abs(shown[0].astype(int) - ASTRONAUT).mean() < LOSSES_OF_VIDEO
 
 
-def test_a_wrong_password_is_a_camera_that_cannot_be_opened(
+def test_a_camera_with_a_wrong_password_is_reported_without_the_password(
     camera: RtspCamera, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     source = open_source(camera.url.replace(PASSWORD, "gues5ed"))

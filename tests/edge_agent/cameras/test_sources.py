@@ -72,7 +72,7 @@ def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, cap
     source.close()
 
 
-def test_a_camera_s_frames_are_written_over_those_before_but_what_is_shown_never_over_what_is_looked_at(
+def test_a_camera_reuses_the_memory_of_old_frames_but_a_peeked_frame_never_overwrites_a_read_one(
     video: Path,
 ) -> None:
     source = open_source(video.as_uri())
@@ -84,7 +84,7 @@ def test_a_camera_s_frames_are_written_over_those_before_but_what_is_shown_never
     assert not np.shares_memory(shown, looked_at[0])
 
 
-def test_a_video_s_frames_are_written_over_those_before(video: Path) -> None:
+def test_a_video_reuses_the_memory_of_old_frames(video: Path) -> None:
     now = iter(range(100))
     source = open_source(str(video), clock=lambda: next(now) / 10)
     looked_at = [next_frame(source) for _ in range(2)]
@@ -133,7 +133,7 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
         source.close()
 
 
-def test_a_camera_that_is_being_opened_is_left_in_peace_until_it_should_be_there(
+def test_a_camera_that_is_being_opened_is_not_killed_before_its_time_is_over(
     tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 100.0
@@ -156,7 +156,7 @@ def test_a_camera_that_is_being_opened_is_left_in_peace_until_it_should_be_there
         source.close()
 
 
-def test_a_camera_that_is_away_is_not_taken_for_one_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unavailable_camera_is_not_reported_as_hanging(caplog: pytest.LogCaptureFixture) -> None:
     source = open_source("rtsp://127.0.0.1:1/stream")
     assert eventually(lambda: "trying again in 1 s" in caplog.text)
     source.restart()
@@ -199,7 +199,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for children in found for child in children]
 
 
-def test_a_source_that_is_nowhere_is_refused_in_one_sentence() -> None:
+def test_a_source_that_does_not_exist_is_refused_in_one_sentence() -> None:
     with pytest.raises(SourceError, match=r'source: "nowhere.mp4" is neither a file nor a folder'):
         open_source("nowhere.mp4")
 
@@ -220,7 +220,7 @@ def test_passwords_are_not_shown() -> None:
 
 
 @given(secret=text().map(lambda middle: f"begin{middle}end"))
-def test_no_password_is_shown_whatever_is_in_it(secret: str) -> None:
+def test_no_password_is_shown_whatever_its_characters(secret: str) -> None:
     for address in (f"rtsp://user:{secret}@cam/1", f"http://cam/?pwd={secret}", f"rtsp://{secret}:p@cam/1?a={secret}"):
         shown = without_password(address)
         assert "begin" not in shown

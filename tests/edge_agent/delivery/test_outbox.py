@@ -36,7 +36,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     box.close()
 
 
-def test_what_was_put_is_pending_newest_first_until_it_is_forgotten(outbox: Outbox) -> None:
+def test_a_message_is_pending_until_it_is_forgotten_and_the_newest_comes_first(outbox: Outbox) -> None:
     sent = [frames("a"), picture("b"), frames("c")]
     assert all(outbox.put(message) for message in sent)
     assert outbox.pending(10) == sent[::-1]
@@ -46,7 +46,7 @@ def test_what_was_put_is_pending_newest_first_until_it_is_forgotten(outbox: Outb
     assert (outbox.messages, outbox.bytes) == (1, 1_000 + OVERHEAD_BYTES)
 
 
-def test_an_upload_is_found_without_a_look_at_a_week_of_frames(outbox: Outbox) -> None:
+def test_an_upload_is_found_without_reading_a_week_of_frames(outbox: Outbox) -> None:
     outbox.put(Message("u", UPLOAD, b"j"))
     for number in range(500):
         outbox.put(frames(str(number)))
@@ -56,7 +56,7 @@ def test_an_upload_is_found_without_a_look_at_a_week_of_frames(outbox: Outbox) -
     assert len(steps) < outbox.messages
 
 
-def test_the_messages_and_their_sizes_are_still_there_when_it_is_opened_again(tmp_path: Path) -> None:
+def test_messages_and_sizes_are_still_there_when_the_outbox_is_opened_again(tmp_path: Path) -> None:
     first = Outbox(tmp_path / "outbox.sqlite3", WIDE)
     first.put(frames("a"))
     first.put(picture("b"))
@@ -85,7 +85,7 @@ def test_a_picture_never_pushes_out_frames(tmp_path: Path) -> None:
     assert (ids(outbox), outbox.dropped) == (["f2", "f1"], 1)
 
 
-def test_what_was_dropped_stays_counted_when_it_is_opened_again(tmp_path: Path) -> None:
+def test_dropped_messages_stay_counted_when_the_outbox_is_opened_again(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.sqlite3", 1_500)
     outbox.put(frames("a", 1_000))
     outbox.put(frames("b", 1_000))
@@ -158,7 +158,7 @@ def full_disk(folder: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_loses_only_what_it_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_loses_only_messages_that_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     outbox = Outbox(tmp_path / "outbox.sqlite3", WIDE)
     accepted = [str(number) for number in range(5) if outbox.put(frames(str(number), 5_000))]
     with full_disk(tmp_path):
@@ -188,7 +188,7 @@ def test_a_full_disk_can_be_emptied_again(tmp_path: Path) -> None:
         outbox.close()
 
 
-def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_renamed_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "outbox.sqlite3"
     path.write_bytes(b"this is no database, " * 500)
     outbox = Outbox(path, WIDE)
@@ -197,7 +197,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "is damaged" in caplog.text
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutboxError, match="cannot be opened"):
         Outbox(tmp_path / "file" / "outbox.sqlite3", WIDE)

@@ -90,19 +90,19 @@ def test_before_the_first_picture_there_is_none(stream: StreamServer) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", ""])
-def test_a_page_that_gives_itself_a_name_for_this_machine_reads_nothing(stream: StreamServer, host: str) -> None:
+def test_a_web_page_whose_domain_resolves_to_this_machine_is_refused(stream: StreamServer, host: str) -> None:
     stream.publish(coffee())
     assert ask(stream, "/", host or "[bad").status == 403
     for name in (f"localhost:{stream.port}", "127.0.0.1", "[::1]:8090"):
         assert ask(stream, "/", name).status == 200
 
 
-def test_an_unknown_path_says_which_there_are(stream: StreamServer) -> None:
+def test_an_unknown_path_is_answered_with_the_known_ones(stream: StreamServer) -> None:
     answer = ask(stream, "/nowhere")
     assert (answer.status, answer.reason) == (404, "Open / for the stream or /picture.jpg for one picture")
 
 
-def test_more_viewers_than_the_box_can_bear_are_refused(stream: StreamServer) -> None:
+def test_viewers_beyond_the_limit_are_refused(stream: StreamServer) -> None:
     stream.publish(coffee())
     watching = [ask(stream, "/") for _ in range(MAX_VIEWERS)]
     assert {answer.status for answer in watching} == {200}

@@ -42,7 +42,7 @@ def test_a_folder_that_holds_the_files_replaces_the_network(models: Path, tmp_pa
         assert (tmp_path / "new" / "models" / name).read_bytes() == (models / name).read_bytes()
 
 
-def test_what_is_damaged_or_missing_is_brought_again_and_the_rest_left(models: Path, tmp_path: Path) -> None:
+def test_only_damaged_and_missing_files_are_fetched_again(models: Path, tmp_path: Path) -> None:
     shutil.copytree(models, tmp_path, dirs_exist_ok=True)
     (tmp_path / files.OBJECTS).write_bytes(b"half a model")
     (tmp_path / files.FACE_POINTS).unlink()
@@ -177,7 +177,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Regist
     server.server_close()
 
 
-def test_a_file_of_an_npm_package_is_brought_once(registry: Registry, tmp_path: Path) -> None:
+def test_a_file_of_an_npm_package_is_fetched_once(registry: Registry, tmp_path: Path) -> None:
     wanted = hashlib.sha256(b"42").hexdigest()
     fetch_from_npm("headcount-sample", "1.0.0", "a/b.js", wanted, tmp_path / "static" / "b.js")
     assert (tmp_path / "static" / "b.js").read_bytes() == b"42"
@@ -195,7 +195,7 @@ def test_a_file_of_an_npm_package_is_brought_once(registry: Registry, tmp_path: 
         ("1.0.0", "a/b.js", "0" * 64, r"the fetched b\.js has the SHA-256"),
     ],
 )
-def test_what_npm_cannot_give_is_one_sentence(
+def test_a_failure_of_npm_is_reported_in_one_sentence(
     registry: Registry, tmp_path: Path, version: str, member: str, sha256: str, said: str
 ) -> None:
     with pytest.raises(ModelsUnavailable, match=said) as error:

@@ -9,7 +9,7 @@ from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 UP = Labelled("thumbs-up", 0.7)
 
 
-def test_a_thumb_held_up_for_five_seconds_is_one_episode_told_twice() -> None:
+def test_a_thumb_held_up_for_five_seconds_is_one_episode_reported_twice() -> None:
     tracker = EpisodeTracker()
     changes = [tracker.update(at, [UP]) for at in range(10_000, 15_001, 500)]
     assert changes == [(GestureEpisode("thumbs-up", 10_000, 0.7),), *[()] * 10]
@@ -17,7 +17,7 @@ def test_a_thumb_held_up_for_five_seconds_is_one_episode_told_twice() -> None:
     assert tracker.update(15_001 + MAX_GAP_MS, []) == (GestureEpisode("thumbs-up", 10_000, 0.7, ended_at=15_000),)
 
 
-def test_the_end_tells_the_best_confidence() -> None:
+def test_the_end_of_an_episode_carries_its_best_confidence() -> None:
     tracker = EpisodeTracker(100)
     for at, confidence in enumerate((0.6, 0.9, 0.7)):
         tracker.update(at, [Labelled("fist", confidence)])

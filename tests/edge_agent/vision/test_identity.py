@@ -80,7 +80,7 @@ def test_the_box_need_not_be_exact(look: Looker, astronaut: NDArray[np.float32],
 
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 10), (0, 0, 10, -1), (512, 0, 10, 10), (-20, 5, 20, 20)])
-def test_a_box_that_shows_nothing_is_refused(look: Looker, box: tuple[int, int, int, int]) -> None:
+def test_a_box_outside_the_picture_or_without_size_is_refused(look: Looker, box: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"is empty or outside a picture of 512 × 512 pixels"):
         look.embedder.embed(data.astronaut(), box)
 
