@@ -45,7 +45,7 @@ def test_static_files_are_collected_again_when_one_has_changed(collect: Callable
     ("error", "sentence"),
     [
         (CommandError("The models are missing."), "The models are missing."),
-        (OperationalError("nobody listens"), "The database cannot be used; see to DATABASE_URL: nobody listens"),
+        (OperationalError("nobody listens"), "The database cannot be used; check DATABASE_URL: nobody listens"),
         (OSError("the disk is full"), "the disk is full"),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_step_that_fails_is_one_sentence(
     def refuses(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(steps, "step", refuses)
+    monkeypatch.setattr(steps, "run_step", refuses)
     assert steps.main([]) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1

@@ -96,7 +96,7 @@ def test_a_program_that_had_run_for_long_starts_again_at_once(supervisor: Superv
     supervisor.start(program)
     for _ in range(3):
         clock.now += LONGEST_PAUSE + 1
-        wait_for(supervisor.watch)
+        wait_for(supervisor.restart_ended)
         clock.now += FIRST_PAUSE
         before = starts_of(program, supervisor)
         supervisor.restart_ended()
@@ -108,7 +108,7 @@ def test_processes_of_an_ended_program_are_killed_before_it_is_restarted(
 ) -> None:
     supervisor.start(shell(f"sleep 60 & echo $! > {tmp_path}/child; exit 1"))
     child = written_pid(tmp_path / "child")
-    wait_for(supervisor.watch)
+    wait_for(supervisor.restart_ended)
     wait_for(lambda: not is_running(child))
 
 
