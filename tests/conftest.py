@@ -94,11 +94,3 @@ def outsider(chicago: Site) -> User:
 @pytest.fixture
 def superuser(db: None) -> User:
     return places.superuser()
-
-
-@pytest.fixture(scope="session")
-def models() -> Path:
-    """The folder of the real models, fetched once for all runs."""
-    folder = models_folder()
-    fetch_models(folder)
-    return folder

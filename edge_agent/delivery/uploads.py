@@ -1,7 +1,8 @@
-"""Pictures that are larger than a message may be: they go to the platform over HTTPS, out of the same outbox.
+"""Sends pictures that are too large for a message from the outbox to the platform over HTTPS.
 
-Each goes whole, in one request, and again until the platform answers that it is committed. The platform knows a picture
-by its bytes and its time, so one that comes again is not counted again, also after a restart of either side.
+A picture goes whole in one request, which is repeated until the platform responds that the picture is committed. The
+platform recognises a picture by its bytes and its time, so a repeated picture is not counted twice, even after either side was
+restarted.
 """
 
 import datetime as dt
@@ -23,25 +24,25 @@ from edge_agent.messages import Box, Face, Image
 log = logging.getLogger(__name__)
 
 MAX_UPLOAD_BYTES = 5 * 1024 * 1024
-"""The largest picture that the platform and Amazon Rekognition take."""
+"""The largest picture that the platform and Amazon Rekognition accept."""
 
 TIMEOUT_SECONDS = 30.0
 LOOK_SECONDS = 0.5
 LONGEST_PAUSE = 300.0
-"""Between two tries that fail; the pauses begin at one second and double."""
+"""Seconds between two failed attempts; the pauses begin at one second and double."""
 
 FOR_EVER = frozenset({400, 413, 415})
-"""HTTP statuses by which the platform says that it will never take this picture, whenever it is sent."""
+"""HTTP statuses with which the platform refuses a picture for good."""
 
 PROBLEM = "application/problem+json"
-"""What the platform's API answers in. A proxy before it has other words, and its refusal may end."""
+"""Content type of the API's errors. A proxy's error has another type, and the picture is sent again after it."""
 
 SENTENCE_BYTES = 500
-"""Of an answer that says why not."""
+"""Bytes of an error response that are logged."""
 
 
 class _Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An upload as it waits in the outbox, and as it is sent."""
+    """The payload of an upload, in the outbox and in the request."""
 
     taken_at: dt.datetime
     shows: Literal["frame", "crop"]
@@ -51,14 +52,14 @@ class _Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def as_upload(image: Image) -> Message:
-    """The same picture as it waits to be uploaded."""
+    """Return the message that holds this picture in the outbox until it is uploaded."""
     taken_at = dt.datetime.fromtimestamp(image.taken_at / 1000, dt.UTC)
     waiting = _Waiting(taken_at, image.shows, image.image_string, image.faces, image.area)
     return Message(image.id, UPLOAD, msgspec.json.encode(waiting))
 
 
 class Uploader:
-    """Sends the outbox's uploads, the newest first, each until the platform has committed it; a thread of its own."""
+    """Sends the outbox's uploads, newest first, each until the platform has committed it. It runs its own thread."""
 
     def __init__(self, config: AgentConfig, outbox: Outbox) -> None:
         self._url, self._token = f"{(config.upload_url or '').rstrip('/')}/", config.device_token or ""
@@ -72,12 +73,12 @@ class Uploader:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Let the transfer that runs end within these seconds; a longer one is sent again at the next start."""
+        """Wait at most these seconds for the current transfer; an unfinished one is repeated at the next start."""
         self._stop.set()
         self._thread.join(timeout)
 
     def step(self) -> bool:
-        """Send the newest picture, if there is one; False where it has to be tried again."""
+        """Send the newest picture, if there is one. Returns False where it has to be sent again."""
         for message in self._outbox.pending(1, uploads=True):
             try:
                 self._send(message.payload)
@@ -123,7 +124,7 @@ class Uploader:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would become a GET, and carry the token to another place."""
+    """Refuses redirects: a redirected POST would become a GET, and send the token to another server."""
 
     def redirect_request(self, *_: object) -> None:
         return None
