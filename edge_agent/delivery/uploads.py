@@ -1,8 +1,8 @@
 """Sends pictures that are too large for a message from the outbox to the platform over HTTPS.
 
 A picture goes whole in one request, which is repeated until the platform responds that the picture is committed. The
-platform recognises a picture by its bytes and its time, so a repeated picture is not counted twice, even after either side was
-restarted.
+platform recognises a picture by its bytes and its time. So a repeated picture is not counted twice, even after a
+restart of either side.
 """
 
 import datetime as dt
