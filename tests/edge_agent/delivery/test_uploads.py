@@ -175,7 +175,7 @@ def test_uploads_are_the_first_to_go_from_a_full_outbox(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("upload_url", "sentence"),
     [
-        ("http://platform.example/api/v1/captures/", "since a token goes there"),
+        ("http://platform.example/api/v1/captures/", "because the device token is sent there"),
         ("captures", "upload_url is wrong"),
         (None, "belong together"),
     ],
