@@ -1,4 +1,4 @@
-"""Floor 3's pages and API."""
+"""The addresses of the pages and of the API of analytics."""
 
 from typing import Any
 
@@ -39,10 +39,10 @@ urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),
     path("sites/", sites, name="sites"),
     path("sites/<slug:site>/", views.site, name="site"),
-    path("sites/<slug:site>/plots/<slug:group>/", views.site_plots, name="site-plots"),
+    path("sites/<slug:site>/plots/", views.site_plots, name="site-plots"),
     path("compare/", compare, name="compare"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
-    path("sites/<slug:site>/devices/<slug:name>/plots/<slug:group>/", views.device_plots, name="device-plots"),
+    path("sites/<slug:site>/devices/<slug:name>/plots/", views.device_plots, name="device-plots"),
     path("review/", review, name="review"),
     *galaxy,
     *questions,

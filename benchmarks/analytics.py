@@ -20,7 +20,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +159,6 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
     from django.db import connection
     from django.test import Client
 
-    from analytics.pages.plot_groups import GROUPS
-
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get())
     first = last - dt.timedelta(days=analytics_data.DAYS - 1)
@@ -176,11 +173,10 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
             cursor.execute(PLAIN, [first, last + dt.timedelta(days=1)])
             cursor.fetchall()
 
-    plots = {f"its plots, {name}": f"{page}plots/{name}/" for name in GROUPS}
     hours = {"site": "benchmark", "device": "Camera", "from": str(first), "to": str(last), "bucket": "hour"}
     return {
         "device page": lambda: get(page, days=analytics_data.DAYS),
-        **{name: partial(get, address, days=analytics_data.DAYS) for name, address in plots.items()},
+        "its plots": lambda: get(f"{page}plots/", days=analytics_data.DAYS),
         "engagement/": lambda: get("/api/v1/engagement/", **hours),
         "GROUP BY over frames": group,
     }

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from analytics.numbers import readings
-from analytics.numbers.measures import HOURS, engagement_sum
+from analytics.numbers.measures import HOURS, Activity, add_up_engagement, merge_activity
+from analytics.numbers.metrics import Metric, metrics
+from analytics.numbers.period_numbers import read_hours_and_previous
 from analytics.numbers.periods import Period
-from analytics.numbers.readings import Row
-from analytics.numbers.rows import hours_and_before
-from analytics.plots.figures import Line, typical_day_figure
+from analytics.plots.distributions import TypicalDay, typical_day_figure
 from analytics.plots.layout import Figure
 from analytics.plots.time_series import engagement_figure
 from devices.models import Device
@@ -35,18 +34,18 @@ class Measured:
     """A subject's period in numbers, with the one before, and its hours."""
 
     subject: Subject
-    hours: Sequence[Row]
-    whole: Row
-    before: Row
+    hours: Sequence[Activity]
+    whole: Activity
+    before: Activity
     label: str
 
     @property
-    def readings(self) -> list[readings.Reading]:
-        return readings.readings(self.whole, self.before, label=self.label)
+    def readings(self) -> list[Metric]:
+        return metrics(self.whole, self.before, label=self.label)
 
     @property
     def average(self) -> float | None:
-        return self.whole.camera.average_faces
+        return self.whole.engagement.average_faces
 
 
 def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant: bool = False) -> list[Measured]:
@@ -57,8 +56,8 @@ def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
     return [
-        Measured(subject, hours, readings.total(hours), before, label)
-        for subject, (hours, before) in zip(subjects, hours_and_before(places, label=label), strict=True)
+        Measured(subject, hours, merge_activity(hours), before, label)
+        for subject, (hours, before) in zip(subjects, read_hours_and_previous(places, label=label), strict=True)
     ]
 
 
@@ -69,24 +68,24 @@ def verdicts(found: Sequence[Measured]) -> list[str]:
 
 def comparison_figures(found: Sequence[Measured], *, now: dt.datetime) -> list[Figure]:
     """A figure of the hours of each, all on one scale."""
-    top = max((row.camera.average_faces or 0.0 for each in found for row in each.hours), default=0.0)
-    return [engagement_figure([row.camera for row in each.hours], now=now, top=top) for each in found]
+    top = max((row.engagement.average_faces or 0.0 for each in found for row in each.hours), default=0.0)
+    return [engagement_figure([row.engagement for row in each.hours], now=now, min_top=top) for each in found]
 
 
 def typical_day(found: Sequence[Measured]) -> Figure:
     """The average of each hour of the local day, a line for each subject."""
-    return typical_day_figure([Line(each.subject.name, _by_local_hour(each)) for each in found])
+    return typical_day_figure([TypicalDay(each.subject.name, _by_local_hour(each)) for each in found])
 
 
 def _by_local_hour(each: Measured) -> list[float | None]:
-    local = [(row.camera.start.astimezone(each.subject.zone).hour, row.camera) for row in each.hours]
-    return [engagement_sum(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
+    local = [(row.engagement.start.astimezone(each.subject.zone).hour, row.engagement) for row in each.hours]
+    return [add_up_engagement(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
 
 
 def _verdict(each: Measured, others: Sequence[Measured]) -> str:
     if each.average is None:
         return f"{each.subject.name}: no camera was on that looks for faces, so there is nothing to compare."
-    before = each.before.camera.average_faces
+    before = each.before.engagement.average_faces
     past = (
         "nothing is known of the period before" if before is None else _than(each.average, before, "the period before")
     )

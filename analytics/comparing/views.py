@@ -23,7 +23,7 @@ from analytics.comparing.places import (
 )
 from analytics.pages import views
 from analytics.plots import library
-from analytics.plots.figures import SERIES
+from analytics.plots.distributions import PLACE_STYLES
 from devices.models import Device, Site
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -39,8 +39,8 @@ def sites(request: HttpRequest) -> HttpResponse:
     """The user's sites with their numbers over some days of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`."""
     known = _subjects(cast("User", request.user))
     subjects = [subject for key, subject in known.items() if "/" not in key]
-    period = views.period_of(request, subjects[0].zone if subjects else UTC)
-    label = views.label_of(request)
+    period = views.parse_period(request, subjects[0].zone if subjects else UTC)
+    label = views.parse_label(request)
     context = {
         "rows": [(each, _live(each)) for each in measured(subjects, period, label=label)],
         "label": label,
@@ -62,10 +62,10 @@ def compare(request: HttpRequest) -> HttpResponse:
     if by not in ("local", "instant"):
         raise Http404(f"Places are compared by local or by instant, not by “{by}”.")
     subjects = [known[key] for key in chosen]
-    period = views.period_of(request, subjects[0].zone if subjects else UTC)
+    period = views.parse_period(request, subjects[0].zone if subjects else UTC)
     if by == "local":
         period = replace(period, is_calendar=True)
-    label = views.label_of(request)
+    label = views.parse_label(request)
     found = measured(subjects, period, label=label, instant=by == "instant")
     asked = {"place": chosen, "by": by, "label": None if label == THUMBS_UP else label}
     context = {
@@ -73,7 +73,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "by": by,
         "most": MOST,
-        "found": list(zip(found, _numbered(found, period.now), verdicts(found), SERIES, strict=False)),
+        "found": list(zip(found, _numbered(found, period.now), verdicts(found), PLACE_STYLES, strict=False)),
         "readings": list(zip(*(each.readings for each in found), strict=True)),
         "typical": typical_day(found),
         "plotly": library.address(),

@@ -14,7 +14,7 @@ from analytics.galaxy.facts import Asked, Leaders, Seen, local
 from analytics.galaxy.frame import Reading, draw_frame, footnote, legend, message, page_of, paragraph, plot_top
 from analytics.galaxy.layout import Wall
 from analytics.numbers.intervals import wilson
-from analytics.numbers.readings import written
+from analytics.numbers.metrics import format_number
 
 MOST_ROWS = 7
 MOST_TILES = 4
@@ -34,9 +34,9 @@ def today(seen: Seen, wall: Wall) -> Canvas:
     canvas, now, clock = Canvas(wall), site.hour_at(seen.at), local(seen.at, site.timezone)
     whole = site.whole
     readings = [
-        Reading("people this hour", written("{:.1f}", now.average_faces if now else None)),
-        Reading("most at once today", written("{:,}", whole.faces_peak if whole.frames else None)),
-        Reading("of the time occupied", written("{:.0%}", whole.occupied_share)),
+        Reading("people this hour", format_number("{:.1f}", now.average_faces if now else None)),
+        Reading("most at once today", format_number("{:,}", whole.faces_peak if whole.frames else None)),
+        Reading("of the time occupied", format_number("{:.0%}", whole.occupied_share)),
         Reading("coffees today", f"{seen.coffees:,}"),
         Reading("thumbs-up today", f"{seen.thumbs_up:,}"),
         Reading("of the time on camera", f"{whole.coverage:.0%}"),
@@ -55,10 +55,10 @@ def week(seen: Seen, wall: Wall) -> Canvas:
     site = seen.sites[0]
     canvas, whole, busiest = Canvas(wall), site.whole, plots.busiest_hour(site.hours)
     readings = [
-        Reading("people on average", written("{:.2f}", whole.average_faces)),
+        Reading("people on average", format_number("{:.2f}", whole.average_faces)),
         Reading("busiest hour", f"{busiest.start:%a %H:%M}" if busiest else "–"),
-        Reading("most at once", written("{:,}", whole.faces_peak if whole.frames else None)),
-        Reading("of the time occupied", written("{:.0%}", whole.occupied_share)),
+        Reading("most at once", format_number("{:,}", whole.faces_peak if whole.frames else None)),
+        Reading("of the time occupied", format_number("{:.0%}", whole.occupied_share)),
         Reading("of the time on camera", f"{whole.coverage:.0%}"),
     ]
     draw_frame(canvas, site.name, "Seven days by the hour", readings, local(seen.at, site.timezone))
@@ -99,7 +99,7 @@ def question(asked: Asked, wall: Wall) -> Canvas:
     canvas, clock, answers = Canvas(wall), local(asked.at, asked.timezone), asked.yes + asked.no
     sure = wilson(asked.yes, answers)
     readings = [
-        Reading("say yes", written("{:.0%}", asked.yes / answers if answers else None)),
+        Reading("say yes", format_number("{:.0%}", asked.yes / answers if answers else None)),
         Reading("gestures", f"{answers:,}"),
         Reading("95% sure that it is between", f"{100 * sure.low:.0f}–{sure.high:.0%}" if sure else "–"),
     ]

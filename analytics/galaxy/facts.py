@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from analytics.numbers.readings import merged
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots.time_series import Showing
+from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class SiteHours:
 
     @property
     def whole(self) -> EngagementBucket:
-        return merged(self.hours)
+        return merge_engagement(self.hours)
 
     def hour_at(self, moment: dt.datetime) -> EngagementBucket | None:
         return next((hour for hour in self.hours if hour.start <= moment < hour.end), None)
@@ -72,7 +70,7 @@ class AnswerBar:
     end: dt.datetime
     yes: int
     no: int
-    showing: Showing
+    showing: BucketState
 
 
 @dataclass(frozen=True, slots=True)

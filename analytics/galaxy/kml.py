@@ -19,9 +19,9 @@ from analytics.galaxy.facts import Seen, SiteHours
 from analytics.galaxy.layout import screens
 from analytics.galaxy.plots import RAMP
 from analytics.galaxy.slots import REFRESH_S
-from analytics.numbers.readings import written
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots import time_series
+from analytics.numbers.measures import BucketState, EngagementBucket
+from analytics.numbers.metrics import format_number
+from analytics.plots import texts
 
 CONTENT_TYPE = "application/vnd.google-earth.kml+xml"
 NAMESPACE = "http://www.opengis.net/kml/2.2"
@@ -86,7 +86,7 @@ def engagement(seen: Seen) -> bytes:
     root = K.kml(K.Document({"id": "engagement"}, K.name("People facing the displays"), *_styles()))
     for site in on_the_globe(seen.sites):
         _add_site(root[0], site, seen)
-    return _written(root)
+    return _format_number(root)
 
 
 def tour(sites: Sequence[SiteHours]) -> bytes:
@@ -126,10 +126,10 @@ def on_the_globe(sites: Iterable[SiteHours]) -> Iterator[SiteHours]:
 
 
 def _document(name: str, *children: Element) -> bytes:
-    return _written(K.kml(K.Document({"id": name}, *children)))
+    return _format_number(K.kml(K.Document({"id": name}, *children)))
 
 
-def _written(document: Element) -> bytes:
+def _format_number(document: Element) -> bytes:
     text: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8")
     return text
 
@@ -157,8 +157,8 @@ def _add_site(document: Element, site: SiteHours, seen: Seen) -> None:
     folder = _add(document, "Folder", id=f"site-{site.slug}")
     now, whole = site.hour_at(seen.at), site.whole
     words = [
-        f"{written('{:.1f}', now.average_faces if now else None)} people on average this hour",
-        f"{written('{:,}', whole.faces_peak if whole.frames else None)} at most within 24 hours",
+        f"{format_number('{:.1f}', now.average_faces if now else None)} people on average this hour",
+        f"{format_number('{:,}', whole.faces_peak if whole.frames else None)} at most within 24 hours",
         f"{site.live} of {site.cameras} cameras live",
     ]
     top = max((hour.average_faces or 0.0 for hour in site.hours), default=0.0) or 1.0
@@ -178,7 +178,7 @@ def _column(spot: Spot, hour: EngagementBucket, bearing: float, top: float) -> E
     """The hour on a dial of 24 hours: midnight in the north, noon in the south. To be copied, for it is kept."""
     average = hour.average_faces or 0.0
     column = etree.Element(f"{{{NAMESPACE}}}Placemark", id=f"hour-{spot.slug}-{int(hour.start.timestamp())}")
-    _add(column, "name", f"{spot.name}, {time_series.span(hour)}")
+    _add(column, "name", f"{spot.name}, {texts.format_bucket(hour)}")
     span = _add(column, "TimeSpan")
     _add(span, "begin", _instant(hour.start))
     _add(span, "end", _instant(hour.end))
@@ -202,15 +202,15 @@ def _add(parent: Element, tag: str, text: str | None = None, /, **attributes: st
 
 
 def _style_of(hour: EngagementBucket, share: float) -> str:
-    state = time_series.showing(hour)
-    if state is time_series.Showing.PEOPLE:
+    state = hour.state
+    if state is BucketState.PEOPLE:
         return f"people-{min(len(RAMP) - 1, int(share * len(RAMP)))}"
-    return "nobody" if state is time_series.Showing.NOBODY else "off"
+    return "nobody" if state is BucketState.NOBODY else "off"
 
 
 def _data(hour: EngagementBucket) -> dict[str, str]:
     return {
-        "state": str(time_series.showing(hour)),
+        "state": str(hour.state),
         "average_faces": "" if hour.average_faces is None else f"{hour.average_faces:.3f}",
         "peak_faces": str(hour.faces_peak) if hour.frames else "",
         "frames": str(hour.frames),

@@ -10,9 +10,10 @@ from analytics.galaxy.canvas import EDGE, Canvas
 from analytics.galaxy.facts import AnswerBar, Leader, SiteHours
 from analytics.galaxy.frame import plot_top
 from analytics.galaxy.layout import SCREEN_WIDTH
-from analytics.numbers.readings import merged, written
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots import time_series
+from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
+from analytics.numbers.metrics import format_number
+from analytics.plots.layout import BAR_SHARE
+from analytics.plots.time_series import WELL_COVERED
 
 GROUND = 1550
 """Where plots end, in pixels from the top; they begin at `frame.plot_top`."""
@@ -168,7 +169,7 @@ def tile(
 ) -> None:
     """A site: its name, how many people there are in this hour, and its hours on a scale up to `top`."""
     x, right = left + EDGE, left + SCREEN_WIDTH - EDGE
-    people = written("{:.1f}", now.average_faces if now else None)
+    people = format_number("{:.1f}", now.average_faces if now else None)
     room = right - x - paint.text_width(people, 104) - 40
     canvas.text(x, y + 60, site.name, size=72, room=room, shrinks=True)
     live = f"{site.live} of {site.cameras} live" if site.cameras else "no camera"
@@ -183,28 +184,28 @@ def tile(
 
 def _bar(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale: Scale, until: float) -> None:
     """An hour from `start` to `end`; hatching ends at `until`, for nobody knows yet whether the camera stays off."""
-    state = time_series.showing(hour)
-    if state is time_series.Showing.AHEAD:
+    state = hour.state
+    if state is BucketState.AHEAD:
         return
-    if state is time_series.Showing.OFF:
+    if state is BucketState.OFF:
         width = min(end, max(until, start)) - start
         canvas.rect(start, scale.roof, width, scale.ground - scale.roof, "url(#off)", opacity=0.55)
         return
-    gap = (end - start) * (1 - time_series.BAR_SHARE) / 2
+    gap = (end - start) * (1 - BAR_SHARE) / 2
     top = min(scale.ground - DASH, scale.y(hour.average_faces or 0.0))
-    fill = paint.LINE_STRONG if state is time_series.Showing.UNCOUNTED else paint.DATA
-    if state is time_series.Showing.PEOPLE and hour.coverage < time_series.WELL_SEEN:
+    fill = paint.LINE_STRONG if state is BucketState.UNCOUNTED else paint.DATA
+    if state is BucketState.PEOPLE and hour.coverage < WELL_COVERED:
         fill = paint.DATA_SOFT
     canvas.rect(start + gap, top, end - start - 2 * gap, scale.ground - top, fill, rx=3)
 
 
 def _pair(canvas: Canvas, bar: AnswerBar, start: float, until: float, end: float, scale: Scale) -> None:
     """A bucket's two bars; one without an answer is a line on the ground, and hatched while the camera was off."""
-    if bar.showing is time_series.Showing.AHEAD:
+    if bar.showing is BucketState.AHEAD:
         return
-    gap = (end - start) * (1 - time_series.BAR_SHARE) / 2
+    gap = (end - start) * (1 - BAR_SHARE) / 2
     half = (end - start) / 2 - gap
-    if not bar.yes + bar.no and bar.showing is time_series.Showing.OFF:
+    if not bar.yes + bar.no and bar.showing is BucketState.OFF:
         canvas.rect(start, scale.roof, until - start, scale.ground - scale.roof, "url(#off)", opacity=0.55)
     elif not bar.yes + bar.no:
         canvas.rect(start + gap, scale.ground - DASH, 2 * half, DASH, paint.LINE_STRONG, rx=3)
@@ -246,16 +247,16 @@ def _day_labels(canvas: Canvas, days: Sequence[tuple[dt.datetime, float]], groun
 
 def _by_clock_hour(day: Sequence[EngagementBucket]) -> Iterator[tuple[int, EngagementBucket]]:
     for hour in sorted({bucket.start.hour for bucket in day}):
-        yield hour, merged([bucket for bucket in day if bucket.start.hour == hour])
+        yield hour, merge_engagement([bucket for bucket in day if bucket.start.hour == hour])
 
 
 def _cell_fill(cell: EngagementBucket, top: float) -> str | None:
-    state = time_series.showing(cell)
-    if state is time_series.Showing.AHEAD:
+    state = cell.state
+    if state is BucketState.AHEAD:
         return None
-    if state is time_series.Showing.OFF:
+    if state is BucketState.OFF:
         return "url(#off)"
-    if state is not time_series.Showing.PEOPLE:
+    if state is not BucketState.PEOPLE:
         return paint.SUNK
     share = (cell.average_faces or 0.0) / top
     return RAMP[min(len(RAMP) - 1, int(share * len(RAMP)))]

@@ -1,21 +1,17 @@
 """The facts of a slot, from the tallies. However many sites there are, each function takes the same few queries."""
 
 import datetime as dt
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from analytics.counting.tallies import EngagementRow
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
-from analytics.models import FACE, EngagementQuarter, Episode
-from analytics.numbers import reads
-from analytics.numbers.buckets import day_start, edges
-from analytics.numbers.reads import EngagementBucket
+from analytics.models import FACE, Episode
+from analytics.numbers.buckets import day_start
+from analytics.numbers.measures import EngagementBucket
+from analytics.numbers.reads import Selection, read_engagement
 from analytics.pages.overview import thumbs_up_today
-from analytics.plots.time_series import showing
 from analytics.questions import reads as question_reads
 from devices.models import Device, Site
 from faces.coffees.leaderboard import leaderboard
@@ -31,9 +27,9 @@ WEEK_DAYS = 7
 def seen(sites: Sequence[Site], window: Window, *, at: dt.datetime) -> Seen:
     """The hours of these sites; takes two queries, and with “today” four."""
     cameras = _cameras(sites)
-    bounds = {timezone: _bounds(ZoneInfo(timezone), window, at) for timezone in {site.timezone for site in sites}}
-    quarters = _quarters(cameras, bounds)
-    found = [_site_hours(site, cameras[site.pk], bounds[site.timezone], quarters[site.pk], at) for site in sites]
+    selections = [Selection(cameras[site.pk], site.zone, *_bounds(site.zone, window, at)) for site in sites]
+    hours = read_engagement(selections, bucket="hour", now=at)
+    found = [_site_hours(site, cameras[site.pk], of_site, at) for site, of_site in zip(sites, hours, strict=True)]
     if window != "today":
         return Seen(at, found)
     devices = [camera for site in sites for camera in cameras[site.pk]]
@@ -71,7 +67,7 @@ def asked(site: Site, *, at: dt.datetime) -> Asked:
         yes=result.answers.yes,
         no=result.answers.no,
         bars=[
-            AnswerBar(each.start, each.end, each.answers.yes, each.answers.no, showing(each.camera))
+            AnswerBar(each.start, each.end, each.answers.yes, each.answers.no, each.camera.state)
             for each in result.buckets
         ],
     )
@@ -84,41 +80,16 @@ def _cameras(sites: Sequence[Site]) -> dict[int, list[Device]]:
     return cameras
 
 
-def _bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> list[dt.datetime]:
-    """Where the hours of the window begin, and where the last one ends; UTC."""
+def _bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Where the window begins and ends; UTC."""
+    if window == "latest":
+        return at - dt.timedelta(hours=LATEST_HOURS - 1), at + dt.timedelta.resolution
     today = at.astimezone(zone).date()
-    days = {"today": 1, "week": WEEK_DAYS}.get(window)
-    if days is None:
-        start = at - dt.timedelta(hours=LATEST_HOURS - 1)
-        return edges(zone=zone, start=start, end=at + dt.timedelta.resolution, bucket="hour")
-    start = day_start(today - dt.timedelta(days=days - 1), zone)
-    return edges(zone=zone, start=start, end=day_start(today + dt.timedelta(days=1), zone), bucket="hour")
+    days = 1 if window == "today" else WEEK_DAYS
+    return day_start(today - dt.timedelta(days=days - 1), zone), day_start(today + dt.timedelta(days=1), zone)
 
 
-def _quarters(cameras: dict[int, list[Device]], bounds: dict[str, list[dt.datetime]]) -> dict[int, list[EngagementRow]]:
-    """The quarters of each site's cameras, by the site."""
-    sites = {device.pk: site for site, devices in cameras.items() for device in devices}
-    found: dict[int, list[EngagementRow]] = defaultdict(list)
-    first = min((starts[0] for starts in bounds.values()), default=dt.datetime.max.replace(tzinfo=dt.UTC))
-    last = max((starts[-1] for starts in bounds.values()), default=first)
-    rows = EngagementQuarter.objects.filter(device__in=list(sites), start__gte=first, start__lt=last)
-    for row in rows.values_list(*EngagementRow._fields).iterator():
-        quarter = EngagementRow(*row)
-        found[sites[quarter.device_id]].append(quarter)
-    return found
-
-
-def _site_hours(
-    site: Site,
-    cameras: Sequence[Device],
-    bounds: Sequence[dt.datetime],
-    quarters: Sequence[EngagementRow],
-    at: dt.datetime,
-) -> SiteHours:
-    hours: list[list[EngagementRow]] = [[] for _ in bounds[1:]]
-    for quarter in quarters:
-        if bounds[0] <= quarter.start < bounds[-1]:
-            hours[bisect_right(bounds, quarter.start) - 1].append(quarter)
+def _site_hours(site: Site, cameras: Sequence[Device], hours: Sequence[EngagementBucket], at: dt.datetime) -> SiteHours:
     return SiteHours(
         slug=site.slug,
         name=site.name,
@@ -127,26 +98,7 @@ def _site_hours(
         longitude=site.longitude,
         cameras=len(cameras),
         live=sum(camera.is_live(at) for camera in cameras),
-        hours=[
-            _hour(start.astimezone(site.zone), end.astimezone(site.zone), rows, len(cameras), at)
-            for (start, end), rows in zip(pairwise(bounds), hours, strict=True)
-        ],
-    )
-
-
-def _hour(
-    start: dt.datetime, end: dt.datetime, quarters: Sequence[EngagementRow], cameras: int, at: dt.datetime
-) -> EngagementBucket:
-    begun = min(end.astimezone(dt.UTC), at) - start.astimezone(dt.UTC)
-    return EngagementBucket(
-        start=start,
-        end=end,
-        minutes=max(0, -(-begun // reads.MINUTE)) * cameras,
-        frames=sum(quarter.frames for quarter in quarters),
-        faces_sum=sum(quarter.faces_sum for quarter in quarters),
-        faces_peak=max((quarter.faces_peak for quarter in quarters), default=0),
-        minutes_seen=sum(quarter.minutes_seen.bit_count() for quarter in quarters),
-        minutes_occupied=sum(quarter.minutes_occupied.bit_count() for quarter in quarters),
+        hours=hours,
     )
 
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from analytics.groundtruth.comparison import MINUTE, Comparison, Minute
 from analytics.numbers.measures import EngagementBucket
-from analytics.numbers.readings import written
+from analytics.numbers.metrics import format_number
 from analytics.plots import time_series
-from analytics.plots.time_series import Figure
+from analytics.plots.layout import Figure
 
 PERSON_COLOUR = "var(--needle)"
 
@@ -39,7 +39,7 @@ def sentence(comparison: Comparison) -> str:
         return f"The person saw nobody; the camera {comparison.camera:.2f} people on average."
     interval = comparison.share_interval
     known = f"95% interval {interval.low:.0%} to {interval.high:.0%}" if interval else "too few minutes for an interval"
-    return f"The camera measures about {written('{:.0%}', comparison.share)} of what a person sees ({known})."
+    return f"The camera measures about {format_number('{:.0%}', comparison.share)} of what a person sees ({known})."
 
 
 def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:

@@ -6,8 +6,7 @@ from django.db.models import OuterRef, Subquery
 
 from analytics.home_assistant.discovery import DeviceNow
 from analytics.models import Frame
-from analytics.numbers.reads import engagement_each, episodes_each
-from analytics.numbers.selections import Asked
+from analytics.numbers.reads import Selection, read_engagement, read_episodes
 from devices.models import LIVE_FOR, Device
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -23,9 +22,9 @@ def devices_now(*, now: dt.datetime) -> list[DeviceNow]:
     latest = Frame.objects.filter(device=OuterRef("pk"), taken_at__gt=now - LIVE_FOR).order_by("-taken_at")
     known = Device.objects.select_related("site", "state").annotate(people=Subquery(latest.values("faces")[:1]))
     devices = list(known.order_by("thing_name"))
-    asked = [Asked([device], device.site.zone, now, now + MOMENT) for device in devices]
-    hours = engagement_each(asked, bucket="hour", now=now)
-    days = episodes_each(asked, label=THUMBS_UP, bucket="day")
+    selections = [Selection([device], device.site.zone, now, now + MOMENT) for device in devices]
+    hours = read_engagement(selections, bucket="hour", now=now)
+    days = read_episodes(selections, label=THUMBS_UP, bucket="day")
     return [
         _told(device, device.people, hour.average_faces, day.known_count, now)
         for device, [hour], [day] in zip(devices, hours, days, strict=True)

@@ -1,7 +1,7 @@
-"""Quarters, hours and days as people at a site live them. Pure.
+"""Quarter hours, hours and days of a time zone. Pure.
 
-An hour is a run of instants with the same date, hour and offset from UTC: where clocks are set back there are two of
-one o'clock, in a zone that moves them by half an hour one of the two is shorter, and a day has 23, 24 or 25 hours.
+An hour is a run of instants with the same local date, local hour and offset from UTC. Where clocks are set back there
+are two hours of one o'clock. Where clocks move by half an hour, one hour is shorter. A day has 23 to 25 hours.
 """
 
 import datetime as dt
@@ -21,14 +21,14 @@ LENGTHS: dict[Bucket, dt.timedelta] = {
     "hour": dt.timedelta(hours=1),
     "day": dt.timedelta(days=1),
 }
-"""How long a bucket of each kind is, unless clocks change in it."""
+"""The length of a bucket of each kind, unless clocks change in it."""
 
 
 def edges(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket) -> list[dt.datetime]:
-    """Where the buckets begin that `start` to `end` touches, and where the last one ends; ascending, in UTC.
+    """Return the edges of the buckets that overlap `start` to `end`, ascending and in UTC: one more than buckets.
 
-    The first bucket is the one that `start` lies in, the last one the one that reaches up to `end` or over it.
-    Answers no edges where `start` is not before `end`. Raises `OverflowError` at the ends of the calendar.
+    The first bucket contains `start`; the last one reaches `end` or goes beyond it. Returns an empty list unless
+    `start` is before `end`. Raises `OverflowError` at the ends of the calendar.
     """
     if start >= end:
         return []
@@ -40,29 +40,34 @@ def edges(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucke
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
-    """Adjoining buckets: `edges` as seconds since 1970, and as the zone's own times."""
+class BucketEdges:
+    """The edges of adjoining buckets, ascending: one more than there are buckets, or none."""
 
-    seconds: tuple[int, ...]
+    epoch_s: tuple[int, ...]
+    """Seconds since 1970."""
     local: tuple[dt.datetime, ...]
+    """The same edges as local times of the zone."""
 
     @property
-    def pairs(self) -> Iterable[tuple[dt.datetime, dt.datetime]]:
-        """Where each bucket begins and ends, in the zone."""
+    def bounds(self) -> Iterable[tuple[dt.datetime, dt.datetime]]:
+        """The local start and end of each bucket."""
         return pairwise(self.local)
 
 
-def spans(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool = False) -> Spans:
-    """The buckets that `edges` finds; with `whole` a single one instead, of all hours that the period touches."""
-    # In UTC, for both one o'clocks of a day on which clocks are set back are the same key in their own zone.
-    return _spans(zone, start.astimezone(dt.UTC), end.astimezone(dt.UTC), bucket, whole)
+def bucket_edges(
+    *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, single_bucket: bool = False
+) -> BucketEdges:
+    """Return what `edges` returns; with `single_bucket` only the outer edges of all hours that the period overlaps."""
+    # The cache's keys are in UTC: both one o'clocks of a day on which clocks are set back are equal in their own zone.
+    return _bucket_edges(zone, start.astimezone(dt.UTC), end.astimezone(dt.UTC), bucket, single_bucket)
 
 
 @lru_cache(maxsize=64)
-def _spans(zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, whole: bool) -> Spans:
-    """A page asks for the same ones several times over."""
-    found = _outer_edges(zone, start, end) if whole else edges(zone=zone, start=start, end=end, bucket=bucket)
-    return Spans(tuple(round(edge.timestamp()) for edge in found), tuple(edge.astimezone(zone) for edge in found))
+def _bucket_edges(
+    zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, single_bucket: bool
+) -> BucketEdges:
+    found = _outer_edges(zone, start, end) if single_bucket else edges(zone=zone, start=start, end=end, bucket=bucket)
+    return BucketEdges(tuple(round(edge.timestamp()) for edge in found), tuple(edge.astimezone(zone) for edge in found))
 
 
 def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
@@ -75,7 +80,7 @@ def _outer_edges(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> list[d
 
 
 def day_start(date: dt.date, zone: ZoneInfo) -> dt.datetime:
-    """The first moment of this date, in UTC; not midnight where the clocks are set forward at midnight."""
+    """Return the first instant of this local date, in UTC; 01:00 where clocks are set forward at midnight."""
     return dt.datetime.combine(date, dt.time.min, zone).astimezone(dt.UTC)
 
 
@@ -97,6 +102,12 @@ def _offset(moment: dt.datetime, zone: ZoneInfo) -> dt.timedelta:
     return moment.astimezone(zone).utcoffset() or dt.timedelta(0)
 
 
+def day_bounds(moment: dt.datetime, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
+    """Return the start and the end of the local day that contains this instant, in UTC."""
+    date = moment.astimezone(zone).date()
+    return day_start(date, zone), day_start(date + dt.timedelta(days=1), zone)
+
+
 def _quarter(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     return quarter_start(moment)
 
@@ -114,9 +125,9 @@ def _hour(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 
 def _next_hour(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     end = start + LENGTHS["hour"]
-    here, there = start.astimezone(zone), end.astimezone(zone)
+    local_start, local_end = start.astimezone(zone), end.astimezone(zone)
     # No zone changes its clocks twice within an hour.
-    if not here.minute and here.utcoffset() == there.utcoffset():
+    if not local_start.minute and local_start.utcoffset() == local_end.utcoffset():
         return end
     end = start + QUARTER
     while _same_hour(end, start, zone):
@@ -144,4 +155,4 @@ _STEPS: dict[Bucket, tuple[_Step, _Step]] = {
     "hour": (_hour, _next_hour),
     "day": (_day, _next_day),
 }
-"""By kind: the beginning of the bucket that a moment lies in, and the beginning of the one after a beginning."""
+"""By kind of bucket: the start of the bucket that contains an instant, and the start of the bucket after a start."""

@@ -1,9 +1,9 @@
-"""What reads answer: engagement, counts, episodes and confidences of a stretch of time, and how they add up. Pure.
+"""Engagement, counts, episodes and confidences of a bucket of time, and how buckets add up. Pure.
 
-Everywhere 0 means that nobody or nothing was there, and None that no camera was on to tell.
+Everywhere 0 means that nobody or nothing was there, and None that no camera was on, so that nothing is known.
 
-Nobody changes one of these once it is made, so they may be keys. They are not frozen all the same: a frozen one takes
-nine times as long to make, and a month has thousands.
+The classes are immutable by convention and may be keys. `frozen=True` would make their creation nine times as slow, and
+a month has thousands of buckets.
 """
 
 import datetime as dt
@@ -11,9 +11,12 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Protocol, TypeVar
+from enum import StrEnum
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
 
+from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models.quarters import CONFIDENCE_BINS, MILLION
 
 WEEKDAYS = 7
@@ -23,8 +26,21 @@ _D = TypeVar("_D")
 _K = TypeVar("_K", bound=Hashable)
 
 
-class _Engaged:
-    """The shares and averages of whatever has these sums."""
+class BucketState(StrEnum):
+    """What is known of a stretch of time; each state is drawn in its own way."""
+
+    AHEAD = "ahead"
+    """It has not begun."""
+    OFF = "off"
+    """No camera was on."""
+    UNCOUNTED = "uncounted"
+    """A camera was on, but does not count faces."""
+    NOBODY = "nobody"
+    PEOPLE = "people"
+
+
+class _Engagement:
+    """The shares and averages of every class that has these numbers."""
 
     __slots__ = ()
 
@@ -36,29 +52,40 @@ class _Engaged:
     minutes_occupied: int
 
     @property
+    def state(self) -> BucketState:
+        """What is known of this stretch of time."""
+        if not self.minutes:
+            return BucketState.AHEAD
+        if not self.minutes_seen:
+            return BucketState.OFF
+        if not self.frames:
+            return BucketState.UNCOUNTED
+        return BucketState.PEOPLE if self.faces_sum else BucketState.NOBODY
+
+    @property
     def average_faces(self) -> float | None:
-        """Engagement: faces per frame, all devices' frames alike; None where no frame tells the number of faces."""
+        """Faces per frame, with the same weight for the frames of all devices; None without a counted frame."""
         return self.faces_sum / self.frames if self.frames else None
 
     @property
     def known_peak(self) -> int | None:
-        """Faces in the frame that showed most; None where `average_faces` is."""
+        """The most faces in one frame; None without a counted frame."""
         return self.faces_peak if self.frames else None
 
     @property
     def coverage(self) -> float:
-        """How much of the time there was anything to see, 0 to 1; a fast device clock cannot make it more."""
+        """The share of the minutes in which a camera was on, 0 to 1; a fast device clock cannot make it more."""
         return min(1.0, self.minutes_seen / self.minutes) if self.minutes else 0.0
 
     @property
     def occupied_share(self) -> float | None:
-        """How much of the time that was seen had a face in it, 0 to 1; None where `average_faces` is."""
+        """The share of the covered minutes that have a face, 0 to 1; None without a counted frame."""
         return self.minutes_occupied / self.minutes_seen if self.frames else None
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class EngagementSum(_Engaged):
-    """Who was in front of the displays in some stretches of time; `EngagementBucket` tells what each number is."""
+class EngagementTotal(_Engagement):
+    """The engagement of any stretches of time together; `EngagementBucket` explains the numbers."""
 
     minutes: int
     frames: int
@@ -69,53 +96,54 @@ class EngagementSum(_Engaged):
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class EngagementBucket(_Engaged):
-    """Who was in front of the displays in a bucket, all devices asked for taken together.
+class EngagementBucket(_Engagement):
+    """The people in front of some displays in one bucket, all selected devices together.
 
-    Every number adds up over buckets and devices, except the peak, of which the largest counts.
+    After `minutes` come the numbers of `EngagementQuarter`, in the order of `ENGAGEMENT_MERGE`, which defines how they
+    add up over buckets and devices. Minutes are counted here; a quarter stores them as bit masks.
     """
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
+    """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
     end: dt.datetime
     minutes: int
-    """Real minutes of the bucket that had begun by `now`, times the number of devices."""
+    """The real minutes of the bucket that had begun by `now`, times the number of devices."""
     frames: int
-    """Frames whose number of faces is known."""
+    """Frames in which the device counted faces, also those with none."""
     faces_sum: int
     faces_peak: int
-    """Faces in the frame of one device that showed most."""
+    """The most faces in one frame of one device."""
     minutes_seen: int
-    """Minutes with any frame, of all devices together."""
+    """Covered minutes, those with any frame, summed over the devices."""
     minutes_occupied: int
-    """Minutes with a face, of all devices together."""
+    """Minutes with a face, summed over the devices."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class CountBucket:
-    """How often a label was detected in a bucket; what a reviewer rejected is left out."""
+    """The number of detections of a label in a bucket, without the rejected ones."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
+    """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
     end: dt.datetime
     count: int
     confidence_millionths_sum: int
     is_known: bool
-    """Whether a camera was on; else nothing is known, and a count of 0 does not mean that nothing was there."""
+    """Whether a camera was on; otherwise a count of 0 does not mean that nothing was there."""
 
     @property
     def known_count(self) -> int | None:
-        """None where no camera was on."""
+        """The count; None where no camera was on."""
         return self.count if self.is_known else None
 
     @property
     def mean_confidence(self) -> float | None:
-        """0 to 1, or None where nothing was detected."""
+        """0 to 1; None without a detection."""
         return self.confidence_millionths_sum / (MILLION * self.count) if self.count else None
 
 
 class _Episodes:
-    """The counts and lengths of whatever has these."""
+    """The number and durations of every class that has these episodes."""
 
     __slots__ = ()
 
@@ -125,23 +153,23 @@ class _Episodes:
 
     @property
     def known_count(self) -> int | None:
-        """How many began; None where no camera was on."""
+        """The number of episodes that began; None where no camera was on."""
         return len(self.seconds) if self.is_known else None
 
     @property
     def mean_seconds(self) -> float | None:
-        """None where none began."""
+        """The mean duration; None without an episode."""
         return statistics.fmean(self.seconds) if self.seconds else None
 
     @property
     def median_seconds(self) -> float | None:
-        """None where none began."""
+        """The median duration; None without an episode."""
         return statistics.median(self.seconds) if self.seconds else None
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class EpisodeSum(_Episodes):
-    """The episodes that began in some stretches of time; `EpisodeBucket` tells what each number is."""
+class EpisodeTotal(_Episodes):
+    """The episodes that began in any stretches of time; `EpisodeBucket` explains the fields."""
 
     seconds: tuple[float, ...]
     peak: int
@@ -150,37 +178,37 @@ class EpisodeSum(_Episodes):
 
 @dataclass(slots=True, unsafe_hash=True)
 class EpisodeBucket(_Episodes):
-    """The visits that began in a bucket, or the distinct gestures (or objects) of a label."""
+    """The episodes of one label that began in a bucket: visits for `FACE`, else gestures or objects."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
+    """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
     end: dt.datetime
     seconds: tuple[float, ...]
-    """The length of each, from its first frame to its last, also where that lies after the bucket; in no order."""
+    """The duration of each episode from its first frame to its last, also after the bucket's end; in no order."""
     peak: int
-    """Most faces, or most of the label, in one frame of them; 0 where none began."""
+    """The most faces, or the most objects of the label, in one frame of these episodes; 0 without an episode."""
     is_known: bool
-    """Whether a camera was on, and for visits: one that looks for faces."""
+    """Whether a camera was on; for visits, a camera that counts faces."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class ConfidenceBucket:
-    """The confidences of a label's detections in a bucket, without those that a reviewer rejected."""
+    """The confidences of a label's detections in a bucket, without the rejected ones."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`; subtract and compare such times in UTC only."""
+    """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
     end: dt.datetime
     bins: tuple[int, ...]
-    """Detections by confidence, in `quarters.CONFIDENCE_BINS` steps of 5 %; the last includes 100 %."""
+    """The number of detections in each of `CONFIDENCE_BINS` bins of 5 %; the last bin includes 100 %."""
     confidence_millionths: tuple[int, ...]
-    """The sum of the confidences of each bin's detections."""
+    """The sum of the confidences in each bin."""
     is_known: bool
     """Whether a camera was on."""
 
     def at_least(self, threshold: float) -> CountBucket:
-        """What would have been counted with this threshold, 0 to 1, a whole number of steps.
+        """Return the count that this confidence threshold would give.
 
-        Raises `ValueError` where it is not: what lies within a step cannot be told apart.
+        Raises `ValueError` unless the threshold, 0 to 1, is an edge of a bin: bins cannot be divided.
         """
         first = threshold_bin(threshold)
         count, millionths = sum(self.bins[first:]), sum(self.confidence_millionths[first:])
@@ -189,84 +217,134 @@ class ConfidenceBucket:
 
 @dataclass(slots=True, unsafe_hash=True)
 class LocalBucket:
-    """A bucket of several places by what their clocks show, such as 09:00 in Seattle and 09:00 in Chicago."""
+    """A bucket of several places at the same local time, such as 09:00 in Seattle and 09:00 in Chicago."""
 
     start: dt.datetime
-    """Local time, without an offset; where clocks are set back both hours of one o'clock are in the first."""
-    engagement: EngagementSum
-    visits: EpisodeSum
+    """Local time without an offset; where clocks are set back, it stands for both hours of one o'clock."""
+    engagement: EngagementTotal
+    visits: EpisodeTotal
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class WeekHour:
-    """An hour of a typical week. `engagement.minutes` is 0 where the period has no such hour."""
+    """An hour of a typical week; its `engagement.minutes` is 0 where the period has no such hour."""
 
     weekday: int
     """0 is Monday."""
     hour: int
-    engagement: EngagementSum
-    visits: EpisodeSum
+    engagement: EngagementTotal
+    visits: EpisodeTotal
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Activity:
+    """Engagement, visits and gestures of some devices in one bucket, or in a whole period as one bucket."""
+
+    engagement: EngagementBucket
+    visits: EpisodeBucket
+    gestures: EpisodeBucket
+    """The episodes of one label, usually a gesture."""
 
 
 def threshold_bin(threshold: float) -> int:
-    """The first confidence bin at or above this threshold. Raises `ValueError` with a sentence where it is no step."""
+    """Return the first confidence bin at or above this threshold, 0 to 1.
+
+    Raises `ValueError` unless the threshold is an edge of a bin.
+    """
     first = round(threshold * CONFIDENCE_BINS) if 0 <= threshold <= 1 else -1
     if first < 0 or abs(first / CONFIDENCE_BINS - threshold) > 1 / MILLION:
         step = 1 / CONFIDENCE_BINS
-        raise ValueError(f"{threshold:g} is no threshold; confidences are kept in steps of {step:g}, from 0 to 1.")
+        raise ValueError(f"The threshold {threshold:g} is not possible; choose 0 to 1 in steps of {step:g}.")
     return first
 
 
-def engagement_sum(parts: Iterable[_Engaged]) -> EngagementSum:
-    """Sums of these; nothing, where there are none."""
-    listed = list(parts)
-    return EngagementSum(
-        minutes=sum([part.minutes for part in listed]),
-        frames=sum([part.frames for part in listed]),
-        faces_sum=sum([part.faces_sum for part in listed]),
-        faces_peak=max([part.faces_peak for part in listed], default=0),
-        minutes_seen=sum([part.minutes_seen for part in listed]),
-        minutes_occupied=sum([part.minutes_occupied for part in listed]),
-    )
+_FOLDS: tuple[Callable[[Iterable[int]], int], ...] = tuple(
+    max if merge == "max" else sum for merge in ENGAGEMENT_MERGE.values()
+)
+_NUMBERS: Callable[[Any], tuple[int, ...]] = attrgetter(*ENGAGEMENT_MERGE)
 
 
-def episode_sum(parts: Iterable[_Episodes]) -> EpisodeSum:
-    """All episodes of these together; none and nothing known, where there are none."""
+def fold_engagement(rows: Sequence[Sequence[int]]) -> Sequence[int]:
+    """Add up rows that have the numbers of `ENGAGEMENT_MERGE`, minutes counted; zeros without a row."""
+    if len(rows) <= 1:
+        return rows[0] if rows else [0] * len(_FOLDS)
+    return [fold(column) for fold, column in zip(_FOLDS, zip(*rows, strict=True), strict=True)]
+
+
+def add_up_engagement(parts: Iterable[_Engagement]) -> EngagementTotal:
+    """Add up the engagement of any stretches of time; zeros without a part."""
     listed = list(parts)
-    return EpisodeSum(
+    return EngagementTotal(sum([part.minutes for part in listed]), *fold_engagement([*map(_NUMBERS, listed)]))
+
+
+def add_up_episodes(parts: Iterable[_Episodes]) -> EpisodeTotal:
+    """Collect the episodes of any stretches of time; none, and nothing known, without a part."""
+    listed = list(parts)
+    return EpisodeTotal(
         seconds=tuple(chain.from_iterable([part.seconds for part in listed])),
         peak=max([part.peak for part in listed], default=0),
         is_known=any(part.is_known for part in listed),
     )
 
 
-def whole(buckets: Sequence[LocalBucket]) -> LocalBucket:
-    """These as one, which begins with the first. Raises `IndexError` where there are none."""
-    visits = episode_sum(bucket.visits for bucket in buckets)
-    return LocalBucket(buckets[0].start, engagement_sum(bucket.engagement for bucket in buckets), visits)
+def merge_engagement(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
+    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
+    minutes = sum([bucket.minutes for bucket in buckets])
+    return EngagementBucket(buckets[0].start, buckets[-1].end, minutes, *fold_engagement([*map(_NUMBERS, buckets)]))
 
 
-def week(hours: Iterable[EngagementBucket], visits: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
-    """Hours of any places added up by weekday and hour of their own local time: `week(…)[weekday][hour]`."""
-    engaged, visited = _grouped(hours, _week_hour), _grouped(visits, _week_hour)
+def merge_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:
+    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
+    total = add_up_episodes(buckets)
+    return EpisodeBucket(buckets[0].start, buckets[-1].end, total.seconds, total.peak, total.is_known)
+
+
+def merge_activity(buckets: Sequence[Activity]) -> Activity:
+    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
+    return Activity(
+        engagement=merge_engagement([bucket.engagement for bucket in buckets]),
+        visits=merge_episodes([bucket.visits for bucket in buckets]),
+        gestures=merge_episodes([bucket.gestures for bucket in buckets]),
+    )
+
+
+def merge_local_buckets(buckets: Sequence[LocalBucket]) -> LocalBucket:
+    """Merge buckets into one that starts with the first. Raises `IndexError` without a bucket."""
+    visits = add_up_episodes(bucket.visits for bucket in buckets)
+    return LocalBucket(buckets[0].start, add_up_engagement(bucket.engagement for bucket in buckets), visits)
+
+
+def engagement_by_day(hours: Iterable[EngagementBucket]) -> list[EngagementBucket]:
+    """Merge adjoining hours into the local days in which they start."""
+    return [merge_engagement(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
+
+
+def episodes_by_day(hours: Iterable[EpisodeBucket]) -> list[EpisodeBucket]:
+    """Merge adjoining hours into the local days in which they start."""
+    return [merge_episodes(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
+
+
+def typical_week(hours: Iterable[EngagementBucket], visits: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
+    """Add up hours of any places by their own local weekday and hour: `typical_week(…)[weekday][hour]`."""
+    engagement, episodes = _group(hours, _week_hour), _group(visits, _week_hour)
     return [
         [
-            WeekHour(day, hour, engagement_sum(engaged[day, hour]), episode_sum(visited[day, hour]))
+            WeekHour(day, hour, add_up_engagement(engagement[day, hour]), add_up_episodes(episodes[day, hour]))
             for hour in range(HOURS)
         ]
         for day in range(WEEKDAYS)
     ]
 
 
-def by_local_time(
-    series: Iterable[Sequence[EngagementBucket]], visits: Iterable[Sequence[EpisodeBucket]]
+def add_up_by_local_time(
+    engagement: Iterable[Sequence[EngagementBucket]], visits: Iterable[Sequence[EpisodeBucket]]
 ) -> list[LocalBucket]:
-    """Buckets of several places added up by what their clocks show, ascending."""
-    engaged = _grouped((bucket for each in series for bucket in each), _clock)
-    visited = _grouped((bucket for each in visits for bucket in each), _clock)
+    """Add up the buckets of several places by their own local time, ascending."""
+    engagement_at = _group(chain.from_iterable(engagement), _local_time)
+    visits_at = _group(chain.from_iterable(visits), _local_time)
     return [
-        LocalBucket(start, engagement_sum(engaged[start]), episode_sum(visited[start]))
-        for start in sorted({*engaged, *visited})
+        LocalBucket(start, add_up_engagement(engagement_at[start]), add_up_episodes(visits_at[start]))
+        for start in sorted({*engagement_at, *visits_at})
     ]
 
 
@@ -279,11 +357,11 @@ def _week_hour(bucket: _Dated) -> tuple[int, int]:
     return bucket.start.weekday(), bucket.start.hour
 
 
-def _clock(bucket: _Dated) -> dt.datetime:
+def _local_time(bucket: _Dated) -> dt.datetime:
     return bucket.start.replace(tzinfo=None, fold=0)
 
 
-def _grouped(buckets: Iterable[_D], key: Callable[[_D], _K]) -> dict[_K, list[_D]]:
+def _group(buckets: Iterable[_D], key: Callable[[_D], _K]) -> dict[_K, list[_D]]:
     groups: dict[_K, list[_D]] = defaultdict(list)
     for bucket in buckets:
         groups[key(bucket)].append(bucket)

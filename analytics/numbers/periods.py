@@ -1,4 +1,4 @@
-"""The stretch of time that a device's page shows: some days of the site, up to a day, and those before to compare."""
+"""The period that a page shows, some local days of a site, and the period before for comparison. Pure."""
 
 import datetime as dt
 import zoneinfo
@@ -9,30 +9,37 @@ from analytics.numbers.buckets import day_start
 DAYS = (1, 7, 14, 30)
 DEFAULT_DAYS = 7
 FIRST_YEAR = 2000
-"""No device is older; dates before it are typing mistakes."""
+"""Earlier dates are typing mistakes: no device is that old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days of a site's zone; `last` is the last of them. A single day that is today means the last 24 hours."""
+    """So many local days of a site, of which `last` is the last.
+
+    A single day that is today means the last 24 hours, unless `is_calendar`. The times that the properties return are
+    local.
+    """
 
     days: int
     last: dt.date
     zone: zoneinfo.ZoneInfo
     now: dt.datetime
     is_calendar: bool = False
-    """Today is today then, from midnight to midnight."""
+    """Whether a single day that is today means today from midnight to midnight."""
 
     @property
     def is_rolling(self) -> bool:
+        """Whether the period is the last 24 hours, ending with the hour under way."""
         return self.days == 1 and self.is_current and not self.is_calendar
 
     @property
     def is_current(self) -> bool:
+        """Whether the period ends today."""
         return self.last == self.today
 
     @property
     def today(self) -> dt.date:
+        """The local date of `now`."""
         return self.now.astimezone(self.zone).date()
 
     @property
@@ -49,13 +56,17 @@ class Period:
 
     @property
     def previous_start(self) -> dt.datetime:
+        """The start of the period before, which has as many days."""
         if self.is_rolling:
             return (self._next_hour() - dt.timedelta(days=2)).astimezone(self.zone)
         return self._midnight(self.last - dt.timedelta(days=2 * self.days - 1))
 
     @property
     def previous_end(self) -> dt.datetime:
-        """The same time of day in the previous period, so that a half day is compared with a half day."""
+        """The end of the period before: the same local time as `now` where the period is not over.
+
+        So half a day is compared with half a day.
+        """
         if not self.is_current:
             return self.start
         local = self.now.astimezone(self.zone).replace(tzinfo=None) - dt.timedelta(days=self.days)
@@ -63,15 +74,17 @@ class Period:
 
     @property
     def older(self) -> dt.date:
+        """The last day of the period before."""
         return self.last - dt.timedelta(days=self.days)
 
     @property
     def newer(self) -> dt.date | None:
+        """The last day of the period after, today at most; None where the period ends today."""
         return None if self.is_current else min(self.today, self.last + dt.timedelta(days=self.days))
 
     @property
     def name(self) -> str:
-        """Such as "14 - 20 Nov 2026"."""
+        """The period as text, such as "14 – 20 Nov 2026" or "Last 24 hours"."""
         if self.is_rolling:
             return "Last 24 hours"
         first = self.last - dt.timedelta(days=self.days - 1)
@@ -84,7 +97,7 @@ class Period:
     def _next_hour(self) -> dt.datetime:
         local = self.now.astimezone(self.zone)
         into_hour = dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        # In UTC, for in the local time the hour after a clock change may be another than the next.
+        # In UTC: where clocks change, an hour added to a local time is not the next hour.
         return self.now.astimezone(dt.UTC) - into_hour + dt.timedelta(hours=1)
 
     def _midnight(self, day: dt.date) -> dt.datetime:
@@ -92,18 +105,19 @@ class Period:
 
 
 def parse(days: str | None, last: str | None, *, zone: zoneinfo.ZoneInfo, now: dt.datetime) -> Period:
-    """The period that an address asks for; `last` as YYYY-MM-DD, today where it lies ahead or is missing.
+    """Parse the parameters of a page's address: the number of days, and the last day as YYYY-MM-DD.
 
-    Raises `ValueError` with a sentence where one of them is none.
+    Without `days` the period has `DEFAULT_DAYS`. Without `last`, or with a date after today, it ends today. Raises
+    `ValueError` with a sentence where a parameter is not valid.
     """
     today = now.astimezone(zone).date()
     number = DEFAULT_DAYS if days is None else int(days) if days.isdecimal() else 0
     if number not in DAYS:
-        raise ValueError(f"“{days}” days cannot be shown; 1, 7, 14 and 30 can.")
+        raise ValueError(f"A period of “{days}” days is not possible; choose 1, 7, 14 or 30 days.")
     try:
         day = today if last is None else dt.date.fromisoformat(last)
     except ValueError:
         raise ValueError(f"“{last}” is not a date such as 2026-11-20.") from None
     if day.year < FIRST_YEAR:
-        raise ValueError(f"Nothing is known of the time before {FIRST_YEAR}.")
+        raise ValueError(f"“{last}” is too early; choose a date from {FIRST_YEAR} on.")
     return Period(number, min(day, today), zone, now)

@@ -1,245 +1,321 @@
-"""Engagement, counts, visits, gestures and confidences over a period, bucket by bucket, from tallies and episodes.
+"""Engagement, counts, episodes and confidences of some devices in buckets of time, from tallies and episodes.
 
-For some devices taken together, in buckets of one zone:
+    read_engagement(selections, bucket=, now=)                        -> EngagementBucket   people in front of displays
+    read_counts(selections, label=, bucket=, threshold=0.0)           -> CountBucket        detections in single frames
+    read_episodes(selections, label=, bucket=, threshold=0.0)         -> EpisodeBucket      visits, gestures, objects
+    read_confidences(selections, label=, bucket=)                     -> ConfidenceBucket   for what-if thresholds
 
-    engagement(devices, zone=, start=, end=, bucket=, now=)               -> list[EngagementBucket]
-    counts(devices, label=, zone=, start=, end=, bucket=, threshold=0.0)  -> list[CountBucket]      raw detections
-    episodes(devices, label=, zone=, start=, end=, bucket=, threshold=0.0) -> list[EpisodeBucket]   FACE: visits
-    confidences(devices, label=, zone=, start=, end=, bucket=)            -> list[ConfidenceBucket] what-if thresholds
+A `Selection` is some devices taken together, a period and a time zone. Several selections are read at once, and each
+gets its own list of buckets; a device may belong to several. The list has every bucket that the period overlaps, in
+order, also those without a row.
 
-For several such questions at once, each an `Asked` with its own devices, zone and period (each device, each site, each
-site by its own clock), a list of buckets for each; a device may be in several of them:
-
-    engagement_each(asked, bucket=, now=)           counts_each(asked, label=, bucket=, threshold=0.0)
-    episodes_each(asked, label=, bucket=, threshold=0.0)    confidences_each(asked, label=, bucket=)
-
-Of several labels at once, for a page which has asked for the cameras already: `episodes_of_labels(asked, labels=, …)`,
-and `counts_with_labels(asked, label=, bucket=, camera=)`, which also tells what else was detected.
-
-From such lists, without a query: `week(hours, visits)[weekday][hour]`, `by_local_time(series, visits)`,
-`engagement_sum(…)`, `episode_sum(…)` and `ConfidenceBucket.at_least(threshold)`, all in `measures.py`.
-
-Each function answers every bucket that the period touches, whole and in order, also those in which nothing was seen,
-with one SQL query, or two where "nothing seen" must be told from "camera off" and `camera`, what `engagement` answered
-to the same question, is not there to tell; however long the period is and however many devices and questions there are.
+A read takes one SQL query, however long the periods and however many the selections and devices. Counts, episodes and
+confidences take a second query to tell “nothing there” from “camera off”, unless the caller passes as `engagement` what
+`read_engagement` has returned for the same selections and bucket.
 """
 
 import datetime as dt
 import math
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import Aggregate, Case, F, QuerySet, Value, When
 
+from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
-from analytics.models.quarters import MILLION
-from analytics.numbers.accumulators import ConfidenceTotal, CountTotal, EngagementTotal, Known
-from analytics.numbers.buckets import Bucket
-from analytics.numbers.measures import ConfidenceBucket as ConfidenceBucket
-from analytics.numbers.measures import CountBucket as CountBucket
-from analytics.numbers.measures import EngagementBucket as EngagementBucket
-from analytics.numbers.measures import EpisodeBucket as EpisodeBucket
-from analytics.numbers.measures import threshold_bin
-from analytics.numbers.packed_columns import SmallNumbers, Times, by_bucket
-from analytics.numbers.selections import Asked as Asked
-from analytics.numbers.selections import Gathering, Largest, Minutes, Rows, Total
+from analytics.models.quarters import CONFIDENCE_BINS, MILLION
+from analytics.numbers import sql
+from analytics.numbers.buckets import Bucket, bucket_edges
+from analytics.numbers.measures import (
+    ConfidenceBucket,
+    CountBucket,
+    EngagementBucket,
+    EpisodeBucket,
+    fold_engagement,
+    threshold_bin,
+)
 from devices.models import Device
 
-MINUTE = dt.timedelta(minutes=1)
-MINUTE_S = MINUTE // dt.timedelta(seconds=1)
-NOT_REJECTED = Total(F("count") - F("rejected"))
-Camera = Sequence[Sequence[EngagementBucket]]
-"""What `engagement_each` answered to the same questions."""
+MINUTE_S = 60
+Rows = Iterable[Sequence[Any]]
+Engagement = Sequence[Sequence[EngagementBucket]]
+"""What `read_engagement` returns."""
 
 
-def engagement(
-    devices: Iterable[Device], *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket, now: dt.datetime
-) -> list[EngagementBucket]:
-    """What these devices saw from `start` to `end`, in buckets of the zone's own; `now` bounds the coverage."""
-    return engagement_each([Asked(list(devices), zone, start, end)], bucket=bucket, now=now)[0]
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some devices taken together, and a period in the time zone of its buckets."""
+
+    devices: Sequence[Device]
+    zone: ZoneInfo
+    start: dt.datetime
+    end: dt.datetime
+    single_bucket: bool = False
+    """Whether all hours that the period overlaps form one bucket, whatever bucket the read function is called with."""
 
 
-def counts(
-    devices: Iterable[Device],
-    *,
-    label: str,
-    zone: ZoneInfo,
-    start: dt.datetime,
-    end: dt.datetime,
-    bucket: Bucket,
-    threshold: float = 0.0,
-) -> list[CountBucket]:
-    """How often these devices detected the label from `start` to `end`, with at least this confidence.
-
-    Raises `ValueError` with a sentence where the threshold is not a whole number of confidence bins.
-    """
-    return counts_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket, threshold=threshold)[0]
-
-
-def episodes(
-    devices: Iterable[Device],
-    *,
-    label: str,
-    zone: ZoneInfo,
-    start: dt.datetime,
-    end: dt.datetime,
-    bucket: Bucket,
-    threshold: float = 0.0,
-) -> list[EpisodeBucket]:
-    """The episodes of the label that began from `start` to `end`; visits, where it is `FACE`.
-
-    With a threshold only those of which one detection has at least this confidence.
-    """
-    return episodes_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket, threshold=threshold)[0]
-
-
-def confidences(
-    devices: Iterable[Device], *, label: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket
-) -> list[ConfidenceBucket]:
-    """The label's detections from `start` to `end` by their confidence."""
-    return confidences_each([Asked(list(devices), zone, start, end)], label=label, bucket=bucket)[0]
-
-
-def engagement_each(asked: Sequence[Asked], *, bucket: Bucket, now: dt.datetime) -> list[list[EngagementBucket]]:
-    """`engagement` of each, in one query."""
-    gathering = Gathering(asked, bucket)
-    rows = gathering.quarters(EngagementQuarter.objects.all()).values_list("part", "slot")
-    sums = rows.annotate(
-        Total("frames"),
-        Total("faces_sum"),
-        Largest("faces_peak"),
-        seen=Total(Minutes("minutes_seen")),
-        occupied=Total(Minutes("minutes_occupied")),
-    )
-    found = gathering.totals(EngagementTotal, sums, EngagementTotal.add)
+def read_engagement(
+    selections: Sequence[Selection], *, bucket: Bucket, now: dt.datetime
+) -> list[list[EngagementBucket]]:
+    """Read the engagement of each selection in one query; minutes after `now` do not lower the coverage."""
+    query = _BucketQuery(selections, bucket)
+    rows = query.select_slices(EngagementQuarter.objects.all()).values_list("group", "slice")
+    totals = {f"total_{field}": _ENGAGEMENT_AGGREGATES[merge](field) for field, merge in ENGAGEMENT_MERGE.items()}
+    found = query.rows_by_bucket(rows.annotate(**totals))
     until = now.timestamp()
     return [
         [
             EngagementBucket(
                 start,
                 end,
-                _minutes_begun(first, last, until) * len(each.devices),
-                total.frames,
-                total.faces_sum,
-                total.faces_peak,
-                total.minutes_seen,
-                total.minutes_occupied,
+                _minutes_begun(first, last, until) * len(selection.devices),
+                *fold_engagement(bucket_rows),
             )
-            for (start, end), (first, last), total in zip(span.pairs, pairwise(span.seconds), totals, strict=True)
+            for (start, end), (first, last), bucket_rows in zip(
+                edges.bounds, pairwise(edges.epoch_s), rows_of_buckets, strict=True
+            )
         ]
-        for each, span, totals in zip(asked, gathering.spans, found, strict=True)
+        for selection, edges, rows_of_buckets in zip(selections, query.edges, found, strict=True)
     ]
 
 
-def counts_each(
-    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0
+def _minute_sum(field: str) -> Aggregate:
+    return sql.IntegerSum(sql.BitCount(field))
+
+
+_ENGAGEMENT_AGGREGATES = {"sum": sql.IntegerSum, "max": sql.IntegerMax, "or": _minute_sum}
+"""How SQL adds up the fields of quarters: the bits that are set in masks of minutes are counted first."""
+
+
+def read_counts(
+    selections: Sequence[Selection], *, label: str, bucket: Bucket, threshold: float = 0.0
 ) -> list[list[CountBucket]]:
-    """`counts` of each, in two queries."""
-    gathering = Gathering(asked, bucket)
+    """Read how often the label was detected with at least this confidence, for each selection, in two queries.
+
+    Raises `ValueError` unless the threshold, 0 to 1, is an edge of a confidence bin.
+    """
+    query = _BucketQuery(selections, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
-    rows = gathering.quarters(tallies).values_list("part", "slot")
-    sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
-    return _counts(gathering, sums, _on(gathering, label, None))
+    rows = query.select_slices(tallies).values_list("group", "slice").annotate(**_ACCEPTED)
+    return _count_buckets(query, rows, _camera_was_on(query, label, None))
 
 
-def counts_with_labels(
-    asked: Sequence[Asked], *, label: str, bucket: Bucket, camera: Camera
+def read_counts_and_labels(
+    selections: Sequence[Selection], *, label: str, bucket: Bucket, engagement: Engagement
 ) -> tuple[list[list[CountBucket]], set[str]]:
-    """`counts` of each, and all labels that were detected in any of these periods, but faces; in one query."""
-    gathering = Gathering(asked, bucket)
+    """Read the counts of the label, and every label but `FACE` that was detected in any selection, in one query."""
+    query = _BucketQuery(selections, bucket)
     tallies = LabelQuarter.objects.all() if label == FACE else LabelQuarter.objects.exclude(label=FACE)
-    rows = gathering.quarters(tallies).values_list("label", "part", "slot")
-    sums = list(rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum")))
-    counts = _counts(gathering, [row for name, *row in sums if name == label], _on(gathering, label, camera))
-    return counts, {name for name, *_ in sums} - {FACE}
+    rows = list(query.select_slices(tallies).values_list("label", "group", "slice").annotate(**_ACCEPTED))
+    counts = _count_buckets(
+        query, [row for name, *row in rows if name == label], _camera_was_on(query, label, engagement)
+    )
+    return counts, {name for name, *_ in rows} - {FACE}
 
 
-def _counts(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[CountBucket]]:
-    found = gathering.totals(CountTotal, rows, CountTotal.add)
+_ACCEPTED = {
+    "accepted": sql.IntegerSum(F("count") - F("rejected")),
+    "millionths": sql.IntegerSum("confidence_millionths_sum"),
+}
+"""The number of detections that no reviewer rejected, and the sum of their confidences."""
+
+
+def _count_buckets(query: "_BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[CountBucket]]:
     return [
         [
-            CountBucket(start, end, total.count, total.millionths, total.is_known or was_on)
-            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
+            CountBucket(
+                start,
+                end,
+                sum([count for count, _ in bucket_rows]),
+                sum([millionths for _, millionths in bucket_rows]),
+                bool(bucket_rows) or was_on,
+            )
+            for (start, end), bucket_rows, was_on in zip(edges.bounds, rows_of_buckets, was_on_in, strict=True)
         ]
-        for span, totals, on in zip(gathering.spans, found, on, strict=True)
+        for edges, rows_of_buckets, was_on_in in zip(
+            query.edges, query.rows_by_bucket(rows), camera_was_on, strict=True
+        )
     ]
 
 
-def episodes_each(
-    asked: Sequence[Asked], *, label: str, bucket: Bucket, threshold: float = 0.0, camera: Camera | None = None
+def read_episodes(
+    selections: Sequence[Selection],
+    *,
+    label: str,
+    bucket: Bucket,
+    threshold: float = 0.0,
+    engagement: Engagement | None = None,
 ) -> list[list[EpisodeBucket]]:
-    """`episodes` of each, in two queries, or in one with `camera`."""
-    return episodes_of_labels(asked, labels=[label], bucket=bucket, threshold=threshold, camera=camera)[label]
+    """Read the episodes of the label that began in each bucket: visits, where it is `FACE`.
+
+    A threshold leaves out the episodes whose best detection has less confidence. Takes two queries, one with
+    `engagement`.
+    """
+    found = read_episodes_by_label(
+        selections, labels=[label], bucket=bucket, threshold=threshold, engagement=engagement
+    )
+    return found[label]
 
 
-def episodes_of_labels(
-    asked: Sequence[Asked],
+def read_episodes_by_label(
+    selections: Sequence[Selection],
     *,
     labels: Sequence[str],
     bucket: Bucket,
     threshold: float = 0.0,
-    camera: Camera | None = None,
+    engagement: Engagement | None = None,
 ) -> dict[str, list[list[EpisodeBucket]]]:
-    """By label, `episodes` of each; in one query, and one more for each label without `camera`."""
-    gathering = Gathering(asked, bucket)
-    shown = Episode.objects.filter(label__in=labels)
+    """Read what `read_episodes` returns for several labels; in one query, and one more a label without `engagement`."""
+    query = _BucketQuery(selections, bucket)
+    episodes = Episode.objects.filter(label__in=labels)
     if threshold:
-        # As exact as the tallies are, which keep whole millionths.
-        shown = shown.filter(confidence__gte=threshold - 0.5 / MILLION)
-    groups = gathering.rows(shown, "started").values_list("label", "part")
-    began = list(groups.annotate(starts=Times("started"), ends=Times("ended"), peaks=SmallNumbers("peak")))
+        # As exact as the tallies, which keep whole millionths.
+        episodes = episodes.filter(confidence__gte=threshold - 0.5 / MILLION)
+    rows = list(
+        query.select(episodes, "started")
+        .values_list("label", "group")
+        .annotate(
+            starts=sql.PackedTimes("started"),
+            ends=sql.PackedTimes("ended"),
+            peaks=sql.PackedSmallIntegers("peak"),
+        )
+    )
     return {
-        label: _episodes(gathering, [row for name, *row in began if name == label], _on(gathering, label, camera))
+        label: _episode_buckets(
+            query, [row for name, *row in rows if name == label], _camera_was_on(query, label, engagement)
+        )
         for label in labels
     }
 
 
-def _episodes(gathering: Gathering, rows: Rows, on: list[list[bool]]) -> list[list[EpisodeBucket]]:
+def _episode_buckets(query: "_BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[EpisodeBucket]]:
     return [
         [
             EpisodeBucket(start, end, seconds, peak, bool(seconds) or was_on)
             for (start, end), (seconds, peak), was_on in zip(
-                span.pairs, by_bucket(span.seconds, shown), on, strict=True
+                edges.bounds, sql.durations_and_peaks(edges.epoch_s, columns), was_on_in, strict=True
             )
         ]
-        for span, shown, on in zip(gathering.spans, gathering.of_questions(rows), on, strict=True)
+        for edges, columns, was_on_in in zip(query.edges, query.rows_by_selection(rows), camera_was_on, strict=True)
     ]
 
 
-def confidences_each(
-    asked: Sequence[Asked], *, label: str, bucket: Bucket, camera: Camera | None = None
+def read_confidences(
+    selections: Sequence[Selection], *, label: str, bucket: Bucket, engagement: Engagement | None = None
 ) -> list[list[ConfidenceBucket]]:
-    """`confidences` of each, in two queries, or in one with `camera`."""
-    gathering = Gathering(asked, bucket)
-    rows = gathering.quarters(LabelQuarter.objects.filter(label=label)).values_list("part", "slot", "confidence_bin")
-    sums = rows.annotate(counted=NOT_REJECTED, confidences=Total("confidence_millionths_sum"))
-    found = gathering.totals(ConfidenceTotal, sums, ConfidenceTotal.add)
+    """Read the label's detections by confidence, for each selection; in two queries, or one with `engagement`."""
+    query = _BucketQuery(selections, bucket)
+    tallies = query.select_slices(LabelQuarter.objects.filter(label=label))
+    rows = tallies.values_list("group", "slice", "confidence_bin").annotate(**_ACCEPTED)
+    found, camera_was_on = query.rows_by_bucket(rows), _camera_was_on(query, label, engagement)
     return [
         [
-            ConfidenceBucket(
-                start=start,
-                end=end,
-                bins=tuple(total.bins),
-                confidence_millionths=tuple(total.millionths),
-                is_known=total.is_known or was_on,
-            )
-            for (start, end), total, was_on in zip(span.pairs, totals, on, strict=True)
+            ConfidenceBucket(start, end, *_bins(bucket_rows), bool(bucket_rows) or was_on)
+            for (start, end), bucket_rows, was_on in zip(edges.bounds, rows_of_buckets, was_on_in, strict=True)
         ]
-        for span, totals, on in zip(gathering.spans, found, _on(gathering, label, camera), strict=True)
+        for edges, rows_of_buckets, was_on_in in zip(query.edges, found, camera_was_on, strict=True)
     ]
 
 
-def _on(gathering: Gathering, label: str, camera: Camera | None) -> list[list[bool]]:
-    """Of each question's buckets, whether a camera was on, and for faces: one that looks for them."""
-    if camera is not None:
-        return [[bool(each.frames if label == FACE else each.minutes_seen) for each in buckets] for buckets in camera]
-    found = gathering.totals(Known, gathering.known(label), Known.know)
-    return [[total.is_known for total in totals] for totals in found]
+def _bins(rows: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    counts, millionths = [0] * CONFIDENCE_BINS, [0] * CONFIDENCE_BINS
+    for number, count, confidences in rows:
+        counts[number] += count
+        millionths[number] += confidences
+    return tuple(counts), tuple(millionths)
+
+
+def _camera_was_on(query: "_BucketQuery", label: str, engagement: Engagement | None) -> list[list[bool]]:
+    """Return for each selection's buckets whether a camera was on; for `FACE`, one that counts faces."""
+    if engagement is not None:
+        return [
+            [bool(each.frames if label == FACE else each.minutes_seen) for each in buckets] for buckets in engagement
+        ]
+    was_on = {"frames__gt": 0} if label == FACE else {"minutes_seen__gt": 0}
+    quarters = query.select_slices(EngagementQuarter.objects.filter(**was_on))
+    found = query.rows_by_bucket(quarters.values_list("group", "slice").distinct())
+    return [[bool(bucket_rows) for bucket_rows in rows_of_buckets] for rows_of_buckets in found]
 
 
 def _minutes_begun(start: int, end: int, until: float) -> int:
-    """From `start` to `end`, in seconds, before `until`; the minute under way counts, it may have been seen already."""
+    """Return how many minutes from `start` to `end` had begun at `until`, all three in epoch seconds."""
+    # The minute under way counts in full: it may already be covered.
     if end <= until:
         return -((start - end) // MINUTE_S)
     return max(0, math.ceil((until - start) / MINUTE_S))
+
+
+class _BucketQuery:
+    """The edges of all selections' buckets, and the rows of a table for them.
+
+    Devices that belong to the same selections form a group, whose rows SQL adds up: by slices of time, see
+    `sql.SliceStart`. A year of hours has some thousand slices, however many frames there are. A group's key is the
+    primary key of its first device.
+    """
+
+    def __init__(self, selections: Sequence[Selection], bucket: Bucket) -> None:
+        self.edges = [
+            bucket_edges(
+                zone=each.zone, start=each.start, end=each.end, bucket=bucket, single_bucket=each.single_bucket
+            )
+            for each in selections
+        ]
+        selections_of: dict[int, list[int]] = defaultdict(list)
+        for number, selection in enumerate(selections):
+            for pk in {device.pk for device in selection.devices} if self.edges[number].epoch_s else ():
+                selections_of[pk].append(number)
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for pk, numbers in selections_of.items():
+            groups[tuple(numbers)].append(pk)
+        self._groups = list(groups.values())
+        self._selections = {pks[0]: numbers for numbers, pks in groups.items()}
+        self._all_edges = sorted({edge for edges in self.edges for edge in edges.epoch_s})
+
+    def select(self, table: "QuerySet[Any]", time_field: str = "start") -> "QuerySet[Any]":
+        """Select the rows of the selections' devices and periods; `group` is the key of the device's group."""
+        group = Case(
+            *(When(device__in=pks, then=Value(pks[0])) for pks in self._groups if len(pks) > 1),
+            default=F("device_id"),
+            output_field=sql.UNCONVERTED,
+        )
+        rows: QuerySet[Any] = table.annotate(group=group).order_by()
+        if not self._groups:
+            return rows.none()
+        first, last = sql.utc(self._all_edges[0]), sql.utc(self._all_edges[-1])
+        devices = sorted(pk for pks in self._groups for pk in pks)
+        return rows.filter(device__in=devices, **{f"{time_field}__gte": first, f"{time_field}__lt": last})
+
+    def select_slices(self, tallies: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Select rows of tallies as `select` does; `slice` is the start of the slice of time that contains the row."""
+        rows: QuerySet[Any] = self.select(tallies).annotate(slice=sql.SliceStart.between("start", self._all_edges))
+        return rows
+
+    def rows_by_selection(self, rows: Rows) -> list[list[Sequence[Any]]]:
+        """Return the rows of each selection. Rows must begin with `group`, which is cut off."""
+        found: list[list[Sequence[Any]]] = [[] for _ in self.edges]
+        for group, *values in rows:
+            for number in self._selections[group]:
+                found[number].append(values)
+        return found
+
+    def rows_by_bucket(self, rows: Rows) -> list[list[Sequence[Sequence[Any]]]]:
+        """Return the rows of each bucket of each selection. Rows must begin with `group` and `slice`, which are cut."""
+        edges_and_rows: list[tuple[tuple[int, ...], dict[int, list[Sequence[Any]]]]] = [
+            (edges.epoch_s, defaultdict(list)) for edges in self.edges
+        ]
+        of_group = {
+            group: [edges_and_rows[number] for number in numbers] for group, numbers in self._selections.items()
+        }
+        for group, slice_start, *values in rows:
+            for edges, rows_of_bucket in of_group[group]:
+                if edges[0] <= slice_start < edges[-1]:
+                    rows_of_bucket[bisect_right(edges, slice_start)].append(values)
+        return [
+            [rows_of_bucket.get(number, ()) for number in range(1, len(edges))]
+            for edges, rows_of_bucket in edges_and_rows
+        ]

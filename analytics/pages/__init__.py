@@ -1,1 +1,1 @@
-"""The overview and the pages of sites and devices."""
+"""The overview, and the pages of sites and devices."""

@@ -1,102 +1,81 @@
-"""What the pages of a site and of a device tell about a period: all numbers, and the first plot drawn plainly.
+"""The text of the page of a site or device, and its first plot as a drawing that needs no script. Pure.
 
-Their other plots are in `analytics/pages/plot_groups.py`; the browser asks for these once the page is there.
+The other plots are in `analytics/plots/period_figures.py`; the browser requests them once it has the page.
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.numbers import readings, reads
-from analytics.numbers.measures import CountBucket, EngagementBucket
-from analytics.numbers.periods import Period
-from analytics.numbers.readings import Row
-from analytics.numbers.rows import bucket_of, rows_and_before
-from analytics.numbers.selections import Asked
-from analytics.plots import sparklines, time_series
-from analytics.plots.layout import top_of
-from devices.models import Device
-from edge_agent.vision.gestures import THUMBS_UP
+from analytics.numbers.measures import Activity, BucketState, CountBucket
+from analytics.numbers.metrics import Metric, metrics, table_cells
+from analytics.numbers.period_numbers import TextNumbers
+from analytics.plots import texts
+from analytics.plots.layout import scale_end
+from analytics.plots.sparklines import Sparkline, sparkline
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """An hour or a day in words, for a template that would take long to find them by itself."""
+    """A row of the table: an hour or a day in words."""
 
     name: str
     date: dt.date
     cells: list[str] | None
-    """As `headlines.cells`; None where the camera was off."""
+    """What `table_cells` returns; None where the camera was off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Some devices taken together over a period; `label` is the gesture or object that is told of."""
+    """What the page says about some devices, taken together over a period."""
 
-    period: Period
-    label: str
-    labels: list[str]
-    """Those that were detected in the period, and `label`."""
-    hours: list[EngagementBucket]
-    """What the cameras saw."""
-    rows: list[Row]
-    """The hours of a single day, else days."""
-    whole: Row
-    before: Row
-    """The period before, up to the same time of day where the period is not over."""
-    raw: list[CountBucket]
-    """The label's detections in single frames, of each row."""
+    numbers: TextNumbers
 
     @property
-    def readings(self) -> list[readings.Reading]:
-        return readings.readings(self.whole, self.before, label=self.label)
+    def label(self) -> str:
+        """The label of the gestures and detections."""
+        return self.numbers.label
+
+    @property
+    def total(self) -> Activity:
+        """The whole period."""
+        return self.numbers.total
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of the period, compared with the period before."""
+        return metrics(self.total, self.numbers.previous, label=self.label)
 
     @property
     def table(self) -> list[TableRow]:
-        """The rows that have begun, in words."""
-        both = zip(self.rows, self.raw, strict=True)
-        return [_table_row(row, raw, self.period) for row, raw in both if row.camera.minutes]
+        """A row for each hour or day that has begun."""
+        buckets = zip(self.numbers.buckets, self.numbers.counts, strict=True)
+        is_hourly = self.numbers.period.days == 1
+        return [_table_row(*bucket, is_hourly=is_hourly) for bucket in buckets if bucket[0].engagement.minutes]
 
     @property
     def detections(self) -> int:
-        return sum(each.count for each in self.raw)
+        """The number of the label's detections in single frames."""
+        return sum(each.count for each in self.numbers.counts)
 
     @property
-    def sentence(self) -> str:
-        return time_series.sentence(self.hours)
+    def summary(self) -> str:
+        """The engagement plot in words."""
+        return texts.summarise_hours(self.numbers.hours)
 
     @property
-    def drawing(self) -> sparklines.Strip:
-        """The engagement as a plain drawing, to be seen until a script has drawn the figure, or without one."""
-        highest = max((camera.average_faces or 0.0 for camera in self.hours), default=0.0)
-        return sparklines.strip(self.hours, now=self.period.now, top=top_of(highest))
+    def sparkline(self) -> Sparkline:
+        """The engagement plot as a drawing, for the time until a script has drawn the figure, or without a script."""
+        hours = self.numbers.hours
+        highest = max((hour.average_faces or 0.0 for hour in hours), default=0.0)
+        return sparkline(hours, now=self.numbers.period.now, top=scale_end(highest))
 
     @property
     def is_uncounted(self) -> bool:
-        """Whether a camera was on for an hour without looking for faces."""
-        return time_series.Showing.UNCOUNTED in map(time_series.showing, self.hours)
+        """Whether in some hour only cameras were on that do not count faces."""
+        return any(hour.state is BucketState.UNCOUNTED for hour in self.numbers.hours)
 
 
-def report(devices: Sequence[Device], period: Period, *, label: str = THUMBS_UP) -> Report:
-    """What these devices of one site saw in the period, and in the one before. Three queries."""
-    hours, rows, before = rows_and_before(devices, period, label=label)
-    asked = [Asked(devices, period.zone, period.start, period.end)]
-    camera = [[row.camera for row in rows]]
-    (raw,), labels = reads.counts_with_labels(asked, bucket=bucket_of(period), label=label, camera=camera)
-    return Report(
-        period=period,
-        label=label,
-        labels=sorted({*labels, label}),
-        hours=hours,
-        rows=rows,
-        whole=readings.total(rows),
-        before=before,
-        raw=raw,
-    )
-
-
-def _table_row(row: Row, raw: CountBucket, period: Period) -> TableRow:
-    start = row.camera.start
-    name = time_series.day_name(start) if period.days > 1 else f"{time_series.day_name(start)}, {start:%H:%M %Z}"
-    cells = readings.cells(row, raw) if row.camera.minutes_seen else None
-    return TableRow(name, start.date(), cells)
+def _table_row(activity: Activity, counts: CountBucket, *, is_hourly: bool) -> TableRow:
+    start = activity.engagement.start
+    name = f"{texts.format_date(start)}, {start:%H:%M %Z}" if is_hourly else texts.format_date(start)
+    return TableRow(name, start.date(), table_cells(activity, counts) if activity.engagement.minutes_seen else None)

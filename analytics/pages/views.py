@@ -1,4 +1,4 @@
-"""The overview, the sites, and the pages of a site and of a device. What a user may not see is a 404."""
+"""The overview, and the pages of a site and of a device; a site that a user may not see is a 404."""
 
 import zoneinfo
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,12 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from analytics.numbers import periods, readings, rows
-from analytics.pages import plot_groups, report
+from analytics.numbers import periods
+from analytics.numbers.period_numbers import read_plot_numbers, read_text_numbers, read_totals
 from analytics.pages.overview import sites_today
+from analytics.pages.report import Report
 from analytics.plots import library
+from analytics.plots.period_figures import period_figures
 from devices.models import Device, QuarantinedMessage, Site
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
@@ -28,7 +30,7 @@ LONGEST_LABEL = 64
 
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
-    """Every site of the user with its devices and their day so far."""
+    """Show every site of the user with its devices and their day so far."""
     sites = sites_today(request.user, now=timezone.now())
     context = {
         "sites": sites,
@@ -44,21 +46,21 @@ def overview(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def site(request: HttpRequest, site: str) -> HttpResponse:
-    """All devices of a site together, and each by itself: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
-    shown = get_object_or_404(Site.objects.for_user(request.user), slug=site)
-    devices = list(Device.objects.filter(site=shown).select_related("site", "state").order_by("name"))
-    period = period_of(request, shown.zone)
-    label = label_of(request)
-    each_device = rows.hours_and_before([([device], period) for device in devices], label=label)
+    """Show a site's devices together, and the totals of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
+    found = get_object_or_404(Site.objects.for_user(request.user), slug=site)
+    devices = list(Device.objects.filter(site=found).select_related("site", "state").order_by("name"))
+    period = parse_period(request, found.zone)
+    label = parse_label(request)
+    totals = read_totals([([device], period) for device in devices], label=label)
     context = {
-        "site": shown,
+        "site": found,
         "devices": devices,
         "states": [
-            (device, device.latest_state, device.is_live(period.now), readings.total(hours))
-            for device, (hours, _) in zip(devices, each_device, strict=True)
+            (device, device.latest_state, device.is_live(period.now), total)
+            for device, total in zip(devices, totals, strict=True)
         ],
-        "has_spoken": any(device.latest_state for device in devices),
-        **_told(devices, period, label, {"site": shown.slug}),
+        "has_sent": any(device.latest_state for device in devices),
+        **_common_context(devices, period, label, {"site": found.slug}),
     }
     return render(request, "analytics/site.html", context)
 
@@ -66,92 +68,90 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 @login_required
 @require_safe
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
-    """A device over some days of its site: `?days=1|7|14|30`, `&to=YYYY-MM-DD` for a past period, `&label=`."""
+    """Show a device over some local days of its site: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
     visible = Device.objects.for_user(request.user).select_related("site", "state")
-    shown = get_object_or_404(visible, site__slug=site, name=name)
-    period = period_of(request, shown.site.zone)
+    found = get_object_or_404(visible, site__slug=site, name=name)
+    period = parse_period(request, found.site.zone)
     context = {
-        "device": shown,
-        "state": shown.latest_state,
-        "is_live": shown.is_live(period.now),
-        "pictures": _latest_pictures(shown),
-        "linked": Capture.objects.filter(device=shown, state=State.LINKED).count(),
-        "log": shown.log.all()[:LATEST_LOG_LINES],
-        "quarantined": QuarantinedMessage.objects.filter(device=shown, replayed_at=None).count(),
-        **_told([shown], period, label_of(request), {"site": shown.site.slug, "device": shown.name}),
+        "device": found,
+        "state": found.latest_state,
+        "is_live": found.is_live(period.now),
+        "pictures": _latest_pictures(found),
+        "linked": Capture.objects.filter(device=found, state=State.LINKED).count(),
+        "log": found.log.all()[:LATEST_LOG_LINES],
+        "quarantined": QuarantinedMessage.objects.filter(device=found, replayed_at=None).count(),
+        **_common_context([found], period, parse_label(request), {"site": found.site.slug, "device": found.name}),
     }
     return render(request, "analytics/device.html", context)
 
 
 @login_required
 @require_safe
-def site_plots(request: HttpRequest, site: str, group: str) -> HttpResponse:
-    """A group of the plots of a site's page, for the same query."""
-    shown = get_object_or_404(Site.objects.for_user(request.user), slug=site)
-    return _plots(request, list(Device.objects.filter(site=shown)), shown, group)
+def site_plots(request: HttpRequest, site: str) -> HttpResponse:
+    """Return the plots of a site's page as JSON in HTML, for the query of that page."""
+    found = get_object_or_404(Site.objects.for_user(request.user), slug=site)
+    return _plots(request, list(Device.objects.filter(site=found)), found)
 
 
 @login_required
 @require_safe
-def device_plots(request: HttpRequest, site: str, name: str, group: str) -> HttpResponse:
-    """A group of the plots of a device's page, for the same query."""
-    shown = get_object_or_404(Device.objects.for_user(request.user).select_related("site"), site__slug=site, name=name)
-    return _plots(request, [shown], shown.site, group)
+def device_plots(request: HttpRequest, site: str, name: str) -> HttpResponse:
+    """Return the plots of a device's page as JSON in HTML, for the query of that page."""
+    found = get_object_or_404(Device.objects.for_user(request.user).select_related("site"), site__slug=site, name=name)
+    return _plots(request, [found], found.site)
 
 
-def _plots(request: HttpRequest, devices: Sequence[Device], site: Site, group: str) -> HttpResponse:
-    if group not in plot_groups.GROUPS:
-        raise Http404("There is no such group of plots.")
-    found = plot_groups.GROUPS[group](devices, period_of(request, site.zone), label_of(request))
-    return render(request, "analytics/plots.html", {"plots": found})
+def _plots(request: HttpRequest, devices: Sequence[Device], site: Site) -> HttpResponse:
+    numbers = read_plot_numbers(devices, parse_period(request, site.zone), label=parse_label(request))
+    return render(request, "analytics/plots.html", {"plots": period_figures(numbers)})
 
 
-def period_of(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
-    """The period that the address asks for. Raises `Http404` with a sentence where it is none."""
+def parse_period(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
+    """Parse the period in the address. Raises `Http404` with a sentence where it is not valid."""
     try:
         return periods.parse(request.GET.get("days"), request.GET.get("to"), zone=zone, now=timezone.now())
     except ValueError as error:
         raise Http404(str(error)) from None
 
 
-def label_of(request: HttpRequest) -> str:
-    """The label that the address asks for; thumbs-up, unless it says another one."""
+def parse_label(request: HttpRequest) -> str:
+    """Parse the label in the address, by default thumbs-up. Raises `Http404` where it cannot be a label."""
     label = request.GET.get("label") or THUMBS_UP
     if len(label) > LONGEST_LABEL or "\x00" in label:
-        raise Http404("No label is written like that.")
+        raise Http404(f"A label has at most {LONGEST_LABEL} characters, none of them a zero byte.")
     return label
 
 
-def period_links(period: periods.Period, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What `analytics/period.html` shows; `asked` is the rest of the page's query."""
+def period_links(period: periods.Period, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the context of `analytics/period.html`; `parameters` are the others of the page's query."""
 
     def address(days: int, to: object) -> str:
-        values = {**asked, "days": days, "to": to}
+        values = {**parameters, "days": days, "to": to}
         return "?" + urlencode({name: value for name, value in values.items() if value}, doseq=True)
 
-    here = None if period.is_current else period.last
+    last = None if period.is_current else period.last
     return {
         "period": period,
-        "periods": [(days, address(days, here)) for days in periods.DAYS],
+        "periods": [(days, address(days, last)) for days in periods.DAYS],
         "older_period": address(period.days, period.older),
         "newer_period": address(period.days, period.newer) if period.newer else None,
     }
 
 
-def _told(devices: Sequence[Device], period: periods.Period, label: str, place: Mapping[str, str]) -> dict[str, Any]:
-    """What the pages of a site and of a device have in common."""
-    told = report.report(devices, period, label=label)
+def _common_context(
+    devices: Sequence[Device], period: periods.Period, label: str, place: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the context that the pages of a site and of a device have in common."""
     kind = "device" if "device" in place else "site"
-    asked: dict[str, Any] = {"days": period.days, "label": label, **({} if period.is_current else {"to": period.last})}
+    parameters: dict[str, Any] = {"days": period.days, "label": label}
+    if not period.is_current:
+        parameters["to"] = period.last
     return {
         "now": period.now,
         "plotly": library.address(),
-        "report": told,
+        "report": Report(read_text_numbers(devices, period, label=label)),
         "zone": period.zone,
-        "plots": [
-            f"{reverse(f'{kind}-plots', args=[*place.values(), group])}?{urlencode(asked)}"
-            for group in plot_groups.GROUPS
-        ],
+        "plots": f"{reverse(f'{kind}-plots', args=[*place.values()])}?{urlencode(parameters)}",
         "hours_as_csv": _hours_as_csv(place, period),
         "name": place.get("device") or place["site"],
         **period_links(period, {"label": None if label == THUMBS_UP else label}),
@@ -164,5 +164,5 @@ def _latest_pictures(device: Device) -> QuerySet[Capture]:
 
 
 def _hours_as_csv(place: Mapping[str, str], period: periods.Period) -> str:
-    stretch = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": "csv"}
-    return f"{reverse('engagement-list')}?{urlencode({**place, **stretch})}"
+    parameters = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": "csv"}
+    return f"{reverse('engagement-list')}?{urlencode({**place, **parameters})}"

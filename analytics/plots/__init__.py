@@ -1,1 +1,1 @@
-"""Numbers drawn: Plotly figures, sparklines, and the words beside them. Pure."""
+"""Plotly figures, sparklines and their texts, made from numbers. Pure, but for `library.py`."""

@@ -1,4 +1,4 @@
-"""Hours as a small drawing: a row of bars on a scale, with a hand at now. Pure."""
+"""Sparklines: adjoining hours as a row of bars in an SVG drawing, with a line at now. Pure."""
 
 import datetime as dt
 from collections import defaultdict
@@ -6,35 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots import time_series
-from analytics.plots.time_series import Showing
+from analytics.numbers.measures import BucketState, EngagementBucket
+from analytics.plots import texts
+from analytics.plots.layout import BAR_SHARE
 
 WIDTH = 240.0
 HEIGHT = 36.0
-"""The view box; all lengths of a strip are in its units."""
+"""The size of the view box; all lengths of a sparkline are in its units."""
 
-DASH = 1.5
-GAP = (1 - time_series.BAR_SHARE) / 2
-"""On either side of a bar, as a share of its hour."""
+MIN_BAR_HEIGHT = 1.5
+"""The height of "nobody there", and the least height of any bar."""
+
+GAP = (1 - BAR_SHARE) / 2
+"""The gap on either side of a bar, as a share of its hour."""
+
 HOURS_PER_TICK = 6
 BAR = f"M%g {HEIGHT:g}V%gH%gV{HEIGHT:g}z"
-"""An SVG path of a bar on the ground, from its left to its top and its right. A format, for a page has many of them."""
+"""The SVG path of a bar, a format of its left end, top and right end; a page has many bars, and formatting is fast."""
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """A row of hours, with the hand at `now`, which may lie after them."""
+class Sparkline:
+    """A row of hours."""
 
     hours: Sequence[EngagementBucket]
     edges: Sequence[float]
-    """Where each hour begins, and where the last one ends."""
-    paths: Sequence[tuple[Showing, str]]
-    """What is drawn alike as one SVG path each: a page of many hours or devices is written faster with few."""
-    hand: float
+    """The x of the start of each hour, and of the end of the last one."""
+    paths: Sequence[tuple[BucketState, str]]
+    """One SVG path for all bars of a state: few paths make a page of many hours or devices smaller and faster."""
+    now_x: float
+    """The x of the line at now; it may lie outside of the hours."""
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
+        """The x and the text of each hour that is labelled."""
         return [
             (left, str(hour.start.hour))
             for hour, left in zip(self.hours, self.edges, strict=False)
@@ -42,39 +47,42 @@ class Strip:
         ]
 
     @property
-    def text(self) -> str:
-        """What is drawn, for those who cannot see it."""
-        return time_series.sentence(self.hours)
+    def summary(self) -> str:
+        """The sparkline in words, for readers who cannot see it."""
+        return texts.summarise_hours(self.hours)
 
 
-def strip(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) -> Strip:
-    """These adjoining hours; `top` is the average that fills the height, the same for all strips to be compared."""
+def sparkline(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) -> Sparkline:
+    """Draw these adjoining hours. An hour with `top` people on average fills the height.
+
+    Raises `IndexError` without an hour.
+    """
     first, last = hours[0].start.timestamp(), hours[-1].end.timestamp()
     scale = WIDTH / (last - first)
     edges = [round((hour.start.timestamp() - first) * scale, 2) for hour in hours]
     edges.append(WIDTH)
-    hand = round((now.timestamp() - first) * scale, 2)
-    return Strip(hours, edges, _paths(hours, edges, hand, top), hand)
+    now_x = round((now.timestamp() - first) * scale, 2)
+    return Sparkline(hours, edges, _paths(hours, edges, now_x, top), now_x)
 
 
 def _paths(
-    hours: Sequence[EngagementBucket], edges: Sequence[float], hand: float, top: float
-) -> list[tuple[Showing, str]]:
-    drawn: dict[Showing, list[str]] = defaultdict(list)
+    hours: Sequence[EngagementBucket], edges: Sequence[float], now_x: float, top: float
+) -> list[tuple[BucketState, str]]:
+    bars: dict[BucketState, list[str]] = defaultdict(list)
     off: list[tuple[float, float]] = []
     for hour, (left, right) in zip(hours, pairwise(edges), strict=True):
-        state = time_series.showing(hour)
-        if state is Showing.OFF:
-            # Hatched hours adjoin without a gap: together they are one stretch without camera, up to now.
-            begin = off.pop()[0] if off and off[-1][1] == left else left
-            off.append((begin, min(right, hand)))
-        elif state is not Showing.AHEAD:
+        state = hour.state
+        if state is BucketState.OFF:
+            # Adjoining hours without a camera are hatched as one stretch, without gaps and up to now.
+            start = off.pop()[0] if off and off[-1][1] == left else left
+            off.append((start, min(right, now_x)))
+        elif state is not BucketState.AHEAD:
             gap = (right - left) * GAP
             height = (hour.average_faces or 0.0) / top * HEIGHT
-            drawn[state].append(_outline(left + gap, right - gap, height if height > DASH else DASH))
-    drawn[Showing.OFF] = [_outline(begin, end, HEIGHT) for begin, end in off]
-    return [(state, "".join(outlines)) for state, outlines in drawn.items() if outlines]
+            bars[state].append(_bar(left + gap, right - gap, max(height, MIN_BAR_HEIGHT)))
+    bars[BucketState.OFF] = [_bar(start, end, HEIGHT) for start, end in off]
+    return [(state, "".join(paths)) for state, paths in bars.items() if paths]
 
 
-def _outline(left: float, right: float, height: float) -> str:
+def _bar(left: float, right: float, height: float) -> str:
     return BAR % (left, HEIGHT - height, right)

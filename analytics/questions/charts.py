@@ -3,9 +3,11 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from analytics.numbers.readings import written
+from analytics.numbers.measures import BucketState
+from analytics.numbers.metrics import format_number
 from analytics.plots import time_series
-from analytics.plots.time_series import Figure, Showing
+from analytics.plots.layout import Figure
+from analytics.plots.texts import describe_engagement, format_bucket
 from analytics.questions.reads import AnswerBucket, Answers
 
 COLOURS = ("var(--data)", "var(--needle)")
@@ -21,9 +23,9 @@ def answers_figure(buckets: Sequence[AnswerBucket], *, now: dt.datetime) -> Figu
 
 def describe(bucket: AnswerBucket) -> str:
     """The bucket in words, lines parted by `<br>`."""
-    if not bucket.answers.gestures and time_series.showing(bucket.camera) in (Showing.AHEAD, Showing.OFF):
-        return time_series.describe(bucket.camera)
-    return f"<b>{time_series.span(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
+    if not bucket.answers.gestures and bucket.camera.state in (BucketState.AHEAD, BucketState.OFF):
+        return describe_engagement(bucket.camera)
+    return f"<b>{format_bucket(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
 
 
 def sentence(answers: Answers) -> str:
@@ -31,7 +33,7 @@ def sentence(answers: Answers) -> str:
     interval = answers.interval
     if interval is None:
         return "No gesture has answered."
-    share = written("{:.0%}", answers.share)
+    share = format_number("{:.0%}", answers.share)
     gestures = "gesture" if answers.gestures == 1 else "gestures"
     return (
         f"{answers.yes:,} of {answers.gestures:,} {gestures}, {share}, meant yes"

@@ -15,11 +15,10 @@ from django.db.models import F, Sum
 
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
 from analytics.models.questions import Question
-from analytics.numbers import reads
 from analytics.numbers.buckets import Bucket, edges
 from analytics.numbers.intervals import Interval, wilson
-from analytics.numbers.readings import merged
-from analytics.numbers.reads import EngagementBucket
+from analytics.numbers.measures import EngagementBucket, merge_engagement
+from analytics.numbers.reads import Selection, read_engagement
 from devices.models import Device, Site
 
 HOURLY_UP_TO = dt.timedelta(days=3)
@@ -102,7 +101,7 @@ class Result:
     @property
     def whole(self) -> EngagementBucket:
         """What the cameras saw while it was asked."""
-        return merged([bucket.camera for bucket in self.buckets])
+        return merge_engagement([bucket.camera for bucket in self.buckets])
 
 
 def state(question: Question, now: dt.datetime) -> State:
@@ -157,11 +156,10 @@ def _bounds(question: Question, bucket: Bucket) -> list[dt.datetime]:
 def _camera(
     question: Question, devices: Sequence[Device], bounds: Sequence[dt.datetime], now: dt.datetime
 ) -> list[EngagementBucket]:
-    quarters = reads.engagement(
-        devices, zone=question.site.zone, start=bounds[0], end=bounds[-1], bucket="quarter", now=now
-    )
+    selection = Selection(devices, question.site.zone, bounds[0], bounds[-1])
+    (quarters,) = read_engagement([selection], bucket="quarter", now=now)
     grouped = groupby(quarters, lambda quarter: bisect_right(bounds, quarter.start))
-    return [merged(list(group)) for _, group in grouped]
+    return [merge_engagement(list(group)) for _, group in grouped]
 
 
 def _counted(question: Question, devices: Sequence[Device]) -> Iterator[tuple[int, dt.datetime, int, int]]:

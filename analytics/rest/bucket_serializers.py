@@ -15,9 +15,9 @@ from analytics.numbers.measures import (
     ConfidenceBucket,
     CountBucket,
     EngagementBucket,
-    EngagementSum,
+    EngagementTotal,
     EpisodeBucket,
-    EpisodeSum,
+    EpisodeTotal,
     LocalBucket,
     WeekHour,
     threshold_bin,
@@ -178,7 +178,7 @@ def _clock(start: dt.datetime) -> Row:
     return {"weekday": start.weekday(), "hour": start.hour}
 
 
-def _engaged(seen: EngagementBucket | EngagementSum, visits: EpisodeBucket | EpisodeSum) -> Row:
+def _engaged(seen: EngagementBucket | EngagementTotal, visits: EpisodeBucket | EpisodeTotal) -> Row:
     return {
         "average_faces": seen.average_faces,
         "peak_faces": seen.known_peak,

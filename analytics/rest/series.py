@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from analytics.numbers.buckets import LENGTHS
-from analytics.numbers.reads import Asked
+from analytics.numbers.reads import Selection
 from analytics.rest.places import Place, place_of
 from analytics.rest.serializers import MAX_BUCKETS, bucket_bounds
 from devices.models import Device
@@ -25,7 +25,7 @@ class Series:
 
     site: str | None
     device: str | None
-    asked: Asked
+    asked: Selection
 
 
 def series_of(request: Request, query: dict[str, Any], now: dt.datetime) -> list[Series]:
@@ -67,4 +67,4 @@ def _series(devices: Sequence[Device], common: ZoneInfo, query: dict[str, Any], 
     start, end = bucket_bounds(query, zone, now)
     site = devices[0].site.slug if devices and query.get("each") else query.get("site")
     device = devices[0].name if devices and query.get("each") == "device" else query.get("device")
-    return Series(site, device, Asked(devices, zone, start, end))
+    return Series(site, device, Selection(devices, zone, start, end))

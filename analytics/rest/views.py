@@ -20,11 +20,12 @@ from analytics.numbers.measures import (
     ConfidenceBucket,
     EngagementBucket,
     EpisodeBucket,
-    by_local_time,
-    week,
-    whole,
+    add_up_by_local_time,
+    merge_engagement,
+    merge_episodes,
+    merge_local_buckets,
+    typical_week,
 )
-from analytics.numbers.readings import merged, merged_episodes
 from analytics.pages.overview import sites_today
 from analytics.rest.bucket_serializers import (
     PERIOD,
@@ -83,8 +84,8 @@ class EngagementViewSet(ViewSet):
         bucket: Bucket = "hour" if query["bucket"] in (WEEKDAY_HOUR, PERIOD) else query["bucket"]
         series = series_of(request, {**query, "bucket": bucket}, now)
         questions = [each.asked for each in series]
-        seen = reads.engagement_each(questions, bucket=bucket, now=now)
-        visits = reads.episodes_each(questions, label=FACE, bucket=bucket, camera=seen)
+        seen = reads.read_engagement(questions, bucket=bucket, now=now)
+        visits = reads.read_episodes(questions, label=FACE, bucket=bucket, engagement=seen)
         if "each" not in query:
             series, seen, visits = series[:1], [list(chain(*seen))], [list(chain(*visits))]
         rows = _shape(query)
@@ -99,13 +100,13 @@ class EngagementViewSet(ViewSet):
 
 def _shape(query: dict[str, Any]) -> Callable[[Sequence[EngagementBucket], Sequence[EpisodeBucket]], Iterator[Row]]:
     if query["bucket"] == WEEKDAY_HOUR:
-        return lambda seen, visits: map(week_row, chain(*week(seen, visits)))
+        return lambda seen, visits: map(week_row, chain(*typical_week(seen, visits)))
     if query["align"] == "local" and "each" not in query:
         if query["bucket"] == PERIOD:
-            return lambda seen, visits: map(local_row, [whole(by_local_time([seen], [visits]))])
-        return lambda seen, visits: map(local_row, by_local_time([seen], [visits]))
+            return lambda seen, visits: map(local_row, [merge_local_buckets(add_up_by_local_time([seen], [visits]))])
+        return lambda seen, visits: map(local_row, add_up_by_local_time([seen], [visits]))
     if query["bucket"] == PERIOD:
-        return lambda seen, visits: map(engagement_row, [merged(seen)], [merged_episodes(visits)])
+        return lambda seen, visits: map(engagement_row, [merge_engagement(seen)], [merge_episodes(visits)])
     return lambda seen, visits: map(engagement_row, seen, visits)
 
 
@@ -126,11 +127,11 @@ class CountViewSet(ViewSet):
         series = series_of(request, query, now)
         what: dict[str, Any] = {"label": query["label"], "bucket": query["bucket"]}
         questions = [each.asked for each in series]
-        counts = reads.counts_each(questions, **what, threshold=query["threshold"])
-        distinct = reads.episodes_each(questions, **what, threshold=query["threshold"])
+        counts = reads.read_counts(questions, **what, threshold=query["threshold"])
+        distinct = reads.read_episodes(questions, **what, threshold=query["threshold"])
         histograms: Sequence[Sequence[ConfidenceBucket | None]] = [[None] * len(buckets) for buckets in counts]
         if query["histogram"]:
-            histograms = reads.confidences_each(questions, **what)
+            histograms = reads.read_confidences(questions, **what)
         return Response(
             [
                 {"site": each.site, "device": each.device, **row}

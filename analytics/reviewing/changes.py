@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from analytics.counting import corrections
 from analytics.models import FACE, Detection, Verdict
-from analytics.numbers import readings, reads
 from analytics.numbers.buckets import day_start
-from analytics.plots import time_series
+from analytics.numbers.metrics import format_number
+from analytics.numbers.reads import Selection, read_counts, read_engagement
+from analytics.plots import texts
 from devices.models import Device
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Day:
     label: str
 
     def __str__(self) -> str:
-        return f"{self.device}, {time_series.day_name(self.date)}"
+        return f"{self.device}, {texts.format_date(self.date)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,17 @@ def _numbers(day: Day, now: dt.datetime) -> Numbers:
     start = day_start(day.date, zone)
     # One moment suffices: the bucket is the whole day that it lies in.
     end = start + dt.timedelta.resolution
-    (counted,) = reads.counts([day.device], label=day.label, zone=zone, start=start, end=end, bucket="day")
+    selections = [Selection([day.device], zone, start, end)]
+    ((counted,),) = read_counts(selections, label=day.label, bucket="day")
     seen = None
     if day.label == FACE:
-        (seen,) = reads.engagement([day.device], zone=zone, start=start, end=end, bucket="day", now=now)
+        ((seen,),) = read_engagement(selections, bucket="day", now=now)
     return Numbers(counted.count, counted.mean_confidence, seen.average_faces if seen else None)
 
 
 def _share(share: float | None) -> str:
-    return readings.written("{:.1%}", share)
+    return format_number("{:.1%}", share)
 
 
 def _people(people: float | None) -> str:
-    return readings.written("{:.3f}", people)
+    return format_number("{:.3f}", people)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from analytics.numbers.buckets import edges
-from analytics.numbers.reads import CountBucket, EngagementBucket, EpisodeBucket
+from analytics.numbers.measures import CountBucket, EngagementBucket, EpisodeBucket
 
 CHICAGO = ZoneInfo("America/Chicago")
 LONG_AFTER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)

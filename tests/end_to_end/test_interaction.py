@@ -71,7 +71,7 @@ def test_another_threshold_counts_again_and_plots_are_saved_as_pictures(
     browser.sign_in_as(viewer, live_server.url)
     page.goto(live_server.url + seattle01.get_absolute_url())
     page.locator("#threshold").fill("75")
-    expect(page.locator("#threshold-told")).to_have_text("3 of 6 detections count, with a mean confidence of 80 %.")
+    expect(page.locator("#threshold-result")).to_have_text("3 of 6 detections count, with a mean confidence of 80 %.")
     raw = page.locator("[data-figure=raw-figure]")
     raw.scroll_into_view_if_needed()
     expect(raw.locator("svg .point path").first).to_be_visible()

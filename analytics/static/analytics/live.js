@@ -1,29 +1,29 @@
-// Keeps an open page up to date without reloading it. Loaded by base.html; a template needs nothing but
+// Keeps an open page up to date without reloading it. Loaded by base.html. A template marks the parts that may change:
 //
 //   {% load live %} … {% live "name" %}what may change{% endlive %}
 //
-// Every ten seconds the page's own address is asked for its marked parts; the server answers 304 where none has changed
-// (devices/pages/live.py). A part is replaced only where its content differs, and then sends the event "live", which bubbles:
-// plots.js draws its figures anew on it. Open <details>, scroll positions and the focus are kept, and a part in which
-// somebody writes or selects waits. A page with other parts than before is loaded as a whole.
+// Every ten seconds the script requests the marked parts at the page's own address; the server responds with 304 where no
+// part has changed (devices/pages/live.py). A part whose content differs is replaced, and then dispatches the event "live",
+// which bubbles; plots.js draws the figures in it again. Open <details>, scroll positions and the focus are kept. A part in
+// which the reader types or selects text is replaced later. A page with other parts than before is reloaded.
 //
-// A script that has changed something sends the event "stale" to the document, and the page asks at once.
+// A script that has changed something dispatches the event "stale" on the document, and the parts are requested at once.
 //
-// In a hidden tab nothing is asked; shown again, it asks at once. While the server is away the page keeps what it has,
-// says since when, and asks more and more seldom, up to every two and a half minutes.
+// A hidden tab sends no request; when it becomes visible it sends one at once. While the server cannot be reached, the page
+// stays as it is and shows since when. Requests then become rarer, up to one in every two and a half minutes.
 "use strict";
 
 (() => {
-  const EVERY = 10_000; // milliseconds, as all times here
-  const MOST_SELDOM = 160_000;
-  const PATIENCE = 30_000;
-  const AT_REST = "a[href], button, summary, [tabindex]";
+  const INTERVAL = 10_000; // milliseconds, as all times here
+  const MAX_INTERVAL = 160_000;
+  const TIMEOUT = 30_000;
+  const FOCUSABLE = "a[href], button, summary, [tabindex]";
 
   const away = document.getElementById("away");
   let etag = "";
-  let wait = EVERY;
+  let wait = INTERVAL;
   let timer = 0;
-  let heard = new Date();
+  let lastResponse = new Date();
 
   const parts = (root) => [...root.querySelectorAll("[data-live]")];
 
@@ -34,52 +34,52 @@
     return writing || (!selection.isCollapsed && selection.containsNode(part, true));
   }
 
-  // What the reader did to a part stays: the n-th element of a kind takes over from the n-th before.
+  // Keeps what the reader did to a part: the n-th element of a kind gets the state of the n-th element before.
   function swap(part, fresh) {
     const scrolled = [...part.querySelectorAll(".scroll")].map((box) => [box.scrollLeft, box.scrollTop]);
     const open = [...part.querySelectorAll("details")].map((box) => box.open);
-    const focused = [...part.querySelectorAll(AT_REST)].indexOf(document.activeElement);
+    const focused = [...part.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
     part.replaceChildren(...fresh.childNodes);
     part.dataset.live = fresh.dataset.live;
     part.querySelectorAll("details").forEach((box, place) => (box.open = open[place] ?? box.open));
     part.querySelectorAll(".scroll").forEach((box, place) => box.scrollTo(...(scrolled[place] ?? [0, 0])));
-    if (focused >= 0) part.querySelectorAll(AT_REST)[focused]?.focus({ preventScroll: true });
+    if (focused >= 0) part.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
     part.dispatchEvent(new Event("live", { bubbles: true }));
   }
 
-  function take(page) {
+  function replaceParts(page) {
     const shown = new Map(parts(document).map((part) => [part.id, part]));
     const fresh = parts(page);
     if (fresh.length !== shown.size || !fresh.every((part) => shown.has(part.id))) return location.reload();
     for (const part of fresh.filter((each) => each.dataset.live !== shown.get(each.id).dataset.live)) {
-      if (inUse(shown.get(part.id))) etag = ""; // to be asked for again
+      if (inUse(shown.get(part.id))) etag = ""; // so that the next response contains the part again
       else swap(shown.get(part.id), part);
     }
   }
 
-  async function ask() {
+  async function requestParts() {
     const headers = { "X-Live": "1", ...(etag && { "If-None-Match": etag }) };
-    const answer = await fetch(location.href, { headers, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
-    const refused = [403, 404, 410].includes(answer.status);
-    if (answer.type === "opaqueredirect" || refused) return location.reload(); // signed out, or no member any more
-    if (answer.status === 304) return;
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    etag = answer.headers.get("ETag") ?? "";
-    take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const response = await fetch(location.href, { headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT) });
+    const refused = [403, 404, 410].includes(response.status);
+    if (response.type === "opaqueredirect" || refused) return location.reload(); // the reader is signed out, or has lost the role at the site
+    if (response.status === 304) return;
+    if (!response.ok) throw new Error(`the server responds with ${response.status}`);
+    etag = response.headers.get("ETag") ?? "";
+    replaceParts(new DOMParser().parseFromString(await response.text(), "text/html"));
   }
 
   function succeeded() {
-    heard = new Date();
-    wait = EVERY;
+    lastResponse = new Date();
+    wait = INTERVAL;
     away.hidden = true;
   }
 
   function failed() {
-    wait = Math.min(wait * 2, MOST_SELDOM);
+    wait = Math.min(wait * 2, MAX_INTERVAL);
     if (!away.hidden) return;
     const time = document.createElement("time");
-    time.dateTime = heard.toISOString();
-    time.textContent = heard.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    time.dateTime = lastResponse.toISOString();
+    time.textContent = lastResponse.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
     away.replaceChildren("No connection since ", time, ". What you see is from then.");
     away.hidden = false;
   }
@@ -87,13 +87,13 @@
   async function tick() {
     clearTimeout(timer);
     if (document.hidden) return;
-    await ask().then(succeeded, failed);
+    await requestParts().then(succeeded, failed);
     clearTimeout(timer);
     timer = setTimeout(tick, wait);
   }
 
   if (!parts(document).length) return;
-  timer = setTimeout(tick, EVERY);
+  timer = setTimeout(tick, INTERVAL);
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("stale", tick);
   addEventListener("online", tick);

@@ -1,12 +1,12 @@
-// Draws the figures that the page carries as JSON, in the colours of the reader's theme, and again when either changes.
+// Draws figures from JSON in the page, in the colours of the reader's theme; again whenever the JSON or the theme changes.
 //
 //   <div class="plot" data-figure="id of the JSON" data-name="file name"></div>
 //
-// The figures may come after the page: <div data-plots="address" hidden></div> is filled with what the address answers,
-// and again when a part of the page has changed (live.js). Each time the element then sends the event "live" itself.
+// The JSON may arrive after the page: <div data-plots="address" hidden></div> is filled with the response of the address,
+// and again when a part of the page has changed (live.js). Each time the element dispatches the event "live".
 //
-// A plot is drawn when it comes near the window, one at a time, so that the first is on the screen before the next is
-// computed. The head beside it (.panel-head, .plot-head) gets buttons that save it as PNG and as SVG.
+// A plot is drawn once it is near the visible part of the page. Plots are drawn one after another, so that the first is on
+// the screen before the next is computed. The head of a plot (.panel-head, .plot-head) gets buttons to save it as a file.
 "use strict";
 
 (() => {
@@ -17,35 +17,38 @@
   const MISSING = "The plotting library is missing: run “manage.py fetch_plotly”.";
 
   const plots = () => [...document.querySelectorAll("[data-figure]")];
-  const sources = () => [...document.querySelectorAll("[data-plots]")];
+  const source = () => document.querySelector("[data-plots]");
   const json = (plot) => document.getElementById(plot.dataset.figure)?.textContent;
-  const drawn = new WeakMap(); // by plot, the JSON that it shows
-  const widths = new WeakMap(); // and the width for which it was drawn
-  const near = new WeakSet(); // plots that have come near the window
+  const drawn = new WeakMap(); // by plot: the JSON that it shows
+  const widths = new WeakMap(); // by plot: the width for which it was drawn
+  const near = new WeakSet(); // plots that have been near the visible part of the page
   let queue = Promise.resolve();
-  let stale = 0;
+  let timer = 0;
 
-  async function load(source) {
-    const answer = await fetch(source.dataset.plots);
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    const figures = new DOMParser().parseFromString(await answer.text(), "text/html");
-    source.replaceChildren(...figures.querySelectorAll("script"));
-    source.dispatchEvent(new Event("live", { bubbles: true }));
+  async function fetchFigures(element) {
+    const response = await fetch(element.dataset.plots);
+    if (!response.ok) throw new Error(`the server responds with ${response.status}`);
+    const figures = new DOMParser().parseFromString(await response.text(), "text/html");
+    element.replaceChildren(...figures.querySelectorAll("script"));
+    element.dispatchEvent(new Event("live", { bubbles: true }));
   }
 
-  async function loadAll() {
-    const loaded = await Promise.allSettled(sources().map(load));
-    if (loaded.every((each) => each.status === "fulfilled")) return;
-    for (const plot of plots()) if (!json(plot) && !plot.firstElementChild) plot.textContent = FAILED;
+  async function load() {
+    if (!source()) return;
+    try {
+      await fetchFigures(source());
+    } catch {
+      for (const plot of plots()) if (!json(plot) && !plot.firstElementChild) plot.textContent = FAILED;
+    }
   }
 
-  // Several parts of the page change in one go.
+  // Several parts of the page change at the same time; they cause one request.
   function reload() {
-    clearTimeout(stale);
-    stale = setTimeout(loadAll);
+    clearTimeout(timer);
+    timer = setTimeout(load);
   }
 
-  // "var(--data)" anywhere in a figure becomes that custom property's value.
+  // Replaces the name of a custom property, such as "var(--data)", by its value, anywhere in a figure.
   function themed(value, style) {
     if (Array.isArray(value)) return value.map((item) => themed(item, style));
     if (value && typeof value === "object") {
@@ -55,7 +58,7 @@
     return name ? style.getPropertyValue(name[1]).trim() : value;
   }
 
-  // Leaves out labels where all of them would not fit side by side.
+  // Leaves out labels where not all of them fit side by side.
   function thinned(axis, width) {
     if (!axis.tickvals) return axis;
     const every = Math.ceil((axis.tickvals.length * NARROWEST_LABEL) / width);
@@ -63,7 +66,7 @@
     return { ...axis, tickvals: axis.tickvals.filter(keep), ticktext: axis.ticktext.filter(keep) };
   }
 
-  // Large screens have a larger base size; a figure's sizes are for one of 16 pixels.
+  // A figure's sizes are for a base font size of 16 pixels; large screens have a larger one.
   function scale(layout, factor) {
     for (const font of [layout.xaxis.tickfont, layout.yaxis.tickfont, layout.hoverlabel.font]) font.size *= factor;
     for (const side of Object.keys(layout.margin)) layout.margin[side] *= factor;
@@ -134,10 +137,10 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => again(() => true));
     const sized = new ResizeObserver(() => again((plot) => widths.get(plot) !== plot.clientWidth));
     plots().forEach((plot) => sized.observe(plot));
-    // Paper has its own width and is light, and what is printed has no window to come near.
+    // Paper has its own width and a light theme, and all plots are printed, near the visible part of the page or not.
     matchMedia("print").addEventListener("change", () => plots().filter(json).forEach(draw));
   }
 
-  loadAll();
+  load();
   document.addEventListener("DOMContentLoaded", start);
 })();

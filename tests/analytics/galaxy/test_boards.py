@@ -13,8 +13,7 @@ from analytics.galaxy import boards, frame, plots
 from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.galaxy.layout import Wall
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots.time_series import Showing
+from analytics.numbers.measures import BucketState, EngagementBucket
 
 MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -88,7 +87,7 @@ def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
     assert "and 9 more" in shown
 
 
-def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, Showing], **more: Any) -> Asked:
+def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, BucketState], **more: Any) -> Asked:
     """From midnight on, an hour for each of the counts of yes and no."""
     bars = [
         AnswerBar(MIDNIGHT + number * HOUR, MIDNIGHT + (number + 1) * HOUR, *count)
@@ -104,7 +103,9 @@ def filled(canvas: Canvas, fill: str) -> list[str]:
 
 
 def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
-    board = boards.question(asked("Enjoying your coffee?", (6, 2, Showing.PEOPLE), (0, 0, Showing.OFF)), Wall(3))
+    board = boards.question(
+        asked("Enjoying your coffee?", (6, 2, BucketState.PEOPLE), (0, 0, BucketState.OFF)), Wall(3)
+    )
     shown = words(board)
     assert "Enjoying your coffee?" in " ".join(shown)
     assert {"75%", "6 yes", "2 no", "Asked until Fri 20 Nov, 12:00"} <= set(shown)
@@ -117,7 +118,12 @@ def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
 
 
 def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
-    counts = [(0, 0, Showing.OFF), (0, 0, Showing.NOBODY), (0, 0, Showing.AHEAD), (3, 1, Showing.PEOPLE)]
+    counts = [
+        (0, 0, BucketState.OFF),
+        (0, 0, BucketState.NOBODY),
+        (0, 0, BucketState.AHEAD),
+        (3, 1, BucketState.PEOPLE),
+    ]
     board = boards.question(asked("Well?", *counts), Wall(2))
     hatched = [part for part in board.parts if "url(#off)" in part and "opacity" in part]
     lines = [part for part in filled(board, plots.paint.LINE_STRONG) if f'height="{plots.DASH}"' in part]
@@ -128,13 +134,13 @@ def test_a_question_that_is_over_says_so_and_one_that_never_was_too() -> None:
     assert "Ended Fri 20 Nov, 12:00" in words(boards.question(asked(is_running=False), Wall(1)))
     board = boards.question(Asked(NOON, "Here", "UTC", 1, None), Wall(3))
     assert "No question yet." in words(board)
-    assert "No answer yet" in words(boards.question(asked("Well?", (0, 0, Showing.NOBODY)), Wall(3)))
+    assert "No answer yet" in words(boards.question(asked("Well?", (0, 0, BucketState.NOBODY)), Wall(3)))
 
 
 @pytest.mark.parametrize("text", ["Why? " * 40, "W" * 200, "李小龍" * 66, "a", "<b>& “Q”"])
 @pytest.mark.parametrize("of", [1, 3])
 def test_long_questions_stay_in_their_room(text: str, of: int) -> None:
-    board = boards.question(asked(text[:200], (1, 0, Showing.PEOPLE)), Wall(of))
+    board = boards.question(asked(text[:200], (1, 0, BucketState.PEOPLE)), Wall(of))
     lines = re.findall(r'<text x="72" y="([^"]*)" font-size="([^"]*)"[^>]*>', board.svg(None))
     inside = [(float(y), float(size)) for y, size in lines if plots_top(of) < float(y) < plots.SHARES_TOP]
     assert inside

@@ -19,8 +19,7 @@ from analytics.galaxy import kml
 from analytics.galaxy.facts import Seen, SiteHours
 from analytics.galaxy.layout import screens
 from analytics.models.walls import WallToken
-from analytics.numbers.reads import EngagementBucket
-from analytics.plots import time_series
+from analytics.numbers.measures import BucketState, EngagementBucket
 from devices.models import Site
 from tests.analytics.galaxy.conftest import NOW
 from tests.clock import SetClock
@@ -113,7 +112,7 @@ def test_a_site_is_ringed_by_a_column_an_hour() -> None:
     assert kinds[-1] == "#people-5"
     data = {each.get("name"): each.findtext("k:value", namespaces=N) for each in columns[23].iterfind(".//k:Data", N)}
     assert data == {
-        "state": time_series.Showing.PEOPLE,
+        "state": BucketState.PEOPLE,
         "average_faces": "2.300",
         "peak_faces": "23",
         "frames": "100",

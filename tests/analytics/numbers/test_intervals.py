@@ -20,5 +20,5 @@ def test_wilsons_interval_is_that_of_scipy_and_holds_the_share(counts: tuple[int
 def test_without_a_trial_there_is_no_interval_and_impossible_counts_are_refused() -> None:
     assert wilson(0, 0) is None
     for successes, trials in ((2, 1), (-1, 1), (0, -1)):
-        with pytest.raises(ValueError, match="is no share"):
+        with pytest.raises(ValueError, match="is not a share"):
             wilson(successes, trials)

@@ -16,7 +16,7 @@ def visits(span: tuple[dt.datetime, dt.datetime], *seconds: float) -> EpisodeBuc
 
 def test_a_week_adds_up_both_hours_of_one_o_clock() -> None:
     spans = hours(SUNDAY, days=7)
-    week = measures.week([seen(span, faces=30) for span in spans], [visits(span, 5.0) for span in spans])
+    week = measures.typical_week([seen(span, faces=30) for span in spans], [visits(span, 5.0) for span in spans])
     one = week[6][1]
     assert (one.engagement.minutes, one.engagement.average_faces, one.visits.known_count) == (120, 0.5, 2)
     assert {(each.weekday, each.hour) for day in week for each in day} == {(d, h) for d in range(7) for h in range(24)}
@@ -25,7 +25,7 @@ def test_a_week_adds_up_both_hours_of_one_o_clock() -> None:
 
 def test_an_hour_that_the_period_lacks_differs_from_one_without_camera() -> None:
     (span, *_) = hours(SUNDAY)
-    week = measures.week([off(span)], [])
+    week = measures.typical_week([off(span)], [])
     assert (week[6][0].engagement.minutes, week[6][0].engagement.coverage) == (60, 0.0)
     assert week[0][0].engagement.minutes == 0
     assert week[6][0].engagement.average_faces is week[6][0].visits.known_count is None
@@ -33,7 +33,9 @@ def test_an_hour_that_the_period_lacks_differs_from_one_without_camera() -> None
 
 def test_the_same_clock_of_several_places_adds_up() -> None:
     spans = hours(SUNDAY)
-    found = measures.by_local_time([[seen(span, faces=60) for span in spans], [off(spans[0])]], [[visits(spans[0], 4)]])
+    found = measures.add_up_by_local_time(
+        [[seen(span, faces=60) for span in spans], [off(spans[0])]], [[visits(spans[0], 4)]]
+    )
     assert [each.start.hour for each in found] == list(range(24))
     first, one = found[:2]
     assert (first.engagement.minutes, first.engagement.coverage, first.visits.median_seconds) == (120, 0.5, 4)

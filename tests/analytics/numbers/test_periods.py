@@ -17,7 +17,7 @@ def asked(days: str | None = None, last: str | None = None, now: dt.datetime = N
     return parse(days, last, zone=CHICAGO, now=now)
 
 
-def test_without_a_wish_it_is_the_week_up_to_today() -> None:
+def test_the_default_is_the_week_up_to_today() -> None:
     period = asked()
     assert (period.days, period.last, period.name) == (7, dt.date(2026, 11, 20), "14 – 20 Nov 2026")
     assert period.start.isoformat() == "2026-11-14T00:00:00-06:00"
@@ -63,14 +63,14 @@ def test_names_say_month_and_year_where_they_change(last: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("days", "last", "sentence"),
     [
-        ("3", None, "“3” days cannot be shown"),
-        ("-7", None, "cannot be shown"),
-        ("many", None, "cannot be shown"),
+        ("3", None, "A period of “3” days is not possible"),
+        ("-7", None, "is not possible"),
+        ("many", None, "is not possible"),
         ("7", "yesterday", "“yesterday” is not a date"),
-        ("7", "0001-01-01", "before 2000"),
+        ("7", "0001-01-01", "from 2000 on"),
     ],
 )
-def test_a_wish_that_is_none_is_refused(days: str, last: str | None, sentence: str) -> None:
+def test_parameters_that_are_no_period_are_refused(days: str, last: str | None, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         asked(days, last)
 

@@ -1,5 +1,6 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby, pairwise, product
 from typing import Any
@@ -16,8 +17,15 @@ from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
 from analytics.numbers import reads
 from analytics.numbers.buckets import Bucket, edges
-from analytics.numbers.measures import WeekHour, episode_sum, week
-from analytics.numbers.readings import merged
+from analytics.numbers.measures import (
+    ConfidenceBucket,
+    EngagementBucket,
+    EpisodeBucket,
+    WeekHour,
+    add_up_episodes,
+    merge_engagement,
+    typical_week,
+)
 from devices.intake.decoding import SeenFrame
 from devices.models import Device
 from tests.analytics.episodes import episode_table
@@ -125,10 +133,11 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
     frames = data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=20))
     with undone():
         count(*frames)
-        engagement = reads.engagement(devices, zone=zone, start=start, end=end, bucket=bucket, now=now)
-        cups = reads.counts(devices, label="cup", zone=zone, start=start, end=end, bucket=bucket)
-        visits = reads.episodes(devices, label="face", zone=zone, start=start, end=end, bucket=bucket)
-        shown = reads.episodes(devices, label="cup", zone=zone, start=start, end=end, bucket=bucket)
+        selections = [reads.Selection(devices, zone, start, end)]
+        (engagement,) = reads.read_engagement(selections, bucket=bucket, now=now)
+        (cups,) = reads.read_counts(selections, label="cup", bucket=bucket)
+        (visits,) = reads.read_episodes(selections, label="face", bucket=bucket)
+        (shown,) = reads.read_episodes(selections, label="cup", bucket=bucket)
     expected = plain_buckets(zone, start, end, bucket)
     assert in_utc(engagement) == expected
     assert in_utc(cups) == expected
@@ -154,7 +163,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
             assert list(each.seconds) == sorted((ended - started).total_seconds() for started, ended, _, _ in begun)
             assert each.peak == max((peak for _, _, peak, _ in begun), default=0)
     if bucket == "hour":
-        assert_week(zone, frames, expected, week(engagement, visits))
+        assert_week(zone, frames, expected, typical_week(engagement, visits))
 
 
 def assert_week(
@@ -173,57 +182,58 @@ def assert_week(
 
 
 @st.composite
-def questions(draw: st.DrawFn, devices: Sequence[Device]) -> reads.Asked:
+def selections_of(draw: st.DrawFn, devices: Sequence[Device]) -> reads.Selection:
     zone = ZoneInfo(draw(st.sampled_from(ZONES)))
     start = SOME_DAY + dt.timedelta(minutes=draw(st.integers(-26 * 60, 26 * 60)))
     end = start + dt.timedelta(minutes=draw(st.integers(1, 40 * 60)))
     mine = draw(st.lists(st.sampled_from(devices), min_size=1, unique=True))
-    return reads.Asked(mine, zone, start, end, whole=draw(st.booleans()))
+    return reads.Selection(mine, zone, start, end, single_bucket=draw(st.booleans()))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25)
 @given(data=st.data())
-def test_questions_asked_together_are_answered_as_each_alone(
+def test_selections_read_together_get_the_buckets_of_each_alone(
     seattle01: Device, chicago01: Device, data: st.DataObject
 ) -> None:
-    """Whatever steps their zones have in common, and whether a bucket is the whole period."""
+    """Whatever offsets their zones have, and whether a bucket is the whole period."""
     devices = [seattle01, chicago01]
     bucket: Bucket = data.draw(st.sampled_from(["quarter", "hour", "day"]))
-    asked = data.draw(st.lists(questions(devices), min_size=1, max_size=3))
+    selections = data.draw(st.lists(selections_of(devices), min_size=1, max_size=3))
     moments = st.integers(-60 * 3600, 70 * 3600).map(lambda second: SOME_DAY + dt.timedelta(seconds=second))
     with undone():
         count(*data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=16)))
-        seen = reads.engagement_each(asked, bucket=bucket, now=SOME_DAY)
-        episodes = reads.episodes_of_labels(asked, labels=["face", "cup"], bucket=bucket, camera=seen)
+        engagement = reads.read_engagement(selections, bucket=bucket, now=SOME_DAY)
+        with_engagement: dict[str, Any] = {"bucket": bucket, "engagement": engagement}
+        episodes = reads.read_episodes_by_label(selections, labels=["face", "cup"], **with_engagement)
         for label in ("face", "cup"):
-            confidences = reads.confidences_each(asked, label=label, bucket=bucket, camera=seen)
-            for question, *found in zip(asked, seen, episodes[label], confidences, strict=True):
-                assert_alone(question, label, bucket, *found)
-            counts, _ = reads.counts_with_labels(asked, label=label, bucket=bucket, camera=seen)
+            confidences = reads.read_confidences(selections, label=label, **with_engagement)
+            for selection, *found in zip(selections, engagement, episodes[label], confidences, strict=True):
+                assert_alone(selection, label, bucket, *found)
+            counts, _ = reads.read_counts_and_labels(selections, label=label, **with_engagement)
             assert counts == [[each.at_least(0) for each in buckets] for buckets in confidences]
 
 
 def assert_alone(
-    question: reads.Asked,
+    selection: reads.Selection,
     label: str,
     bucket: Bucket,
-    seen: Sequence[reads.EngagementBucket],
-    shown: Sequence[reads.EpisodeBucket],
-    confidences: Sequence[reads.ConfidenceBucket],
+    engagement: Sequence[EngagementBucket],
+    episodes: Sequence[EpisodeBucket],
+    confidences: Sequence[ConfidenceBucket],
 ) -> None:
-    alone: dict[str, Any] = {"zone": question.zone, "start": question.start, "end": question.end}
-    alone["bucket"] = "hour" if question.whole else bucket
-    engaged = reads.engagement(question.devices, **alone, now=SOME_DAY)
-    began = reads.episodes(question.devices, **alone, label=label)
-    sure = reads.confidences(question.devices, **alone, label=label)
-    if not question.whole:
-        assert (list(seen), list(shown), list(confidences)) == (engaged, began, sure)
+    alone = [replace(selection, single_bucket=False)]
+    kind: Bucket = "hour" if selection.single_bucket else bucket
+    (engaged,) = reads.read_engagement(alone, bucket=kind, now=SOME_DAY)
+    (began,) = reads.read_episodes(alone, bucket=kind, label=label)
+    (sure,) = reads.read_confidences(alone, bucket=kind, label=label)
+    if not selection.single_bucket:
+        assert (list(engagement), list(episodes), list(confidences)) == (engaged, began, sure)
         return
-    (one,), (those,), (all_of_them,) = seen, shown, confidences
+    (one,), (those,), (all_of_them,) = engagement, episodes, confidences
     assert (one.start, one.end) == (those.start, those.end) == (engaged[0].start, engaged[-1].end)
-    assert one == merged(engaged)
-    assert sorted(those.seconds) == sorted(episode_sum(began).seconds)
-    assert (those.peak, those.is_known) == (episode_sum(began).peak, episode_sum(began).is_known)
+    assert one == merge_engagement(engaged)
+    total = add_up_episodes(began)
+    assert (sorted(those.seconds), those.peak, those.is_known) == (sorted(total.seconds), total.peak, total.is_known)
     assert all_of_them.bins == tuple(map(sum, zip(*(each.bins for each in sure), strict=True)))
 
 
@@ -249,23 +259,17 @@ def test_both_hours_of_one_o_clock_keep_their_own_frames(chicago01: Device) -> N
         seen(chicago01, chicago("2026-11-01T01:30", fold=0), faces=[0.9]),
         seen(chicago01, chicago("2026-11-01T01:30", fold=1), faces=[0.9, 0.9, 0.9]),
     )
-    found = reads.engagement(
-        [chicago01],
-        zone=CHICAGO,
-        start=chicago("2026-11-01T01:00"),
-        end=chicago("2026-11-01T02:00"),
-        bucket="hour",
-        now=chicago("2026-11-02"),
-    )
+    selection = reads.Selection([chicago01], CHICAGO, chicago("2026-11-01T01:00"), chicago("2026-11-01T02:00"))
+    (found,) = reads.read_engagement([selection], bucket="hour", now=chicago("2026-11-02"))
     assert [(each.start.isoformat(), each.average_faces) for each in found] == [
         ("2026-11-01T01:00:00-05:00", 1),
         ("2026-11-01T01:00:00-06:00", 3),
     ]
 
 
-def hour(device: Device, *, now: str = "2026-11-20T10:00") -> reads.EngagementBucket:
-    nine, ten = chicago("2026-11-20T09:00"), chicago("2026-11-20T10:00")
-    (found,) = reads.engagement([device], zone=CHICAGO, start=nine, end=ten, bucket="hour", now=chicago(now))
+def hour(device: Device, *, now: str = "2026-11-20T10:00") -> EngagementBucket:
+    selection = reads.Selection([device], CHICAGO, chicago("2026-11-20T09:00"), chicago("2026-11-20T10:00"))
+    ((found,),) = reads.read_engagement([selection], bucket="hour", now=chicago(now))
     return found
 
 
@@ -298,9 +302,8 @@ def test_a_fast_device_clock_cannot_make_coverage_more_than_whole(chicago01: Dev
 def test_a_site_weighs_all_frames_alike(chicago01: Device, chicago02: Device) -> None:
     nine = chicago("2026-11-20T09:00")
     count(*(seen(chicago01, nine + minute * MINUTE, faces=[0.9]) for minute in range(3)), seen(chicago02, nine))
-    (found,) = reads.engagement(
-        [chicago01, chicago02], zone=CHICAGO, start=nine, end=nine + MINUTE, bucket="hour", now=nine + 60 * MINUTE
-    )
+    selection = reads.Selection([chicago01, chicago02], CHICAGO, nine, nine + MINUTE)
+    ((found,),) = reads.read_engagement([selection], bucket="hour", now=nine + 60 * MINUTE)
     assert (found.average_faces, found.faces_peak, found.minutes, found.minutes_seen) == (0.75, 1, 120, 4)
 
 
@@ -308,25 +311,29 @@ def test_rejected_detections_are_left_out(chicago01: Device, superuser: User) ->
     nine = chicago("2026-11-20T09:00")
     count(seen(chicago01, nine, labels=[("cup", 0.9), ("cup", 0.7)]))
     review(verdicts={Detection.objects.get(confidence=0.9): Verdict.WRONG}, by=superuser, now=nine)
-    (found,) = reads.counts([chicago01], label="cup", zone=CHICAGO, start=nine, end=nine + MINUTE, bucket="day")
+    selection = reads.Selection([chicago01], CHICAGO, nine, nine + MINUTE)
+    ((found,),) = reads.read_counts([selection], label="cup", bucket="day")
     assert (found.count, found.mean_confidence) == (1, 0.7)
 
 
 def test_a_label_that_was_never_seen_has_no_mean(chicago01: Device) -> None:
     nine = chicago("2026-11-20T09:00")
-    (found,) = reads.counts([chicago01], label="cup", zone=CHICAGO, start=nine, end=nine + MINUTE, bucket="day")
+    selection = reads.Selection([chicago01], CHICAGO, nine, nine + MINUTE)
+    ((found,),) = reads.read_counts([selection], label="cup", bucket="day")
     assert (found.count, found.mean_confidence) == (0, None)
 
 
 @pytest.mark.parametrize("label", ["face", "cup", "mug"])
-def test_what_else_was_detected_is_told_with_the_counts(chicago01: Device, label: str) -> None:
+def test_counts_are_read_with_all_labels_that_were_detected(chicago01: Device, label: str) -> None:
     nine = chicago("2026-11-20T09:00")
     count(seen(chicago01, nine, faces=[0.9], labels=[("cup", 0.9), ("thumbs-up", 0.8)]))
     count(seen(chicago01, nine + 60 * MINUTE, labels=[("thumbs-down", 0.9)]))
-    asked = [reads.Asked([chicago01], CHICAGO, nine, nine + 60 * MINUTE)]
-    camera = reads.engagement_each(asked, bucket="hour", now=nine)
+    selections = [reads.Selection([chicago01], CHICAGO, nine, nine + 60 * MINUTE)]
+    engagement = reads.read_engagement(selections, bucket="hour", now=nine)
     with CaptureQueriesContext(connection) as queries:
-        ((found,),), labels = reads.counts_with_labels(asked, label=label, bucket="hour", camera=camera)
+        ((found,),), labels = reads.read_counts_and_labels(
+            selections, label=label, bucket="hour", engagement=engagement
+        )
     assert len(queries) == 1
     assert found.known_count == {"face": 1, "cup": 1, "mug": 0}[label]
     assert labels == {"cup", "thumbs-up"}
@@ -335,24 +342,23 @@ def test_what_else_was_detected_is_told_with_the_counts(chicago01: Device, label
 @pytest.mark.parametrize("days", [1, 400])
 def test_a_period_takes_the_same_queries_however_long(chicago01: Device, chicago02: Device, days: int) -> None:
     end = chicago("2026-11-20T09:00")
-    asked: dict[str, Any] = {"zone": CHICAGO, "start": end - dt.timedelta(days=days), "end": end, "bucket": "hour"}
-    devices = [chicago01, chicago02]
-    question = [reads.Asked(devices, CHICAGO, asked["start"], end)]
+    selections = [reads.Selection([chicago01, chicago02], CHICAGO, end - dt.timedelta(days=days), end)]
 
-    def with_camera() -> None:
-        camera = reads.engagement_each(question, bucket="hour", now=end)
-        reads.episodes_each(question, label="cup", bucket="hour", camera=camera)
-        reads.confidences_each(question, label="cup", bucket="hour", camera=camera)
-        reads.episodes_of_labels(question, labels=["face", "cup"], bucket="hour", camera=camera)
+    def with_engagement() -> None:
+        engagement = reads.read_engagement(selections, bucket="hour", now=end)
+        more: dict[str, Any] = {"bucket": "hour", "engagement": engagement}
+        reads.read_episodes(selections, label="cup", **more)
+        reads.read_confidences(selections, label="cup", **more)
+        reads.read_episodes_by_label(selections, labels=["face", "cup"], **more)
 
-    reads_of: list[tuple[int, Callable[[], Any]]] = [
-        (1, lambda: reads.engagement(devices, **asked, now=end)),
-        (2, lambda: reads.counts(devices, label="cup", **asked)),
-        (2, lambda: reads.episodes(devices, label="cup", **asked)),
-        (2, lambda: reads.confidences(devices, label="cup", **asked)),
-        (4, with_camera),
+    queries_of: list[tuple[int, Callable[[], Any]]] = [
+        (1, lambda: reads.read_engagement(selections, bucket="hour", now=end)),
+        (2, lambda: reads.read_counts(selections, label="cup", bucket="hour")),
+        (2, lambda: reads.read_episodes(selections, label="cup", bucket="hour")),
+        (2, lambda: reads.read_confidences(selections, label="cup", bucket="hour")),
+        (4, with_engagement),
     ]
-    for most, read in reads_of:
+    for number, read in queries_of:
         with CaptureQueriesContext(connection) as queries:
             read()
-        assert len(queries) == most
+        assert len(queries) == number

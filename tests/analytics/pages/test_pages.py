@@ -223,7 +223,7 @@ def test_a_device_over_a_week(seattle01: Device, viewer: User) -> None:
     assert "14 – 20 Nov 2026" in shown
     assert "local time in America/Los_Angeles" in shown
     assert "Average facing the display at a time 1.00 people" in shown
-    assert "Thumbs-up distinct: held up once, however long" in shown
+    assert "Thumbs-up each counted once, however long it was shown" in shown
     assert ROW_OF_HALF_AN_HOUR.search(shown)[1] == "Fri 20 Nov"
     people = figure(answer, "engagement-figure")["data"][0]
     assert people["y"] == [1.0]
@@ -310,7 +310,7 @@ def test_pictures_that_lie_elsewhere_are_counted(seattle01: Device, viewer: User
     assert "sends only their addresses" in words(page(viewer, seattle01.get_absolute_url()))
     picture(seattle01, 2)
     answer = page(viewer, seattle01.get_absolute_url())
-    assert "of 1 more only the address is known" in words(answer)
+    assert "1 more is stored elsewhere" in words(answer)
     assert answer.content.decode().count("<img ") == 1
 
 

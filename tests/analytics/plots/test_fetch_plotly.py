@@ -15,19 +15,19 @@ def assets(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_there_and_right_is_not_fetched_again(
+def test_a_library_with_the_right_hash_is_not_fetched_again(
     assets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = b"Plotly = {};"
-    monkeypatch.setattr(library, "SHA256", hashlib.sha256(script).hexdigest())
+    content = b"Plotly = {};"
+    monkeypatch.setattr(library, "SHA256", hashlib.sha256(content).hexdigest())
     library.path().parent.mkdir()
-    library.path().write_bytes(script)
+    library.path().write_bytes(content)
     monkeypatch.setenv("PATH", "")
     call_command("fetch_plotly")
     assert str(assets / library.STATIC_NAME) in capsys.readouterr().out
 
 
-def test_what_cannot_be_fetched_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable(*_: object) -> None:
         raise ModelsUnavailable("plotly is missing: there is no network. Check the network and try again.")
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.plots import time_series
-from analytics.plots.time_series import Showing, count_figure, engagement_figure, showing
+from analytics.numbers.measures import BucketState
+from analytics.plots.texts import describe_engagement, summarise_hours
+from analytics.plots.time_series import count_figure, engagement_figure
 from tests.analytics.buckets import LONG_AFTER, ahead, counted, hours, off, seen
 
 DAY = dt.date(2026, 11, 20)
@@ -37,11 +38,11 @@ def bucket_of(x: float, all_hours: list[tuple[dt.datetime, dt.datetime]]) -> int
 
 def test_what_a_bucket_shows() -> None:
     span = HOURS[0]
-    assert showing(ahead(span)) is Showing.AHEAD
-    assert showing(off(span)) is Showing.OFF
-    assert showing(seen(span, frames=0)) is Showing.UNCOUNTED
-    assert showing(seen(span)) is Showing.NOBODY
-    assert showing(seen(span, faces=1)) is Showing.PEOPLE
+    assert ahead(span).state is BucketState.AHEAD
+    assert off(span).state is BucketState.OFF
+    assert seen(span, frames=0).state is BucketState.UNCOUNTED
+    assert seen(span).state is BucketState.NOBODY
+    assert seen(span, faces=1).state is BucketState.PEOPLE
 
 
 @given(st.lists(st.sampled_from(["people", "barely", "nobody", "uncounted", "off"]), min_size=24, max_size=24))
@@ -131,18 +132,18 @@ def test_figures_are_json_and_name_colours_of_the_style_sheet_only() -> None:
 
 
 def test_a_bucket_in_words() -> None:
-    assert time_series.describe(seen(HOURS[9], faces=90, minutes=50)) == (
+    assert describe_engagement(seen(HOURS[9], faces=90, minutes=50)) == (
         "<b>Fri 20 Nov, 09:00–10:00 CST</b><br>1.50 people on average, 3 at most"
         "<br>somebody there 50% of the time<br>camera on 50 of 60 min"
     )
-    assert time_series.describe(seen(HOURS[9], frames=0)).split("<br>")[1] == "camera on; it does not look for faces"
-    assert time_series.describe(ahead(HOURS[9])).endswith("still to come")
+    assert describe_engagement(seen(HOURS[9], frames=0)).split("<br>")[1] == "camera on; it does not look for faces"
+    assert describe_engagement(ahead(HOURS[9])).endswith("still to come")
 
 
 def test_a_plot_in_a_sentence() -> None:
     buckets = [off(HOURS[0]), seen(HOURS[1], faces=30), seen(HOURS[2], faces=90), ahead(HOURS[3])]
-    assert time_series.sentence(buckets) == (
+    assert summarise_hours(buckets) == (
         "Busiest: Fri 20 Nov, 02:00–03:00 CST with 1.50 people on average. The camera was off in 1 of 3 hours."
     )
-    assert time_series.sentence([seen(HOURS[0])]) == "Nobody faced the display. The camera was off in 0 of 1 hours."
-    assert time_series.sentence([off(HOURS[0])]) == "The camera was off in 1 of 1 hours."
+    assert summarise_hours([seen(HOURS[0])]) == "Nobody faced the display. The camera was off in 0 of 1 hours."
+    assert summarise_hours([off(HOURS[0])]) == "The camera was off in 1 of 1 hours."

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.models import LabelQuarter, Question
-from analytics.plots import time_series
+from analytics.numbers.measures import BucketState
 from analytics.questions import reads
 from analytics.questions.charts import answers_figure, describe, sentence
 from analytics.questions.reads import Answers, State
@@ -53,8 +53,8 @@ def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
         (10, 0, 0),
         (11, 0, 0),
     ]
-    states = [time_series.showing(each.camera) for each in result.buckets]
-    assert states == [time_series.Showing.NOBODY, time_series.Showing.NOBODY, time_series.Showing.AHEAD]
+    states = [each.camera.state for each in result.buckets]
+    assert states == [BucketState.NOBODY, BucketState.NOBODY, BucketState.AHEAD]
     assert result.whole.coverage == 1.0
 
 

@@ -10,8 +10,9 @@ from itertools import islice
 import pytest
 
 from analytics.models import FACE, EngagementQuarter, LabelQuarter
-from analytics.numbers import buckets as bucket_lengths
-from analytics.numbers import reads
+from analytics.numbers import buckets as kinds
+from analytics.numbers.measures import CountBucket, EngagementBucket
+from analytics.numbers.reads import Selection, read_counts, read_engagement, read_episodes
 from demo import sites
 from demo.past import loading
 from demo.past.history import HOUR, SECOND, History, epoch_ms, histories
@@ -49,20 +50,16 @@ def devices_of(happened: Sequence[History]) -> list[tuple[History, Device]]:
     return [(one, made[one.profile.name]()) for one in happened]
 
 
-Bucket = tuple[reads.EngagementBucket, reads.CountBucket, reads.CountBucket]
+Bucket = tuple[EngagementBucket, CountBucket, CountBucket]
 """Engagement, faces and thumbs of the same time."""
 
 
 def buckets(
-    device: Device, period: tuple[dt.datetime, dt.datetime], kind: bucket_lengths.Bucket, history: History
+    device: Device, period: tuple[dt.datetime, dt.datetime], kind: kinds.Bucket, history: History
 ) -> list[Bucket]:
-    start, end = period
-    zone = history.profile.zone
-    engagement = reads.engagement([device], zone=zone, start=start, end=end, bucket=kind, now=end)
-    faces, thumbs = (
-        reads.counts([device], label=label, zone=zone, start=start, end=end, bucket=kind)
-        for label in ("face", "thumbs-up")
-    )
+    selections = [Selection([device], history.profile.zone, *period)]
+    (engagement,) = read_engagement(selections, bucket=kind, now=period[1])
+    ((faces,), (thumbs,)) = (read_counts(selections, label=label, bucket=kind) for label in ("face", "thumbs-up"))
     return list(zip(engagement, faces, thumbs, strict=True))
 
 
@@ -83,11 +80,10 @@ def read(bucket: Bucket) -> ExpectedCounts:
 
 
 def assert_visits_are_true(
-    history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: bucket_lengths.Bucket
+    history: History, device: Device, period: tuple[dt.datetime, dt.datetime], kind: kinds.Bucket
 ) -> int:
     """Every bucket's visits are those that began in it, to the millisecond; answers how many there are."""
-    zone, (start, end) = history.profile.zone, period
-    found = reads.episodes([device], label=FACE, zone=zone, start=start, end=end, bucket=kind)
+    (found,) = read_episodes([Selection([device], history.profile.zone, *period)], label=FACE, bucket=kind)
     lengths: dict[int, list[float]] = {epoch_ms(bucket.start): [] for bucket in found}
     starts = sorted(lengths)
     for visit in expected_visits(history):

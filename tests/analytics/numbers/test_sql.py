@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import FACE, Episode
-from analytics.numbers.packed_columns import SmallNumbers, Times, by_bucket
+from analytics.numbers.sql import PackedSmallIntegers, PackedTimes, durations_and_peaks
 from devices.models import Device
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -20,23 +20,23 @@ MOMENTS = [
 ]
 
 
-def test_columns_are_told_to_the_microsecond_in_one_order(chicago01: Device) -> None:
+def test_packed_columns_are_exact_to_the_microsecond_and_have_one_order(chicago01: Device) -> None:
     lasted = dt.timedelta(microseconds=1_500_001)
     rows = [
         Episode(device=chicago01, label=FACE, started=at, ended=at + lasted, peak=peak, confidence=1)
         for peak, at in enumerate(MOMENTS, start=32_763)
     ]
     Episode.objects.bulk_create(rows)
-    shown = {"starts": Times("started"), "ends": Times("ended"), "peaks": SmallNumbers("peak")}
+    shown = {"starts": PackedTimes("started"), "ends": PackedTimes("ended"), "peaks": PackedSmallIntegers("peak")}
     columns = Episode.objects.values_list("label").annotate(**shown)
     ((_, starts, ends, peaks),) = columns.order_by()
-    of_peak = dict(zip(SmallNumbers.numbers(peaks).tolist(), Times.numbers(starts).tolist(), strict=True))
+    of_peak = dict(zip(PackedSmallIntegers.unpack(peaks).tolist(), PackedTimes.unpack(starts).tolist(), strict=True))
     assert of_peak == {row.peak: (row.started - EPOCH) // dt.timedelta(microseconds=1) for row in rows}
-    assert set((Times.numbers(ends) - Times.numbers(starts)).tolist()) == {1_500_001}
+    assert set((PackedTimes.unpack(ends) - PackedTimes.unpack(starts)).tolist()) == {1_500_001}
 
 
 def packed(numbers: Sequence[int]) -> str:
-    """A column as SQLite answers it."""
+    """Return a packed column as SQLite does."""
     return f"[{','.join(map(str, numbers))}]"
 
 
@@ -55,7 +55,7 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
         ]
         for group in groups
     ]
-    found = by_bucket(edges, columns)
+    found = durations_and_peaks(edges, columns)
     assert len(found) == len(edges) - 1
     every = [episode for group in groups for episode in group]
     for first, last, (seconds, peak) in zip(edges, edges[1:], found, strict=False):
@@ -66,4 +66,4 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
 
 @pytest.mark.parametrize("edges", [[], [0]])
 def test_no_buckets_have_no_episodes(edges: list[int]) -> None:
-    assert by_bucket(edges, [["[1]", "[2]", "[1]"]]) == []
+    assert durations_and_peaks(edges, [["[1]", "[2]", "[1]"]]) == []

@@ -1,0 +1,152 @@
+"""Everything that the pages of a site and a device show of a period, each page with the same three queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analytics.models import FACE
+from analytics.numbers.buckets import Bucket
+from analytics.numbers.measures import (
+    Activity,
+    ConfidenceBucket,
+    CountBucket,
+    EngagementBucket,
+    EpisodeBucket,
+    engagement_by_day,
+    episodes_by_day,
+    merge_activity,
+)
+from analytics.numbers.periods import Period
+from analytics.numbers.reads import (
+    Selection,
+    read_confidences,
+    read_counts_and_labels,
+    read_engagement,
+    read_episodes_by_label,
+)
+from devices.models import Device
+
+
+@dataclass(frozen=True, slots=True)
+class TextNumbers:
+    """The numbers in the text of a page: some devices taken together over a period."""
+
+    period: Period
+    label: str
+    """The label of `gestures` and `counts`."""
+    labels: list[str]
+    """All labels but `FACE` that were detected in the period, and `label`; sorted."""
+    hours: list[EngagementBucket]
+    buckets: list[Activity]
+    """The hours of a single day, else days."""
+    counts: list[CountBucket]
+    """The label's detections in single frames, for each of `buckets`."""
+    total: Activity
+    previous: Activity
+    """The period before, up to the same time of day where the period is not over."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotNumbers:
+    """The numbers in the plots of a page: some devices taken together over a period."""
+
+    period: Period
+    label: str
+    """The label of `gestures` and `confidences`."""
+    hours: list[EngagementBucket]
+    visits: list[EpisodeBucket]
+    """For each of `hours`, as `gestures` is."""
+    gestures: list[EpisodeBucket]
+    confidences: list[ConfidenceBucket]
+    """For each hour of a single day, else for each day."""
+
+    @property
+    def buckets(self) -> list[EngagementBucket]:
+        """The hours of a single day, else days."""
+        return self.hours if self.period.days == 1 else engagement_by_day(self.hours)
+
+    def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
+        """Return `visits` or `gestures` for each of `buckets`."""
+        return hours if self.period.days == 1 else episodes_by_day(hours)
+
+
+def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
+    """Read the numbers in the text of a page about these devices of one site. Three queries."""
+    selections = [_selection(devices, period), _previous_selection(devices, period)]
+    hours, previous = read_engagement(selections, bucket="hour", now=period.now)
+    engagement = hours if period.days == 1 else engagement_by_day(hours)
+    bucket = bucket_of(period)
+    buckets, (whole_previous,) = _read_activity(selections, [engagement, previous], label, bucket)
+    (counts,), labels = read_counts_and_labels(selections[:1], label=label, bucket=bucket, engagement=[engagement])
+    return TextNumbers(
+        period=period,
+        label=label,
+        labels=sorted({*labels, label}),
+        hours=hours,
+        buckets=buckets,
+        counts=counts,
+        total=merge_activity(buckets),
+        previous=whole_previous,
+    )
+
+
+def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
+    """Read the numbers in the plots of a page about these devices of one site. Three queries."""
+    selections = [_selection(devices, period)]
+    (hours,) = engagement = read_engagement(selections, bucket="hour", now=period.now)
+    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket="hour", engagement=engagement)
+    buckets = [hours if period.days == 1 else engagement_by_day(hours)]
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket_of(period), engagement=buckets)
+    (visits,), (gestures,) = episodes[FACE], episodes[label]
+    return PlotNumbers(period, label, hours, visits, gestures, confidences)
+
+
+def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
+    """Read each place's devices together over the whole period of the place. Two queries, whatever the number."""
+    selections = [_selection(devices, period, single_bucket=True) for devices, period in places]
+    if not selections:
+        return []
+    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
+    return [total for (total,) in _read_activity(selections, engagement, label, "hour")]
+
+
+def read_hours_and_previous(
+    places: Sequence[tuple[Sequence[Device], Period]], *, label: str
+) -> list[tuple[list[Activity], Activity]]:
+    """Read the hours of each place's period, its devices together, and the whole period before.
+
+    The period before ends at the same time of day where the period is not over. All periods must have the same `now`.
+    Two queries, whatever the number of places.
+    """
+    if not places:
+        return []
+    selections = [
+        selection
+        for devices, period in places
+        for selection in (_selection(devices, period), _previous_selection(devices, period))
+    ]
+    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
+    activity = _read_activity(selections, engagement, label, "hour")
+    return [(hours, previous) for hours, (previous,) in zip(activity[::2], activity[1::2], strict=True)]
+
+
+def bucket_of(period: Period) -> Bucket:
+    """Return "hour" for a single day, else "day"."""
+    return "hour" if period.days == 1 else "day"
+
+
+def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:
+    return Selection(devices, period.zone, period.start, period.end, single_bucket)
+
+
+def _previous_selection(devices: Sequence[Device], period: Period) -> Selection:
+    return Selection(devices, period.zone, period.previous_start, period.previous_end, single_bucket=True)
+
+
+def _read_activity(
+    selections: Sequence[Selection], engagement: Sequence[list[EngagementBucket]], label: str, bucket: Bucket
+) -> list[list[Activity]]:
+    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=bucket, engagement=engagement)
+    return [
+        [Activity(*measures) for measures in zip(*series, strict=True)]
+        for series in zip(engagement, episodes[FACE], episodes[label], strict=True)
+    ]

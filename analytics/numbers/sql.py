@@ -1,0 +1,169 @@
+"""SQL functions of the reads, for PostgreSQL and SQLite: aggregates, slices of time, and packed columns."""
+
+import datetime as dt
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import Aggregate, Field, Func, Max, Sum
+
+from analytics.models.quarters import MILLION, QUARTER_MINUTES
+
+MAX_LISTED_EDGES = 128
+"""The most bucket edges that a query lists: more than two months of days have, few enough to be parsed quickly."""
+
+UNCONVERTED: "Field[Any, Any]" = Field()
+"""The output field of numbers. A converter of Django would be called for each value and return it unchanged."""
+
+POSTGRESQL_EPOCH = 946_684_800 * MILLION
+"""2000-01-01 UTC in microseconds since 1970: the zero of PostgreSQL's binary format of times."""
+
+Integers = npt.NDArray[np.int64]
+
+
+class IntegerSum(Sum):
+    """A sum of integers as an integer; PostgreSQL returns the sum of large integers as a decimal number."""
+
+    output_field = UNCONVERTED
+    template = "CAST(%(function)s(%(expressions)s) AS bigint)"
+
+
+class IntegerMax(Max):
+    """The largest of some integers."""
+
+    output_field = UNCONVERTED
+
+
+class BitCount(Func):
+    """The number of bits that are set in a mask of `QUARTER_MINUTES` bits."""
+
+    # SQLite has no function for it.
+    template = "(" + " + ".join(f"((%(expressions)s >> {bit}) & 1)" for bit in range(QUARTER_MINUTES)) + ")"
+    output_field = UNCONVERTED
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = f"BIT_COUNT(%(expressions)s::int::bit({QUARTER_MINUTES}))"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class SliceStart(Func):
+    """The start of the slice of time that contains a time, in seconds since 1970.
+
+    Slices are so short that each edge of each bucket is also an edge of a slice. `between` chooses their length.
+    """
+
+    output_field = UNCONVERTED
+    template = "FLOOR((DATE_PART('epoch', %(expressions)s) - %(first)s) / %(step)s)::bigint * %(step)s + %(first)s"
+    listed = "(ARRAY[%(edges)s])[WIDTH_BUCKET(%(expressions)s, '{%(times)s}'::timestamptz[])]"
+    sqlite = "((CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) - %(first)s) / %(step)s * %(step)s + %(first)s)"
+
+    @classmethod
+    def between(cls, field: str, edges: Sequence[int]) -> Self:
+        """Slices from edge to edge where there are few edges, else of the edges' greatest common step.
+
+        `edges` ascend, in seconds since 1970. The field's times must lie between the first and the last edge.
+        """
+        first = edges[0] if edges else 0
+        lists: dict[str, Any] = {}
+        if len(edges) <= MAX_LISTED_EDGES:
+            lists = {
+                "edges": _comma_separated(edges),
+                "times": _comma_separated(utc(edge).isoformat() for edge in edges),
+            }
+        return cls(field, first=first, step=math.gcd(*[edge - first for edge in edges]) or 1, **lists)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=self.listed if "edges" in self.extra else None)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=self.sqlite)
+
+
+def utc(epoch_s: int) -> dt.datetime:
+    """Return the UTC time that lies so many seconds after the start of 1970."""
+    return dt.datetime.fromtimestamp(epoch_s, dt.UTC)
+
+
+def _comma_separated(values: Iterable[Any]) -> str:
+    return ",".join(map(str, values))
+
+
+class PackedColumn(Aggregate):
+    """All values of a group as one value; `unpack` makes integers of it.
+
+    The packed columns of one query have the same order. Thousands of packed rows are read as fast as some hundred rows.
+    """
+
+    output_field = UNCONVERTED
+    binary: str
+    """The PostgreSQL expression for the binary format of a value; the column is their concatenation."""
+    json: str
+    """The SQLite expression for a value; the column is a JSON array of them."""
+    dtype: str
+    """NumPy's name of the binary format."""
+    origin = 0
+    """The integer that a binary 0 stands for."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=f"STRING_AGG({self.binary}, ''::bytea)")
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=f"JSON_GROUP_ARRAY({self.json})")
+
+    @classmethod
+    def unpack(cls, column: str | bytes) -> Integers:
+        """Return the integers of a column as the database has returned it."""
+        if isinstance(column, str):
+            return np.array(json.loads(column), np.int64)
+        return np.frombuffer(column, cls.dtype).astype(np.int64) + cls.origin
+
+
+class PackedTimes(PackedColumn):
+    """Times in microseconds since 1970."""
+
+    binary = "TIMESTAMPTZ_SEND(%(expressions)s)"
+    # SQLite stores six digits after the decimal point, or none; its own functions would round them to three.
+    json = (
+        "CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER) * 1000000"
+        " + CAST(substr(%(expressions)s, 21) AS INTEGER)"
+    )
+    dtype = ">i8"
+    origin = POSTGRESQL_EPOCH
+
+
+class PackedSmallIntegers(PackedColumn):
+    """Values of a small integer field."""
+
+    binary = "INT2SEND(%(expressions)s)"
+    json = "%(expressions)s"
+    dtype = ">i2"
+
+
+def durations_and_peaks(edges: Sequence[int], columns: Sequence[Sequence[Any]]) -> list[tuple[tuple[float, ...], int]]:
+    """Return the durations (seconds, ascending) and the highest peak (or 0) of the episodes that began in each bucket.
+
+    `edges` are the buckets' edges in seconds since 1970. Each item of `columns` belongs to one group of episodes: its
+    packed starts, ends and peaks.
+    """
+    buckets = max(0, len(edges) - 1)
+    if not columns or not buckets:
+        return [((), 0)] * buckets
+    kinds = (PackedTimes, PackedTimes, PackedSmallIntegers)
+    starts, ends, peaks = (
+        np.concatenate([kind.unpack(column) for column in group])
+        for kind, group in zip(kinds, zip(*columns, strict=True), strict=True)
+    )
+    bucket = np.searchsorted(np.array(edges, np.int64) * MILLION, starts, side="right") - 1
+    inside = np.flatnonzero((bucket >= 0) & (bucket < buckets))
+    bucket, lengths = bucket[inside], (ends - starts)[inside]
+    highest = np.zeros(buckets, np.int64)
+    np.maximum.at(highest, bucket, peaks[inside])
+    order = np.lexsort((lengths, bucket))
+    seconds = (lengths[order] / MILLION).tolist()
+    cuts = np.searchsorted(bucket[order], np.arange(buckets + 1)).tolist()
+    return [
+        (tuple(seconds[first:last]), peak) for first, last, peak in zip(cuts, cuts[1:], highest.tolist(), strict=False)
+    ]

@@ -1,0 +1,42 @@
+"""All plots of the page of a site or device, from the numbers of its period. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from analytics.numbers.measures import ConfidenceBucket, typical_week
+from analytics.numbers.period_numbers import PlotNumbers
+from analytics.plots import distributions, texts, time_series
+
+
+def period_figures(numbers: PlotNumbers) -> dict[str, Any]:
+    """Return the page's figures by the ids that its plots name, and the data of the threshold's slider."""
+    now, label, hours, buckets = numbers.period.now, numbers.label, numbers.hours, numbers.buckets
+    counts = [each.at_least(0) for each in numbers.confidences]
+    figures: dict[str, Any] = {
+        "engagement-figure": time_series.engagement_figure(hours, now=now),
+        "week-figure": distributions.week_figure(typical_week(hours, numbers.visits)),
+        "visits-figure": time_series.visits_figure(numbers.in_buckets(numbers.visits), buckets, now=now),
+        "coverage-figure": time_series.coverage_figure(buckets, now=now),
+        "hourly-figure": time_series.gestures_figure(numbers.gestures, hours, label=label, now=now),
+        "raw-figure": time_series.count_figure(counts, buckets, now=now),
+        "histogram-figure": distributions.confidence_figure(numbers.confidences),
+        "thresholds": _threshold_data(numbers.confidences),
+    }
+    if numbers.period.days > 1:
+        gestures = numbers.in_buckets(numbers.gestures)
+        figures["daily-figure"] = time_series.gestures_figure(gestures, buckets, label=label, now=now)
+    return figures
+
+
+def _threshold_data(buckets: Sequence[ConfidenceBucket]) -> list[dict[str, Any]]:
+    """Return each bucket's detections by confidence, with which threshold.js counts again at another threshold."""
+    return [
+        {
+            "name": texts.format_bucket(bucket),
+            "bins": bucket.bins,
+            "millionths": bucket.confidence_millionths,
+            "known": bucket.is_known,
+            "at": time_series.milliseconds(bucket.start),
+        }
+        for bucket in buckets
+    ]

@@ -1,0 +1,133 @@
+"""The texts of plots: dates and times, what the pointer shows of a bucket, and summaries in a sentence. Pure.
+
+The lines of a text for the pointer are separated by `<br>`.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from analytics.numbers.measures import (
+    BucketState,
+    ConfidenceBucket,
+    CountBucket,
+    EngagementBucket,
+    EpisodeBucket,
+    WeekHour,
+)
+from analytics.numbers.metrics import format_duration
+
+Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TWO_DIGITS = [f"{number:02}" for number in range(60)]
+"""The texts of a month have thousands of times, and `strftime` would take longer than everything else in its plots."""
+
+MIN_DAY = dt.timedelta(hours=20)
+"""A bucket of at least this length is a day, also one that a clock change has shortened."""
+
+STATE_TEXTS = {
+    BucketState.AHEAD: "still to come",
+    BucketState.OFF: "camera off",
+    BucketState.UNCOUNTED: "camera on; it does not look for faces",
+    BucketState.NOBODY: "nobody there",
+}
+
+
+def is_day(bucket: Bucket) -> bool:
+    """Return whether the bucket is a day."""
+    return bucket.end - bucket.start >= MIN_DAY
+
+
+def format_bucket(bucket: Bucket) -> str:
+    """Format the time of a bucket, such as "Fri 20 Nov, 14:00–15:00 PST", or "Fri 20 Nov" for a day."""
+    start, end = bucket.start, bucket.end
+    if is_day(bucket):
+        return format_date(start)
+    return f"{format_date(start)}, {format_time(start)}–{format_time(end)} {end.tzname()}"
+
+
+def format_date(day: dt.date) -> str:
+    """Format a date, such as "Fri 20 Nov"."""
+    return f"{DAY_NAMES[day.weekday()]} {day.day} {MONTH_NAMES[day.month - 1]}"
+
+
+def format_time(moment: dt.datetime) -> str:
+    """Format a time of day, such as "14:00"."""
+    return f"{TWO_DIGITS[moment.hour]}:{TWO_DIGITS[moment.minute]}"
+
+
+def describe_engagement(bucket: EngagementBucket) -> str:
+    """Describe the people in a bucket, and the camera's coverage."""
+    state = bucket.state
+    if state is BucketState.AHEAD or state is BucketState.OFF:
+        return f"<b>{format_bucket(bucket)}</b><br>{STATE_TEXTS[state]}"
+    people = _describe_people(bucket) if state is BucketState.PEOPLE else STATE_TEXTS[state]
+    return f"<b>{format_bucket(bucket)}</b><br>{people}<br>camera on {bucket.minutes_seen} of {bucket.minutes} min"
+
+
+def describe_count(count: CountBucket, engagement: EngagementBucket) -> str:
+    """Describe the detections in a bucket; where there are none, what `engagement` knows of the camera."""
+    if not count.count and engagement.state in (BucketState.AHEAD, BucketState.OFF):
+        return describe_engagement(engagement)
+    confidence = "" if count.mean_confidence is None else f"<br>mean confidence {count.mean_confidence:.0%}"
+    return f"<b>{format_bucket(count)}</b><br>{count.count:,} seen{confidence}"
+
+
+def describe_visits(visits: EpisodeBucket, engagement: EngagementBucket) -> str:
+    """Describe the visits in a bucket; where nothing is known of them, what `engagement` knows of the camera."""
+    return _describe_episodes(visits, engagement, count_visits(len(visits.seconds)))
+
+
+def describe_gestures(label: str, gestures: EpisodeBucket, engagement: EngagementBucket) -> str:
+    """Describe how often the label was shown in a bucket, as `describe_visits` does."""
+    number = len(gestures.seconds)
+    return _describe_episodes(gestures, engagement, f"{label} {'once' if number == 1 else f'{number:,} times'}")
+
+
+def describe_week_hour(hour: WeekHour) -> str:
+    """Describe an hour of a typical week."""
+    engagement, state = hour.engagement, hour.engagement.state
+    people = {
+        **STATE_TEXTS,
+        BucketState.AHEAD: "not in this period",
+        BucketState.PEOPLE: f"{engagement.average_faces or 0:.2f} people on average, {engagement.faces_peak} at most",
+    }
+    visits = f"<br>{count_visits(len(hour.visits.seconds))}" if hour.visits.is_known else ""
+    is_covered = state not in (BucketState.AHEAD, BucketState.OFF)
+    coverage = f"<br>camera on {engagement.coverage:.0%} of the time" if is_covered else ""
+    time = f"{DAY_NAMES[hour.weekday]}, {hour.hour:02}:00–{hour.hour + 1:02}:00"
+    return f"<b>{time}</b><br>{people[state]}{visits}{coverage}"
+
+
+def count_visits(number: int) -> str:
+    """Format a number of visits, such as "1 visit" or "1,200 visits"."""
+    return "1 visit" if number == 1 else f"{number:,} visits"
+
+
+def summarise_hours(hours: Sequence[EngagementBucket]) -> str:
+    """Summarise a plot of these hours in two sentences, for readers who cannot see it."""
+    past = [hour for hour in hours if hour.minutes]
+    off = sum(not hour.minutes_seen for hour in past)
+    with_people = [hour for hour in past if hour.faces_sum]
+    sentences = [f"The camera was off in {off:,} of {len(past):,} hours."]
+    if with_people:
+        busiest = max(with_people, key=lambda hour: hour.average_faces or 0.0)
+        sentences.insert(0, f"Busiest: {format_bucket(busiest)} with {busiest.average_faces:.2f} people on average.")
+    elif off < len(past):
+        sentences.insert(0, "Nobody faced the display.")
+    return " ".join(sentences)
+
+
+def _describe_episodes(episodes: EpisodeBucket, engagement: EngagementBucket, count: str) -> str:
+    if not episodes.is_known:
+        return describe_engagement(engagement)
+    median = episodes.median_seconds
+    duration = f"<br>median duration {format_duration(median)}" if median is not None else ""
+    return f"<b>{format_bucket(episodes)}</b><br>{count}{duration}"
+
+
+def _describe_people(bucket: EngagementBucket) -> str:
+    share = bucket.occupied_share
+    occupied = f"<br>somebody there {share:.0%} of the time" if share else ""
+    return f"{bucket.average_faces or 0:.2f} people on average, {bucket.faces_peak} at most{occupied}"
