@@ -1,4 +1,4 @@
-"""What the workers do by the clock; each task calls one service."""
+"""Scheduled tasks of the workers; each calls one service."""
 
 from django.utils import timezone
 
@@ -7,10 +7,10 @@ from analytics.home_assistant.services import tell
 
 
 def forget_old_frames() -> int:
-    """Returns how many frames went."""
+    """Delete old frames; return how many were deleted."""
     return sum(corrections.forget_old_frames(now=timezone.now()))
 
 
 def tell_home_assistant() -> int:
-    """Returns how many devices it was told of."""
+    """Publish the devices' state to Home Assistant; return the number of devices."""
     return tell(now=timezone.now())

@@ -1,1 +1,1 @@
-"""All that writes what was counted: the intake's sink, tallies, episodes, and corrections by reviewers."""
+"""Everything that writes counts: the intake's sink, tallies, episodes, and corrections by reviewers."""

@@ -1,4 +1,4 @@
-"""Every deliberate write about what was seen: reviews, and tallies computed anew from the frames."""
+"""Deliberate writes: reviews of detections, rebuilt tallies and episodes, and the deletion of old frames."""
 
 import datetime as dt
 from collections import Counter
@@ -35,42 +35,42 @@ DAY = dt.timedelta(days=1)
 
 _OF_EPISODES = ((ReportedGesture, "began_at"), (Episode, "started"), (Episode, "ended"))
 
-Row = TypeVar("Row", tallies.EngagementRow, tallies.LabelRow)
+TallyRow = TypeVar("TallyRow", tallies.EngagementRow, tallies.LabelRow)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of a device's time, in UTC, from one quarter hour's beginning to another's."""
+    """A stretch of a device's time; `start` and `end` are starts of quarter hours, in UTC."""
 
     device: Device
     start: dt.datetime
     end: dt.datetime
 
-    def of(self, queryset: "models.QuerySet[Any]", *, field: str = "start", device: str = "device") -> Any:
+    def filter(self, queryset: "models.QuerySet[Any]", *, field: str = "start", device: str = "device") -> Any:
+        """Return the rows of the stretch, from `start` to before `end`."""
         return queryset.filter(**{device: self.device, f"{field}__gte": self.start, f"{field}__lt": self.end})
 
 
 @transaction.atomic
 def review(*, verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
-    """Note what a reviewer says of these detections, and correct every tally they are in; None takes a verdict back.
+    """Store a reviewer's verdicts about detections, and correct the tallies; None withdraws a verdict.
 
-    What most reviewers say counts; where as many say right as wrong the detection counts as if nobody had said
-    anything. A face called wrong is no longer among its frame's faces either. Raises `PermissionDenied` with a
-    sentence, and then has written nothing, unless the reviewer is a superuser, or an operator or owner of the site of
-    each detection.
+    The majority of the reviewers decides. Where as many say right as wrong, the detection counts as if it had no
+    review. A rejected face is subtracted from its frame's number of faces. Raises `PermissionDenied` with a sentence,
+    and writes nothing, unless the reviewer may operate the site of each detection.
     """
     for device in {detection.frame.device for detection in verdicts}:
         if not device.site.allows(by, Right.OPERATE):
             raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
     sql.lock(tallies.LOCK, {detection.frame.device_id for detection in verdicts}, alone=True)
-    _note(verdicts, by, now)
-    _decide(verdicts)
+    _store_reviews(verdicts, by, now)
+    _update_majorities(verdicts)
     touched = {(each.frame.device, quarters.quarter_start(each.frame.taken_at)) for each in verdicts}
     for device, start in sorted(touched, key=lambda quarter: (quarter[0].pk, quarter[1])):
         rebuild(Stretch(device, start, start + quarters.QUARTER))
 
 
-def _note(verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
+def _store_reviews(verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
     Review.objects.filter(detection__in=list(verdicts), reviewer=by).delete()
     Review.objects.bulk_create(
         Review(detection=detection, reviewer=by, verdict=verdict, at=now)
@@ -79,32 +79,32 @@ def _note(verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.date
     )
 
 
-def _decide(detections: Iterable[Detection]) -> None:
-    """Bring `Detection.review` up to date with what the reviewers say."""
-    asked = list(detections)
-    said = Counter(Review.objects.filter(detection__in=asked).values_list("detection_id", "verdict"))
-    for detection in asked:
-        majority = said[detection.pk, Verdict.RIGHT] - said[detection.pk, Verdict.WRONG]
+def _update_majorities(detections: Iterable[Detection]) -> None:
+    """Set `Detection.review` to the majority of the reviews."""
+    listed = list(detections)
+    verdicts = Counter(Review.objects.filter(detection__in=listed).values_list("detection_id", "verdict"))
+    for detection in listed:
+        majority = verdicts[detection.pk, Verdict.RIGHT] - verdicts[detection.pk, Verdict.WRONG]
         detection.review = (Verdict.RIGHT if majority > 0 else Verdict.WRONG) if majority else None
-    Detection.objects.bulk_update(asked, ["review"])
+    Detection.objects.bulk_update(listed, ["review"])
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
-    """The days (of UTC) of these devices that have frames, tallies or episodes, as `rebuild` takes them.
+    """Return the UTC days of these devices from the first to the last frame, tally or episode, for `rebuild`.
 
-    A day that is not wholly within the retention is left out: its frames may be gone, and its tallies are all
-    that is known of it.
+    A day that is not completely within the retention is left out: its frames may be deleted, so that its tallies cannot
+    be computed again.
     """
-    kept = _first_kept_day(now)
-    first = max(kept, since or kept)
+    first_kept = _first_kept_day(now)
+    first = max(first_kept, since or first_kept)
     return [stretch for device in devices for stretch in _days(device, first)]
 
 
 @transaction.atomic
 def rebuild(stretch: Stretch) -> int:
-    """Compute the stretch's tallies and episodes from its frames and reviews; answers how many quarters were wrong.
+    """Compute the stretch's tallies and episodes from its frames and reviews; return how many quarters were wrong.
 
-    Frames that come in meanwhile wait, and are added to the tallies once they are right.
+    The intake waits meanwhile for the lock on the device's tallies, and adds its frames afterwards.
     """
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
@@ -128,54 +128,54 @@ def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
         day += DAY
 
 
-def _frames(stretch: Stretch) -> Iterator[tallies.SeenFaces]:
+def _frames(stretch: Stretch) -> Iterator[tallies.FrameFaces]:
     faces = Detection.objects.filter(label=FACE, review=Verdict.WRONG)
-    no_faces = Counter(_of_frames(stretch, faces).values_list("frame_id", flat=True))
-    frames = stretch.of(Frame.objects.all(), field="taken_at").values_list("pk", "taken_at", "faces")
+    rejected = Counter(_of_frames(stretch, faces).values_list("frame_id", flat=True))
+    frames = stretch.filter(Frame.objects.all(), field="taken_at").values_list("pk", "taken_at", "faces")
     for pk, taken_at, reported in frames.iterator():
-        # Never below zero: a device may also call one of its objects a face.
-        known = None if reported is None else max(0, reported - no_faces[pk])
-        yield stretch.device.pk, taken_at, known
+        # Not below zero: an object of the device may also have the label of faces.
+        counted = None if reported is None else max(0, reported - rejected[pk])
+        yield stretch.device.pk, taken_at, counted
 
 
-def _labels(stretch: Stretch) -> Iterator[tallies.SeenLabel]:
-    found = _of_frames(stretch, Detection.objects.all())
-    rows = found.values_list("frame__taken_at", "label", "confidence", "review")
+def _labels(stretch: Stretch) -> Iterator[tallies.DetectionFacts]:
+    detections = _of_frames(stretch, Detection.objects.all())
+    rows = detections.values_list("frame__taken_at", "label", "confidence", "review")
     for taken_at, label, confidence, verdict in rows.iterator():
         yield stretch.device.pk, taken_at, label, confidence, verdict == Verdict.WRONG
 
 
 def _of_frames(stretch: Stretch, detections: "models.QuerySet[Any]") -> Any:
-    return stretch.of(detections, field="frame__taken_at", device="frame__device")
+    return stretch.filter(detections, field="frame__taken_at", device="frame__device")
 
 
 def _correct(
     stretch: Stretch,
     model: type[models.Model],
-    row_type: type[Row],
-    rows: Sequence[Row],
+    row_type: type[TallyRow],
+    rows: Sequence[TallyRow],
 ) -> set[dt.datetime]:
-    """Put these rows in the place of what is there, unless it is the same; answers the quarters that differed."""
-    there = stretch.of(model._default_manager.all())
-    different = {row_type(*values) for values in there.values_list(*row_type._fields)} ^ set(rows)
+    """Replace the stored rows of the stretch by these, unless they are equal; return the quarters that differed."""
+    stored = stretch.filter(model._default_manager.all())
+    different = {row_type(*values) for values in stored.values_list(*row_type._fields)} ^ set(rows)
     if different:
-        there.delete()
+        stored.delete()
         sql.Rows(model, row_type._fields, rows).insert()
     return {row.start for row in different}
 
 
 def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int]:
-    """Delete the frames, and what was detected in them, of the days (of UTC) that are past the retention.
+    """Delete the frames and detections of the UTC days that are past the retention; tallies and episodes stay.
 
-    The tallies and episodes stay. Yields how many frames went with each transaction, so that it can be watched and
-    stopped at any time.
+    Deletes at most `at_once` frames in a transaction, and yields their number after each. The caller may stop at any
+    time.
     """
     cutoff = dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
     for device in Device.objects.order_by("pk"):
         old = Frame.objects.filter(device=device, taken_at__lt=cutoff).order_by("taken_at")
         while pks := list(old.values_list("pk", flat=True)[:at_once]):
             with transaction.atomic():
-                # Otherwise a review at this moment would recompute its quarter from what is left.
+                # Without the lock, a concurrent review would rebuild its quarter from the remaining frames.
                 sql.lock(tallies.LOCK, [device.pk], alone=True)
                 Frame.objects.filter(pk__in=pks).delete()
             yield len(pks)
@@ -183,5 +183,5 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:
-    """The first day (of UTC) all of whose frames are kept."""
+    """Return the first UTC day whose frames are all kept."""
     return (now.astimezone(dt.UTC) - dt.timedelta(days=settings.FRAME_RETENTION_DAYS)).date() + DAY

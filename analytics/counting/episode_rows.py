@@ -1,4 +1,4 @@
-"""The rows of episodes: what the intake adds to them, and what a rebuild makes of them. Within a transaction."""
+"""Writes of episodes: rows that the intake adds, and rows that a rebuild corrects. To be called in a transaction."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from analytics.counting import episodes
-from analytics.counting.episodes import EPISODE_MERGE, LONGEST_GESTURE, VISIT_GAP, EpisodeRow, Shown
+from analytics.counting.episodes import EPISODE_MERGE, LONGEST_GESTURE, VISIT_GAP, EpisodeRow, FrameDetections
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
 from devices import sql
 
@@ -18,56 +18,57 @@ FIELDS = EpisodeRow._fields
 
 
 def add(rows: Sequence[EpisodeRow]) -> None:
-    """Join these rows, which are joined among themselves, with the episodes that are there.
+    """Join these rows with the stored episodes; the rows must be joined among themselves.
 
-    Takes three statements, or four where an episode gets an earlier start. Waits for others who add to these devices.
+    Takes three statements, or four where an episode gets an earlier start. Waits for other transactions that add
+    episodes of these devices.
     """
     if not rows:
         return
     sql.lock(episodes.LOCK, {row.device_id for row in rows}, alone=True)
-    there = _near(rows)
-    now = episodes.joined([*there, *rows])
-    kept = {row[:3] for row in now}
-    _delete(pk for row, pk in there.items() if row[:3] not in kept)
-    sql.Rows(Episode, FIELDS, [row for row in now if row not in there]).add_up(EPISODE_MERGE)
+    stored = _near(rows)
+    joined = episodes.join_episodes([*stored, *rows])
+    keys = {row[:3] for row in joined}
+    _delete(pk for row, pk in stored.items() if row[:3] not in keys)
+    sql.Rows(Episode, FIELDS, [row for row in joined if row not in stored]).add_up(EPISODE_MERGE)
 
 
 def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[EpisodeRow]:
-    """Make the episodes right that reach into this stretch, from its frames, their reviews and the device's reports.
+    """Correct the episodes that overlap this stretch, from its frames, their reviews and the device's reports.
 
-    What such an episode has outside of the stretch is taken as one run, whose ends and peak are looked up. Where it
-    began before the oldest frame, its start and peak stay: nothing else knows of them any more. Answers the rows that
-    were wrong or missing. The device's tallies must be locked alone.
+    The part of such an episode outside of the stretch is taken as one run, whose ends and peak are queried. An episode
+    that began before the oldest stored frame keeps its start and peak, which cannot be computed any more. Returns the
+    rows that were wrong or missing. The caller must hold the exclusive lock on the device's tallies.
     """
-    reaching = _around(device_id, start, end)
-    first = min([start, *(row.started for row in reaching)])
-    last = max([end, *(row.ended for row in reaching)])
-    there = _around(device_id, first, last)
-    parts = [part for row in there for part in _outside(row, start, end)]
-    seen = episodes.shown(_frames(device_id, start, end))
-    now = set(episodes.joined([*parts, *seen, *_reported(device_id, first, last)]))
-    _delete(pk for row, pk in there.items() if row not in now)
-    sql.Rows(Episode, FIELDS, sorted(now - there.keys())).insert()
-    return sorted(now ^ there.keys())
+    overlapping = _around(device_id, start, end)
+    first = min([start, *(row.started for row in overlapping)])
+    last = max([end, *(row.ended for row in overlapping)])
+    stored = _around(device_id, first, last)
+    outside = [part for row in stored for part in _outside(row, start, end)]
+    inside = episodes.episodes_in_frames(_frames(device_id, start, end))
+    right = set(episodes.join_episodes([*outside, *inside, *_reported(device_id, first, last)]))
+    _delete(pk for row, pk in stored.items() if row not in right)
+    sql.Rows(Episode, FIELDS, sorted(right - stored.keys())).insert()
+    return sorted(right ^ stored.keys())
 
 
 def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
-    """The episodes that these rows may join, and of each device and label the one before; with their ids."""
-    asked = [(device, label, list(of)) for (device, label), of in groupby(rows, itemgetter(0, 1))]
-    lows = sql.times(min(row.started for row in of) - episodes.gap(label) for _, label, of in asked)
-    highs = sql.times(max(row.ended for row in of) + episodes.gap(label) for _, label, of in asked)
-    ranges = [(device, label, low, high) for (device, label, _), low, high in zip(asked, lows, highs, strict=True)]
+    """Return the stored episodes that these rows may join, and for each device and label the one before; with ids."""
+    groups = [(device, label, list(group)) for (device, label), group in groupby(rows, itemgetter(0, 1))]
+    lows = sql.times(min(row.started for row in group) - episodes.max_gap(label) for _, label, group in groups)
+    highs = sql.times(max(row.ended for row in group) + episodes.max_gap(label) for _, label, group in groups)
+    ranges = [(device, label, low, high) for (device, label, _), low, high in zip(groups, lows, highs, strict=True)]
     found = Episode.objects.raw(_NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
     return {EpisodeRow(*(getattr(each, name) for name in FIELDS)): each.pk for each in found}
 
 
-def _near_statement(each: str, device: str, label: str, low: str, high: str) -> str:
-    """One index look-up for the episode before each range, one for those in it."""
+def _near_statement(ranges: str, device: str, label: str, low: str, high: str) -> str:
+    """Return the SQL with one index look-up for the episode before each range, and one for the episodes in it."""
     table = Episode._meta.db_table
     mine = f"device_id = {device} AND label = {label}"
     before = f"SELECT max(started) FROM {table} WHERE {mine} AND started <= {low}"  # noqa: S608
     return (
-        f"SELECT {table}.* FROM {each} CROSS JOIN {table} "  # noqa: S608
+        f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
         f"WHERE {mine} AND started <= {high} AND started >= COALESCE(({before}), {low})"
     )
 
@@ -75,26 +76,26 @@ def _near_statement(each: str, device: str, label: str, low: str, high: str) -> 
 _NEAR = {
     "postgresql": _near_statement(
         "(SELECT (value ->> 0)::bigint AS device, value ->> 1 AS name, ((value ->> 2) || 'Z')::timestamptz AS low, "
-        "((value ->> 3) || 'Z')::timestamptz AS high FROM jsonb_array_elements(%s::jsonb)) AS asked",
-        *("asked.device", "asked.name", "asked.low", "asked.high"),
+        "((value ->> 3) || 'Z')::timestamptz AS high FROM jsonb_array_elements(%s::jsonb)) AS ranges",
+        *("ranges.device", "ranges.name", "ranges.low", "ranges.high"),
     ),
     "sqlite": _near_statement("json_each(%s)", "value ->> 0", "value ->> 1", "value ->> 2", "value ->> 3"),
 }
 
 
 def _delete(pks: Iterable[int]) -> None:
-    if gone := list(pks):
-        Episode.objects.filter(pk__in=gone).delete()
+    if listed := list(pks):
+        Episode.objects.filter(pk__in=listed).delete()
 
 
 def _around(device_id: int, start: dt.datetime, end: dt.datetime) -> dict[EpisodeRow, int]:
-    """The episodes that reach into the stretch or might be joined with what does; with their ids."""
+    """Return the stored episodes that overlap the stretch or may be joined with one that does, with their ids."""
     found = Episode.objects.filter(device=device_id, started__lte=end + VISIT_GAP, ended__gte=start - VISIT_GAP)
     return {EpisodeRow(*values): pk for pk, *values in found.values_list("pk", *FIELDS)}
 
 
 def _outside(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[EpisodeRow]:
-    """What an episode has before the stretch and after it."""
+    """Yield the parts of an episode before and after the stretch."""
     if row.ended < start or row.started >= end:
         yield row
         return
@@ -105,7 +106,7 @@ def _outside(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[
 
 
 def _run(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[EpisodeRow]:
-    """The frames from `start` to before `end` that show what this episode shows, as one run."""
+    """Yield the frames of the episode from `start` to before `end` as one run, unless there are none."""
     mine = Q(detections__label=row.label)
     wrong = mine & Q(detections__review=Verdict.WRONG)
     right = mine & (Q(detections__review=None) | Q(detections__review=Verdict.RIGHT))
@@ -121,47 +122,47 @@ def _run(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[Epis
     )
     oldest = _oldest(row.device_id)
     if oldest is None or row.started < oldest:
-        # Up to what is oldest nothing contradicts that it went on.
+        # Before the oldest stored frame nothing contradicts that the episode went on.
         yield row._replace(ended=found["last"] or min(row.ended, oldest or row.ended))
     elif found["first"]:
         yield EpisodeRow(*row[:2], found["first"], found["last"], found["peak"], found["confidence"])
 
 
 def _oldest(device_id: int) -> dt.datetime | None:
-    """The first moment of which anything is left that episodes are made of."""
+    """Return the time of the oldest stored frame or report of the device; None without any."""
     frames = Frame.objects.filter(device=device_id).aggregate(at=Min("taken_at"))["at"]
     reports = ReportedGesture.objects.filter(device=device_id).aggregate(at=Min("began_at"))["at"]
     return min((at for at in (frames, reports) if at), default=None)
 
 
-def _frames(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[Shown]:
-    """The frames of the stretch in which anything was detected, by time."""
+def _frames(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[FrameDetections]:
+    """Yield the frames of the stretch that have a detection, by time."""
     found = Detection.objects.filter(frame__device=device_id, frame__taken_at__gte=start, frame__taken_at__lt=end)
     rows = found.order_by("frame__taken_at", "frame_id").values_list(
         "frame__taken_at", "frame_id", "frame__faces", "label", "confidence", "review"
     )
     for (taken_at, _, faces), detections in groupby(rows.iterator(), itemgetter(0, 1, 2)):
-        said = [detection[3:] for detection in detections]
-        no_faces = sum(label == FACE and review == Verdict.WRONG for label, _, review in said)
-        right = [detection for detection in said if detection[2] != Verdict.WRONG]
-        yield device_id, taken_at, faces and max(0, faces - no_faces), right
+        reviewed = [detection[3:] for detection in detections]
+        rejected_faces = sum(label == FACE and review == Verdict.WRONG for label, _, review in reviewed)
+        accepted = [detection for detection in reviewed if detection[2] != Verdict.WRONG]
+        yield device_id, taken_at, faces and max(0, faces - rejected_faces), accepted
 
 
 def _reported(device_id: int, start: dt.datetime, end: dt.datetime) -> list[EpisodeRow]:
-    """The gestures that the device reported of this time, but for those all of whose detections are called wrong."""
+    """Return the gestures that the device has reported for the stretch, unless all of their detections are rejected."""
     reports = ReportedGesture.objects.filter(
         device=device_id, began_at__gte=start - LONGEST_GESTURE, began_at__lte=end, ended_at__gte=start
     )
     rows = [
-        episodes.reported(device_id, *values)
+        episodes.reported_episode(device_id, *values)
         for values in reports.values_list("label", "began_at", "ended_at", "confidence")
     ]
-    return [row for row in rows if not _is_refuted(row)]
+    return [row for row in rows if not _is_rejected(row)]
 
 
-def _is_refuted(row: EpisodeRow) -> bool:
-    shown = _detections(row)
-    return shown.filter(review=Verdict.WRONG).exists() and not shown.exclude(review=Verdict.WRONG).exists()
+def _is_rejected(row: EpisodeRow) -> bool:
+    detections = _detections(row)
+    return detections.filter(review=Verdict.WRONG).exists() and not detections.exclude(review=Verdict.WRONG).exists()
 
 
 def _detections(row: EpisodeRow) -> "QuerySet[Detection]":

@@ -1,8 +1,8 @@
-"""From frames to episodes: visits, and gestures or objects that are shown once however many frames show them. Pure.
+"""Episodes from frames: visits, and showings of a gesture or object, each counted once however long it lasts. Pure.
 
-An episode is a run of frames of one device that show the same, none further apart than the label's gap. Joining
-episodes gives the same in any order and grouping, and joining one with itself changes nothing; so the episodes of
-all frames may be had by joining those of any batches, however often a batch comes.
+An episode is a run of frames of one device that have the same label, with no gap longer than the label's. Joining
+episodes is associative, commutative and idempotent. So the episodes of all frames are the joined episodes of their
+batches, in any order and however often a batch arrives.
 """
 
 import datetime as dt
@@ -13,20 +13,23 @@ from analytics.models import FACE
 from devices.sql import Merge
 
 VISIT_GAP = dt.timedelta(seconds=20)
-"""The gap that Liquid Galaxy's statistics of occupancy use: who looks away for less has not left."""
+"""The longest time without a face within a visit; Liquid Galaxy's statistics of occupancy use the same gap."""
 
 GESTURE_GAP = dt.timedelta(seconds=3)
-"""Two thumbs-up of one person are further apart; a thumb that the detector misses comes back sooner."""
+"""The longest time without the label within a showing.
+
+Two thumbs-up of one person are further apart. A thumb that the detector misses is detected again sooner.
+"""
 
 LONGEST_GESTURE = dt.timedelta(hours=1)
-"""A device that reports a longer one has a clock that jumped; what is over is not believed."""
+"""The longest showing that a report is trusted with: a longer one means that the device's clock has jumped."""
 
 LOCK = "headcount episodes"
-"""Held by a device's number by one who joins its episodes with others."""
+"""The name of the exclusive advisory locks on devices for joining their episodes."""
 
 
 class EpisodeRow(NamedTuple):
-    """A row of `Episode`; the names are its fields'."""
+    """A row of `Episode`, with its fields' names and order."""
 
     device_id: int
     label: str
@@ -38,26 +41,26 @@ class EpisodeRow(NamedTuple):
 
 
 EPISODE_MERGE: dict[str, Merge] = {"ended": "max", "peak": "max", "confidence": "max"}
-"""How an episode grows that starts as it did before."""
+"""How a row is merged with a stored episode of the same device, label and start."""
 
 
-def gap(label: str) -> dt.timedelta:
-    """The longest time between two frames of one episode of this label."""
+def max_gap(label: str) -> dt.timedelta:
+    """Return the longest time between two frames of one episode of this label."""
     return VISIT_GAP if label == FACE else GESTURE_GAP
 
 
-def joined(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
-    """The fewest episodes that these are parts of, sorted by device, label and start."""
-    runs: list[EpisodeRow] = []
+def join_episodes(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
+    """Join all episodes that are no further apart than their label's gap; sorted by device, label and start."""
+    joined: list[EpisodeRow] = []
     for row in sorted(rows):
-        if runs and row[:2] == runs[-1][:2] and row.started - runs[-1].ended <= gap(row.label):
-            runs[-1] = _together(runs[-1], row)
+        if joined and row[:2] == joined[-1][:2] and row.started - joined[-1].ended <= max_gap(row.label):
+            joined[-1] = _join(joined[-1], row)
         else:
-            runs.append(row)
-    return runs
+            joined.append(row)
+    return joined
 
 
-def _together(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
+def _join(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
     return EpisodeRow(
         first.device_id,
         first.label,
@@ -68,19 +71,19 @@ def _together(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
     )
 
 
-Shown = tuple[int, dt.datetime, int | None, Iterable[tuple[str, float, Any]]]
-"""Of a frame: its device, its time in UTC, how many faces it counts, and its detections but for those called wrong.
+FrameDetections = tuple[int, dt.datetime, int | None, Iterable[tuple[str, float, Any]]]
+"""A frame: the id of its device, its time in UTC, its number of faces, and its detections without the rejected ones.
 
-A detection begins with its label and its confidence.
+A detection is a tuple that begins with its label and its confidence.
 """
 
 
-def shown(frames: Iterable[Shown]) -> list[EpisodeRow]:
-    """The episodes that these frames show, sorted by device, label and start. Times must ascend for each device.
+def episodes_in_frames(frames: Iterable[FrameDetections]) -> list[EpisodeRow]:
+    """Return the episodes in these frames, sorted by device, label and start. Times must ascend for each device.
 
-    As in the tallies an object that a device calls a face is no visitor.
+    As in the tallies, an object with the label `FACE` does not count as a face.
     """
-    ended: list[EpisodeRow] = []
+    finished: list[EpisodeRow] = []
     running: dict[tuple[int, str], _Run] = {}
     for frame, (device_id, taken_at, faces, detections) in enumerate(frames):
         for label, confidence, _ in detections:
@@ -89,24 +92,27 @@ def shown(frames: Iterable[Shown]) -> list[EpisodeRow]:
             run = running.get((device_id, label))
             if run is None or taken_at > run.until:
                 if run is not None:
-                    ended.append(run.row())
+                    finished.append(run.row())
                 run = running[device_id, label] = _Run(device_id, label, taken_at)
             run.add(frame, taken_at, faces if label == FACE else None, confidence)
-    return sorted([*ended, *(run.row() for run in running.values())])
+    return sorted([*finished, *(run.row() for run in running.values())])
 
 
 class _Run:
-    """An episode under way. The intake makes and asks it for each detection, so it is made for speed."""
+    """An episode under way. The intake calls it for each detection, so it is optimised for speed."""
 
     __slots__ = ("_best", "_frame", "_gap", "_key", "_number", "_peak", "_started", "_taken_at", "until")
 
     def __init__(self, device_id: int, label: str, started: dt.datetime) -> None:
-        self._key, self._gap, self._started = (device_id, label), gap(label), started
+        self._key, self._gap, self._started = (device_id, label), max_gap(label), started
         self._frame, self._number, self._peak, self._best = -1, 0, 0, 0.0
         self.until = self._taken_at = started
 
     def add(self, frame: int, taken_at: dt.datetime, number: int | None, confidence: float) -> None:
-        """A detection of the frame with this running number, and how many it has; None: one more for each call."""
+        """Add a detection of the frame with this running number.
+
+        `number` is the frame's number of the label; with None each call for the frame counts one.
+        """
         if frame != self._frame:
             self._frame, self._number, self._taken_at, self.until = frame, 0, taken_at, taken_at + self._gap
         self._number = number or self._number + 1
@@ -119,6 +125,8 @@ class _Run:
         return EpisodeRow(*self._key, self._started, self._taken_at, self._peak, self._best)
 
 
-def reported(device_id: int, label: str, began_at: dt.datetime, ended_at: dt.datetime, confidence: float) -> EpisodeRow:
-    """What a device told of a gesture: all that time it was shown, whether or not there is a frame of it."""
+def reported_episode(
+    device_id: int, label: str, began_at: dt.datetime, ended_at: dt.datetime, confidence: float
+) -> EpisodeRow:
+    """Return the episode that a device has reported: the gesture was shown all the time, with or without frames."""
     return EpisodeRow(device_id, label, began_at, ended_at, 1, confidence)

@@ -1,4 +1,7 @@
-"""What the intake's batches do to frames, detections, tallies and episodes: first worked out, then written."""
+"""Writes of the intake's batches to frames, detections, tallies and episodes.
+
+Rows are computed before the transaction begins, so that the transaction is short.
+"""
 
 import datetime as dt
 from collections import defaultdict
@@ -21,123 +24,130 @@ DETECTION_FIELDS = ("frame_id", "label", "confidence", "box")
 REPORT_FIELDS = ("device_id", "began_at", "label", "ended_at", "confidence")
 REPORT_MERGE: dict[str, sql.Merge] = {"ended_at": "max", "confidence": "max"}
 
-Found = tuple[str, float, Box | None]
-"""Of a detection: label, confidence and box."""
-Seen = tuple[SeenFrame, int | None, list[Found]]
-"""A frame, its number of faces, None where the device does not look for them, and what was detected in it."""
+FoundObject = tuple[str, float, Box | None]
+"""A detection: label, confidence and box."""
+CountedFrame = tuple[SeenFrame, int | None, list[FoundObject]]
+"""A frame, its number of faces (None where the device does not count faces), and its detections."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Additions:
-    """What frames that are all new add to the other tables."""
+    """The rows that new frames add to the other tables."""
 
     detections: sql.Rows
-    """Each under its frame's place."""
+    """Each detection has the number of its frame instead of the frame's id."""
     engagement: sql.Rows
     labels: sql.Rows
     episodes: Sequence[EpisodeRow]
 
 
 def count(batch: Batch) -> Write:
-    """What writes the batch's frames and adds them to tallies and episodes, each frame once however often it comes.
+    """Return the write of the batch's frames, and of the tallies and episodes with them; repeated frames count once.
 
-    It raises `DatabaseError` where the database refuses a value, such as a text with a zero byte on PostgreSQL.
+    The write raises `DatabaseError` where the database refuses a value, such as a text with a zero byte on PostgreSQL.
     """
-    # The first word on a frame stands.
-    offered = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
-    keys = sorted(offered)
-    devices = {key[0] for key in keys} | {told.device.id for told in batch.gestures}
+    # Of several messages about one frame, the first counts.
+    by_key = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
+    keys = sorted(by_key)
+    devices = {key[0] for key in keys} | {gesture.device.id for gesture in batch.gestures}
     if not devices:
         return nothing
-    in_order = [_seen(offered[key]) for key in keys]
-    rows = [(*key, seen.received_at, faces) for key, (seen, faces, _) in zip(keys, in_order, strict=True)]
+    frames = [_counted_frame(by_key[key]) for key in keys]
+    rows = [(*key, seen.received_at, faces) for key, (seen, faces, _) in zip(keys, frames, strict=True)]
     return partial(
         _count,
         devices,
-        in_order,
+        frames,
         sql.Rows(Frame, FRAME_FIELDS, rows),
-        _additions(in_order),  # Nearly always all are new; then nothing is left to be computed in the transaction.
+        _additions(frames),  # Nearly always all frames are new, and nothing remains to be computed in the transaction.
         _reports(batch.gestures),
-        [_reported(told) for told in batch.gestures],
+        [_reported_episode(gesture) for gesture in batch.gestures],
     )
 
 
 def _count(
     devices: Collection[int],
-    in_order: Sequence[Seen],
-    frames: sql.Rows,
+    frames: Sequence[CountedFrame],
+    frame_rows: sql.Rows,
     additions: _Additions,
     reports: sql.Rows,
-    reported: Sequence[EpisodeRow],
+    reported_episodes: Sequence[EpisodeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
-    ids = frames.insert_new(key=FRAME_KEY)
-    if len(ids) < len(in_order):
-        additions = _additions([in_order[place] for place in ids])
+    ids = frame_rows.insert_new(key=FRAME_KEY)
+    if len(ids) < len(frames):
+        additions = _additions([frames[number] for number in ids])
     additions.detections.insert(owners=list(ids.values()))
     additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
     additions.labels.add_up(tallies.LABEL_MERGE)
     reports.add_up(REPORT_MERGE)
-    episode_rows.add(episodes.joined([*additions.episodes, *reported]) if reported else additions.episodes)
+    new_episodes = additions.episodes
+    if reported_episodes:
+        new_episodes = episodes.join_episodes([*new_episodes, *reported_episodes])
+    episode_rows.add(new_episodes)
 
 
-def _additions(frames: Sequence[Seen]) -> _Additions:
-    found = [(place, *detection) for place, (_, _, detections) in enumerate(frames) for detection in detections]
+def _additions(frames: Sequence[CountedFrame]) -> _Additions:
+    detections = [(number, *detection) for number, (_, _, found) in enumerate(frames) for detection in found]
     engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, faces) for seen, faces, _ in frames])
     labels = tallies.label_rows(
         [
             (seen.device.id, seen.taken_at, label, confidence, False)
-            for seen, _, detections in frames
-            for label, confidence, _ in detections
+            for seen, _, found in frames
+            for label, confidence, _ in found
         ]
     )
     return _Additions(
-        sql.Rows(Detection, DETECTION_FIELDS, found),
+        sql.Rows(Detection, DETECTION_FIELDS, detections),
         sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, engagement),
         sql.Rows(LabelQuarter, tallies.LabelRow._fields, labels),
-        episodes.shown((seen.device.id, seen.taken_at, faces, detections) for seen, faces, detections in frames),
+        episodes.episodes_in_frames((seen.device.id, seen.taken_at, faces, found) for seen, faces, found in frames),
     )
 
 
 def note_software(batch: Batch) -> Write:
-    """What keeps since when a device runs its software; most statuses say what is known already: one read."""
+    """Return the write of the software versions in the batch's status messages.
+
+    Most status messages repeat the stored version; then the write takes one query.
+    """
     return partial(_note_software, batch.software) if batch.software else nothing
 
 
-def _note_software(told_of: Sequence[tuple[Device, dt.datetime, str]]) -> None:
-    known = DeviceSoftware.objects.filter(device__in={device.pk for device, _, _ in told_of})
+def _note_software(versions: Sequence[tuple[Device, dt.datetime, str]]) -> None:
+    stored = DeviceSoftware.objects.filter(device__in={device.pk for device, _, _ in versions})
     spans: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
-    for device_id, since, software in known.values_list("device_id", "since", "software"):
+    for device_id, since, software in stored.values_list("device_id", "since", "software"):
         spans[device_id].append((since, software))
-    news: list[DeviceSoftware] = []
-    for device, at, software in sorted(told_of, key=lambda told: (told[0].pk, told[1])):
+    new: list[DeviceSoftware] = []
+    for device, at, software in sorted(versions, key=lambda version: (version[0].pk, version[1])):
         before = max((span for span in spans[device.pk] if span[0] <= at), default=None)
         if before is None or before[1] != software:
             spans[device.pk].append((at, software))
-            news.append(DeviceSoftware(device=device, since=at, software=software))
-    DeviceSoftware.objects.bulk_create(news, ignore_conflicts=True)
+            new.append(DeviceSoftware(device=device, since=at, software=software))
+    DeviceSoftware.objects.bulk_create(new, ignore_conflicts=True)
 
 
 def _reports(gestures: Sequence[SeenGesture]) -> sql.Rows:
-    """What devices told of gestures; of several words on one, the latest end and the best confidence."""
+    """Return the rows of reported gestures; of several reports of one gesture, the latest end and best confidence."""
     reports: dict[tuple[int, dt.datetime, str], tuple[dt.datetime, float]] = {}
-    for told in gestures:
-        key = (told.device.pk, told.began_at, told.label)
-        ended_at, confidence = reports.get(key, (told.began_at, 0.0))
-        reports[key] = max(ended_at, _believed_end(told)), max(confidence, told.confidence)
+    for gesture in gestures:
+        key = (gesture.device.pk, gesture.began_at, gesture.label)
+        ended_at, confidence = reports.get(key, (gesture.began_at, 0.0))
+        reports[key] = max(ended_at, _trusted_end(gesture)), max(confidence, gesture.confidence)
     return sql.Rows(ReportedGesture, REPORT_FIELDS, [(*key, *reports[key]) for key in sorted(reports)])
 
 
-def _reported(told: SeenGesture) -> EpisodeRow:
-    return episodes.reported(told.device.pk, told.label, told.began_at, _believed_end(told), told.confidence)
+def _reported_episode(gesture: SeenGesture) -> EpisodeRow:
+    end = _trusted_end(gesture)
+    return episodes.reported_episode(gesture.device.pk, gesture.label, gesture.began_at, end, gesture.confidence)
 
 
-def _believed_end(told: SeenGesture) -> dt.datetime:
-    return min(told.ended_at, told.began_at + episodes.LONGEST_GESTURE)
+def _trusted_end(gesture: SeenGesture) -> dt.datetime:
+    return min(gesture.ended_at, gesture.began_at + episodes.LONGEST_GESTURE)
 
 
-def _seen(seen: SeenFrame) -> Seen:
+def _counted_frame(seen: SeenFrame) -> CountedFrame:
     frame = seen.frame
     found = [(FACE, face.confidence, face.box) for face in frame.faces or ()]
-    found += [(each.label, each.confidence, each.box) for each in frame.objects + frame.gestures]
+    found += [(labelled.label, labelled.confidence, labelled.box) for labelled in frame.objects + frame.gestures]
     return seen, None if frame.faces is None else len(frame.faces), found

@@ -1,7 +1,7 @@
-"""From frames and detections to the rows of a quarter hour's tallies. Pure: the sink and the rebuild share it.
+"""Tallies of quarter hours from frames and detections. Pure; the intake and the rebuild use the same functions.
 
-Rows of the same quarter from different batches are merged by `ENGAGEMENT_MERGE` and `LABEL_MERGE`. Both work in any
-order and grouping, so the tallies depend only on which frames there are.
+Rows of the same quarter from different batches are merged as `ENGAGEMENT_MERGE` and `LABEL_MERGE` define. The order and
+grouping of the merges do not matter, so the tallies depend only on the set of frames.
 """
 
 import datetime as dt
@@ -12,24 +12,23 @@ from analytics.models.quarters import QUARTER, QUARTER_MINUTES, bin_of_millionth
 from devices.sql import Merge
 
 LOCK = "headcount tallies"
-"""Held by a device's number: by one who computes its tallies anew alone, by those who add to them together."""
+"""The name of the advisory locks on devices: shared for adding to a device's tallies, exclusive for rebuilding them."""
 
 
-SeenFaces = tuple[int, dt.datetime, int | None]
-"""A frame, as far as engagement is concerned: its device's id, its time in UTC, and how many faces it shows.
+FrameFaces = tuple[int, dt.datetime, int | None]
+"""A frame: the id of its device, its time in UTC, and its number of faces, None where the device does not count faces.
 
-None stands for the number where the device does not look for faces. Plain tuples, since the intake makes thousands a
-second.
+A plain tuple, because the intake makes thousands a second.
 """
 
-SeenLabel = tuple[int, dt.datetime, str, float, bool]
-"""A detection, as far as counting is concerned: its device's id, its frame's time in UTC, its label, its confidence
-(a probability, 0 to 1), and whether a reviewer rejected it.
+DetectionFacts = tuple[int, dt.datetime, str, float, bool]
+"""A detection: the id of its device, its frame's time in UTC, its label, its confidence (0 to 1), and whether reviewers
+rejected it.
 """
 
 
 class EngagementRow(NamedTuple):
-    """A row of `EngagementQuarter`; the names are its fields'."""
+    """A row of `EngagementQuarter`, with its fields' names and order."""
 
     device_id: int
     start: dt.datetime
@@ -41,13 +40,13 @@ class EngagementRow(NamedTuple):
 
 
 class LabelRow(NamedTuple):
-    """A row of `LabelQuarter`; the names are its fields'."""
+    """A row of `LabelQuarter`, with its fields' names and order."""
 
     device_id: int
     start: dt.datetime
     label: str
     confidence_bin: int
-    count: int  # type: ignore[assignment]  # instead of the tuple's own `count`
+    count: int  # type: ignore[assignment]  # hides the method `count` of tuples
     rejected: int
     confidence_millionths_sum: int
 
@@ -59,11 +58,15 @@ ENGAGEMENT_MERGE: dict[str, Merge] = {
     "minutes_seen": "or",
     "minutes_occupied": "or",
 }
+"""How each number of `EngagementRow`, in its order, is merged with another row of the quarter.
+
+Reads add up quarters to hours and days in the same way, except that they count the bits of masks ("or") and add those.
+"""
 LABEL_MERGE: dict[str, Merge] = {"count": "sum", "rejected": "sum", "confidence_millionths_sum": "sum"}
 
 
-class _Quarter:
-    """The quarter hour of the latest moment asked for: frames come in their order, and a comparison is quick."""
+class _QuarterStart:
+    """Finds the quarter hours of ascending times: a comparison with the last quarter is faster than a computation."""
 
     def __init__(self) -> None:
         self._start = self._end = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -75,10 +78,10 @@ class _Quarter:
         return self._start
 
 
-def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
-    """One row per device and quarter, sorted by them. Each frame must be given once."""
+def engagement_rows(frames: Iterable[FrameFaces]) -> list[EngagementRow]:
+    """Return a row for each device and quarter, sorted by both. Each frame must be given once."""
     rows: dict[tuple[int, dt.datetime], list[int]] = {}
-    quarter = _Quarter()
+    quarter = _QuarterStart()
     for device_id, taken_at, faces in frames:
         key = (device_id, quarter.start_of(taken_at))
         row = rows.get(key) or rows.setdefault(key, [0, 0, 0, 0, 0])
@@ -95,17 +98,20 @@ def engagement_rows(frames: Iterable[SeenFaces]) -> list[EngagementRow]:
     return [EngagementRow(*key, *rows[key]) for key in sorted(rows)]
 
 
-def label_rows(detections: Iterable[SeenLabel]) -> list[LabelRow]:
-    """One row per device, quarter, label and confidence bin, sorted by them. Each detection must be given once."""
+def label_rows(detections: Iterable[DetectionFacts]) -> list[LabelRow]:
+    """Return a row for each device, quarter, label and confidence bin, sorted by them.
+
+    Each detection must be given once.
+    """
     rows: dict[tuple[int, dt.datetime, str, int], list[int]] = {}
-    quarter = _Quarter()
+    quarter = _QuarterStart()
     for device_id, taken_at, label, confidence, rejected in detections:
-        whole = millionths(confidence)
-        key = (device_id, quarter.start_of(taken_at), label, bin_of_millionths(whole))
+        rounded = millionths(confidence)
+        key = (device_id, quarter.start_of(taken_at), label, bin_of_millionths(rounded))
         row = rows.get(key) or rows.setdefault(key, [0, 0, 0])
         row[0] += 1
         if rejected:
             row[1] += 1
         else:
-            row[2] += whole
+            row[2] += rounded
     return [LabelRow(*key, *rows[key]) for key in sorted(rows)]

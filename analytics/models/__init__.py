@@ -1,6 +1,6 @@
-"""The tables of what was seen, and those of this floor's features.
+"""The database tables of analytics: frames, detections, tallies and episodes, and the tables of the features.
 
-Unique keys begin with the device, so that a database that spans machines can be distributed by device.
+Unique keys begin with the device, so that a database on several machines can be partitioned by device.
 """
 
 from analytics.models.episodes import Episode, ReportedGesture

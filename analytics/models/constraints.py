@@ -1,4 +1,4 @@
-"""That things of a site do not overlap in time: said to the database where it can keep it, and checked everywhere."""
+"""A constraint against rows that overlap in time, enforced by PostgreSQL and validated on every database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +9,10 @@ from django.db.models.constraints import BaseConstraint
 
 
 class OneAtATime(BaseConstraint):
-    """No two rows with the same `of` overlap from `start` to before `end`.
+    """A constraint: no two rows with the same value of the field `of` overlap from `start` to before `end`.
 
-    PostgreSQL keeps it by itself, without an extension. SQLite cannot; there a transaction writes alone, so that a
-    check within it is enough. `validate` is that check, on every database.
+    PostgreSQL enforces it with an exclusion constraint. SQLite has none, but runs one writing transaction at a time, so
+    that calling `validate` within the transaction is enough.
     """
 
     def __init__(self, *, of: str, start: str, end: str, name: str, violation_error_message: str | None = None) -> None:
@@ -23,7 +23,7 @@ class OneAtATime(BaseConstraint):
         if not _is_postgresql(schema_editor):
             return ""
         of, start, end = (_quoted(model._meta.get_field(name).column) for name in (self.of, self.start, self.end))
-        # A range of one number stands for the number: ranges have the index that this needs, and numbers do not.
+        # A range of one number stands for the number: without an extension only ranges have the index that this needs.
         return (
             f"CONSTRAINT {_quoted(self.name)} EXCLUDE USING gist"
             f" (int8range({of}, {of}, '[]') WITH &&, tstzrange({start}, {end}) WITH &&)"
@@ -39,14 +39,14 @@ class OneAtATime(BaseConstraint):
         return f"ALTER TABLE {_quoted(model._meta.db_table)} DROP CONSTRAINT {_quoted(self.name)}"
 
     def validate(self, model: Any, instance: Any, exclude: Any = None, using: str | None = None) -> None:
-        """Raises `ValidationError` where another row overlaps this one, unless one of its fields is excluded."""
+        """Raise `ValidationError` if another row overlaps this one, unless a field of the constraint is excluded."""
         of, start, end = (getattr(instance, name) for name in (f"{self.of}_id", self.start, self.end))
         if {self.of, self.start, self.end} & set(exclude or ()) or None in (of, start, end):
             return
-        others = model._default_manager.using(using).filter(
+        overlapping = model._default_manager.using(using).filter(
             **{f"{self.of}_id": of, f"{self.start}__lt": end, f"{self.end}__gt": start}
         )
-        if others.exclude(pk=instance.pk).exists():
+        if overlapping.exclude(pk=instance.pk).exists():
             raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Episodes: visits, and gestures or objects that were shown once however many frames show them."""
+"""Episodes: visits, and showings of a gesture or object, each counted once however many frames it lasts."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from devices.querysets import DeviceScopedQuerySet
 
 
 class ReportedGesture(models.Model):
-    """A gesture held up once, as its device told it; kept as long as frames are, since episodes are made of both."""
+    """A gesture that a device has reported as one; kept as long as frames, because episodes are made from both."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     began_at = models.DateTimeField(help_text="By the device's clock.")
@@ -27,7 +27,7 @@ class ReportedGesture(models.Model):
 
 
 class Episode(models.Model):
-    """One visit (`FACE`), or one gesture or object shown once, see `counting/episodes.py`."""
+    """One visit (label `FACE`), or one showing of a gesture or object; `counting/episodes.py` defines both."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     label = models.CharField(max_length=64)
@@ -40,7 +40,7 @@ class Episode(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "label", "started"], name="one_episode_at_a_time")]
-        # For the newest of many devices, as with frames.
+        # For lists of the newest episodes of many devices, as with frames.
         indexes = [models.Index(fields=["-started"], name="episodes_by_time")]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Frames, what was detected in them, what reviewers say of it, and which software the devices ran."""
+"""Frames, their detections, the reviews of detections, and the software of the devices."""
 
 from django.conf import settings
 from django.db import models
@@ -8,14 +8,14 @@ from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet
 
 FACE = "face"
-"""The label under which a frame's faces are kept as detections, and visits as episodes."""
+"""The label of faces among the detections, and of visits among the episodes."""
 
 
 class Frame(models.Model):
-    """One frame of a camera, as the device reported it; frames without faces are here too."""
+    """A frame of a camera, as the device reported it, also a frame without faces."""
 
-    # The unique constraint serves look-ups by device; a second index would only slow the intake down. And the database
-    # need not look each frame's device up: in the same transaction goes its quarter's tally, whose device is checked.
+    # The unique constraint serves queries by device; a second index would only slow the intake down. The database need
+    # not check the foreign key: the quarter's tally, written in the same transaction, has a checked one.
     device = models.ForeignKey(
         Device, on_delete=models.CASCADE, related_name="frames", db_index=False, db_constraint=False
     )
@@ -28,7 +28,7 @@ class Frame(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_frame_once")]
-        # For the newest of many devices; without it their lists would be sorted as a whole.
+        # For lists of the newest frames of many devices, which would otherwise be sorted as a whole.
         indexes = [models.Index(fields=["-taken_at"], name="frames_by_time")]
 
     def __str__(self) -> str:
@@ -36,22 +36,22 @@ class Frame(models.Model):
 
 
 class Verdict(models.TextChoices):
-    """What a reviewer said of a detection."""
+    """The verdict of a reviewer about a detection."""
 
     RIGHT = "right"
     WRONG = "wrong"
 
 
 class Detection(models.Model):
-    """A face, an object or a gesture found in a frame."""
+    """A face, an object or a gesture that a device has detected in a frame."""
 
-    # The database need not check what cannot be otherwise: a frame comes in one transaction with its detections, and
-    # goes with them. Looking each one's frame up again would take a quarter of the time that PostgreSQL has for them.
+    # The database need not check the foreign key: a frame is written and deleted in one transaction with its
+    # detections. The check would take a quarter of PostgreSQL's time for inserting detections.
     frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections", db_constraint=False)
     label = models.CharField(max_length=64)
     confidence = models.FloatField(help_text="Probability, 0 to 1.")
     box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
-    review = models.CharField(  # noqa: DJ001 - null is “not decided”, which no verdict is
+    review = models.CharField(  # noqa: DJ001 - null means “not decided”, which is not a verdict
         max_length=5,
         choices=Verdict.choices,
         null=True,
@@ -66,7 +66,7 @@ class Detection(models.Model):
 
 
 class Review(models.Model):
-    """What one reviewer says of a detection; `Detection.review` is what all of them together say."""
+    """The verdict of one reviewer about a detection; `Detection.review` is the majority of all reviewers."""
 
     detection = models.ForeignKey(Detection, on_delete=models.CASCADE, related_name="reviews", db_index=False)
     reviewer = models.ForeignKey(
@@ -89,7 +89,7 @@ class Review(models.Model):
 
 
 class DeviceSoftware(models.Model):
-    """Since when a device runs which software, as its status messages say; a DeepLens says nothing."""
+    """The time since which a device runs a software version, from its status messages; a DeepLens sends none."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     since = models.DateTimeField(help_text="By the device's clock, as its frames' times are.")

@@ -1,4 +1,4 @@
-"""What a person counted with her own eyes while a camera looked at the same display."""
+"""Ground truth: counts by a person who watched the same display as a camera."""
 
 from django.conf import settings
 from django.db import models
@@ -14,7 +14,7 @@ class GroundTruthCountQuerySet(SiteScopedQuerySet):
 
 
 class GroundTruthSession(models.Model):
-    """A time in which somebody counted the people who face a display."""
+    """A period in which a person counted the people facing a display."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="ground_truth", db_index=False)
     counted_by = models.ForeignKey(
@@ -33,7 +33,7 @@ class GroundTruthSession(models.Model):
         ordering = ["-started_at", "-pk"]
         indexes = [
             models.Index(fields=["device", "started_at"], name="ground_truth_of_a_device"),
-            # For the deletion of a user.
+            # The deletion of a user looks up the sessions of the user.
             models.Index(fields=["counted_by"], name="ground_truth_by_user"),
         ]
         constraints = [
@@ -50,7 +50,7 @@ class GroundTruthSession(models.Model):
 
 
 class GroundTruthCount(models.Model):
-    """From this moment on there were so many people, until the session's next count."""
+    """The number of people facing the display from a time on, until the session's next count."""
 
     session = models.ForeignKey(GroundTruthSession, on_delete=models.CASCADE, related_name="counts", db_index=False)
     key = models.UUIDField(help_text="Made by the page, so that a count that is sent twice is kept once.")

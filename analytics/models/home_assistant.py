@@ -1,10 +1,10 @@
-"""What is retained at the broker for Home Assistant, so that it can be removed from there again."""
+"""The topics with retained messages for Home Assistant, so that the messages can be removed again."""
 
 from django.db import models
 
 
 class AnnouncedTopic(models.Model):
-    """A topic under which we left a retained message; an empty one ends that."""
+    """A topic with a retained message of ours at the broker; an empty message removes it."""
 
     topic = models.CharField(max_length=255, unique=True)
 

@@ -1,15 +1,15 @@
-"""Reads that are scoped to what a user may see."""
+"""Querysets that can be restricted to the sites of a user."""
 
 from devices.querysets import SiteScopedQuerySet
 
 
 class DetectionQuerySet(SiteScopedQuerySet):
-    """A queryset of detections; they belong to the site of their frame's device."""
+    """A queryset of detections, which belong to the site of their frame's device."""
 
     site_path = "frame__device__site"
 
 
 class ReviewQuerySet(SiteScopedQuerySet):
-    """A queryset of reviews; they belong to the site of what was reviewed."""
+    """A queryset of reviews, which belong to the site of the reviewed detection."""
 
     site_path = "detection__frame__device__site"

@@ -1,4 +1,4 @@
-"""What a site asks the people before its displays, and for how long."""
+"""Questions that a site asks the people in front of its displays."""
 
 import datetime as dt
 from typing import Any, Self
@@ -17,18 +17,18 @@ from devices.querysets import SiteScopedQuerySet
 from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 LONGEST_TEXT = 200
-"""Characters that still are a question, and fit on a wall."""
+"""The most characters of a question; more would not fit on a wall."""
 
 
 LONGEST = dt.timedelta(days=366)
-"""A question that is asked for longer is a typing mistake."""
+"""The longest time for which a question may be asked; longer times are typing mistakes."""
 
 YEARS = range(2000, 3000)
-"""As are dates in other years."""
+"""The years in which a question may be asked; other years are typing mistakes."""
 
 
 def validate_quarter(moment: dt.datetime) -> None:
-    """Answers are tallied by quarter hours, so that no question may begin or end within one."""
+    """Raise `ValidationError` unless the time is the start of a quarter hour: answers are tallied by quarter hours."""
     if moment.year not in YEARS:
         raise ValidationError(f"Choose a year from {YEARS[0]} to {YEARS[-1]}.")
     if quarter_start(moment.astimezone(dt.UTC)) != moment:
@@ -37,7 +37,7 @@ def validate_quarter(moment: dt.datetime) -> None:
 
 class QuestionQuerySet(SiteScopedQuerySet):
     def answered(self) -> Self:
-        """With `yes` and `no`, the gestures that meant either (see `reads.Answers`), in the same query."""
+        """Add `yes` and `no`, the numbers of gestures for either answer (see `reads.Answers`), in the same query."""
         return self.annotate(yes=_gestures("yes_label"), no=_gestures("no_label"))
 
 
@@ -53,7 +53,7 @@ def _gestures(label: str) -> Any:
 
 
 class Question(models.Model):
-    """What a site asks from a moment to before another; a gesture answers it."""
+    """A question that a site asks from `asked_from` to before `asked_until`; people answer with a gesture."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="questions", db_index=False)
     text = models.CharField(max_length=LONGEST_TEXT, help_text="Such as “Enjoying your coffee?”")

@@ -1,4 +1,4 @@
-"""Tallies: what each device counted in each quarter hour."""
+"""Tallies: the counts of each device in each quarter hour."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from devices.querysets import DeviceScopedQuerySet
 
 
 class EngagementQuarter(models.Model):
-    """A device's quarter hour. All numbers add up, in any order; see `analytics/counting/tallies.py`."""
+    """The frames and faces of a device in a quarter hour; `ENGAGEMENT_MERGE` defines how quarters add up."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     start = models.DateTimeField()
@@ -27,7 +27,7 @@ class EngagementQuarter(models.Model):
 
 
 class LabelQuarter(models.Model):
-    """A device's detections of a label in a quarter hour, by confidence. All numbers add up, in any order."""
+    """The detections of a label by a device in a quarter hour and a confidence bin; all numbers add up."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     start = models.DateTimeField()

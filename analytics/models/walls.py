@@ -1,4 +1,4 @@
-"""Who may look at a wall without an account."""
+"""Tokens that open a wall without an account."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,13 +18,13 @@ class WallTokenQuerySet(SiteScopedQuerySet):
     site_path = "sites"
 
     def for_user(self, user: "User | AnonymousUser | None") -> Self:
-        """Tokens of none but this user's own sites."""
-        others: Any = Site.objects.exclude(pk__in=Site.objects.all().for_user(user))
-        return super().for_user(user).exclude(sites__in=others).distinct()
+        """Return the tokens all of whose sites are visible to the user."""
+        other_sites: Any = Site.objects.exclude(pk__in=Site.objects.all().for_user(user))
+        return super().for_user(user).exclude(sites__in=other_sites).distinct()
 
 
 class WallToken(models.Model):
-    """A key in a wall's addresses that lets it read what some sites' members may see of numbers, and nothing else."""
+    """A token in the addresses of a wall, which may read the numbers of some sites and nothing else."""
 
     name = models.CharField(max_length=80, help_text="Where it is used, such as “Lobby wall”.")
     sites = models.ManyToManyField(Site, related_name="+", help_text="The wall shows these sites only.")

@@ -1,4 +1,4 @@
-"""`manage.py forget_old_frames`: what the workers do every night, at once."""
+"""`manage.py forget_old_frames`: run the nightly deletion of old frames now."""
 
 from typing import Any
 

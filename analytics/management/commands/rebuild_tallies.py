@@ -1,4 +1,4 @@
-"""`manage.py rebuild_tallies`: compute the tallies anew from the frames and coffees, while more keep coming in."""
+"""`manage.py rebuild_tallies`: compute the tallies again from frames and coffees, while the ingester runs."""
 
 import datetime as dt
 from argparse import ArgumentParser
@@ -15,9 +15,9 @@ from faces.coffees import coffee_tallies
 
 class Command(BaseCommand):
     help = (
-        "Computes every tally anew from the frames and their reviews. The ingester may run meanwhile; it waits for "
-        "a device while that device's day is computed. Days that reach beyond FRAME_RETENTION_DAYS stay as they are. "
-        "Coffees, of which none is ever deleted for its age, are counted anew from the first."
+        "Computes every tally again from the frames and their reviews. The ingester may run meanwhile; it waits for "
+        "a device while a day of that device is computed. Days beyond FRAME_RETENTION_DAYS are left unchanged. "
+        "Coffees are kept for ever, so all of them are counted again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 "tallies of coffees": coffee_tallies.rebuild(devices=[device.pk for device in devices]),
             }
         except KeyboardInterrupt:
-            raise CommandError("Stopped; each day that was begun is either wholly rebuilt or as it was.") from None
+            raise CommandError("Stopped. Each day is either rebuilt or unchanged.") from None
         told = " and ".join(f"{count} {what}" for what, count in wrong.items() if count)
         found = f"{told} were wrong and are right now" if told else "every tally was right"
         self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {found}.")

@@ -110,8 +110,8 @@ def spoil(data: st.DataObject) -> None:
 def test_joining_parts_is_joining_all(drawn: list[tuple[int, str, int, int]]) -> None:
     rows = [EpisodeRow(device, label, at(start), at(start + length), 1, 0.5) for device, label, start, length in drawn]
     middle = len(rows) // 2
-    first, second = episodes.joined(rows[:middle]), episodes.joined(rows[middle:])
-    assert episodes.joined([*second, *first, *second]) == episodes.joined(rows)
+    first, second = episodes.join_episodes(rows[:middle]), episodes.join_episodes(rows[middle:])
+    assert episodes.join_episodes([*second, *first, *second]) == episodes.join_episodes(rows)
 
 
 def test_a_thumb_held_up_is_one_gesture_until_it_is_away_for_more_than_three_seconds(seattle01: Device) -> None:
