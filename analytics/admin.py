@@ -1,4 +1,4 @@
-"""The admin of frames and detections: both are read-only, but a detection can be called right or wrong."""
+"""The admin of frames and detections: both are read-only, but a detection can be reviewed."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OwnDevicesFilter(admin.RelatedFieldListFilter):
-    """Offers the devices that the user may see; Django's own offers, and so tells, those of every site."""
+    """A filter with the devices that the user may see; Django's own filter would disclose those of every site."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(str(device.pk), str(device)) for device in Device.objects.for_user(request.user)]
@@ -52,7 +52,7 @@ class DetectionAdmin(ReadOnlyAdmin):
         return False
 
     def has_review_permission(self, request: HttpRequest) -> bool:
-        """Django's permission to change detections; the service checks the reviewer's role at the site."""
+        """Return whether the user may change detections; the service also checks the reviewer's role at the site."""
         return request.user.has_perm("analytics.change_detection")
 
     @admin.display(ordering="frame__taken_at")

@@ -49,7 +49,7 @@ PAINTED = """() => new Promise(resolve => {
 })"""
 
 Times = dict[str, dict[int, list[float]]]
-"""Milliseconds by what was asked and by the number of frames."""
+"""Milliseconds by the kind of request and by the number of frames."""
 
 
 def main() -> int:

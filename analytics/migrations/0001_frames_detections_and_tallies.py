@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("taken_at", models.DateTimeField(help_text="By the device's clock.")),
                 ("received_at", models.DateTimeField(help_text="By the platform's clock.")),
-                ("key", models.BigIntegerField(help_text="Hash of what the device said about this frame.")),
+                ("key", models.BigIntegerField(help_text="Hash of the device's message about this frame.")),
                 (
                     "faces",
                     models.PositiveSmallIntegerField(
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ("label", models.CharField(max_length=64)),
                 ("confidence_bin", models.PositiveSmallIntegerField(help_text="0 is below 5 %, 19 is 95 % and above.")),
                 ("count", models.PositiveIntegerField(help_text="Detections, the rejected ones included.")),
-                ("rejected", models.PositiveIntegerField(help_text="Those that a reviewer called wrong.")),
+                ("rejected", models.PositiveIntegerField(help_text="Rejected by reviewers.")),
                 (
                     "confidence_millionths_sum",
                     models.BigIntegerField(
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 ("start", models.DateTimeField()),
                 ("frames", models.PositiveIntegerField(help_text="Frames whose number of faces is known.")),
                 ("faces_sum", models.PositiveBigIntegerField(help_text="Faces of all these frames together.")),
-                ("faces_peak", models.PositiveSmallIntegerField(help_text="Faces of the frame that showed most.")),
+                ("faces_peak", models.PositiveSmallIntegerField(help_text="The most faces in one frame.")),
                 (
                     "minutes_seen",
                     models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame."),

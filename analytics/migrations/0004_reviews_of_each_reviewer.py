@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("verdict", models.CharField(choices=[("right", "Right"), ("wrong", "Wrong")], max_length=5)),
-                ("at", models.DateTimeField(help_text="When the reviewer said so last, UTC.")),
+                ("at", models.DateTimeField(help_text="Time of the reviewer's latest verdict, UTC.")),
                 (
                     "detection",
                     models.ForeignKey(
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 (
                     "reviewer",
                     models.ForeignKey(
-                        help_text="Empty where the account is gone; its verdict stays.",
+                        help_text="Empty where the account was deleted; the verdict stays.",
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",

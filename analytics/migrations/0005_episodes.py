@@ -18,7 +18,12 @@ class Migration(migrations.Migration):
                 ("label", models.CharField(max_length=64)),
                 ("started", models.DateTimeField(help_text="The first frame that shows it.")),
                 ("ended", models.DateTimeField(help_text="The last frame that shows it.")),
-                ("peak", models.PositiveSmallIntegerField(help_text="Of the frame that shows most of it.")),
+                (
+                    "peak",
+                    models.PositiveSmallIntegerField(
+                        help_text="The most faces, or the most objects of the label, in one frame."
+                    ),
+                ),
                 ("confidence", models.FloatField(help_text="The best of its detections; probability, 0 to 1.")),
                 (
                     "device",
@@ -43,8 +48,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("began_at", models.DateTimeField(help_text="By the device's clock.")),
                 ("label", models.CharField(max_length=64)),
-                ("ended_at", models.DateTimeField(help_text="The last frame that is known to show it.")),
-                ("confidence", models.FloatField(help_text="The best of its frames so far; probability, 0 to 1.")),
+                ("ended_at", models.DateTimeField(help_text="The last frame that shows it, as far as known.")),
+                ("confidence", models.FloatField(help_text="The best of its frames so far: a probability, 0 to 1.")),
                 (
                     "device",
                     models.ForeignKey(

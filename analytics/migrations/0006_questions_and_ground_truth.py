@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 (
                     "heard_at",
                     models.DateTimeField(
-                        help_text="The page's latest word; a session without end is known up to here."
+                        help_text="Time of the page's latest request; a session without an end is known up to here."
                     ),
                 ),
                 ("ended_at", models.DateTimeField(null=True)),
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(help_text="By the platform's clock.")),
                 (
                     "people",
-                    models.PositiveSmallIntegerField(help_text="Empty: from here on nobody was counting.", null=True),
+                    models.PositiveSmallIntegerField(help_text="Empty where the person stopped counting.", null=True),
                 ),
                 (
                     "session",

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             model_name="groundtruthsession",
             name="clock_offset",
             field=models.DurationField(
-                help_text="What the page's clock lacks of the platform's; empty until the page is heard.", null=True
+                help_text="The platform's clock minus the page's; empty before the page's first request.", null=True
             ),
         ),
     ]

@@ -12,8 +12,8 @@ class ReportedGesture(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     began_at = models.DateTimeField(help_text="By the device's clock.")
     label = models.CharField(max_length=64)
-    ended_at = models.DateTimeField(help_text="The last frame that is known to show it.")
-    confidence = models.FloatField(help_text="The best of its frames so far; probability, 0 to 1.")
+    ended_at = models.DateTimeField(help_text="The last frame that shows it, as far as known.")
+    confidence = models.FloatField(help_text="The best of its frames so far: a probability, 0 to 1.")
 
     objects = DeviceScopedQuerySet.as_manager()
 
@@ -33,7 +33,7 @@ class Episode(models.Model):
     label = models.CharField(max_length=64)
     started = models.DateTimeField(help_text="The first frame that shows it.")
     ended = models.DateTimeField(help_text="The last frame that shows it.")
-    peak = models.PositiveSmallIntegerField(help_text="Of the frame that shows most of it.")
+    peak = models.PositiveSmallIntegerField(help_text="The most faces, or the most objects of the label, in one frame.")
     confidence = models.FloatField(help_text="The best of its detections; probability, 0 to 1.")
 
     objects = DeviceScopedQuerySet.as_manager()

@@ -21,7 +21,7 @@ class Frame(models.Model):
     )
     taken_at = models.DateTimeField(help_text="By the device's clock.")
     received_at = models.DateTimeField(help_text="By the platform's clock.")
-    key = models.BigIntegerField(help_text="Hash of what the device said about this frame.")
+    key = models.BigIntegerField(help_text="Hash of the device's message about this frame.")
     faces = models.PositiveSmallIntegerField(null=True, help_text="Empty where the device does not look for faces.")
 
     objects = DeviceScopedQuerySet.as_manager()
@@ -74,10 +74,10 @@ class Review(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Empty where the account is gone; its verdict stays.",
+        help_text="Empty where the account was deleted; the verdict stays.",
     )
     verdict = models.CharField(max_length=5, choices=Verdict.choices)
-    at = models.DateTimeField(help_text="When the reviewer said so last, UTC.")
+    at = models.DateTimeField(help_text="Time of the reviewer's latest verdict, UTC.")
 
     objects = ReviewQuerySet.as_manager()
 

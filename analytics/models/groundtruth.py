@@ -21,10 +21,12 @@ class GroundTruthSession(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
     started_at = models.DateTimeField()
-    heard_at = models.DateTimeField(help_text="The page's latest word; a session without end is known up to here.")
+    heard_at = models.DateTimeField(
+        help_text="Time of the page's latest request; a session without an end is known up to here."
+    )
     ended_at = models.DateTimeField(null=True)
     clock_offset = models.DurationField(
-        null=True, help_text="What the page's clock lacks of the platform's; empty until the page is heard."
+        null=True, help_text="The platform's clock minus the page's; empty before the page's first request."
     )
 
     objects = DeviceScopedQuerySet.as_manager()
@@ -55,7 +57,7 @@ class GroundTruthCount(models.Model):
     session = models.ForeignKey(GroundTruthSession, on_delete=models.CASCADE, related_name="counts", db_index=False)
     key = models.UUIDField(help_text="Made by the page, so that a count that is sent twice is kept once.")
     at = models.DateTimeField(help_text="By the platform's clock.")
-    people = models.PositiveSmallIntegerField(null=True, help_text="Empty: from here on nobody was counting.")
+    people = models.PositiveSmallIntegerField(null=True, help_text="Empty where the person stopped counting.")
 
     objects = GroundTruthCountQuerySet.as_manager()
 

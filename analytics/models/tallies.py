@@ -13,7 +13,7 @@ class EngagementQuarter(models.Model):
     start = models.DateTimeField()
     frames = models.PositiveIntegerField(help_text="Frames whose number of faces is known.")
     faces_sum = models.PositiveBigIntegerField(help_text="Faces of all these frames together.")
-    faces_peak = models.PositiveSmallIntegerField(help_text="Faces of the frame that showed most.")
+    faces_peak = models.PositiveSmallIntegerField(help_text="The most faces in one frame.")
     minutes_seen = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame.")
     minutes_occupied = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has a face.")
 
@@ -34,7 +34,7 @@ class LabelQuarter(models.Model):
     label = models.CharField(max_length=64)
     confidence_bin = models.PositiveSmallIntegerField(help_text="0 is below 5 %, 19 is 95 % and above.")
     count = models.PositiveIntegerField(help_text="Detections, the rejected ones included.")
-    rejected = models.PositiveIntegerField(help_text="Those that a reviewer called wrong.")
+    rejected = models.PositiveIntegerField(help_text="Rejected by reviewers.")
     confidence_millionths_sum = models.BigIntegerField(
         help_text="Of the detections that are not rejected; whole millionths, so that the order changes no digit."
     )

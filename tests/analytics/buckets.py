@@ -12,7 +12,7 @@ LONG_AFTER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 
 
 def hours(day: dt.date, *, days: int = 1, zone: ZoneInfo = CHICAGO) -> list[tuple[dt.datetime, dt.datetime]]:
-    """Where the hours of these local days begin and end, in the zone."""
+    """Return the local start and end of each hour of these days."""
     start = dt.datetime.combine(day, dt.time(), zone)
     end = dt.datetime.combine(day + dt.timedelta(days=days), dt.time(), zone)
     bounds = edges(zone=zone, start=start.astimezone(dt.UTC), end=end.astimezone(dt.UTC), bucket="hour")
@@ -22,7 +22,7 @@ def hours(day: dt.date, *, days: int = 1, zone: ZoneInfo = CHICAGO) -> list[tupl
 def seen(
     span: tuple[dt.datetime, dt.datetime], *, faces: int = 0, frames: int = 60, minutes: int = 60
 ) -> EngagementBucket:
-    """A bucket of an hour in which the camera was on for `minutes`."""
+    """Return an hour in which the camera was on for `minutes`."""
     return EngagementBucket(*span, 60, frames, faces, min(faces, 3), minutes, minutes // 2 if faces else 0)
 
 
@@ -39,5 +39,5 @@ def counted(span: tuple[dt.datetime, dt.datetime], count: int = 0) -> CountBucke
 
 
 def began(hour: tuple[dt.datetime, dt.datetime], number: int | None) -> EpisodeBucket:
-    """An hour in which so many episodes of 4 s began; None where no camera was on."""
+    """Return an hour in which so many episodes of 4 s began; None stands for “camera off”."""
     return EpisodeBucket(*hour, seconds=(4.0,) * (number or 0), peak=min(1, number or 0), is_known=number is not None)

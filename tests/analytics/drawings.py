@@ -1,4 +1,4 @@
-"""What an SVG path of bars draws."""
+"""The bars in the SVG paths of sparklines."""
 
 import re
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Bar(NamedTuple):
 
 
 def bars(path: str) -> list[Bar]:
-    """Its bars in order; all of the path must be bars on the ground."""
+    """Return the bars of a path, which must consist of bars on the baseline."""
     assert not OUTLINE.sub("", path)
     found = [[float(number) for number in outline] for outline in OUTLINE.findall(path)]
     assert all(ground == end == HEIGHT for _, ground, _, _, end in found)
@@ -23,6 +23,6 @@ def bars(path: str) -> list[Bar]:
 
 
 def drawn_in(svg: str) -> dict[str, list[Bar]]:
-    """By the class of their path, the bars of this drawing."""
+    """Return the bars of a drawing by the class of their path."""
     states = "people|nobody|uncounted|off"
     return {state: bars(path) for state, path in re.findall(rf'<path class="({states})" d="([^"]+)"', svg)}

@@ -1,4 +1,4 @@
-"""Frames for the tests of this floor, and what they add up to when it is done the slow, plain way."""
+"""Frames for tests, and the tallies that they must give, computed in the simplest way."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def count(*frames: SeenFrame) -> None:
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """What is written inside is gone after it."""
+    """Undo everything that is written to the database inside."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -89,7 +89,7 @@ def engagement_table(frames: Sequence[SeenFrame]) -> list[tuple[Any, ...]]:
 
 
 def label_table(frames: Sequence[SeenFrame]) -> list[tuple[Any, ...]]:
-    """The rows of LabelQuarter that these different frames should make."""
+    """Return the rows of LabelQuarter that these frames must give; each frame must be given once."""
     facts = [
         (frame.device.pk, quarter(frame.taken_at), label, round(confidence * 1_000_000))
         for frame in frames

@@ -32,27 +32,27 @@ def subjects(seattle01: Device, chicago01: Device) -> list[Subject]:
 
 def at_nine(each: Measured) -> float | None:
     """The average of the hour that begins at nine by the clock on which its hours are shown."""
-    (hour,) = [row for row in each.hours if row.camera.start.hour == 9]
-    return hour.camera.average_faces
+    (hour,) = [row for row in each.hours if row.engagement.start.hour == 9]
+    return hour.engagement.average_faces
 
 
 def test_by_local_hour_each_has_its_own_day(subjects: list[Subject]) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
     seattle, chicago = measured(subjects, period, label="thumbs-up")
     assert [at_nine(seattle), at_nine(chicago)] == [2, 4]
-    assert (seattle.whole.camera.average_faces, seattle.before.camera.average_faces) == (2, 1)
+    assert (seattle.whole.engagement.average_faces, seattle.before.engagement.average_faces) == (2, 1)
     assert [len(each.hours) for each in (seattle, chicago)] == [24, 24]
-    assert chicago.hours[0].camera.start.utcoffset() == dt.timedelta(hours=-6)
+    assert chicago.hours[0].engagement.start.utcoffset() == dt.timedelta(hours=-6)
 
 
 def test_by_the_instant_all_have_the_same_hours(subjects: list[Subject]) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
     seattle, chicago = measured(subjects, period, label="thumbs-up", instant=True)
-    assert [row.camera.start for row in seattle.hours] == [row.camera.start for row in chicago.hours]
+    assert [row.engagement.start for row in seattle.hours] == [row.engagement.start for row in chicago.hours]
     assert at_nine(seattle) == 2
     assert at_nine(chicago) is None
-    (seven,) = [row for row in chicago.hours if row.camera.start.hour == 7]
-    assert seven.camera.average_faces == 4, "nine in Chicago is seven in Seattle"
+    (seven,) = [row for row in chicago.hours if row.engagement.start.hour == 7]
+    assert seven.engagement.average_faces == 4, "nine in Chicago is seven in Seattle"
 
 
 def test_a_typical_day_goes_by_each_places_own_clock(subjects: list[Subject]) -> None:

@@ -45,13 +45,13 @@ def page(user: User | None, address: str) -> Any:
 
 
 def words(answer: HttpResponse) -> str:
-    """What a reader sees of it, with single spaces."""
+    """Return the text that a reader sees, with single spaces."""
     body = re.sub(r"(?s)<(script|style|title).*?</\1>", " ", answer.content.decode())
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
 def figure(answer: Any, name: str) -> dict[str, Any]:
-    """A figure of the page, or of those that its browser asks for once the page is there."""
+    """Return a figure of the page, or of the response that the browser requests once it has the page."""
     addresses = [html.unescape(each) for each in re.findall(r'data-plots="([^"]+)"', answer.content.decode())]
     texts = [each.content.decode() for each in (answer, *map(answer.client.get, addresses))]
     found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', "".join(texts))

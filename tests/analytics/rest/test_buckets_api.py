@@ -103,11 +103,11 @@ def test_a_whole_period_is_what_its_page_says(morning: None, viewer: User, super
     assert (row["frames"], row["faces_sum"], row["peak_faces"]) == (12, 8, 1)
     client = Client()
     client.force_login(viewer)
-    page = client.get("/sites/seattle/devices/Seattle01/").context["report"].whole
-    period = {"since": page.camera.start.isoformat(), "to": page.camera.end.isoformat()}
+    page = client.get("/sites/seattle/devices/Seattle01/").context["report"].total
+    period = {"since": page.engagement.start.isoformat(), "to": page.engagement.end.isoformat()}
     (row,) = rows(viewer, "engagement", **{**asked, **period})
-    assert row["occupied_share"] == page.camera.occupied_share
-    assert (row["coverage"], row["median_visit_seconds"]) == (page.camera.coverage, page.visits.median_seconds)
+    assert row["occupied_share"] == page.engagement.occupied_share
+    assert (row["coverage"], row["median_visit_seconds"]) == (page.engagement.coverage, page.visits.median_seconds)
     (local,) = rows(superuser, "engagement", **{**asked, "align": "local", "site": "chicago"})
     assert (local["start"], local["end"], local["visits"]) == ("2026-11-20T00:00:00", None, 1)
     each = rows(superuser, "engagement", each="site", bucket="period", since="2026-11-20", to="2026-11-20")
