@@ -81,7 +81,7 @@ def test_a_rebuild_leaves_days_alone_whose_frames_may_be_gone(seattle01: Device,
     assert stored_engagement() == tallies[:2]
 
 
-def test_a_device_without_anything_has_nothing_to_rebuild(seattle01: Device) -> None:
+def test_a_device_without_frames_has_nothing_to_rebuild(seattle01: Device) -> None:
     assert corrections.stretches(devices=[seattle01], now=NOW) == []
 
 
@@ -134,7 +134,7 @@ def test_a_reviewers_verdict_outlives_the_account(thumbs: list[Detection], opera
     assert Detection.objects.get(pk=thumbs[0].pk).review is None, "one to one"
 
 
-def test_many_are_reviewed_at_once_or_none(
+def test_several_detections_are_reviewed_together_or_not_at_all(
     thumbs: list[Detection], chicago01: Device, operator: User, owner: User
 ) -> None:
     corrections.review(verdicts=dict.fromkeys(thumbs, Verdict.WRONG), by=owner, now=NOON)
@@ -147,13 +147,13 @@ def test_many_are_reviewed_at_once_or_none(
     assert thumbs_row() == (2, 2, 0)
 
 
-def test_a_wrong_face_was_nobody(thumbs: list[Detection], owner: User, seattle01: Device) -> None:
+def test_a_rejected_face_is_subtracted_from_its_frame(thumbs: list[Detection], owner: User, seattle01: Device) -> None:
     corrections.review(verdicts={Detection.objects.get(label="face"): Verdict.WRONG}, by=owner, now=NOON)
     assert stored_engagement() == [(seattle01.pk, NOON, 2, 0, 0, 0b11, 0)]
     assert Frame.objects.get(taken_at=NOON).faces == 1, "what the device reported stays"
 
 
-def test_a_wrong_object_called_face_takes_no_face_away_that_was_not_counted(seattle01: Device, owner: User) -> None:
+def test_a_rejected_object_with_the_label_face_does_not_subtract_a_face(seattle01: Device, owner: User) -> None:
     count(seen(seattle01, NOON, faces=[], labels=[("face", 0.6)]))
     corrections.review(verdicts={Detection.objects.get(): Verdict.WRONG}, by=owner, now=NOON)
     assert stored_engagement() == [(seattle01.pk, NOON, 1, 0, 0, 1, 0)]
@@ -175,7 +175,7 @@ def test_later_frames_add_to_a_reviewed_quarter(thumbs: list[Detection], owner: 
 
 
 @pytest.mark.parametrize("who", ["viewer", "outsider"])
-def test_who_does_not_run_the_site_may_not_review(
+def test_a_user_who_may_not_operate_the_site_may_not_review(
     thumbs: list[Detection], who: str, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(PermissionDenied, match="Only operators and owners of Seattle"):

@@ -107,7 +107,7 @@ def spoil(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(["face", "cup"]), st.integers(0, 90), st.integers(0, 30))))
-def test_joining_parts_is_joining_all(drawn: list[tuple[int, str, int, int]]) -> None:
+def test_joining_joined_parts_equals_joining_all_rows(drawn: list[tuple[int, str, int, int]]) -> None:
     rows = [EpisodeRow(device, label, at(start), at(start + length), 1, 0.5) for device, label, start, length in drawn]
     middle = len(rows) // 2
     first, second = episodes.join_episodes(rows[:middle]), episodes.join_episodes(rows[middle:])
@@ -119,7 +119,7 @@ def test_a_thumb_held_up_is_one_gesture_until_it_is_away_for_more_than_three_sec
     assert lengths() == [(0, 4), (7.001, 9)]
 
 
-def test_who_comes_back_within_twenty_seconds_never_left(seattle01: Device) -> None:
+def test_a_face_that_returns_within_twenty_seconds_continues_its_visit(seattle01: Device) -> None:
     count(*(seen(seattle01, at(second), faces=[0.9] * (1 + second % 3)) for second in (0, 20, 41, 60)))
     assert lengths("face") == [(0, 20), (41, 60)]
     assert list(Episode.objects.order_by("started").values_list("peak", flat=True)) == [3, 3]
@@ -148,14 +148,14 @@ def test_what_a_device_reports_of_a_gesture_holds_its_frames_together(seattle01:
     assert Episode.objects.get().confidence == 0.95
 
 
-def test_a_word_that_comes_late_takes_nothing_back(seattle01: Device) -> None:
+def test_a_late_report_does_not_shorten_a_gesture(seattle01: Device) -> None:
     report(told(seattle01, "thumbs-up", 0, 10), told(seattle01, "thumbs-up", 0, 0, confidence=0.9))
     report(told(seattle01, "thumbs-up", 0, 0))
     assert ReportedGesture.objects.values_list("ended_at", "confidence").get() == (at(10), 0.9)
     assert lengths() == [(0, 10)]
 
 
-def test_a_gesture_of_hours_is_believed_for_one(seattle01: Device) -> None:
+def test_a_reported_gesture_lasts_an_hour_at_most(seattle01: Device) -> None:
     report(told(seattle01, "thumbs-up", 0, 40_000))
     assert lengths() == [(0, 3600)]
 
@@ -169,7 +169,7 @@ def test_a_review_cuts_an_episode_in_two_and_can_be_taken_back(seattle01: Device
     assert lengths() == [(0, 4)]
 
 
-def test_a_wrong_face_was_no_visit(seattle01: Device, superuser: User) -> None:
+def test_a_rejected_face_makes_no_visit(seattle01: Device, superuser: User) -> None:
     count(seen(seattle01, at(0), faces=[0.9, 0.3]), seen(seattle01, at(10), faces=[0.4]))
     corrections.review(verdicts={Detection.objects.get(confidence=0.3): Verdict.WRONG}, by=superuser, now=NOW)
     assert Episode.objects.values_list("peak", "confidence").get() == (1, 0.9)
@@ -177,7 +177,7 @@ def test_a_wrong_face_was_no_visit(seattle01: Device, superuser: User) -> None:
     assert lengths("face") == [(10, 10)]
 
 
-def test_a_reported_gesture_none_of_whose_detections_is_right_was_none(seattle01: Device, superuser: User) -> None:
+def test_a_reported_gesture_whose_detections_are_all_rejected_is_no_episode(seattle01: Device, superuser: User) -> None:
     count(thumb(seattle01, 1), thumb(seattle01, 3))
     report(told(seattle01, "thumbs-up", 0, 6))
     one, other = Detection.objects.order_by("pk")

@@ -28,17 +28,17 @@ def output(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_it_says_that_all_was_right(frames: object) -> None:
+def test_a_rebuild_reports_that_every_tally_was_right(frames: object) -> None:
     assert output() == "Rebuilt 2 days of 2 devices: every tally was right.\n"
 
 
-def test_it_puts_right_what_was_wrong(frames: list[tuple[object, ...]]) -> None:
+def test_a_rebuild_corrects_wrong_tallies(frames: list[tuple[object, ...]]) -> None:
     EngagementQuarter.objects.update(faces_sum=5)
     assert output() == "Rebuilt 2 days of 2 devices: 2 quarter hours were wrong and are right now.\n"
     assert stored_engagement() == frames
 
 
-def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None:
+def test_a_rebuild_counts_coffees_again(frames: object, seattle01: Device) -> None:
     add_coffees(seattle01, None, [clock.now()])
     EngagementQuarter.objects.update(faces_sum=5)
     CoffeeTally.objects.update(coffees=7)
@@ -48,7 +48,7 @@ def test_coffees_are_counted_anew_too(frames: object, seattle01: Device) -> None
     assert output() == "Rebuilt 2 days of 2 devices: every tally was right.\n"
 
 
-def test_it_can_be_told_one_device_and_a_first_day(frames: object, seattle01: Device) -> None:
+def test_a_rebuild_can_be_limited_to_a_device_and_a_first_day(frames: object, seattle01: Device) -> None:
     assert output("--device", seattle01.thing_name) == "Rebuilt 1 days of 1 devices: every tally was right.\n"
     today = (clock.now() + dt.timedelta(days=1)).date().isoformat()
     assert output("--since", today) == "Rebuilt 0 days of 2 devices: every tally was right.\n"
@@ -61,12 +61,12 @@ def test_it_can_be_told_one_device_and_a_first_day(frames: object, seattle01: De
         (["--since", "yesterday"], "“yesterday” is not a date such as 2026-11-20."),
     ],
 )
-def test_a_wrong_argument_is_one_sentence(db: None, arguments: list[str], sentence: str) -> None:
+def test_a_wrong_argument_is_refused_in_one_sentence(db: None, arguments: list[str], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
         output(*arguments)
 
 
-def test_it_can_be_interrupted(frames: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_can_be_interrupted(frames: object, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(stretch: object) -> int:
         raise KeyboardInterrupt
 

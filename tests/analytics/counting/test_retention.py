@@ -43,13 +43,13 @@ def test_a_rebuild_afterwards_leaves_the_old_tallies_alone(seattle01: Device, se
     assert sorted(EngagementQuarter.objects.values_list("start", "frames", "faces_sum")) == before
 
 
-def test_the_workers_do_it_every_night(seattle01: Device) -> None:
+def test_the_workers_delete_old_frames_every_night(seattle01: Device) -> None:
     schedule = Schedule.objects.get(func="analytics.tasks.forget_old_frames")
     assert schedule.schedule_type == Schedule.DAILY
     assert tasks.forget_old_frames() == 0
 
 
-def test_without_old_frames_nothing_goes(seattle01: Device) -> None:
+def test_nothing_is_deleted_without_old_frames(seattle01: Device) -> None:
     seen(1)
     call_command("forget_old_frames")
     assert Frame.objects.count() == 1

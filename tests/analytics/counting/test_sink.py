@@ -35,7 +35,7 @@ MOMENTS |= st.integers(0, 40).map(lambda minutes: NOON + dt.timedelta(minutes=mi
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_any_order_repetition_and_batching_makes_the_same_tables(
+def test_tables_do_not_depend_on_order_repetition_and_batches(
     seattle01: Device, chicago01: Device, data: st.DataObject
 ) -> None:
     frames = data.draw(st.lists(frames_of([seattle01, chicago01], MOMENTS), unique_by=identity, max_size=12))
@@ -70,7 +70,7 @@ def test_replaying_everything_shuffled_changes_nothing(seattle01: Device) -> Non
     assert tables[0] == engagement_table(frames)
 
 
-def test_the_first_word_on_a_frame_stands(seattle01: Device) -> None:
+def test_the_first_message_about_a_frame_counts(seattle01: Device) -> None:
     count(seen(seattle01, NOON, faces=[0.9]), seen(seattle01, NOON, faces=[]))
     count(seen(seattle01, NOON, faces=[0.9, 0.8]))
     assert Frame.objects.get().faces == 1
@@ -152,7 +152,7 @@ def test_messages_of_the_intake_are_counted_once(seattle01: Device) -> None:
     ]
 
 
-def test_since_when_a_device_runs_its_software_is_kept(seattle01: Device) -> None:
+def test_the_start_of_each_software_version_of_a_device_is_stored(seattle01: Device) -> None:
     def status(minute: int, software: str) -> Arrival:
         at = NOON + dt.timedelta(minutes=minute)
         told = messages.Status(online=True, sent_at=round(at.timestamp() * 1000), software=software)

@@ -59,7 +59,7 @@ def test_zero_is_not_the_same_as_nothing_seen() -> None:
     assert metrics(row(1), nothing(0), label="cup")[0].comparison == "nothing to compare with"
 
 
-def test_a_difference_that_is_not_shown_is_none() -> None:
+def test_numbers_that_look_the_same_have_not_changed() -> None:
     before, after = row(0, frames=10_000, faces=10_000), row(1, frames=10_000, faces=10_001)
     average = metrics(after, before, label="cup")[0]
     assert (average.comparison, average.change) == ("as before", 0)

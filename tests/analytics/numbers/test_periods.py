@@ -44,7 +44,7 @@ def test_a_past_day_is_from_midnight_to_midnight() -> None:
     assert period.newer == dt.date(2026, 11, 2)
 
 
-def test_the_step_to_later_stops_at_today() -> None:
+def test_the_later_period_ends_today_at_most() -> None:
     assert asked("14", "2026-11-19").newer == dt.date(2026, 11, 20)
     assert asked("14", "2030-01-01").last == dt.date(2026, 11, 20)
 
@@ -56,7 +56,7 @@ def test_today_is_the_sites_own() -> None:
 @pytest.mark.parametrize(
     ("last", "name"), [("2026-11-03", "28 Oct – 3 Nov 2026"), ("2026-01-02", "27 Dec 2025 – 2 Jan 2026")]
 )
-def test_names_say_month_and_year_where_they_change(last: str, name: str) -> None:
+def test_the_name_of_a_period_has_month_and_year_where_they_change(last: str, name: str) -> None:
     assert asked("7", last).name == name
 
 

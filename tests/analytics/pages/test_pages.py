@@ -191,13 +191,13 @@ def test_a_site_without_devices_and_members_says_what_to_do(seattle: Site, super
     )
 
 
-def test_who_may_not_add_devices_is_not_sent_to_do_so(seattle: Site, viewer: User) -> None:
+def test_a_user_who_may_not_add_devices_gets_no_link_to_do_so(seattle: Site, viewer: User) -> None:
     answer = page(viewer, "/")
     assert "No device stands here yet" in words(answer)
     assert "/admin/" not in answer.content.decode()
 
 
-def test_whoever_is_a_member_of_nothing_is_told_so(seattle01: Device) -> None:
+def test_a_user_without_a_site_is_told_so(seattle01: Device) -> None:
     answer = page(User.objects.create_user("stranger"), "/")
     assert "You are not a member of any site yet" in words(answer)
     assert "Seattle" not in words(answer)
@@ -266,7 +266,7 @@ def test_the_hours_are_there_as_csv(seattle01: Device, viewer: User) -> None:
 
 
 @pytest.mark.parametrize("query", ["days=3", "days=x", "to=tomorrow", "days=7&to=0001-01-01"])
-def test_a_period_that_is_none_is_not_found(seattle01: Device, viewer: User, query: str) -> None:
+def test_an_invalid_period_is_not_found(seattle01: Device, viewer: User, query: str) -> None:
     answer = page(viewer, f"{seattle01.get_absolute_url()}?{query}")
     assert answer.status_code == 404
     assert "This page does not exist" in words(answer)
@@ -337,7 +337,7 @@ def test_a_device_that_never_spoke_says_where_it_should(seattle01: Device, super
     assert_links_work(superuser, answer, reverse("admin:devices_device_change", args=[seattle01.pk]))
 
 
-def test_a_devices_page_takes_as_many_queries_for_much(seattle01: Device, viewer: User) -> None:
+def test_a_devices_page_takes_the_same_queries_for_much_data(seattle01: Device, viewer: User) -> None:
     ada = Person.objects.create(site=seattle01.site, name="Ada")
     half_an_hour(seattle01)
     coffee(picture(seattle01, 0), ada)

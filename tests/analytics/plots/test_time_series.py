@@ -36,7 +36,7 @@ def bucket_of(x: float, all_hours: list[tuple[dt.datetime, dt.datetime]]) -> int
     return next(n for n, (start, end) in enumerate(all_hours) if ms(start) <= x < ms(end))
 
 
-def test_what_a_bucket_shows() -> None:
+def test_each_kind_of_bucket_has_its_state() -> None:
     span = HOURS[0]
     assert ahead(span).state is BucketState.AHEAD
     assert off(span).state is BucketState.OFF
@@ -131,7 +131,7 @@ def test_figures_are_json_and_name_colours_of_the_style_sheet_only() -> None:
     assert '"var(--data)"' in text
 
 
-def test_a_bucket_in_words() -> None:
+def test_a_bucket_is_described_in_words() -> None:
     assert describe_engagement(seen(HOURS[9], faces=90, minutes=50)) == (
         "<b>Fri 20 Nov, 09:00–10:00 CST</b><br>1.50 people on average, 3 at most"
         "<br>somebody there 50% of the time<br>camera on 50 of 60 min"
@@ -140,7 +140,7 @@ def test_a_bucket_in_words() -> None:
     assert describe_engagement(ahead(HOURS[9])).endswith("still to come")
 
 
-def test_a_plot_in_a_sentence() -> None:
+def test_a_plot_is_summarised_in_sentences() -> None:
     buckets = [off(HOURS[0]), seen(HOURS[1], faces=30), seen(HOURS[2], faces=90), ahead(HOURS[3])]
     assert summarise_hours(buckets) == (
         "Busiest: Fri 20 Nov, 02:00–03:00 CST with 1.50 people on average. The camera was off in 1 of 3 hours."
