@@ -1,4 +1,4 @@
-"""Who may do what at a site: the roles, and what each of them is allowed. What is not listed here is not allowed."""
+"""Which roles a member of a site can have, and the rights that each role gives. What is not listed is not allowed."""
 
 import enum
 
@@ -14,20 +14,21 @@ class Role(models.TextChoices):
 
 
 class Right(enum.Enum):
-    """What somebody may do at a site beyond looking at it."""
+    """What a member can be allowed to do at a site."""
 
+    SEE = "see what the site's devices report"
     OPERATE = "change the site's devices, people, pictures, questions, reviews, counts and walls"
     DECIDE_ON_FACES = "decide what the site does with faces"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.VIEWER: frozenset(),
-    Role.OPERATOR: frozenset({Right.OPERATE}),
-    Role.OWNER: frozenset({Right.OPERATE, Right.DECIDE_ON_FACES}),
+    Role.VIEWER: frozenset({Right.SEE}),
+    Role.OPERATOR: frozenset({Right.SEE, Right.OPERATE}),
+    Role.OWNER: frozenset({Right.SEE, Right.OPERATE, Right.DECIDE_ON_FACES}),
 }
-"""A new role is a line here, and one in `Role`."""
+"""The rights of each role. A new role needs a line in `Role` and a line here."""
 
 
 def roles_with(right: Right) -> list[Role]:
-    """The roles that have this right."""
+    """Return the roles that give this right. A role that is stored in a membership but missing here gives none."""
     return [role for role, rights in RIGHTS.items() if right in rights]

@@ -11,8 +11,6 @@ from django.utils.html import format_html
 from analytics.galaxy import services
 from analytics.models.walls import WallToken
 from devices.admin import ScopedAdmin
-from devices.models import Site
-from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -27,10 +25,6 @@ class WallTokenAdmin(ScopedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs["queryset"] = Site.objects.all().permitted(request.user, Right.OPERATE)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> WallToken:
         values = form.cleaned_data

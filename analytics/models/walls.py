@@ -7,6 +7,7 @@ from django.db import models
 
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 class WallTokenQuerySet(SiteScopedQuerySet):
     site_path = "sites"
 
-    def for_user(self, user: "User | AnonymousUser | None") -> Self:
-        """Return the tokens all of whose sites are visible to the user."""
-        other_sites: Any = Site.objects.exclude(pk__in=Site.objects.all().for_user(user))
-        return super().for_user(user).exclude(sites__in=other_sites).distinct()
+    def permitted(self, user: "User | AnonymousUser | None", right: Right) -> Self:
+        """Return the tokens at all of whose sites the user has this right."""
+        other_sites: Any = Site.objects.exclude(pk__in=Site.objects.all().permitted(user, right))
+        return super().permitted(user, right).exclude(sites__in=other_sites).distinct()
 
 
 class WallToken(models.Model):

@@ -13,9 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from devices.admin import ReadOnlyAdmin, ScopedAdmin
-from devices.models import Site
-from devices.roles import Right
+from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from faces.admin.enrolment_forms import PersonForm
 from faces.admin.forms import PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
@@ -37,20 +35,11 @@ from faces.services import (
 if TYPE_CHECKING:
     from devices.models import User
 
-OWN_ONLY = admin.RelatedOnlyFieldListFilter
-"""Offers only what occurs in the list, and so nothing of other sites."""
-
 
 class SiteChoosingAdmin(ScopedAdmin):
-    """An admin of things that belong to a site: staff choose among the sites that they may operate."""
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "site":
-            kwargs["queryset"] = Site.objects.all().permitted(request.user, Right.OPERATE)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    """An admin of rows whose site is chosen once and for all."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        """Nothing moves to another site once it is there."""
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "site"] if obj else fields
 

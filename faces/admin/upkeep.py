@@ -6,15 +6,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from devices.admin import ReadOnlyAdmin, ScopedAdmin
+from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.roles import Right
 from faces.admin.forms import MergeForm
 from faces.models import ErasureNotice, Merge, Person, RecogniserMonth
 from faces.recognisers.budget import limit_of
 from faces.services import MergeRefused, merge_people, undo_merge
-
-OWN_ONLY = admin.RelatedOnlyFieldListFilter
-"""Offers only what occurs in the list, and so nothing of other sites."""
 
 
 @admin.register(Merge)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -52,7 +53,7 @@ class ErasureNoticeQuerySet(SiteScopedQuerySet):
 class RecogniserMonthQuerySet(SiteScopedQuerySet):
     """The deployment's account with a recogniser, which is no site's own: for superusers alone."""
 
-    def for_user(self, user: "User | AnonymousUser | None") -> Self:
+    def permitted(self, user: "User | AnonymousUser | None", right: Right) -> Self:
         return self if user is not None and user.is_active and user.is_superuser else self.none()
 
 

@@ -1,4 +1,4 @@
-"""The admin of sites, members, devices and what was set aside."""
+"""The admin of each model of this app."""
 
 from functools import partial
 from typing import Any
@@ -12,57 +12,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from devices import services
-from devices.forms import DeviceForm, settings_table
+from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
+from devices.admin.device_form import DeviceForm, settings_table
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_quarantined
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.querysets import SiteScopedQuerySet
-from devices.roles import Right
-
-OWN_ONLY = admin.RelatedOnlyFieldListFilter
-"""Offers only what the list itself shows; Django's plain filter would name other sites' things."""
-
-
-class ScopedAdmin(admin.ModelAdmin[Any]):
-    """An admin in which staff see and choose only what belongs to their own sites; superusers see all.
-
-    Django's model permissions say what staff may do; a viewer of a site may change nothing there.
-    """
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).for_user(request.user)  # type: ignore[attr-defined, no-any-return]
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        manager = db_field.remote_field.model._default_manager
-        if isinstance(manager.none(), SiteScopedQuerySet):
-            kwargs.setdefault("queryset", manager.all().for_user(request.user))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self._may_write(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and self._may_write(request, obj)
-
-    def _may_write(self, request: HttpRequest, obj: models.Model | None) -> bool:
-        if obj is None or request.user.is_superuser:
-            return True
-        queryset = type(obj)._default_manager.all()
-        if not isinstance(queryset, SiteScopedQuerySet):
-            return False
-        return queryset.permitted(request.user, Right.OPERATE).filter(pk=obj.pk).exists()
-
-
-class ReadOnlyAdmin(ScopedAdmin):
-    """An admin for what only the product itself writes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class MembershipInline(admin.TabularInline[Membership, Site]):
