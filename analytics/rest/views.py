@@ -147,16 +147,7 @@ class EpisodeViewSet(ScopedReadOnlyViewSet):
     queryset = Episode.objects.select_related("device__site")
     serializer_class = EpisodeSerializer
     cursor_ordering = ("-started", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "device__site__slug",
-        "device": "device__name",
-        "label": "label",
-        "started": "started",
-        "ended": "ended",
-        "peak": "peak",
-        "confidence": "confidence",
-    }
+    exports_whole_list = True
 
     @extend_schema(parameters=[EpisodeQuery])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
@@ -188,16 +179,7 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
     queryset = Detection.objects.select_related("frame__device__site").annotate(taken_at=F("frame__taken_at"))
     serializer_class = DetectionSerializer
     cursor_ordering = ("-taken_at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "frame__device__site__slug",
-        "device": "frame__device__name",
-        "taken_at": "frame__taken_at",
-        "label": "label",
-        "confidence": "confidence",
-        "box": "box",
-        "review": "review",
-    }
+    exports_whole_list = True
 
     @extend_schema(parameters=[DetectionQuery])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:

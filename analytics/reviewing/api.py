@@ -32,16 +32,7 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
     serializer_class = VerdictSerializer
     filterset_class = ReviewFilter
     cursor_ordering = ("-at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "detection__frame__device__site__slug",
-        "device": "detection__frame__device__name",
-        "detection": "detection",
-        "label": "detection__label",
-        "verdict": "verdict",
-        "reviewer": "reviewer__username",
-        "at": "at",
-    }
+    exports_whole_list = True
 
 
 class PrecisionViewSet(ViewSet):

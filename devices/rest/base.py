@@ -1,7 +1,7 @@
 """What all parts of the REST API share: scoping, whole lists as files, and errors that name the field."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -14,6 +14,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import exception_handler
 
 from devices.rest import exports
@@ -21,7 +22,7 @@ from devices.rest.formats import ParquetRenderer
 from devices.rest.throttling import refused_too_often
 
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
-"""Formats in which a list is a file of everything rather than a page."""
+"""The media types of the formats in which a list can be one file of all its rows."""
 
 
 class TooLarge(exceptions.APIException):
@@ -33,29 +34,31 @@ class TooLarge(exceptions.APIException):
 class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     """Reads of a model whose manager has `for_user()`; another site's object is a 404.
 
-    JSON comes in pages. As CSV or Parquet a list that names its `export_columns` comes whole, in the order of its
-    primary key, streamed.
+    A list is sent in pages as JSON. As CSV or Parquet it is sent in pages too, or whole and streamed, in the order of
+    the primary key, where `exports_whole_list` is set.
     """
 
-    export_columns: Mapping[str, str] = {}
-    """Name in the file: path from the model, as `values_list` takes it."""
+    exports_whole_list = False
+    export_instead: Mapping[str, str] = {}
+    """For each field of the serializer that Python computes: the model's field to write into a file in its place."""
 
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().for_user(self.request.user)  # type: ignore[attr-defined, no-any-return]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         kind = getattr(request.accepted_renderer, "format", "json")
-        if kind in FILES and self.export_columns:
+        if kind in FILES and self.exports_whole_list:
             return self._exported(kind)
         return super().list(request, *args, **kwargs)
 
     def _exported(self, kind: str) -> StreamingHttpResponse:
         queryset = self.filter_queryset(self.get_queryset())
-        rows = exports.rows_of(queryset, self.export_columns)
+        columns = exports.columns_of(cast("Serializer[Any]", self.get_serializer()), self.export_instead)
+        rows = exports.rows_of(queryset, columns)
         if kind == "csv":
-            pieces = exports.as_csv(rows, list(self.export_columns))
+            pieces = exports.as_csv(rows, list(columns))
         else:
-            pieces = exports.as_parquet(rows, exports.schema_of(queryset, self.export_columns))
+            pieces = exports.as_parquet(rows, exports.schema_of(queryset, columns))
         name = f"{self.basename}s.{kind}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)

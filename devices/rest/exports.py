@@ -1,7 +1,6 @@
-"""Whole lists as CSV or Parquet, sent while they are read, so that memory does not grow with their length.
+"""CSV and Parquet: the columns of a whole list, and the one writer of each format.
 
-The columns of a list are named by its viewset, each with the path that `values_list` takes; their types are those of
-the model's fields. What a column's type has no words for (a list, a UUID) becomes text.
+A whole list is written while it is read from the database, so that memory does not grow with its length.
 """
 
 import csv
@@ -11,56 +10,84 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from rest_framework import serializers
 
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS_AT_ONCE = 10_000
-"""Rows of a chunk of CSV, and of a row group of Parquet: a few MB."""
+CHUNK_ROWS = 10_000
+"""Rows that are read and written at once, and of a row group of Parquet: a few MB."""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a text that begins like this for a formula."""
 
 Rows = Iterable[Sequence[Any]]
 Columns = Mapping[str, str]
-"""Name in the file: path from the model."""
+"""The name of each column in the file, and its path from the model as `values_list` takes it."""
+
+
+def columns_of(serializer: "serializers.Serializer[Any]", instead: Columns, prefix: str = "") -> dict[str, str]:
+    """Return the columns of a file of everything that this serializer describes, in the order of its fields.
+
+    A nested serializer's fields become columns such as `person.name`. A field that Python computes, and a list of
+    nested objects, have no column; `instead` gives the column to write in the place of such a field, by its name.
+    """
+    columns: dict[str, str] = {}
+    for name, field in serializer.fields.items():
+        path = prefix + "__".join(field.source_attrs)
+        if name in instead:
+            columns[instead[name]] = instead[name]
+        elif isinstance(field, serializers.Serializer):
+            nested = columns_of(field, {}, f"{path}__")
+            columns |= {f"{name}.{key}": column for key, column in nested.items()}
+        elif isinstance(field, serializers.SlugRelatedField):
+            columns[name] = f"{path}__{field.slug_field}"
+        elif not isinstance(field, (serializers.SerializerMethodField, serializers.ListSerializer)):
+            columns[name] = path
+    return columns
 
 
 def rows_of(queryset: models.QuerySet[Any], columns: Columns) -> Rows:
-    """Every row in the order of the primary key, read from the database piece by piece."""
+    """Yield every row in the order of the primary key, read from the database in chunks."""
     ordered = queryset.order_by("pk").values_list(*columns.values())
-    return ordered.iterator(chunk_size=ROWS_AT_ONCE)
+    return ordered.iterator(chunk_size=CHUNK_ROWS)
 
 
 def as_csv(rows: Rows, names: Sequence[str]) -> Iterator[bytes]:
-    """A line of names, then a line for each row; times as ISO 8601, nothing for null."""
-    yield _lines([names])
+    """Yield a line of column names, then a line for each row. Times are ISO 8601; an empty field stands for null."""
+    yield _csv_lines([names])
     for chunk in _chunks(rows):
-        yield _lines([_plain(value) for value in row] for row in chunk)
+        yield _csv_lines([_csv_value(value) for value in row] for row in chunk)
 
 
 def as_parquet(rows: Rows, schema: "pyarrow.Schema") -> Iterator[bytes]:
-    """A Parquet file with a row group for each `ROWS_AT_ONCE` rows."""
+    """Yield a Parquet file with a row group for every `CHUNK_ROWS` rows."""
     import pyarrow
     from pyarrow import parquet
 
-    drain = _Drain()
-    with parquet.ParquetWriter(pyarrow.PythonFile(drain, mode="w"), schema) as writer:
+    buffer = _Buffer()
+    with parquet.ParquetWriter(pyarrow.PythonFile(buffer, mode="w"), schema) as writer:
         for chunk in _chunks(rows):
             columns = zip(*chunk, strict=True)
             arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
             writer.write_batch(pyarrow.record_batch(arrays, schema=schema))
-            yield drain.taken()
-    yield drain.taken()
+            yield buffer.drain()
+    yield buffer.drain()
 
 
 def schema_of(queryset: models.QuerySet[Any], columns: Columns) -> "pyarrow.Schema":
-    """The columns as Arrow types; times in UTC."""
+    """Return the columns with the Arrow types of their model fields."""
     import pyarrow
 
-    fields = {name: _field(queryset, path) for name, path in columns.items()}
+    fields = {name: _model_field(queryset, path) for name, path in columns.items()}
     return pyarrow.schema([(name, arrow_type(field)) for name, field in fields.items()])
 
 
 def arrow_type(field: Any) -> "pyarrow.DataType":
-    """Of a model's field or of a serializer's, which are named alike."""
+    """Return the Arrow type of a model's or a serializer's field, whose classes have the same names.
+
+    Times are in UTC. A field that Arrow has no simple type for, such as a list or a UUID, becomes text.
+    """
     import pyarrow
 
     kinds = {type(base).__name__ if isinstance(base, models.Field) else base.__name__ for base in type(field).__mro__}
@@ -75,13 +102,13 @@ def arrow_type(field: Any) -> "pyarrow.DataType":
     return pyarrow.string()
 
 
-def harmless(value: Any) -> Any:
-    """A spreadsheet takes a text that begins like this for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def joined(value: Any) -> Any:
+    """Return a list as one text, its items separated by spaces, and any other value unchanged."""
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
 
 
-class _Drain(io.RawIOBase):
-    """A file to be written to, out of which what was written is taken."""
+class _Buffer(io.RawIOBase):
+    """A file to write to, from which the bytes written so far can be taken."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -93,43 +120,39 @@ class _Drain(io.RawIOBase):
         self._pieces.append(bytes(data))
         return len(self._pieces[-1])
 
-    def taken(self) -> bytes:
+    def drain(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
 
 def _chunks(rows: Rows) -> Iterator[list[Sequence[Any]]]:
     remaining = iter(rows)
-    while chunk := list(itertools.islice(remaining, ROWS_AT_ONCE)):
+    while chunk := list(itertools.islice(remaining, CHUNK_ROWS)):
         yield chunk
 
 
-def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
+def _csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
-    return value.isoformat() if hasattr(value, "isoformat") else harmless(value)
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return value.isoformat() if hasattr(value, "isoformat") else joined(value)
 
 
 def _array(values: Sequence[Any], kind: "pyarrow.DataType") -> "pyarrow.Array":
     import pyarrow
 
     if kind == pyarrow.string():
-        values = [value if value is None else str(_plain_text(value)) for value in values]
+        values = [value if value is None else str(joined(value)) for value in values]
     return pyarrow.array(values, kind)
 
 
-def _plain_text(value: Any) -> Any:
-    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-
-
-def _field(queryset: models.QuerySet[Any], path: str) -> "models.Field[Any, Any]":
-    """What a path of `values_list` leads to: an annotation's kind, or a field of a model."""
+def _model_field(queryset: models.QuerySet[Any], path: str) -> "models.Field[Any, Any]":
+    """Return the field at this path of `values_list`: the output field of an annotation, or a model's field."""
     annotation = queryset.query.annotations.get(path)
     if annotation is not None:
         return annotation.output_field
@@ -137,6 +160,5 @@ def _field(queryset: models.QuerySet[Any], path: str) -> "models.Field[Any, Any]
     model: Any = queryset.model
     for relation in relations:
         model = model._meta.get_field(relation).related_model
-    name = model._meta.pk.name if last == "pk" else last
-    field: models.Field[Any, Any] = model._meta.get_field(name)
+    field: models.Field[Any, Any] = model._meta.get_field(last)
     return field.target_field if isinstance(field, models.ForeignKey) else field

@@ -1,11 +1,9 @@
-"""How the REST API pages its lists and writes them as CSV and Parquet.
+"""The pages of the REST API's lists, and the renderers that write a response as CSV or Parquet.
 
-Apart from `rest.py`, because REST framework loads this while it is still loading its own views.
+Apart from `base.py`, because REST framework loads this module while it is still loading its own views.
 """
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +11,11 @@ from django.db.models import QuerySet
 from rest_framework import pagination, renderers, serializers
 from rest_framework.request import Request
 
-from devices.rest.exports import arrow_type, as_parquet, harmless
+from devices.rest.exports import arrow_type, as_csv, as_parquet, joined
 
 
-class NewestFirst(pagination.CursorPagination):
-    """Pages by cursor; a viewset's `cursor_ordering` names the order."""
+class CursorPages(pagination.CursorPagination):
+    """Pages by cursor, in the order that the view's `cursor_ordering` names."""
 
     page_size = 100
     page_size_query_param = "page_size"
@@ -28,7 +26,7 @@ class NewestFirst(pagination.CursorPagination):
 
 
 class CSVRenderer(renderers.BaseRenderer):
-    """Any answer as CSV: `?format=csv` or `Accept: text/csv`. Nested values are flattened as `box.left`."""
+    """Writes a response as CSV: `?format=csv` or `Accept: text/csv`. A nested value's column is named `box.left`."""
 
     media_type = "text/csv"
     format = "csv"
@@ -36,16 +34,12 @@ class CSVRenderer(renderers.BaseRenderer):
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         rows = [dict(_flat(row)) for row in _rows(data)]
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, columns)
-        writer.writeheader()
-        writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
-        return text.getvalue().encode()
+        names = _names(rows)
+        return b"".join(as_csv(([row.get(name) for name in names] for row in rows), names))
 
 
 class ParquetRenderer(renderers.BaseRenderer):
-    """Any answer as a Parquet file: `?format=parquet`. Columns are flattened as for CSV; times are in UTC."""
+    """Writes a response as a Parquet file: `?format=parquet`. Columns are named as in CSV; times are in UTC."""
 
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
@@ -56,12 +50,12 @@ class ParquetRenderer(renderers.BaseRenderer):
         import pyarrow
 
         rows = [dict(_flat(row)) for row in _rows(data)]
-        fields = dict(_fields(_described(data, (context or {}).get("view"))))
-        names = list(fields) or list(dict.fromkeys(name for row in rows for name in row))
+        fields = dict(_fields(_serializer_of(data, (context or {}).get("view"))))
+        names = list(fields) or _names(rows)
         columns = {name: [row.get(name) for row in rows] for name in names}
-        kinds = {name: _kind(fields.get(name), columns[name]) for name in names}
-        values = (_read(columns[name], kinds[name]) for name in names)
-        return b"".join(as_parquet(zip(*values, strict=True), pyarrow.schema(list(kinds.items()))))
+        types = {name: _arrow_type(fields.get(name), columns[name]) for name in names}
+        values = (_parsed(columns[name], types[name]) for name in names)
+        return b"".join(as_parquet(zip(*values, strict=True), pyarrow.schema(list(types.items()))))
 
 
 def _rows(data: Any) -> Iterable[Any]:
@@ -70,18 +64,20 @@ def _rows(data: Any) -> Iterable[Any]:
     return data if isinstance(data, list) else [{"value": data}]
 
 
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
 def _flat(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, (list, tuple)):
-        yield name, " ".join(map(str, value))
     else:
-        yield name, value
+        yield name, joined(value)
 
 
 def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
-    """The fields of whatever made the answer, under the names that `_flat` gives their values."""
+    """Yield the serializer's fields under the names that `_flat` gives their values."""
     if isinstance(serializer, serializers.ListSerializer):
         serializer = serializer.child
     if isinstance(serializer, serializers.Serializer):
@@ -91,32 +87,32 @@ def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
         yield name, serializer
 
 
-def _described(data: Any, view: Any) -> Any:
-    """The serializer that made the answer, or that its view has for describing rows which are made without one."""
-    for made in (_rows(data), data):
-        if hasattr(made, "serializer"):
-            return made.serializer
-    described = getattr(view, "serializer_class", None)
-    return described() if described else None
+def _serializer_of(data: Any, view: Any) -> Any:
+    """Return the serializer that made the data. For rows made without one, return the serializer of the view."""
+    for part in (_rows(data), data):
+        if hasattr(part, "serializer"):
+            return part.serializer
+    serializer_class = getattr(view, "serializer_class", None)
+    return serializer_class() if serializer_class else None
 
 
-def _kind(field: Any, values: Sequence[Any]) -> Any:
+def _arrow_type(field: Any, values: Sequence[Any]) -> Any:
     import pyarrow
 
-    kind = pyarrow.string() if field is None else arrow_type(field)
-    # A local time without an offset is no instant, and stays the text that it is.
-    zoned = all(_moment(value).tzinfo for value in values if value is not None) if _is_time(kind) else True
-    return kind if zoned else pyarrow.string()
+    arrow = pyarrow.string() if field is None else arrow_type(field)
+    # A local time without an offset is no instant, so it stays text.
+    has_offsets = all(_time(value).tzinfo for value in values if value is not None) if _is_time(arrow) else True
+    return arrow if has_offsets else pyarrow.string()
 
 
-def _read(values: Sequence[Any], kind: Any) -> Sequence[Any]:
-    return [value if value is None else _moment(value) for value in values] if _is_time(kind) else values
+def _parsed(values: Sequence[Any], arrow: Any) -> Sequence[Any]:
+    return [value if value is None else _time(value) for value in values] if _is_time(arrow) else values
 
 
-def _is_time(kind: Any) -> bool:
-    return str(kind).startswith("timestamp")
+def _is_time(arrow: Any) -> bool:
+    return str(arrow).startswith("timestamp")
 
 
-def _moment(value: Any) -> dt.datetime:
-    """A time is already text by now."""
+def _time(value: Any) -> dt.datetime:
+    """Serializers have written times as text already."""
     return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)

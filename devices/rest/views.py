@@ -21,7 +21,6 @@ from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import LogFilter
 from devices.rest.serializers import (
     DeviceSerializer,
-    DeviceStateSerializer,
     LogLineSerializer,
     MessageSerializer,
     QuarantineCountSerializer,
@@ -39,7 +38,7 @@ class SiteViewSet(ScopedReadOnlyViewSet):
     serializer_class = SiteSerializer
     lookup_field = "slug"
     cursor_ordering = ("slug",)
-    export_columns = {name: name for name in SiteSerializer.Meta.fields}
+    exports_whole_list = True
 
 
 class DeviceViewSet(ScopedReadOnlyViewSet):
@@ -49,13 +48,7 @@ class DeviceViewSet(ScopedReadOnlyViewSet):
     serializer_class = DeviceSerializer
     filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
     cursor_ordering = ("pk",)
-    export_columns = {
-        "id": "pk",
-        "site": "site__slug",
-        "name": "name",
-        "thing_name": "thing_name",
-        **{f"state.{name}": f"state__{name}" for name in DeviceStateSerializer.Meta.fields if name != "live"},
-    }
+    exports_whole_list = True
 
 
 class LogViewSet(ScopedReadOnlyViewSet):
@@ -65,12 +58,7 @@ class LogViewSet(ScopedReadOnlyViewSet):
     serializer_class = LogLineSerializer
     filterset_class = LogFilter
     cursor_ordering = ("-at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "device__site__slug",
-        "device": "device__name",
-        **{name: name for name in ("at", "received_at", "level", "text")},
-    }
+    exports_whole_list = True
 
 
 class QuarantineViewSet(ScopedReadOnlyViewSet):
@@ -80,16 +68,8 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     serializer_class = QuarantinedMessageSerializer
     filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
     cursor_ordering = ("-received_at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "received_at": "received_at",
-        "device": "device__name",
-        "topic": "topic",
-        "size": "size",
-        "reason": "reason",
-        "detail": "detail",
-        "replayed_at": "replayed_at",
-    }
+    exports_whole_list = True
+    export_instead = {"payload": "size"}
 
     @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)

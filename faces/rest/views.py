@@ -54,17 +54,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     filterset_class = CaptureFilter
     cursor_ordering = ("-taken_at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "device__site__slug",
-        "device": "device__name",
-        **{
-            name: name
-            for name in ("taken_at", "received_at", "shows", "area", "source_url", "state", "attempts", "reason")
-        },
-        "recognised_at": "recognised_at",
-        "cups": "cups",
-    }
+    exports_whole_list = True
 
     def get_permissions(self) -> list[BasePermission]:
         is_device = self.action == "create" and isinstance(self.request.auth, Device)
@@ -97,16 +87,8 @@ class PersonViewSet(EnrolmentMixin):
     serializer_class = PersonSerializer
     filterset_class = PersonFilter
     cursor_ordering = ("name", "pk")
-    export_columns = {
-        "id": "pk",
-        "site": "site__slug",
-        "name": "name",
-        "line": "line",
-        "guest_number": "guest_number",
-        "coffees": "coffees_counted",
-        "consent": "has_consent",
-        "created_at": "created_at",
-    }
+    exports_whole_list = True
+    export_instead = {"guest": "guest_number"}
 
     def get_queryset(self) -> QuerySet[Any]:
         valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
@@ -169,19 +151,7 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
     serializer_class = CoffeeSerializer
     filterset_class = CoffeeFilter
     cursor_ordering = ("-taken_at", "-pk")
-    export_columns = {
-        "id": "pk",
-        "site": "device__site__slug",
-        "device": "device__name",
-        "person.id": "person",
-        "person.name": "person__name",
-        "taken_at": "taken_at",
-        "capture": "sighting__capture",
-        "voided": "voided",
-        "reviewed_at": "reviewed_at",
-        "reviewed_by": "reviewed_by__username",
-        "review_reason": "review_reason",
-    }
+    exports_whole_list = True
 
     @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
     @action(detail=True, methods=["post"])

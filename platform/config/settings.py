@@ -183,7 +183,7 @@ REST_FRAMEWORK = {
     # Behind a proxy that ends TLS the address is the one that the proxy names; else nobody's word counts for it.
     "NUM_PROXIES": 1 if _HTTPS else 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "devices.rest.formats.NewestFirst",
+    "DEFAULT_PAGINATION_CLASS": "devices.rest.formats.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "devices.rest.base.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -1,6 +1,5 @@
 """`manage.py enrol FOLDER`: know people by the pictures in their folders."""
 
-import csv
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from devices.models import Site
+from devices.rest.exports import as_csv
 from faces.enrolment.bulk import Outcome, enrol_folder
 from faces.enrolment.folders import BadFolder, PersonFolder, people_in
 from faces.recognisers import recogniser as recognisers
@@ -64,7 +64,5 @@ class Command(BaseCommand):
             self.stderr.write(f"{outcome.path.relative_to(folder)}: {outcome.refused}")
         self.stdout.write(f"{len(outcomes) - len(refused)} pictures enrolled, {len(refused)} refused.")
         if report is not None:
-            with report.open("w", newline="", encoding="utf-8") as file:
-                rows = csv.writer(file)
-                rows.writerow(["picture", "enrolled", "refused"])
-                rows.writerows([one.path.relative_to(folder), not one.refused, one.refused] for one in outcomes)
+            rows = ([str(one.path.relative_to(folder)), not one.refused, one.refused] for one in outcomes)
+            report.write_bytes(b"".join(as_csv(rows, ["picture", "enrolled", "refused"])))
