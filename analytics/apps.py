@@ -11,7 +11,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.groundtruth.cards import accuracy
         from analytics.pages import cards
         from analytics.visitors.cards import visitors
-        from devices import schedules
+        from devices import tasks
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
 
@@ -21,4 +21,4 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-plots", visitors)
         person_erased.connect(forget_shared)
         # Every night, and every minute.
-        schedules.keep(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})
+        tasks.schedule(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})

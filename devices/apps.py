@@ -6,7 +6,7 @@ class DevicesConfig(AppConfig):
     verbose_name = "Sites and devices"
 
     def ready(self) -> None:
-        from devices import schedules
+        from devices import tasks
 
-        # Every minute.
-        schedules.keep(self, {"devices.tasks.send_missing_settings": "I"})
+        every_minute = "I"
+        tasks.schedule(self, {"devices.tasks.send_missing_settings": every_minute})

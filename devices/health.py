@@ -1,6 +1,6 @@
-"""Whether the platform is at work: one line for each part, for people, for supervisors and for `/healthz`.
+"""Whether the platform works: one line for each of its parts, for people, supervisors and `/healthz`.
 
-A floor above adds its own parts with `register_check`.
+An app above adds its own parts with `register_check`.
 """
 
 import datetime as dt
@@ -17,12 +17,12 @@ BEAT_EVERY = dt.timedelta(seconds=5)
 """How often a process writes its heartbeat."""
 
 SILENT_FOR = dt.timedelta(seconds=30)
-"""A process that has been silent for so long, six heartbeats, is taken for dead."""
+"""A process counts as dead after so long without a heartbeat: six missed ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The state of one part. `numbers` are the same facts for the metrics, by Prometheus name."""
+    """The state of one part. `numbers` are the metrics of the part, by Prometheus name without the prefix."""
 
     part: str
     well: bool
@@ -39,33 +39,33 @@ _checks: list[Check] = []
 
 
 def register_check(check: Check) -> None:
-    """Have this check asked for its lines, with the time in UTC, whenever health is."""
+    """Add the lines of this check to every report. It is called with the time in UTC."""
     if check not in _checks:
         _checks.append(check)
 
 
 def beat(process: str, *, at: dt.datetime, numbers: dict[str, float] | None = None) -> None:
-    """Write this process' sign of life."""
+    """Store the heartbeat of this process."""
     Heartbeat.objects.update_or_create(process=process, defaults={"at": at, "numbers": numbers or {}})
 
 
 def forget(processes: str, *, before: dt.datetime) -> None:
-    """Expect no more signs of life from those whose names begin like this and who have been silent since."""
+    """Delete the heartbeats, older than `before`, of the processes whose names begin with `processes`."""
     Heartbeat.objects.filter(process__startswith=processes, at__lt=before).delete()
 
 
 def report(now: dt.datetime) -> list[Line]:
-    """A line for each part; just one, that says so, where the database is away."""
+    """Return a line for each part, or only the database's line if it cannot be reached."""
     try:
         return [line for check in (_ingesters, _intake, _time_zones, *_checks) for line in check(now)]
     except DatabaseError as error:
-        return [Line("database", False, f"away: {str(error).strip()}")]
+        return [Line("database", False, f"cannot be reached: {str(error).strip()}")]
 
 
 def heartbeat_line(
     process: str, heartbeat: Heartbeat, now: dt.datetime, text: str = "", *, silent_for: dt.timedelta = SILENT_FOR
 ) -> Line:
-    """The line of a process that is dead when it has been silent for so long."""
+    """Return the line of a process, which counts as dead `silent_for` after its heartbeat."""
     age = now - heartbeat.at
     well = age < silent_for
     return Line(
@@ -83,25 +83,30 @@ def seconds(span: dt.timedelta) -> str:
 def _ingesters(now: dt.datetime) -> Iterable[Line]:
     heartbeats = Heartbeat.objects.filter(process__startswith="ingest ").order_by("process")
     for heartbeat in heartbeats:
-        told = heartbeat.numbers
-        text = f", last commit {told['commit_age_seconds']:.0f} s before it" if "commit_age_seconds" in told else ""
+        numbers = heartbeat.numbers
+        commit_age = numbers.get("commit_age_seconds")
+        text = "" if commit_age is None else f", last commit {commit_age:.0f} s before that"
         yield heartbeat_line(
-            heartbeat.process, heartbeat, now, f"{text}, {told.get('waiting', 0):.0f} messages waiting"
+            heartbeat.process, heartbeat, now, f"{text}, {numbers.get('waiting', 0):.0f} messages waiting"
         )
     if not heartbeats:
-        yield Line("ingest", False, "has never run; start `manage.py ingest`")
+        yield Line("ingest", False, "has never run; start it with `manage.py ingest`")
 
 
 def _intake(now: dt.datetime) -> Iterable[Line]:
-    seen = DeviceState.objects.aggregate(latest=Max("last_seen_at"))["latest"]
-    aside = QuarantinedMessage.objects.filter(replayed_at=None).count()
-    latest = f"latest message {seconds(now - seen)} ago" if seen else "no message yet"
+    latest = DeviceState.objects.aggregate(latest=Max("last_seen_at"))["latest"]
+    quarantined = QuarantinedMessage.objects.filter(replayed_at=None).count()
+    latest_message = f"latest message {seconds(now - latest)} ago" if latest else "no message yet"
     lost = sum(
         numbers.get("overflowed_messages_total", 0)
         for numbers in Heartbeat.objects.filter(process="quarantine").values_list("numbers", flat=True)
     )
-    text = f"{latest}, {aside} messages set aside" + (f", {lost} more lost from the full quarantine" if lost else "")
-    yield Line("intake", True, text, {"quarantined_messages": aside, "quarantine_overflowed_messages_total": lost})
+    text = f"{latest_message}, {quarantined} messages in quarantine"
+    if lost:
+        text += f", {lost} more deleted because the quarantine was full"
+    yield Line(
+        "intake", True, text, {"quarantined_messages": quarantined, "quarantine_overflowed_messages_total": lost}
+    )
 
 
 def _time_zones(now: dt.datetime) -> Iterable[Line]:

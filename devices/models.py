@@ -1,4 +1,4 @@
-"""Sites, their members and devices, and what arrived from a device that is not a count."""
+"""Sites, members, devices and tokens; the log, state and quarantined messages of devices; and records of the intake."""
 
 import datetime as dt
 import zoneinfo
@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.urls import reverse
 
-from devices.querysets import ApiTokenQuerySet, DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
+from devices.querysets import ApiTokenQuerySet, DeviceQuerySet, DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
 from devices.roles import Right, Role
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ class Site(models.Model):
     """A place with displays: an office, a lobby, a showroom."""
 
     name = models.CharField(max_length=80, unique=True)
-    slug = models.SlugField(max_length=80, unique=True, help_text="Stands in addresses: /sites/seattle/")
+    slug = models.SlugField(
+        max_length=80, unique=True, help_text="Part of the site's addresses, such as /sites/seattle/."
+    )
     timezone = models.CharField(
         max_length=64,
         validators=[validate_timezone],
-        help_text="IANA name, such as America/Chicago; hours and days in plots are this zone's.",
+        help_text="IANA name, such as America/Chicago. Hours and days in plots are in this time zone.",
     )
     latitude = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)], help_text="Degrees north."
@@ -58,7 +60,7 @@ class Site(models.Model):
 
 
 class Membership(models.Model):
-    """A user's role at a site; `devices/roles.py` says what each role may do."""
+    """A user's role at a site. `devices/roles.py` lists the rights of each role."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
@@ -74,7 +76,7 @@ class Membership(models.Model):
 
 
 class Device(models.Model):
-    """A camera, known to people by its name and to the broker by its thing name."""
+    """A camera. People know it by its name, the broker by its thing name."""
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="devices")
     name = models.SlugField(max_length=80, help_text="Such as Seattle01; unique at its site.")
@@ -82,25 +84,27 @@ class Device(models.Model):
         max_length=128,
         unique=True,
         validators=[RegexValidator(r"^[A-Za-z0-9:_-]+\Z", "Letters, digits, “:”, “_” and “-” only.")],
-        help_text="Its name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
+        help_text="The device's name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
     )
     clock_timezone = models.CharField(
         "clock's time zone",
         max_length=64,
         default="UTC",
         validators=[validate_timezone],
-        help_text="Zone of the time stamps that a DeepLens writes; UTC unless somebody set it otherwise on the device.",
+        help_text="Time zone of the time stamps that a DeepLens writes: UTC, unless somebody changed it on the device.",
     )
     desired_config = models.JSONField(
-        default=dict, editable=False, help_text="Settings that the device is told to have; all others are its own."
+        default=dict,
+        editable=False,
+        help_text="Settings that the device shall use. It keeps its own value of every other setting.",
     )
     config_unsent_since = models.DateTimeField(
-        null=True, editable=False, help_text="Since when the broker has not been told the desired settings."
+        null=True, editable=False, help_text="Since when the desired settings wait to be sent to the broker."
     )
     token_digest = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = SiteScopedQuerySet.as_manager()
+    objects = DeviceQuerySet.as_manager()
 
     class Meta:
         ordering = ["site__name", "name"]
@@ -114,39 +118,42 @@ class Device(models.Model):
 
     @property
     def latest_state(self) -> "DeviceState | None":
-        """The latest word from the device; None where nothing is kept of it yet."""
+        """The stored state of the device; None before its first message."""
         return getattr(self, "state", None)
 
     def is_live(self, now: dt.datetime) -> bool:
-        """Whether the device was heard of within `LIVE_FOR` and has not said good-bye since; False if never heard."""
+        """Whether the device's latest message came within `LIVE_FOR`, and it has not gone offline since."""
         state = self.latest_state
         return state is not None and state.is_live(now)
 
 
 LIVE_FOR = dt.timedelta(minutes=2)
-"""A device that was heard of within this time is live: four missed heartbeats of the edge agent."""
+"""A device is live for this time after a message: four missed heartbeats of the edge agent."""
 
 SKEW_TO_FLAG = dt.timedelta(minutes=1)
+"""Pages warn of a device's clock that is off by more than this."""
 
 
 class DeviceState(models.Model):
-    """The latest word from a device; rewritten all the time, so apart from `Device`."""
+    """The latest state of a device. It is a table of its own because each batch of messages rewrites it."""
 
     device = models.OneToOneField(Device, on_delete=models.CASCADE, primary_key=True, related_name="state")
     last_seen_at = models.DateTimeField(null=True, help_text="Arrival of the device's latest message.")
     online = models.BooleanField(
-        null=True, help_text="As its status message or last will says; unknown for a DeepLens."
+        null=True, help_text="From the device's latest status message or last will; unknown for a DeepLens."
     )
     status_at = models.DateTimeField(null=True)
     software = models.CharField(max_length=64, blank=True)
-    clock_skew_ms = models.BigIntegerField(null=True, help_text="The device's clock minus ours, at its latest message.")
+    clock_skew_ms = models.BigIntegerField(
+        null=True, help_text="The device's clock minus the platform's, at the latest message, in milliseconds."
+    )
     outbox_messages = models.PositiveBigIntegerField(default=0)
     outbox_bytes = models.PositiveBigIntegerField(default=0)
     dropped_messages = models.PositiveBigIntegerField(default=0)
     reported_config = models.JSONField(
-        null=True, help_text="The settings in force, as its status says; unknown for a DeepLens."
+        null=True, help_text="The settings in force, from the device's latest status; unknown for a DeepLens."
     )
-    config_error = models.TextField(blank=True, help_text="Why the device did not take the latest settings.")
+    config_error = models.TextField(blank=True, help_text="Why the device refused the latest settings.")
 
     objects = DeviceScopedQuerySet.as_manager()
 
@@ -168,7 +175,7 @@ class LogLevel(models.TextChoices):
 
 
 class DeviceLog(models.Model):
-    """A line a device said about itself."""
+    """A line of a device's own log."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="log")
     at = models.DateTimeField()
@@ -188,22 +195,22 @@ class DeviceLog(models.Model):
 
 
 class Reason(models.TextChoices):
-    """Why a message was set aside; the codes are stable."""
+    """Why a message was quarantined. The codes are stable."""
 
     UNKNOWN_TOPIC = "unknown-topic", "no device publishes on this topic"
     UNKNOWN_DEVICE = "unknown-device", "no device is registered under this thing name"
-    OTHER_DEVICE = "other-device", "claims another device than its topic"
+    OTHER_DEVICE = "other-device", "the payload names another device than the topic"
     TOO_LARGE = "too-large", "larger than a message may be"
-    UNREADABLE = "unreadable", "cannot be decoded"
+    UNREADABLE = "unreadable", "the payload cannot be read"
     BAD_VALUE = "bad-value", "a value is out of its range"
     BAD_PICTURE = "bad-picture", "the picture is not a usable JPEG"
-    TOO_OLD = "too-old", "older than the retention"
+    TOO_OLD = "too-old", "older than the retention period"
     IN_FUTURE = "in-future", "more than an hour in the future"
-    REFUSED = "refused", "the database refused it"
+    REFUSED = "refused", "the message could not be written to the database"
 
 
 class QuarantinedMessage(models.Model):
-    """A message that was set aside whole, with the reason, never counted, and can be replayed."""
+    """A message that could not be counted. It is stored unchanged with the reason, and can be replayed."""
 
     key = models.BigIntegerField(unique=True)
     topic = models.TextField()
@@ -213,7 +220,7 @@ class QuarantinedMessage(models.Model):
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="quarantined")
     size = models.PositiveIntegerField(help_text="Bytes of the payload.")
     received_at = models.DateTimeField(db_index=True)
-    replayed_at = models.DateTimeField(null=True, help_text="When a replay took it in.")
+    replayed_at = models.DateTimeField(null=True, help_text="When a replay took the message in.")
 
     objects = DeviceScopedQuerySet.as_manager()
 
@@ -225,24 +232,24 @@ class QuarantinedMessage(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The latest sign of life of one of our own long-running processes, for `manage.py health` and the metrics."""
+    """The latest sign of life of one of the platform's processes, for `manage.py health` and the metrics."""
 
     process = models.CharField(max_length=160, primary_key=True)
     at = models.DateTimeField()
-    numbers = models.JSONField(default=dict, help_text="What the process counts, by name.")
+    numbers = models.JSONField(default=dict, help_text="The process's counters, by name.")
 
     def __str__(self) -> str:
         return self.process
 
 
 class ApiToken(models.Model):
-    """A person's key to the API, for one program: whoever shows it may do what the person may, until it is revoked."""
+    """A user's key to the API for one program, which may do whatever the user may until the token is revoked."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=80, help_text="Where it is used, such as “Grafana”.")
+    name = models.CharField(max_length=80, help_text="The program that uses the token, such as “Grafana”.")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    used_at = models.DateTimeField(null=True, editable=False, help_text="To the hour.")
+    used_at = models.DateTimeField(null=True, editable=False, help_text="When the token was last used, to the hour.")
 
     objects = ApiTokenQuerySet.as_manager()
 
@@ -255,15 +262,14 @@ class ApiToken(models.Model):
 
 
 class DeliveredBatch(models.Model):
-    """The messages of one committed batch that carry no time of their own, for as long as they can be redelivered.
+    """The messages without a time of their own in one committed batch, kept as long as they can be redelivered.
 
-    Written and read by `devices/intake/deliveries.py` alone. At most as many rows a client as a broker may
-    have messages under way to it.
+    Only `devices/intake/redelivery.py` writes and reads it. A client has at most `RECEIVE_MAXIMUM` rows.
     """
 
     client = models.CharField(max_length=128)
-    sequence = models.BigIntegerField(help_text="Which of the client's messages was the batch's latest.")
-    deliveries = models.BinaryField(help_text="Packet ids, words and times of arrival, as MessagePack.")
+    sequence = models.BigIntegerField(help_text="Number of the batch's latest message among the client's messages.")
+    deliveries = models.BinaryField(help_text="Packet ids, content hashes and times of arrival, as MessagePack.")
 
     class Meta:
         indexes = [models.Index(fields=["client", "sequence"], name="latest_batches_of_a_client")]

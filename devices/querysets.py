@@ -1,5 +1,6 @@
 """Querysets that return only the rows which a user has a right to."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
@@ -10,7 +11,7 @@ from devices.roles import Right, roles_with
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from devices.models import User
+    from devices.models import Device, User
 
 
 class SiteScopedQuerySet(models.QuerySet[Any]):
@@ -42,6 +43,13 @@ class SiteScopedQuerySet(models.QuerySet[Any]):
 
 class SiteQuerySet(SiteScopedQuerySet):
     site_path = ""
+
+
+class DeviceQuerySet(SiteScopedQuerySet):
+    def by_thing(self, things: Collection[str] | None = None) -> "dict[str, Device]":
+        """Read the devices with these thing names, or all of them, and return them by thing name."""
+        devices = self if things is None else self.filter(thing_name__in=things)
+        return {device.thing_name: device for device in devices}
 
 
 class DeviceScopedQuerySet(SiteScopedQuerySet):

@@ -1,4 +1,4 @@
-"""Every deliberate write about sites and devices."""
+"""The writes that people make about sites, devices, members and tokens."""
 
 import datetime as dt
 import hashlib
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def register_site(
     *, name: str, slug: str, timezone: str, latitude: float | None = None, longitude: float | None = None
 ) -> Site:
-    """The site of this slug, made or brought up to date. Raises `ValidationError` where a value is wrong."""
+    """Create or update the site with this slug, and return it. Raises `ValidationError` if a value is wrong."""
     site = Site.objects.filter(slug=slug).first() or Site(slug=slug)
     site.name, site.timezone, site.latitude, site.longitude = name, timezone, latitude, longitude
     site.full_clean()
@@ -33,7 +33,7 @@ def register_site(
 
 @transaction.atomic
 def register_device(*, site: Site, name: str, thing_name: str) -> Device:
-    """The device of this thing name, made or moved to this site and name. Raises `ValidationError`."""
+    """Create the device with this thing name, or move it to this site and name. Raises `ValidationError`."""
     device = Device.objects.filter(thing_name=thing_name).first() or Device(thing_name=thing_name)
     device.site, device.name = site, name
     device.full_clean()
@@ -43,20 +43,20 @@ def register_device(*, site: Site, name: str, thing_name: str) -> Device:
 
 
 def add_member(*, site: Site, user: "User", role: Role) -> Membership:
-    """Give the user this role at the site, instead of any other the user had there."""
+    """Give the user this role at the site, in place of the user's former role there."""
     membership, _ = Membership.objects.update_or_create(site=site, user=user, defaults={"role": role})
     return membership
 
 
 def configure_device(*, device: Device, settings: DesiredSettings, now: dt.datetime) -> None:
-    """Note which settings the device shall have; those that are None are left to it. `mqtt/settings.py` sends them."""
+    """Store the desired settings, which `mqtt/settings.py` sends. The device keeps its own value where one is None."""
     device.desired_config = msgspec.to_builtins(settings)
     device.config_unsent_since = now
     device.save(update_fields=["desired_config", "config_unsent_since"])
 
 
 def issue_device_token(*, device: Device) -> str:
-    """A new token for the device, which ends the one before. Only its digest is stored: this is the time to note it."""
+    """Replace the device's token by a new one, and return its text, of which only a digest is stored."""
     token = secrets.token_urlsafe(32)
     device.token_digest = token_digest(token)
     device.save(update_fields=["token_digest"])
@@ -64,9 +64,9 @@ def issue_device_token(*, device: Device) -> str:
 
 
 def issue_api_token(*, user: "User", name: str) -> tuple[ApiToken, str]:
-    """A token with which a program acts as this user, and its text, of which only the digest is stored: note it now.
+    """Create a token with which a program acts as this user. Return it with its text, of which only a digest is stored.
 
-    Raises `ValidationError` where the name is missing or too long.
+    Raises `ValidationError` if the name is missing or too long.
     """
     text = secrets.token_urlsafe(32)
     token = ApiToken(user=user, name=name, token_digest=token_digest(text))
@@ -76,20 +76,21 @@ def issue_api_token(*, user: "User", name: str) -> tuple[ApiToken, str]:
 
 
 def revoke_api_token(*, token: ApiToken) -> None:
-    """End the token at once."""
+    """Delete the token, which is refused from now on."""
     token.delete()
 
 
-USE_NOTED_EVERY = dt.timedelta(hours=1)
-"""Close enough to tell a forgotten token from one in use, without a write for each request."""
+USE_STORED_EVERY = dt.timedelta(hours=1)
+"""Often enough to tell a forgotten token from one in use, without a write for each request."""
 
 
-def note_use(*, token: ApiToken, now: dt.datetime) -> None:
-    """Note that the token was used, to the hour."""
-    if token.used_at is None or now - token.used_at >= USE_NOTED_EVERY:
+def record_use(*, token: ApiToken, now: dt.datetime) -> None:
+    """Store that the token was used, to the hour."""
+    if token.used_at is None or now - token.used_at >= USE_STORED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(used_at=now)
 
 
 def token_digest(token: str) -> str:
+    """Return the hexadecimal digest under which the token is stored."""
     # A plain hash is enough: the token is 256 random bits, not a password.
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Set-based writes for which Django's ORM has no words, on SQLite and on PostgreSQL.
+"""Writes of many rows at once that Django's ORM cannot express, on SQLite and on PostgreSQL.
 
-Table and column names come from the models. On PostgreSQL each call is one statement, its rows in the order given,
-so that writers who sort their rows alike cannot deadlock. On SQLite there is one writer at a time anyway. All times
+Table and column names come from the models. On PostgreSQL each call is one statement that writes its rows in the given
+order, so that writers which sort their rows alike cannot deadlock. SQLite has only one writer at a time. All times
 must be in UTC.
 """
 
@@ -16,15 +16,15 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 
 Merge = Literal["sum", "max", "or"]
 
-AT_ONCE = 500
-"""Rows in one statement on SQLite: a statement for each takes three times as long, and one for all is read anew where
-their number is a new one. (With eight columns an eighth of the 32,766 parameters that SQLite takes.)"""
+STATEMENT_ROWS = 500
+"""Rows in one statement on SQLite. A statement for each row takes three times as long, and one for all rows must be
+parsed anew for every new number of rows. (With eight columns an eighth of the 32,766 parameters that SQLite allows.)"""
 
 
 class Rows:
-    """Rows of a model, as the database takes them; the values of each are those of the fields `names`.
+    """Rows of a model, converted for the database. Each row has a value for each of the fields `names`.
 
-    To make them asks no database and takes longer than to send them, so it is better done before a transaction.
+    The conversion makes no query and takes longer than the insert, so it is better done before the transaction.
     """
 
     def __init__(self, model: type[models.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
@@ -33,21 +33,21 @@ class Rows:
         self._flat = [] if _on_postgresql() else _flat(_stored(_fields(model, names), rows))
 
     def insert(self, owners: Sequence[int] | None = None) -> None:
-        """Insert them all. With `owners`, the first value of each row is a place among these, and stands for the id."""
+        """Insert all rows. With `owners`, the first value of each row is an index into these ids, not an id itself."""
         self._insert("", owners)
 
     def insert_new(self, *, key: tuple[str, ...]) -> dict[int, int]:
-        """Insert those that are not there yet, and answer the ids of these by their places, in their order.
+        """Insert the rows that the table does not contain yet. Return their new ids by their index, in order.
 
-        `key` is the fields of a unique constraint, which `names` must begin with; no two rows may agree in it.
+        `key` is the fields of a unique constraint. `names` must begin with them, and no two rows may have equal ones.
         """
-        ids = self._told_ids(key) if _on_postgresql() else self._ids_since(key)
+        ids = self._returned_ids(key) if _on_postgresql() else self._ids_since(key)
         return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
 
     def add_up(self, merge: Mapping[str, Merge]) -> None:
-        """Insert them; where one is there already, merge each field of `merge` into it.
+        """Insert the rows. If the table contains a row already, merge each field of `merge` into that row.
 
-        The other fields of `names` must be those of a unique constraint; no two rows may agree in them.
+        The other fields of `names` must be those of a unique constraint, and no two rows may have equal ones.
         """
         key = _columns(self._model, tuple(name for name in self._names if name not in merge))
         table = _quoted(self._model._meta.db_table)
@@ -60,14 +60,14 @@ class Rows:
         self._insert(f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
 
     def _insert(self, ending: str, owners: Sequence[int] | None = None) -> list[tuple[Any, ...]]:
-        """Answers what the statement's ending asks to be told of the rows."""
+        """Insert the rows. Return what a RETURNING clause in `ending` selects."""
         if not self._rows:
             return []
         into = f"INSERT INTO {_quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
         return (self._insert_json if _on_postgresql() else self._insert_values)(into, ending, owners)
 
     def _insert_json(self, into: str, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        """All of them out of one parameter: psycopg passes a long text on at once, but converts values one by one."""
+        """Insert all rows from one JSON parameter: psycopg would convert many parameters one by one."""
         values, parameters = _out_of_json(self._model, self._names), [self._json]
         if owners is not None:
             values = ("(%s::bigint[])[1 + (value ->> 0)::int]", *values[1:])
@@ -81,28 +81,29 @@ class Rows:
             flat = flat.copy()
             flat[::width] = [owners[place] for place in flat[::width]]
         row = f"({', '.join(['%s'] * width)})"
-        told = []
-        for start in range(0, len(flat), AT_ONCE * width):
-            part = flat[start : start + AT_ONCE * width]
-            told += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
-        return told
+        returned = []
+        for start in range(0, len(flat), STATEMENT_ROWS * width):
+            part = flat[start : start + STATEMENT_ROWS * width]
+            returned += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
+        return returned
 
-    def _told_ids(self, key: tuple[str, ...]) -> list[int]:
-        """Insert what is new; the ids of these. Where all are, in their order.
+    def _returned_ids(self, key: tuple[str, ...]) -> list[int]:
+        """Insert the new rows and return their ids, in the order of the rows if all are new.
 
-        PostgreSQL takes a quarter less time where it need not look for each row first, and nearly always all are new.
+        Nearly always all rows are new, and a plain INSERT takes PostgreSQL a quarter less time than one that looks for
+        conflicts. So the plain one is tried first.
         """
         columns, fields = _columns(self._model, key), _fields(self._model, key)
-        # To be told the times too would take longer than to insert the rows.
+        # To return the times too would take longer than to insert the rows.
         plain = [place for place, field in enumerate(fields) if not _is_time(field)]
-        telling = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
+        returning = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
         try:
             with transaction.atomic():
-                added = self._insert(telling)
+                inserted = self._insert(returning)
         except IntegrityError:
-            added = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING" + telling)
-        ids = [row[0] for row in added]
-        if len(ids) == len(self._rows) and [row[1:] for row in added] != self._columns_at(plain):
+            inserted = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING" + returning)
+        ids = [row[0] for row in inserted]
+        if len(ids) == len(self._rows) and [row[1:] for row in inserted] != self._columns_at(plain):
             return [pk for _, pk in sorted(self._places(set(ids), key).items())]
         return ids
 
@@ -110,8 +111,10 @@ class Rows:
         return list(zip(*([row[place] for row in self._rows] for place in places), strict=True))
 
     def _ids_since(self, key: tuple[str, ...]) -> list[int]:
-        """The same where nobody else writes meanwhile: ids ascend. To be told each one would give the other thread
-        the processor at each one."""
+        """Insert the new rows and return their ids, on SQLite, where nobody else writes meanwhile and ids ascend.
+
+        A RETURNING clause would let the other thread run once for each row.
+        """
         table = _quoted(self._model._meta.db_table)
         ((latest,),) = _execute(f"SELECT COALESCE(max(id), 0) FROM {table}", [])  # noqa: S608
         self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING")
@@ -120,18 +123,18 @@ class Rows:
         return msgspec.json.decode(ids, type=list[int])
 
     def _places(self, ids: Collection[int], key: tuple[str, ...]) -> dict[int, int]:
-        """The ids of rows that were inserted, by their places."""
+        """Return these ids of inserted rows by the index of the row."""
         if not ids:
             return {}
         places = {tuple(row[: len(key)]): place for place, row in enumerate(self._rows)}
-        found = self._model._default_manager.filter(pk__range=(min(ids), max(ids))).values_list("pk", *key)
-        return dict(sorted((places[tuple(values)], pk) for pk, *values in found if pk in ids))
+        stored = self._model._default_manager.filter(pk__range=(min(ids), max(ids))).values_list("pk", *key)
+        return dict(sorted((places[tuple(values)], pk) for pk, *values in stored if pk in ids))
 
 
 def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
-    """Until the transaction ends, nobody holds these numbered locks alone (or, with `alone`, holds them at all).
+    """Take the advisory locks of these numbers until the transaction ends: exclusive if `alone`, otherwise shared.
 
-    On SQLite a transaction is alone from its beginning (`transaction_mode` IMMEDIATE).
+    Does nothing on SQLite, where a transaction excludes all others from its beginning (`transaction_mode` IMMEDIATE).
     """
     if _on_postgresql():
         function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
@@ -146,9 +149,9 @@ def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def _cursor() -> Any:
-    """On PostgreSQL one that sends the values beside the statement, not in it as Django's own does.
+    """Return a cursor that, on PostgreSQL, sends the values apart from the statement, unlike Django's own.
 
-    Otherwise a statement that is refused would stand in PostgreSQL's log with all of a batch's rows.
+    Otherwise PostgreSQL would write all rows of a batch into its log together with a failed statement.
     """
     if not _on_postgresql():
         return connection.cursor()
@@ -163,12 +166,12 @@ def _json(values: Any) -> str:
 
 @cache
 def _out_of_json(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
-    """What makes the fields' values of a row that is a JSON array."""
+    """Return the SQL expressions of the fields' values, for a row that is the JSON array `value`."""
     return tuple(_value(field, place) for place, field in enumerate(_fields(model, names)))
 
 
 def _value(field: "models.Field[Any, Any]", place: int) -> str:
-    """A cast to varchar(64) would shorten a text that is too long; as text the database refuses it."""
+    """Return the expression of one field. A cast to varchar(64), instead of text, would silently cut a long text."""
     if isinstance(field, models.JSONField):
         return f"NULLIF(value -> {place}, 'null')"
     column_type = field.rel_db_type(connection) if isinstance(field, models.ForeignKey) else field.db_type(connection)
@@ -176,7 +179,7 @@ def _value(field: "models.Field[Any, Any]", place: int) -> str:
 
 
 def _stored(fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-    """The rows as Django stores them on SQLite; its own conversions, one value at a time, cost more than the insert."""
+    """Convert the rows to what SQLite stores, by column: Django's conversion of single values takes longer."""
     columns = list(zip(*rows, strict=True))
     for place, (field, column) in enumerate(zip(fields, columns, strict=False)):  # no rows have no columns
         if _is_time(field):
@@ -191,9 +194,9 @@ def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
 
 
 def times(moments: Iterable[dt.datetime]) -> tuple[str, ...]:
-    """Times as Django stores them in SQLite, which both databases read.
+    """Return UTC times in the text format that Django stores in SQLite, and that PostgreSQL reads as well.
 
-    msgspec writes `2026-11-21T09:00:00.250000Z` many times as fast as a time's own `isoformat`.
+    msgspec formats them many times as fast as `datetime.isoformat`.
     """
     return tuple(text[:10] + " " + text[11:-1] for text in msgspec.to_builtins(tuple(moments)))
 

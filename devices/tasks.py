@@ -1,7 +1,38 @@
-"""What the workers do for devices; each task calls one service."""
+"""The scheduled tasks of this app, and the function with which every app schedules its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 from devices.mqtt import settings
 
 
 def send_missing_settings() -> int:
+    """Send settings that devices have not got yet. Return the number of devices."""
     return settings.send_missing_configs()
+
+
+def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:
+    """Have the task workers run these tasks regularly, from the next `migrate` on.
+
+    `tasks` maps the dotted path of each function to one of django-q2's schedule types, such as "I" for every minute.
+    """
+
+    def store(using: str, **_: Any) -> None:
+        # The table is missing while only some apps have been migrated.
+        if "django_q_schedule" in connections[using].introspection.table_names():
+            _store(tasks)
+
+    post_migrate.connect(store, sender=app, weak=False)
+
+
+def _store(tasks: Mapping[str, str]) -> None:
+    from django_q.models import Schedule
+
+    for function, schedule_type in tasks.items():
+        Schedule.objects.update_or_create(
+            name=function, defaults={"func": function, "schedule_type": schedule_type, "minutes": 1, "repeats": -1}
+        )

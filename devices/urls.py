@@ -1,4 +1,4 @@
-"""Floor 1's part of the API, the account page, and what machines ask."""
+"""The addresses of this app: its part of the API, the account page, health and metrics."""
 
 from typing import Any
 

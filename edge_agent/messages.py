@@ -10,7 +10,7 @@ Unknown keys are ignored (except in `config`), so that either side may be upgrad
 import base64
 import binascii
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -175,8 +175,8 @@ class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):
 
 FromDevice = Frames | Image | Status | Log
 
-KINDS: dict[str, type[FromDevice]] = {"frames": Frames, "image": Image, "status": Status, "log": Log}
-"""The last level of a device's topic, and the type of the messages on it."""
+KINDS: dict[str, type[FromDevice]] = {message.__name__.lower(): message for message in get_args(FromDevice)}
+"""The class of each kind of message. The kind is the class's name in lower case, and the last level of the topic."""
 
 _DECODERS = {kind: msgspec.json.Decoder(message) for kind, message in KINDS.items()}
 

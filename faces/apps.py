@@ -9,7 +9,7 @@ class FacesConfig(AppConfig):
     def ready(self) -> None:
         from django.core import checks
 
-        from devices import schedules
+        from devices import tasks
         from devices.health import register_check
         from devices.intake.batches import register_sink
         from devices.intake.replay import register_way
@@ -37,4 +37,4 @@ class FacesConfig(AppConfig):
         hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
         nightly = ("forget_faces_without_consent", "erase_unseen")
         wanted = {"sweep_captures": "I", "tell_late": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
-        schedules.keep(self, {f"faces.tasks.{name}": every for name, every in wanted.items()})
+        tasks.schedule(self, {f"faces.tasks.{name}": every for name, every in wanted.items()})

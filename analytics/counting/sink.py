@@ -13,8 +13,8 @@ from analytics.counting import episode_rows, episodes, tallies
 from analytics.counting.episodes import EpisodeRow
 from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices import sql
-from devices.intake.batches import Batch, Write, nothing
-from devices.intake.decoding import SeenFrame, SeenGesture
+from devices.intake.batches import Batch, Write, write_nothing
+from devices.intake.decoding import ReceivedFrame, ReceivedGesture
 from devices.models import Device
 from edge_agent.messages import Box
 
@@ -26,7 +26,7 @@ REPORT_MERGE: dict[str, sql.Merge] = {"ended_at": "max", "confidence": "max"}
 
 FoundObject = tuple[str, float, Box | None]
 """A detection: label, confidence and box."""
-CountedFrame = tuple[SeenFrame, int | None, list[FoundObject]]
+CountedFrame = tuple[ReceivedFrame, int | None, list[FoundObject]]
 """A frame, its number of faces (None where the device does not count faces), and its detections."""
 
 
@@ -51,7 +51,7 @@ def count(batch: Batch) -> Write:
     keys = sorted(by_key)
     devices = {key[0] for key in keys} | {gesture.device.id for gesture in batch.gestures}
     if not devices:
-        return nothing
+        return write_nothing
     frames = [_counted_frame(by_key[key]) for key in keys]
     rows = [(*key, seen.received_at, faces) for key, (seen, faces, _) in zip(keys, frames, strict=True)]
     return partial(
@@ -110,7 +110,7 @@ def note_software(batch: Batch) -> Write:
 
     Most status messages repeat the stored version; then the write takes one query.
     """
-    return partial(_note_software, batch.software) if batch.software else nothing
+    return partial(_note_software, batch.software) if batch.software else write_nothing
 
 
 def _note_software(versions: Sequence[tuple[Device, dt.datetime, str]]) -> None:
@@ -127,7 +127,7 @@ def _note_software(versions: Sequence[tuple[Device, dt.datetime, str]]) -> None:
     DeviceSoftware.objects.bulk_create(new, ignore_conflicts=True)
 
 
-def _reports(gestures: Sequence[SeenGesture]) -> sql.Rows:
+def _reports(gestures: Sequence[ReceivedGesture]) -> sql.Rows:
     """Return the rows of reported gestures; of several reports of one gesture, the latest end and best confidence."""
     reports: dict[tuple[int, dt.datetime, str], tuple[dt.datetime, float]] = {}
     for gesture in gestures:
@@ -137,16 +137,16 @@ def _reports(gestures: Sequence[SeenGesture]) -> sql.Rows:
     return sql.Rows(ReportedGesture, REPORT_FIELDS, [(*key, *reports[key]) for key in sorted(reports)])
 
 
-def _reported_episode(gesture: SeenGesture) -> EpisodeRow:
+def _reported_episode(gesture: ReceivedGesture) -> EpisodeRow:
     end = _trusted_end(gesture)
     return episodes.reported_episode(gesture.device.pk, gesture.label, gesture.began_at, end, gesture.confidence)
 
 
-def _trusted_end(gesture: SeenGesture) -> dt.datetime:
+def _trusted_end(gesture: ReceivedGesture) -> dt.datetime:
     return min(gesture.ended_at, gesture.began_at + episodes.LONGEST_GESTURE)
 
 
-def _counted_frame(seen: SeenFrame) -> CountedFrame:
+def _counted_frame(seen: ReceivedFrame) -> CountedFrame:
     frame = seen.frame
     found = [(FACE, face.confidence, face.box) for face in frame.faces or ()]
     found += [(labelled.label, labelled.confidence, labelled.box) for labelled in frame.objects + frame.gestures]

@@ -22,7 +22,7 @@ class FuzzLedger:
     """
 
     def __init__(self, things: list[str]) -> None:
-        self._devices = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
+        self._devices = Device.objects.by_thing(things)
         self._retention = timedelta(days=settings.FRAME_RETENTION_DAYS)
         self.messages = 0
         self._aside: Counter[int] = Counter()

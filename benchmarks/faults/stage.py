@@ -16,8 +16,8 @@ from tqdm import tqdm
 from benchmarks.faults.devices import Agent, Clock, DeepLens, Device, Stream
 from benchmarks.faults.ingester import Ingester, Standstill
 from benchmarks.faults.ledger import Ledger, frames_counted, is_up, latest_frame, processed
+from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
-from devices.mqtt.routes import everything
 from devices.services import register_device, register_site
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import Server
@@ -194,7 +194,7 @@ class Stage:
 
 def _make_session(broker: Mosquitto, client: str) -> None:
     """What is published before the session exists would be for nobody."""
-    subscription = Subscription(broker.url, everything(client), first_sequence=1, clock=timezone.now)
+    subscription = Subscription(broker.url, all_messages(client), first_sequence=1, clock=timezone.now)
     subscription.start()
     try:
         if not subscription.subscribed.wait(AT_WORK_WITHIN):

@@ -1,4 +1,4 @@
-"""The admin's form of a device: who it is, and which settings it shall have."""
+"""The admin's form of a device: its names, its site, and its desired settings."""
 
 import json
 from typing import Any
@@ -22,23 +22,26 @@ def _number(help_text: str) -> forms.FloatField:
 
 
 class DeviceForm(forms.ModelForm[Device]):
-    """Settings that are left empty are the device's own. Each is checked as the device itself checks it."""
+    """A form with a field for each setting. A field left empty leaves the device its own value.
+
+    Values are checked by the same rules as on the device.
+    """
 
     detectors = forms.MultipleChoiceField(
         choices=DETECTORS,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="What it looks for; none chosen: as on the device.",
+        help_text="What the device detects. None selected: as on the device.",
     )
-    cadence = _number("Frames looked at per second, up to 60.")
-    face_threshold = _number("Least confidence of a face to be reported, 0 to 1.")
-    gesture_threshold = _number("Least confidence of a gesture, 0.5 to 1.")
-    object_threshold = _number("Least confidence of a cup or a person, 0 to 1.")
-    face_probability = _number("Least confidence of a face to be photographed, 0 to 1.")
-    countdown = _number("Seconds from seeing a face to the picture.")
-    cooldown = _number("Seconds from a picture to the next countdown.")
-    picture = forms.ChoiceField(choices=PICTURES, required=False, help_text="What its pictures show.")
-    crop_margin = _number("Kept around a face, in sizes of the face, up to 3.")
+    cadence = _number("Frames analysed per second, up to 60.")
+    face_threshold = _number("Lowest confidence of a face that is reported, 0 to 1.")
+    gesture_threshold = _number("Lowest confidence of a gesture that is reported, 0.5 to 1.")
+    object_threshold = _number("Lowest confidence of a cup or a person that is reported, 0 to 1.")
+    face_probability = _number("Lowest confidence of a face that makes the device take a picture, 0 to 1.")
+    countdown = _number("Seconds between detecting a face and taking the picture.")
+    cooldown = _number("Seconds between a picture and the next countdown.")
+    picture = forms.ChoiceField(choices=PICTURES, required=False, help_text="What the pictures show.")
+    crop_margin = _number("Margin around a face in a picture, in sizes of the face, up to 3.")
 
     class Meta:
         model = Device
@@ -47,30 +50,30 @@ class DeviceForm(forms.ModelForm[Device]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in Settings.__struct_fields__:
-            # Not there for who may only look.
+            # A user who may only view the device gets a form without fields.
             if name in self.fields:
                 self.fields[name].initial = self.instance.desired_config.get(name)
 
     def settings(self) -> DesiredSettings:
-        """What the valid form asks of the device."""
-        return msgspec.convert(self._given(), DesiredSettings)
+        """Return the desired settings of the valid form."""
+        return msgspec.convert(self._values(), DesiredSettings)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        for name, value in self._given().items():
+        for name, value in self._values().items():
             try:
                 msgspec.convert({name: value}, DesiredSettings)
             except msgspec.ValidationError as error:
                 self.add_error(name, f"{str(error).partition(' - at')[0]}.")
         return cleaned
 
-    def _given(self) -> dict[str, Any]:
+    def _values(self) -> dict[str, Any]:
         values = {name: self.cleaned_data.get(name) for name in Settings.__struct_fields__}
         return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 def settings_table(device: Device) -> SafeString:
-    """Desired and reported settings side by side, as HTML."""
+    """Return an HTML table of the desired and the reported settings."""
     state = device.latest_state if device.pk else None
     unsent = _unsent(device)
     if state is None or state.reported_config is None:
@@ -88,14 +91,14 @@ def settings_table(device: Device) -> SafeString:
 def _unsent(device: Device) -> SafeString:
     if device.config_unsent_since is None:
         return SafeString("")
-    sentence = "The desired settings of {} UTC wait for the broker; they are sent again every minute."
+    sentence = "The desired settings of {} UTC could not be sent to the broker yet. They are tried again every minute."
     return format_html(f"<p class='errornote'>{sentence}</p>", f"{device.config_unsent_since:%Y-%m-%d %H:%M}")
 
 
 def _row(name: str, desired: dict[str, Any], reported: dict[str, Any]) -> tuple[str, str, str, str]:
-    wanted, found = desired.get(name), reported.get(name)
-    verdict = "" if wanted is None else "in force" if wanted == found else "not in force"
-    return name.replace("_", " "), _text(wanted, OWN), _text(found, "unknown"), verdict
+    wanted, actual = desired.get(name), reported.get(name)
+    state = "" if wanted is None else "in force" if wanted == actual else "not in force"
+    return name.replace("_", " "), _text(wanted, OWN), _text(actual, "unknown"), state
 
 
 def _text(value: Any, missing: str) -> str:

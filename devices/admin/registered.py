@@ -36,12 +36,12 @@ class SiteAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         sites: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = sites.annotate(devices_here=models.Count("devices"))
+        counted: QuerySet[Any] = sites.annotate(count_of_devices=models.Count("devices"))
         return counted
 
-    @admin.display(description="Devices", ordering="devices_here")
+    @admin.display(description="Devices", ordering="count_of_devices")
     def device_count(self, site: Any) -> int:
-        return int(site.devices_here)
+        return int(site.count_of_devices)
 
 
 @admin.register(Membership)
@@ -53,7 +53,7 @@ class MembershipAdmin(ScopedAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ScopedAdmin):
-    list_display = ["name", "site", "thing_name", "last_seen", "online", "set_aside"]
+    list_display = ["name", "site", "thing_name", "last_seen", "online", "in_quarantine"]
     list_filter = [("site", OWN_ONLY)]
     search_fields = ["name", "thing_name"]
     list_select_related = ["site", "state"]
@@ -63,15 +63,15 @@ class DeviceAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         devices: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = devices.annotate(set_aside_here=models.Count("quarantined"))
+        counted: QuerySet[Any] = devices.annotate(quarantined_count=models.Count("quarantined"))
         return counted
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """A device that was heard stays: all that it counted would go with it."""
+        """Forbid the deletion of a device that has sent messages, because all its counts would be deleted with it."""
         return super().has_delete_permission(request, obj) and not hasattr(obj, "state")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without Django's deletion of many, which would gather all their frames before it asks."""
+        """Remove Django's bulk deletion, which would read all frames of the devices before it asks for confirmation."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     @admin.display(description="Last seen", ordering="state__last_seen_at")
@@ -82,13 +82,12 @@ class DeviceAdmin(ScopedAdmin):
     def online(self, device: Device) -> bool | None:
         return device.state.online if hasattr(device, "state") else None
 
-    @admin.display(description="Set aside", ordering="set_aside_here")
-    def set_aside(self, device: Any) -> int:
-        return int(device.set_aside_here)
+    @admin.display(description="In quarantine", ordering="quarantined_count")
+    def in_quarantine(self, device: Any) -> int:
+        return int(device.quarantined_count)
 
     @admin.display(description="Desired and reported")
     def settings_in_force(self, device: Device) -> str:
-        """Which settings were asked for, and which the device says it has."""
         return settings_table(device)
 
     def save_model(self, request: HttpRequest, device: Device, form: Any, change: bool) -> None:
@@ -102,23 +101,26 @@ class DeviceAdmin(ScopedAdmin):
     def send_settings(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
         for device in devices:
             if not self._may_write(request, device):
-                messages.error(request, f"You may not change {device}.")
+                messages.error(request, f"Your role does not allow you to change {device}.")
             elif self._send_settings(request, device):
-                messages.success(request, f"The settings of {device} are sent.")
+                messages.success(request, f"The settings of {device} were sent.")
 
     def _send_settings(self, request: HttpRequest, device: Device) -> bool:
         try:
             settings.send_config(device=device)
         except BrokerUnavailable as error:
-            messages.error(request, f"The settings of {device} are saved, and sent once the broker takes them: {error}")
+            messages.error(
+                request,
+                f"The settings of {device} are saved, but could not be sent yet. Headcount tries every minute. {error}",
+            )
             return False
         return True
 
-    @admin.action(description="Issue a new token (ends the old one)", permissions=["change"])
+    @admin.action(description="Issue a new token (the old one stops working)", permissions=["change"])
     def issue_token(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
         for device in devices:
             if not self._may_write(request, device):
-                messages.error(request, f"You may not change {device}.")
+                messages.error(request, f"Your role does not allow you to change {device}.")
                 continue
             token = services.issue_device_token(device=device)
             messages.success(request, format_html("Token of {}: <code>{}</code> — shown only now.", device, token))
@@ -126,7 +128,7 @@ class DeviceAdmin(ScopedAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """To see and revoke; everybody makes their own on the account page."""
+    """Lists tokens and revokes them by deletion. Users make their own tokens on the account page."""
 
     list_display = ["name", "user", "created_at", "used_at"]
     search_fields = ["name", "user__username"]
@@ -162,11 +164,11 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
         ]
         return super().changelist_view(request, {**(extra_context or {}), "quarantined_counts": counts})
 
-    @admin.action(description="Replay: take in what was mended")
-    def replay(self, request: HttpRequest, chosen: QuerySet[QuarantinedMessage]) -> None:
-        ours = [message for message in chosen.order_by("received_at", "pk") if self._may_write(request, message)]
+    @admin.action(description="Replay: try again to take these messages in")
+    def replay(self, request: HttpRequest, selected: QuerySet[QuarantinedMessage]) -> None:
+        ours = [message for message in selected.order_by("received_at", "pk") if self._may_write(request, message)]
         taken_in = sum(replay_quarantined(message=message, now=timezone.now()) for message in ours)
-        messages.info(request, f"{taken_in} messages are taken in, {len(chosen) - taken_in} stay set aside.")
+        messages.info(request, f"{taken_in} messages were taken in, {len(selected) - taken_in} stay in quarantine.")
 
     @admin.display(description="Payload")
     def text(self, message: QuarantinedMessage) -> str:

@@ -1,1 +1,1 @@
-"""From a message to rows: decoding, one transaction for each batch, quarantine, replay."""
+"""Takes messages into the database: decoding, one transaction for each batch, quarantine, replay."""

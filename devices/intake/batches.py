@@ -1,4 +1,4 @@
-"""The intake: every message, whatever way it came, ends here, and is committed, counted once, or set aside."""
+"""The intake: every message, however it came, ends here, and is either committed and counted once, or quarantined."""
 
 import datetime as dt
 import logging
@@ -11,8 +11,8 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices.intake import decoding, deliveries, states
-from devices.intake.decoding import Arrival, Decoded, LogLine, SeenFrame, SeenGesture, SetAside, TakenPicture
+from devices.intake import decoding, device_states, redelivery
+from devices.intake.decoding import Arrival, Decoded, LogLine, ReceivedFrame, ReceivedGesture, Rejection, TakenPicture
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
 
@@ -21,35 +21,35 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction of the intake takes in. May name the same frame, picture or gesture twice."""
+    """The contents of all messages of one transaction. May contain the same frame, picture or gesture twice."""
 
-    frames: list[SeenFrame] = field(default_factory=list)
+    frames: list[ReceivedFrame] = field(default_factory=list)
     pictures: list[TakenPicture] = field(default_factory=list)
-    gestures: list[SeenGesture] = field(default_factory=list)
+    gestures: list[ReceivedGesture] = field(default_factory=list)
     software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
-    """What a device's status says it runs, and when it said so by its own clock."""
+    """The software that each status names, with its device and the device's time of the status."""
 
 
 Write = Callable[[], None]
-"""Writes what was worked out before; runs inside a batch's transaction, and again where that was undone."""
+"""Writes prepared rows to the database. Runs inside a batch's transaction, and again if that was rolled back."""
 
 Sink = Callable[[Batch], Write]
 
 _sinks: list[Sink] = []
 
-Devices = Mapping[str, Device]
-"""By thing name."""
+DevicesByThing = Mapping[str, Device]
+"""Devices by their thing names."""
 
 
-def nothing() -> None:
+def write_nothing() -> None:
     """The `Write` of a sink that has nothing to write."""
 
 
 def register_sink(sink: Sink) -> None:
-    """Have this sink called with every batch; what it answers writes the batch, inside the batch's transaction.
+    """Have this sink called with every batch. The `Write` that it returns runs inside the batch's transaction.
 
-    A sink asks no database: it is called while another batch commits. Its writing must be idempotent. What either
-    raises undoes the whole batch; the intake then takes the messages one by one.
+    The sink itself must not query the database, because it is called while another batch commits. Its `Write` must be
+    idempotent. An exception of either rolls the whole batch back; the intake then takes the messages one by one.
     """
     if sink not in _sinks:
         _sinks.append(sink)
@@ -57,14 +57,14 @@ def register_sink(sink: Sink) -> None:
 
 @dataclass(slots=True)
 class Accepted:
-    """What became of some messages: nothing of them needs to be kept by the sender any more."""
+    """The outcome for some messages, each of which is committed or quarantined. Their senders may forget them."""
 
     receipts: dict[str, list[str]] = field(default_factory=dict)
     """Message ids by thing name, for the devices that wait for receipts."""
     committed: int = 0
     quarantined: int = 0
-    devices: Devices = field(default_factory=dict)
-    """The devices whose messages they were, by thing name."""
+    devices: DevicesByThing = field(default_factory=dict)
+    """The devices that sent the messages."""
 
     def add(self, other: "Accepted") -> None:
         for thing, ids in other.receipts.items():
@@ -76,95 +76,95 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that one transaction will write of some arrivals, as they are read if their devices are these."""
+    """All that one transaction will write for some arrivals, provided that `devices` are still as they were."""
 
     arrivals: Sequence[Arrival]
-    devices: Devices
+    devices: DevicesByThing
     accepted: Accepted
     writes: Sequence[Write]
 
 
-def draft(arrivals: Sequence[Arrival], devices: Devices) -> Draft:
-    """What is to be written of these arrivals; asks no database, so it may run while another batch commits."""
-    taken_in: list[tuple[Arrival, Decoded]] = []
-    set_aside: list[tuple[Arrival, SetAside]] = []
+def draft(arrivals: Sequence[Arrival], devices: DevicesByThing) -> Draft:
+    """Decode these arrivals and prepare their writes. No query is made, so this may run while another batch commits."""
+    decoded: list[tuple[Arrival, Decoded]] = []
+    rejected: list[tuple[Arrival, Rejection]] = []
     retention = _retention()
     for arrival in arrivals:
         try:
             device = devices.get(decoding.thing_of(arrival.topic))
-            taken_in.append((arrival, decoding.decode(arrival, device, retention=retention)))
-        except SetAside as reason:
-            set_aside.append((arrival, reason))
-    return _drafted(arrivals, taken_in, set_aside, devices)
+            decoded.append((arrival, decoding.decode(arrival, device, retention=retention)))
+        except Rejection as rejection:
+            rejected.append((arrival, rejection))
+    return _make_draft(arrivals, decoded, rejected, devices)
 
 
-def accept(arrivals: Sequence[Arrival], drafted: Draft | None = None) -> Accepted:
-    """Take in these messages, in one transaction where that is possible; idempotent.
+def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accepted:
+    """Commit or quarantine each of these messages, in one transaction if possible. Idempotent.
 
-    When it returns, each message is committed or quarantined. Raises `OperationalError` or `InterfaceError` where the
-    database is away; then nothing was taken in, and the same call may be made again. `drafted` is the draft of the
-    same arrivals, and is written if it still holds.
+    `prepared` is a draft of the same arrivals; it is written if it still holds.
+    Raises `OperationalError` or `InterfaceError` if the database cannot be reached. Nothing is written then, and the
+    same call may be made again.
     """
     if not arrivals:
         return Accepted()
     try:
-        return _accept_together(arrivals, drafted)
+        return _accept_together(arrivals, prepared)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         if len(arrivals) == 1:
             return _refuse(arrivals[0], error)
-        log.warning("A batch of %d messages was refused (%s); taking its halves.", len(arrivals), error)
+        log.warning("A batch of %d messages was refused (%s); its halves are tried next.", len(arrivals), error)
     middle = len(arrivals) // 2
     accepted = accept(arrivals[:middle])
     accepted.add(accept(arrivals[middle:]))
     return accepted
 
 
-def _accept_together(arrivals: Sequence[Arrival], drafted: Draft | None) -> Accepted:
-    first = deliveries.with_first_arrivals(arrivals)
-    devices = _devices_of(arrivals, drafted.devices if drafted else {})
-    if drafted is None or not _holds(drafted, first, devices):
-        drafted = draft(first, devices)
-    _write(drafted)
-    return replace(drafted.accepted, devices=devices)
+def _accept_together(arrivals: Sequence[Arrival], prepared: Draft | None) -> Accepted:
+    timed = redelivery.with_first_arrival_times(arrivals)
+    devices = _current_devices(arrivals, prepared.devices if prepared else {})
+    if prepared is None or not _holds(prepared, timed, devices):
+        prepared = draft(timed, devices)
+    _write(prepared)
+    return replace(prepared.accepted, devices=devices)
 
 
-def _holds(drafted: Draft, first: Sequence[Arrival], devices: Devices) -> bool:
-    """Whether it is of these arrivals, none of which came before, and their devices are what it took them for."""
-    are_the_same = all(drafted.devices.get(thing) is devices.get(thing) for thing in decoding.things_of(first))
-    return are_the_same and all(map(operator.is_, drafted.arrivals, first))
+def _holds(prepared: Draft, timed: Sequence[Arrival], devices: DevicesByThing) -> bool:
+    """Whether the draft was made of these arrivals, with the same times, and with devices that have not changed."""
+    unchanged = all(prepared.devices.get(thing) is devices.get(thing) for thing in decoding.things_of(timed))
+    return unchanged and all(map(operator.is_, prepared.arrivals, timed))
 
 
 def take_in(arrival: Arrival) -> None:
-    """Take in this one message, and quarantine nothing. Raises `SetAside`, and then has written nothing."""
-    devices = _devices_of([arrival], {})
+    """Commit this one message. Raises `Rejection` where it cannot be decoded, and then writes nothing."""
+    devices = _current_devices([arrival], {})
     decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=_retention())
-    _write(_drafted([arrival], [(arrival, decoded)], [], devices))
+    _write(_make_draft([arrival], [(arrival, decoded)], [], devices))
 
 
 def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> None:
-    """Take in a picture that came outside of messages, as one that came in a message; idempotent.
+    """Commit a picture that did not come in a message, as if it had come in one. Idempotent.
 
-    A picture that is not from the device itself says nothing of when the device was last heard of.
+    A picture that the device itself did not send is no sign of life of the device.
     """
     topic = messages.topic_from_device(picture.device.thing_name, "image")
     arrival = Arrival(topic, b"", picture.received_at, retained=not is_from_device)
-    _write(_drafted([arrival], [(arrival, Decoded(picture.device, pictures=[picture]))], [], {}))
+    _write(_make_draft([arrival], [(arrival, Decoded(picture.device, pictures=[picture]))], [], {}))
 
 
 @transaction.atomic
-def set_aside(arrival: Arrival, reason: SetAside) -> None:
-    """Quarantine what cannot be taken in, and did not come as a message; idempotent."""
-    _write_quarantine([(arrival, reason)], _devices_of([arrival], {}))
+def quarantine(arrival: Arrival, rejection: Rejection) -> None:
+    """Quarantine something that came from elsewhere than a device and cannot be taken in. Idempotent."""
+    _write_quarantine([(arrival, rejection)], _current_devices([arrival], {}))
 
 
 def _refuse(arrival: Arrival, error: Exception) -> Accepted:
-    """Quarantine a message that cannot be committed though it could be decoded."""
-    log.error("A message on %s was refused and set aside.", arrival.topic, exc_info=error)
-    kind = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
-    reason = SetAside(Reason.REFUSED, f"{type(error).__name__}: {kind}.")
-    refused = _drafted([arrival], [], [(arrival, reason)], _devices_of([arrival], {}))
+    """Quarantine a message that was decoded but cannot be committed."""
+    log.error("A message on %s could not be committed and was quarantined.", arrival.topic, exc_info=error)
+    cause = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
+    rejection = Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
+    refused = _make_draft([arrival], [], [(arrival, rejection)], _current_devices([arrival], {}))
     _write(refused)
     return refused.accepted
 
@@ -173,59 +173,57 @@ def _retention() -> dt.timedelta:
     return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
 
 
-def _device_of(arrival: Arrival, devices: Devices) -> Device | None:
+def _device_of(arrival: Arrival, devices: DevicesByThing) -> Device | None:
     return devices.get(decoding.thing_of(arrival.topic))
 
 
-def _devices_of(arrivals: Iterable[Arrival], known: Devices) -> dict[str, Device]:
-    """The devices as they are now, by thing name; those that are as they were known are the known ones themselves."""
+def _current_devices(arrivals: Iterable[Arrival], known: DevicesByThing) -> dict[str, Device]:
+    """Read the devices of these arrivals. A device that has not changed is returned as the object in `known`."""
     things = {thing for thing in decoding.things_of(arrivals) if thing and "\x00" not in thing}
-    found = {device.thing_name: device for device in Device.objects.filter(thing_name__in=things)}
-    return {thing: known[thing] if _is_as(device, known.get(thing)) else device for thing, device in found.items()}
+    current = Device.objects.by_thing(things)
+    return {thing: _known_or_changed(known.get(thing), device) for thing, device in current.items()}
 
 
-def registered() -> Devices:
-    """All devices as they are now, by thing name."""
-    return {device.thing_name: device for device in Device.objects.all()}
-
-
-def _is_as(device: Device, known: Device | None) -> bool:
+def _known_or_changed(known: Device | None, current: Device) -> Device:
     names = [field.attname for field in Device._meta.concrete_fields]
-    return known is not None and all(getattr(device, name) == getattr(known, name) for name in names)
+    if known is not None and all(getattr(current, name) == getattr(known, name) for name in names):
+        return known
+    return current
 
 
-def _drafted(
+def _make_draft(
     arrivals: Sequence[Arrival],
-    taken_in: Sequence[tuple[Arrival, Decoded]],
-    set_aside: Sequence[tuple[Arrival, SetAside]],
-    devices: Devices,
+    decoded: Sequence[tuple[Arrival, Decoded]],
+    rejected: Sequence[tuple[Arrival, Rejection]],
+    devices: DevicesByThing,
 ) -> Draft:
+    contents = [content for _, content in decoded]
     batch = Batch(
-        frames=[frame for _, decoded in taken_in for frame in decoded.frames],
-        pictures=[picture for _, decoded in taken_in for picture in decoded.pictures],
-        gestures=[gesture for _, decoded in taken_in for gesture in decoded.gestures],
+        frames=[frame for content in contents for frame in content.frames],
+        pictures=[picture for content in contents for picture in content.pictures],
+        gestures=[gesture for content in contents for gesture in content.gestures],
         software=[
-            (decoded.device, decoded.clock or arrival.received_at, decoded.status.software[:64])
-            for arrival, decoded in taken_in
-            if decoded.status is not None and decoded.status.software
+            (content.device, content.clock or arrival.received_at, content.status.software[:64])
+            for arrival, content in decoded
+            if content.status is not None and content.status.software
         ],
     )
-    everything = [arrival for arrival, _ in (*taken_in, *set_aside)]
-    untimed = [arrival for arrival, decoded in taken_in if not decoded.timed]
+    everything = [arrival for arrival, _ in (*decoded, *rejected)]
+    untimed = [arrival for arrival, content in decoded if not content.timed]
     writes: list[Write] = [
-        partial(_write_log, [line for _, decoded in taken_in for line in decoded.log]),
-        partial(_write_quarantine, set_aside, devices),
-        deliveries.remembering(everything, [*untimed, *(arrival for arrival, _ in set_aside)]),
-        # Last, since several ingesters write the same rows, and wait for each other from here to the commit.
+        partial(_write_log, [line for content in contents for line in content.log]),
+        partial(_write_quarantine, rejected, devices),
+        redelivery.recording(everything, [*untimed, *(arrival for arrival, _ in rejected)]),
+        # Last, because several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
-        partial(states.write, states.news(taken_in)),
+        partial(device_states.write, device_states.relevant(decoded)),
     ]
-    return Draft(arrivals, devices, _summary(taken_in, set_aside), writes)
+    return Draft(arrivals, devices, _outcome(decoded, rejected), writes)
 
 
 @transaction.atomic
-def _write(drafted: Draft) -> None:
-    for write in drafted.writes:
+def _write(prepared: Draft) -> None:
+    for write in prepared.writes:
         write()
 
 
@@ -246,37 +244,41 @@ def _write_log(lines: Sequence[LogLine]) -> None:
     )
 
 
-def _write_quarantine(set_aside: Sequence[tuple[Arrival, SetAside]], devices: Devices) -> None:
+def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: DevicesByThing) -> None:
     rows = [
         QuarantinedMessage(
             key=_quarantine_key(arrival),
             topic=arrival.topic.replace("\x00", "�"),
             payload=arrival.payload,
             size=len(arrival.payload),
-            reason=reason.reason,
-            detail=str(reason).replace("\x00", "�"),
+            reason=rejection.reason,
+            detail=str(rejection).replace("\x00", "�"),
             device=_device_of(arrival, devices),
             received_at=arrival.received_at,
         )
-        for arrival, reason in set_aside
+        for arrival, rejection in rejected
     ]
     QuarantinedMessage.objects.bulk_create(sorted(rows, key=lambda row: row.key), ignore_conflicts=True)
 
 
 def _quarantine_key(arrival: Arrival) -> int:
-    """A message with an id is known by its words, and a retained one too; any other by its arrival as well."""
+    """Return the key by which a repeated message is recognised.
+
+    The content alone identifies a message that has an id, or that the broker retained. Any other message is
+    identified by its arrival as well, because a device may send equal messages.
+    """
     if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
-        return decoding.words(arrival)
-    return decoding.digest(arrival.topic, arrival.payload, decoding.identity_of_untimed(arrival))
+        return decoding.content_hash(arrival)
+    return decoding.digest(arrival.topic, arrival.payload, decoding.arrival_identity(arrival))
 
 
-def _summary(taken_in: Sequence[tuple[Arrival, Decoded]], set_aside: Sequence[tuple[Arrival, SetAside]]) -> Accepted:
+def _outcome(decoded: Sequence[tuple[Arrival, Decoded]], rejected: Sequence[tuple[Arrival, Rejection]]) -> Accepted:
     receipts: defaultdict[str, list[str]] = defaultdict(list)
-    for _, decoded in taken_in:
-        if decoded.message_id is not None:
-            receipts[decoded.device.thing_name].append(decoded.message_id)
-    for arrival, _ in set_aside:
+    for _, content in decoded:
+        if content.message_id is not None:
+            receipts[content.device.thing_name].append(content.message_id)
+    for arrival, _ in rejected:
         message_id = decoding.message_id_of(arrival.payload)
         if message_id is not None and arrival.topic.startswith("dt/headcount/"):
             receipts[decoding.thing_of(arrival.topic)].append(message_id)
-    return Accepted(receipts, committed=len(taken_in), quarantined=len(set_aside))
+    return Accepted(receipts, committed=len(decoded), quarantined=len(rejected))

@@ -1,6 +1,6 @@
-"""What a message means: frames, pictures, a line of log, a status; or why it must be set aside. Writes nothing.
+"""Decoding: what a received message means, or the reason for which it must be quarantined. Writes nothing.
 
-The types are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
+The classes are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
 """
 
 import datetime as dt
@@ -8,6 +8,7 @@ import hashlib
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import assert_never
 
 import msgspec
 
@@ -23,105 +24,112 @@ MAX_LEAD = dt.timedelta(hours=1)
 """How far in the future a device's time may lie."""
 
 DEEPLENS = "infer"
-"""The kind of what an AWS DeepLens says; an agent's kinds are those of `messages.KINDS`."""
+"""The kind of an AWS DeepLens's messages. The kinds of an agent's messages are those of `messages.KINDS`."""
 
-TOPICS_KEPT = 4_096
-"""Topics whose parts are remembered: a platform's devices say the same few over and over."""
+CACHED_TOPICS = 4_096
+"""Topics whose parts are cached, because the same few devices publish again and again."""
 
 MAX_TEXT = 2_000
-"""Characters of a log line that are kept."""
+"""Characters of a log line that are stored."""
 
 
-class Carriage(msgspec.Struct, frozen=True):
-    """How a broker brought a message of QoS 1: tells a redelivered one from a new one of the same words."""
+class Delivery(msgspec.Struct, frozen=True):
+    """How the broker delivered a message with QoS 1. It tells a redelivery from a new message with equal content."""
 
     client: str
-    """The client id of the session that it came on."""
+    """The client id of the MQTT session."""
     packet_id: int
     sequence: int
-    """Grows by one with each message of this client, restarts included."""
+    """The number of this message among those of the client. It goes on growing when the client restarts."""
     redelivered: bool = False
-    """The broker marks it as sent before."""
+    """Whether the broker marked the message as sent before (MQTT's DUP flag)."""
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A message as it came, whatever way: `received_at` is UTC, by our clock."""
+    """A message as it was received, by MQTT, by HTTP or from a file."""
 
     topic: str
     payload: bytes
     received_at: dt.datetime
-    carriage: Carriage | None = None
-    """None where it came without a broker, or with QoS 0."""
+    """UTC, by the platform's clock."""
+    delivery: Delivery | None = None
+    """None for a message that came without a broker, or with QoS 0."""
     retained: bool = False
 
 
-class SeenFrame(msgspec.Struct, frozen=True):
-    """A frame that a registered device reported. Times are UTC."""
+class ReceivedFrame(msgspec.Struct, frozen=True):
+    """A frame that was received from a registered device. Times are UTC."""
 
     device: Device
     taken_at: dt.datetime
     received_at: dt.datetime
     key: int
-    """64-bit signed hash of what the device said; `(device, taken_at, key)` is one frame, however often it arrives."""
+    """A 64-bit signed hash of the frame's content. `(device, taken_at, key)` identifies the frame, so that a
+    redelivered one is stored once."""
     frame: messages.Frame
 
 
-class SeenGesture(msgspec.Struct, frozen=True):
-    """A gesture held up once, as a registered device told it. Times are UTC."""
+class ReceivedGesture(msgspec.Struct, frozen=True):
+    """One showing of a gesture, received from a registered device. Times are UTC."""
 
     device: Device
     label: str
     began_at: dt.datetime
     ended_at: dt.datetime
-    """As far as it was told: the same as `began_at` while it lasts."""
+    """Equal to `began_at` while the device has not reported the end."""
     confidence: float
 
 
 class TakenPicture(msgspec.Struct, frozen=True):
-    """A picture that a registered device took, or the address of one it put into S3. Times are UTC."""
+    """A picture that a registered device took, or the address of one that the device put into S3. Times are UTC."""
 
     device: Device
     taken_at: dt.datetime
     received_at: dt.datetime
     key: int
-    """64-bit signed hash; `(device, key)` is one picture, however often it arrives."""
+    """A 64-bit signed hash. `(device, key)` identifies the picture, so that a redelivered one is stored once."""
     jpeg: bytes | None
-    """Checked, re-encoded and without EXIF; None where only the address is known."""
+    """The checked and re-encoded picture, without EXIF; None where only its address is known."""
     source_url: str = ""
     shows: str = "frame"
     """"frame" or "crop"."""
     faces: tuple[messages.Face, ...] = ()
-    """Boxes in the picture's own pixels."""
+    """Boxes are in pixels of this picture."""
     area: messages.Box | None = None
-    """Which part of the original frame it shows, in that frame's pixels; None where the device did not say."""
+    """The part of the original frame that the picture shows, in pixels of that frame; None where it is unknown."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
+    """A line of a device's log. Times are UTC."""
+
     device: Device
     at: dt.datetime
     received_at: dt.datetime
     key: int
+    """A 64-bit signed hash. `(device, at, key)` identifies the line, so that a redelivered one is stored once."""
     level: str
     text: str
 
 
 class Decoded(msgspec.Struct):
-    """What one message of a registered device means. `timed` is False where our time of arrival stands for its own."""
+    """The content of one message of a registered device."""
 
     device: Device
-    frames: Sequence[SeenFrame] = ()
-    gestures: Sequence[SeenGesture] = ()
+    frames: Sequence[ReceivedFrame] = ()
+    gestures: Sequence[ReceivedGesture] = ()
     pictures: Sequence[TakenPicture] = ()
     log: Sequence[LogLine] = ()
     status: messages.Status | None = None
     message_id: str | None = None
+    """The id that an agent gave the message and waits to see in a receipt; a DeepLens gives none."""
     clock: dt.datetime | None = None
-    """The device's clock as it sent this message, where the message tells."""
+    """The device's own time when it sent the message, in UTC; None where the message does not contain it."""
     timed: bool = True
+    """Whether the message contains its own time; otherwise the time of its arrival was taken instead."""
 
 
-class SetAside(Exception):
-    """The message must be quarantined: `reason` is its code, the text one sentence of detail."""
+class Rejection(Exception):
+    """The message cannot be taken in and must be quarantined. The text is one sentence with the detail."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -129,35 +137,40 @@ class SetAside(Exception):
 
 
 def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) -> Decoded:
-    """The meaning of this message. `device` is the one registered under the topic's thing name, if any is.
+    """Return the content of this message.
 
-    Raises `SetAside`.
+    `device` is the device that is registered under the topic's thing name, None where there is no such device.
+    Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`.
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
-        raise SetAside(Reason.TOO_LARGE, f"A message has at most {messages.MAX_MESSAGE_BYTES:,} bytes.")
-    kind, thing = _route_of(arrival.topic)
+        raise Rejection(Reason.TOO_LARGE, f"A message has at most {messages.MAX_MESSAGE_BYTES:,} bytes.")
+    kind, thing = _parse_topic(arrival.topic)
     if not kind:
-        raise SetAside(Reason.UNKNOWN_TOPIC, f"Known are dt/headcount/<thing>/{'|'.join(messages.KINDS)}.")
+        topics = f"dt/headcount/<thing>/{'|'.join(messages.KINDS)} and $aws/things/<thing>/{DEEPLENS}"
+        raise Rejection(Reason.UNKNOWN_TOPIC, f"Devices publish on {topics} only.")
     if device is None:
-        raise SetAside(Reason.UNKNOWN_DEVICE, f"Register “{thing}” in the admin, then replay.")
+        raise Rejection(
+            Reason.UNKNOWN_DEVICE,
+            f"No device has the thing name “{thing}”. Register one in the admin, then replay this message.",
+        )
     decoded = _from_deeplens(arrival, device) if kind == DEEPLENS else _from_agent(arrival, device, kind)
     _check_times(decoded, arrival.received_at, retention)
     return decoded
 
 
 def thing_of(topic: str) -> str:
-    """The thing name in a device's topic, or "" where the topic has none."""
-    return _route_of(topic)[1]
+    """Return the thing name in a device's topic, or "" where the topic contains none."""
+    return _parse_topic(topic)[1]
 
 
 def things_of(arrivals: Iterable[Arrival]) -> set[str]:
-    """The thing names in these messages' topics, "" for a topic that has none."""
+    """Return the thing names in the topics of these messages, with "" for a topic that contains none."""
     return {thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
 
 
-@lru_cache(TOPICS_KEPT)
-def _route_of(topic: str) -> tuple[str, str]:
-    """What kind of message comes on this topic, "" where none that we know does, and the thing name in it."""
+@lru_cache(CACHED_TOPICS)
+def _parse_topic(topic: str) -> tuple[str, str]:
+    """Return the kind of the messages on this topic, "" where it is unknown, and the thing name in the topic."""
     match topic.split("/"):
         case ["$aws", "things", thing, "infer"]:
             return DEEPLENS, thing
@@ -169,7 +182,7 @@ def _route_of(topic: str) -> tuple[str, str]:
 
 
 def message_id_of(payload: bytes) -> str | None:
-    """The agent's message id, also of a message that is otherwise unusable; None where it has none."""
+    """Return the agent's message id, even of a message that cannot be decoded; None where there is none."""
     try:
         return msgspec.json.decode(payload, type=_Identified).id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -181,7 +194,7 @@ class _Identified(msgspec.Struct):
 
 
 def digest(*parts: bytes | str) -> int:
-    """A 64-bit signed BLAKE2b hash, the same in every process."""
+    """Return a 64-bit signed BLAKE2b hash of these parts, which is the same in every process."""
     state = hashlib.blake2b(digest_size=8)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -189,21 +202,21 @@ def digest(*parts: bytes | str) -> int:
     return int.from_bytes(state.digest(), signed=True)
 
 
-def words(arrival: Arrival) -> int:
-    """A hash of what was said and where, whenever it came: the `digest` of topic and payload."""
-    state = _said_on(arrival.topic).copy()
+def content_hash(arrival: Arrival) -> int:
+    """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
+    state = _topic_hash(arrival.topic).copy()
     state.update(_framed(arrival.payload))
     return int.from_bytes(state.digest(), signed=True)
 
 
-@lru_cache(TOPICS_KEPT)
-def _said_on(topic: str) -> hashlib.blake2b:
-    """What `digest` has of a message once it knows its topic."""
+@lru_cache(CACHED_TOPICS)
+def _topic_hash(topic: str) -> hashlib.blake2b:
+    """Return the state of `digest` after the topic."""
     return hashlib.blake2b(_framed(topic.encode()), digest_size=8)
 
 
 def _framed(part: bytes) -> bytes:
-    """With its length, so that two parts are told from others that make the same bytes."""
+    """Prefix the length, so that no two different sequences of parts become the same bytes."""
     return len(part).to_bytes(8) + part
 
 
@@ -216,46 +229,44 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
     try:
         message = messages.decode(kind, arrival.payload)
     except msgspec.ValidationError as error:
-        raise SetAside(Reason.BAD_VALUE, f"{error}.") from None
+        raise Rejection(Reason.BAD_VALUE, f"{error}.") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise SetAside(Reason.UNREADABLE, f"Broken JSON: {error}.") from None
-    decoded = Decoded(device)
-    if isinstance(message, messages.Status):
-        decoded.status = message
-        if message.sent_at is not None and not arrival.retained:
-            decoded.clock = _time(message.sent_at)
-        return decoded
-    decoded.message_id = message.id
-    if isinstance(message, messages.Frames):
-        decoded.frames = [
-            SeenFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
-            for frame in message.frames
-        ]
-        if message.gesture_episodes:
-            decoded.gestures = [_gesture(told, device) for told in message.gesture_episodes]
-    elif isinstance(message, messages.Image):
-        decoded.pictures = [_agent_picture(message, arrival, device)]
-    else:
-        decoded.log = [
-            LogLine(
-                device,
-                _time(message.at),
-                arrival.received_at,
-                digest(message.id),
-                message.level,
-                storable(message.text),
-            )
-        ]
+        raise Rejection(Reason.UNREADABLE, f"Broken JSON: {error}.") from None
+    match message:
+        case messages.Frames():
+            return _decode_frames(message, arrival, device)
+        case messages.Status():
+            sent_at = None if arrival.retained else message.sent_at
+            return Decoded(device, status=message, clock=None if sent_at is None else _time(sent_at))
+        case messages.Image():
+            picture = _agent_picture(message, arrival, device)
+            return Decoded(device, pictures=[picture], message_id=message.id)
+        case messages.Log():
+            text = storable(message.text)
+            key = digest(message.id)
+            line = LogLine(device, _time(message.at), arrival.received_at, key, message.level, text)
+            return Decoded(device, log=[line], message_id=message.id)
+    assert_never(message)
+
+
+def _decode_frames(message: messages.Frames, arrival: Arrival, device: Device) -> Decoded:
+    decoded = Decoded(device, message_id=message.id)
+    decoded.frames = [
+        ReceivedFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
+        for frame in message.frames
+    ]
+    if message.gesture_episodes:
+        decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
     return decoded
 
 
-def _gesture(told: messages.GestureEpisode, device: Device) -> SeenGesture:
-    began_at = _time(told.began_at)
-    ended_at = began_at if told.ended_at is None else _time(told.ended_at)
+def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGesture:
+    began_at = _time(episode.began_at)
+    ended_at = began_at if episode.ended_at is None else _time(episode.ended_at)
     if ended_at < began_at:
-        sentence = f"A gesture “{told.label}” ended at {ended_at.isoformat()}, before it began."
-        raise SetAside(Reason.BAD_VALUE, sentence)
-    return SeenGesture(device, told.label, began_at, ended_at, told.confidence)
+        times = f"ended at {ended_at.isoformat()}, before it began at {began_at.isoformat()}"
+        raise Rejection(Reason.BAD_VALUE, f"The gesture “{episode.label}” {times}.")
+    return ReceivedGesture(device, episode.label, began_at, ended_at, episode.confidence)
 
 
 def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> TakenPicture:
@@ -273,98 +284,107 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
 
 def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     try:
-        said = deeplens.read(arrival.payload, zone=zoneinfo.ZoneInfo(device.clock_timezone))
+        message = deeplens.read(arrival.payload, zone=zoneinfo.ZoneInfo(device.clock_timezone))
     except deeplens.BadValue as error:
-        raise SetAside(Reason.BAD_VALUE, str(error)) from None
+        raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except deeplens.Unreadable as error:
-        raise SetAside(Reason.UNREADABLE, str(error)) from None
-    _check_claims(said, arrival, device)
-    decoded = Decoded(device, timed=said.taken_at is not None)
-    if said.text is not None:
-        if said.text != deeplens.SIGN_OF_LIFE:
-            text = storable(said.text)
-            key = digest(text, identity_of_untimed(arrival))
-            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, said.level, text)]
+        raise Rejection(Reason.UNREADABLE, str(error)) from None
+    _check_claims(message, arrival, device)
+    decoded = Decoded(device, timed=message.taken_at is not None)
+    if message.text is not None:
+        if message.text != deeplens.SIGN_OF_LIFE:
+            text = storable(message.text)
+            key = digest(text, arrival_identity(arrival))
+            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, message.level, text)]
         return decoded
-    taken_at = arrival.received_at if said.taken_at is None else _time(said.taken_at)
-    decoded.clock = None if said.taken_at is None else taken_at
-    if said.saw_frame:
-        decoded.frames = [_deeplens_frame(said, taken_at, arrival, device)]
-    if said.image_string is not None:
-        key = digest("image", said.image_string, str(said.taken_at))
-        jpeg = _jpeg(said.image_string)
+    taken_at = arrival.received_at if message.taken_at is None else _time(message.taken_at)
+    decoded.clock = None if message.taken_at is None else taken_at
+    if message.has_frame:
+        decoded.frames = [_deeplens_frame(message, taken_at, arrival, device)]
+    if message.image_string is not None:
+        key = digest("image", message.image_string, str(message.taken_at))
+        jpeg = _jpeg(message.image_string)
         decoded.pictures = [
-            TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=said.faces or ())
+            TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
-    elif said.picture_url is not None:
-        key = digest("url", said.picture_url)
-        decoded.pictures = [TakenPicture(device, taken_at, arrival.received_at, key, None, said.picture_url)]
+    elif message.picture_url is not None:
+        key = digest("url", message.picture_url)
+        decoded.pictures = [TakenPicture(device, taken_at, arrival.received_at, key, None, message.picture_url)]
     return decoded
 
 
-def _deeplens_frame(said: deeplens.Utterance, taken_at: dt.datetime, arrival: Arrival, device: Device) -> SeenFrame:
+def _deeplens_frame(
+    message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, device: Device
+) -> ReceivedFrame:
     frame = messages.Frame(
-        taken_at=round(taken_at.timestamp() * 1000), faces=said.faces, objects=said.objects, gestures=said.gestures
+        taken_at=round(taken_at.timestamp() * 1000),
+        faces=message.faces,
+        objects=message.objects,
+        gestures=message.gestures,
     )
-    # What has no time of its own is taken to be of its arrival, which is part of a frame's identity anyway.
-    identity = "" if said.taken_at is not None else _packet(arrival)
-    return SeenFrame(device, taken_at, arrival.received_at, digest(msgspec.json.encode(frame), identity), frame)
+    # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
+    identity = "" if message.taken_at is not None else _packet(arrival)
+    return ReceivedFrame(device, taken_at, arrival.received_at, digest(msgspec.json.encode(frame), identity), frame)
 
 
-def identity_of_untimed(arrival: Arrival) -> str:
-    """What tells two messages of the same words apart that carry no time of their own."""
+def arrival_identity(arrival: Arrival) -> str:
+    """Return a text that tells two messages apart which have equal content and no time of their own."""
     return f"{arrival.received_at.isoformat()} {_packet(arrival)}"
 
 
 def _packet(arrival: Arrival) -> str:
-    carriage = arrival.carriage
-    return f"{carriage.client} {carriage.packet_id}" if carriage else ""
+    delivery = arrival.delivery
+    return f"{delivery.client} {delivery.packet_id}" if delivery else ""
 
 
-def _check_claims(said: deeplens.Utterance, arrival: Arrival, device: Device) -> None:
-    if said.claims_device is not None and said.claims_device not in (device.name, device.thing_name):
-        raise SetAside(
-            Reason.OTHER_DEVICE, f"The payload says “{said.claims_device:.80}”, the topic belongs to {device.name}."
+def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, device: Device) -> None:
+    if message.claimed_device is not None and message.claimed_device not in (device.name, device.thing_name):
+        raise Rejection(
+            Reason.OTHER_DEVICE,
+            f"The payload names the device “{message.claimed_device:.80}”, but the topic belongs to {device.name}.",
         )
-    if said.claims_topic is not None and said.claims_topic != arrival.topic:
-        raise SetAside(Reason.OTHER_DEVICE, f"The payload was exported from the topic “{said.claims_topic:.160}”.")
+    if message.claimed_topic is not None and message.claimed_topic != arrival.topic:
+        raise Rejection(
+            Reason.OTHER_DEVICE,
+            f"The payload was exported from the topic “{message.claimed_topic:.160}”, not from the topic it came on.",
+        )
 
 
 def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
-    told = [frame.taken_at for frame in decoded.frames]
+    times = [frame.taken_at for frame in decoded.frames]
     if decoded.pictures or decoded.log or decoded.gestures:
-        told += [picture.taken_at for picture in decoded.pictures]
-        told += [line.at for line in decoded.log]
-        told += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
+        times += [picture.taken_at for picture in decoded.pictures]
+        times += [line.at for line in decoded.log]
+        times += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
     oldest, latest = received_at - retention, received_at + MAX_LEAD
-    for at in told:
+    for at in times:
         if not oldest <= at <= latest:
             check_time(at, received_at, retention)
 
 
 def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:
-    """Raises `SetAside` where what was seen at this time cannot be counted any more, or not yet."""
+    """Raises `Rejection` if `at` lies more than `retention` before the arrival, or more than `MAX_LEAD` after it."""
     if at < received_at - retention:
-        raise SetAside(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
+        raise Rejection(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
     if at > received_at + MAX_LEAD:
-        raise SetAside(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
+        raise Rejection(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
 
 
 def _jpeg(image_string: str) -> bytes:
     try:
         return safe_jpeg(messages.picture_bytes(image_string))
     except ValueError as error:
-        raise SetAside(Reason.BAD_PICTURE, str(error)) from None
+        raise Rejection(Reason.BAD_PICTURE, str(error)) from None
 
 
 def safe_jpeg(data: bytes) -> bytes:
-    """The picture as it may be kept. Raises `SetAside`."""
+    """Return the picture as a clean JPEG, as `sanitised_jpeg` does. Raises `Rejection`."""
     try:
         return sanitised_jpeg(data)
     except BadPicture as error:
-        raise SetAside(Reason.BAD_PICTURE, str(error)) from None
+        raise Rejection(Reason.BAD_PICTURE, str(error)) from None
 
 
 def storable(text: str) -> str:
-    # PostgreSQL stores no NUL in a text.
+    """Return at most `MAX_TEXT` characters of the text, without NUL, which PostgreSQL stores in no text."""
     return text.replace("\x00", "�")[:MAX_TEXT]

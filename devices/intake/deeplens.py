@@ -1,7 +1,7 @@
-"""What an AWS DeepLens says on its one topic, in any of its dialects, as one typed utterance.
+"""Reads the messages of an AWS DeepLens, whatever program runs on it, into one typed class.
 
-One topic carries JSON, JSON that repeats a key once per face, records wrapped by the AWS IoT console's export, and
-plain text. Pure: no database, no clock.
+A DeepLens publishes everything on one topic: JSON, JSON that repeats a key once per face, records that the AWS IoT
+console exported, and plain text. Needs no database and no clock.
 """
 
 import datetime as dt
@@ -18,13 +18,13 @@ from edge_agent.vision.gestures import GESTURES
 Level = Literal["info", "warning", "error"]
 
 SIGN_OF_LIFE = "NO DETECTIONS MADE"
-"""The device says this also when it was only waiting between uploads: no frame follows from it."""
+"""A DeepLens also publishes this text while it only waits between uploads, so the text stands for no frame."""
 
 FACE_KEYS = frozenset({"face", "prob"})
-"""Keys that hold the probability of a face. A model whose labels are numbered says "1" for it."""
+"""Keys that hold the probability of a face. A model with numbered labels uses "1" instead."""
 
 EMPTY_KEY = "null"
-"""Stands for "nothing" with probability 0."""
+"""The key of an entry without a detection; its probability is 0."""
 
 TEXTS = ("link_to_img", "img", "image_string", "device_id", "topic")
 TIMES = ("unix_time", "timestamp")
@@ -33,35 +33,37 @@ NOT_LABELS = frozenset({*TEXTS, *TIMES, "objects", "format", "qos"})
 _STAMP = re.compile(r"(\d{8}-\d{6})")
 _FAULT = re.compile(r"\b(error|fail(ed|ure)?|exception|traceback)\b", re.IGNORECASE)
 _MILLISECONDS_FROM = 100_000_000_000
-"""A number of seconds this large would lie in the year 5138; it is milliseconds."""
+"""A number this large is milliseconds: as seconds it would lie in the year 5138."""
 
 
 class Unreadable(ValueError):
-    """The payload cannot be understood; the message says where."""
+    """The payload cannot be read. The text is one sentence that says what is wrong in it."""
 
 
 class BadValue(Unreadable):
-    """The payload is understood, but a value in it cannot be true."""
+    """The payload can be read, but a value in it is out of its range."""
 
 
-class Utterance(msgspec.Struct, frozen=True):
-    """What one message says. Times are epoch milliseconds, UTC; None where the message carries none.
-
-    `text` is set for a line of log alone; otherwise `faces` tells a frame with known faces, and `saw_frame` whether the
-    message speaks of a frame at all.
-    """
+class DeepLensMessage(msgspec.Struct, frozen=True):
+    """The content of one message: a line of log, or a frame and a picture, or only one of these two."""
 
     taken_at: int | None = None
+    """Epoch milliseconds, UTC; None where the message contains no time."""
     text: str | None = None
+    """The line of log; None for any other message."""
     level: Level = "info"
-    saw_frame: bool = False
+    has_frame: bool = False
+    """Whether the message reports a frame. `faces`, `gestures` and `objects` were found in it."""
     faces: tuple[Face, ...] | None = None
+    """None where the device does not look for faces."""
     gestures: tuple[Labelled, ...] = ()
     objects: tuple[Labelled, ...] = ()
     image_string: str | None = None
     picture_url: str | None = None
-    claims_device: str | None = None
-    claims_topic: str | None = None
+    claimed_device: str | None = None
+    """The device that the payload names as its sender."""
+    claimed_topic: str | None = None
+    """The topic that an exported record was published on."""
 
 
 class _Frame(msgspec.Struct):
@@ -71,20 +73,20 @@ class _Frame(msgspec.Struct):
 
     def add(self, label: str, confidence: float) -> None:
         if label == "face":
-            self.knows_faces().append(Face(confidence))
+            self.add_face_list().append(Face(confidence))
         elif label in GESTURES:
             self.gestures.append(Labelled(label, confidence))
         else:
             self.objects.append(Labelled(label, confidence))
 
-    def knows_faces(self) -> list[Face]:
+    def add_face_list(self) -> list[Face]:
         if self.faces is None:
             self.faces = []
         return self.faces
 
 
 class _Object(list[tuple[str, Any]]):
-    """A JSON object as its key-value pairs, repeated keys included."""
+    """A JSON object as a list of its pairs of key and value, because keys may repeat."""
 
     def get(self, key: str) -> Any:
         """The first value under this key, or None."""
@@ -94,10 +96,10 @@ class _Object(list[tuple[str, Any]]):
         return None
 
 
-def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
-    """The utterance of this payload. `zone` is that of the device's time stamps, UTC unless it was set otherwise.
+def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> DeepLensMessage:
+    """Return the content of this payload. `zone` is the time zone in which the device writes its time stamps.
 
-    Raises `Unreadable` or `BadValue` with one sentence.
+    Raises `Unreadable` or `BadValue`.
     """
     try:
         text = payload.decode("utf-8").strip()
@@ -106,19 +108,19 @@ def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> Utterance:
     if not text:
         raise Unreadable("The payload is empty.")
     if "\x00" in text:
-        raise Unreadable("The text holds a NUL character.")
+        raise Unreadable("The text contains a NUL character.")
     if text[0] not in '{["':
         return _log_line(text)
     value = _parse(text)
     if isinstance(value, str):
-        return _log_line(_keepable(value))
+        return _log_line(_checked_text(value))
     if not isinstance(value, _Object):
-        raise Unreadable("The JSON is not an object.")
+        raise Unreadable("The payload is JSON, but not a JSON object.")
     return _record(_unwrapped(value), zone)
 
 
-def _log_line(text: str) -> Utterance:
-    return Utterance(text=text, level="error" if _FAULT.search(text) else "info")
+def _log_line(text: str) -> DeepLensMessage:
+    return DeepLensMessage(text=text, level="error" if _FAULT.search(text) else "info")
 
 
 def _parse(text: str) -> Any:
@@ -129,9 +131,9 @@ def _parse(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise Unreadable(f"Broken JSON: {error.msg} at character {error.pos}.") from None
     except (RecursionError, ValueError) as error:
-        raise Unreadable(f"JSON that no device writes: {error}.") from None
+        raise Unreadable(f"The JSON cannot be read: {error}.") from None
     if end < len(text):
-        raise Unreadable(f"Broken JSON: something follows its end at character {end}.")
+        raise Unreadable(f"Broken JSON: there is more text after its end at character {end}.")
     return value
 
 
@@ -143,7 +145,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_num
 
 
 def _unwrapped(record: _Object) -> _Object:
-    """The inner record of a console export, with the export's time and topic."""
+    """Return the record inside one that the AWS IoT console exported, with the export's time and topic."""
     inner = record.get("payload")
     if inner is None or record.get("topic") is None:
         return record
@@ -152,11 +154,11 @@ def _unwrapped(record: _Object) -> _Object:
     if not isinstance(inner, _Object):
         raise Unreadable("The exported message's payload is not an object.")
     own_time = any(inner.get(key) is not None for key in TIMES)
-    kept = ("topic",) if own_time else ("topic", "timestamp")
-    return _Object([*inner, *((key, value) for key, value in record if key in kept)])
+    added = ("topic",) if own_time else ("topic", "timestamp")
+    return _Object([*inner, *((key, value) for key, value in record if key in added)])
 
 
-def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
+def _record(record: _Object, zone: dt.tzinfo) -> DeepLensMessage:
     frame = _Frame()
     about: dict[str, Any] = {}
     for key, value in record:
@@ -165,8 +167,8 @@ def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
             if key == "objects":
                 _add_objects(frame, value)
         elif _is_flag(value):
-            # "face": "true" repeats what the probabilities beside it say; "false" says that there are none.
-            frame.knows_faces()
+            # "face": "true" only repeats the probabilities beside it; "face": "false" means that there are none.
+            frame.add_face_list()
         elif key != EMPTY_KEY:
             frame.add(_label(key), _probability(key, value))
     texts = {key: _text(key, about[key]) for key in TEXTS if key in about} if about else {}
@@ -175,30 +177,30 @@ def _record(record: _Object, zone: dt.tzinfo) -> Utterance:
     names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in about
     only_a_picture = names_nothing and (url is not None or image_string is not None)
     if names_nothing and not only_a_picture:
-        frame.knows_faces()
-    return Utterance(
+        frame.add_face_list()
+    return DeepLensMessage(
         taken_at=_taken_at(about, url, zone),
-        saw_frame=not only_a_picture,
+        has_frame=not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
         gestures=tuple(frame.gestures),
         objects=tuple(frame.objects),
         image_string=image_string,
         picture_url=url,
-        claims_device=texts.get("device_id"),
-        claims_topic=texts.get("topic"),
+        claimed_device=texts.get("device_id"),
+        claimed_topic=texts.get("topic"),
     )
 
 
 def _add_objects(frame: _Frame, objects: Any) -> None:
     if not isinstance(objects, list):
         raise Unreadable("“objects” is not a list.")
-    for found in objects:
-        if not isinstance(found, _Object):
+    for entry in objects:
+        if not isinstance(entry, _Object):
             raise Unreadable("An entry of “objects” is not an object.")
-        label = found.get("object")
+        label = entry.get("object")
         if not isinstance(label, str):
-            raise Unreadable("An entry of “objects” does not name its object.")
-        frame.add(_label(label), _probability("confidence", found.get("confidence")))
+            raise Unreadable("An entry of “objects” has no text under “object”.")
+        frame.add(_label(label), _probability("confidence", entry.get("confidence")))
 
 
 def _is_flag(value: Any) -> bool:
@@ -225,17 +227,17 @@ def _probability(key: str, value: Any) -> float:
 def _text(key: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Unreadable(f"“{key}” is not a text.")
-    return value if value is None else _keepable(value)
+    return value if value is None else _checked_text(value)
 
 
-def _keepable(text: str) -> str:
-    """The text, unless JSON's escapes have made something of it that can neither be stored nor sent."""
+def _checked_text(text: str) -> str:
+    """Return the text. Raises `Unreadable` where JSON's escapes made a text that cannot be stored."""
     try:
         if b"\x00" not in text.encode():
             return text
     except UnicodeEncodeError:
-        raise Unreadable("A text holds half a surrogate pair.") from None
-    raise Unreadable("A text holds a NUL character.")
+        raise Unreadable("A text in the JSON contains half of a surrogate pair.") from None
+    raise Unreadable("A text in the JSON contains a NUL character.")
 
 
 def _taken_at(about: Mapping[str, Any], url: str | None, zone: dt.tzinfo) -> int | None:

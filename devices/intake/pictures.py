@@ -1,4 +1,4 @@
-"""Pictures from outside, made safe before anything else looks at them."""
+"""Checks and re-encodes pictures from outside, before any other code reads them."""
 
 import io
 import struct
@@ -6,7 +6,7 @@ import struct
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_BYTES = 5 * 1024 * 1024
-"""Amazon Rekognition takes at most 5 MB as bytes."""
+"""Amazon Rekognition accepts at most 5 MB in a request."""
 
 MAX_PIXELS = 25_000_000
 JPEG_QUALITY = 90
@@ -14,13 +14,13 @@ FORMATS = ("JPEG", "PNG")
 
 
 class BadPicture(ValueError):
-    """The picture cannot be used; the message says why in one sentence."""
+    """The picture cannot be used. The text says why, in one sentence."""
 
 
 def sanitised_jpeg(data: bytes) -> bytes:
-    """The picture as a JPEG of our own making: upright, RGB, without EXIF or anything else that came along.
+    """Return the picture as a newly encoded JPEG: upright, RGB, without EXIF or any other metadata.
 
-    Takes JPEG and PNG by content, whatever the name says. Bytes and pixels are limited before they are decoded.
+    Reads JPEG and PNG, recognised by their content. Bytes and pixels are checked before the picture is decoded.
     Raises `BadPicture`.
     """
     if len(data) > MAX_BYTES:
@@ -39,7 +39,7 @@ def sanitised_jpeg(data: bytes) -> bytes:
         raise BadPicture(f"The picture claims more than {MAX_PIXELS:,} pixels.") from None
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
         raise BadPicture(f"The picture is damaged: {error}.") from None
-    # Pillow would write a JPEG's comment back.
+    # Otherwise Pillow would write a JPEG's comment into the new file.
     upright.info.clear()
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=JPEG_QUALITY)

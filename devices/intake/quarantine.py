@@ -1,4 +1,4 @@
-"""The quarantine: how many messages wait in it, and how it is kept within its bound."""
+"""The size of the quarantine: counts of its messages, and the limit on their payloads."""
 
 import logging
 from typing import Any
@@ -13,33 +13,36 @@ log = logging.getLogger(__name__)
 
 
 MAX_QUARANTINE_BYTES = 256 * 1024 * 1024
-"""Payloads that the quarantine holds at most: some million odd messages, or two thousand of the largest."""
+"""Limit on the payloads of all quarantined messages: about a million small messages, or two thousand of the largest."""
 
 
 def bound_quarantine(*, most_bytes: int = MAX_QUARANTINE_BYTES) -> int:
-    """Keep the quarantine within its bound: what was replayed goes first, then the oldest.
+    """Delete messages until the quarantine is within its limit: replayed ones first, then the oldest.
 
-    Answers how many messages went; each is counted for good in the heartbeat "quarantine", and logged as an error.
+    Returns how many were deleted. Those that were never replayed are lost: they are added to the counter in the
+    heartbeat "quarantine", and logged as an error.
     """
     messages = QuarantinedMessage.objects.all()
     excess = (messages.aggregate(total=Sum("size"))["total"] or 0) - most_bytes
     if excess <= 0:
         return 0
-    going = []
+    deleted = []
     for pk, size in messages.order_by(F("replayed_at").asc(nulls_last=True), "received_at", "pk").values_list(
         "pk", "size"
     ):
-        going.append(pk)
+        deleted.append(pk)
         excess -= size
         if excess <= 0:
             break
     with transaction.atomic():
-        lost = messages.filter(pk__in=going, replayed_at=None).count()
-        messages.filter(pk__in=going).delete()
+        lost = messages.filter(pk__in=deleted, replayed_at=None).count()
+        messages.filter(pk__in=deleted).delete()
         _count_overflow(lost)
     if lost:
-        log.error("The quarantine is full: its %d oldest messages are gone for good. Look at its reasons.", lost)
-    return len(going)
+        log.error(
+            "The quarantine was full, and its %d oldest messages were deleted. See the reasons in the admin.", lost
+        )
+    return len(deleted)
 
 
 def _count_overflow(lost: int) -> None:
@@ -52,7 +55,7 @@ def _count_overflow(lost: int) -> None:
 
 
 def quarantined_counts(messages: models.QuerySet[Any]) -> list[tuple[str | None, str, int]]:
-    """Of these quarantined messages, how many wait for a replay: by device's name (None: unknown) and reason code."""
+    """Count the messages that were not replayed, by the device's name (None: unknown) and the reason's code."""
     waiting = messages.filter(replayed_at=None).order_by()
     counts = waiting.values("device__name", "reason").annotate(messages=models.Count("pk"))
     return [(row["device__name"], row["reason"], row["messages"]) for row in counts.order_by("device__name", "reason")]

@@ -1,4 +1,4 @@
-"""Taking in again what was set aside or logged: by the same intake, so that nothing counts twice."""
+"""Takes in quarantined messages, and logs of messages, by the same intake, so that nothing counts twice."""
 
 import datetime as dt
 import json
@@ -8,51 +8,52 @@ from typing import Any, TextIO
 from django.db import transaction
 
 from devices.intake import batches
-from devices.intake.decoding import Arrival, SetAside
+from devices.intake.decoding import Arrival, Rejection
 from devices.models import QuarantinedMessage
 
 
 class BadLine(ValueError):
-    """A line of a log that holds no message; the text says which line and why."""
+    """A line of a log that contains no message. The text says which line, and what is wrong with it."""
 
 
-_ways: dict[str, Callable[[Arrival], None]] = {"": batches.take_in}
+_take_in: dict[str, Callable[[Arrival], None]] = {"": batches.take_in}
 
 
 def register_way(prefix: str, take_in: Callable[[Arrival], None]) -> None:
-    """Have what stands in the quarantine under a topic that begins like this be taken in by this function.
+    """Replay quarantined messages whose topic begins with `prefix` by calling `take_in`.
 
-    It raises `SetAside` where it cannot be still, and then has written nothing.
+    `take_in` raises `Rejection` if the message still cannot be taken in, and then must have written nothing.
     """
-    _ways[prefix] = take_in
+    _take_in[prefix] = take_in
 
 
 @transaction.atomic
 def replay_quarantined(*, message: QuarantinedMessage, now: dt.datetime) -> bool:
-    """Take this message in, once its cause is mended; as if it had come in time, at its own time of arrival.
+    """Take this message in as if it had been accepted when it arrived; return whether that succeeded.
 
-    False where it cannot be taken in still: then it says why now. A message that was replayed before stays as it is.
+    If it is rejected again, its reason and detail are replaced by the new ones. A message that was replayed before is
+    left alone, and counts as a success.
     """
     if not QuarantinedMessage.objects.filter(pk=message.pk, replayed_at=None).update(replayed_at=now):
         return True
     arrival = Arrival(message.topic, bytes(message.payload), message.received_at)
     try:
-        way = max((prefix for prefix in _ways if arrival.topic.startswith(prefix)), key=len)
-        _ways[way](arrival)
-    except SetAside as reason:
+        longest = max((prefix for prefix in _take_in if arrival.topic.startswith(prefix)), key=len)
+        _take_in[longest](arrival)
+    except Rejection as rejection:
         QuarantinedMessage.objects.filter(pk=message.pk).update(
-            replayed_at=None, reason=reason.reason, detail=str(reason)
+            replayed_at=None, reason=rejection.reason, detail=str(rejection)
         )
         return False
     return True
 
 
 def arrivals_of(lines: TextIO, *, written_at: dt.datetime) -> Iterator[Arrival | BadLine]:
-    """The messages of a JSONL log, one a line: `topic`, `payload` (text or JSON) and `received_at` (ISO 8601).
+    """Yield the message of each line of a JSONL log: `topic`, `payload` (text or JSON) and `received_at` (ISO 8601).
 
-    What has no `received_at` counts as received when the log was written, a microsecond later with each line: so the
-    same log gives the same messages however often it is read, and equal lines stay apart. An empty line is passed
-    over; any other that holds no message comes as a `BadLine`.
+    A message without `received_at` counts as received at `written_at`, plus a microsecond for each line. So the same
+    log always yields the same messages, and equal lines stay apart. Empty lines are passed over; any other line
+    without a message yields a `BadLine`.
     """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -60,7 +61,7 @@ def arrivals_of(lines: TextIO, *, written_at: dt.datetime) -> Iterator[Arrival |
         try:
             yield _arrival(json.loads(line), written_at + dt.timedelta(microseconds=number))
         except (ValueError, TypeError, KeyError) as error:
-            yield BadLine(f"Line {number} holds no message: {_sentence(error)}")
+            yield BadLine(f"Line {number} contains no message: {_sentence(error)}")
 
 
 def _arrival(record: dict[str, Any], otherwise: dt.datetime) -> Arrival:

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 (
                     "thing_name",
                     models.CharField(
-                        help_text="Its name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
+                        help_text="The device's name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
                         max_length=128,
                         unique=True,
                         validators=[
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                     "clock_timezone",
                     models.CharField(
                         default="UTC",
-                        help_text="Zone of the time stamps that a DeepLens writes; UTC unless somebody set it otherwise on the device.",
+                        help_text="Time zone of the time stamps that a DeepLens writes: UTC, unless somebody changed it on the device.",
                         max_length=64,
                         validators=[devices.models.validate_timezone],
                         verbose_name="clock's time zone",
@@ -57,12 +57,14 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80, unique=True)),
                 (
                     "slug",
-                    models.SlugField(help_text="Stands in addresses: /sites/seattle/", max_length=80, unique=True),
+                    models.SlugField(
+                        help_text="Part of the site's addresses, such as /sites/seattle/.", max_length=80, unique=True
+                    ),
                 ),
                 (
                     "timezone",
                     models.CharField(
-                        help_text="IANA name, such as America/Chicago; hours and days in plots are this zone's.",
+                        help_text="IANA name, such as America/Chicago. Hours and days in plots are in this time zone.",
                         max_length=64,
                         validators=[devices.models.validate_timezone],
                     ),
@@ -129,7 +131,8 @@ class Migration(migrations.Migration):
                 (
                     "online",
                     models.BooleanField(
-                        help_text="As its status message or last will says; unknown for a DeepLens.", null=True
+                        help_text="From the device's latest status message or last will; unknown for a DeepLens.",
+                        null=True,
                     ),
                 ),
                 ("status_at", models.DateTimeField(null=True)),
@@ -137,7 +140,8 @@ class Migration(migrations.Migration):
                 (
                     "clock_skew_ms",
                     models.BigIntegerField(
-                        help_text="The device's clock minus ours, at its latest message.", null=True
+                        help_text="The device's clock minus the platform's, at the latest message, in milliseconds.",
+                        null=True,
                     ),
                 ),
                 ("outbox_messages", models.PositiveBigIntegerField(default=0)),
@@ -158,21 +162,21 @@ class Migration(migrations.Migration):
                         choices=[
                             ("unknown-topic", "no device publishes on this topic"),
                             ("unknown-device", "no device is registered under this thing name"),
-                            ("other-device", "claims another device than its topic"),
+                            ("other-device", "the payload names another device than the topic"),
                             ("too-large", "larger than a message may be"),
-                            ("unreadable", "cannot be decoded"),
+                            ("unreadable", "the payload cannot be read"),
                             ("bad-value", "a value is out of its range"),
                             ("bad-picture", "the picture is not a usable JPEG"),
-                            ("too-old", "older than the retention"),
+                            ("too-old", "older than the retention period"),
                             ("in-future", "more than an hour in the future"),
-                            ("refused", "the database refused it"),
+                            ("refused", "the message could not be written to the database"),
                         ],
                         max_length=20,
                     ),
                 ),
                 ("detail", models.TextField(blank=True)),
                 ("received_at", models.DateTimeField(db_index=True)),
-                ("replayed_at", models.DateTimeField(help_text="When a replay took it in.", null=True)),
+                ("replayed_at", models.DateTimeField(help_text="When a replay took the message in.", null=True)),
                 (
                     "device",
                     models.ForeignKey(

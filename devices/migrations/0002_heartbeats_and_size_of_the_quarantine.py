@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("process", models.CharField(max_length=160, primary_key=True, serialize=False)),
                 ("at", models.DateTimeField()),
-                ("numbers", models.JSONField(default=dict, help_text="What the process counts, by name.")),
+                ("numbers", models.JSONField(default=dict, help_text="The process's counters, by name.")),
             ],
         ),
         migrations.AddField(

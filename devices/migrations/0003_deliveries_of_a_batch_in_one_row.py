@@ -16,9 +16,14 @@ class Migration(migrations.Migration):
                 ("client", models.CharField(max_length=128)),
                 (
                     "sequence",
-                    models.BigIntegerField(help_text="Which of the client's messages was the batch's latest."),
+                    models.BigIntegerField(
+                        help_text="Number of the batch's latest message among the client's messages."
+                    ),
                 ),
-                ("deliveries", models.BinaryField(help_text="Packet ids, words and times of arrival, as MessagePack.")),
+                (
+                    "deliveries",
+                    models.BinaryField(help_text="Packet ids, content hashes and times of arrival, as MessagePack."),
+                ),
             ],
         ),
         migrations.DeleteModel(

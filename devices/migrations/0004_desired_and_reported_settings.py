@@ -15,19 +15,19 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 default=dict,
                 editable=False,
-                help_text="Settings that the device is told to have; all others are its own.",
+                help_text="Settings that the device shall use. It keeps its own value of every other setting.",
             ),
         ),
         migrations.AddField(
             model_name="devicestate",
             name="config_error",
-            field=models.TextField(blank=True, help_text="Why the device did not take the latest settings."),
+            field=models.TextField(blank=True, help_text="Why the device refused the latest settings."),
         ),
         migrations.AddField(
             model_name="devicestate",
             name="reported_config",
             field=models.JSONField(
-                help_text="The settings in force, as its status says; unknown for a DeepLens.", null=True
+                help_text="The settings in force, from the device's latest status; unknown for a DeepLens.", null=True
             ),
         ),
     ]

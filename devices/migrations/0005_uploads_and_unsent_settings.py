@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             model_name="device",
             name="config_unsent_since",
             field=models.DateTimeField(
-                editable=False, help_text="Since when the broker has not been told the desired settings.", null=True
+                editable=False, help_text="Since when the desired settings wait to be sent to the broker.", null=True
             ),
         ),
         migrations.CreateModel(

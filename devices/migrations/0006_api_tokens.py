@@ -16,10 +16,18 @@ class Migration(migrations.Migration):
             name="ApiToken",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(help_text="Where it is used, such as “Grafana”.", max_length=80)),
+                (
+                    "name",
+                    models.CharField(help_text="The program that uses the token, such as “Grafana”.", max_length=80),
+                ),
                 ("token_digest", models.CharField(editable=False, max_length=64, unique=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("used_at", models.DateTimeField(editable=False, help_text="To the hour.", null=True)),
+                (
+                    "used_at",
+                    models.DateTimeField(
+                        editable=False, help_text="When the token was last used, to the hour.", null=True
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(

@@ -1,4 +1,4 @@
-"""The broker, seen from the platform: with `devices/mqtt/wire.py`, all of the platform that speaks MQTT."""
+"""The platform's connections to the broker. Only this module and `devices/mqtt/wire.py` use MQTT on its side."""
 
 import datetime as dt
 import itertools
@@ -21,128 +21,129 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from devices.intake.decoding import Arrival, Carriage, thing_of
-from devices.intake.deliveries import UNACKNOWLEDGED
-from devices.mqtt.routes import Route
+from devices.intake.decoding import Arrival, Delivery, thing_of
+from devices.intake.redelivery import RECEIVE_MAXIMUM
+from devices.mqtt.assignments import Assignment
 from devices.mqtt.wire import Client, Published
 from edge_agent.messages import MAX_PACKET_BYTES
 
 log = logging.getLogger(__name__)
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
-"""How long the broker keeps our session and its messages while we are away; AWS IoT Core's largest."""
+"""How long the broker keeps a session and its messages while we are away: the most that AWS IoT Core allows."""
 
-AT_ONCE_BYTES = 8 * 1024 * 1024
-"""Of payload in one take, so that pictures neither hold a transaction open for long nor pile up in memory."""
+MAX_TAKE_BYTES = 8 * 1024 * 1024
+"""Payload of the messages that `take` returns at once, so that pictures neither hold a transaction open for long nor
+pile up in memory. The last message may exceed it."""
 
 KEEPALIVE_S = 30
 TIMEOUT_S = 10
 
 
 class BrokerUnavailable(Exception):
-    """The broker cannot be reached or does not take what it is given; the message says which."""
+    """The broker cannot be reached, or did not take a message. The text is one sentence."""
 
 
-class Delivered(msgspec.Struct, frozen=True):
-    """A message in our hands that the broker still holds: it may go only after `Subscription.ack`."""
+class Unacknowledged(msgspec.Struct, frozen=True):
+    """A received message. The broker keeps it, too, until `Subscription.ack` acknowledges it."""
 
     arrival: Arrival
     packet_id: int
     qos: int
     connection: int
-    """Which of our connections it came on."""
+    """The number of the connection that it came on."""
 
 
 class Subscription:
-    """Our session at the broker: takes the devices' messages, acknowledges each only when told to.
+    """A session at the broker: receives the devices' messages, and acknowledges each only when `ack` is called.
 
-    On a persistent route the broker keeps the session, and what comes for it, while we are away. On any other
-    it forgets both as soon as the connection ends: that is for messages whose senders wait for receipts.
+    With a persistent assignment the broker keeps the session, and the messages for it, while we are away. Otherwise
+    the broker forgets both as soon as the connection ends, which suits messages whose senders wait for receipts.
 
-    The network runs in a thread of its own, which hands over to a queue and never waits. All other methods may be
-    called from any thread, `take` from one at a time. The queue is bounded: by the protocol the broker sends at most
-    `UNACKNOWLEDGED` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
-    `MAX_PACKET_BYTES`), and of QoS 0 no more than that are let in. A broker that sends more than both together is
-    disconnected, and keeps what it sent.
+    The network runs in a thread of its own, which puts messages into a queue and never waits. All methods may be
+    called from any thread, but `take` only from one at a time. The queue is bounded: the protocol lets the broker send
+    at most `RECEIVE_MAXIMUM` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
+    `MAX_PACKET_BYTES`). As many messages of QoS 0 are let in, and further ones are lost. A broker that sends more than
+    both together is disconnected, and keeps its messages.
     """
 
     def __init__(
         self,
         url: str,
-        route: Route,
+        assignment: Assignment,
         *,
         first_sequence: int,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._clock = clock
-        self._route = route
+        self._assignment = assignment
         self._sequence = itertools.count(first_sequence)
-        self._waiting: queue.SimpleQueue[Delivered] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Unacknowledged] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._connection = 0
         self.overflowed = 0
-        """Messages of QoS 0 that came while the queue was full: nobody holds them any more."""
-        self._client, self._address = Client(route.client_id, self._on_published), _address(urlsplit(url))
+        """Number of messages with QoS 0 that came while the queue was full, and so are lost."""
+        self._client, self._address = Client(assignment.client_id, self._on_published), _address(urlsplit(url))
         _prepare(self._client, urlsplit(url))
         self.subscribed = threading.Event()
-        """Set once the broker has taken our subscriptions, and so keeps what is published for us."""
+        """Set once the broker has granted the subscriptions. From then on it keeps the messages for us."""
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
 
     def start(self) -> None:
-        """Connect, and connect again whenever the connection ends. Raises `BrokerUnavailable` the first time only."""
+        """Connect, and reconnect when the connection ends. Raises `BrokerUnavailable` if the first attempt fails."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        session.SessionExpiryInterval = SESSION_EXPIRY_S if self._route.persistent else 0
-        session.ReceiveMaximum = UNACKNOWLEDGED
+        session.SessionExpiryInterval = SESSION_EXPIRY_S if self._assignment.persistent else 0
+        session.ReceiveMaximum = RECEIVE_MAXIMUM
         session.MaximumPacketSize = MAX_PACKET_BYTES
         self._client.reconnect_delay_set(1, 30)
-        _connect(self._client, self._address, clean_start=not self._route.persistent, properties=session)
+        _connect(self._client, self._address, clean_start=not self._assignment.persistent, properties=session)
         self._client.loop_start()
 
-    def take(self, most: int, *, timeout_s: float) -> list[Delivered]:
-        """What has arrived, in its order; waits up to `timeout_s` for the first.
+    def take(self, most: int, *, timeout_s: float) -> list[Unacknowledged]:
+        """Return the messages that have arrived, in their order; wait up to `timeout_s` for the first.
 
-        Answers at most so many messages, and no further ones once it has `AT_ONCE_BYTES` of payload.
+        Returns at most `most` messages, and no further ones once their payloads have reached `MAX_TAKE_BYTES`.
         """
-        delivered: list[Delivered] = []
-        room = AT_ONCE_BYTES
+        taken: list[Unacknowledged] = []
+        room = MAX_TAKE_BYTES
         with suppress(queue.Empty):
-            while len(delivered) < most and room > 0:
-                next_one = self._waiting.get(timeout=timeout_s) if not delivered else self._waiting.get_nowait()
-                delivered.append(next_one)
-                room -= len(next_one.arrival.payload)
-        return delivered
+            while len(taken) < most and room > 0:
+                message = self._waiting.get(timeout=timeout_s) if not taken else self._waiting.get_nowait()
+                taken.append(message)
+                room -= len(message.arrival.payload)
+        return taken
 
-    def ack(self, delivered: Sequence[Delivered]) -> None:
-        """Let the broker forget these, in their order.
+    def ack(self, taken: Sequence[Unacknowledged]) -> None:
+        """Acknowledge these messages in their order, so that the broker forgets them.
 
-        What came on an earlier connection is passed over: its packet ids now mean other messages. The broker will
-        redeliver it, and the intake knows it again.
+        A message that came on an earlier connection is passed over, because its packet id now means another message.
+        The broker redelivers it, and the intake recognises it.
         """
         with self._lock:
             self._client.acknowledge(
-                each.packet_id for each in delivered if each.connection == self._connection and each.qos > 0
+                message.packet_id for message in taken if message.connection == self._connection and message.qos > 0
             )
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send once, without waiting; what gets lost is made up for by the receiver."""
+        """Send with QoS 0, without waiting. The receiver must cope with a lost message."""
         self._client.publish(topic, payload, qos=0)
 
     @property
     def client_id(self) -> str:
-        return self._route.client_id
+        return self._assignment.client_id
 
-    def takes(self, arrival: Arrival) -> bool:
-        """Whether the message is ours; another's needs no more than our acknowledgement."""
-        return self._route.takes(thing_of(arrival.topic))
+    def is_ours(self, arrival: Arrival) -> bool:
+        """Whether this ingester takes the message in. Another ingester's message only needs an acknowledgement."""
+        return self._assignment.includes(thing_of(arrival.topic))
 
     def is_alive(self) -> bool:
-        """Whether the network thread runs; that it does says nothing about the connection."""
+        """Whether the network thread runs, with or without a connection."""
         return self._client._thread is not None and self._client._thread.is_alive()
 
     def waiting(self) -> int:
-        """Messages that are here but not taken."""
+        """Return the number of received messages that `take` has not returned yet."""
         return self._waiting.qsize()
 
     def stop(self) -> None:
@@ -153,77 +154,78 @@ class Subscription:
         if reason.is_failure:
             log.error("The broker refused the connection: %s.", reason)
             return
-        log.info("Connected to the broker; its session is %s.", "resumed" if flags.session_present else "new")
+        log.info("Connected to the broker with a %s session.", "resumed" if flags.session_present else "new")
         if flags.session_present:
-            self._drop_what_comes_again()
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._route.topics])
+            self._drop_redelivered()
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._assignment.topics])
 
     def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
-        answers = zip(self._route.topics, reasons, strict=True)
-        refused = [f"{topic} ({reason})" for topic, reason in answers if reason.is_failure]
+        outcomes = zip(self._assignment.topics, reasons, strict=True)
+        refused = [f"{topic} ({reason})" for topic, reason in outcomes if reason.is_failure]
         if refused:
             log.error("The broker refused the subscription to %s: check its access rules.", ", ".join(refused))
         else:
             self.subscribed.set()
 
-    def _drop_what_comes_again(self) -> None:
-        """Empty the queue of what the resumed session redelivers; a new session has forgotten it, so then it stays."""
+    def _drop_redelivered(self) -> None:
+        """Remove from the queue the messages with QoS 1, which a resumed session redelivers (a new one does not)."""
         waiting = []
         while not self._waiting.empty():
             try:
                 waiting.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
-        for each in waiting:
-            if each.qos == 0:
-                self._waiting.put(each)
+        for message in waiting:
+            if message.qos == 0:
+                self._waiting.put(message)
 
     def _on_disconnect(self, client: paho.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
-        # From here on a late ack would be sent on the next connection, where its packet id names another message.
+        # A late acknowledgement would be sent on the next connection, where its packet id means another message.
         with self._lock:
             self._connection += 1
         if reason.is_failure:
             log.warning("The connection to the broker ended: %s.", reason)
 
     def _on_published(self, message: Published) -> None:
-        if self._waiting.qsize() >= 2 * UNACKNOWLEDGED:
-            raise MalformedPacket("The broker has sent more messages than it may have under way.")
-        # An exception here would end the network thread without a word.
+        if self._waiting.qsize() >= 2 * RECEIVE_MAXIMUM:
+            raise MalformedPacket("The broker has sent more messages than the Receive Maximum allows.")
+        # An exception here would end the network thread silently.
         try:
-            if message.qos == 0 and self._waiting.qsize() >= UNACKNOWLEDGED:
+            if message.qos == 0 and self._waiting.qsize() >= RECEIVE_MAXIMUM:
                 self.overflowed += 1
                 log.error(
-                    "Full: lost a message of QoS 0; %d so far. Have the device publish with QoS 1.", self.overflowed
+                    "The queue is full: %d messages with QoS 0 are lost so far. Have the devices publish with QoS 1.",
+                    self.overflowed,
                 )
             else:
-                self._waiting.put(self._delivered(message))
+                self._waiting.put(self._received(message))
         except Exception:
-            log.exception("A message could not be handed over; the broker keeps it.")
+            log.exception("A message could not be put into the queue; the broker keeps it.")
 
-    def _delivered(self, message: Published) -> Delivered:
-        carriage = None
-        if message.qos > 0 and self._route.persistent:
-            carriage = Carriage(self.client_id, message.packet_id, next(self._sequence), message.redelivered)
+    def _received(self, message: Published) -> Unacknowledged:
+        delivery = None
+        if message.qos > 0 and self._assignment.persistent:
+            delivery = Delivery(self.client_id, message.packet_id, next(self._sequence), message.redelivered)
         arrival = Arrival(
             topic=message.topic.decode("utf-8", "backslashreplace"),
             payload=message.payload,
             received_at=self._clock(),
-            carriage=carriage,
+            delivery=delivery,
             retained=message.retained,
         )
-        return Delivered(arrival, message.packet_id, message.qos, self._connection)
+        return Unacknowledged(arrival, message.packet_id, message.qos, self._connection)
 
 
 def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
-    """Send one message as `publish_all` does. Raises `BrokerUnavailable`."""
+    """Publish one message as `publish_all` does. Raises `BrokerUnavailable`."""
     publish_all({topic: payload}, retain=retain)
 
 
 def publish_all(messages: Mapping[str, bytes], *, retain: bool = False) -> None:
-    """Send each topic's message with QoS 1, on one connection, and wait until the broker has all of them.
+    """Publish a payload on each topic with QoS 1, on one connection, and wait until the broker has taken all of them.
 
-    With `retain` the broker keeps them for whoever subscribes later, until the next one; an empty payload ends that.
-    Raises `BrokerUnavailable`; some of them may have been taken then.
+    With `retain` the broker keeps each message for later subscribers until the topic's next one; an empty payload
+    removes the retained message. Raises `BrokerUnavailable`; the broker may have taken some of the messages then.
     """
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     _prepare(client, urlsplit(settings.MQTT_URL))

@@ -1,4 +1,4 @@
-"""The loop that carries messages from the broker into the intake: small steps that each say what they did."""
+"""The loop that takes messages from the broker, gives them to the intake, and acknowledges them."""
 
 import logging
 import os
@@ -16,39 +16,41 @@ from django.utils import timezone
 from devices import health
 from devices.intake import batches, quarantine
 from devices.intake.decoding import Arrival, things_of
-from devices.intake.deliveries import UNACKNOWLEDGED
-from devices.mqtt.broker import Delivered, Subscription
+from devices.intake.redelivery import RECEIVE_MAXIMUM
+from devices.models import Device
+from devices.mqtt.broker import Subscription, Unacknowledged
 from edge_agent import messages
 
 log = logging.getLogger(__name__)
 
-BATCH = UNACKNOWLEDGED // 2
-"""Most messages in one transaction: while it commits, the broker can send as many again, and they are drafted."""
+BATCH = RECEIVE_MAXIMUM // 2
+"""Most messages in one transaction. While it commits, the broker can send as many again, and they are drafted."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long one of our threads may go on while another wants to run; with Python's 5 ms, each answer of the database
-would wait that long."""
+"""How long one thread may run while another waits for the interpreter. With Python's 5 ms, each response of the
+database would wait that long."""
 
-PATIENCE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Waits between attempts while the database is away; the last one repeats."""
+RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between attempts while the database cannot be reached; the last one repeats."""
 
 STALLED_AFTER_S = 120.0
-"""Messages that are in hand for so long without a commit mean that something here hangs."""
+"""Something hangs if messages have waited for so long without a commit."""
 
 
-class _Hand(msgspec.Struct):
-    """What one take brought: all of it is to be acknowledged, the arrivals are ours to take in."""
+class _Take(msgspec.Struct):
+    """The messages of one take. All of them are acknowledged; those that are ours (`arrivals`) are taken in first."""
 
     since: float
-    delivered: list[Delivered]
+    messages: list[Unacknowledged]
     arrivals: list[Arrival] = []
     draft: batches.Draft | None = None
 
 
 class Ingester:
-    """Takes in what one subscription delivers. `step` and `run` belong to one thread; `stalled` may be asked by any.
+    """Takes in the messages of one subscription.
 
-    While `run` commits one batch, a thread of its own takes the next and works out what to write of it.
+    `step` and `run` belong to one thread; `stalled` may be called from any. While `run` commits one batch, a thread
+    of its own takes and drafts the next.
     """
 
     def __init__(
@@ -59,79 +61,81 @@ class Ingester:
         self._monotonic = monotonic
         self._committed = 0
         self._quarantined = 0
-        self._bounded_at = 0
+        self._quarantined_when_bounded = 0
         self._last_commit = monotonic()
-        self._hands: deque[_Hand] = deque()
-        self._devices: batches.Devices = {}
+        self._takes: deque[_Take] = deque()
+        self._devices: batches.DevicesByThing = {}
         self._next_beat = monotonic()
 
     def run(self) -> None:
-        """Take in messages until told to stop, then leave; what was not committed stays with the broker."""
-        # Without them the first drafts would not hold; where the database is away now, that is all that happens.
+        """Take in messages until `stop` is set. The broker keeps the messages that were not committed."""
+        # Without the devices the first drafts would not hold, and would be made again: no harm without a database.
         with suppress(DatabaseError, InterfaceError):
-            self._devices = batches.registered()
+            self._devices = Device.objects.by_thing()
         with ThreadPoolExecutor(1, "draft") as ahead:
             following = ahead.submit(self._take)
             while not self._stop.is_set():
-                hand, following = following.result(), ahead.submit(self._take)
-                self._commit(hand)
+                take, following = following.result(), ahead.submit(self._take)
+                self._commit(take)
                 if self._monotonic() >= self._next_beat:
                     self._beat()
 
     def step(self) -> int:
-        """Take in the messages that are there, acknowledge them and send their receipts; answers how many they were."""
+        """Take in the waiting messages, acknowledge them and send their receipts. Return the number of messages."""
         return self._commit(self._take())
 
-    def _take(self) -> _Hand:
-        """What is there; waits a moment for the first message. Asks no database."""
-        delivered = self._subscription.take(BATCH, timeout_s=0.5)
-        hand = _Hand(self._monotonic(), delivered)
-        if delivered:
-            self._hands.append(hand)
-            hand.arrivals = [each.arrival for each in delivered if self._subscription.takes(each.arrival)]
-            # What goes wrong here will do so again in the intake, which knows what to do then.
+    def _take(self) -> _Take:
+        """Take and draft the waiting messages; wait up to half a second for the first. Makes no query."""
+        received = self._subscription.take(BATCH, timeout_s=0.5)
+        take = _Take(self._monotonic(), received)
+        if received:
+            self._takes.append(take)
+            take.arrivals = [message.arrival for message in received if self._subscription.is_ours(message.arrival)]
+            # An error here occurs again in the intake, which handles it.
             with suppress(Exception):
-                hand.draft = batches.draft(hand.arrivals, self._devices)
-        return hand
+                take.draft = batches.draft(take.arrivals, self._devices)
+        return take
 
-    def _commit(self, hand: _Hand) -> int:
-        accepted = self._accepted(hand) if hand.delivered else None
+    def _commit(self, take: _Take) -> int:
+        accepted = self._accept(take) if take.messages else None
         if accepted is None:
             return 0
         self._last_commit = self._monotonic()
-        self._hands.popleft()
-        self._subscription.ack(hand.delivered)
+        self._takes.popleft()
+        self._subscription.ack(take.messages)
         self._send_receipts(accepted)
         self._committed += accepted.committed
         self._quarantined += accepted.quarantined
-        self._learn(things_of(hand.arrivals), accepted.devices)
-        return len(hand.delivered)
+        self._update_devices(things_of(take.arrivals), accepted.devices)
+        return len(take.messages)
 
-    def _learn(self, things: Collection[str], devices: batches.Devices) -> None:
-        """What is known of the devices with these thing names is what the database said now."""
+    def _update_devices(self, things: Collection[str], devices: batches.DevicesByThing) -> None:
+        """Replace the cached devices with these thing names by what the database contained at the commit."""
         others = {thing: device for thing, device in self._devices.items() if thing not in things}
         # A new mapping, since the other thread may be reading the old one.
         self._devices = {**others, **devices}
 
     def stalled(self) -> str | None:
-        """What hangs, in a sentence; None while all is well."""
-        oldest = next(iter(tuple(self._hands)), None)
+        """Return a sentence that says what hangs; None if nothing does."""
+        oldest = next(iter(tuple(self._takes)), None)
         if oldest is not None and self._monotonic() - max(oldest.since, self._last_commit) > STALLED_AFTER_S:
             return f"No commit for {self._monotonic() - self._last_commit:.0f} s while messages arrive."
         if not self._subscription.is_alive():
             return "The thread that talks to the broker has died."
         return None
 
-    def _accepted(self, hand: _Hand) -> batches.Accepted | None:
-        """The intake's answer; tries again while the database is away. None where told to stop before that."""
+    def _accept(self, take: _Take) -> batches.Accepted | None:
+        """Give the messages to the intake; retry while the database cannot be reached. None if `stop` is set first."""
         attempt = 0
         while True:
             close_old_connections()
             try:
-                return batches.accept(hand.arrivals, hand.draft)
+                return batches.accept(take.arrivals, take.draft)
             except (OperationalError, InterfaceError) as error:
-                log.error("The database is away (%s); %d messages wait.", str(error).strip(), len(hand.delivered))
-            self._stop.wait(PATIENCE_S[min(attempt, len(PATIENCE_S) - 1)])
+                log.error(
+                    "The database cannot be reached (%s); %d messages wait.", str(error).strip(), len(take.messages)
+                )
+            self._stop.wait(RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)])
             attempt += 1
             if self._stop.is_set():
                 return None
@@ -141,7 +145,7 @@ class Ingester:
             receipt = messages.encode(messages.Receipt(ids=tuple(ids)))
             self._subscription.publish(messages.topic_to_device(thing, "receipt"), receipt)
         if accepted.quarantined:
-            log.warning("%d messages were set aside; the admin shows them with their reasons.", accepted.quarantined)
+            log.warning("%d messages were quarantined; the admin shows them with the reasons.", accepted.quarantined)
 
     def _beat(self) -> None:
         now = self._monotonic()
@@ -155,21 +159,21 @@ class Ingester:
         }
         try:
             health.beat(f"ingest {self._subscription.client_id}", at=timezone.now(), numbers=numbers)
-            if self._quarantined > self._bounded_at:
+            if self._quarantined > self._quarantined_when_bounded:
                 quarantine.bound_quarantine()
-                self._bounded_at = self._quarantined
+                self._quarantined_when_bounded = self._quarantined
         except DatabaseError as error:
             log.error("The heartbeat could not be written: %s", str(error).strip())
 
 
 def watch(ingester: Ingester, stop: threading.Event) -> threading.Thread:
-    """A thread that ends the process with an error when the ingester hangs, so that its supervisor restarts it."""
+    """Start a thread that ends the process with exit code 70 when the ingester hangs, so that it is restarted."""
 
     def run() -> None:
         while not stop.wait(1):
             if hangs := ingester.stalled():
-                log.critical("%s Leaving, to be started again; the broker keeps what is not committed.", hangs)
-                # The thread that hangs cannot be asked to leave.
+                log.critical("%s This process ends, to be restarted; the broker keeps uncommitted messages.", hangs)
+                # A thread that hangs cannot be told to stop.
                 os._exit(70)
 
     thread = threading.Thread(target=run, name="watchdog", daemon=True)

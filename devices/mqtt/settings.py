@@ -1,4 +1,4 @@
-"""Settings that devices are told to have: sent by the broker, again and again until they have taken them."""
+"""Publishes the desired settings of devices, and publishes them again until the devices report them."""
 
 import logging
 
@@ -14,33 +14,33 @@ log = logging.getLogger(__name__)
 
 
 def send_config(*, device: Device) -> None:
-    """Tell the device, now or whenever it connects, which settings it shall have. Raises `BrokerUnavailable`."""
-    # Never an empty payload, which would tell nothing to a device that is away: it keeps what it was told last.
+    """Publish the device's desired settings, retained, for now or its next connection. Raises `BrokerUnavailable`."""
+    # Never an empty payload: it would remove the retained message, and an absent device would keep its old settings.
     payload = msgspec.json.encode(device.desired_config)
     broker.publish(topic_to_device(device.thing_name, "config"), payload, retain=True)
-    # Not where they were changed again meanwhile.
+    # The filter leaves the device as unsent if somebody changed its settings again meanwhile.
     Device.objects.filter(pk=device.pk, config_unsent_since=device.config_unsent_since).update(config_unsent_since=None)
     device.config_unsent_since = None
 
 
 def send_missing_configs() -> int:
-    """Send the settings that the broker has not been told, or has forgotten; answers how many devices were told."""
+    """Publish the settings that the broker never got or has lost. Return the number of devices."""
     sent = 0
-    for device in devices_to_be_told():
+    for device in devices_to_configure():
         try:
             send_config(device=device)
         except BrokerUnavailable as error:
-            log.warning("The settings of %s wait: %s", device, error)
+            log.warning("The settings of %s could not be sent and are tried again: %s", device, error)
             break
         sent += 1
     return sent
 
 
-def devices_to_be_told() -> list[Device]:
-    """The devices whose settings the broker has not been told, and those that are online without having taken them.
+def devices_to_configure() -> list[Device]:
+    """Return the devices whose settings were never published, and those that are online with other settings.
 
-    A broker that lost its disk has forgotten what it retained. A device that said why it does not take its settings
-    need not be told again.
+    The latter happens when a broker has lost its retained messages. A device that reported why it refuses its settings
+    is left out.
     """
     unsent = models.Q(config_unsent_since__isnull=False)
     may_differ = models.Q(state__online=True, state__config_error="", state__reported_config__isnull=False)

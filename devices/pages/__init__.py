@@ -1,1 +1,1 @@
-"""Pages of this floor, and what all pages share."""
+"""The pages of this app, and what the pages of all apps share."""

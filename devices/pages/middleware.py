@@ -1,4 +1,4 @@
-"""What every answer of the web server carries."""
+"""The Content-Security-Policy of every response."""
 
 from collections.abc import Callable
 
@@ -8,23 +8,23 @@ CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # Plotly and Swagger UI write styles of their own
-        "img-src 'self' data: blob:",  # a plot is saved by way of a blob; Swagger UI has its icons in data addresses
+        "style-src 'self' 'unsafe-inline'",  # Plotly and Swagger UI add styles
+        "img-src 'self' data: blob:",  # Plotly saves a plot through a blob; Swagger UI's icons are data URLs
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
     ]
 )
-"""Nothing from other hosts, no script in a page's text, and no page inside a stranger's frame."""
+"""Allows nothing from other hosts, no inline script, and no page inside another site's frame."""
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware: `CONTENT_SECURITY_POLICY` on every answer that has no policy of its own."""
+    """Middleware: set `CONTENT_SECURITY_POLICY` on every response without a policy of its own."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
 
-    return answer
+    return respond

@@ -1,4 +1,4 @@
-"""How machines ask whether the platform is at work, and people's own account."""
+"""The health and the metrics of the platform, and each user's account page."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """One line for each part; status 200 where all are well, else 503. Needs no account and tells nothing of a site."""
+    """Return a line for each part; status 200 if all parts work, otherwise 503. Needs no account and shows no site."""
     lines = health.report(timezone.now())
     text = "".join(f"{line}\n" for line in lines)
     well = all(line.well for line in lines)
@@ -39,30 +39,30 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @api_view(["GET"])
 @permission_classes([IsAdminUser])
 def metrics(request: Request) -> HttpResponse:
-    """The same facts and the quarantine's counts for Prometheus; staff only: `Authorization: Token <token>`."""
+    """Return the metrics of the platform for Prometheus. Only for staff, with `Authorization: Token <token>`."""
     registry = CollectorRegistry()
-    registry.register(_Facts())
+    registry.register(_PlatformCollector())
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Who the user is here, and the user's API tokens; a POST with `name` makes one, whose text is shown only then."""
+    """Show the user's roles and API tokens. A POST with `name` creates a token and shows its text, this once only."""
     user = cast("User", request.user)
-    made, refused = None, []
+    new_token, errors = None, []
     if request.method == "POST":
         try:
-            made = services.issue_api_token(user=user, name=request.POST.get("name", "").strip())
+            new_token = services.issue_api_token(user=user, name=request.POST.get("name", "").strip())
         except ValidationError as error:
-            refused = error.messages
+            errors = error.messages
     context = {
         "memberships": user.memberships.select_related("site").order_by("site__name"),
         "tokens": user.api_tokens.all(),
-        "made": made,
-        "refused": refused,
+        "new_token": new_token,
+        "errors": errors,
     }
-    response = render(request, "devices/account.html", context, status=400 if refused else 200)
+    response = render(request, "devices/account.html", context, status=400 if errors else 200)
     add_never_cache_headers(response)
     return response
 
@@ -70,18 +70,18 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    """End one of the user's own tokens."""
+    """Revoke one of the user's own tokens."""
     user = cast("User", request.user)
     token = get_object_or_404(user.api_tokens.all(), pk=pk)
     services.revoke_api_token(token=token)
-    messages.success(request, f"The token “{token}” is revoked; what used it is refused from now on.")
+    messages.success(request, f"The token “{token}” is revoked. Programs that use it are refused from now on.")
     return redirect("account")
 
 
-class _Facts(Collector):
+class _PlatformCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         lines = health.report(timezone.now())
-        well = GaugeMetricFamily("headcount_part_well", "1 where the part is at work.", labels=["part"])
+        well = GaugeMetricFamily("headcount_part_well", "1 if the part works, otherwise 0.", labels=["part"])
         families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
         for line in lines:
             well.add_metric([line.part], line.well)
@@ -89,12 +89,12 @@ class _Facts(Collector):
                 families.setdefault(name, _family(name)).add_metric([line.part], value)
         yield well
         yield from families.values()
-        aside = GaugeMetricFamily(
-            "headcount_quarantined", "Messages set aside and not replayed.", labels=["device", "reason"]
+        quarantined = GaugeMetricFamily(
+            "headcount_quarantined", "Quarantined messages that were not replayed.", labels=["device", "reason"]
         )
         for device, reason, count in quarantined_counts(QuarantinedMessage.objects.all()):
-            aside.add_metric([device or "unknown", reason], count)
-        yield aside
+            quarantined.add_metric([device or "unknown", reason], count)
+        yield quarantined
 
 
 def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:

@@ -1,4 +1,4 @@
-"""How programs show over HTTP whose they are: a person's, or a device's."""
+"""Authentication of programs over HTTP: by the API token of a user, or by the token of a device."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from devices.models import ApiToken, Device
-from devices.services import note_use, token_digest
+from devices.services import record_use, token_digest
 
 if TYPE_CHECKING:
     from devices.models import User
 
 
 class _TokenAuthentication(BaseAuthentication):
-    """`Authorization: <keyword> <token>`; other keywords are left to others."""
+    """Reads `Authorization: <keyword> <token>`, and ignores a header with another keyword."""
 
     keyword: str
     explanation: str
@@ -29,13 +29,13 @@ class _TokenAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed(f"Give the token as “Authorization: {self.keyword} <token>”.")
-        found = self.holder(token_digest(words[1].decode("latin-1")))
-        if found is None:
+        holder = self.holder(token_digest(words[1].decode("latin-1")))
+        if holder is None:
             raise AuthenticationFailed(self.explanation)
-        return found
+        return holder
 
     def holder(self, digest: str) -> tuple[Any, Any] | None:
-        """The request's `user` and `auth`; None where nobody has a token of this digest."""
+        """Return the request's `user` and `auth`; None if there is no token with this digest."""
         raise NotImplementedError
 
     def authenticate_header(self, request: Request) -> str:
@@ -46,13 +46,13 @@ class ApiTokenAuthentication(_TokenAuthentication):
     """`Authorization: Token <token>`; the request's `auth` is then the `ApiToken`."""
 
     keyword = "Token"
-    explanation = "Nobody has this token; it may have been revoked. Make a new one on your account page."
+    explanation = "There is no such token; it may have been revoked. Make a new one on your account page."
 
     def holder(self, digest: str) -> tuple["User", ApiToken] | None:
         token = ApiToken.objects.select_related("user").filter(token_digest=digest, user__is_active=True).first()
         if token is None:
             return None
-        note_use(token=token, now=timezone.now())
+        record_use(token=token, now=timezone.now())
         return token.user, token
 
 
@@ -60,7 +60,7 @@ class DeviceTokenAuthentication(_TokenAuthentication):
     """`Authorization: Device <token>`; the request's `auth` is then the `Device` and its user is anonymous."""
 
     keyword = "Device"
-    explanation = "No device has this token; issue a new one in the admin."
+    explanation = "No device has this token. Issue a new one in the admin."
 
     def holder(self, digest: str) -> tuple[AnonymousUser, Device] | None:
         device = Device.objects.select_related("site").filter(token_digest=digest).first()
@@ -68,9 +68,9 @@ class DeviceTokenAuthentication(_TokenAuthentication):
 
 
 class IsDevice(BasePermission):
-    """Only requests that carry a device's token."""
+    """Allows only requests with a device's token."""
 
-    message = "Only a device may do this, with its token."
+    message = "Only a device may do this. Send the device's token as “Authorization: Device <token>”."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return isinstance(request.auth, Device)

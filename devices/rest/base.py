@@ -1,4 +1,4 @@
-"""What all parts of the REST API share: scoping, whole lists as files, and errors that name the field."""
+"""What all views of the REST API share: rows of the user's own sites, lists as files, and errors as problem details."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -26,13 +26,13 @@ FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type
 
 
 class TooLarge(exceptions.APIException):
-    """The body of the request is larger than is read."""
+    """The body of the request is too large."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
 class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
-    """Reads of a model whose manager has `for_user()`; another site's object is a 404.
+    """Lists and returns the rows of a model that the user may see; any other row is a 404.
 
     A list is sent in pages as JSON. As CSV or Parquet it is sent in pages too, or whole and streamed, in the order of
     the primary key, where `exports_whole_list` is set.
@@ -68,12 +68,12 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
 @api_view(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 @permission_classes([AllowAny])
 def no_such_address(request: Request) -> Response:
-    """Answers whatever nothing else of the API does: as a problem, not as a page."""
-    raise exceptions.NotFound(f"The API has no address {request.path}; /api/docs/ lists what it has.")
+    """The view of every address under `/api/` that no other view has: a 404 as problem details."""
+    raise exceptions.NotFound(f"The API has no address {request.path}. See /api/docs/ for its addresses.")
 
 
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
-    """RFC 9457 problem details: `title`, `status`, `detail`, and `errors` by field."""
+    """Return the error as problem details (RFC 9457): `title`, `status`, `detail`, and `errors` by field."""
     if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
         error = refused_too_often(context["request"], context["view"]) or error
     if isinstance(error, RequestDataTooBig):
@@ -81,7 +81,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     response = exception_handler(error, context)
     if response is None:
         return None
-    # Whatever was asked for, a problem is JSON.
+    # A problem is JSON, whatever format the request asked for.
     renderer = JSONRenderer()
     context["request"].accepted_renderer, context["request"].accepted_media_type = renderer, renderer.media_type
     problem: dict[str, Any] = {
@@ -90,7 +90,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
         "status": response.status_code,
     }
     if isinstance(error, exceptions.ValidationError) and isinstance(response.data, dict):
-        problem["detail"] = "Some fields are wrong; `errors` names them."
+        problem["detail"] = "Some fields are wrong. `errors` says what is wrong with each."
         problem["errors"] = response.data
     elif isinstance(response.data, dict):
         problem["detail"] = str(response.data.get("detail", ""))

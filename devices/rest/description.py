@@ -1,4 +1,4 @@
-"""What the API's description (OpenAPI) says of every operation alike: its problems, and its files."""
+"""Adds to the API's description (OpenAPI) what every operation has: its possible problems, and its file formats."""
 
 from typing import Any
 
@@ -9,28 +9,29 @@ PROBLEM = {
     "description": "Problem details, RFC 9457.",
     "properties": {
         "type": {"type": "string"},
-        "title": {"type": "string", "description": "The status in words."},
+        "title": {"type": "string", "description": "The name of the status."},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What was wrong, in a sentence."},
-        "errors": {"description": "By field, where fields were wrong: what was wrong with each."},
+        "errors": {"description": "What is wrong with each field, by its name."},
     },
     "required": ["type", "title", "status", "detail"],
 }
 
 PROBLEMS = {
-    "400": "A field is wrong; `errors` names it.",
-    "401": "The request does not show whose it is.",
+    "400": "A field is wrong; `errors` says which and why.",
+    "401": "The request has no valid token or session.",
     "403": "You may not do this.",
-    "404": "There is no such thing, or it is another site's.",
-    "406": "There is no such format.",
-    "409": "It is not in a state in which this can be done.",
-    "413": "It is too large.",
-    "415": "The body is of a kind that is not read here.",
-    "429": "Too many requests; `Retry-After` says when to come again.",
+    "404": "There is no such object, or it belongs to a site of which you are not a member.",
+    "406": "The response has no such format.",
+    "409": "The object is not in a state that allows this.",
+    "413": "The body is too large.",
+    "415": "The body has a media type that this operation does not read.",
+    "429": "Too many requests; `Retry-After` says how many seconds to wait.",
 }
 EVERYWHERE = ("400", "401", "403", "404", "406", "429")
+"""The problems of every operation. A view declares any further one with `responses={409: None}`."""
 WITH_A_BODY = ("413", "415")
-"""Problems of all operations that take a body. The others are for a view to name: `responses={409: None}` is enough."""
+"""Further problems of every operation that reads a body."""
 
 FILES = {
     CSVRenderer.media_type: {"type": "string"},
@@ -39,7 +40,7 @@ FILES = {
 
 
 def describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular: adds what no view has to say for itself."""
+    """A hook of drf-spectacular that adds the problems and the file formats to each operation."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
     for operations in result["paths"].values():
         for method, operation in operations.items():
@@ -52,13 +53,13 @@ def _describe(method: str, operation: dict[str, Any]) -> None:
     for code, description in PROBLEMS.items():
         if code in responses or code in EVERYWHERE or (code in WITH_A_BODY and "requestBody" in operation):
             responses[code] = _problem(description)
-    # The web server's own, before any of this is reached, and in its own words.
+    # The web server itself sends this one, with a body of its own.
     responses["414"] = {"description": "The address is too long."}
     for response in responses.values():
         for media_type, content in response.get("content", {}).items():
             content["schema"] = FILES.get(media_type, content["schema"])
     if method == "get":
-        responses["304"] = {"description": "Unchanged since the answer that `If-None-Match` names."}
+        responses["304"] = {"description": "Unchanged since the response that `If-None-Match` names."}
 
 
 def _problem(description: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""By what the API's lists of devices' things can be narrowed."""
+"""The filters of the API's lists whose rows belong to a device."""
 
 from django_filters import rest_framework as filters
 

@@ -1,4 +1,4 @@
-"""How sites and devices look in the API."""
+"""Sites, devices and messages as the API shows and reads them."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
+from edge_agent import messages
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
-    members = serializers.IntegerField(read_only=True, help_text="How many people are members of it.")
+    members = serializers.IntegerField(read_only=True, help_text="Number of members.")
 
     class Meta:
         model = Site
@@ -17,7 +18,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
 
 class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
-    live = serializers.SerializerMethodField(help_text="Whether it was heard of within the last two minutes.")
+    live = serializers.SerializerMethodField(help_text="Whether a message came within the last two minutes.")
 
     class Meta:
         model = DeviceState
@@ -56,7 +57,7 @@ class LogLineSerializer(serializers.ModelSerializer[DeviceLog]):
 
 class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessage]):
     device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True, allow_null=True)
-    payload = serializers.SerializerMethodField(help_text="As text; bytes that are no UTF-8 as \\xNN.")
+    payload = serializers.SerializerMethodField(help_text="As text. Bytes that are not UTF-8 are written \\xNN.")
 
     class Meta:
         model = QuarantinedMessage
@@ -75,11 +76,13 @@ class QuarantineCountSerializer(serializers.Serializer[dict[str, Any]]):
 class MessageSerializer(serializers.Serializer[dict[str, Any]]):
     """One message as a device would publish it: the last level of its topic, and its payload."""
 
-    kind = serializers.ChoiceField(choices=["frames", "image", "status", "log"])
-    payload = serializers.JSONField(help_text="As on the device's MQTT topic.")
+    kind = serializers.ChoiceField(choices=list(messages.KINDS))
+    payload = serializers.JSONField(help_text="The same JSON as on the device's MQTT topic.")
 
 
 class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
-    ids = serializers.ListField(child=serializers.CharField(), help_text="Messages that need not be sent again.")
+    ids = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of the messages that the device may forget."
+    )
     committed = serializers.IntegerField()
     quarantined = serializers.IntegerField()

@@ -1,6 +1,7 @@
-"""How often the API may be asked: per device, per person, and per address of those who are neither.
+"""Limits on requests to the API: per device, per user, and per IP address for requests without a valid token.
 
-Counted in the memory of each web process, so that no request costs a write: of several processes each allows as much.
+Each web process counts in its own memory, so that no request costs a write. Several processes allow several times as
+much.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ class ProcessThrottle(SimpleRateThrottle):
 
 
 class CallerThrottle(ProcessThrottle):
-    """Counts the requests of whoever shows who they are; `DEFAULT_THROTTLE_RATES` says how many may be."""
+    """Limits the requests of a user or a device to the rates in `DEFAULT_THROTTLE_RATES`."""
 
     scope = "user"
 
@@ -36,7 +37,7 @@ class CallerThrottle(ProcessThrottle):
 
 
 class RefusedThrottle(ProcessThrottle):
-    """Counts, by address, the requests that are refused because they don't show who they are."""
+    """Limits, by IP address, the requests that are refused for want of a valid token or session."""
 
     scope = "refused"
 
@@ -45,6 +46,6 @@ class RefusedThrottle(ProcessThrottle):
 
 
 def refused_too_often(request: Request, view: Any) -> exceptions.Throttled | None:
-    """What to answer instead of another refusal where this address has had too many; else None."""
+    """Return the error to send if this IP address has had too many refusals; None if it has not."""
     throttle = RefusedThrottle()
     return None if throttle.allow_request(request, view) else exceptions.Throttled(throttle.wait())

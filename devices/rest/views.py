@@ -1,4 +1,4 @@
-"""Sites, devices and quarantined messages in the API, and the intake's way in for devices that have no MQTT."""
+"""The API's views of sites, devices, their logs and the quarantine, and of messages that are sent over HTTP."""
 
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ class SiteViewSet(ScopedReadOnlyViewSet):
 
 
 class DeviceViewSet(ScopedReadOnlyViewSet):
-    """The devices of your sites, with the latest that was heard of them."""
+    """The devices of your sites, with the latest state of each."""
 
     queryset = Device.objects.select_related("site", "state")
     serializer_class = DeviceSerializer
@@ -52,7 +52,7 @@ class DeviceViewSet(ScopedReadOnlyViewSet):
 
 
 class LogViewSet(ScopedReadOnlyViewSet):
-    """What your devices said about themselves, newest first."""
+    """The log lines of your devices, newest first."""
 
     queryset = DeviceLog.objects.select_related("device__site")
     serializer_class = LogLineSerializer
@@ -62,7 +62,7 @@ class LogViewSet(ScopedReadOnlyViewSet):
 
 
 class QuarantineViewSet(ScopedReadOnlyViewSet):
-    """Messages of your devices that were set aside, newest first. Those of unknown devices are for superusers only."""
+    """The quarantined messages of your devices, newest first. Only superusers see those of unknown devices."""
 
     queryset = QuarantinedMessage.objects.select_related("device")
     serializer_class = QuarantinedMessageSerializer
@@ -74,20 +74,20 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)
     def counts(self, request: Request) -> Response:
-        """How many messages wait in the quarantine, by device and reason."""
+        """How many quarantined messages wait for a replay, by device and reason."""
         rows = quarantined_counts(self.get_queryset())
         return Response([{"device": device, "reason": reason, "count": count} for device, reason, count in rows])
 
 
 class MessageViewSet(ViewSet):
-    """Takes in messages over HTTP, as the broker does over MQTT."""
+    """Takes in messages over HTTP, for devices without MQTT."""
 
     authentication_classes = [DeviceTokenAuthentication]
     permission_classes = [IsDevice]
 
     @extend_schema(request=MessageSerializer(many=True), responses={202: ReceiptSerializer})
     def create(self, request: Request) -> Response:
-        """Give a list of messages; the answer is their receipt: each is committed or set aside by then."""
+        """Send a list of messages. The response is their receipt: each of them is committed or quarantined by then."""
         device = cast(Device, request.auth)
         serializer = MessageSerializer(data=request.data, many=True)
         serializer.is_valid(raise_exception=True)

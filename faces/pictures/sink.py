@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django_q.tasks import async_task
 
-from devices.intake.batches import Batch, Write, nothing
+from devices.intake.batches import Batch, Write, write_nothing
 from devices.intake.decoding import TakenPicture
 from edge_agent.messages import Face
 from faces.models import Capture, State
@@ -27,7 +27,7 @@ def take_in(batch: Batch) -> Write:
 
     The file is written before the commit; `pictures.remove_left_over` deletes it should the commit never come.
     """
-    return partial(_take_in, batch.pictures) if batch.pictures else nothing
+    return partial(_take_in, batch.pictures) if batch.pictures else write_nothing
 
 
 def _take_in(taken: Sequence[TakenPicture]) -> None:

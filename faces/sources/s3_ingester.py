@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import Arrival, SetAside
+from devices.intake.decoding import Arrival, Rejection
 from devices.models import Reason
 from faces.sources.s3_events import Unreadable, Wanted, created, records
 from faces.sources.s3_pictures import TOPIC, take_in_object
@@ -84,7 +84,7 @@ class S3Ingester:
         try:
             told = records(body)
         except Unreadable as error:
-            self._set_aside(Arrival(TOPIC, body, sent), SetAside(Reason.UNREADABLE, str(error)))
+            self._set_aside(Arrival(TOPIC, body, sent), Rejection(Reason.UNREADABLE, str(error)))
             return
         for record in told:
             self._take_in_record(record, sent)
@@ -99,19 +99,19 @@ class S3Ingester:
             take_in_object(found, received_at=sent)
             self._count("committed_messages_total")
         except Unreadable as error:
-            self._set_aside(Arrival(TOPIC, payload, sent), SetAside(Reason.UNREADABLE, str(error)))
-        except SetAside as reason:
+            self._set_aside(Arrival(TOPIC, payload, sent), Rejection(Reason.UNREADABLE, str(error)))
+        except Rejection as reason:
             self._set_aside(Arrival(f"{TOPIC}{found.bucket if found else ''}", payload, sent), reason)
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:
             log.exception("A picture of S3 was refused by the database and set aside.")
-            refused = SetAside(Reason.REFUSED, f"{type(error).__name__}: the database refused it.")
+            refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: the database refused it.")
             self._set_aside(Arrival(TOPIC, payload, sent), refused)
 
-    def _set_aside(self, arrival: Arrival, reason: SetAside) -> None:
+    def _set_aside(self, arrival: Arrival, reason: Rejection) -> None:
         log.warning("An event of S3 was set aside: %s", reason)
-        batches.set_aside(arrival, reason)
+        batches.quarantine(arrival, reason)
         self._count("quarantined_messages_total")
 
     def _count(self, what: str) -> None:

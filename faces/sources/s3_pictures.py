@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from devices.intake import batches, decoding
-from devices.intake.decoding import Arrival, SetAside, TakenPicture
+from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, Reason
 from faces import aws
@@ -29,13 +29,13 @@ _GONE = {"NoSuchKey", "404"}
 def take_in_event(arrival: Arrival) -> None:
     """Take in the picture that a record of S3's tells of, once, however often it comes; as `intake.take_in`.
 
-    Raises `SetAside`, and botocore's errors where S3 cannot be asked.
+    Raises `Rejection`, and botocore's errors where S3 cannot be asked.
     """
     try:
         record = msgspec.json.decode(arrival.payload, type=dict[str, Any])
         found = created(record)
     except (msgspec.DecodeError, UnicodeDecodeError, Unreadable) as error:
-        raise SetAside(Reason.UNREADABLE, str(error)) from None
+        raise Rejection(Reason.UNREADABLE, str(error)) from None
     if found is not None:
         take_in_object(found, received_at=arrival.received_at)
 
@@ -48,7 +48,7 @@ def take_in_object(found: Created, *, received_at: dt.datetime) -> None:
     if Capture.objects.filter(key__in=_keys(found), source_url=found.source).exists():
         return
     if found.size > MAX_BYTES:
-        raise SetAside(Reason.BAD_PICTURE, f"The picture has {found.size:,} bytes; at most {MAX_BYTES:,} are taken.")
+        raise Rejection(Reason.BAD_PICTURE, f"The picture has {found.size:,} bytes; at most {MAX_BYTES:,} are taken.")
     data, metadata = _content(found)
     told = _linked(found) or _owner(found, metadata)
     decoding.check_time(told.taken_at, received_at, dt.timedelta(days=settings.FRAME_RETENTION_DAYS))
@@ -76,11 +76,11 @@ def _keys(found: Created) -> list[int]:
 
 
 def _owner(found: Created, metadata: Mapping[str, str]) -> _Told:
-    """Raises `SetAside` where it is nobody's."""
+    """Raises `Rejection` where it is nobody's."""
     names = [metadata[THING]] if THING in metadata else found.folders
     device = Device.objects.filter(thing_name__in=names).first()
     if device is None:
-        raise SetAside(
+        raise Rejection(
             Reason.UNKNOWN_DEVICE,
             f"No folder of “{found.key:.200}” is a registered thing name, and its metadata “{THING}” says none.",
         )
@@ -96,7 +96,7 @@ def _taken_at(found: Created, metadata: Mapping[str, str], device: Device) -> dt
             zone = zoneinfo.ZoneInfo(device.clock_timezone)
             return dt.datetime.strptime(found.stamp, "%Y%m%d-%H%M%S").replace(tzinfo=zone).astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise SetAside(Reason.BAD_VALUE, f"The picture's time “{told or found.stamp:.40}” is none: {error}.") from None
+        raise Rejection(Reason.BAD_VALUE, f"The picture's time “{told or found.stamp:.40}” is none: {error}.") from None
     return found.at
 
 
@@ -106,7 +106,7 @@ def _content(found: Created) -> tuple[bytes, Mapping[str, str]]:
         answer = aws.client("s3").get_object(Bucket=found.bucket, Key=found.key)
     except ClientError as error:
         if error.response["Error"]["Code"] in _GONE:
-            raise SetAside(Reason.BAD_PICTURE, "The picture is not in the bucket any more.") from None
+            raise Rejection(Reason.BAD_PICTURE, "The picture is not in the bucket any more.") from None
         raise
     with answer["Body"] as body:
         return body.read(MAX_BYTES + 1), answer.get("Metadata", {})

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from devices.intake import batches, decoding
-from devices.intake.decoding import SetAside, TakenPicture
+from devices.intake.decoding import Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES
 from devices.models import Device
 
@@ -54,7 +54,7 @@ class Watcher:
         """Look once, at this time (UTC). Raises `OSError` where the folder cannot be read or written, and
         `OperationalError` where the database is away."""
         counts = Counts()
-        devices = {device.thing_name: device for device in Device.objects.filter(thing_name__in=self._things())}
+        devices = Device.objects.by_thing(self._things())
         for thing in sorted(self._things()):
             if thing in devices:
                 self._look_at(devices[thing], now, counts)
@@ -75,7 +75,7 @@ class Watcher:
                 _take_in(device, path, folder / TAKEN / path.name, now)
                 _move(path, folder / TAKEN)
                 counts.taken += 1
-            except SetAside as reason:
+            except Rejection as reason:
                 moved = _move(path, folder / REFUSED)
                 moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
                 log.warning("%s was refused: %s", path, reason)
@@ -109,7 +109,7 @@ def _ends_as_a_picture(path: Path) -> bool:
 
 
 def _take_in(device: Device, path: Path, goes_to: Path, now: dt.datetime) -> None:
-    """Raises `SetAside`."""
+    """Raises `Rejection`."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     taken_at = _changed_at(path)

@@ -1,4 +1,4 @@
-"""What Headcount reads from its environment, checked. README.md lists each variable with its meaning.
+"""Reads and checks the environment variables of Headcount, which README.md lists with their meanings.
 
 A wrong or missing value ends the process with one sentence that names the variable.
 """
@@ -22,21 +22,23 @@ env = Env()
 
 
 def read() -> dict[str, Any]:
-    """All variables by name. Raises `SystemExit` with one sentence where one is wrong or missing."""
+    """Return all variables by name. Raises `SystemExit` with one sentence if one is wrong or missing."""
     try:
         values = _read()
     except (EnvError, ValueError) as error:
         raise refusal(str(error)) from None
     if not values["SECRET_KEY"]:
         raise refusal(
-            "SECRET_KEY is not set. Give it a long random value, or set DEBUG=true on a developer's machine; "
-            "`make demo` makes one by itself."
+            "SECRET_KEY is not set. Set it to a long random value, or set DEBUG=true on a developer's machine. "
+            "(`make demo` makes its own.)"
         )
     mqtt = urlsplit(values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
-        raise refusal("HOME_ASSISTANT_PREFIX must be the beginning of a topic, such as homeassistant; empty is off.")
+        raise refusal(
+            "HOME_ASSISTANT_PREFIX must be the first level of a topic, such as homeassistant. Empty switches it off."
+        )
     if values["RECOGNISER"] not in RECOGNISERS and not DOTTED_PATH.fullmatch(values["RECOGNISER"]):
         raise refusal(
             f"RECOGNISER must be {', '.join(RECOGNISERS)} or the dotted path of a recogniser's class, such as "
@@ -48,6 +50,7 @@ def read() -> dict[str, Any]:
 
 
 def refusal(sentence: str) -> SystemExit:
+    """Return the exception that ends the process with this sentence."""
     return SystemExit(f"Headcount cannot start: {sentence}")
 
 

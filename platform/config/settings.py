@@ -1,4 +1,4 @@
-"""Django's settings. What a deployment may change is read in `environment.py`."""
+"""Django's settings. `environment.py` reads those that a deployment may change."""
 
 import django_stubs_ext
 
@@ -64,7 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "devices.pages.middleware.content_security_policy",
     "django.middleware.http.ConditionalGetMiddleware",
-    "devices.pages.live.answer_parts",
+    "devices.pages.live.send_live_parts",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -82,6 +82,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"live": "devices.pages.live"},
         },
     }
 ]
@@ -91,8 +92,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        # FULL: what a transaction has committed survives a power cut, for the message is acknowledged right after it.
-        # secure_delete: what was deleted is overwritten, for that is what somebody's erasure promises.
+        # FULL: a committed transaction survives a power cut, because its messages are acknowledged right after it.
+        # secure_delete: deleted data are overwritten, because an erasure promises that nothing of a person is left.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
         ),
@@ -124,7 +125,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 ASSETS_DIR = DATA_DIR / "assets"
 STATICFILES_DIRS = [ASSETS_DIR]
-# Until `fetch_plotly` has run there is no such folder.
+# The folder does not exist until `fetch_plotly` has run.
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -166,7 +167,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        # The first one's challenge goes with a 401; a session has none, and would make it a 403.
+        # The first class decides the status of a refusal: a token's makes it 401, a session's would make it 403.
         "devices.rest.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
@@ -177,10 +178,10 @@ REST_FRAMEWORK = {
         "devices.rest.formats.ParquetRenderer",
     ],
     "DEFAULT_THROTTLE_CLASSES": ["devices.rest.throttling.CallerThrottle"],
-    # A page of plots that refreshes asks some 20 times a minute; an agent that makes up for a day offline, in batches,
-    # some hundred times.
+    # An open page of plots sends some 20 requests a minute. An agent that sends a day's messages in batches after an
+    # outage sends some hundred.
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "device": "1200/min", "refused": "60/min"},
-    # Behind a proxy that ends TLS the address is the one that the proxy names; else nobody's word counts for it.
+    # Behind a proxy that ends TLS, the proxy names the client's IP address. Otherwise nobody may set it by a header.
     "NUM_PROXIES": 1 if _HTTPS else 0,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "devices.rest.formats.CursorPages",
@@ -190,7 +191,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Headcount",
-    "DESCRIPTION": "Who looks at your displays, hour by hour and site by site; coffees; gestures.",
+    "DESCRIPTION": "How many people look at your displays, by hour and site; coffees; gestures.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.rest.description.describe"],
@@ -212,7 +213,7 @@ Q_CLUSTER = {
     "workers": _env["TASK_WORKERS"],
     "timeout": _TASK_TIMEOUT_S,
     "queue_limit": _TASK_QUEUE_LIMIT,
-    # The retry clock starts when a task is fetched, so it must outlast every task fetched before it.
+    # The time to the retry starts when a task is fetched, so it must be longer than all tasks fetched before it take.
     "retry": _TASK_TIMEOUT_S * (1 + _TASK_QUEUE_LIMIT) + 60,
     "bulk": 1,
     "max_attempts": 1,

@@ -1,4 +1,4 @@
-"""Every floor brings its own pages and its own part of the API; this page only puts them together."""
+"""All addresses: the pages and the API of each app, the admin, sign-in, and the API's documentation."""
 
 from django.contrib import admin
 from django.contrib.auth import views as auth

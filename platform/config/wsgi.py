@@ -1,4 +1,4 @@
-"""The web server's way in: `gunicorn --pythonpath platform config.wsgi`."""
+"""The WSGI application: `gunicorn --pythonpath platform config.wsgi`."""
 
 import gc
 import os
@@ -12,25 +12,25 @@ from django.urls import Resolver404, resolve, reverse
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 OBJECTS_OF_A_PAGE = 50_000
-"""More than any page is made of at a time: so many may be new before garbage is looked for."""
+"""New objects after which Python collects garbage: more than the rendering of any page needs at a time."""
 
 
 def warm_up() -> None:
-    """Import all pages and the API, and compile addresses and templates: else the first visitor would wait for it.
+    """Import all views, and compile addresses and templates, so that the first visitor need not wait for it.
 
-    Asks nothing of the database, so that a server may do it before it forks its workers.
+    Makes no query, so that a server may call it before it forks its workers.
     """
-    for name in ("overview", "admin:index"):  # each namespace has a table of its own
+    for name in ("overview", "admin:index"):  # each namespace has its own table of addresses
         reverse(name)
     with suppress(Resolver404):
         resolve("/no/such/page/")
     for folder in map(Path, engines["django"].dirs):
         for template in folder.rglob("*.html"):
             engines["django"].get_template(str(template.relative_to(folder)))
-    # All that is there now stays: not to look for garbage in it spares somebody a pause now and then.
+    # Everything loaded by now stays, so collections need not search it; that avoids occasional pauses.
     gc.collect()
     gc.freeze()
-    # Nor is what a page is made of garbage before it is sent; and little of it has cycles, which alone need be found.
+    # The objects of a page are in use until it is sent, and few of them form cycles, so collections can wait.
     gc.set_threshold(OBJECTS_OF_A_PAGE)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analytics.models import Episode
-from devices.intake.decoding import SeenFrame, SeenGesture
+from devices.intake.decoding import ReceivedFrame, ReceivedGesture
 from tests.analytics.frames import detections
 
 SECOND = dt.timedelta(seconds=1)
@@ -27,7 +27,7 @@ def walk(moments: Iterable[Moment], gap: dt.timedelta) -> list[Moment]:
     ]
 
 
-def visits(frames: Sequence[SeenFrame]) -> list[Moment]:
+def visits(frames: Sequence[ReceivedFrame]) -> list[Moment]:
     return walk(
         (
             (
@@ -43,7 +43,7 @@ def visits(frames: Sequence[SeenFrame]) -> list[Moment]:
     )
 
 
-def shown(frames: Sequence[SeenFrame], gestures: Sequence[SeenGesture], label: str) -> list[Moment]:
+def shown(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture], label: str) -> list[Moment]:
     moments = [(told.began_at, told.ended_at, 1, told.confidence) for told in gestures if told.label == label]
     for frame in frames:
         found = [confidence for name, confidence in detections(frame) if name == label]
@@ -52,7 +52,7 @@ def shown(frames: Sequence[SeenFrame], gestures: Sequence[SeenGesture], label: s
     return walk(moments, 3 * SECOND)
 
 
-def episode_table(frames: Sequence[SeenFrame], gestures: Sequence[SeenGesture] = ()) -> list[tuple[Any, ...]]:
+def episode_table(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture] = ()) -> list[tuple[Any, ...]]:
     """The rows of Episode that these different frames and reports should make."""
     rows: list[tuple[Any, ...]] = []
     for device in {each.device.pk for each in (*frames, *gestures)}:

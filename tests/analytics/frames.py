@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analytics.counting import sink
 from analytics.models import EngagementQuarter, LabelQuarter
 from devices.intake.batches import Batch
-from devices.intake.decoding import SeenFrame
+from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
 from edge_agent import messages
 
@@ -25,17 +25,17 @@ def seen(
     faces: Sequence[float] | None = (),
     labels: Sequence[tuple[str, float]] = (),
     key: int = 0,
-) -> SeenFrame:
+) -> ReceivedFrame:
     """A frame with faces of these confidences, and with these labels."""
     frame = messages.Frame(
         taken_at=round(taken_at.timestamp() * 1000),
         faces=None if faces is None else tuple(messages.Face(confidence, (1, 2, 30, 40)) for confidence in faces),
         objects=tuple(messages.Labelled(label, confidence) for label, confidence in labels),
     )
-    return SeenFrame(device, taken_at, taken_at + dt.timedelta(seconds=1), key, frame)
+    return ReceivedFrame(device, taken_at, taken_at + dt.timedelta(seconds=1), key, frame)
 
 
-def count(*frames: SeenFrame) -> None:
+def count(*frames: ReceivedFrame) -> None:
     with transaction.atomic():
         sink.count(Batch(frames=list(frames)))()
 
@@ -51,7 +51,7 @@ def undone() -> Iterator[None]:
 confidences = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.05, 0.35, 0.5, 0.9499999, 0.95, 1.0]))
 
 
-def frames_of(devices: Sequence[Device], moments: st.SearchStrategy[dt.datetime]) -> st.SearchStrategy[SeenFrame]:
+def frames_of(devices: Sequence[Device], moments: st.SearchStrategy[dt.datetime]) -> st.SearchStrategy[ReceivedFrame]:
     return st.builds(
         seen,
         st.sampled_from(devices),
@@ -62,11 +62,11 @@ def frames_of(devices: Sequence[Device], moments: st.SearchStrategy[dt.datetime]
     )
 
 
-def identity(frame: SeenFrame) -> tuple[int, dt.datetime, int]:
+def identity(frame: ReceivedFrame) -> tuple[int, dt.datetime, int]:
     return frame.device.pk, frame.taken_at, frame.key
 
 
-def detections(frame: SeenFrame) -> list[tuple[str, float]]:
+def detections(frame: ReceivedFrame) -> list[tuple[str, float]]:
     faces = [("face", face.confidence) for face in frame.frame.faces or ()]
     return faces + [(found.label, found.confidence) for found in frame.frame.objects]
 
@@ -75,7 +75,7 @@ def quarter(moment: dt.datetime) -> dt.datetime:
     return dt.datetime.fromtimestamp(moment.timestamp() // 900 * 900, dt.UTC)
 
 
-def engagement_table(frames: Sequence[SeenFrame]) -> list[tuple[Any, ...]]:
+def engagement_table(frames: Sequence[ReceivedFrame]) -> list[tuple[Any, ...]]:
     """The rows of EngagementQuarter that these different frames should make."""
     rows = []
     for device, start in sorted({(frame.device.pk, quarter(frame.taken_at)) for frame in frames}):
@@ -88,7 +88,7 @@ def engagement_table(frames: Sequence[SeenFrame]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def label_table(frames: Sequence[SeenFrame]) -> list[tuple[Any, ...]]:
+def label_table(frames: Sequence[ReceivedFrame]) -> list[tuple[Any, ...]]:
     """Return the rows of LabelQuarter that these frames must give; each frame must be given once."""
     facts = [
         (frame.device.pk, quarter(frame.taken_at), label, round(confidence * 1_000_000))

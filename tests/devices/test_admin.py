@@ -55,15 +55,15 @@ def replayed(client: Client) -> str:
 
 def test_what_was_mended_is_replayed_from_the_admin(superuser: User) -> None:
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 0.5}', clock.now())])
-    assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(superuser))
+    assert "0 messages were taken in, 1 stay in quarantine." in replayed(logged_in(superuser))
     places.seattle01()
-    assert "1 messages are taken in, 0 stay set aside." in replayed(logged_in(superuser))
+    assert "1 messages were taken in, 0 stay in quarantine." in replayed(logged_in(superuser))
     assert not QuarantinedMessage.objects.filter(replayed_at=None).exists()
 
 
 def test_a_viewer_of_the_site_replays_nothing(viewer: User, seattle01: Device) -> None:
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', clock.now())])
-    assert "0 messages are taken in, 1 stay set aside." in replayed(logged_in(viewer, staff=True))
+    assert "0 messages were taken in, 1 stay in quarantine." in replayed(logged_in(viewer, staff=True))
 
 
 def test_a_site_and_a_device_can_be_registered(superuser: User) -> None:

@@ -16,7 +16,7 @@ from devices.intake.decoding import Arrival
 from devices.models import Device
 from devices.mqtt import settings as device_settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.mqtt.settings import devices_to_be_told
+from devices.mqtt.settings import devices_to_configure
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
@@ -106,9 +106,9 @@ def test_settings_that_the_broker_did_not_take_are_sent_once_it_does(
     client.force_login(superuser)
     action = {"action": "send_settings", "_selected_action": [seattle01.pk]}
     page = client.post("/admin/devices/device/", action, follow=True).content.decode()
-    assert "are saved, and sent once the broker takes them: The broker at 127.0.0.1" in page
+    assert "are saved, but could not be sent yet. Headcount tries every minute. The broker at 127.0.0.1" in page
     shown = client.get(f"/admin/devices/device/{seattle01.pk}/change/").content.decode()
-    assert "UTC wait for the broker; they are sent again every minute." in shown
+    assert "UTC could not be sent to the broker yet. They are tried again every minute." in shown
     broker.start()
     try:
         assert tasks.send_missing_settings() == 1
@@ -129,25 +129,25 @@ def test_settings_that_changed_while_they_were_sent_are_sent_again(
     with mosquitto(tmp_path) as broker:
         settings.MQTT_URL = broker.url
         device_settings.send_config(device=stale)
-        assert devices_to_be_told() == [seattle01]
+        assert devices_to_configure() == [seattle01]
         assert tasks.send_missing_settings() == 1
-    assert devices_to_be_told() == []
+    assert devices_to_configure() == []
 
 
 def test_a_device_that_lives_by_other_settings_is_told_again_unless_it_said_why(seattle01: Device) -> None:
     desired = messages.DesiredSettings(cadence=5.0)
     services.configure_device(device=seattle01, settings=desired, now=NOW)
     Device.objects.update(config_unsent_since=None)
-    assert devices_to_be_told() == []
+    assert devices_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
-    assert devices_to_be_told() == [seattle01]
+    assert devices_to_configure() == [seattle01]
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="There is no camera."))
-    assert devices_to_be_told() == []
+    assert devices_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
     report(seattle01, messages.Status(False))
-    assert devices_to_be_told() == []
+    assert devices_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=msgspec.structs.replace(IN_FORCE, cadence=5.0)))
-    assert devices_to_be_told() == []
+    assert devices_to_configure() == []
 
 
 def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: Device) -> None:

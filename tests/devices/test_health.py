@@ -17,8 +17,8 @@ from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
+from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
-from devices.mqtt.routes import everything
 from tests import clock, places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
@@ -34,7 +34,7 @@ def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
     now = clock.now()
     health.beat("ingest one", at=now, numbers={"commit_age_seconds": 2.0, "waiting": 3})
     line = lines(now + dt.timedelta(seconds=4))["ingest one"]
-    assert str(line) == "ok   ingest one: heartbeat 4 s ago, last commit 2 s before it, 3 messages waiting"
+    assert str(line) == "ok   ingest one: heartbeat 4 s ago, last commit 2 s before that, 3 messages waiting"
     assert not lines(now + dt.timedelta(minutes=1))["ingest one"].well
 
 
@@ -59,7 +59,9 @@ def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(health, "_checks", [away])
-    assert [str(line) for line in health.report(clock.now())] == ["FAIL database: away: connection refused"]
+    assert [str(line) for line in health.report(clock.now())] == [
+        "FAIL database: cannot be reached: connection refused"
+    ]
 
 
 def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer: User, seattle01: Device) -> None:
@@ -92,7 +94,7 @@ class TestBound:
         ages = [clock.now() - each.received_at for each in QuarantinedMessage.objects.all()]
         assert len(ages) == 2
         assert max(ages) < dt.timedelta(minutes=2)
-        assert "2 oldest messages are gone" in caplog.text
+        assert "2 oldest messages were deleted" in caplog.text
         assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 2
 
     def test_what_was_replayed_goes_first_and_is_no_loss(self, seattle01: Device) -> None:
@@ -112,7 +114,7 @@ class TestWatchdog:
     ) -> None:
         seconds = [0.0]
         stop = threading.Event()
-        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=clock.now)
+        subscription = Subscription("mqtt://127.0.0.1:1", all_messages("watched"), first_sequence=1, clock=clock.now)
         loop = ingester.Ingester(subscription, stop, monotonic=lambda: seconds[0])
         found: list[Any] = []
 
@@ -128,15 +130,15 @@ class TestWatchdog:
         assert found == ["No commit for 121 s while messages arrive."]
 
     def test_a_dead_network_thread_is_a_stall(self) -> None:
-        subscription = Subscription("mqtt://127.0.0.1:1", everything("watched"), first_sequence=1, clock=clock.now)
+        subscription = Subscription("mqtt://127.0.0.1:1", all_messages("watched"), first_sequence=1, clock=clock.now)
         loop = ingester.Ingester(subscription, threading.Event())
         assert loop.stalled() == "The thread that talks to the broker has died."
 
 
 def _delivered() -> Any:
-    from devices.mqtt.broker import Delivered
+    from devices.mqtt.broker import Unacknowledged
 
-    return Delivered(Arrival(TOPIC, b"{}", clock.now()), 1, 1, 0)
+    return Unacknowledged(Arrival(TOPIC, b"{}", clock.now()), 1, 1, 0)
 
 
 def test_a_heartbeat_is_one_row_a_process() -> None:

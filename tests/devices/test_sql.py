@@ -37,6 +37,6 @@ def test_only_new_rows_are_inserted_and_each_is_known_by_its_place(
 
 def test_more_rows_than_one_statement_takes_are_all_inserted(seattle01: Device) -> None:
     at = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
-    rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(2 * sql.AT_ONCE + 1)]
+    rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(2 * sql.STATEMENT_ROWS + 1)]
     assert sorted(sql.Rows(DeviceLog, NAMES, rows).insert_new(key=KEY)) == list(range(len(rows)))
     assert list(DeviceLog.objects.order_by("key").values_list("text", flat=True)) == [row[-1] for row in rows]

@@ -1,4 +1,4 @@
-"""`manage.py health`: is the platform at work?"""
+"""`manage.py health`: report whether each part of the platform works."""
 
 import sys
 from typing import Any
@@ -10,7 +10,7 @@ from devices import health
 
 
 class Command(BaseCommand):
-    help = "Prints one line for each part of the platform; exit code 1 where one is not at work."
+    help = "Prints one line for each part of the platform. The exit code is 1 if a part does not work."
 
     def handle(self, *args: Any, **options: Any) -> None:
         lines = health.report(timezone.now())

@@ -1,4 +1,4 @@
-"""`manage.py ingest`: take in what the devices publish, until told to stop."""
+"""`manage.py ingest`: take in the devices' messages until the process is told to stop."""
 
 import argparse
 import datetime as dt
@@ -16,35 +16,45 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from devices import health
-from devices.intake import deliveries
-from devices.mqtt import broker, ingester, routes
+from devices.intake import redelivery
+from devices.mqtt import assignments, broker, ingester
+from devices.mqtt.assignments import Assignment
 
 GARBAGE_AT = 50_000
-"""Objects that come on top before garbage is looked for, instead of Python's 700."""
+"""New objects after which Python collects garbage, instead of its 700."""
 
 
 class Command(BaseCommand):
-    help = "Takes in the devices' messages from the broker (MQTT_URL) until it is told to stop."
+    help = "Takes in the devices' messages from the broker (MQTT_URL) until it gets SIGTERM or Ctrl-C."
 
-    # It comes back after a fault, and messages wait until it does; `check --deploy` belongs to the deployment.
+    # The ingester restarts after a fault while messages wait; `check --deploy` belongs to the deployment.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         one = parser.add_mutually_exclusive_group()
-        one.add_argument("--share", metavar="GROUP", type=_argument(routes.share), help="one of several for agents")
-        one.add_argument("--shard", metavar="I/N", type=_argument(routes.shard), help="one of N for DeepLens devices")
+        one.add_argument(
+            "--share",
+            metavar="GROUP",
+            type=_argument(assignments.group_member),
+            help="work as one of the ingesters that share the agents' messages",
+        )
+        one.add_argument(
+            "--shard",
+            metavar="I/N",
+            type=_argument(assignments.shard),
+            help="take the I-th of N parts (from 0) of the DeepLens devices",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # What is loaded by now stays, and a message leaves no garbage that needs looking for: to look again and again
-        # through all that is in hand would take a sixth of our time.
+        # Messages leave no cyclic garbage. Without this, collections that find nothing would take a sixth of the time.
         gc.freeze()
         gc.set_threshold(GARBAGE_AT)
         sys.setswitchinterval(ingester.SWITCH_INTERVAL_S)
         stop = threading.Event()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stop.set())
-        route = options["share"] or options["shard"] or routes.everything(settings.MQTT_CLIENT_ID)
-        subscription = _subscription(route, stop)
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signal_number, lambda *_: stop.set())
+        assignment = options["share"] or options["shard"] or assignments.all_messages(settings.MQTT_CLIENT_ID)
+        subscription = _connect(assignment, stop)
         if subscription is None:
             return
         try:
@@ -53,40 +63,40 @@ class Command(BaseCommand):
             loop.run()
         finally:
             subscription.stop()
-            _leave(route)
+            _forget_heartbeats(assignment)
 
 
-def _argument(route: Callable[[str, str], routes.Route]) -> Callable[[str], routes.Route]:
-    def parsed(text: str) -> routes.Route:
+def _argument(make: Callable[[str, str], Assignment]) -> Callable[[str], Assignment]:
+    def parse(text: str) -> Assignment:
         try:
-            return route(settings.MQTT_CLIENT_ID, text)
+            return make(settings.MQTT_CLIENT_ID, text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return parsed
+    return parse
 
 
-def _subscription(route: routes.Route, stop: threading.Event) -> broker.Subscription | None:
-    """The connected subscription; waits for a database or broker that is away. None where told to stop."""
+def _connect(assignment: Assignment, stop: threading.Event) -> broker.Subscription | None:
+    """Return the connected subscription; wait for a database or a broker that is away. None if `stop` is set first."""
     while not stop.is_set():
         try:
             subscription = broker.Subscription(
                 settings.MQTT_URL,
-                route,
-                first_sequence=deliveries.next_sequence(route.client_id),
-                clock=partial(dt.datetime.now, dt.UTC),  # Django's `now` asks its settings each time.
+                assignment,
+                first_sequence=redelivery.next_sequence(assignment.client_id),
+                clock=partial(dt.datetime.now, dt.UTC),  # Django's `now` reads its settings each time.
             )
             subscription.start()
             return subscription
         except (broker.BrokerUnavailable, DatabaseError) as error:
-            ingester.log.error("%s Trying again.", error)
+            ingester.log.error("%s Trying again in 2 s.", error)
             stop.wait(2)
     return None
 
 
-def _leave(route: routes.Route) -> None:
-    """Members of a group come and go under names of their own, and one that went is not missed."""
-    if not route.persistent:
+def _forget_heartbeats(assignment: Assignment) -> None:
+    """Delete the heartbeats of this member of a group and of its dead members: each starts under a new name."""
+    if not assignment.persistent:
         now = timezone.now()
-        health.forget(f"ingest {route.client_id}", before=now)
-        health.forget(f"ingest {route.client_id.rpartition('-')[0]}-", before=now - health.SILENT_FOR)
+        health.forget(f"ingest {assignment.client_id}", before=now)
+        health.forget(f"ingest {assignment.client_id.rpartition('-')[0]}-", before=now - health.SILENT_FOR)

@@ -1,4 +1,4 @@
-"""`manage.py replay FILE`: take in a log of messages."""
+"""`manage.py replay FILE`: take in the messages of a log."""
 
 import datetime as dt
 import itertools
@@ -17,8 +17,8 @@ from devices.mqtt.ingester import BATCH
 
 class Command(BaseCommand):
     help = (
-        "Takes in a log of messages: JSON lines with topic, payload and, where known, received_at. "
-        "Running it again, or after an interruption, counts nothing twice."
+        "Takes in the messages of a log: JSON lines with topic, payload and, where known, received_at. "
+        "It may be run again, also after an interruption: nothing counts twice."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,19 +31,19 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{file} cannot be read: {error}.") from None
         self.stdout.write(
-            f"{total.committed} messages taken in, {total.quarantined} set aside (the admin has them), {bad} bad lines."
+            f"{total.committed} messages taken in, {total.quarantined} quarantined (see the admin), {bad} bad lines."
         )
         if bad:
-            raise CommandError("Some lines hold no message; mend them and replay the file again.")
+            raise CommandError("Some lines contain no message. Correct them and replay the file again.")
 
     def _replay(self, file: Path, written_at: dt.datetime) -> tuple[batches.Accepted, int]:
         total, bad = batches.Accepted(), 0
         with file.open(encoding="utf-8") as lines, tqdm(unit=" messages", disable=None) as bar:
             read = arrivals_of(lines, written_at=written_at)
             while chunk := list(itertools.islice(read, BATCH)):
-                for line in (each for each in chunk if isinstance(each, BadLine)):
-                    self.stderr.write(str(line))
+                for bad_line in (line for line in chunk if isinstance(line, BadLine)):
+                    self.stderr.write(str(bad_line))
                     bad += 1
-                total.add(batches.accept([each for each in chunk if isinstance(each, Arrival)]))
+                total.add(batches.accept([line for line in chunk if isinstance(line, Arrival)]))
                 bar.update(len(chunk))
         return total, bad

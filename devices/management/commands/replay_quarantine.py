@@ -1,4 +1,4 @@
-"""`manage.py replay_quarantine`: take in what was set aside, after its cause is mended."""
+"""`manage.py replay_quarantine`: take in quarantined messages, after the cause was removed."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,10 +12,10 @@ from devices.models import QuarantinedMessage, Reason
 
 
 class Command(BaseCommand):
-    help = "Takes in the messages that were set aside, once their cause is mended; the rest says why it still is."
+    help = "Takes in quarantined messages, once the cause is removed. One that is rejected again gets the new reason."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--reason", choices=Reason.values, help="Only messages set aside for this reason.")
+        parser.add_argument("--reason", choices=Reason.values, help="Only messages with this reason.")
         parser.add_argument("--device", help="Only messages of the device with this name.")
 
     def handle(self, *args: Any, reason: str | None, device: str | None, **options: Any) -> None:
@@ -26,6 +26,6 @@ class Command(BaseCommand):
             messages = messages.filter(device__name=device)
         taken_in = 0
         bar = tqdm(messages.iterator(chunk_size=500), total=messages.count(), unit=" messages", disable=None)
-        for each in bar:
-            taken_in += replay_quarantined(message=each, now=timezone.now())
-        self.stdout.write(f"{taken_in} messages taken in, {messages.count()} still set aside.")
+        for message in bar:
+            taken_in += replay_quarantined(message=message, now=timezone.now())
+        self.stdout.write(f"{taken_in} messages taken in, {messages.count()} still in quarantine.")

@@ -11,7 +11,7 @@ from analytics.counting import corrections, episodes, sink
 from analytics.counting.episodes import EpisodeRow
 from analytics.models import Detection, Episode, Frame, ReportedGesture, Verdict
 from devices.intake.batches import Batch
-from devices.intake.decoding import SeenFrame, SeenGesture
+from devices.intake.decoding import ReceivedFrame, ReceivedGesture
 from devices.models import Device
 from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import confidences, count, frames_of, identity, seen, undone
@@ -26,11 +26,11 @@ def at(seconds: float, *, after: dt.datetime = NOON) -> dt.datetime:
     return after + dt.timedelta(seconds=seconds)
 
 
-def told(device: Device, label: str, began: float, ended: float, confidence: float = 0.8) -> SeenGesture:
-    return SeenGesture(device, label, at(began), at(ended), confidence)
+def told(device: Device, label: str, began: float, ended: float, confidence: float = 0.8) -> ReceivedGesture:
+    return ReceivedGesture(device, label, at(began), at(ended), confidence)
 
 
-def report(*gestures: SeenGesture) -> None:
+def report(*gestures: ReceivedGesture) -> None:
     with transaction.atomic():
         sink.count(Batch(gestures=list(gestures)))()
 
@@ -41,7 +41,7 @@ def lengths(label: str = "thumbs-up") -> list[tuple[float, float]]:
     return [((started - NOON).total_seconds(), (ended - NOON).total_seconds()) for started, ended in found]
 
 
-def thumb(device: Device, seconds: float, confidence: float = 0.9) -> SeenFrame:
+def thumb(device: Device, seconds: float, confidence: float = 0.9) -> ReceivedFrame:
     return seen(device, at(seconds), labels=[("thumbs-up", confidence)])
 
 
@@ -52,9 +52,9 @@ seconds = st.one_of(
 moments = seconds.map(lambda second: at(second, after=MIDNIGHT))
 
 
-def gestures_of(devices: list[Device]) -> st.SearchStrategy[SeenGesture]:
+def gestures_of(devices: list[Device]) -> st.SearchStrategy[ReceivedGesture]:
     return st.builds(
-        lambda device, label, began, length, confidence: SeenGesture(
+        lambda device, label, began, length, confidence: ReceivedGesture(
             device, label, began, began + dt.timedelta(seconds=length), confidence
         ),
         st.sampled_from(devices),
@@ -73,7 +73,7 @@ def test_episodes_are_those_of_a_walk_over_all_frames_whatever_the_order(
     devices = [seattle01, chicago01]
     frames = data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=14))
     gestures = data.draw(st.lists(gestures_of(devices), max_size=4))
-    words: list[SeenFrame | SeenGesture] = [*frames, *gestures]
+    words: list[ReceivedFrame | ReceivedGesture] = [*frames, *gestures]
     arrivals = data.draw(st.permutations(words + words[:3]))
     with undone():
         while arrivals:
@@ -82,8 +82,8 @@ def test_episodes_are_those_of_a_walk_over_all_frames_whatever_the_order(
             with transaction.atomic():
                 sink.count(
                     Batch(
-                        frames=[each for each in batch if isinstance(each, SeenFrame)],
-                        gestures=[each for each in batch if isinstance(each, SeenGesture)],
+                        frames=[each for each in batch if isinstance(each, ReceivedFrame)],
+                        gestures=[each for each in batch if isinstance(each, ReceivedGesture)],
                     )
                 )()
         assert stored_episodes() == episode_table(frames, gestures)

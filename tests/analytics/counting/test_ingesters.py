@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from analytics.counting import corrections
 from analytics.models import Detection, Verdict
-from devices.intake.decoding import SeenFrame
+from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
 from tests import clock, places
 from tests.analytics.episodes import episode_table, stored_episodes
@@ -38,7 +38,7 @@ def begun(job: Callable[[], None], *, patience: float) -> threading.Thread:
     return thread
 
 
-def frames_of(devices: list[Device]) -> list[SeenFrame]:
+def frames_of(devices: list[Device]) -> list[ReceivedFrame]:
     chance = random.Random(7)
     return [
         seen(
@@ -52,7 +52,7 @@ def frames_of(devices: list[Device]) -> list[SeenFrame]:
     ]
 
 
-def ingester(frames: list[SeenFrame], seed: int) -> Callable[[], None]:
+def ingester(frames: list[ReceivedFrame], seed: int) -> Callable[[], None]:
     """Takes in all frames, in an order and in batches of its own."""
 
     def run() -> None:

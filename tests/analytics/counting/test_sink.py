@@ -99,7 +99,7 @@ def test_a_batch_takes_as_many_statements_as_a_frame(seattle01: Device) -> None:
         return seen(seattle01, NOON + dt.timedelta(seconds=second), faces=[0.5], labels=[("cup", 0.9)])
 
     # On SQLite a statement takes no more rows; each of these frames has two detections.
-    most = 2000 if connection.vendor == "postgresql" else sql.AT_ONCE // 2
+    most = 2000 if connection.vendor == "postgresql" else sql.STATEMENT_ROWS // 2
     assert statements(*map(frame, range(1, 1 + most))) == statements(frame(1 + most))
 
 

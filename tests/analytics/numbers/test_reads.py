@@ -26,7 +26,7 @@ from analytics.numbers.measures import (
     merge_engagement,
     typical_week,
 )
-from devices.intake.decoding import SeenFrame
+from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
 from tests.analytics.episodes import episode_table
 from tests.analytics.frames import count, detections, frames_of, identity, quarter, seen, undone
@@ -96,7 +96,7 @@ def plain_buckets(
 
 
 def plain_engagement(
-    frames: Sequence[SeenFrame], first: dt.datetime, last: dt.datetime, now: dt.datetime, devices: int
+    frames: Sequence[ReceivedFrame], first: dt.datetime, last: dt.datetime, now: dt.datetime, devices: int
 ) -> dict[str, Any]:
     here = [frame for frame in frames if first <= frame.taken_at < last]
     known = [len(frame.frame.faces) for frame in here if frame.frame.faces is not None]
@@ -168,7 +168,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
 
 def assert_week(
     zone: ZoneInfo,
-    frames: Sequence[SeenFrame],
+    frames: Sequence[ReceivedFrame],
     hours: Sequence[tuple[dt.datetime, dt.datetime]],
     found: Sequence[Sequence[WeekHour]],
 ) -> None:

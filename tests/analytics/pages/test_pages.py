@@ -121,7 +121,7 @@ def test_a_form_that_is_out_of_date_says_what_to_do(db: None) -> None:
 
 def test_an_error_page_needs_neither_user_nor_style_sheet(db: None) -> None:
     shown = render_to_string("500.html")
-    assert "Something broke on our side" in shown
+    assert "The server made an error" in shown
     assert "<link" not in shown
 
 

@@ -1,4 +1,4 @@
-"""Whatever arrives is committed and counted once, or set aside whole with its reason."""
+"""Each message is committed and counted once, or quarantined unchanged with its reason."""
 
 import base64
 import datetime as dt
@@ -20,7 +20,7 @@ from skimage import data
 from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices.intake import batches
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Carriage
+from devices.intake.decoding import Arrival, Delivery
 from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 from edge_agent import messages
 from faces.models import Capture
@@ -43,8 +43,8 @@ def base64_jpeg() -> str:
 
 
 def from_deeplens(payload: str, *, thing: str = places.CHICAGO01, at: dt.datetime = NOW, **carried: Any) -> Arrival:
-    carriage = Carriage("test", **carried) if carried else None
-    return Arrival(f"$aws/things/{thing}/infer", payload.encode(), at, carriage)
+    delivery = Delivery("test", **carried) if carried else None
+    return Arrival(f"$aws/things/{thing}/infer", payload.encode(), at, delivery)
 
 
 def from_agent(message: Any, kind: str, *, thing: str = places.SEATTLE01, at: dt.datetime = NOW) -> Arrival:
@@ -187,7 +187,7 @@ def test_a_line_of_log_is_kept_once_however_often_it_comes(seattle01: Device) ->
         (from_agent(b'{"id": "x", "taken_at": 1, "image_string": "QUJD"}', "image"), Reason.BAD_PICTURE),
     ],
 )
-def test_what_cannot_be_counted_is_set_aside_whole_with_its_reason(
+def test_what_cannot_be_counted_is_quarantined_whole_with_its_reason(
     seattle01: Device, arrival: Arrival, reason: Reason
 ) -> None:
     assert accept([arrival, from_agent(frames_message(1), "frames")]).quarantined == 1
@@ -206,12 +206,12 @@ def test_a_gesture_that_an_agent_tells_is_kept_once_however_often_it_comes(seatt
     assert told == (seattle01.pk, "thumbs-up", NOW, NOW + dt.timedelta(seconds=2.5))
 
 
-def test_an_agent_gets_a_receipt_for_what_was_set_aside_too(seattle01: Device) -> None:
+def test_an_agent_gets_a_receipt_for_what_was_quarantined_too(seattle01: Device) -> None:
     arrival = from_agent(b'{"id": "x", "frames": [{"taken_at": "soon"}]}', "frames")
     assert accept([arrival]).receipts == {places.SEATTLE01: ["x"]}
 
 
-def test_one_message_that_a_sink_cannot_take_is_set_aside_and_the_others_count(
+def test_one_message_that_a_sink_cannot_take_is_quarantined_and_the_others_count(
     seattle01: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
@@ -219,7 +219,7 @@ def test_one_message_that_a_sink_cannot_take_is_set_aside_and_the_others_count(
 
     def refuses_seven(batch: batches.Batch) -> batches.Write:
         has_seven = any(frame.frame.faces and len(frame.frame.faces) == 7 for frame in batch.frames)
-        return refuse if has_seven else batches.nothing
+        return refuse if has_seven else batches.write_nothing
 
     monkeypatch.setattr(batches, "_sinks", [*batches._sinks, refuses_seven])
     accept([from_agent(frames_message(n, id=f"m{n}", at=NOW - dt.timedelta(minutes=n)), "frames") for n in range(1, 9)])
@@ -296,10 +296,10 @@ def delivered(words: Sequence[Any]) -> list[Arrival]:
 
 def again(arrival: Arrival) -> Arrival:
     """The same message as the broker redelivers it later."""
-    if arrival.carriage is None:
+    if arrival.delivery is None:
         return arrival
-    carriage = Carriage("test", arrival.carriage.packet_id, arrival.carriage.sequence + 1000, redelivered=True)
-    return Arrival(arrival.topic, arrival.payload, arrival.received_at + dt.timedelta(minutes=1), carriage)
+    delivery = Delivery("test", arrival.delivery.packet_id, arrival.delivery.sequence + 1000, redelivered=True)
+    return Arrival(arrival.topic, arrival.payload, arrival.received_at + dt.timedelta(minutes=1), delivery)
 
 
 EXAMPLES = int(os.environ.get("ONCE_EXAMPLES", "40"))
@@ -352,7 +352,7 @@ class TestTwoIngestersAtOnce(TransactionTestCase):
         once = everything()
         wipe()
         # A broker's session has one connection, so one ingester is the first to hear of a DeepLens' message.
-        of_agents = [each for each in arrivals if each.carriage is None]
+        of_agents = [each for each in arrivals if each.delivery is None]
         together(ingester(arrivals, batch), ingester(of_agents, batch))
         together(*(ingester(rng.sample(each, len(each)), batch) for each in [[again(a) for a in arrivals] * 5] * 2))
         assert everything() == once

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.intake import deeplens
-from devices.intake.deeplens import BadValue, Unreadable, Utterance
+from devices.intake.deeplens import BadValue, DeepLensMessage, Unreadable
 from edge_agent.messages import Face, Labelled
 
 THING_TOPIC = "$aws/things/deeplens_bmTWwitIRUi_mASjZASUHA/infer"
 
 
-def read(payload: str) -> Utterance:
+def read(payload: str) -> DeepLensMessage:
     return deeplens.read(payload.encode())
 
 
@@ -34,11 +34,11 @@ def read(payload: str) -> Utterance:
     ],
 )
 def test_plain_text_is_a_line_of_log(payload: str, level: str) -> None:
-    assert read(payload) == Utterance(text=payload.strip('"'), level=level)  # type: ignore[arg-type]
+    assert read(payload) == DeepLensMessage(text=payload.strip('"'), level=level)  # type: ignore[arg-type]
 
 
-def frame(*confidences: float) -> Utterance:
-    return Utterance(saw_frame=True, faces=tuple(Face(each) for each in confidences))
+def frame(*confidences: float) -> DeepLensMessage:
+    return DeepLensMessage(has_frame=True, faces=tuple(Face(each) for each in confidences))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_faces_are_counted_however_often_a_key_repeats(payload: str, faces: list
 def test_a_console_export_is_unwrapped_and_keeps_its_time_and_topic() -> None:
     export = {"format": "json", "payload": {"face": 0.5}, "qos": 0, "timestamp": 1554853281975, "topic": THING_TOPIC}
     said = read(json.dumps(export))
-    assert (said.faces, said.taken_at, said.claims_topic) == ((Face(0.5),), 1554853281975, THING_TOPIC)
+    assert (said.faces, said.taken_at, said.claimed_topic) == ((Face(0.5),), 1554853281975, THING_TOPIC)
 
 
 def test_a_thumbs_up_record_leaves_the_faces_unknown_and_names_its_picture() -> None:
@@ -73,7 +73,7 @@ def test_a_thumbs_up_record_leaves_the_faces_unknown_and_names_its_picture() -> 
     assert said.faces is None
     assert said.gestures == (Labelled("thumbs-up", 0.998046875), Labelled("thumbs-up", 0.994140625))
     assert said.taken_at == dt.datetime(2018, 8, 16, 18, 31, 52, tzinfo=dt.UTC).timestamp() * 1000
-    assert (said.claims_device, said.picture_url) == (
+    assert (said.claimed_device, said.picture_url) == (
         "Seattle01",
         "https://s3.amazonaws.com/b/images/image_at_20180816-183152.jpg",
     )
@@ -86,7 +86,7 @@ def test_a_time_stamp_is_read_in_the_zone_the_device_was_set_to() -> None:
 
 def test_a_picture_link_alone_is_no_frame() -> None:
     said = read('{"img":"https://s3.amazonaws.com/b/images/image_at_20180816-183152.jpg"}')
-    assert not said.saw_frame
+    assert not said.has_frame
     assert said.picture_url is not None
 
 

@@ -34,7 +34,7 @@ def test_a_draft_that_holds_is_written_as_it_is(seattle01: Device, monkeypatch: 
 
     def sink(batch: batches.Batch) -> batches.Write:
         drafted.append(batch)
-        return batches.nothing
+        return batches.write_nothing
 
     monkeypatch.setattr(batches, "_sinks", [*batches._sinks, sink])
     arrivals = [from_agent(frames_message(1), "frames")]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     "payload", [b'{"id": "\xf0(", "frames": []}', b'{"\xff": 1}', b'{"id": "x", "frames": "\xed"}']
 )
-def test_bytes_that_are_no_text_are_set_aside(seattle01: Device, payload: bytes) -> None:
+def test_bytes_that_are_no_text_are_quarantined(seattle01: Device, payload: bytes) -> None:
     accept([Arrival(messages.topic_from_device(places.SEATTLE01, "frames"), payload, NOW)])
     assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
 
@@ -50,7 +50,7 @@ def test_what_no_database_could_keep_has_its_own_reason(chicago01: Device, kind:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago01: Device, seed: int) -> None:
+def test_every_odd_payload_is_committed_or_quarantined(seattle01: Device, chicago01: Device, seed: int) -> None:
     source = iter(Payloads(seed, places.SEATTLE01, places.CHICAGO01, lambda: round(NOW.timestamp() * 1000)))
     odd = list(itertools.islice(source, int(os.environ.get("ODD_PAYLOADS", "500"))))
     arrivals = [
@@ -71,4 +71,4 @@ def test_every_odd_payload_is_committed_or_set_aside(seattle01: Device, chicago0
 @given(st.text(st.characters(codec="utf-8")), st.binary())
 def test_what_was_said_and_where_keeps_its_hash(topic: str, payload: bytes) -> None:
     said = Arrival(topic, payload, NOW)
-    assert decoding.words(said) == decoding.digest(topic, payload)
+    assert decoding.content_hash(said) == decoding.digest(topic, payload)

@@ -1,4 +1,4 @@
-"""What was logged or set aside can be taken in again, and still counts once."""
+"""Logged and quarantined messages can be taken in again, and still count once."""
 
 import datetime as dt
 import json
@@ -48,12 +48,12 @@ def test_a_bad_line_is_named_and_the_others_are_taken_in(
     tmp_path: Path, seattle01: Device, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = log_file(tmp_path, '{"topic": "x', {"payload": "{}"}, {"topic": TOPIC, "payload": "{}"})
-    with pytest.raises(CommandError, match="Some lines hold no message"):
+    with pytest.raises(CommandError, match="Some lines contain no message"):
         call_command("replay", file)
     assert count(Frame) == 1
     errors = capsys.readouterr().err
-    assert "Line 1 holds no message" in errors
-    assert "Line 2 holds no message: “topic” is missing." in errors
+    assert "Line 1 contains no message" in errors
+    assert "Line 2 contains no message: “topic” is missing." in errors
 
 
 def test_a_missing_log_is_one_sentence(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_sign_of_life(sample: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("sample", samples("set aside", "one face crop"))
-def test_a_message_set_aside(sample: dict[str, str]) -> None:
+def test_a_quarantined_message(sample: dict[str, str]) -> None:
     arrive(sample)
     assert bytes(QuarantinedMessage.objects.get().payload).decode() == sample["payload"]
     assert not any(model._default_manager.exists() for model in (Frame, DeviceLog, Capture))

@@ -19,9 +19,9 @@ from django.db import OperationalError, connection
 from paho.mqtt.enums import CallbackAPIVersion
 
 from analytics.models import EngagementQuarter, Frame
-from devices.intake import batches, deliveries
+from devices.intake import batches, redelivery
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
-from devices.mqtt import broker, ingester, routes
+from devices.mqtt import assignments, broker, ingester
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
@@ -29,7 +29,7 @@ from tests.brokers import Mosquitto, mosquitto
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 3
 INFER = f"$aws/things/{places.CHICAGO01}/infer"
-EVERYTHING = routes.everything("tests")
+EVERYTHING = assignments.all_messages("tests")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,20 +60,20 @@ def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho
         client.loop_stop()
 
 
-def subscribed(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> broker.Subscription:
-    """A session that the broker keeps messages for, if the route says so."""
-    first = deliveries.next_sequence(route.client_id)
-    subscription = broker.Subscription(mqtt.url, route, first_sequence=first, clock=clock.now)
+def subscribed(mqtt: Mosquitto, assignment: assignments.Assignment = EVERYTHING) -> broker.Subscription:
+    """A session that the broker keeps messages for, if the assignment says so."""
+    first = redelivery.next_sequence(assignment.client_id)
+    subscription = broker.Subscription(mqtt.url, assignment, first_sequence=first, clock=clock.now)
     subscription.start()
     assert subscription.subscribed.wait(10)
     return subscription
 
 
 @contextmanager
-def ingesting(mqtt: Mosquitto, route: routes.Route = EVERYTHING) -> Iterator[broker.Subscription]:
+def ingesting(mqtt: Mosquitto, assignment: assignments.Assignment = EVERYTHING) -> Iterator[broker.Subscription]:
     """One ingester's loop in a thread of this process, on this test's database."""
     stop = threading.Event()
-    subscription = subscribed(mqtt, route)
+    subscription = subscribed(mqtt, assignment)
 
     def run() -> None:
         try:
@@ -136,7 +136,7 @@ def test_an_ingester_that_starts_knows_the_devices_so_its_first_draft_holds(
     assert len(drafts) == 1
 
 
-def test_odd_messages_are_set_aside_and_the_ingester_goes_on(mqtt: Mosquitto, chicago01: Device) -> None:
+def test_odd_messages_are_quarantined_and_the_ingester_goes_on(mqtt: Mosquitto, chicago01: Device) -> None:
     odd = [b"\xff\xfe", b'{"face": NaN}', b'{"fa', b'{"image_string": "/9j/4AAQ"}', b"[" * 50_000, b"x" * 132_000]
     with ingesting(mqtt), peer(mqtt) as (client, _):
         for payload in odd:
@@ -195,7 +195,7 @@ def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosqu
 
 
 def test_large_messages_are_taken_a_few_at_a_time(mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "AT_ONCE_BYTES", 2_000)
+    monkeypatch.setattr(broker, "MAX_TAKE_BYTES", 2_000)
     subscription = subscribed(mqtt)
     with peer(mqtt) as (client, _):
         for _ in range(5):
@@ -245,7 +245,7 @@ def test_of_a_broker_that_sends_more_than_it_may_no_more_is_held_and_nothing_is_
     mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscription = subscribed(mqtt)
-    monkeypatch.setattr(broker, "UNACKNOWLEDGED", 2)
+    monkeypatch.setattr(broker, "RECEIVE_MAXIMUM", 2)
     with peer(mqtt) as (client, _):
         for number in range(10):
             publish(client, INFER, b"%d" % number)
@@ -293,7 +293,9 @@ def test_killed_again_and_again_the_command_loses_nothing_and_counts_nothing_twi
     mqtt: Mosquitto, chicago01: Device
 ) -> None:
     environment = os.environ | {"MQTT_URL": mqtt.url, "DATABASE_URL": database_url(), "MQTT_CLIENT_ID": "killed"}
-    subscribed(mqtt, routes.everything("killed")).stop()  # what is published before the session exists is for nobody
+    subscribed(
+        mqtt, assignments.all_messages("killed")
+    ).stop()  # what is published before the session exists is for nobody
     sent = 0
     with peer(mqtt) as (client, _):
         for _ in range(KILLS):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from analytics.models import EngagementQuarter, Frame
 from devices import health
 from devices.models import Device, Heartbeat, QuarantinedMessage
-from devices.mqtt import broker, routes
+from devices.mqtt import assignments, broker
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
@@ -35,32 +35,34 @@ things = st.text("abcdefXYZ019:_-", min_size=1, max_size=40)
 class TestRoutes:
     @given(things, st.integers(1, 9))
     def test_each_thing_belongs_to_exactly_one_shard(self, thing: str, shards: int) -> None:
-        takers = [routes.shard("ingest", f"{number}/{shards}").takes(thing) for number in range(shards)]
+        takers = [assignments.shard("ingest", f"{number}/{shards}").includes(thing) for number in range(shards)]
         assert takers.count(True) == 1
 
     def test_shards_are_about_equal(self) -> None:
-        sizes = Counter(routes.shard_of(f"deeplens_{number}", 4) for number in range(4_000))
+        sizes = Counter(assignments.shard_of(f"deeplens_{number}", 4) for number in range(4_000))
         assert all(900 < sizes[shard] < 1_100 for shard in range(4))
 
     def test_a_shard_stays_the_same_over_releases(self) -> None:
         assert [
-            routes.shard_of(thing, 8) for thing in (places.SEATTLE01, places.CHICAGO01, places.CHICAGO02)
+            assignments.shard_of(thing, 8) for thing in (places.SEATTLE01, places.CHICAGO01, places.CHICAGO02)
         ] == SHARDS_OF_8
 
     def test_members_of_a_group_have_names_of_their_own_and_leave_nothing_behind(self) -> None:
-        first, second = routes.share("ingest", "agents"), routes.share("ingest", "agents")
+        first, second = assignments.group_member("ingest", "agents"), assignments.group_member("ingest", "agents")
         assert first.client_id != second.client_id
         assert first.topics == second.topics == ("$share/agents/dt/headcount/+/+",)
         assert not first.persistent
 
     @pytest.mark.parametrize("which", ["2/2", "1", "a/b", "-1/2", "0/0", "1/2/3", ""])
     def test_what_is_no_shard_is_refused_in_one_sentence(self, which: str) -> None:
-        with pytest.raises(CommandError, match=r"is no shard: the first of two is 0/2, the second 1/2\.$"):
+        with pytest.raises(
+            CommandError, match=r"is not a shard: write 0/2 for the first of two shards and 1/2 for the second\.$"
+        ):
             call_command("ingest", f"--shard={which}")
 
     @pytest.mark.parametrize("group", ["", "a/b", "a+", "#"])
     def test_what_is_no_group_is_refused_in_one_sentence(self, group: str) -> None:
-        with pytest.raises(CommandError, match="is no name for a group"):
+        with pytest.raises(CommandError, match="is not a valid name of a group"):
             call_command("ingest", f"--share={group}")
 
     def test_an_ingester_is_one_or_the_other(self) -> None:
@@ -75,7 +77,7 @@ def mqtt(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @contextmanager
-def all_ingesting(mqtt: Mosquitto, *several: routes.Route) -> Iterator[list[broker.Subscription]]:
+def all_ingesting(mqtt: Mosquitto, *several: assignments.Assignment) -> Iterator[list[broker.Subscription]]:
     with ExitStack() as stack:
         yield [stack.enter_context(ingesting(mqtt, route)) for route in several]
 
@@ -86,7 +88,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     acknowledged: Counter[str] = Counter()
     ack: Callable[..., None] = broker.Subscription.ack
 
-    def counting(self: broker.Subscription, delivered: list[broker.Delivered]) -> None:
+    def counting(self: broker.Subscription, delivered: list[broker.Unacknowledged]) -> None:
         acknowledged[self.client_id] += len(delivered)
         ack(self, delivered)
 
@@ -118,7 +120,10 @@ class TestShards:
     def test_each_message_counts_once_of_known_and_unknown_devices(self, mqtt: Mosquitto) -> None:
         cameras = devices(6)
         things = [camera.thing_name for camera in cameras] + ["stranger"]
-        with all_ingesting(mqtt, *(routes.shard("tests", f"{number}/3") for number in range(3))), peer(mqtt) as (to, _):
+        with (
+            all_ingesting(mqtt, *(assignments.shard("tests", f"{number}/3") for number in range(3))),
+            peer(mqtt) as (to, _),
+        ):
             for _ in range(30):
                 for thing in things:
                     publish(to, f"$aws/things/{thing}/infer", b'{"face": 0.5}')
@@ -131,7 +136,10 @@ class TestShards:
         assert QuarantinedMessage.objects.count() == 30
 
     def test_a_device_that_is_registered_meanwhile_is_neither_lost_nor_counted_twice(self, mqtt: Mosquitto) -> None:
-        with all_ingesting(mqtt, *(routes.shard("tests", f"{number}/2") for number in range(2))), peer(mqtt) as (to, _):
+        with (
+            all_ingesting(mqtt, *(assignments.shard("tests", f"{number}/2") for number in range(2))),
+            peer(mqtt) as (to, _),
+        ):
             for number in range(40):
                 if number == 20:
                     devices(1)
@@ -143,10 +151,10 @@ class TestShards:
 
     def test_messages_wait_for_the_shard_that_is_away_and_for_no_other(self, mqtt: Mosquitto) -> None:
         cameras = devices(4)
-        of_two = [routes.shard("tests", f"{number}/2") for number in range(2)]
+        of_two = [assignments.shard("tests", f"{number}/2") for number in range(2)]
         with all_ingesting(mqtt, *of_two):
             pass
-        mine = [camera.thing_name for camera in cameras if of_two[0].takes(camera.thing_name)]
+        mine = [camera.thing_name for camera in cameras if of_two[0].includes(camera.thing_name)]
         with ingesting(mqtt, of_two[0]), peer(mqtt) as (to, _):
             for camera in cameras:
                 publish(to, f"$aws/things/{camera.thing_name}/infer", b"{}")
@@ -162,7 +170,7 @@ class TestShares:
         self, mqtt: Mosquitto, seattle01: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sent = frames_messages(300)
-        members = [routes.share("tests", "agents") for _ in range(2)]
+        members = [assignments.group_member("tests", "agents") for _ in range(2)]
         receipts = messages.topic_to_device(places.SEATTLE01, "receipt")
         with noted(monkeypatch) as taken, all_ingesting(mqtt, *members), peer(mqtt, receipts) as (to, heard):
             for payload in sent.values():
@@ -177,8 +185,8 @@ class TestShares:
         left = frames_messages(200)
         receipts = messages.topic_to_device(places.SEATTLE01, "receipt")
         chance = random.Random(5)
-        with ingesting(mqtt, routes.share("tests", "agents")), peer(mqtt, receipts) as (to, heard):
-            lost = routes.share("tests", "agents")
+        with ingesting(mqtt, assignments.group_member("tests", "agents")), peer(mqtt, receipts) as (to, heard):
+            lost = assignments.group_member("tests", "agents")
             member = broker.Subscription(mqtt.url, lost, first_sequence=1, clock=clock.now)
             member.start()  # takes its share, commits nothing, and is gone
             assert member.subscribed.wait(10)

@@ -21,7 +21,7 @@ def page(one: object, status: int = HTTPStatus.OK) -> Callable[[HttpRequest], Ht
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(Template(PAGE).render(Context({"request": request, "one": one})), status=status)
 
-    return live.answer_parts(view)
+    return live.send_live_parts(view)
 
 
 def ask(view: Callable[[HttpRequest], HttpResponse], etag: str = "") -> HttpResponse:
@@ -61,7 +61,7 @@ def test_an_error_is_answered_as_such() -> None:
 
 
 def test_a_part_has_a_name() -> None:
-    with pytest.raises(TemplateSyntaxError, match="has a name"):
+    with pytest.raises(TemplateSyntaxError, match="Give the live part a name"):
         Template("{% load live %}{% live %}{% endlive %}")
 
 

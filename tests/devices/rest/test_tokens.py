@@ -96,7 +96,7 @@ def test_the_account_page_names_the_users_sites_and_roles(viewer: User) -> None:
 def test_the_hour_of_its_latest_use_is_noted_with_one_write_an_hour(viewer: User) -> None:
     token, _ = services.issue_api_token(user=viewer, name="Grafana")
     for minutes, noted in [(0, 0), (59, 0), (60, 60), (61, 60)]:
-        services.note_use(token=ApiToken.objects.get(), now=NOW + dt.timedelta(minutes=minutes))
+        services.record_use(token=ApiToken.objects.get(), now=NOW + dt.timedelta(minutes=minutes))
         token.refresh_from_db()
         assert token.used_at == NOW + dt.timedelta(minutes=noted)
 

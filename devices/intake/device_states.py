@@ -1,0 +1,66 @@
+"""Keeps each device's state up to date: when it was last heard of, whether it is online, and what it runs."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from devices.intake import decoding
+from devices.intake.decoding import Arrival, Decoded
+from devices.models import DeviceState
+
+
+def write(updates: Sequence[tuple[Arrival, Decoded]]) -> None:
+    """Apply these messages, of which `relevant` has picked the few that matter, to their devices' states.
+
+    Must run inside a transaction, and waits for other transactions that write the same devices' states.
+    """
+    pks = sorted({decoded.device.id for _, decoded in updates})
+    states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    for arrival, decoded in updates:
+        if decoded.device.pk not in states:
+            states[decoded.device.pk] = DeviceState(device=decoded.device)
+        _apply(states[decoded.device.pk], arrival, decoded)
+    DeviceState.objects.bulk_create(
+        [states[pk] for pk in pks],
+        update_conflicts=True,
+        unique_fields=["device"],
+        update_fields=[field.name for field in DeviceState._meta.fields if not field.primary_key],
+    )
+
+
+def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, Decoded]]:
+    """Return the messages that can change a state, by time of arrival.
+
+    Every status can. Of a device's other messages of one sort (with or without a time, retained or not) only the
+    latest can.
+    """
+    latest: dict[object, tuple[Arrival, Decoded]] = {}
+    for arrival, decoded in accepted:
+        sort = (
+            id(decoded) if decoded.status is not None else (decoded.device.id, decoded.clock is None, arrival.retained)
+        )
+        if sort not in latest or arrival.received_at >= latest[sort][0].received_at:
+            latest[sort] = (arrival, decoded)
+    return sorted(latest.values(), key=lambda update: update[0].received_at)
+
+
+def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
+    """Apply one message. A message older than the state changes nothing; a retained one is no sign of life."""
+    is_latest = state.last_seen_at is None or arrival.received_at >= state.last_seen_at
+    # A last will has no `sent_at`: the broker sent it, not the device.
+    if is_latest and not arrival.retained and (decoded.status is None or decoded.status.sent_at is not None):
+        state.last_seen_at = arrival.received_at
+    if is_latest and decoded.clock is not None:
+        state.clock_skew_ms = round((decoded.clock - arrival.received_at) / dt.timedelta(milliseconds=1))
+    status = decoded.status
+    if status is None or (state.status_at is not None and arrival.received_at < state.status_at):
+        return
+    state.online, state.status_at = status.online, arrival.received_at
+    if status.sent_at is not None:
+        state.software = status.software[:64]
+        state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
+        state.dropped_messages = status.dropped_messages
+        state.config_error = decoding.storable(status.settings_error)
+        if status.settings is not None:
+            state.reported_config = msgspec.to_builtins(status.settings)

@@ -1,1 +1,0 @@
-"""Pictures that are too large for a message."""
