@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def auditor(seattle: Site) -> User:
     """A member of Seattle and of the staff, with a role that the code does not list."""
     user = places.user("auditor")
-    Membership.objects.create(user=user, site=seattle, role="auditor")
+    Membership.objects.create(user=user, site=seattle, role="unlisted")
     return _staff(user)
 
 
