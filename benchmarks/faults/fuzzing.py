@@ -1,9 +1,7 @@
 """Odd payloads, each held against what became of it."""
 
 from collections import Counter
-from datetime import timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
 from analytics.models import Frame
@@ -23,7 +21,7 @@ class FuzzLedger:
 
     def __init__(self, things: list[str]) -> None:
         self._devices = Device.objects.by_thing(things)
-        self._retention = timedelta(days=settings.FRAME_RETENTION_DAYS)
+        self._retention = decoding.retention()
         self.messages = 0
         self._aside: Counter[int] = Counter()
         self._rows: set[Row] = set()

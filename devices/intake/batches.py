@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from devices.intake import decoding, device_states, redelivery
@@ -49,7 +48,8 @@ def register_sink(sink: Sink) -> None:
     """Have this sink called with every batch. The `Write` that it returns runs inside the batch's transaction.
 
     The sink itself must not query the database, because it is called while another batch commits. Its `Write` must be
-    idempotent. An exception of either rolls the whole batch back; the intake then takes the messages one by one.
+    idempotent. An exception of either rolls the whole batch back; the intake then tries its halves, down to
+    single messages.
     """
     if sink not in _sinks:
         _sinks.append(sink)
@@ -88,7 +88,7 @@ def draft(arrivals: Sequence[Arrival], devices: DevicesByThing) -> Draft:
     """Decode these arrivals and prepare their writes. No query is made, so this may run while another batch commits."""
     decoded: list[tuple[Arrival, Decoded]] = []
     rejected: list[tuple[Arrival, Rejection]] = []
-    retention = _retention()
+    retention = decoding.retention()
     for arrival in arrivals:
         try:
             device = devices.get(decoding.thing_of(arrival.topic))
@@ -139,7 +139,7 @@ def _holds(prepared: Draft, timed: Sequence[Arrival], devices: DevicesByThing) -
 def take_in(arrival: Arrival) -> None:
     """Commit this one message. Raises `Rejection` where it cannot be decoded, and then writes nothing."""
     devices = _current_devices([arrival], {})
-    decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=_retention())
+    decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=decoding.retention())
     _write(_make_draft([arrival], [(arrival, decoded)], [], devices))
 
 
@@ -167,10 +167,6 @@ def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     refused = _make_draft([arrival], [], [(arrival, rejection)], _current_devices([arrival], {}))
     _write(refused)
     return refused.accepted
-
-
-def _retention() -> dt.timedelta:
-    return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
 
 
 def _device_of(arrival: Arrival, devices: DevicesByThing) -> Device | None:

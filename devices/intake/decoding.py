@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import assert_never
 
 import msgspec
+from django.conf import settings
 
 from devices.intake import deeplens
 from devices.intake.pictures import BadPicture, sanitised_jpeg
@@ -360,6 +361,11 @@ def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timed
     for at in times:
         if not oldest <= at <= latest:
             check_time(at, received_at, retention)
+
+
+def retention() -> dt.timedelta:
+    """Return how long before its arrival the time of a message may lie."""
+    return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
 
 
 def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:

@@ -51,7 +51,7 @@ def take_in_object(found: Created, *, received_at: dt.datetime) -> None:
         raise Rejection(Reason.BAD_PICTURE, f"The picture has {found.size:,} bytes; at most {MAX_BYTES:,} are taken.")
     data, metadata = _content(found)
     told = _linked(found) or _owner(found, metadata)
-    decoding.check_time(told.taken_at, received_at, dt.timedelta(days=settings.FRAME_RETENTION_DAYS))
+    decoding.check_time(told.taken_at, received_at, decoding.retention())
     jpeg = decoding.safe_jpeg(data)
     batches.take_in_picture(
         TakenPicture(told.device, told.taken_at, received_at, told.key, jpeg, source_url=found.source)

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
 from devices.intake import batches, decoding
 from devices.intake.decoding import Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES
@@ -113,7 +111,7 @@ def _take_in(device: Device, path: Path, goes_to: Path, now: dt.datetime) -> Non
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     taken_at = _changed_at(path)
-    decoding.check_time(taken_at, now, dt.timedelta(days=settings.FRAME_RETENTION_DAYS))
+    decoding.check_time(taken_at, now, decoding.retention())
     key = decoding.digest("file", path.name, data)
     picture = TakenPicture(device, taken_at, now, key, decoding.safe_jpeg(data), source_url=goes_to.resolve().as_uri())
     batches.take_in_picture(picture)
