@@ -4,11 +4,11 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from django import template
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from plotly.io.json import to_json_plotly
 
 from analytics.numbers.metrics import TABLE_COLUMNS, format_number
 from analytics.pages.cards import Place, Subject, render_cards
@@ -41,11 +41,12 @@ def _table_row(row: TableRow, linked: bool) -> str:
 
 
 @register.filter
-def json_script(value: Any, element_id: str) -> SafeString:
-    """Return a script element with the value as JSON, as Django's filter of this name does, in a tenth of the time."""
-    text = msgspec.json.encode(value).decode()
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04X}")
+def json_script(figure: Any, element_id: str) -> SafeString:
+    """Return a script element with this id that holds a figure, or its data, as JSON.
+
+    Plotly escapes each character that could end the element.
+    """
+    text = to_json_plotly(figure, engine="orjson")
     return format_html('<script id="{}" type="application/json">{}</script>', element_id, mark_safe(text))  # noqa: S308
 
 
