@@ -1,14 +1,18 @@
 """`python -m benchmarks.accuracy`: what the detectors find in real photographs, miss, and imagine; who is recognised.
 
-The photographs are those of scikit-image, matplotlib and, where it is there, `../shared/data`, each as it is and
-mirrored, scaled, turned, darker and brighter. Prints tables and writes `benchmarks/results/accuracy.json`.
+The photographs are those of scikit-image and matplotlib, and further ones from the folder that the environment variable
+PHOTOGRAPHS names; each as it is and mirrored, scaled, turned, darker and brighter. Prints tables and writes
+`benchmarks/results/accuracy.json`.
+
+The folder holds, at any depth, `face-NAME.jpg` with one face (`face-NAME2.jpg` shows the same person),
+`thumbs-up*.jpg` with one thumb held up, and lists of pictures with marked faces in the XML of dlib's imglab.
 """
 
+import os
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -26,7 +30,6 @@ from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
 
-SHARED = results.ROOT.parent / "shared" / "data"
 SAME = 0.3
 """Intersection over union from which on a found box is the marked one."""
 
@@ -65,7 +68,7 @@ def _scaled(factor: float) -> Callable[[int, int], np.ndarray]:
 
 
 def _turned(degrees: float) -> Callable[[int, int], np.ndarray]:
-    return lambda width, height: cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    return lambda width, height: np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0))
 
 
 AS_IT_IS = "as it is"
@@ -97,14 +100,14 @@ def main() -> None:
     faces = FaceDetector(models, threshold=config.face_threshold)
     hands = HandDetector(models, threshold=config.gesture_threshold)
     objects = ObjectDetector(models, threshold=config.object_threshold)
-    looks = {
+    looks: dict[str, Callable[[Picture], list[tuple[str, Box | None]]]] = {
         f"faces >= {config.face_threshold:g}": lambda rgb: [("face", face.box) for face in faces.detect(rgb)],
         f"gestures >= {config.gesture_threshold:g}": lambda rgb: [(hand.label, hand.box) for hand in hands.detect(rgb)],
         f"cups >= {config.object_threshold:g}": lambda rgb: [
             (thing.label, thing.box) for thing in objects.detect(rgb) if thing.label == "cup"
         ],
     }
-    photographs = [*from_scikit_image(), *from_shared()]
+    photographs = [*from_scikit_image(), *from_folder()]
     counts = {(look, variation.name): Counter[str]() for look in looks for variation in VARIATIONS}
     for photograph in tqdm(photographs):
         for variation in VARIATIONS:
@@ -123,28 +126,37 @@ def from_scikit_image() -> Iterator[Photograph]:
         yield Photograph(name, _rgb(getattr(data, name)()))
 
 
-def from_shared() -> Iterator[Photograph]:
-    """The sample photographs with their marked faces; none where the folder is not there, which is said."""
-    if not SHARED.is_dir():
-        _say_that_they_are_missing()
-    for path in sorted((SHARED / "images").glob("face-*.jpg")):
+def from_folder() -> Iterator[Photograph]:
+    """The photographs of the folder that PHOTOGRAPHS names, with what is in them; none where it is not set.
+
+    Raises `SystemExit` where there is no such folder.
+    """
+    if not os.environ.get("PHOTOGRAPHS"):
+        return
+    folder = Path(os.environ["PHOTOGRAPHS"])
+    if not folder.is_dir():
+        raise SystemExit(f"PHOTOGRAPHS names the folder {folder}, which is not there.")
+    for path in sorted(folder.rglob("face-*.jpg")):
         yield Photograph(path.name, read(path), {"faces": [("face", None)]})
-    for path in sorted((SHARED / "images").glob("thumbs-up.jpg")):
+    for path in sorted(folder.rglob("thumbs-up*.jpg")):
         yield Photograph(path.name, read(path), {"gestures": [("thumbs-up", None)]})
-    for listing in sorted((SHARED / "detector-dataset").glob("*.xml")):
+    for listing in sorted(folder.rglob("*.xml")):
         for image in ElementTree.parse(listing).iter("image"):
-            boxes = [tuple(int(box.attrib[side]) for side in ("left", "top", "width", "height")) for box in image]
             path = listing.parent / image.attrib["file"]
-            yield Photograph(path.name, read(path), {"faces": [("face", box) for box in boxes]})
+            yield Photograph(path.name, read(path), {"faces": [("face", _box(mark)) for mark in image.iter("box")]})
 
 
-@cache
-def _say_that_they_are_missing() -> None:
-    tqdm.write(f"{SHARED} is not there: its photographs are left out.")
+def _box(mark: ElementTree.Element) -> Box:
+    left, top, width, height = (int(mark.attrib[side]) for side in ("left", "top", "width", "height"))
+    return left, top, width, height
 
 
 def read(path: Path) -> Picture:
-    return _rgb(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
+    """The picture in this file. Raises `ValueError` where there is none."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise ValueError(f"{path} is no picture that can be read")
+    return _rgb(picture)
 
 
 def _rgb(picture: np.ndarray) -> Picture:

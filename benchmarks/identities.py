@@ -14,8 +14,8 @@ from benchmarks.accuracy import (
     SAME,
     VARIATIONS,
     Photograph,
+    from_folder,
     from_scikit_image,
-    from_shared,
     overlap,
     read,
     varied,
@@ -56,7 +56,7 @@ class Seen:
 
 def faces(detector: FaceDetector, embedder: FaceEmbedder, variations: Sequence[str]) -> Iterator[Seen]:
     """All faces of the photographs under these variations. Nobody is in two photographs but those of one name."""
-    photographs = [*from_scikit_image(), *from_matplotlib(), *from_shared()]
+    photographs = [*from_scikit_image(), *from_matplotlib(), *from_folder()]
     people = [(photograph, face) for photograph in photographs for face in photograph.truth.get("faces", [])]
     for number, (photograph, face) in enumerate(tqdm(people, desc="Faces", leave=False)):
         label, marked = face
@@ -148,7 +148,7 @@ class Crowd:
         return people, self.pictures(np.repeat(people, PICTURES_EACH, axis=0)[:size])
 
     def _drawn(self, count: int, root: NDArray[np.float32]) -> Embeddings:
-        return self._chance.standard_normal((count, len(root)), np.float32) @ root.T
+        return np.matmul(self._chance.standard_normal((count, len(root)), np.float32), root.T)
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float32]:

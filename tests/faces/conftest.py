@@ -14,6 +14,7 @@ from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Consent, Mode, Person
 from faces.pictures import sink
 from faces.recognisers import recogniser as recognisers
+from faces.recognisers.local import LocalRecogniser
 from faces.recognisers.recogniser import Recogniser
 from faces.services import create_person, enrol, record_consent, set_policy
 from tests.faces import scenes
@@ -28,10 +29,12 @@ TakePicture = Callable[..., Capture]
 
 
 @pytest.fixture(scope="session")
-def local() -> Recogniser:
+def local() -> LocalRecogniser:
     """The local recogniser with its real models."""
     fetch_models(models_folder())
-    return recognisers.named("local")
+    found = recognisers.named("local")
+    assert isinstance(found, LocalRecogniser)
+    return found
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from PIL import Image
 
 from edge_agent.messages import Box
 from edge_agent.vision.identity import SAME_PERSON
-from faces.recognisers.recogniser import Recogniser, Seen
+from faces.recognisers.local import LocalRecogniser
+from faces.recognisers.recogniser import Seen
 
 Vector = NDArray[np.float32]
 
@@ -37,7 +38,7 @@ class Refused(Exception):
 class Played(Stubber):  # type: ignore[misc]
     """Behind a client of its own; `asked` are the operations in the order they came."""
 
-    def __init__(self, local: Recogniser) -> None:
+    def __init__(self, local: LocalRecogniser) -> None:
         super().__init__(
             boto3.client("rekognition", region_name="us-west-2", aws_access_key_id="none", aws_secret_access_key="none")
         )
@@ -160,13 +161,13 @@ class Played(Stubber):  # type: ignore[misc]
 
 
 @cache
-def _look(local: Recogniser, jpeg: bytes) -> Seen:
+def _look(local: LocalRecogniser, jpeg: bytes) -> Seen:
     """Once for each picture, as many tests show the same ones."""
     return local.look(jpeg)
 
 
 @cache
-def _embedding(local: Recogniser, jpeg: bytes, box: Box) -> Vector:
+def _embedding(local: LocalRecogniser, jpeg: bytes, box: Box) -> Vector:
     return np.frombuffer(local.index(jpeg, box, collection="").embedding or b"", "<f4")
 
 

@@ -1,8 +1,9 @@
-"""Pictures of people with and without a cup, composed from scikit-image's photographs."""
+"""Pictures of people with and without a cup, composed from photographs of scikit-image and matplotlib."""
 
 import io
 
 import numpy as np
+from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
@@ -25,6 +26,11 @@ def jpeg(rgb: Picture) -> bytes:
 def portrait() -> Picture:
     """NASA's portrait of an astronaut, 512 × 512."""
     return np.array(data.astronaut())
+
+
+def other_portrait() -> Picture:
+    """The US Navy's portrait of Grace Hopper, 512 × 600."""
+    return np.array(Image.open(get_sample_data("grace_hopper.jpg")).convert("RGB"))
 
 
 def portrait_with_cup() -> Picture:

@@ -30,6 +30,15 @@ def test_no_registry_is_named_by_its_host() -> None:
         assert not named, f"{path.relative_to(ROOT)} names {named}"
 
 
+def test_nothing_refers_to_a_file_beside_the_repository() -> None:
+    # A test that reads such a file proves nothing to whoever clones the repository alone.
+    outside = re.compile(r"""\bROOT\.parent\b|["'`]\.\./shared\b|["']shared["'] */""")
+    for path in project_files(ROOT, ".py", ".md", ".txt", ".toml", ".html", ".js"):
+        if path.name != "test_files.py":
+            found = outside.findall(path.read_text())
+            assert not found, f"{path.relative_to(ROOT)} refers to {found}"
+
+
 def test_pages_ask_no_foreign_host() -> None:
     pages = list(project_files(ROOT, ".html", ".css", ".js", ".svg", ".webmanifest"))
     assert len(pages) > 5

@@ -157,4 +157,5 @@ def test_whatever_comes_is_an_utterance_or_a_clear_refusal(payload: bytes) -> No
         said = deeplens.read(payload)
     except Unreadable:
         return
-    assert all(0 <= found.confidence <= 1 for found in (*(said.faces or ()), *said.gestures, *said.objects))
+    found: list[Face | Labelled] = [*(said.faces or ()), *said.gestures, *said.objects]
+    assert all(0 <= each.confidence <= 1 for each in found)

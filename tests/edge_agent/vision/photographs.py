@@ -1,25 +1,29 @@
-"""Real photographs, and how they are put into frames; sample data outside the repository is optional."""
+"""Real photographs of hands and of a face, and how photographs are put into frames."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
+from matplotlib.cbook import get_sample_data
 
 from edge_agent.messages import Box
 from edge_agent.vision.search import Picture
-
-SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 FRAME = (1280, 720)
 """Width and height of the frames that the tests compose."""
 
 
-def sample(name: str) -> Picture:
-    """The photograph of that path below `../shared/data`; skips the test where it is not there."""
-    path = SAMPLES / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
+def hand(name: str) -> Picture:
+    """The photograph of this name in the folder `hands`."""
+    return _read(Path(__file__).parent / "hands" / f"{name}.jpg")
+
+
+def grace_hopper() -> Picture:
+    """The US Navy's portrait of Grace Hopper, which matplotlib ships, 512 × 600."""
+    return _read(Path(str(get_sample_data("grace_hopper.jpg", asfileobj=False))))
+
+
+def _read(path: Path) -> Picture:
     picture = cv2.imread(str(path))
     assert picture is not None, f"{path} is not a picture"
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

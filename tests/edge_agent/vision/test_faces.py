@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ from skimage import data
 from edge_agent.messages import Box
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ROOT, ModelsUnavailable
-from edge_agent.vision.search import Picture
-from tests.edge_agent.vision import photographs
-from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, sample, scaled
+from tests.edge_agent.vision.photographs import blank, grace_hopper, moved, overlap, paste, scaled
 
 ASTRONAUT: Box = (177, 82, 95, 95)
 """Her face in skimage's portrait, forehead to chin."""
+
+GRACE_HOPPER: Box = (175, 160, 180, 190)
+"""Her face in matplotlib's portrait, forehead to chin."""
 
 
 @pytest.fixture(scope="module")
@@ -82,36 +82,9 @@ def test_a_missing_model_says_what_to_run(tmp_path: Path) -> None:
         FaceDetector(tmp_path)
 
 
-def marked_faces() -> dict[str, list[Box]]:
-    faces = {}
-    for name in ("testing", "training"):
-        path = photographs.SAMPLES / "detector-dataset" / f"{name}.xml"
-        if not path.exists():
-            pytest.skip(f"{path} is not here")
-        for image in ET.parse(path).iter("image"):
-            keys = ("left", "top", "width", "height")
-            left, top, width, height = ([int(box.attrib[key]) for box in image.iter("box")] for key in keys)
-            faces[image.attrib["file"]] = list(zip(left, top, width, height, strict=True))
-    return faces
-
-
-def test_groups_of_people(detector: FaceDetector) -> None:
-    marked, hits, false = 0, 0, 0
-    for name, boxes in marked_faces().items():
-        found = detector.detect(sample(f"detector-dataset/{name}"))
-        right = [face for face in found if max(overlap(face.box, box) for box in boxes) > 0.25]
-        marked, hits, false = marked + len(boxes), hits + len(right), false + len(found) - len(right)
-    assert marked == 43
-    assert hits >= 41
-    assert false <= 1
-
-
-def portraits() -> list[Picture]:
-    return [sample(f"images/face-{name}.jpg") for name in ("biden", "obama", "obama2")]
-
-
-def test_one_face_in_each_portrait(detector: FaceDetector) -> None:
-    assert [len(detector.detect(portrait)) for portrait in portraits()] == [1, 1, 1]
+def test_another_portrait(detector: FaceDetector) -> None:
+    (face,) = detector.detect(grace_hopper())
+    assert overlap(face.box, GRACE_HOPPER) > 0.6
 
 
 LOOK_ONCE = """

@@ -95,7 +95,7 @@ def test_the_hand_models_are_stored_so_that_they_can_be_mapped(models: Path) -> 
 def test_the_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MODELS_DIR", raising=False)
     monkeypatch.delenv("DATA_DIR", raising=False)
-    assert models_folder() == files.ROOT / "var" / "models"
+    assert models_folder() == (files.ROOT / "var" / "models").resolve()
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     assert models_folder() == tmp_path / "models"
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "prepared"))

@@ -7,11 +7,10 @@ from skimage import data
 from edge_agent.vision.files import ModelsUnavailable
 from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.search import Picture
-from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, sample, scaled, turned
+from tests.edge_agent.vision.photographs import blank, hand, moved, overlap, paste, scaled, turned
 
-THUMB = "images/thumbs-up.jpg"
-HAND = (255, 92, 223, 325)
-"""The hand in that photograph, without the arm."""
+HAND = (130, 258, 240, 280)
+"""The fist in its photograph, without the arm; landmarks lie inside of the skin, so the boxes found are smaller."""
 
 
 @pytest.fixture(scope="module")
@@ -20,52 +19,50 @@ def detector(models: Path) -> HandDetector:
 
 
 @pytest.fixture(scope="module")
-def thumb() -> Picture:
-    return sample(THUMB)
+def fist() -> Picture:
+    return hand("fist")
 
 
 def labels(detector: HandDetector, picture: Picture) -> list[str]:
     return [found.label for found in detector.detect(picture)]
 
 
-def test_a_thumb_held_up(detector: HandDetector, thumb: Picture) -> None:
-    (found,) = detector.detect(thumb)
-    assert found.label == "thumbs-up"
+def test_a_fist(detector: HandDetector, fist: Picture) -> None:
+    (found,) = detector.detect(fist)
+    assert found.label == "fist"
     assert found.confidence > 0.9
-    assert overlap(found.box, HAND) > 0.7
+    assert overlap(found.box, HAND) > 0.5
 
 
-def test_left_and_right_hands_are_alike(detector: HandDetector, thumb: Picture) -> None:
-    assert labels(detector, thumb[:, ::-1]) == ["thumbs-up"]
+def test_left_and_right_hands_are_alike(detector: HandDetector, fist: Picture) -> None:
+    assert labels(detector, fist[:, ::-1]) == ["fist"]
 
 
-def test_upside_down_is_a_thumb_held_down(detector: HandDetector, thumb: Picture) -> None:
-    assert labels(detector, thumb[::-1, ::-1]) == ["thumbs-down"]
-    assert labels(detector, thumb[::-1]) == ["thumbs-down"]
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_a_fist_is_one_however_it_is_turned(detector: HandDetector, fist: Picture, quarter_turns: int) -> None:
+    assert labels(detector, np.rot90(fist, quarter_turns)) == ["fist"]
 
 
-@pytest.mark.parametrize("quarter_turns", [1, 3])
-def test_a_thumb_to_the_side_is_nothing(detector: HandDetector, thumb: Picture, quarter_turns: int) -> None:
-    assert labels(detector, np.rot90(thumb, quarter_turns)) == []
+def test_a_pointing_finger_is_no_gesture(detector: HandDetector) -> None:
+    assert labels(detector, hand("pointing")) == []
 
 
 @pytest.mark.parametrize("degrees", [-35, -20, 15])
-def test_a_thumb_may_lean(detector: HandDetector, thumb: Picture, degrees: float) -> None:
-    assert labels(detector, turned(thumb, degrees)) == ["thumbs-up"]
+def test_a_hand_may_lean(detector: HandDetector, fist: Picture, degrees: float) -> None:
+    assert labels(detector, turned(fist, degrees)) == ["fist"]
 
 
-@pytest.mark.parametrize("factor", [0.6, 0.3])
-def test_a_far_hand_in_a_wide_frame_at_its_place(detector: HandDetector, thumb: Picture, factor: float) -> None:
-    frame = paste(blank(), scaled(thumb, factor), 700, 150)
+@pytest.mark.parametrize("factor", [1, 0.6, 0.3])
+def test_a_hand_in_a_wide_frame_at_its_place(detector: HandDetector, fist: Picture, factor: float) -> None:
+    frame = paste(blank(), scaled(fist, factor), 700, 20)
     (found,) = detector.detect(frame)
-    assert found.label == "thumbs-up"
-    assert overlap(found.box, moved(HAND, factor, 700, 150)) > 0.6
+    assert found.label == "fist"
+    assert overlap(found.box, moved(HAND, factor, 700, 20)) > 0.3
 
 
-def test_two_hands(detector: HandDetector, thumb: Picture) -> None:
-    half = scaled(thumb, 0.6)
-    frame = paste(paste(blank(), half, 0, 0), half[::-1], 700, 300)
-    assert sorted(labels(detector, frame)) == ["thumbs-down", "thumbs-up"]
+def test_two_hands(detector: HandDetector, fist: Picture) -> None:
+    frame = paste(paste(blank(), fist, 100, 50), fist[:, ::-1], 700, 50)
+    assert labels(detector, frame) == ["fist", "fist"]
 
 
 @pytest.mark.parametrize("picture", [data.astronaut, data.coffee, data.chelsea, data.rocket])
@@ -74,10 +71,10 @@ def test_no_gesture_where_there_is_none(detector: HandDetector, picture: object)
     assert detector.detect(picture()) == ()
 
 
-def test_the_threshold_is_obeyed(models: Path, thumb: Picture) -> None:
-    leaning = turned(thumb, 25)
-    assert labels(HandDetector(models, threshold=0.5), leaning) == ["thumbs-up"]
-    assert labels(HandDetector(models, threshold=1.0), leaning) == []
+def test_the_threshold_is_obeyed(models: Path) -> None:
+    half_a_fist = hand("bent-finger")
+    assert labels(HandDetector(models, threshold=0.5), half_a_fist) == ["fist"]
+    assert labels(HandDetector(models, threshold=0.7), half_a_fist) == []
 
 
 def test_what_is_no_picture_is_refused(detector: HandDetector) -> None:

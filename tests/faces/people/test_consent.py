@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 
 from devices.models import Site
 from devices.roles import Role
-from edge_agent.vision.files import ROOT
 from faces.models import Consent, Face, Mode, Person, SitePolicy
 from faces.people.policies import mode_of
 from faces.services import (
@@ -27,7 +26,6 @@ from tests.faces.conftest import LATER, NOON, agree
 pytestmark = pytest.mark.django_db
 
 PORTRAIT = scenes.jpeg(scenes.portrait())
-REAL_PORTRAITS = ROOT.parent / "shared" / "data" / "images"
 
 
 class TestConsent:
