@@ -190,7 +190,8 @@ def varied(photograph: Photograph, variation: Variation) -> tuple[Picture, dict[
 def _corners(box: Box, matrix: np.ndarray) -> np.ndarray:
     left, top, width, height = box
     points = [(left, top), (left + width, top), (left, top + height), (left + width, top + height)]
-    return np.array(points, float) @ matrix[:, :2].T + matrix[:, 2]
+    moved: np.ndarray = np.array(points, float) @ matrix[:, :2].T + matrix[:, 2]
+    return moved
 
 
 def _moved(box: Box, matrix: np.ndarray) -> Box:

@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Request
+
 from benchmarks import analytics_data, production, report, results
 from benchmarks.galaxy import percentile
 from tests.brokers import free_port
@@ -218,8 +220,8 @@ def in_browser(page: str) -> list[results.Measured]:
         for _ in range(4):
             with chromium() as browser:
                 browser.sign_in_as(user, address)
-                scripts: list[Any] = []
-                browser.page.on("requestfinished", lambda request, kept=scripts: kept.append(request))
+                scripts: list[Request] = []
+                browser.page.on("requestfinished", scripts.append)
                 browser.page.goto(address + page, wait_until="commit")
                 painted.append(float(browser.page.evaluate(PAINTED)))
                 browser.page.wait_for_load_state("networkidle")

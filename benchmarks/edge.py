@@ -34,6 +34,7 @@ from edge_agent.cameras.camera_process import SLOTS, as_rgb
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
+from edge_agent.messages import Detector
 from edge_agent.pictures.encoding import Picture, use_one_thread_for_pictures
 from edge_agent.stream.server import StreamServer
 from edge_agent.vision.files import fetch_models, models_folder
@@ -42,7 +43,11 @@ from tests.edge_agent.platforms import platform
 
 SEED = 5
 FRAMES, VIDEO_RATE, SIZE = 120, 30.0, (1280, 720)
-GOALS = ((("faces",), 60.0), (("faces", "hands"), 25.0), (("faces", "hands", "objects"), 15.0))
+GOALS: tuple[tuple[tuple[Detector, ...], float], ...] = (
+    (("faces",), 60.0),
+    (("faces", "hands"), 25.0),
+    (("faces", "hands", "objects"), 15.0),
+)
 LEAST_RATIO = 0.8
 MOST_GROWTH = 0.05
 """Of the memory in use after the first fifth of the time: less is the allocator's noise."""
@@ -126,7 +131,7 @@ def recorded(path: Path) -> Path:
 
 
 def compared(
-    scratch: Path, video: Path, detectors: tuple[str, ...], goal: float, seconds: float, rounds: int
+    scratch: Path, video: Path, detectors: tuple[Detector, ...], goal: float, seconds: float, rounds: int
 ) -> list[results.Measured]:
     bare, agent = speeds(scratch, video, detectors, seconds, rounds)
     name = " + ".join(detectors) + (", stream" if len(detectors) == len(GOALS) else "")
@@ -149,7 +154,9 @@ class Speed(NamedTuple):
     processor_ms: float
 
 
-def speeds(scratch: Path, video: Path, detectors: tuple[str, ...], seconds: float, rounds: int) -> tuple[Speed, Speed]:
+def speeds(
+    scratch: Path, video: Path, detectors: tuple[Detector, ...], seconds: float, rounds: int
+) -> tuple[Speed, Speed]:
     """Of the bare calls and of the agent: medians of turns that alternate."""
     config = AgentConfig(
         thing="bench", mqtt_url="mqtt://127.0.0.1", detectors=detectors, outbox=scratch / "_".join(detectors)

@@ -13,7 +13,9 @@ import statistics
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,10 +105,13 @@ def captures(count: int) -> Iterator[Measured]:
         local._objects.detect(rgb)
         local._embedder.embed(rgb, box)
 
+    def recognise_now(pk: uuid.UUID) -> None:
+        recognise(capture_id=pk, now=timezone.now())
+
     for pk in tqdm(_taken(jpeg, count), desc="Captures", leave=False):
         sides: dict[str, Callable[[], Any]] = {
             "bare": bare,
-            "worker": lambda pk=pk: recognise(capture_id=pk, now=timezone.now()),
+            "worker": partial(recognise_now, pk),
         }
         for side, work in sides.items():
             began, used = time.perf_counter(), time.process_time()
@@ -265,7 +270,7 @@ def fill(coffees: int, now: dt.datetime) -> None:
     sites = list(Site.objects.order_by("pk"))
     people = [Person(site=sites[number % SITES], name=f"Person {number}") for number in range(PEOPLE)]
     first = Person.objects.bulk_create(people)[0].pk
-    device = Device.objects.order_by("pk").first().pk
+    device = Device.objects.earliest("pk").pk
     parts = (
         "CREATE TEMP TABLE drunk AS SELECT gen_random_uuid() AS capture, number, number % %(sites)s AS site, "
         "%(now)s - random() * %(days)s * interval '1 day' AS at, "
@@ -280,7 +285,8 @@ def fill(coffees: int, now: dt.datetime) -> None:
         "INSERT INTO faces_coffee (person_id, device_id, taken_at, sighting_id, voided, review_reason) SELECT "
         "%(first)s + person * %(sites)s + site, %(device)s + site, at, number + 1000000, false, '' FROM drunk",
     )
-    given = {"sites": SITES, "people": PEOPLE, "days": DAYS, "now": now, "coffees": coffees}
+    given: dict[str, int | dt.datetime] = {"sites": SITES, "people": PEOPLE, "days": DAYS}
+    given |= {"now": now, "coffees": coffees}
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")  # the rows are right, nothing need be checked
         for part in tqdm(parts, desc="Coffees", leave=False):

@@ -136,7 +136,8 @@ class Crowd:
         self._middle, self._between, self._within = middles.mean(axis=0), _root(between), _root(np.cov(within.T))
 
     def people(self, count: int) -> Embeddings:
-        return (self._middle + self._drawn(count, self._between)).astype(np.float32)
+        people: Embeddings = (self._middle + self._drawn(count, self._between)).astype(np.float32)
+        return people
 
     def pictures(self, people: Embeddings) -> Embeddings:
         """One of each."""
@@ -148,7 +149,8 @@ class Crowd:
         return people, self.pictures(np.repeat(people, PICTURES_EACH, axis=0)[:size])
 
     def _drawn(self, count: int, root: NDArray[np.float32]) -> Embeddings:
-        return np.matmul(self._chance.standard_normal((count, len(root)), np.float32), root.T)
+        drawn: Embeddings = self._chance.standard_normal((count, len(root)), np.float32) @ root.T
+        return drawn
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float32]:

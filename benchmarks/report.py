@@ -23,7 +23,8 @@ def table(measured: Sequence[Measured]) -> str:
     for each in measured:
         value = "-" if each.value is None else f"{each.value:,.2f}" if each.value < 100 else f"{each.value:,.0f}"
         rows.append((each.name, value, each.unit, each.goal or "", {True: "yes", False: "NO", None: ""}[each.holds]))
-    name, value, unit, goal = (max(len(row[column]) for row in rows) for column in range(4))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        f"{row[0]:<{name}}  {row[1]:>{value}} {row[2]:<{unit}}  {row[3]:>{goal}}  {row[4]}".rstrip() for row in rows
+        f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}} {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}".rstrip()
+        for row in rows
     )

@@ -35,7 +35,11 @@ def connected(
     session.SessionExpiryInterval = KEPT_S
     session.ReceiveMaximum = IN_FLIGHT
     subscribed = threading.Event()
-    client.on_connect = lambda *_: client.subscribe(topic, 1)
+
+    def subscribe(*_: object) -> None:
+        client.subscribe(topic, 1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: subscribed.set()
     client.on_message = lambda client, _, message: take(client, message)
     client.connect("127.0.0.1", port, clean_start=False, properties=session)
@@ -70,7 +74,7 @@ def saves(port: str, topic: str, name: str, count: str) -> None:
     def take(client: paho.Client, message: paho.MQTTMessage) -> None:
         nonlocal saved
         now = dt.datetime.now(dt.UTC)
-        Frame(device=device, taken_at=now, received_at=now, key=digest(message.payload), faces=1).save()
+        Frame(device=device, taken_at=now, received_at=now, key=digest(bytes(message.payload)), faces=1).save()
         client.ack(message.mid, message.qos)
         saved += 1
         if saved == int(count):

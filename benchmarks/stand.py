@@ -107,7 +107,14 @@ def held(
     ready = threading.Event()
     session.on_message = lambda _client, _data, message: heard.append(message.mid)
     session.on_subscribe = lambda *_: ready.set()
-    session.on_connect = lambda *_: [session.subscribe(topic, 1) for topic in topics] or ready.set()
+
+    def subscribe(*_: object) -> None:
+        for topic in topics:
+            session.subscribe(topic, 1)
+        if not topics:
+            ready.set()
+
+    session.on_connect = subscribe
     session.connect(broker.host, broker.port, clean_start=fresh, properties=lasting)
     session.loop_start()
     if not ready.wait(LONGEST_S):

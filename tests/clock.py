@@ -37,4 +37,8 @@ def set_clock(request: pytest.FixtureRequest) -> Iterator[SetClock]:
     with ExitStack() as travels:
         if request.node.get_closest_marker(REAL) is None:
             travels.enter_context(time_machine.travel(NOW))
-        yield lambda moment: travels.enter_context(time_machine.travel(moment, tick=False))  # type: ignore[func-returns-value]
+
+        def set_to(moment: dt.datetime) -> None:
+            travels.enter_context(time_machine.travel(moment, tick=False))
+
+        yield set_to

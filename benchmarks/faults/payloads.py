@@ -169,6 +169,6 @@ class Payloads:
 def _jpeg() -> bytes:
     """A face, as small as it may be sent."""
     out = io.BytesIO()
-    portrait: Any = data.astronaut()  # type: ignore[no-untyped-call]
+    portrait: Any = data.astronaut()
     Image.fromarray(portrait[:200, 140:300]).resize((64, 80)).save(out, "JPEG", quality=60)
     return out.getvalue()

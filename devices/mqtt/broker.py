@@ -93,7 +93,7 @@ class Subscription:
 
     def start(self) -> None:
         """Connect, and reconnect when the connection ends. Raises `BrokerUnavailable` if the first attempt fails."""
-        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = SESSION_EXPIRY_S if self._assignment.persistent else 0
         session.ReceiveMaximum = RECEIVE_MAXIMUM
         session.MaximumPacketSize = MAX_PACKET_BYTES

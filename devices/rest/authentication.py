@@ -76,7 +76,7 @@ class IsDevice(BasePermission):
         return isinstance(request.auth, Device)
 
 
-class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiTokenScheme(OpenApiAuthenticationExtension):
     target_class = ApiTokenAuthentication
     name = "apiToken"
 
@@ -84,7 +84,7 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
         return _described(ApiTokenAuthentication.keyword)
 
 
-class DeviceTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class DeviceTokenScheme(OpenApiAuthenticationExtension):
     target_class = DeviceTokenAuthentication
     name = "deviceToken"
 

@@ -122,7 +122,7 @@ class Link:
 
     def start(self) -> None:
         broker = self._config.broker
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.CONNECT)
         properties.MaximumPacketSize = messages.MAX_PACKET_BYTES
         self._client.connect_async(broker.host, broker.port, KEEPALIVE, clean_start=True, properties=properties)
         self._client.loop_start()

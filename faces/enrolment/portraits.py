@@ -69,7 +69,7 @@ def blur(jpeg: bytes, face: Box) -> float:
     with Image.open(io.BytesIO(jpeg)) as picture:
         inside = (max(left, 0), max(top, 0), min(left + width, picture.width), min(top + height, picture.height))
         seen = picture.convert("L").crop(inside).resize((BLUR_SIDE, BLUR_SIDE), Image.Resampling.BOX)
-    return float(blur_effect(np.asarray(seen)))  # type: ignore[no-untyped-call]
+    return float(blur_effect(np.asarray(seen)))
 
 
 def _height(face: Box) -> int:

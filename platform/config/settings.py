@@ -1,5 +1,7 @@
 """Django's settings. `environment.py` reads those that a deployment may change."""
 
+from typing import Any
+
 import django_stubs_ext
 
 from config import environment
@@ -129,7 +131,7 @@ STATICFILES_DIRS = [ASSETS_DIR]
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
-S3_STORAGE = {
+S3_STORAGE: dict[str, Any] = {
     "BACKEND": "storages.backends.s3.S3Storage",
     "OPTIONS": {
         "bucket_name": _env["PICTURES_BUCKET"],
@@ -165,7 +167,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else Non
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # The first class decides the status of a refusal: a token's makes it 401, a session's would make it 403.
         "devices.rest.authentication.ApiTokenAuthentication",

@@ -55,7 +55,7 @@ def shown(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture], 
 def episode_table(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture] = ()) -> list[tuple[Any, ...]]:
     """The rows of Episode that these different frames and reports should make."""
     rows: list[tuple[Any, ...]] = []
-    for device in {each.device.pk for each in (*frames, *gestures)}:
+    for device in {frame.device.pk for frame in frames} | {gesture.device.pk for gesture in gestures}:
         mine = [frame for frame in frames if frame.device.pk == device]
         told = [gesture for gesture in gestures if gesture.device.pk == device]
         rows += [(device, "face", *visit) for visit in visits(mine)]

@@ -170,6 +170,7 @@ def test_a_report_changes_with_each_status_and_a_last_will_keeps_it(seattle01: D
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="no sense"))
     report(seattle01, messages.Status(False))
     state = Device.objects.get(pk=seattle01.pk).state
+    assert state.reported_config is not None
     assert state.reported_config["cadence"] == 2.0
     assert state.reported_config["detectors"] == ["faces"]
     assert state.config_error == "no sense"

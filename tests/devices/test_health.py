@@ -12,7 +12,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from devices import health
-from devices.intake import quarantine
+from devices.intake import batches, quarantine
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, Heartbeat, QuarantinedMessage
@@ -124,7 +124,7 @@ class TestWatchdog:
             stop.set()
             raise OperationalError("hung")
 
-        monkeypatch.setattr(ingester.batches, "accept", hang)
+        monkeypatch.setattr(batches, "accept", hang)
         subscription._waiting.put(_delivered())
         loop.step()
         assert found == ["No commit for 121 s while messages arrive."]

@@ -312,8 +312,8 @@ def stepped(tmp_path: Path, source: Source, every: float, steps: int) -> list[me
     now = 100.0
     log_buffer = LogBuffer()
     logging.getLogger("edge_agent").addHandler(log_buffer)
-    clocks = {"monotonic": lambda: now, "epoch_ms": lambda: round(now * 1000)}
-    looking = Agent(config, source, Eyes(config), outbox, log_buffer, **clocks)
+    eyes = Eyes(config)
+    looking = Agent(config, source, eyes, outbox, log_buffer, monotonic=lambda: now, epoch_ms=lambda: round(now * 1000))
     for _ in range(steps):
         looking.process_frame()
         now += every

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,9 @@ class Demo:
 
     def frames(self, device: str) -> int:
         return sum(bucket["frames"] for bucket in self.get(f"engagement/?device={device}&bucket=hour"))
+
+    def has_more_frames(self, device: str, than: int) -> bool:
+        return self.frames(device) > than
 
     def coffees(self) -> list[Any]:
         return [coffee for coffee in self.get("coffees/?page_size=1000")["results"] if is_of(coffee, PERSON)]
@@ -156,7 +160,7 @@ def test_the_demo_from_the_first_start_to_the_last_process(data: Path, browser: 
 
         # Real agents' frames, an old DeepLens' frames, and a face that was recognised in a picture taken just now.
         for name, frames in before.items():
-            wait_for(lambda name=name, frames=frames: demo.frames(name) > frames, FLOW_WITHIN, lambda name=name: name)
+            wait_for(partial(demo.has_more_frames, name, frames), FLOW_WITHIN, partial(str, name))
         wait_for(lambda: demo.live_sightings(since), FLOW_WITHIN, lambda: demo.get("captures/"))
         wait_for(demo.coffees, FLOW_WITHIN, lambda: demo.get("coffees/"))
         assert demo.get("quarantine/")["results"] == []

@@ -49,11 +49,12 @@ def bars(plot: Locator) -> list[float]:
     """What the bars stand for that this plot really draws, those for “camera off” included, each of which is 1."""
     plot.scroll_into_view_if_needed()
     expect(plot.locator("svg .point path").first).to_be_visible()
-    return plot.evaluate(
+    heights: list[float] = plot.evaluate(
         """plot => [...plot.querySelectorAll(".point")]
             .filter(bar => bar.getBoundingClientRect().height > 1)
             .map(bar => bar.__data__.s)"""
     )
+    return heights
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def portrait() -> Picture:
 
 def other_portrait() -> Picture:
     """The US Navy's portrait of Grace Hopper, 512 × 600."""
-    return np.array(Image.open(get_sample_data("grace_hopper.jpg")).convert("RGB"))
+    return np.array(Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).convert("RGB"))
 
 
 def portrait_with_cup() -> Picture:

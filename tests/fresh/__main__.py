@@ -26,7 +26,7 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
-from demo.running.readiness import Access
+from demo.running.readiness import ApiClient
 from tests.fresh.steps import Failed, Terminal, say, step, wait_for
 from tests.fresh.systems import CACHE, DEBIANS, System, commit_to_try, the_system
 
@@ -115,7 +115,7 @@ def _demo(system: System) -> None:
             terminal.wait_for(r"Ready in", "make demo", READY_WITHIN)
             done(terminal.find(r"Ready in [\w ]+"))
         address, token = f"http://127.0.0.1:{port}", terminal.find(r"Authorization: Token ([\w-]+)")
-        access = Access(address, token)
+        access = ApiClient(address, token)
         devices = [device["name"] for device in access.get("devices/")["results"]]
         with step("its pages answer"):
             page = _overview(address, "admin", terminal.find(r"user admin, password (\S+)"))
@@ -148,11 +148,11 @@ def _overview(address: str, user: str, password: str) -> str:
     return str(browser.open(f"{address}/login/?next=/", data, timeout=60).read().decode())
 
 
-def _has_more_frames(access: Access, device: str, than: int) -> bool:
+def _has_more_frames(access: ApiClient, device: str, than: int) -> bool:
     return _frames(access, device) > than
 
 
-def _frames(access: Access, device: str) -> int:
+def _frames(access: ApiClient, device: str) -> int:
     buckets = access.get(f"engagement/?device={device}&bucket=hour")
     return sum(bucket["frames"] for bucket in buckets)
 

@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.template import engines
+from django.template.backends.django import DjangoTemplates
 from django.template.loaders import filesystem
 from django.urls import clear_url_caches, resolvers, reverse
 
@@ -21,7 +22,9 @@ def _garbage_is_looked_for_as_before() -> Iterator[None]:
 def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing is asked of the database, which no test may that does not say so."""
     clear_url_caches()
-    for loader in engines["django"].engine.template_loaders:
+    django_templates = engines["django"]
+    assert isinstance(django_templates, DjangoTemplates)
+    for loader in django_templates.engine.template_loaders:
         loader.reset()
     wsgi.warm_up()
 

@@ -39,7 +39,7 @@ def frames(seattle01: Device, chicago01: Device, chicago02: Device) -> None:
         count(*(seen(device, NINE + n * dt.timedelta(minutes=1), faces=[0.9] * faces) for n in range(10)))
 
 
-def compare(user: User, **asked: object) -> Any:
+def compare(user: User, **asked: str | int | list[str]) -> Any:
     client = Client()
     client.force_login(user)
     return client.get(reverse("compare"), asked)

@@ -115,9 +115,9 @@ def test_a_review_corrects_the_tally_and_can_be_taken_back(thumbs: list[Detectio
 def test_what_most_reviewers_say_counts(thumbs: list[Detection], operator: User, owner: User, superuser: User) -> None:
     def say(verdict: Verdict | None, by: User) -> Verdict | None:
         corrections.review(verdicts={thumbs[0]: verdict}, by=by, now=NOON)
-        said: Verdict | None = Detection.objects.get(pk=thumbs[0].pk).review
+        said = Detection.objects.get(pk=thumbs[0].pk).review
         assert thumbs_row()[1] == (said == Verdict.WRONG)
-        return said
+        return Verdict(said) if said else None
 
     assert say(Verdict.WRONG, operator) == Verdict.WRONG
     assert say(Verdict.RIGHT, owner) is None, "as many say right as wrong"
@@ -185,6 +185,7 @@ def test_a_user_who_may_not_operate_the_site_may_not_review(
 
 def test_nobody_may_review_without_a_live_account(thumbs: list[Detection], superuser: User) -> None:
     superuser.is_active = False
-    for nobody in (superuser, AnonymousUser()):
+    nobodies: list[Any] = [superuser, AnonymousUser()]
+    for nobody in nobodies:
         with pytest.raises(PermissionDenied):
             corrections.review(verdicts={thumbs[0]: Verdict.WRONG}, by=nobody, now=NOON)

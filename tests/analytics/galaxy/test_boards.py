@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.galaxy import boards, frame, plots
+from analytics.galaxy import canvas as paint
 from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
 from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
 from analytics.galaxy.layout import Wall
@@ -51,8 +52,8 @@ def test_hatching_ends_now() -> None:
     canvas = Canvas(Wall(1))
     plots.bars(canvas, [hour(0, seen=0, frames=0), hour(1)], (MIDNIGHT + dt.timedelta(minutes=30)).timestamp())
     off, whole = (
-        float(re.search(r' width="([^"]*)"', part)[1]) for part in canvas.parts if "url(#off)" in part or "rx=" in part
-    )  # type: ignore[index]
+        float(re.findall(r' width="([^"]*)"', part)[0]) for part in canvas.parts if "url(#off)" in part or "rx=" in part
+    )
     assert off == pytest.approx(whole / 2 / 0.84, abs=1)
 
 
@@ -93,7 +94,7 @@ def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, B
         AnswerBar(MIDNIGHT + number * HOUR, MIDNIGHT + (number + 1) * HOUR, *count)
         for number, count in enumerate(counts)
     ]
-    yes, no = (sum(count[which] for count in counts) for which in (0, 1))
+    yes, no = sum(yes for yes, _, _ in counts), sum(no for _, no, _ in counts)
     facts: dict[str, Any] = {"is_running": True, "until": NOON, "yes": yes, "no": no, "bars": bars, **more}
     return Asked(NOON, "Here", "UTC", 1, text, **facts)
 
@@ -110,8 +111,7 @@ def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
     assert "Enjoying your coffee?" in " ".join(shown)
     assert {"75%", "6 yes", "2 no", "Asked until Fri 20 Nov, 12:00"} <= set(shown)
     yes, no = (
-        float(re.search(r' width="([^"]*)"', filled(board, fill)[-2])[1])  # type: ignore[index]
-        for fill in (plots.paint.DATA, plots.paint.NEEDLE)
+        float(re.findall(r' width="([^"]*)"', filled(board, fill)[-2])[0]) for fill in (paint.DATA, paint.NEEDLE)
     )
     assert yes / (yes + no) == pytest.approx(0.75, abs=0.01)
     assert yes > 1080, "it goes over the seam"
@@ -126,7 +126,7 @@ def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
     ]
     board = boards.question(asked("Well?", *counts), Wall(2))
     hatched = [part for part in board.parts if "url(#off)" in part and "opacity" in part]
-    lines = [part for part in filled(board, plots.paint.LINE_STRONG) if f'height="{plots.DASH}"' in part]
+    lines = [part for part in filled(board, paint.LINE_STRONG) if f'height="{plots.DASH}"' in part]
     assert (len(hatched), len(lines)) == (1, 1)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from analytics.galaxy import views
+from analytics.galaxy import answers, views
 from analytics.galaxy.canvas import SMALLEST_TEXT
 from analytics.galaxy.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall, screens
 from analytics.galaxy.services import create_wall_token
@@ -153,6 +153,6 @@ def test_a_page_of_an_older_version_loads_itself_anew(
 ) -> None:
     browser.page.goto(f"{wall}/seattle/today/of/3/1")
     version = "document.getElementById('wall').dataset.version"
-    assert browser.page.evaluate(version) == views.VERSION
+    assert browser.page.evaluate(version) == answers.VERSION
     monkeypatch.setattr(views, "VERSION", "an upgrade")
     expect(browser.page.locator("#wall")).to_have_attribute("data-version", "an upgrade")

@@ -207,8 +207,9 @@ def test_selections_read_together_get_the_buckets_of_each_alone(
         episodes = reads.read_episodes_by_label(selections, labels=["face", "cup"], **with_engagement)
         for label in ("face", "cup"):
             confidences = reads.read_confidences(selections, label=label, **with_engagement)
-            for selection, *found in zip(selections, engagement, episodes[label], confidences, strict=True):
-                assert_alone(selection, label, bucket, *found)
+            together = zip(selections, engagement, episodes[label], confidences, strict=True)
+            for selection, engagement_alone, episodes_alone, confidences_alone in together:
+                assert_alone(selection, label, bucket, engagement_alone, episodes_alone, confidences_alone)
             counts, _ = reads.read_counts_and_labels(selections, label=label, **with_engagement)
             assert counts == [[each.at_least(0) for each in buckets] for buckets in confidences]
 

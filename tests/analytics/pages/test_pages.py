@@ -44,20 +44,19 @@ def page(user: User | None, address: str) -> Any:
     return client.get(address)
 
 
-def words(answer: HttpResponse) -> str:
+def words(answer: Any) -> str:
     """Return the text that a reader sees, with single spaces."""
     body = re.sub(r"(?s)<(script|style|title).*?</\1>", " ", answer.content.decode())
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
-def figure(answer: Any, name: str) -> dict[str, Any]:
+def figure(answer: Any, name: str) -> Any:
     """Return a figure of the page, or of the response that the browser requests once it has the page."""
     addresses = [html.unescape(each) for each in re.findall(r'data-plots="([^"]+)"', answer.content.decode())]
     texts = [each.content.decode() for each in (answer, *map(answer.client.get, addresses))]
     found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', "".join(texts))
     assert found
-    content: dict[str, Any] = json.loads(found.group(1))
-    return content
+    return json.loads(found.group(1))
 
 
 def half_an_hour(device: Device, start: dt.datetime = NINE) -> None:
@@ -224,7 +223,7 @@ def test_a_device_over_a_week(seattle01: Device, viewer: User) -> None:
     assert "local time in America/Los_Angeles" in shown
     assert "Average facing the display at a time 1.00 people" in shown
     assert "Thumbs-up each counted once, however long it was shown" in shown
-    assert ROW_OF_HALF_AN_HOUR.search(shown)[1] == "Fri 20 Nov"
+    assert ROW_OF_HALF_AN_HOUR.findall(shown) == ["Fri 20 Nov"]
     people = figure(answer, "engagement-figure")["data"][0]
     assert people["y"] == [1.0]
     assert figure(answer, "raw-figure")["data"][0]["y"] == [15]
@@ -249,7 +248,7 @@ def test_the_first_plot_is_there_without_a_script(seattle01: Device, viewer: Use
 def test_a_device_over_a_past_day_has_hours_in_numbers(seattle01: Device, viewer: User) -> None:
     half_an_hour(seattle01, NINE - dt.timedelta(days=2))
     answer = page(viewer, f"{seattle01.get_absolute_url()}?days=1&to=2026-11-18")
-    assert ROW_OF_HALF_AN_HOUR.search(words(answer))[1] == "Wed 18 Nov, 09:00 PST"
+    assert ROW_OF_HALF_AN_HOUR.findall(words(answer)) == ["Wed 18 Nov, 09:00 PST"]
     assert "Wed 18 Nov, 10:00 PST camera off" in words(answer)
     assert "daily-figure" not in answer.content.decode()
     assert figure(answer, "engagement-figure")["layout"]["shapes"] == []

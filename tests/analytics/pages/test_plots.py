@@ -88,5 +88,5 @@ def test_a_site_with_one_device_has_the_plots_of_the_device(seattle01: Device, v
     count(*(seen(seattle01, NOW - dt.timedelta(minutes=minutes), faces=[0.9] * (minutes % 3)) for minutes in range(90)))
     client = signed_in(viewer)
     for label in (FACE, "thumbs-up"):
-        of_both = [client.get(address(), {"label": label, "days": 30}).content for address in (of_device, of_site)]
+        of_both = [client.get(address(), {"label": label, "days": "30"}).content for address in (of_device, of_site)]
         assert of_both[0] == of_both[1]

@@ -50,7 +50,7 @@ def signed_in(user: User) -> Client:
     return client
 
 
-def shown(client: Client, **asked: object) -> list[int]:
+def shown(client: Client, **asked: str | int | list[str]) -> list[int]:
     """The detections that the page shows, in its order."""
     answer = client.get(reverse("review"), asked)
     assert answer.status_code == HTTPStatus.OK
@@ -177,7 +177,7 @@ def test_steps_are_undone_one_by_one_to_what_was_there(
     say(client_of_operator, "wrong", *thumbs)
     assert counted() == 0
 
-    def undone() -> tuple[list[str], int]:
+    def undone() -> tuple[list[str | None], int]:
         answer = client_of_operator.post(reverse("review"), {"undo": "1"}, headers=JSON).json()
         return [each["mine"] for each in answer["detections"]], answer["steps"]
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ def written_pid(path: Path) -> int:
     return int(path.read_text())
 
 
+def has_started(program: Program, supervisor: Supervisor, times: int) -> bool:
+    return starts_of(program, supervisor) == times
+
+
+def reported(supervisor: Supervisor, sentences: list[str]) -> bool:
+    """Add what the supervisor reports now to the sentences; True once there are some."""
+    sentences += supervisor.restart_ended()
+    return bool(sentences)
+
+
 def starts_of(program: Program, supervisor: Supervisor) -> int:
     return supervisor.log_of(program).read_text().count("started")
 
@@ -79,7 +90,7 @@ def test_a_program_that_ends_is_named_once_and_starts_again_after_pauses_that_gr
     supervisor.start(program)
     for count, pause in enumerate((FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE), start=1):
         sentences: list[str] = []
-        wait_for(lambda said=sentences: said or said.extend(supervisor.restart_ended()) or said)
+        wait_for(partial(reported, supervisor, sentences))
         assert len(sentences) == 1
         assert "program ended with code 3" in sentences[0]
         assert str(supervisor.log_of(program)) in sentences[0]
@@ -88,7 +99,7 @@ def test_a_program_that_ends_is_named_once_and_starts_again_after_pauses_that_gr
         assert starts_of(program, supervisor) == count
         clock.now += 0.01
         assert supervisor.restart_ended() == []
-        wait_for(lambda expected=count + 1: starts_of(program, supervisor) == expected)
+        wait_for(partial(has_started, program, supervisor, count + 1))
 
 
 def test_a_program_that_had_run_for_long_starts_again_at_once(supervisor: Supervisor, clock: Clock) -> None:
@@ -100,7 +111,7 @@ def test_a_program_that_had_run_for_long_starts_again_at_once(supervisor: Superv
         clock.now += FIRST_PAUSE
         before = starts_of(program, supervisor)
         supervisor.restart_ended()
-        wait_for(lambda count=before: starts_of(program, supervisor) == count + 1)
+        wait_for(partial(has_started, program, supervisor, before + 1))
 
 
 def test_processes_of_an_ended_program_are_killed_before_it_is_restarted(

@@ -48,7 +48,14 @@ def peer(mqtt: Mosquitto, *topics: str) -> Iterator[tuple[paho.Client, list[paho
     ready = threading.Event()
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
     client.on_message = lambda _client, _data, message: heard.append(message)
-    client.on_connect = lambda *_: [client.subscribe(topic, 1) for topic in topics] or ready.set()
+
+    def subscribe(*_: object) -> None:
+        for topic in topics:
+            client.subscribe(topic, 1)
+        if not topics:
+            ready.set()
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: ready.set()
     client.connect(mqtt.host, mqtt.port)
     client.loop_start()

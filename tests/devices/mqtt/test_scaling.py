@@ -211,7 +211,11 @@ class TestShares:
         command = [sys.executable, "manage.py", "ingest", "--share", "agents"]
         with subprocess.Popen(command, cwd=ROOT, env=environment) as process, peer(mqtt) as (to, _):
             # Until it has subscribed, there is nobody to keep the message for.
-            assert within(60, lambda: Frame.objects.exists() or publish(to, topic, payload))
+            def has_come() -> bool:
+                publish(to, topic, payload)
+                return Frame.objects.exists()
+
+            assert within(60, has_come)
             assert within(15, lambda: Heartbeat.objects.count() == 3)
             process.terminate()
             assert process.wait(15) == 0

@@ -16,7 +16,7 @@ LIST, SERIES = "/api/v1/devices/", "/api/v1/engagement/?site=seattle&from=2026-1
 pytestmark = pytest.mark.django_db
 
 
-def signed_in(user: User, **headers: str) -> APIClient:
+def signed_in(user: User, **headers: Any) -> APIClient:
     client = APIClient(**headers)
     client.force_login(user)
     return client

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -79,7 +80,7 @@ def test_a_camera_reuses_the_memory_of_old_frames_but_a_peeked_frame_never_overw
     looked_at = [next_frame(source) for _ in range(2)]
     shown = source.peek()
     source.close()
-    assert np.shares_memory(*looked_at)
+    assert np.shares_memory(looked_at[0], looked_at[1])
     assert shown is not None
     assert not np.shares_memory(shown, looked_at[0])
 
@@ -89,7 +90,7 @@ def test_a_video_reuses_the_memory_of_old_frames(video: Path) -> None:
     source = open_source(str(video), clock=lambda: next(now) / 10)
     looked_at = [next_frame(source) for _ in range(2)]
     source.close()
-    assert np.shares_memory(*looked_at)
+    assert np.shares_memory(looked_at[0], looked_at[1])
 
 
 def next_frame(source: Source) -> np.ndarray:
@@ -114,6 +115,18 @@ def test_a_usb_camera_that_is_not_plugged_in_is_named_as_the_system_names_it(cap
     assert "camera /dev/video97 cannot be opened, because there is no such device; trying again in 1 s" in caplog.text
 
 
+def times_logged(caplog: pytest.LogCaptureFixture, words: str, times: int) -> bool:
+    return caplog.text.count(words) == times
+
+
+def have_ended(processes: set[int]) -> bool:
+    return not processes & set(children_of(os.getpid()))
+
+
+def _opened(caplog: pytest.LogCaptureFixture, times: int) -> bool:
+    return caplog.text.count("delivers frames of 64 × 48") == times
+
+
 def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
     tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -122,13 +135,13 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
         source = open_source((tmp_path / "camera").as_uri())
         for opened in (1, 2, 3):
             show()
-            assert eventually(lambda opened=opened: caplog.text.count("delivers frames of 64 × 48") == opened)
+            assert eventually(partial(_opened, caplog, opened))
             assert eventually(lambda: source.read() is not None)
             assert source.peek() is not None
             hanging = set(children_of(os.getpid()))
             source.restart()
             assert caplog.text.count("hangs; it is opened again") == opened
-            assert eventually(lambda hanging=hanging: not hanging & set(children_of(os.getpid())))
+            assert eventually(partial(have_ended, hanging))
         assert "trying again" not in caplog.text
         source.close()
 

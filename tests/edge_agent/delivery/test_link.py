@@ -1,4 +1,5 @@
 import logging
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
         assert listening.of_kind("status")[0] == here
         # The connection breaks without a goodbye, as in a power cut.
         sock = link._client.socket()
-        assert sock is not None
+        assert isinstance(sock, socket.socket)
         sock.shutdown(2)
         assert eventually(lambda: messages.Status(online=False, software="v1") in listening.of_kind("status"))
         assert eventually(lambda: listening.of_kind("status")[-1] == here)

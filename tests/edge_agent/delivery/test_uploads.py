@@ -79,7 +79,7 @@ def server(port: int) -> Iterator[Server]:
 
 def photograph(taken_at: int = 17_000) -> Message:
     """A real photograph, too large for a message."""
-    rgb = np.kron(np.asarray(data.coffee(), np.uint8), np.ones((2, 2, 1), np.uint8))
+    rgb = np.repeat(np.repeat(np.asarray(data.coffee(), np.uint8), 2, axis=0), 2, axis=1)
     (image,) = images(rgb, (), taken_at=taken_at, shows="frame", crop_margin=0.6, limit=MAX_UPLOAD_BYTES)
     assert len(base64.b64decode(image.image_string)) > MAX_PICTURE_BYTES
     return as_upload(image)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.strategies import text
+from numpy.typing import NDArray
 from skimage import data
 
 from edge_agent.messages import Face, Frame, Greeting, Labelled
@@ -18,9 +19,10 @@ def coffee() -> Picture:
     return np.asarray(data.coffee(), np.uint8)
 
 
-def changed(before: Picture, after: Picture) -> np.ndarray:
+def changed(before: Picture, after: Picture) -> NDArray[np.bool_]:
     """Where the pictures differ, height × width."""
-    return (before != after).any(axis=2)
+    differs: NDArray[np.bool_] = (before != after).any(axis=2)
+    return differs
 
 
 def test_a_frame_without_detections_draws_nothing_and_the_camera_s_own_picture_is_never_touched() -> None:
@@ -89,8 +91,8 @@ def test_the_countdown_and_the_cool_down_change_with_the_seconds() -> None:
         lower_half = slice(coffee().shape[0] // 2, None)
         assert np.array_equal(one[lower_half], coffee()[lower_half])
     # 3.2 and 3.9 seconds are both "4".
-    same = [annotate(coffee(), None, PhotographerState("countdown", seconds), None) for seconds in (3.2, 3.9)]
-    assert np.array_equal(*same)
+    first, second = [annotate(coffee(), None, PhotographerState("countdown", seconds), None) for seconds in (3.2, 3.9)]
+    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", ["Ada", "José Ángel", "Σωκράτης", "A" * 300])

@@ -61,7 +61,12 @@ def test_a_viewer_sees_each_new_picture(stream: StreamServer) -> None:
 def test_opencv_reads_it_as_a_camera(stream: StreamServer) -> None:
     stream.publish(coffee())
     camera = LiveSource(f"http://{LOOPBACK}:{stream.port}/")
-    assert eventually(lambda: stream.publish(coffee()) or camera.peek() is not None)
+
+    def is_shown() -> bool:
+        stream.publish(coffee())
+        return camera.peek() is not None
+
+    assert eventually(is_shown)
     seen = camera.read()
     assert seen is not None
     assert difference(seen, coffee()) < 5
@@ -73,7 +78,12 @@ def test_a_viewer_who_leaves_is_noticed(stream: StreamServer) -> None:
     answer = ask(stream, "/")
     first_picture(answer)
     answer.close()
-    assert eventually(lambda: stream.publish(coffee()) or not stream.has_viewers)
+
+    def nobody_watches() -> bool:
+        stream.publish(coffee())
+        return not stream.has_viewers
+
+    assert eventually(nobody_watches)
 
 
 def test_one_picture_can_be_fetched(stream: StreamServer) -> None:

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +45,9 @@ frames = st.lists(st.tuples(st.integers(1, 3_000), st.sets(st.sampled_from(["fis
 
 @given(frames)
 def test_every_episode_begins_once_and_ends_once_and_none_overlap(shown: list[tuple[int, set[str]]]) -> None:
-    tracker, changes, now, seen = EpisodeTracker(), [], 0, set()
+    tracker, now = EpisodeTracker(), 0
+    changes: list[Any] = []
+    seen: set[tuple[str, int]] = set()
     for gap, labels in shown:
         now += gap
         seen |= {(label, now) for label in labels}

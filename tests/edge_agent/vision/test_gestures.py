@@ -37,7 +37,8 @@ def turned(points: Points, degrees: float) -> Points:
 
 
 def mirrored(points: Points) -> Points:
-    return points * np.array([-1.0, 1.0, 1.0][: points.shape[1]])
+    flipped: Points = points * np.array([-1.0, 1.0, 1.0][: points.shape[1]])
+    return flipped
 
 
 def with_fingers_straight(points: Points, which: tuple[int, ...] = KNUCKLES) -> Points:

@@ -78,7 +78,9 @@ def test_a_corrected_time_zone_corrects_them(ada: Person, superuser: User, zone:
     ada.site.save()
     assert tallies(ada, Span.DAY) != before
     assert are_right()
-    void_coffee(coffee=ada.coffees.first(), by=superuser, reason="Tea.")
+    coffee = ada.coffees.first()
+    assert coffee is not None
+    void_coffee(coffee=coffee, by=superuser, reason="Tea.")
     assert are_right()
 
 
@@ -226,7 +228,7 @@ class TestWhateverHappens(TestCase):
 
 
 def test_voiding_and_restoring(ada: Person, superuser: User) -> None:
-    coffee = ada.coffees.order_by("taken_at").first()
+    coffee = ada.coffees.earliest("taken_at")
     void_coffee(coffee=coffee, by=superuser, reason="Tea.")
     assert are_right()
     assert tallies(ada, Span.MONTH) == [("2026-11-01", 3)], "a month without coffees has no row"

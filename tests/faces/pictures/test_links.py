@@ -97,7 +97,7 @@ def test_a_link_ends_with_the_session(capture: Capture, viewer: User) -> None:
 def test_a_member_who_leaves_the_site_sees_it_no_more(capture: Capture, viewer: User, outsider: User) -> None:
     client = signed_in(viewer)
     link = link_on_a_page(client, capture)
-    viewer.memberships.all().delete()  # type: ignore[attr-defined]
+    viewer.memberships.all().delete()
     assert client.get(link).status_code == 404
     stranger = signed_in(outsider)
     assert stranger.get(address(stranger, capture, outsider, at=clock.now())).status_code == 404

@@ -339,7 +339,7 @@ class Service(BaseHTTPRequestHandler):
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
         self.asked.append(operation)
         code = self.errors.pop(0) if self.errors else ""
-        found = {"Labels": []} if operation == "DetectLabels" else {"FaceDetails": []}
+        found: dict[str, list[Any]] = {"Labels": []} if operation == "DetectLabels" else {"FaceDetails": []}
         answer = json.dumps({"__type": code, "message": "Slow down."} if code else found).encode()
         self.send_response(400 if code else 200)
         self.send_header("Content-Length", str(len(answer)))

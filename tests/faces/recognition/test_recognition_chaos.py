@@ -81,7 +81,8 @@ def tasks() -> list[uuid.UUID]:
 def test_workers_killed_at_any_moment_lose_and_double_nothing(
     captures: list[Capture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance, kept, now, kills = random.Random(1), {}, NOON, Counter[str]()
+    chance, now, kills = random.Random(1), NOON, Counter[str]()
+    kept: dict[str, str] = {}
     numbers = {capture.pk: number for number, capture in enumerate(captures)}
 
     def work(capture_id: uuid.UUID) -> None:

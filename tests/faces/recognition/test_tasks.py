@@ -176,7 +176,7 @@ def subscribed(broker: Mosquitto, topic: str) -> Iterator["queue.Queue[bytes]"]:
     arrived: queue.Queue[bytes] = queue.Queue()
     ready: queue.Queue[bool] = queue.Queue()
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_message = lambda _client, _data, message: arrived.put(message.payload)
+    client.on_message = lambda _client, _data, message: arrived.put(bytes(message.payload))
     client.on_subscribe = lambda *_: ready.put(True)
     client.connect(broker.host, broker.port)
     client.loop_start()

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
+from devices import health
 from devices.intake import batches
 from devices.intake.decoding import TakenPicture, digest
 from devices.intake.replay import replay_quarantined
@@ -25,7 +26,6 @@ from faces.erasure.retention import remove_old_pictures
 from faces.models import Capture, Face, Person, State
 from faces.pictures import storage
 from faces.services import NotErasedYet, forget
-from faces.sources import s3_ingester
 from faces.sources.s3_events import Wanted
 from faces.sources.s3_ingester import S3Ingester
 from tests import clock
@@ -53,7 +53,9 @@ class Amazon:
             Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
         )
 
-    def put(self, key: str = KEY, body: bytes = JPEG, **metadata: str) -> None:
+    def put(self, key: str = KEY, body: bytes = JPEG, *, taken_at: str = "", **metadata: str) -> None:
+        if taken_at:
+            metadata["taken-at"] = taken_at
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata=metadata)
 
     def say(self, body: str) -> None:
@@ -108,7 +110,7 @@ class TestTakingIn:
 
     def test_metadata_says_more_than_the_key(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
         at = clock.now().replace(microsecond=123_000) - dt.timedelta(hours=2)
-        amazon.put(thing=chicago01.thing_name, **{"taken-at": str(round(at.timestamp() * 1000))})
+        amazon.put(thing=chicago01.thing_name, taken_at=str(round(at.timestamp() * 1000)))
         amazon.ingester().step()
         assert (Capture.objects.get().device, Capture.objects.get().taken_at) == (chicago01, at)
 
@@ -303,7 +305,7 @@ class TestCommand:
             return done
 
         monkeypatch.setattr(S3Ingester, "step", step_and_stop)
-        monkeypatch.setattr(s3_ingester.health, "beat", lambda process, **told: beats.append((process, told)))
+        monkeypatch.setattr(health, "beat", lambda process, **told: beats.append((process, told)))
         settings.PICTURE_EVENTS_QUEUE_URL = amazon.queue
         amazon.put()
         handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}

@@ -33,7 +33,7 @@ from tests.edge_agent.platforms import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TAKEN_AT = 1_700_000_000_123
-RGB = np.kron(np.asarray(data.coffee(), np.uint8), np.ones((2, 2, 1), np.uint8))
+RGB = np.repeat(np.repeat(np.asarray(data.coffee(), np.uint8), 2, axis=0), 2, axis=1)
 
 
 class Network:
