@@ -6,13 +6,15 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL, most a year ahead too"
 	@echo "make fresh    what the README says, done on a bare Debian 12 and 13: make demo, then make test; takes an hour each"
 	@echo "              (DEBIAN=trixie or bookworm for one of them, ONLY=demo or ONLY=test for a part; needs root)"
+	@echo "make quick    in a minute and a half: the tests that need nothing but Python, the packages and SQLite: neither they"
+	@echo "              nor their fixtures import what starts programs, browsers or servers, or need models (tests/quick.py)"
 	@echo "make bench-edge    frames a second of the edge agent; and for an hour, whether it grows"
 	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
@@ -41,6 +43,9 @@ test: test-packages install-development assets lint
 fresh:
 	@.ci/system-packages fresh
 	@exec python3 -m tests.fresh $(if $(DEBIAN),--debian $(DEBIAN)) $(if $(ONLY),--only $(ONLY))
+
+quick: install-development
+	env -u DATABASE_URL $(PYTEST) -m quick
 
 bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*

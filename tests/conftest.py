@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from devices.models import Device, Site
 from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
-from tests import clock, places
+from tests import clock, places, quick
 from tests.chromium import Browser, chromium
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
@@ -21,20 +21,31 @@ settings.register_profile("ci", deadline=None, derandomize=True, suppress_health
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the quick tests, and those that use a browser, which has a clock of its own."""
+    quick.mark(items)
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+            item.add_marker(clock.REAL)
+
+
+@pytest.fixture(autouse=True)
+def _quick_tests_start_no_program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("A quick test starts a program. See in tests/quick.py why it passes for quick.")
+
+    if request.node.get_closest_marker("quick"):
+        monkeypatch.setattr("subprocess.Popen.__init__", refuse)
+
+
 @pytest.fixture(scope="session")
 def models() -> Path:
     """The folder of the real models, fetched once for all runs."""
     folder = models_folder()
     fetch_models(folder)
     return folder
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a browser, which has a clock of its own."""
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker("browser")
-            item.add_marker(clock.REAL)
 
 
 @pytest.fixture
