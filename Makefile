@@ -45,7 +45,7 @@ fresh:
 	@exec python3 -m tests.fresh $(if $(DEBIAN),--debian $(DEBIAN)) $(if $(ONLY),--only $(ONLY))
 
 quick: install-development
-	env -u DATABASE_URL $(PYTEST) -m quick
+	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
 bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*

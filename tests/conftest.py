@@ -17,8 +17,14 @@ from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
 # No deadline: the machine that runs the tests may be busy with something else.
 settings.register_profile("local", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether quick tests alone are wanted, and the file has none; it need not even be imported then."""
+    return True if config.option.markexpr == "quick" and quick.has_none(collection_path) else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,7 +7,8 @@ the vision models:
 - the function of a fixture that it uses calls something of such a module, or fetches the models; or
 - it needs tables that are emptied after it (a transactional database), which takes a second a test.
 
-So no list of tests has to be kept: a test that starts a broker, a browser or a program imports what starts it.
+So no list of tests has to be kept. Where the quick tests alone are run (`-m quick`), files without any are not
+imported, and `make quick` draws ten examples for each property.
 """
 
 import ast
@@ -36,6 +37,15 @@ def mark(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and is_quick(item):
             item.add_marker("quick")
+
+
+def has_none(path: Path) -> bool:
+    """Whether this is a file of tests none of which is quick."""
+    return path.name.startswith("test_") and path.suffix == ".py" and reaches_outside(_name_of(path))
+
+
+def _name_of(path: Path) -> str:
+    return ".".join(path.relative_to(TESTS.parent).with_suffix("").parts)
 
 
 def is_quick(item: pytest.Function) -> bool:
