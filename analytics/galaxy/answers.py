@@ -48,12 +48,14 @@ _making: dict[str, threading.Lock] = {}
 def shared(what: Hashable, slot: int, read: Callable[[], Value]) -> Value:
     """What everybody is shown in this slot: read by whoever needs it first, and the same for every process then."""
     key, before = _key(what, slot), _key(what, slot - 2 * REFRESH_S)
-    found: Value | None = cache.get(key)
-    if found is None:
-        with _alone(key):
-            found = cache.get_or_set(key, read, 2 * REFRESH_S)
-        cache.delete(before)
-    return found  # type: ignore[return-value]  # whatever `read` answers is not None
+    with _alone(key):
+        found: Value | None = cache.get(key)
+        if found is None:
+            found = read()
+            if not cache.add(key, found, 2 * REFRESH_S):
+                found = cache.get(key, found)  # another process was faster
+            cache.delete(before)
+    return found
 
 
 def latest(what: Hashable, slot: int, make: Callable[[], Value]) -> Value:

@@ -9,9 +9,11 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.cache import caches
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -23,7 +25,7 @@ from django.views.decorators.http import require_safe
 from analytics.galaxy import boards, kml, overlays, reads, scene
 from analytics.galaxy.answers import VERSION, Body, forget_own, latest, latest_of_any_slot, respond, shared
 from analytics.galaxy.canvas import Canvas
-from analytics.galaxy.facts import Seen, SiteHours, local
+from analytics.galaxy.facts import Asked, Leaders, Seen, SiteHours, local
 from analytics.galaxy.layout import Screen, Wall, screens
 from analytics.galaxy.slots import REFRESH_S, SHOW_AFTER_S, slot_at, start_of
 from analytics.models.walls import WallToken
@@ -32,7 +34,8 @@ from devices.services import token_digest
 
 log = logging.getLogger(__name__)
 
-Facts = TypeVar("Facts")
+KEPT = 32
+"""Facts and tokens' sites of each kind that a process keeps at hand, of this slot and those before."""
 
 ALL = "all"
 """Stands for all sites in an address."""
@@ -45,6 +48,13 @@ BOARD_NAMES = {
     "leaderboard": "Coffees this week",
     "sites": "All sites",
 }
+
+
+def forget() -> None:
+    """Forget all that this process keeps of earlier answers."""
+    caches["process"].clear()
+    for kept in (_sites_of, _seen, _leaders, _asked):
+        kept.cache_clear()
 
 
 @require_safe
@@ -218,23 +228,23 @@ def _number(request: HttpRequest, name: str, otherwise: int | None) -> int | Non
     return int(text)
 
 
-def _of_token(token: str) -> list[Site]:
+def _of_token(token: str) -> tuple[Site, ...]:
     """The token's sites; a token that was deleted is known for at most a slot more. Raises `Http404`."""
-    digest = token_digest(token)
-    sites = latest(("sites", digest), _slot(), lambda: list(Site.objects.filter(pk__in=_sites_of(digest))))
+    sites = _sites_of(token_digest(token), _slot())
     if not sites:
         raise Http404("There is no such wall token, or it has no site left; make one in the admin.")
     return sites
 
 
-def _sites_of(digest: str) -> Any:
-    return WallToken.objects.filter(token_digest=digest).values("sites")
+@lru_cache(KEPT)
+def _sites_of(digest: str, slot: int) -> tuple[Site, ...]:
+    return tuple(Site.objects.filter(pk__in=WallToken.objects.filter(token_digest=digest).values("sites")))
 
 
-def _chosen(request: HttpRequest, site: str, board: str, token: str) -> list[Site]:
+def _chosen(request: HttpRequest, site: str, board: str, token: str) -> tuple[Site, ...]:
     """The sites that an address is about, by name. Raises `Http404`."""
-    sites = _of_token(token) if token else list(Site.objects.all().for_user(request.user))
-    chosen = sites if site == ALL else [each for each in sites if each.slug == site]
+    sites = _of_token(token) if token else tuple(Site.objects.all().for_user(request.user))
+    chosen = sites if site == ALL else tuple(each for each in sites if each.slug == site)
     if not chosen:
         raise Http404("There is no such site.")
     if board in OF_ONE_SITE and len(chosen) > 1:
@@ -242,7 +252,7 @@ def _chosen(request: HttpRequest, site: str, board: str, token: str) -> list[Sit
     return chosen
 
 
-def _picture(sites: Sequence[Site], board: str, slot: int, of: int, screen: int | None, bezel: int) -> Body:
+def _picture(sites: tuple[Site, ...], board: str, slot: int, of: int, screen: int | None, bezel: int) -> Body:
     """The SVG of a screen, or of the whole wall. Raises `Http404` where there is no such wall or screen."""
     try:
         wall = Wall(of, bezel)
@@ -253,7 +263,7 @@ def _picture(sites: Sequence[Site], board: str, slot: int, of: int, screen: int 
     return latest(key, slot, lambda: Body.of(_drawn(sites, board, slot, wall, position)))
 
 
-def _drawn(sites: Sequence[Site], board: str, slot: int, wall: Wall, position: int | None) -> bytes:
+def _drawn(sites: tuple[Site, ...], board: str, slot: int, wall: Wall, position: int | None) -> bytes:
     canvas, at = _board(sites, board, slot, wall)
     zone = sites[0].timezone if len(sites) == 1 else "UTC"
     news = local(at, zone)
@@ -261,33 +271,38 @@ def _drawn(sites: Sequence[Site], board: str, slot: int, wall: Wall, position: i
     return canvas.svg(position, **root).encode()
 
 
-def _board(sites: Sequence[Site], board: str, slot: int, wall: Wall) -> tuple[Canvas, dt.datetime]:
+def _board(sites: tuple[Site, ...], board: str, slot: int, wall: Wall) -> tuple[Canvas, dt.datetime]:
     if board == "leaderboard":
-        leaders = _facts("leaderboard", sites, slot, lambda at: reads.leaders(sites, at=at))
+        leaders = _leaders(sites, slot)
         return boards.leaderboard(leaders, wall), leaders.at
     if board == "question":
-        site = sites[0]
-        asked = _facts("question", sites, slot, lambda at: reads.asked(site, at=at))
+        asked = _asked(sites[0], slot)
         return boards.question(asked, wall), asked.at
     draw: Callable[[Seen, Wall], Canvas] = {"today": boards.today, "week": boards.week, "sites": boards.sites}[board]
     seen = _seen(sites, slot, {"today": "today", "week": "week"}.get(board, "latest"))
     return draw(seen, wall), seen.at
 
 
-def _seen(sites: Sequence[Site], slot: int, window: Any = "latest") -> Seen:
-    return _facts(window, sites, slot, lambda at: reads.seen(sites, window, at=at))
+@lru_cache(KEPT)
+def _seen(sites: tuple[Site, ...], slot: int, window: Any = "latest") -> Seen:
+    return shared((window, _key(sites)), slot, lambda: reads.seen(sites, window, at=start_of(slot)))
 
 
-def _facts(name: str, sites: Sequence[Site], slot: int, read: Callable[[dt.datetime], Facts]) -> Facts:
-    """The slot's facts, the same for all processes."""
-    return shared((name, _key(sites)), slot, lambda: read(start_of(slot)))
+@lru_cache(KEPT)
+def _leaders(sites: tuple[Site, ...], slot: int) -> Leaders:
+    return shared(("leaderboard", _key(sites)), slot, lambda: reads.leaders(sites, at=start_of(slot)))
+
+
+@lru_cache(KEPT)
+def _asked(site: Site, slot: int) -> Asked:
+    return shared(("question", site.pk), slot, lambda: reads.asked(site, at=start_of(slot)))
 
 
 def _key(sites: Sequence[Site]) -> str:
     return hashlib.sha256(",".join(str(site.pk) for site in sites).encode()).hexdigest()
 
 
-def _kml(request: HttpRequest, token: str, make: Callable[[Sequence[Site], int], bytes]) -> HttpResponseBase:
+def _kml(request: HttpRequest, token: str, make: Callable[[tuple[Site, ...], int], bytes]) -> HttpResponseBase:
     """A document; the last good one where it cannot be made, and an empty one where there never was any."""
     what, slot = ("kml", request.build_absolute_uri()), _slot()
     try:

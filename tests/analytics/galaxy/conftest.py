@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import caches
 
+from analytics.galaxy import views
 from analytics.galaxy.services import create_wall_token
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
@@ -16,17 +16,12 @@ NOW = dt.datetime(2026, 11, 20, 18, 30, 12, tzinfo=dt.UTC)
 """10:30 in Seattle, 12:30 in Chicago, and 12 seconds into a slot."""
 
 
-def as_another_process() -> None:
-    """Keep nothing of what this process has answered."""
-    caches["process"].clear()
-
-
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     """What the process keeps of one test's answers is nothing to the next."""
-    as_another_process()
+    views.forget()
     yield
-    as_another_process()
+    views.forget()
 
 
 @pytest.fixture
