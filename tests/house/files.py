@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 FOREIGN = {"var", "staticfiles", "results", "__pycache__", "node_modules", "nohup.out"}
-HIDDEN_BUT_OURS = {".ci", ".gitignore"}
+HIDDEN_BUT_OURS = {".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml"}
 
 
 def project_files(folder: Path = ROOT, *suffixes: str) -> Iterator[Path]:

@@ -41,7 +41,8 @@ def test_every_folder_of_tests_is_a_package() -> None:
 
 def test_the_top_of_the_house_holds_what_it_should_and_no_more() -> None:
     drawn = {
-        *(".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "docs", "benchmarks", "manage.py"),
+        *(".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml", "Makefile", "manage.py", "docs", "benchmarks"),
+        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
         *("analytics", "demo", "devices", "edge_agent", "faces", "platform", "templates", "tests"),
         *("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
     }
