@@ -109,3 +109,9 @@ def test_the_readme_lists_every_setting() -> None:
     assert len(read) > 10
     listed = set(re.findall(r"`([A-Z_]+)`", (ROOT / "README.md").read_text()))
     assert set(read) - listed == set()
+
+
+@in_each_page
+def test_every_selection_of_tests_selects_one(page: Path) -> None:
+    for path, word in re.findall(r"pytest (tests/[\w/.]+) -k (\w+)", code(page)):
+        assert re.search(rf"def test_\w*{word}", (ROOT / path).read_text()), f"{path} has no test for {word}"
