@@ -72,7 +72,7 @@ function awake() {
 }
 
 function end() {
-  if (!confirm("End the session? You cannot go on counting in it afterwards.")) return;
+  if (!confirm("End the session? You cannot continue to count in it afterwards.")) return;
   state.ended = Date.now();
   save();
   show();
@@ -91,14 +91,14 @@ function show() {
 }
 
 function words() {
-  const waiting = queued() ? ` ${queued()} ${queued() === 1 ? "count waits" : "counts wait"} here.` : "";
+  const waiting = queued() ? ` ${queued()} ${queued() === 1 ? "count waits" : "counts wait"} on this phone.` : "";
   if (trouble === OFFLINE) {
-    return `${OFFLINE}${waiting} Go on counting: all is sent when it is back. Leave this page open; it cannot be loaded now.`;
+    return `${OFFLINE}${waiting} Go on counting: the counts are sent when the connection is back. Keep this page open; it cannot be loaded now.`;
   }
   if (trouble) return trouble + waiting;
   if (state.ended) return "Ending the session…";
-  if (state.lapsed) return "You were away, so nothing is counted. How many are there now?";
-  return queued() ? "Sending…" : "All counts are kept.";
+  if (state.lapsed) return "You were away, so nobody was counted. How many people are there now?";
+  return queued() ? "Sending…" : "All counts are saved.";
 }
 
 async function send() {
@@ -145,7 +145,7 @@ function done(counts, ended) {
 function refusal(status) {
   if (status === 404) return "This session was deleted.";
   if (status === 401 || status === 403) return "You are signed out. Sign in on another tab and load this page again.";
-  return `The server cannot take it now (${status}).`;
+  return `The server cannot save the counts now (${status}).`;
 }
 
 function keepScreenOn() {

@@ -55,7 +55,7 @@
       undo.disabled = !said.steps;
       document.dispatchEvent(new Event("stale"));
     } catch {
-      told.textContent = "That was not noted: the server did not answer. Try again.";
+      told.textContent = "Nothing was saved: the server did not answer. Try again.";
     }
   }
 

@@ -84,7 +84,7 @@ def test_an_outsider_finds_no_site(frames: None, viewer: User) -> None:
 
 
 def test_a_site_without_devices_says_what_to_do(chicago: Site, superuser: User) -> None:
-    assert "No device stands here yet" in words(page(superuser, reverse("site", args=["chicago"])))
+    assert "This site has no device yet" in words(page(superuser, reverse("site", args=["chicago"])))
 
 
 def test_a_site_whose_devices_never_spoke_leads_to_them(chicago01: Device, outsider: User) -> None:

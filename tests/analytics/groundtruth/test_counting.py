@@ -12,7 +12,7 @@ from tests.places import PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
-KEPT = "All counts are kept."
+SAVED = "All counts are saved."
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def phone(live_server: LiveServer, seattle01: Device, operator: User, browser: B
     browser.sign_in(address, operator.username, PASSWORD)
     browser.page.get_by_label("People facing the display now").fill("1")
     browser.page.get_by_role("button", name="Start").click()
-    expect(browser.page.locator("#told")).to_have_text(KEPT)
+    expect(browser.page.locator("#told")).to_have_text(SAVED)
     return browser
 
 
@@ -42,7 +42,7 @@ def test_a_person_counts_and_sees_the_result(phone: Browser) -> None:
     tap(page, "One fewer")
     page.keyboard.press("ArrowUp")
     expect(page.locator("#people")).to_have_text("3")
-    expect(page.locator("#told")).to_have_text(KEPT)
+    expect(page.locator("#told")).to_have_text(SAVED)
     assert kept() == [1, 2, 3, 2, 3]
     box = page.get_by_role("button", name="One more", exact=True).bounding_box()
     assert box is not None
@@ -59,15 +59,15 @@ def test_counts_outlive_a_lost_connection_and_a_reload(phone: Browser) -> None:
     page = phone.page
     page.route("**/counts/", lambda route: route.abort())
     tap(page, "One more", 3)
-    expect(page.locator("#told")).to_contain_text("No connection. 3 counts wait here.")
+    expect(page.locator("#told")).to_contain_text("No connection. 3 counts wait on this phone.")
     page.once("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator("#people")).to_have_text("4")
-    expect(page.locator("#told")).to_contain_text("3 counts wait here")
+    expect(page.locator("#told")).to_contain_text("3 counts wait on this phone")
     assert kept() == [1]
     page.unroute("**/counts/")
     tap(page, "One fewer")
-    expect(page.locator("#told")).to_have_text(KEPT)
+    expect(page.locator("#told")).to_have_text(SAVED)
     assert kept() == [1, 2, 3, 4, 3]
 
 
@@ -77,7 +77,7 @@ def test_what_was_counted_offline_is_sent_by_whoever_comes_back(live_server: Liv
     page.context.set_offline(True)
     expect(page.locator("#told")).to_contain_text("No connection. Go on counting")
     tap(page, "One more", 3)
-    expect(page.locator("#told")).to_contain_text("3 counts wait here.")
+    expect(page.locator("#told")).to_contain_text("3 counts wait on this phone.")
     assert page.evaluate("!dispatchEvent(new Event('beforeunload', {cancelable: true}))"), "it asks before it is left"
     # A page that is closed may have the network back for a moment, and would send the counts then.
     page.evaluate("void (fetch = () => Promise.reject())")
@@ -88,7 +88,7 @@ def test_what_was_counted_offline_is_sent_by_whoever_comes_back(live_server: Liv
     expect(page.get_by_text("Counts wait on this phone.")).to_be_visible()
     assert kept() == [1]
     page.locator("tbody a").click()
-    expect(page.locator("#told")).to_have_text(KEPT)
+    expect(page.locator("#told")).to_have_text(SAVED)
     assert kept() == [1, 2, 3, 4]
     page.goto(sessions)
     expect(page.get_by_text("Counts wait on this phone.")).to_be_hidden()
@@ -100,7 +100,7 @@ def test_an_answer_that_was_under_way_does_not_bring_the_connection_back(phone: 
     tap(page, "One more")
     until(page, lambda: held)  # Not before the page's first word has been answered.
     page.evaluate("dispatchEvent(new Event('offline'))")
-    expect(page.locator("#told")).to_contain_text("No connection. 1 count waits here.")
+    expect(page.locator("#told")).to_contain_text("No connection. 1 count waits on this phone.")
     held[0].continue_()
     expect(page.locator("#told")).to_contain_text("No connection. Go on counting")
     assert kept() == [1, 2]
@@ -111,10 +111,10 @@ def test_an_answer_that_is_lost_costs_nothing(phone: Browser) -> None:
     page = phone.page
     page.route("**/counts/", lambda route: (route.fetch(), route.abort()))
     tap(page, "One more", 2)
-    expect(page.locator("#told")).to_contain_text("2 counts wait here")
+    expect(page.locator("#told")).to_contain_text("2 counts wait on this phone")
     page.unroute_all(behavior="wait")
     tap(page, "One more")
-    expect(page.locator("#told")).to_have_text(KEPT)
+    expect(page.locator("#told")).to_have_text(SAVED)
     assert kept() == [1, 2, 3, 4]
 
 
@@ -123,6 +123,6 @@ def test_whoever_was_away_was_not_counting(phone: Browser) -> None:
     page.evaluate("state.alive -= 600_000; awake()")
     expect(page.locator("#told")).to_contain_text("You were away")
     page.get_by_role("button", name="Go on with 1").click()
-    expect(page.locator("#told")).to_have_text(KEPT)
+    expect(page.locator("#told")).to_have_text(SAVED)
     assert kept()[-2:] == [None, 1]
     assert len(kept()) == 3

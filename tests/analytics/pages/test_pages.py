@@ -180,7 +180,7 @@ def test_the_overview_says_what_to_do_first(superuser: User) -> None:
 
 def test_a_site_without_devices_and_members_says_what_to_do(seattle: Site, superuser: User) -> None:
     answer = page(superuser, "/")
-    assert "No device stands here yet" in words(answer)
+    assert "This site has no device yet" in words(answer)
     assert "Nobody is a member of this site" in words(answer)
     assert_links_work(
         superuser,
@@ -192,7 +192,7 @@ def test_a_site_without_devices_and_members_says_what_to_do(seattle: Site, super
 
 def test_a_user_who_may_not_add_devices_gets_no_link_to_do_so(seattle: Site, viewer: User) -> None:
     answer = page(viewer, "/")
-    assert "No device stands here yet" in words(answer)
+    assert "This site has no device yet" in words(answer)
     assert "/admin/" not in answer.content.decode()
 
 

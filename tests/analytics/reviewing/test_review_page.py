@@ -204,7 +204,7 @@ def test_reviewers_see_what_others_say_and_keep_their_own(
 def test_a_viewer_looks_and_may_not_decide(thumbs: list[Detection], viewer: User) -> None:
     client = signed_in(viewer)
     page = client.get(reverse("review"), {"show": "all"}).content.decode()
-    assert "You may look" in page
+    assert "You can look at the detections" in page
     assert "review-form" not in page
     assert say(client, "wrong", thumbs[0]).status_code == HTTPStatus.FORBIDDEN
     refused = say(client, "wrong", thumbs[0], **JSON)

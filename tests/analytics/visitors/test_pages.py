@@ -57,7 +57,7 @@ def test_a_page_tells_visitors_and_reactions_and_no_name(recognised: None, viewe
 
 def test_where_nobody_is_recognised_a_page_says_so(viewer: User, seattle01: Device) -> None:
     told = page(viewer, "/sites/seattle/devices/Seattle01/")
-    assert "Nobody is recognised here, so unique visitors are not known." in told
+    assert "Recognition is off here, so unique visitors are unknown." in told
     assert 'id="reactions"' not in told
 
 

@@ -105,7 +105,7 @@ class TestLargeScreen:
         assert "58 coffees, 3 of people who are not recognised and 2 more" in shown
 
     def test_an_empty_one_says_so(self, seattle01: Device, viewer: User) -> None:
-        assert "Coffees of all time Seattle Nobody with a name" in words(viewer, "?period=all", "leaderboard-screen")
+        assert "Coffees of all time Seattle No recognised person" in words(viewer, "?period=all", "leaderboard-screen")
 
     def test_it_is_for_members(self, seattle01: Device) -> None:
         answer = Client().get(reverse("leaderboard-screen"))
@@ -129,13 +129,13 @@ def test_a_long_board_says_how_many_more_there_are(
     monkeypatch.setattr("faces.views.ROWS", 1)
     for name in ("Ada", "Bea", "Cyd"):
         coffees(seattle01, Person.objects.create(site=seattle01.site, name=name), 1)
-    assert "Further people; the API tells of them 2" in words(viewer)
+    assert "More people, listed by the API 2" in words(viewer)
 
 
 def test_an_empty_board_says_why(seattle01: Device, viewer: User) -> None:
     shown = words(viewer, "?period=today")
     assert "No coffee was counted today" in shown
-    assert "Nobody is recognised at Seattle" in shown
+    assert "Recognition is off at Seattle" in shown
     SitePolicy.objects.create(site=seattle01.site, mode=Mode.ENROLLED)
     assert "Nobody is recognised" not in words(viewer, "?period=today")
 
@@ -151,7 +151,8 @@ def test_whoever_may_enrol_is_shown_where(seattle01: Device, superuser: User) ->
 
 def test_a_board_of_anonymous_coffees_has_no_ranks(seattle01: Device, viewer: User) -> None:
     coffees(seattle01, None, 2)
-    assert "Nobody with a name had a coffee in this time. Coffees of people who are not recognised 2" in words(viewer)
+    told = words(viewer)
+    assert "No recognised person had a coffee in this period. Coffees of people who are not recognised 2" in told
 
 
 def test_whoever_is_a_member_of_nothing_is_told_so(seattle01: Device) -> None:
