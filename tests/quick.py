@@ -97,7 +97,9 @@ def calls_outside(fixture: Any) -> bool:
         return False
     named = [fixture.__globals__[name] for name in _names(fixture.__code__) if name in fixture.__globals__]
     modules = [each.__name__ if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in named]
-    return any(module == MODELS or (module in sys.modules and reaches_outside(module)) for module in modules)
+    # A name of the fixture's own module may be that of an attribute, such as `places.seattle01`, and proves nothing.
+    others = {module for module in modules if module != fixture.__module__}
+    return any(module == MODELS or (module in sys.modules and reaches_outside(module)) for module in others)
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -7,11 +7,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 from django_q.models import Schedule
 from pytest_django import Settings
 
 from devices.models import Device
+from tests import clock
 
 BEFORE, AFTER = "0008_uploads_tell_what_they_show", "0009_pictures_come_in_one_request"
 
@@ -26,7 +26,7 @@ def test_of_uploads_that_an_earlier_version_began_nothing_stays(
     uploads = past.loader.project_state([("devices", BEFORE)]).apps.get_model("devices", "Upload").objects
     default_storage.save("uploads/one.jpg", ContentFile(b"half of a picture"))
     for name in ("uploads/one.jpg", "uploads/nothing has come of it.jpg"):
-        now = timezone.now()
+        now = clock.now()
         uploads.create(device_id=seattle01.pk, key=len(name), name=name, size=9, taken_at=now, expires_at=now)
     Schedule.objects.create(name="tidy", func="devices.tasks.tidy_uploads", schedule_type="I")
     MigrationExecutor(connection).migrate([("devices", AFTER)])

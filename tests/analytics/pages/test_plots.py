@@ -11,6 +11,7 @@ from django.urls import reverse
 from analytics.models import FACE
 from devices.models import Device
 from tests.analytics.frames import count, seen
+from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 IDS = {
@@ -20,8 +21,8 @@ IDS = {
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 def of_device() -> str:

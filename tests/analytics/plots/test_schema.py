@@ -20,6 +20,7 @@ from devices.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.groundtruth.conftest import counted
+from tests.clock import SetClock
 from tests.house.files import ROOT
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
@@ -38,8 +39,8 @@ PLOTTING_TEMPLATES = {
 
 
 @pytest.fixture(autouse=True)
-def _half_past_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+def _half_past_ten(set_clock: SetClock) -> None:
+    set_clock(NOW)
 
 
 @pytest.fixture
