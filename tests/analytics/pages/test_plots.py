@@ -1,4 +1,6 @@
 import datetime as dt
+import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -82,7 +84,8 @@ def test_a_label_cannot_end_the_script_that_names_it(seattle01: Device, viewer: 
     count(seen(seattle01, NOW, labels=[(label, 0.9)]))
     answer = signed_in(viewer).get(of_device(), {"label": label}).content.decode()
     assert answer.count("</script>") == len(IDS)
-    assert "\\u003C/script\\u003E\\u003Cb\\u003E\\u0026amp; once" in answer
+    figures = [json.loads(text) for text in re.findall(r">(.*?)</script>", answer)]
+    assert f"{label} once" in str(figures)
 
 
 def test_a_site_with_one_device_has_the_plots_of_the_device(seattle01: Device, viewer: User) -> None:

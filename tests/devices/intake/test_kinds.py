@@ -10,6 +10,7 @@ from devices.intake.decoding import Arrival, Rejection
 from devices.models import Reason
 from devices.rest.serializers import MessageSerializer
 from edge_agent import messages
+from tests import clock
 from tests.house.files import ROOT
 
 KIND = pytest.mark.parametrize("kind", messages.KINDS)
@@ -22,7 +23,7 @@ def test_every_class_of_message_has_a_kind() -> None:
 
 @KIND
 def test_the_intake_knows_its_topic(kind: str) -> None:
-    arrival = Arrival(messages.topic_from_device("camera-1", kind), b"{}", dt.datetime.now(dt.UTC))
+    arrival = Arrival(messages.topic_from_device("camera-1", kind), b"{}", clock.now())
     with pytest.raises(Rejection) as caught:
         decoding.decode(arrival, None, retention=dt.timedelta(days=1))
     assert caught.value.reason == Reason.UNKNOWN_DEVICE
