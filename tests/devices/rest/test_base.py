@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from devices.models import Device
@@ -57,7 +57,7 @@ class TestThrottles:
         rates = {"user": "3/min", "device": "2/min", "refused": "1/min"}
         for throttle in (CallerThrottle, RefusedThrottle):
             monkeypatch.setattr(throttle, "THROTTLE_RATES", rates)
-        cache.clear()
+        caches["process"].clear()
 
     def statuses(self, client: APIClient, times: int, path: str = LIST) -> list[int]:
         return [client.get(path).status_code for _ in range(times)]

@@ -99,8 +99,11 @@ def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: An
         ("crystal-ball", "cannot be imported"),
         ("tests.faces.recognisers.by_colour.Missing", "cannot be imported"),
         ("nowhere.Recogniser", "cannot be imported"),
-        ("tests.faces.test_recognisers.Nameless", "it has no forget, from_environment, identify, index, listed, look"),
-        ("tests.faces.test_recognisers.Impostor", "whose name “local” is another one's"),
+        (
+            "tests.faces.recognisers.test_choice.Nameless",
+            "it has no forget, from_environment, identify, index, listed, look",
+        ),
+        ("tests.faces.recognisers.test_choice.Impostor", "whose name “local” is another one's"),
     ],
 )
 class TestUnknown:
