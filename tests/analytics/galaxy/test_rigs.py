@@ -90,7 +90,7 @@ class TestAddresses:
             f"http://testserver/wall/t/{both}/all/sites/of/3/1\n",
         ):
             assert line in page
-        assert "nobody has said where they are: Chicago." in page
+        assert "their position is unknown: Chicago." in page
         assert Client().get(reverse("wall-setup", args=["nonsense", 3])).status_code == 404
 
 
