@@ -92,11 +92,11 @@ def captures(count: int) -> Iterator[Measured]:
     from faces.services import recognise
     from tests.faces import scenes
 
-    local: Any = recognisers.named("local")
+    local: Any = recognisers.recogniser_by_name("local")
     jpeg = scenes.jpeg(scenes.portrait_with_cup())
     _enrol_somebody(local)
     rgb = np.array(scenes.portrait_with_cup())
-    box = local.look(jpeg).faces[0].box
+    box = local.detect(jpeg).faces[0].box
     wall: dict[str, list[float]] = {"worker": [], "bare": []}
     processor: dict[str, list[float]] = {"worker": [], "bare": []}
 
@@ -181,14 +181,14 @@ def searches(sizes: list[int]) -> Iterator[Measured]:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.files import models_folder
     from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
-    from faces.recognition.vectors import Vectors
+    from faces.recognition.vectors import EmbeddingIndex
 
     crowd = Crowd(real(FaceDetector(models_folder(), threshold=0.6), FaceEmbedder(models_folder())))
     for size in tqdm(sizes, desc="Galleries", leave=False):
         people, gallery = crowd.gallery(size)
         chosen = np.random.default_rng(1).choice(len(people), min(SEARCHES, len(people)), replace=False)
         wanted = crowd.pictures(people[chosen])
-        index, times = Vectors(np.arange(size, dtype=np.int64), gallery), []
+        index, times = EmbeddingIndex(np.arange(size, dtype=np.int64), gallery), []
         for each in wanted:
             began = time.perf_counter()
             index.nearest(each, within=SAME_PERSON)

@@ -18,7 +18,7 @@ class FacesConfig(AppConfig):
         from faces.models import Capture, Coffee, Face, Person
         from faces.pictures import sink, storage
         from faces.recognisers.recogniser import check_setting
-        from faces.recognition import galleries, health
+        from faces.recognition import gallery_changes, health
         from faces.sources import s3_pictures
 
         register_sink(sink.take_in)
@@ -26,8 +26,8 @@ class FacesConfig(AppConfig):
         register_check(health.lines)
         checks.register(check_setting)
         post_delete.connect(storage.remove_after_commit, sender=Capture)
-        post_save.connect(galleries.note_arrival, sender=Face)
-        post_delete.connect(galleries.note_departure, sender=Face)
+        post_save.connect(gallery_changes.record_added_face, sender=Face)
+        post_delete.connect(gallery_changes.record_removed_face, sender=Face)
         post_save.connect(coffee_tallies.count_created, sender=Coffee)
         pre_delete.connect(coffee_tallies.discount_deleted, sender=Coffee)
         pre_delete.connect(coffee_tallies.release, sender=Person)

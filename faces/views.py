@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
 from devices.models import Site
-from faces.coffees.leaderboard import LONGEST_STREAK, agreed_in_person, may_show
+from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person, querysets
-from faces.people.policies import mode_as_read
+from faces.people.policies import loaded_mode
 from faces.pictures import links, storage, thumbnails
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
@@ -31,7 +31,7 @@ ROWS = 100
 ROWS_ON_SCREEN = 8
 """As many as can be read from five metres."""
 
-_FOR_A_WHILE = {"Cache-Control": f"private, max-age={links.LASTS.seconds}"}
+_FOR_A_WHILE = {"Cache-Control": f"private, max-age={links.LIFETIME.seconds}"}
 
 
 @require_safe
@@ -49,7 +49,7 @@ def picture_response(request: HttpRequest | Request, capture: Capture, link: str
     if not links.is_open(link, capture.pk, bearer=links.bearer(request), now=timezone.now()):
         raise Http404(links.EXPIRED)
     try:
-        file = storage.opened(capture)
+        file = storage.open_picture(capture)
     except FileNotFoundError:
         raise Http404("The picture is not here any more.") from None
     return FileResponse(file, content_type="image/jpeg", headers=_FOR_A_WHILE)
@@ -67,9 +67,9 @@ def portrait_response(request: HttpRequest | Request, coffee: Coffee, link: str)
     now = timezone.now()
     if not links.is_open(link, coffee.pk, bearer=links.bearer(request), now=now):
         raise Http404(links.EXPIRED)
-    may_be_seen = Person.objects.filter(agreed_in_person(now), coffees=coffee).exists()
+    may_be_seen = Person.objects.filter(has_agreed_in_person(now), coffees=coffee).exists()
     box = coffee.sighting.box
-    if not (may_be_seen and may_show(coffee) and box):
+    if not (may_be_seen and has_face_picture(coffee) and box):
         raise Http404("There is no picture of this person to be shown.")
     try:
         face = thumbnails.thumbnail(storage.read(coffee.sighting.capture), tuple(box))
@@ -110,7 +110,7 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
         "longest": LONGEST_STREAK,
         "most": board.rows[0].coffees if board.rows else 0,
         "further": board.people - len(board.rows),
-        "off": [site for site in chosen if mode_as_read(site) == Mode.OFF],
+        "off": [site for site in chosen if loaded_mode(site) == Mode.OFF],
     }
 
 

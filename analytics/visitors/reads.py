@@ -18,7 +18,7 @@ from analytics.numbers.buckets import edges, offsets
 from analytics.visitors.privacy import Seen, Shares, shares_of_a_day
 from devices.models import Device
 from faces.models import Mode, Sighting, SitePolicy
-from faces.recognisers.recogniser import chosen_class
+from faces.recognisers.recogniser import configured_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def reactions(
 
 def reads_reactions() -> bool:
     """Whether the recogniser in use tells emotions."""
-    return chosen_class().tells_emotions
+    return configured_class().detects_emotions
 
 
 def _policies(devices: Sequence[Device]) -> list[SitePolicy]:

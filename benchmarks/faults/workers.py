@@ -24,7 +24,7 @@ from devices.models import Device
 from faces.coffees.counting import COOL_DOWN
 from faces.models import Capture, Coffee, Mode, Person, Sighting, State
 from faces.pictures import sink
-from faces.recognisers.recogniser import named
+from faces.recognisers.recogniser import recogniser_by_name
 from faces.services import create_person, enrol, record_consent, set_policy, sweep
 from tests import places
 from tests.faces import scenes
@@ -147,7 +147,13 @@ class Gallery:
             signed_at=now - dt.timedelta(days=1),
             expires_at=now + dt.timedelta(days=365),
         )
-        enrol(person=person, consent=consent, jpeg=scenes.jpeg(scenes.portrait()), now=now, recogniser=named("local"))
+        enrol(
+            person=person,
+            consent=consent,
+            jpeg=scenes.jpeg(scenes.portrait()),
+            now=now,
+            recogniser=recogniser_by_name("local"),
+        )
         return person
 
 

@@ -10,7 +10,7 @@ from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.roles import Right
 from faces.admin.forms import MergeForm
 from faces.models import ErasureNotice, Merge, Person, RecogniserMonth
-from faces.recognisers.budget import limit_of
+from faces.recognisers.budget import monthly_limit
 from faces.services import MergeRefused, merge_people, undo_merge
 
 
@@ -88,7 +88,7 @@ class RecogniserMonthAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Of")
     def limit(self, month: RecogniserMonth) -> int | None:
-        return limit_of(month.provider)
+        return monthly_limit(month.provider)
 
 
 @admin.register(ErasureNotice)

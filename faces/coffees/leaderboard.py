@@ -73,7 +73,7 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
         if coffee is None:
             continue  # voided or erased a moment ago
         coffees = counts[person.pk]
-        shown = person.agreed and may_show(coffee)
+        shown = person.agreed and has_face_picture(coffee)
         rows.append(LeaderboardRow(ranks[coffees], person, coffees, streaks[person.pk], coffee, shown))
     return Leaderboard(rows, len(counts), anonymous, total)
 
@@ -113,12 +113,12 @@ def streak(days: Collection[dt.date], today: dt.date) -> int:
     return length
 
 
-def agreed_in_person(now: dt.datetime) -> Exists:
+def has_agreed_in_person(now: dt.datetime) -> Exists:
     """Whether a person's own consent is in force; the owner's confirmation for everyone is none."""
     return Exists(Consent.objects.valid(now).filter(person=OuterRef("pk")).exclude(method=Method.OWNER))
 
 
-def may_show(coffee: Coffee) -> bool:
+def has_face_picture(coffee: Coffee) -> bool:
     """Whether there is a picture to cut the face from."""
     return bool(coffee.sighting.box and coffee.sighting.capture.image)
 
@@ -134,7 +134,7 @@ def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[An
     places = sorted(counts.values(), reverse=True)[:limit]
     least = places[-1] if places else 0
     chosen = [person for person, coffees in counts.items() if coffees >= least]
-    people = Person.objects.select_related("site").filter(pk__in=chosen).annotate(agreed=agreed_in_person(now))
+    people = Person.objects.select_related("site").filter(pk__in=chosen).annotate(agreed=has_agreed_in_person(now))
     return sorted(people, key=lambda person: (-counts[person.pk], person.name, person.pk))[:limit]
 
 

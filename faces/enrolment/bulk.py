@@ -12,7 +12,7 @@ from django.db import transaction
 from devices.intake.pictures import MAX_BYTES
 from devices.models import Site
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
-from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, agreement_of
+from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
 from faces.models import Consent, Person
 from faces.people.consent import create_person, record_consent
 from faces.recognisers.recogniser import Recogniser
@@ -34,7 +34,7 @@ def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recognis
     Raises `RecogniserUnavailable`; what was enrolled by then stays.
     """
     try:
-        agreement, line = agreement_of(folder)
+        agreement, line = read_agreement(folder)
         consent, made = _consent(folder, site, agreement, line, now)
         if not folder.pictures:
             raise BadFolder("There is no JPEG or PNG in it.")

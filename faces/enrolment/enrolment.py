@@ -14,7 +14,7 @@ from faces.enrolment import portraits
 from faces.models import Capture, Consent, Face, Person
 from faces.pictures import storage
 from faces.recognisers import recogniser as recognisers
-from faces.recognisers.recogniser import Indexed, Recogniser, UnusablePicture, collection_of
+from faces.recognisers.recogniser import IndexedFace, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
 
 
@@ -46,7 +46,7 @@ def enrol(
     The same picture twice is one face. Raises `EnrolmentRefused` where the consent is not this person's or not valid,
     or the picture does not do, and `RecogniserUnavailable` where the recogniser cannot be asked.
     """
-    now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
+    now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     check_consent(person=person, consent=consent, now=now)
     known = _known(person, _sha256(jpeg), recogniser)
     if known is not None:
@@ -64,7 +64,7 @@ def enrol_portrait(
     recogniser: Recogniser | None = None,
 ) -> Face:
     """Know the person by a portrait that `check_portrait` or `check_capture` has just found good; raises as `enrol`."""
-    now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
+    now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     check_consent(person=person, consent=consent, now=now)
     known = _known(person, portrait.sha256, recogniser)
     if known is not None:
@@ -97,10 +97,10 @@ def check_portrait(
     `person` is whom the face may be like. Raises `EnrolmentRefused`, which may name somebody of the site: it is for
     its members only.
     """
-    now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
+    now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     try:
         picture = sanitised_jpeg(jpeg)
-        face = portraits.foremost([face.box for face in recogniser.look(picture).faces])
+        face = portraits.foremost([face.box for face in recogniser.detect(picture).faces])
         portraits.check(picture, face)
     except (BadPicture, UnusablePicture) as error:
         raise EnrolmentRefused(str(error)) from error
@@ -121,12 +121,12 @@ def check_capture(
 
     `number` says which face, counted from the left, from 1, where the picture shows several.
     """
-    now, recogniser = now or timezone.now(), recogniser or recognisers.chosen()
+    now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     if capture.device.site_id != site.pk:
         raise EnrolmentRefused(f"{capture} was not taken at {site}; nobody is enrolled from another site's pictures.")
     try:
         jpeg = storage.read(capture)
-        faces = [face.box for face in recogniser.look(jpeg).faces]
+        faces = [face.box for face in recogniser.detect(jpeg).faces]
         face = portraits.foremost(faces) if number is None else portraits.numbered(faces, number)
         portraits.check(jpeg, face)
     except FileNotFoundError as error:
@@ -140,7 +140,7 @@ def check_capture(
 def save_face(
     *,
     consent: Consent,
-    indexed: Indexed,
+    indexed: IndexedFace,
     recogniser: Recogniser,
     now: dt.datetime | None = None,
     portrait: Portrait | None = None,
@@ -176,9 +176,9 @@ def _known(person: Person, sha256: str, recogniser: Recogniser) -> Face | None:
 def _check_that_it_is_nobody_else(
     jpeg: bytes, face: Box, site: Site, person: Person | None, now: dt.datetime, recogniser: Recogniser
 ) -> None:
-    known = SiteGallery(site=site, provider=recogniser.name, now=now)
-    (match,) = recogniser.identify(jpeg, [face], collection=collection_of(site.pk), known=known)
-    found = known.faces([match.provider_id]).get(match.provider_id) if match else None
+    gallery = SiteGallery(site=site, provider=recogniser.name, now=now)
+    (match,) = recogniser.identify(jpeg, [face], collection=collection_of(site.pk), gallery=gallery)
+    found = gallery.faces([match.provider_id]).get(match.provider_id) if match else None
     if found is not None and found.person != person:
         other = found.person
         raise EnrolmentRefused(f"This looks like {other}, who is known here already; add the picture to {other}.")

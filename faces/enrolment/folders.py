@@ -59,7 +59,7 @@ class PersonFolder:
         return self.path.name
 
 
-def people_in(folder: Path) -> list[PersonFolder]:
+def read_people_folders(folder: Path) -> list[PersonFolder]:
     """The people's folders, by name. Raises `BadFolder` where there is none."""
     if not folder.is_dir():
         raise BadFolder(f"{folder} is no folder.")
@@ -69,7 +69,7 @@ def people_in(folder: Path) -> list[PersonFolder]:
     return people
 
 
-def agreement_of(person: PersonFolder) -> tuple[Agreement, str]:
+def read_agreement(person: PersonFolder) -> tuple[Agreement, str]:
     """What the person agreed to, and their line in greetings. Raises `BadFolder`."""
     shared, own = (_read(folder / CONSENT) for folder in (person.path.parent, person.path))
     for name in IN_PERSON:

@@ -42,7 +42,8 @@ def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None)
 
     Their coffees and sightings stay as anonymous counts. From the first moment nobody is matched with them any more.
     The receipt says how much went, with the SHA-256 of each picture, each embedding and each face's name at its
-    recogniser; `faces.erasure.traces` finds out later whether anything is left. Must not be called in a transaction.
+    recogniser; `faces.erasure.verification` finds out later whether anything is left. Must not be called in a
+    transaction.
 
     Raises `NotErasedYet` where the recogniser or the storage cannot be asked: `finish_erasures` goes on then, and so
     does another call.

@@ -52,8 +52,8 @@ def forget_unclaimed_faces(*, now: dt.datetime) -> int:
     for provider, collection in old.order_by("provider", "collection").values_list("provider", "collection").distinct():
         notes = set(old.filter(provider=provider, collection=collection).values_list("note", flat=True))
         try:
-            recogniser = recognisers.named(provider)
-            names = recogniser.noted(notes, collection=collection)
+            recogniser = recognisers.recogniser_by_name(provider)
+            names = recogniser.find_by_notes(notes, collection=collection)
             recogniser.forget(names, collection=collection)
         except RecogniserUnavailable as error:
             outage = error

@@ -18,7 +18,7 @@ NOTICE = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class UnseenPerson:
     """Somebody unseen for longer than their consent's term."""
 
     person: Person
@@ -27,13 +27,13 @@ class Unseen:
     """UTC; the first nightly run after it erases them."""
 
 
-def unseen_people(*, now: dt.datetime) -> Iterator[Unseen]:
+def unseen_people(*, now: dt.datetime) -> Iterator[UnseenPerson]:
     """Who is to be erased, and when; nothing is written. Whoever never gave a consent has no face and no term."""
     for person in _people():
         last_seen_at, term = _last_seen(person)
         if now - last_seen_at >= term:
             notice = getattr(person, "erasure_notice", None)
-            yield Unseen(person, last_seen_at, notice.erase_at if notice else now + NOTICE)
+            yield UnseenPerson(person, last_seen_at, notice.erase_at if notice else now + NOTICE)
 
 
 def announce_erasures(*, now: dt.datetime) -> int:

@@ -76,7 +76,7 @@ def remove_faces(faces: list[Face]) -> None:
     """Have each face forgotten by its recogniser, then by us, so that an outage between leaves the record of it."""
     for face in faces:
         collection = collection_of(face.person.site_id)
-        recognisers.named(face.provider).forget([face.provider_id], collection=collection)
+        recognisers.recogniser_by_name(face.provider).forget([face.provider_id], collection=collection)
         face.delete()
 
 

@@ -61,13 +61,13 @@ def check_policy(*, site: Site, mode: Mode, confirmed_by: "User | None") -> None
         raise PolicyRefused(f"{confirmed_by} is no owner of {site}; only an owner may turn recognition on.")
 
 
-def mode_of(site: Site) -> Mode:
+def current_mode(site: Site) -> Mode:
     """What the site does with faces at this moment: `off` until somebody decided otherwise."""
     mode = SitePolicy.objects.filter(site=site).values_list("mode", flat=True).first()
     return Mode(mode) if mode else Mode.OFF
 
 
-def mode_as_read(site: Site) -> Mode:
+def loaded_mode(site: Site) -> Mode:
     """What it did when the site was read, together with its `policy`."""
     policy = getattr(site, "policy", None)
     return Mode(policy.mode) if policy else Mode.OFF

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 Subject = uuid.UUID | int
 """What a link shows: a capture, or, by its number, the face of whoever had a coffee."""
 
-LASTS = dt.timedelta(minutes=5)
+LIFETIME = dt.timedelta(minutes=5)
 """A link opens for at least this long and at most twice as long: until the end of the next period of this length.
 
 So all links to a picture that one session is given within a period are the same, and its browser loads it once.
@@ -35,7 +35,7 @@ def link(subject: Subject, *, bearer: str, now: dt.datetime) -> str:
 
 def is_open(given: str, subject: Subject, *, bearer: str, now: dt.datetime) -> bool:
     """Whether this link was made for this picture and this bearer, and has not expired."""
-    made = (link(subject, bearer=bearer, now=at) for at in (now, now - LASTS))
+    made = (link(subject, bearer=bearer, now=at) for at in (now, now - LIFETIME))
     return any(constant_time_compare(given, each) for each in made)
 
 
@@ -47,4 +47,4 @@ def bearer(request: HttpRequest | Request) -> str:
 
 
 def _period(now: dt.datetime) -> int:
-    return int(now.timestamp() // LASTS.total_seconds())
+    return int(now.timestamp() // LIFETIME.total_seconds())

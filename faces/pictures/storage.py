@@ -41,7 +41,7 @@ def store(name: str, jpeg: bytes) -> None:
                 os.close(descriptor)
 
 
-def opened(capture: Capture) -> File[bytes]:
+def open_picture(capture: Capture) -> File[bytes]:
     """The capture's picture, open for reading. Raises `FileNotFoundError` where it is not there."""
     if not capture.image:
         raise FileNotFoundError(f"{capture} has no picture.")
@@ -49,8 +49,8 @@ def opened(capture: Capture) -> File[bytes]:
 
 
 def read(capture: Capture) -> bytes:
-    """The capture's picture. Raises `FileNotFoundError` as `opened`, and `OSError` where it cannot be read."""
-    with opened(capture) as file:
+    """The capture's picture. Raises `FileNotFoundError` as `open_picture`, and `OSError` where it cannot be read."""
+    with open_picture(capture) as file:
         return bytes(file.read())
 
 

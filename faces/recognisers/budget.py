@@ -14,14 +14,14 @@ def charge_call(*, provider: str, now: dt.datetime) -> None:
 
     Raises `BudgetSpent` where the month's calls are all made. Within a transaction the count goes with it.
     """
-    month = first_day(now)
+    month = billing_month(now)
     if _count(provider, month):
         return
     RecogniserMonth.objects.get_or_create(provider=provider, month=month)
     if not _count(provider, month):
         until = (month + dt.timedelta(days=31)).replace(day=1)
         raise BudgetSpent(
-            f"The {limit_of(provider):,} calls to {provider} of {month:%B %Y} are spent; it goes on by itself on "
+            f"The {monthly_limit(provider):,} calls to {provider} of {month:%B %Y} are spent; it goes on by itself on "
             f"{until:%d %B}, or when REKOGNITION_MONTHLY_CALLS is raised.",
             until=dt.datetime.combine(until, dt.time(), dt.UTC),
         )
@@ -29,29 +29,29 @@ def charge_call(*, provider: str, now: dt.datetime) -> None:
 
 def calls_made(*, provider: str, now: dt.datetime) -> int:
     """In the month (UTC) of this moment."""
-    month = RecogniserMonth.objects.filter(provider=provider, month=first_day(now)).first()
+    month = RecogniserMonth.objects.filter(provider=provider, month=billing_month(now)).first()
     return month.calls if month else 0
 
 
 def is_spent(*, provider: str, now: dt.datetime) -> bool:
     """Whether nothing may be asked until the next month."""
-    limit = limit_of(provider)
+    limit = monthly_limit(provider)
     return limit is not None and calls_made(provider=provider, now=now) >= limit
 
 
-def limit_of(provider: str) -> int | None:
+def monthly_limit(provider: str) -> int | None:
     """Calls a month; None for a recogniser that costs nothing."""
     limit: int = settings.REKOGNITION_MONTHLY_CALLS
     return limit if provider == "rekognition" else None
 
 
-def first_day(now: dt.datetime) -> dt.date:
+def billing_month(now: dt.datetime) -> dt.date:
     """Of the month by UTC, by which Amazon bills."""
     return now.astimezone(dt.UTC).date().replace(day=1)
 
 
 def _count(provider: str, month: dt.date) -> bool:
     """One statement, so that workers at once never count beyond the limit."""
-    months, limit = RecogniserMonth.objects.filter(provider=provider, month=month), limit_of(provider)
+    months, limit = RecogniserMonth.objects.filter(provider=provider, month=month), monthly_limit(provider)
     within = months if limit is None else months.filter(calls__lt=limit)
     return bool(within.update(calls=F("calls") + 1))

@@ -13,13 +13,13 @@ from PIL import Image
 from edge_agent.messages import Box
 from edge_agent.vision.files import ModelsUnavailable, models_folder
 from faces.recognisers.recogniser import (
-    Indexed,
-    Known,
+    DetectedCup,
+    DetectedFace,
+    Detections,
+    Gallery,
+    IndexedFace,
     Match,
     RecogniserUnavailable,
-    Seen,
-    SeenCup,
-    SeenFace,
     UnusablePicture,
 )
 
@@ -37,7 +37,7 @@ class LocalRecogniser:
     """
 
     name = "local"
-    tells_emotions = False
+    detects_emotions = False
 
     def __init__(self, models: Path) -> None:
         """`models` is the folder that the command `fetch_models` filled. Raises `RecogniserUnavailable`."""
@@ -58,30 +58,30 @@ class LocalRecogniser:
     def from_environment(cls) -> "LocalRecogniser":
         return cls(models_folder())
 
-    def look(self, jpeg: bytes) -> Seen:
+    def detect(self, jpeg: bytes) -> Detections:
         rgb = _decoded(jpeg)
         with self._lock:
             faces = self._faces.detect(rgb)
             things = self._objects.detect(rgb)
-        found = [SeenFace(face.box, face.confidence) for face in faces if face.box is not None]
-        cups = [SeenCup(thing.confidence, thing.box) for thing in things if thing.label == CUP]
-        return Seen(tuple(sorted(found, key=lambda face: face.box)), tuple(cups))
+        found = [DetectedFace(face.box, face.confidence) for face in faces if face.box is not None]
+        cups = [DetectedCup(thing.confidence, thing.box) for thing in things if thing.label == CUP]
+        return Detections(tuple(sorted(found, key=lambda face: face.box)), tuple(cups))
 
-    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
-        nearest = (known.nearest(_to_bytes(each), within=self._within) for each in self._embed(jpeg, faces))
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
+        nearest = (gallery.nearest(_to_bytes(each), within=self._within) for each in self._embed(jpeg, faces))
         return [Match(found[0], 1 - found[1]) if found else None for found in nearest]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         (embedding,) = self._embed(jpeg, [face])
-        return Indexed(uuid.uuid4().hex, _to_bytes(embedding))
+        return IndexedFace(uuid.uuid4().hex, _to_bytes(embedding))
 
-    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+    def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         return []
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Nothing to do: what it knows goes with the database's rows."""
 
-    def listed(self, *, collection: str) -> Iterator[str]:
+    def list_faces(self, *, collection: str) -> Iterator[str]:
         return iter(())
 
     def _embed(self, jpeg: bytes, faces: Sequence[Box]) -> list[NDArray[np.float32]]:

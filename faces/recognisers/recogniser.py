@@ -40,7 +40,7 @@ class BudgetSpent(RecogniserUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class SeenFace:
+class DetectedFace:
     """A face, not yet anybody's."""
 
     box: Box
@@ -50,7 +50,7 @@ class SeenFace:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenCup:
+class DetectedCup:
     """A cup, mug or the like."""
 
     confidence: float
@@ -58,20 +58,20 @@ class SeenCup:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Detections:
     """What a picture shows; faces from left to right."""
 
-    faces: tuple[SeenFace, ...]
-    cups: tuple[SeenCup, ...]
+    faces: tuple[DetectedFace, ...]
+    cups: tuple[DetectedCup, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
+class IndexedFace:
     """A face that the recogniser knows from now on, under its own name for it."""
 
     provider_id: str
     embedding: bytes | None = None
-    """For a recogniser that keeps nothing itself: what `Known.nearest` compares, 128 little-endian float32 numbers."""
+    """For a recogniser that keeps nothing itself: what `Gallery.nearest` compares, 128 little-endian float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Match:
     similarity: float
 
 
-class Known(Protocol):
+class Gallery(Protocol):
     """The faces of a site that may be matched at this moment, however many they are."""
 
     @property
@@ -105,26 +105,26 @@ class Recogniser(Protocol):
     name: str
     """Written to each face it knows: only this recogniser can use it."""
 
-    def look(self, jpeg: bytes) -> Seen:
+    def detect(self, jpeg: bytes) -> Detections:
         """Faces and cups in the picture; nobody is searched for."""
 
-    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
         """For each face the most similar known face, or None where none is similar enough.
 
         `collection` is the site's name at the recogniser. A recogniser that keeps faces itself searches its own
         collection and answers only with what is also among the known.
         """
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         """Know this face of the picture from now on, and keep the note (letters, digits, at most 255) with it."""
 
-    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+    def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         """The recogniser's names for the faces that it keeps itself under one of these notes."""
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Know these faces no longer; returns only when they are gone. Unknown ones are no error."""
 
-    def listed(self, *, collection: str) -> Iterator[str]:
+    def list_faces(self, *, collection: str) -> Iterator[str]:
         """Its own names of all the faces that it keeps itself; none where it keeps nothing."""
 
 
@@ -146,31 +146,31 @@ class RecogniserClass(Protocol):
     name: str
     """As the recognisers': letters, digits, `_` and `-`, at most 20."""
 
-    tells_emotions: bool
+    detects_emotions: bool
     """Whether its faces have emotions."""
 
     def from_environment(self) -> Recogniser:
         """A class method: the recogniser as this machine's environment describes it. Raises `RecogniserUnavailable`."""
 
 
-def chosen() -> Recogniser:
+def configured_recogniser() -> Recogniser:
     """The recogniser that the setting `RECOGNISER` names. Raises `RecogniserUnavailable`."""
-    return named(chosen_class().name)
+    return recogniser_by_name(configured_class().name)
 
 
-def chosen_class() -> RecogniserClass:
+def configured_class() -> RecogniserClass:
     """The class of the recogniser that the setting `RECOGNISER` names. Raises `UnknownRecogniser`."""
     return _loaded(BUILT_IN.get(settings.RECOGNISER, settings.RECOGNISER))
 
 
-def named(name: str) -> Recogniser:
+def recogniser_by_name(name: str) -> Recogniser:
     """The recogniser that gave its faces this name, made once per process, when it is first needed.
 
     Raises `RecogniserUnavailable`; the name of a recogniser that is neither built in nor chosen is unknown.
     """
     if name in BUILT_IN:
         return _made(BUILT_IN[name])
-    if chosen_class().name == name:
+    if configured_class().name == name:
         return _made(settings.RECOGNISER)
     raise UnknownRecogniser(
         f"Nobody knows the recogniser “{name}”: set RECOGNISER, which is “{settings.RECOGNISER}”, to its dotted path."
@@ -180,7 +180,7 @@ def named(name: str) -> Recogniser:
 def check_setting(**_: Any) -> list[checks.CheckMessage]:
     """A system check: whether there is the recogniser that `RECOGNISER` names."""
     try:
-        chosen_class()
+        configured_class()
     except UnknownRecogniser as error:
         return [checks.Error(str(error), id="faces.E001")]
     return []

@@ -15,13 +15,13 @@ from PIL import Image
 from edge_agent.messages import Box
 from faces.recognisers.budget import charge_call
 from faces.recognisers.recogniser import (
-    Indexed,
-    Known,
+    DetectedCup,
+    DetectedFace,
+    Detections,
+    Gallery,
+    IndexedFace,
     Match,
     RecogniserUnavailable,
-    Seen,
-    SeenCup,
-    SeenFace,
     UnusablePicture,
 )
 
@@ -68,7 +68,7 @@ class Rekognition:
     """A `Recogniser` that keeps each site's faces in a collection of its own, made when the first face comes."""
 
     name = "rekognition"
-    tells_emotions = True
+    detects_emotions = True
 
     def __init__(self, client: Any, *, charge: Callable[[], None] = lambda: None) -> None:
         """`charge` is called before each call that is paid for, and raises `BudgetSpent` where there may be none."""
@@ -83,7 +83,7 @@ class Rekognition:
             raise RecogniserUnavailable(f"Amazon Rekognition cannot be reached: {error}.") from error
         return cls(client, charge=lambda: charge_call(provider=cls.name, now=timezone.now()))
 
-    def look(self, jpeg: bytes) -> Seen:
+    def detect(self, jpeg: bytes) -> Detections:
         with _opened(jpeg) as picture:
             size, sent = picture.size, {"Bytes": _sendable(picture, jpeg)}
         labels = self._ask(
@@ -95,16 +95,16 @@ class Rekognition:
         )
         faces = self._ask("detect_faces", Image=sent, Attributes=["DEFAULT", "EMOTIONS"])
         found = [_face(detail, size) for detail in faces["FaceDetails"]]
-        return Seen(tuple(sorted(found, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
+        return Detections(tuple(sorted(found, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
 
-    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
-        if known.is_empty:
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
+        if gallery.is_empty:
             return [None] * len(faces)
         matches = [self._search(jpeg, face, collection) for face in faces]
-        allowed = known.among([match.provider_id for match in matches if match])
+        allowed = gallery.among([match.provider_id for match in matches if match])
         return [match if match and match.provider_id in allowed else None for match in matches]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         crop, _ = _head_and_shoulders(jpeg, face)
         try:
             answer = self._index(crop, collection, note)
@@ -114,11 +114,11 @@ class Rekognition:
         if not answer["FaceRecords"]:
             reasons = [reason for one in answer.get("UnindexedFaces", []) for reason in one.get("Reasons", [])]
             raise UnusablePicture(f"Amazon Rekognition does not take this face: {', '.join(reasons) or 'none found'}.")
-        return Indexed(answer["FaceRecords"][0]["Face"]["FaceId"])
+        return IndexedFace(answer["FaceRecords"][0]["Face"]["FaceId"])
 
-    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+    def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         try:
-            return [face["FaceId"] for face in self._listed(collection) if face.get("ExternalImageId") in notes]
+            return [face["FaceId"] for face in self._pages_of_faces(collection) if face.get("ExternalImageId") in notes]
         except _NoCollection:
             return []
 
@@ -129,15 +129,15 @@ class Rekognition:
     def _forget(self, ids: list[str], collection: str) -> None:
         try:
             self._ask("delete_faces", CollectionId=collection, FaceIds=ids)
-            left = list(self._listed(collection, FaceIds=ids))
+            left = list(self._pages_of_faces(collection, FaceIds=ids))
         except _NoCollection:
             return
         if left:
             raise RecogniserUnavailable(f"Amazon Rekognition still has {len(left)} of {len(ids)} faces; erase again.")
 
-    def listed(self, *, collection: str) -> Iterator[str]:
+    def list_faces(self, *, collection: str) -> Iterator[str]:
         try:
-            yield from (face["FaceId"] for face in self._listed(collection))
+            yield from (face["FaceId"] for face in self._pages_of_faces(collection))
         except _NoCollection:
             return
 
@@ -175,7 +175,7 @@ class Rekognition:
         with suppress(_CollectionExists):  # another worker was faster
             self._ask("create_collection", CollectionId=collection)
 
-    def _listed(self, collection: str, **narrowed: Any) -> Iterator[Any]:
+    def _pages_of_faces(self, collection: str, **narrowed: Any) -> Iterator[Any]:
         """The collection's faces, page by page."""
         answer = self._ask("list_faces", CollectionId=collection, **narrowed)
         yield from answer["Faces"]
@@ -254,12 +254,12 @@ def _box(share: Mapping[str, float], size: tuple[int, int]) -> Box:
     )
 
 
-def _face(detail: Mapping[str, Any], size: tuple[int, int]) -> SeenFace:
+def _face(detail: Mapping[str, Any], size: tuple[int, int]) -> DetectedFace:
     emotions = {one["Type"].lower(): one["Confidence"] / 100 for one in detail.get("Emotions", [])}
-    return SeenFace(_box(detail["BoundingBox"], size), detail["Confidence"] / 100, emotions)
+    return DetectedFace(_box(detail["BoundingBox"], size), detail["Confidence"] / 100, emotions)
 
 
-def _cups(labels: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Iterator[SeenCup]:
+def _cups(labels: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Iterator[DetectedCup]:
     """Each cup once, though the service names it by several labels; one without a box where no label has boxes."""
     cups = [label for label in labels if label["Name"] in CUP_LABELS and label["Confidence"] >= CUP_CONFIDENCE]
     instances = [one for label in cups for one in label.get("Instances", []) if one["Confidence"] >= CUP_CONFIDENCE]
@@ -269,9 +269,9 @@ def _cups(labels: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Iterato
         box = _box(one["BoundingBox"], size)
         if all(_overlap(box, other) < SAME_CUP for other in seen):
             seen.append(box)
-            yield SeenCup(one["Confidence"] / 100, box)
+            yield DetectedCup(one["Confidence"] / 100, box)
     if cups and not seen:
-        yield SeenCup(max(label["Confidence"] for label in cups) / 100, None)
+        yield DetectedCup(max(label["Confidence"] for label in cups) / 100, None)
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from devices.models import Site
 from edge_agent.messages import Box
 from faces.models import Capture, Mode, Person, UnclaimedFace
-from faces.people.policies import mode_as_read
+from faces.people.policies import loaded_mode
 from faces.pictures import storage
-from faces.recognisers.recogniser import Indexed, Match, Recogniser, Seen, UnusablePicture, collection_of
+from faces.recognisers.recogniser import Detections, IndexedFace, Match, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
 from faces.recognition.pairing import holders
 
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 class Findings:
     """What a recogniser said about a picture; faces by their index in `seen`."""
 
-    seen: Seen
+    detections: Detections
     mode: Mode
     """What the site did with faces when the recogniser was asked."""
     holding: set[int]
     matches: dict[int, Match] = field(default_factory=dict)
     people: dict[int, Person] = field(default_factory=dict)
     """Filled in when everything is written down."""
-    guests: dict[int, Indexed] = field(default_factory=dict)
+    guests: dict[int, IndexedFace] = field(default_factory=dict)
     """Strangers whom the recogniser knows from now on."""
     notes: list[str] = field(default_factory=list)
     """The notes of the rows that say so."""
@@ -41,11 +41,11 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
     Raises as the recogniser does, and `FileNotFoundError` without a picture; no stranger stays known to it then.
     """
     jpeg = storage.read(capture)
-    site, mode = capture.device.site, mode_as_read(capture.device.site)
-    seen = recogniser.look(jpeg)
-    held = holders([face.box for face in seen.faces], [cup.box for cup in seen.cups])
-    findings = Findings(seen, mode, {face for face in held if face is not None})
-    if mode == Mode.OFF or not seen.faces:
+    site, mode = capture.device.site, loaded_mode(capture.device.site)
+    detections = recogniser.detect(jpeg)
+    held = holders([face.box for face in detections.faces], [cup.box for cup in detections.cups])
+    findings = Findings(detections, mode, {face for face in held if face is not None})
+    if mode == Mode.OFF or not detections.faces:
         return findings
     try:
         _search(findings, jpeg, site, now, recogniser)
@@ -71,29 +71,31 @@ def dismiss(findings: Findings, site: Site, recogniser: Recogniser) -> None:
 
 def resolve(findings: Findings, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
     """Whose the matched faces are at this moment: since the search people were merged, consents were withdrawn."""
-    known = SiteGallery(site=site, provider=recogniser.name, now=now)
-    faces = known.faces({match.provider_id for match in findings.matches.values()})
+    gallery = SiteGallery(site=site, provider=recogniser.name, now=now)
+    faces = gallery.faces({match.provider_id for match in findings.matches.values()})
     owners = {name: face.person for name, face in faces.items()}
     matches = {index: match for index, match in findings.matches.items() if match.provider_id in owners}
     findings.people = _each_once({index: owners[match.provider_id] for index, match in matches.items()}, matches)
 
 
 def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
-    known = SiteGallery(site=site, provider=recogniser.name, now=now, with_guests=findings.mode == Mode.EVERYONE)
-    boxes = [face.box for face in findings.seen.faces]
-    matches = recogniser.identify(jpeg, boxes, collection=collection_of(site.pk), known=known)
+    gallery = SiteGallery(site=site, provider=recogniser.name, now=now, with_guests=findings.mode == Mode.EVERYONE)
+    boxes = [face.box for face in findings.detections.faces]
+    matches = recogniser.identify(jpeg, boxes, collection=collection_of(site.pk), gallery=gallery)
     findings.matches = {index: match for index, match in enumerate(matches) if match is not None}
 
 
 def _index_strangers(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
     for index in sorted(findings.holding - findings.matches.keys()):
         try:
-            findings.guests[index] = _index(findings, jpeg, findings.seen.faces[index].box, site, now, recogniser)
+            findings.guests[index] = _index(findings, jpeg, findings.detections.faces[index].box, site, now, recogniser)
         except UnusablePicture as error:
             log.info("A stranger stays anonymous: %s", error)
 
 
-def _index(findings: Findings, jpeg: bytes, face: Box, site: Site, now: dt.datetime, recogniser: Recogniser) -> Indexed:
+def _index(
+    findings: Findings, jpeg: bytes, face: Box, site: Site, now: dt.datetime, recogniser: Recogniser
+) -> IndexedFace:
     """Noted before it is asked for, so that a worker that is killed meanwhile leaves nobody known without a trace."""
     note, collection = uuid.uuid4().hex, collection_of(site.pk)
     UnclaimedFace.objects.create(note=note, provider=recogniser.name, collection=collection, since=now)

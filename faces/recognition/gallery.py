@@ -13,7 +13,7 @@ import numpy as np
 
 from devices.models import Site
 from faces.models import Face, GalleryChange, Method
-from faces.recognition.vectors import Embeddings, Vectors
+from faces.recognition.vectors import EmbeddingIndex, Embeddings
 
 KEPT_FOR_S = 60.0
 """A process that has not searched a gallery for so long drops it: nobody erased stays in an idle worker for longer."""
@@ -29,7 +29,7 @@ READ_AT_ONCE = 20_000
 
 
 class SiteGallery:
-    """The faces of a site that may be matched at this moment, by one recogniser; a `recogniser.Known`."""
+    """The faces of a site that may be matched at this moment, by one recogniser; a `recogniser.Gallery`."""
 
     def __init__(self, *, site: Site, provider: str, now: dt.datetime, with_guests: bool = True) -> None:
         self._site_id, self._provider = site.pk, provider
@@ -108,13 +108,13 @@ class _Held:
             else:
                 self.vectors.remove(number)
 
-    def _read(self) -> Vectors:
+    def _read(self) -> EmbeddingIndex:
         faces = Face.objects.at(self._site_id, provider=self._provider).exclude(embedding=None).order_by()
         numbers, rows = [], []
         for number, embedding in faces.values_list("pk", "embedding").iterator(READ_AT_ONCE):
             numbers.append(number)
             rows.append(bytes(embedding))
-        return Vectors(np.array(numbers, np.int64), _row(b"".join(rows)).reshape(-1, WIDTH))
+        return EmbeddingIndex(np.array(numbers, np.int64), _row(b"".join(rows)).reshape(-1, WIDTH))
 
 
 def _row(embedding: bytes) -> Embeddings:

@@ -10,8 +10,8 @@ from django_q.models import Task
 from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
 from faces.models import Capture, State, UntoldSighting
-from faces.recognisers.budget import calls_made, limit_of
-from faces.recognisers.recogniser import UnknownRecogniser, chosen_class
+from faces.recognisers.budget import calls_made, monthly_limit
+from faces.recognisers.recogniser import UnknownRecogniser, configured_class
 
 WORKERS = "task workers"
 """The process whose heartbeat the sweep writes, which a worker runs every minute; each task that ends is one too."""
@@ -20,13 +20,13 @@ SILENT_FOR = dt.timedelta(minutes=3)
 """Three sweeps in a row that did not come, and nothing else: the workers hang or are gone."""
 
 
-class Watch:
+class WorkerWatch:
     """Whether the workers stand still, of all clusters together; asked by the process that could start them again."""
 
     def __init__(self, *, since: dt.datetime) -> None:
         self._since = since
 
-    def told(self, now: dt.datetime) -> str:
+    def problem(self, now: dt.datetime) -> str:
         """One sentence where they do; empty otherwise, and while the database is away, for which they wait."""
         try:
             heartbeat = _heartbeat()
@@ -75,11 +75,11 @@ def _greetings(now: dt.datetime) -> Iterator[Line]:
 
 def _budget(now: dt.datetime) -> Iterator[Line]:
     try:
-        name = chosen_class().name
+        name = configured_class().name
     except UnknownRecogniser as error:
         yield Line("recogniser", False, str(error))
         return
-    limit = limit_of(name)
+    limit = monthly_limit(name)
     if limit is None:
         return
     made = calls_made(provider=name, now=now)

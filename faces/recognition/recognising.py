@@ -17,7 +17,7 @@ from devices.models import Site
 from faces.coffees.counting import count_coffees, lock_site
 from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import create_guest
-from faces.people.policies import mode_of
+from faces.people.policies import current_mode
 from faces.pictures.sink import RESCUE_AFTER, enqueue
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.budget import is_spent
@@ -105,7 +105,7 @@ def _sweep_lost(now: dt.datetime) -> int:
 
 def _sweep_waiting(now: dt.datetime) -> int:
     try:
-        if is_spent(provider=recognisers.chosen_class().name, now=now):
+        if is_spent(provider=recognisers.configured_class().name, now=now):
             return 0
     except UnknownRecogniser:
         return 0  # the pictures wait; `manage.py health` says why
@@ -130,7 +130,7 @@ def _read(capture_id: uuid.UUID) -> Capture:
 
 def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) -> None:
     try:
-        recogniser = recogniser or recognisers.chosen()
+        recogniser = recogniser or recognisers.configured_recogniser()
         findings = examine(capture, now, recogniser)
         sightings = _finish(capture, now, findings, recogniser)
     except (UnusablePicture, FileNotFoundError) as error:
@@ -153,9 +153,9 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
     try:
         with transaction.atomic():
             lock_site(site)
-            if not _move(capture, State.DONE, now, "", cups=len(findings.seen.cups), recognised_at=now):
+            if not _move(capture, State.DONE, now, "", cups=len(findings.detections.cups), recognised_at=now):
                 raise _TakenOver
-            if mode_of(site) != findings.mode:
+            if current_mode(site) != findings.mode:
                 raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
             resolve(findings, site, now, recogniser)
             _introduce_guests(site, now, findings, recogniser)
@@ -202,7 +202,7 @@ def _sightings(capture: Capture, findings: Findings) -> list[Sighting]:
             similarity=findings.matches[index].similarity if person and index in findings.matches else None,
             emotions=dict(face.emotions) if person else {},
         )
-        for index, face in enumerate(findings.seen.faces)
+        for index, face in enumerate(findings.detections.faces)
         for person in [findings.people.get(index)]
     ]
 

@@ -10,7 +10,7 @@ GROWTH = 1.5
 """How much larger the matrix becomes when it is full."""
 
 
-class Vectors:
+class EmbeddingIndex:
     """An index in memory by Euclidean distance. Whatever is removed is overwritten, not only forgotten.
 
     Not thread-safe.

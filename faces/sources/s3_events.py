@@ -13,12 +13,12 @@ STAMP = re.compile(r"(?<!\d)\d{8}-\d{6}(?!\d)")
 """How a DeepLens writes the time into the name of a picture: YYYYmmdd-HHMMSS."""
 
 
-class Unreadable(ValueError):
+class UnreadableNotification(ValueError):
     """The notification is none of S3's; one sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class StoredObject:
     """An object that was put into a bucket. `at` is UTC, by S3's clock."""
 
     bucket: str
@@ -54,20 +54,20 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class KeyFilter:
     """Which objects are pictures to take in: those whose key begins and ends like this."""
 
     prefix: str = ""
     suffix: str = ""
 
-    def takes(self, created: Created) -> bool:
+    def matches(self, created: StoredObject) -> bool:
         return created.key.startswith(self.prefix) and created.key.endswith(self.suffix)
 
 
-def records(body: bytes) -> list[dict[str, Any]]:
+def parse_records(body: bytes) -> list[dict[str, Any]]:
     """The records in the body of a message, which S3 has put into the queue itself or by way of SNS.
 
-    Empty for what tells of no object, as the test event that S3 sends once. Raises `Unreadable`.
+    Empty for what tells of no object, as the test event that S3 sends once. Raises `UnreadableNotification`.
     """
     told = _json(body)
     if told.get("Type") == "Notification" and isinstance(told.get("Message"), str):
@@ -76,31 +76,31 @@ def records(body: bytes) -> list[dict[str, Any]]:
         return []
     found = told.get("Records")
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise Unreadable("It has no list of records, as a notification of S3 has.")
+        raise UnreadableNotification("It has no list of records, as a notification of S3 has.")
     return found
 
 
-def created(record: dict[str, Any]) -> Created | None:
+def stored_object(record: dict[str, Any]) -> StoredObject | None:
     """The object that the record tells of; None where it was not put there but removed or the like.
 
-    Raises `Unreadable`.
+    Raises `UnreadableNotification`.
     """
     try:
         told = msgspec.convert(record, _Record)
     except msgspec.ValidationError as error:
-        raise Unreadable(f"It is no record of S3's: {error}.") from None
+        raise UnreadableNotification(f"It is no record of S3's: {error}.") from None
     if not told.name.startswith(CREATED):
         return None
     # In the notification a key is written as in a form: “+” is a space.
     thing = told.s3.object
-    return Created(told.s3.bucket.name, unquote_plus(thing.key), thing.etag, thing.size, told.at)
+    return StoredObject(told.s3.bucket.name, unquote_plus(thing.key), thing.etag, thing.size, told.at)
 
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"It is no JSON object: {error}.") from None
+        raise UnreadableNotification(f"It is no JSON object: {error}.") from None
 
 
 class _Object(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from devices import health
 from devices.intake import batches
 from devices.intake.decoding import Arrival, Rejection
 from devices.models import Reason
-from faces.sources.s3_events import Unreadable, Wanted, created, records
+from faces.sources.s3_events import KeyFilter, UnreadableNotification, parse_records, stored_object
 from faces.sources.s3_pictures import TOPIC, take_in_object
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class S3Ingester:
     """Takes in what one queue tells. A message is deleted once all it tells of is committed or set aside, so that one
     that was cut short comes again, which changes nothing."""
 
-    def __init__(self, sqs: Any, queue_url: str, wanted: Wanted, stop: threading.Event, *, clock: Clock) -> None:
+    def __init__(self, sqs: Any, queue_url: str, wanted: KeyFilter, stop: threading.Event, *, clock: Clock) -> None:
         self._sqs, self._queue_url, self._wanted, self._stop, self._clock = sqs, queue_url, wanted, stop, clock
         self._numbers: dict[str, float] = {
             "committed_messages_total": 0,
@@ -82,8 +82,8 @@ class S3Ingester:
         sent = dt.datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, dt.UTC)
         body = message["Body"].encode()
         try:
-            told = records(body)
-        except Unreadable as error:
+            told = parse_records(body)
+        except UnreadableNotification as error:
             self._set_aside(Arrival(TOPIC, body, sent), Rejection(Reason.UNREADABLE, str(error)))
             return
         for record in told:
@@ -92,13 +92,13 @@ class S3Ingester:
     def _take_in_record(self, record: dict[str, Any], sent: dt.datetime) -> None:
         payload = msgspec.json.encode(record)
         try:
-            found = created(record)
-            if found is None or not self._wanted.takes(found):
+            found = stored_object(record)
+            if found is None or not self._wanted.matches(found):
                 self._count("passed_over_total")
                 return
             take_in_object(found, received_at=sent)
             self._count("committed_messages_total")
-        except Unreadable as error:
+        except UnreadableNotification as error:
             self._set_aside(Arrival(TOPIC, payload, sent), Rejection(Reason.UNREADABLE, str(error)))
         except Rejection as reason:
             self._set_aside(Arrival(f"{TOPIC}{found.bucket if found else ''}", payload, sent), reason)

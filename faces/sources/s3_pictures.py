@@ -15,7 +15,7 @@ from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, Reason
 from faces import aws
 from faces.models import Capture, State
-from faces.sources.s3_events import Created, Unreadable, created
+from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
 
 TOPIC = "s3/"
 """Before the bucket's name: the topic under which an event stands in the quarantine."""
@@ -33,14 +33,14 @@ def take_in_event(arrival: Arrival) -> None:
     """
     try:
         record = msgspec.json.decode(arrival.payload, type=dict[str, Any])
-        found = created(record)
-    except (msgspec.DecodeError, UnicodeDecodeError, Unreadable) as error:
+        found = stored_object(record)
+    except (msgspec.DecodeError, UnicodeDecodeError, UnreadableNotification) as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
     if found is not None:
         take_in_object(found, received_at=arrival.received_at)
 
 
-def take_in_object(found: Created, *, received_at: dt.datetime) -> None:
+def take_in_object(found: StoredObject, *, received_at: dt.datetime) -> None:
     """The same, of an object."""
     if found.bucket == settings.PICTURES_BUCKET:
         # All in there is our own.
@@ -64,18 +64,18 @@ class _Told(msgspec.Struct, frozen=True):
     key: int
 
 
-def _linked(found: Created) -> _Told | None:
+def _linked(found: StoredObject) -> _Told | None:
     """The capture of which a device has only sent the address."""
     linked = Capture.objects.filter(state=State.LINKED, key__in=_keys(found)).select_related("device").first()
     return _Told(linked.device, linked.taken_at, linked.key) if linked else None
 
 
-def _keys(found: Created) -> list[int]:
+def _keys(found: StoredObject) -> list[int]:
     """Of the capture, if it is there: by what the device said, or by what S3 did."""
     return [*(decoding.digest("url", address) for address in found.addresses), decoding.digest("s3", found.source)]
 
 
-def _owner(found: Created, metadata: Mapping[str, str]) -> _Told:
+def _owner(found: StoredObject, metadata: Mapping[str, str]) -> _Told:
     """Raises `Rejection` where it is nobody's."""
     names = [metadata[THING]] if THING in metadata else found.folders
     device = Device.objects.filter(thing_name__in=names).first()
@@ -87,7 +87,7 @@ def _owner(found: Created, metadata: Mapping[str, str]) -> _Told:
     return _Told(device, _taken_at(found, metadata, device), decoding.digest("s3", found.source))
 
 
-def _taken_at(found: Created, metadata: Mapping[str, str], device: Device) -> dt.datetime:
+def _taken_at(found: StoredObject, metadata: Mapping[str, str], device: Device) -> dt.datetime:
     told = metadata.get(TAKEN_AT)
     try:
         if told is not None:
@@ -100,7 +100,7 @@ def _taken_at(found: Created, metadata: Mapping[str, str], device: Device) -> dt
     return found.at
 
 
-def _content(found: Created) -> tuple[bytes, Mapping[str, str]]:
+def _content(found: StoredObject) -> tuple[bytes, Mapping[str, str]]:
     """At most one byte more than is taken, and the metadata."""
     try:
         answer = aws.client("s3").get_object(Bucket=found.bucket, Key=found.key)

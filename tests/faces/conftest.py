@@ -32,7 +32,7 @@ TakePicture = Callable[..., Capture]
 def local() -> LocalRecogniser:
     """The local recogniser with its real models."""
     fetch_models(models_folder())
-    found = recognisers.named("local")
+    found = recognisers.recogniser_by_name("local")
     assert isinstance(found, LocalRecogniser)
     return found
 

@@ -19,7 +19,7 @@ from PIL import Image
 from edge_agent.messages import Box
 from edge_agent.vision.identity import SAME_PERSON
 from faces.recognisers.local import LocalRecogniser
-from faces.recognisers.recogniser import Seen
+from faces.recognisers.recogniser import Detections
 
 Vector = NDArray[np.float32]
 
@@ -161,9 +161,9 @@ class Played(Stubber):  # type: ignore[misc]
 
 
 @cache
-def _look(local: LocalRecogniser, jpeg: bytes) -> Seen:
+def _look(local: LocalRecogniser, jpeg: bytes) -> Detections:
     """Once for each picture, as many tests show the same ones."""
-    return local.look(jpeg)
+    return local.detect(jpeg)
 
 
 @cache

@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence, Set
 import numpy as np
 
 from edge_agent.messages import Box
-from faces.recognisers.recogniser import Indexed, Known, Match, Seen, SeenCup, SeenFace
+from faces.recognisers.recogniser import DetectedCup, DetectedFace, Detections, Gallery, IndexedFace, Match
 
-NOBODY = Seen((), ())
-
-
-def seen(*faces: Box, cups: Sequence[Box | None] = ()) -> Seen:
-    return Seen(tuple(SeenFace(face, 0.9) for face in faces), tuple(SeenCup(0.8, cup) for cup in cups))
+NOBODY = Detections((), ())
 
 
-class Listed(list[Indexed]):
-    """A `Known` that needs no database: these faces and no others."""
+def seen(*faces: Box, cups: Sequence[Box | None] = ()) -> Detections:
+    return Detections(tuple(DetectedFace(face, 0.9) for face in faces), tuple(DetectedCup(0.8, cup) for cup in cups))
+
+
+class Listed(list[IndexedFace]):
+    """A `Gallery` that needs no database: these faces and no others."""
 
     @property
     def is_empty(self) -> bool:
@@ -37,7 +37,7 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, sees: Seen = NOBODY, *, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, sees: Detections = NOBODY, *, before: Callable[[], None] = lambda: None) -> None:
         self.sees, self.before = sees, before
         self.after_identify: Callable[[], object] = lambda: None
         self.after_index: Callable[[], object] = lambda: None
@@ -47,25 +47,25 @@ class Scripted:
         self.kept: dict[str, str] = {}
         """Notes by the name of each face that it was told to know and has not forgotten."""
 
-    def look(self, jpeg: bytes) -> Seen:
+    def detect(self, jpeg: bytes) -> Detections:
         self.looked += 1
         self.before()
         return self.sees
 
-    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
         self.searched += faces
         self.after_identify()
         names = [f"{collection}/{face[0]}" for face in faces]
-        ids = known.among(names)
+        ids = gallery.among(names)
         return [Match(name, 0.9) if name in ids else None for name in names]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         provider_id = f"{collection}/{face[0]}"
         self.kept[provider_id] = note
         self.after_index()
-        return Indexed(provider_id)
+        return IndexedFace(provider_id)
 
-    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+    def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         return [name for name, note in self.kept.items() if note in notes]
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
@@ -73,5 +73,5 @@ class Scripted:
         for name in provider_ids:
             self.kept.pop(name, None)
 
-    def listed(self, *, collection: str) -> Iterator[str]:
+    def list_faces(self, *, collection: str) -> Iterator[str]:
         return iter(list(self.kept))

@@ -15,7 +15,7 @@ from django.urls import reverse
 from devices.models import Device, Site
 from devices.roles import Role
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
-from faces.people.policies import mode_of
+from faces.people.policies import current_mode
 from faces.pictures import storage
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
@@ -183,7 +183,7 @@ class TestEnrolment:
     def test_a_recogniser_that_is_away_is_said_beside_the_picture(
         self, admin: Client, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recognisers.recogniser.chosen", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.configured_recogniser", away)
         answer = admin.post(self.ADD, enrolment(seattle, scenes.portrait()))
         assert errors_of(answer) == {"pictures": ["ada.jpg: The models are missing."]}
 
@@ -201,7 +201,7 @@ class TestEnrolment:
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("faces.recognisers.recogniser.named", away)
+            patched.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
             answer = act(admin, "person", "withdraw_consents", ada)
         assert "not all forgotten yet" in html.unescape(answer.content.decode())
         assert Face.objects.exists()
@@ -225,7 +225,7 @@ class TestEnrolment:
     def test_an_erasure_that_must_be_repeated_says_so(
         self, admin: Client, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
         answer = admin.post(f"/admin/faces/person/{ada.pk}/delete/", {"post": "yes"}, follow=True)
         assert "The models are missing. Not all is erased yet" in answer.content.decode()
         assert Person.objects.exists()
@@ -280,7 +280,7 @@ class TestPolicy:
         errors = errors_of(staff("Olga", seattle, Role.OPERATOR).post(page, form))
         assert "no owner of Seattle" in errors["mode"][0]
         assert staff("Otto", seattle, Role.OWNER).post(page, form).status_code == 302
-        assert mode_of(seattle) == Mode.ENROLLED
+        assert current_mode(seattle) == Mode.ENROLLED
 
 
 class TestScoping:

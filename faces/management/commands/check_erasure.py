@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from faces.erasure.traces import traces
+from faces.erasure.verification import find_traces
 from faces.models import Erasure
 from faces.recognisers.recogniser import RecogniserUnavailable
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if missing := set(receipt) - {erasure.pk for erasure in erasures}:
             raise CommandError(f"There is no receipt {', '.join(sorted(map(str, missing)))}.")
         try:
-            found = list(traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
+            found = list(find_traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
         except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
             raise CommandError(f"Nothing is proved, for not everything could be read: {error}") from error
         if found:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from devices.models import Site
 from devices.rest.exports import as_csv
 from faces.enrolment.bulk import Outcome, enrol_folder
-from faces.enrolment.folders import BadFolder, PersonFolder, people_in
+from faces.enrolment.folders import BadFolder, PersonFolder, read_people_folders
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import RecogniserUnavailable
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no site “{site}”; there are: {known or 'none yet'}.")
         outcomes: list[Outcome] = []
         try:
-            self._enrol(people_in(folder), chosen, outcomes)
+            self._enrol(read_people_folders(folder), chosen, outcomes)
         except BadFolder as error:
             raise CommandError(str(error)) from error
         except RecogniserUnavailable as error:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError("Some pictures were refused; mend them and run it again.")
 
     def _enrol(self, people: list[PersonFolder], site: Site, outcomes: list[Outcome]) -> None:
-        recogniser = recognisers.chosen()
+        recogniser = recognisers.configured_recogniser()
         total = sum(max(len(person.pictures), 1) for person in people)
         with tqdm(total=total, unit=" pictures", disable=None) as bar:
             for person in people:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from faces import aws
-from faces.sources.s3_events import Wanted
+from faces.sources.s3_events import KeyFilter
 from faces.sources.s3_ingester import S3Ingester
 
 
@@ -35,5 +35,5 @@ class Command(BaseCommand):
             sqs = aws.client("sqs")
         except BotoCoreError as error:
             raise CommandError(f"SQS cannot be asked: {error} Set AWS_DEFAULT_REGION.") from error
-        wanted = Wanted(prefix, suffix)
+        wanted = KeyFilter(prefix, suffix)
         S3Ingester(sqs, settings.PICTURE_EVENTS_QUEUE_URL, wanted, stop, clock=timezone.now).run()

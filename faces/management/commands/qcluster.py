@@ -28,14 +28,14 @@ class Command(qcluster.Command):  # type: ignore[misc]
     help = "Runs the task workers until told to stop. Ends with 70 where they stand still, to be started again."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        watch = health.Watch(since=timezone.now())
+        watch = health.WorkerWatch(since=timezone.now())
         super().handle(*args, **options)
         # Killing a worker at the wrong moment leaves its lock behind: the others wait for it, and nobody else notices.
         for guard in multiprocessing.active_children():
             while guard.is_alive():
                 guard.join(LOOK_EVERY_S)
                 close_old_connections()
-                if guard.is_alive() and (told := watch.told(timezone.now())):
+                if guard.is_alive() and (told := watch.problem(timezone.now())):
                     log.critical("%s Leaving, to be started again; what they had in hand the sweep finds.", told)
                     for pid in [*_below(guard.pid or 0)]:
                         with suppress(ProcessLookupError):

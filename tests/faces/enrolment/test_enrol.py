@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from devices.models import Site
-from faces.enrolment.folders import BadFolder, agreement_of, people_in
+from faces.enrolment.folders import BadFolder, read_agreement, read_people_folders
 from faces.models import Consent, Face, Person
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import withdraw_consent
@@ -163,18 +163,18 @@ class TestAgreement:
     def test_what_is_wrong_is_said(self, tmp_path: Path, shared: str, own: str, said: str) -> None:
         write(tmp_path / "consent.toml", shared)
         write(tmp_path / "Ada" / "consent.toml", own)
-        (ada,) = people_in(tmp_path)
+        (ada,) = read_people_folders(tmp_path)
         with pytest.raises(BadFolder, match=said):
-            agreement_of(ada)
+            read_agreement(ada)
 
     def test_a_persons_own_words_come_first(self, tmp_path: Path) -> None:
         write(tmp_path / "consent.toml", ALL)
         write(tmp_path / "Ada" / "consent.toml", HERS + 'text_version = "4"\nexpires_at = 2030-01-01T12:00:00')
-        agreement, line = agreement_of(people_in(tmp_path)[0])
+        agreement, line = read_agreement(read_people_folders(tmp_path)[0])
         assert (agreement.text_version, line) == ("4", "Countess")
         assert agreement.expires_at == dt.datetime(2030, 1, 1, 12, tzinfo=dt.UTC)
 
     def test_hidden_folders_are_passed_over(self, tmp_path: Path) -> None:
         for name in (".git", "Bea", "Ada"):
             (tmp_path / name).mkdir()
-        assert [person.name for person in people_in(tmp_path)] == ["Ada", "Bea"]
+        assert [person.name for person in read_people_folders(tmp_path)] == ["Ada", "Bea"]

@@ -166,7 +166,7 @@ class TestReceipt:
         self, ada: Person, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scripted = Scripted(seen(*BOXES))
-        monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: scripted)
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: scripted)
         scripted.kept = {"somebody else's": "", (hers := Face.objects.get().provider_id): ""}
         receipt = forget(person=ada, by=None)
         call_command("check_erasure")
@@ -181,7 +181,7 @@ class TestReceipt:
 
     def test_what_cannot_be_read_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         forget(person=ada, by=None)
-        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
         assert trace() == "Nothing is proved, for not everything could be read: The recogniser is away."
 
     def test_a_receipt_that_is_not_there_is_said(self) -> None:

@@ -46,7 +46,7 @@ HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """The recogniser of whoever asks for one by name."""
     recogniser = Scripted(ONE_WITH_CUP)
-    monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: recogniser)
+    monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: recogniser)
     return recogniser
 
 

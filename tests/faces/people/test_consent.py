@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from devices.models import Site
 from devices.roles import Role
 from faces.models import Consent, Face, Mode, Person, SitePolicy
-from faces.people.policies import mode_of
+from faces.people.policies import current_mode
 from faces.services import (
     PolicyRefused,
     create_person,
@@ -71,7 +71,7 @@ class TestConsent:
 
 class TestPolicy:
     def test_it_is_off_until_somebody_decides(self, seattle: Site) -> None:
-        assert mode_of(seattle) == Mode.OFF
+        assert current_mode(seattle) == Mode.OFF
 
     @pytest.mark.parametrize("mode", [Mode.ENROLLED, Mode.EVERYONE])
     def test_recognition_is_the_owners_decision(
@@ -80,9 +80,9 @@ class TestPolicy:
         for somebody in (operator, outsider, None):
             with pytest.raises(PolicyRefused):
                 set_policy(site=seattle, mode=mode, confirmed_by=somebody)
-        assert mode_of(seattle) == Mode.OFF
+        assert current_mode(seattle) == Mode.OFF
         policy = set_policy(site=seattle, mode=mode, confirmed_by=owner, now=NOON)
-        assert (mode_of(seattle), policy.confirmed_by, policy.confirmed_at) == (mode, owner, NOON)
+        assert (current_mode(seattle), policy.confirmed_by, policy.confirmed_at) == (mode, owner, NOON)
 
     def test_a_superuser_counts_as_an_owner(self, seattle: Site, superuser: User) -> None:
         assert set_policy(site=seattle, mode="enrolled", confirmed_by=superuser).confirmed_by == superuser

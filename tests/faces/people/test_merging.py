@@ -185,7 +185,7 @@ class TestMerging:
         assert not Merge.objects.exists()
 
     def test_erasing_who_took_over_leaves_no_history(self, guest: Person, bea: Person, monkeypatch: Any) -> None:
-        monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: Scripted())
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: Scripted())
         merge_people(other=guest, into=bea, by=None, now=LATER)
         forget(person=bea, by=None)
         assert not Merge.objects.exists()

@@ -24,12 +24,12 @@ from tests.faces.scripted import Scripted
 moments = st.floats(min_value=1.7e9, max_value=2.5e9).map(partial(dt.datetime.fromtimestamp, tz=dt.UTC))
 
 
-@given(made=moments, age=st.timedeltas(min_value=dt.timedelta(), max_value=links.LASTS * 4), pk=st.uuids())
+@given(made=moments, age=st.timedeltas(min_value=dt.timedelta(), max_value=links.LIFETIME * 4), pk=st.uuids())
 def test_a_link_lasts_one_period_and_never_two(made: dt.datetime, age: dt.timedelta, pk: uuid.UUID) -> None:
     link = links.link(pk, bearer="1 session", now=made)
     is_open = links.is_open(link, pk, bearer="1 session", now=made + age)
-    assert is_open if age <= links.LASTS else True
-    assert not is_open if age >= links.LASTS * 2 else True
+    assert is_open if age <= links.LIFETIME else True
+    assert not is_open if age >= links.LIFETIME * 2 else True
 
 
 @given(pk=st.uuids(), other=st.uuids(), bearer=st.text(max_size=40), stranger=st.text(max_size=40), now=moments)
@@ -75,8 +75,8 @@ def test_a_member_sees_it_by_the_link_on_a_page(capture: Capture, viewer: User) 
 def test_a_link_that_has_expired_is_refused(capture: Capture, viewer: User) -> None:
     client, now = signed_in(viewer), clock.now()
     assert client.get(address(client, capture, viewer, at=now)).status_code == 200
-    assert client.get(address(client, capture, viewer, at=now - 2 * links.LASTS)).status_code == 404
-    assert client.get(address(client, capture, viewer, at=now + 2 * links.LASTS)).status_code == 404
+    assert client.get(address(client, capture, viewer, at=now - 2 * links.LIFETIME)).status_code == 404
+    assert client.get(address(client, capture, viewer, at=now + 2 * links.LIFETIME)).status_code == 404
 
 
 def test_a_link_of_another_session_is_refused(capture: Capture, viewer: User, operator: User) -> None:

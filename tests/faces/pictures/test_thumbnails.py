@@ -37,7 +37,7 @@ def test_it_is_a_square_wherever_the_face_is(size: tuple[int, int], face: tuple[
 
 
 def test_the_face_is_in_its_middle(local: Recogniser) -> None:
-    (face,) = local.look(thumbnail(scenes.jpeg(scenes.portrait()), FACE)).faces
+    (face,) = local.detect(thumbnail(scenes.jpeg(scenes.portrait()), FACE)).faces
     left, top, width, height = face.box
     assert left + width / 2 == pytest.approx(SIDE / 2, abs=SIDE / 10)
     assert top + height / 2 == pytest.approx(SIDE / 2, abs=SIDE / 10)

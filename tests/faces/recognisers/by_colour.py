@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edge_agent.messages import Box
-from faces.recognisers.recogniser import Indexed, Known, Match, Seen, SeenCup, SeenFace
+from faces.recognisers.recogniser import DetectedCup, DetectedFace, Detections, Gallery, IndexedFace, Match
 
 WIDTH = 128
 NEAR = 0.2
@@ -19,32 +19,32 @@ NEAR = 0.2
 
 class ByColour:
     name = "colour"
-    tells_emotions = False
+    detects_emotions = False
 
     @classmethod
     def from_environment(cls) -> "ByColour":
         return cls()
 
-    def look(self, jpeg: bytes) -> Seen:
+    def detect(self, jpeg: bytes) -> Detections:
         with Image.open(io.BytesIO(jpeg)) as picture:
             whole: Box = (0, 0, *picture.size)
         red, _, blue = _colour(jpeg)
-        return Seen((SeenFace(whole, 1.0),), (SeenCup(1.0, whole),) if red > blue else ())
+        return Detections((DetectedFace(whole, 1.0),), (DetectedCup(1.0, whole),) if red > blue else ())
 
-    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, known: Known) -> list[Match | None]:
-        found = known.nearest(_embedding(jpeg), within=NEAR)
+    def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
+        found = gallery.nearest(_embedding(jpeg), within=NEAR)
         return [Match(found[0], 1 - found[1]) if found else None for _ in faces]
 
-    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> Indexed:
-        return Indexed(uuid.uuid4().hex, _embedding(jpeg))
+    def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
+        return IndexedFace(uuid.uuid4().hex, _embedding(jpeg))
 
-    def noted(self, notes: Set[str], *, collection: str) -> list[str]:
+    def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         return []
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
         """Nothing to do, as it keeps nothing."""
 
-    def listed(self, *, collection: str) -> Iterator[str]:
+    def list_faces(self, *, collection: str) -> Iterator[str]:
         return iter(())
 
 

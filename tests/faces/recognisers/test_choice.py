@@ -32,8 +32,8 @@ class Impostor:
     """Gives itself the name of another."""
 
     name = "local"
-    tells_emotions = False
-    from_environment = look = identify = index = noted = forget = listed = None
+    detects_emotions = False
+    from_environment = detect = identify = index = find_by_notes = forget = list_faces = None
 
 
 def jpeg(colour: tuple[int, int, int]) -> bytes:
@@ -50,16 +50,16 @@ def own(settings: Any) -> None:
 @pytest.fixture
 def ada(seattle: Site, own: None, enrolled_only: None) -> Person:
     """Enrolled by a brown picture."""
-    ada, recogniser = create_person(site=seattle, name="Ada"), recognisers.chosen()
+    ada, recogniser = create_person(site=seattle, name="Ada"), recognisers.configured_recogniser()
     indexed = recogniser.index(jpeg(BROWN), (0, 0, 200, 200), collection="")
     save_face(consent=agree(ada), indexed=indexed, recogniser=recogniser, now=NOON)
     return ada
 
 
 def test_its_dotted_path_is_all_that_it_takes(own: None) -> None:
-    assert recognisers.chosen() is recognisers.named("colour")
-    assert recognisers.chosen().name == "colour"
-    assert not recognisers.chosen_class().tells_emotions
+    assert recognisers.configured_recogniser() is recognisers.recogniser_by_name("colour")
+    assert recognisers.configured_recogniser().name == "colour"
+    assert not recognisers.configured_class().detects_emotions
     assert recognisers.check_setting() == []
 
 
@@ -87,7 +87,7 @@ def test_an_erasure_waits_until_the_recogniser_of_the_faces_is_known_again(ada: 
 @pytest.mark.django_db
 def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: Any) -> None:
     bea = agree(create_person(site=ada.site, name="Bea"), days=1.5)
-    save_face(consent=bea, indexed=recognisers.Indexed("face-1", embedding(1)), recogniser=Local(), now=NOON)
+    save_face(consent=bea, indexed=recognisers.IndexedFace("face-1", embedding(1)), recogniser=Local(), now=NOON)
     settings.RECOGNISER = "local"
     assert forget_faces_without_consent(now=NOON.replace(year=2028)) == 1
     assert Face.objects.get().provider == "colour"
@@ -101,7 +101,7 @@ def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: An
         ("nowhere.Recogniser", "cannot be imported"),
         (
             "tests.faces.recognisers.test_choice.Nameless",
-            "it has no forget, from_environment, identify, index, listed, look",
+            "it has no detect, detects_emotions, find_by_notes, forget, from_environment",
         ),
         ("tests.faces.recognisers.test_choice.Impostor", "whose name “local” is another one's"),
     ],
@@ -117,10 +117,14 @@ class TestUnknown:
         assert sentence in error.msg
 
     def test_nobody_is_given_another_instead(self, path: str, sentence: str) -> None:
-        for refused in (recognisers.chosen, recognisers.chosen_class, lambda: recognisers.named("acme")):
+        for refused in (
+            recognisers.configured_recogniser,
+            recognisers.configured_class,
+            lambda: recognisers.recogniser_by_name("acme"),
+        ):
             with pytest.raises(UnknownRecogniser, match=sentence):
                 refused()
-        assert recognisers.named("local").name == "local"
+        assert recognisers.recogniser_by_name("local").name == "local"
 
     @pytest.mark.django_db
     def test_pictures_wait_and_health_says_why(self, path: str, sentence: str, take_picture: TakePicture) -> None:
@@ -138,4 +142,4 @@ class TestUnknown:
 def test_a_stored_name_that_nobody_knows_is_refused(settings: Any) -> None:
     settings.RECOGNISER = "local"
     with pytest.raises(RecogniserUnavailable, match="Nobody knows the recogniser “acme”"):
-        recognisers.named("acme")
+        recognisers.recogniser_by_name("acme")

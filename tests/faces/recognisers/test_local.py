@@ -6,7 +6,7 @@ from PIL import Image
 
 from edge_agent.messages import Box
 from faces.recognisers.local import LocalRecogniser
-from faces.recognisers.recogniser import Indexed, Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.recogniser import IndexedFace, Recogniser, RecogniserUnavailable, UnusablePicture
 from tests.faces import scenes
 from tests.faces.scripted import Listed
 
@@ -15,22 +15,22 @@ FACE: Box = (173, 72, 100, 118)
 
 
 @pytest.fixture(scope="module")
-def known(local: Recogniser) -> Indexed:
+def known(local: Recogniser) -> IndexedFace:
     """The astronaut's face."""
     jpeg = scenes.jpeg(scenes.portrait())
-    return local.index(jpeg, local.look(jpeg).faces[0].box, collection="")
+    return local.index(jpeg, local.detect(jpeg).faces[0].box, collection="")
 
 
-def similarity(local: Recogniser, picture: scenes.Picture, known: Indexed) -> float:
+def similarity(local: Recogniser, picture: scenes.Picture, known: IndexedFace) -> float:
     """Of the picture's largest face to the known one; 0 where it does not match."""
     jpeg = scenes.jpeg(picture)
-    box = max((face.box for face in local.look(jpeg).faces), key=lambda box: box[2])
-    (match,) = local.identify(jpeg, [box], collection="", known=Listed([known]))
+    box = max((face.box for face in local.detect(jpeg).faces), key=lambda box: box[2])
+    (match,) = local.identify(jpeg, [box], collection="", gallery=Listed([known]))
     return match.similarity if match else 0.0
 
 
 def test_faces_and_cups_have_boxes_in_the_pictures_pixels(local: Recogniser) -> None:
-    seen = local.look(scenes.jpeg(scenes.portrait_with_cup()))
+    seen = local.detect(scenes.jpeg(scenes.portrait_with_cup()))
     (face,), (cup,) = seen.faces, seen.cups
     assert np.hypot(face.box[0] + face.box[2] / 2 - 223, face.box[1] + face.box[3] / 2 - 131) < 20
     assert cup.box is not None
@@ -39,12 +39,12 @@ def test_faces_and_cups_have_boxes_in_the_pictures_pixels(local: Recogniser) -> 
 
 
 def test_faces_go_from_left_to_right(local: Recogniser) -> None:
-    left, right = local.look(scenes.jpeg(scenes.two_with_cups())).faces
+    left, right = local.detect(scenes.jpeg(scenes.two_with_cups())).faces
     assert left.box[0] < 512 < right.box[0]
 
 
 def test_a_cat_is_nobody(local: Recogniser) -> None:
-    assert local.look(scenes.jpeg(scenes.cat())).faces == ()
+    assert local.detect(scenes.jpeg(scenes.cat())).faces == ()
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_a_cat_is_nobody(local: Recogniser) -> None:
     ],
     ids=["mirrored", "dark", "smaller", "grey", "a crop"],
 )
-def test_the_same_person_is_known_in_other_pictures(local: Recogniser, known: Indexed, change: object) -> None:
+def test_the_same_person_is_known_in_other_pictures(local: Recogniser, known: IndexedFace, change: object) -> None:
     assert similarity(local, change(scenes.portrait()), known) > 0.6  # type: ignore[operator]
 
 
-def test_embeddings_survive_the_database(local: Recogniser, known: Indexed) -> None:
+def test_embeddings_survive_the_database(local: Recogniser, known: IndexedFace) -> None:
     assert known.embedding is not None
     again = local.index(scenes.jpeg(scenes.portrait()), FACE, collection="")
     assert len(known.embedding) == len(again.embedding or b"") == 128 * 4
@@ -71,13 +71,13 @@ def test_embeddings_survive_the_database(local: Recogniser, known: Indexed) -> N
 
 def test_where_nobody_is_known_nobody_matches(local: Recogniser) -> None:
     jpeg = scenes.jpeg(scenes.portrait())
-    assert local.identify(jpeg, [FACE, FACE], collection="", known=Listed()) == [None, None]
-    assert local.identify(jpeg, [FACE], collection="", known=Listed([Indexed("of another recogniser")])) == [None]
+    assert local.identify(jpeg, [FACE, FACE], collection="", gallery=Listed()) == [None, None]
+    assert local.identify(jpeg, [FACE], collection="", gallery=Listed([IndexedFace("of another recogniser")])) == [None]
 
 
 def test_what_is_no_jpeg_cannot_be_used(local: Recogniser) -> None:
     with pytest.raises(UnusablePicture, match="cannot be decoded"):
-        local.look(b"no picture")
+        local.detect(b"no picture")
 
 
 def test_missing_models_are_said_with_a_remedy(tmp_path: object) -> None:

@@ -30,12 +30,12 @@ def recogniser(request: pytest.FixtureRequest, local: LocalRecogniser) -> Iterat
 
 
 def largest(recogniser: Recogniser, jpeg: bytes) -> Box:
-    return max((face.box for face in recogniser.look(jpeg).faces), key=lambda box: box[2] * box[3])
+    return max((face.box for face in recogniser.detect(jpeg).faces), key=lambda box: box[2] * box[3])
 
 
 class TestLook:
     def test_a_face_and_a_cup_have_boxes_in_pixels_and_confidences_up_to_1(self, recogniser: Recogniser) -> None:
-        seen = recogniser.look(WITH_CUP)
+        seen = recogniser.detect(WITH_CUP)
         (face,), (cup,) = seen.faces, seen.cups
         assert cup.box is not None
         for box in (face.box, cup.box):
@@ -48,26 +48,26 @@ class TestLook:
         assert all(0 <= confidence <= 1 for confidence in face.emotions.values())
 
     def test_faces_go_from_left_to_right(self, recogniser: Recogniser) -> None:
-        seen = recogniser.look(scenes.jpeg(scenes.two_with_cups()))
+        seen = recogniser.detect(scenes.jpeg(scenes.two_with_cups()))
         assert [face.box[0] < 512 for face in seen.faces] == [True, False]
         assert len(seen.cups) == 2
 
     def test_where_nobody_is_there_is_nobody(self, recogniser: Recogniser) -> None:
-        assert recogniser.look(scenes.jpeg(scenes.cat())).faces == ()
+        assert recogniser.detect(scenes.jpeg(scenes.cat())).faces == ()
 
     def test_a_tiny_picture_is_no_fault(self, recogniser: Recogniser) -> None:
-        assert recogniser.look(scenes.jpeg(scenes.cat()[:40, :30].copy())).faces == ()
+        assert recogniser.detect(scenes.jpeg(scenes.cat()[:40, :30].copy())).faces == ()
 
     def test_what_is_no_jpeg_can_never_be_used(self, recogniser: Recogniser) -> None:
         with pytest.raises(UnusablePicture, match="cannot be decoded"):
-            recogniser.look(b"no picture")
+            recogniser.detect(b"no picture")
 
 
 class TestIdentity:
     def test_who_was_indexed_is_found_in_another_picture(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         box = largest(recogniser, MIRRORED)
-        (match,) = recogniser.identify(MIRRORED, [box], collection=HERE, known=Listed([face]))
+        (match,) = recogniser.identify(MIRRORED, [box], collection=HERE, gallery=Listed([face]))
         assert match is not None
         assert match.provider_id == face.provider_id
         assert 0 < match.similarity <= 1
@@ -75,15 +75,15 @@ class TestIdentity:
     def test_each_face_has_its_own_answer_in_the_order_asked(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         two = scenes.jpeg(scenes.two_with_cups())
-        left, right = (one.box for one in recogniser.look(two).faces)
-        matches = recogniser.identify(two, [right, left], collection=HERE, known=Listed([face]))
+        left, right = (one.box for one in recogniser.detect(two).faces)
+        matches = recogniser.identify(two, [right, left], collection=HERE, gallery=Listed([face]))
         assert [match and match.provider_id for match in matches] == [face.provider_id] * 2
-        assert recogniser.identify(two, [], collection=HERE, known=Listed([face])) == []
+        assert recogniser.identify(two, [], collection=HERE, gallery=Listed([face])) == []
 
     def test_who_may_not_be_matched_is_nobody(self, recogniser: Recogniser) -> None:
         box = largest(recogniser, PORTRAIT)
         recogniser.index(PORTRAIT, box, collection=HERE)
-        assert recogniser.identify(PORTRAIT, [box], collection=HERE, known=Listed()) == [None]
+        assert recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=Listed()) == [None]
 
     def test_each_name_is_given_once(self, recogniser: Recogniser) -> None:
         box = largest(recogniser, PORTRAIT)
@@ -94,7 +94,7 @@ class TestIdentity:
     def test_somebody_else_is_not_similar_enough(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         for jpeg, matches in ((MIRRORED, True), (SOMEBODY_ELSE, False)):
-            (match,) = recogniser.identify(jpeg, [largest(recogniser, jpeg)], collection=HERE, known=Listed([face]))
+            (match,) = recogniser.identify(jpeg, [largest(recogniser, jpeg)], collection=HERE, gallery=Listed([face]))
             assert (match is not None) is matches
 
     def test_a_face_outside_of_the_picture_can_never_be_used(self, recogniser: Recogniser) -> None:
@@ -108,11 +108,11 @@ class TestForgetting:
         faces = [recogniser.index(PORTRAIT, box, collection=HERE, note=note) for note in ("a", "b", "c")]
         *gone, stays = faces
         recogniser.forget([face.provider_id for face in gone], collection=HERE)
-        kept = set(recogniser.listed(collection=HERE))
+        kept = set(recogniser.list_faces(collection=HERE))
         assert kept <= {stays.provider_id}
-        assert recogniser.noted({"a", "b"}, collection=HERE) == []
-        assert set(recogniser.noted({"c"}, collection=HERE)) == kept
-        (match,) = recogniser.identify(PORTRAIT, [box], collection=HERE, known=Listed([stays]))
+        assert recogniser.find_by_notes({"a", "b"}, collection=HERE) == []
+        assert set(recogniser.find_by_notes({"c"}, collection=HERE)) == kept
+        (match,) = recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=Listed([stays]))
         assert match is not None
         assert match.provider_id == stays.provider_id
 
@@ -122,8 +122,8 @@ class TestForgetting:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         for _ in range(2):
             recogniser.forget([face.provider_id], collection=HERE)
-        assert list(recogniser.listed(collection="headcount-site-2")) == []
-        assert recogniser.noted({"a"}, collection="headcount-site-2") == []
+        assert list(recogniser.list_faces(collection="headcount-site-2")) == []
+        assert recogniser.find_by_notes({"a"}, collection="headcount-site-2") == []
 
 
 class TestRekognitionAlone:
@@ -133,7 +133,7 @@ class TestRekognitionAlone:
             box = largest(local, PORTRAIT)
             face = rekognition.index(PORTRAIT, box, collection=HERE)
             known = Listed([face])
-            assert rekognition.identify(PORTRAIT, [box], collection="headcount-site-2", known=known) == [None]
+            assert rekognition.identify(PORTRAIT, [box], collection="headcount-site-2", gallery=known) == [None]
             assert service.asked == ["index_faces", "create_collection", "index_faces", "search_faces_by_image"]
 
     def test_each_call_that_is_paid_for_is_counted_before_it_is_made(self, local: LocalRecogniser) -> None:
@@ -142,8 +142,8 @@ class TestRekognitionAlone:
             rekognition = Rekognition(service.client, charge=lambda: charged.append(len(service.asked)))
             box = largest(rekognition, PORTRAIT)
             face = rekognition.index(PORTRAIT, box, collection=HERE)
-            rekognition.identify(PORTRAIT, [box], collection=HERE, known=Listed([face]))
+            rekognition.identify(PORTRAIT, [box], collection=HERE, gallery=Listed([face]))
             rekognition.forget([face.provider_id], collection=HERE)
-            list(rekognition.listed(collection=HERE))
+            list(rekognition.list_faces(collection=HERE))
             paid = [service.asked[number] for number in charged]
         assert paid == ["detect_labels", "detect_faces", "index_faces", "index_faces", "search_faces_by_image"]

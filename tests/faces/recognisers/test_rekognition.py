@@ -15,7 +15,7 @@ from PIL import Image
 
 from faces.models import RecogniserMonth
 from faces.recognisers import recogniser as recognisers
-from faces.recognisers.recogniser import BudgetSpent, Indexed, Match, RecogniserUnavailable, UnusablePicture
+from faces.recognisers.recogniser import BudgetSpent, IndexedFace, Match, RecogniserUnavailable, UnusablePicture
 from faces.recognisers.rekognition import CUP_LABELS, FACES_AT_ONCE, MOST_BYTES, SMALLEST_SIDE, Rekognition
 from tests.brokers import free_port
 from tests.faces import scenes
@@ -25,7 +25,9 @@ from tests.faces.scripted import Listed
 JPEG = scenes.jpeg(scenes.portrait())
 FACE = (174, 74, 101, 101)
 COLLECTION = "headcount-site-1"
-KNOWN = Listed([Indexed("11111111-1111-1111-1111-111111111111"), Indexed("22222222-2222-2222-2222-222222222222")])
+KNOWN = Listed(
+    [IndexedFace("11111111-1111-1111-1111-111111111111"), IndexedFace("22222222-2222-2222-2222-222222222222")]
+)
 ID = KNOWN[0].provider_id
 
 LABELS_REQUEST = {
@@ -82,12 +84,12 @@ def searched(*matches: tuple[str, float], at: dict[str, float] | None = None) ->
 
 
 class TestLook:
-    def look(self, stub: Stubber, labels: list[dict[str, Any]], faces: list[dict[str, Any]]) -> Any:
+    def detect(self, stub: Stubber, labels: list[dict[str, Any]], faces: list[dict[str, Any]]) -> Any:
         stub.add_response("detect_labels", {"Labels": labels}, LABELS_REQUEST)
         stub.add_response(
             "detect_faces", {"FaceDetails": faces}, {"Image": {"Bytes": ANY}, "Attributes": ["DEFAULT", "EMOTIONS"]}
         )
-        return Rekognition(stub.client).look(JPEG)
+        return Rekognition(stub.client).detect(JPEG)
 
     def test_boxes_are_pixels_and_confidences_shares(self, stub: Stubber) -> None:
         detail = {
@@ -95,7 +97,7 @@ class TestLook:
             "Confidence": 99.0,
             "Emotions": [{"Type": "HAPPY", "Confidence": 90.0}],
         }
-        seen = self.look(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
+        seen = self.detect(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
         assert [(face.box, face.confidence, face.emotions) for face in seen.faces] == [
             ((128, 64, 102, 128), 0.99, {"happy": 0.9})
         ]
@@ -103,45 +105,45 @@ class TestLook:
 
     def test_faces_go_from_left_to_right(self, stub: Stubber) -> None:
         details = [{"BoundingBox": box(left, 0.1, 0.2, 0.2), "Confidence": 99.0} for left in (0.7, 0.1, 0.4)]
-        assert [face.box[0] for face in self.look(stub, [], details).faces] == [51, 205, 358]
+        assert [face.box[0] for face in self.detect(stub, [], details).faces] == [51, 205, 358]
 
     def test_a_cup_with_two_names_is_one_cup(self, stub: Stubber) -> None:
         here, nearly, elsewhere = box(0.5, 0.5, 0.2, 0.2), box(0.51, 0.5, 0.2, 0.2), box(0.1, 0.5, 0.2, 0.2)
         labels = [label("Cup", 80.0, here, elsewhere), label("Coffee Cup", 90.0, nearly)]
-        assert len(self.look(stub, labels, []).cups) == 2
+        assert len(self.detect(stub, labels, []).cups) == 2
 
     def test_a_cup_without_instances_has_no_box(self, stub: Stubber) -> None:
-        seen = self.look(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
+        seen = self.detect(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
         assert [(cup.box, cup.confidence) for cup in seen.cups] == [(None, 0.7)]
 
     def test_other_labels_are_no_cups(self, stub: Stubber) -> None:
-        assert self.look(stub, [label("Table", 99.0, box(0, 0, 1, 1))], []).cups == ()
+        assert self.detect(stub, [label("Table", 99.0, box(0, 0, 1, 1))], []).cups == ()
 
 
 class TestIdentify:
     def test_each_face_is_searched_by_its_own_crop(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
         stub.add_response("search_faces_by_image", searched(), SEARCH_REQUEST)
-        matches = rekognition.identify(JPEG, [FACE, FACE], collection=COLLECTION, known=KNOWN)
+        matches = rekognition.identify(JPEG, [FACE, FACE], collection=COLLECTION, gallery=KNOWN)
         assert matches == [Match(ID, 0.985), None]
 
     def test_a_face_that_may_not_be_matched_is_nobodys(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=Listed(KNOWN[1:])) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed(KNOWN[1:])) == [None]
 
     def test_where_nobody_is_known_nothing_is_asked(self, stub: Stubber, rekognition: Rekognition) -> None:
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=Listed()) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed()) == [None]
 
     def test_a_larger_neighbour_in_the_crop_is_not_taken_for_the_face(
         self, stub: Stubber, rekognition: Rekognition
     ) -> None:
         stub.add_response("search_faces_by_image", searched((ID, 99.0), at=box(0.8, 0.2, 0.2, 0.5)), SEARCH_REQUEST)
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=KNOWN) == [None]
 
     @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidParameterException"])
     def test_no_collection_or_no_face_is_no_match(self, stub: Stubber, rekognition: Rekognition, code: str) -> None:
         stub.add_client_error("search_faces_by_image", code)
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=KNOWN) == [None]
 
     def test_a_crop_shows_head_and_shoulders_and_is_large_enough(
         self, stub: Stubber, rekognition: Rekognition, monkeypatch: pytest.MonkeyPatch
@@ -156,7 +158,7 @@ class TestIdentify:
         monkeypatch.setattr(stub.client, "search_faces_by_image", spy)
         for _ in range(2):
             stub.add_response("search_faces_by_image", searched(), SEARCH_REQUEST)
-        rekognition.identify(JPEG, [FACE, (500, 500, 12, 12)], collection=COLLECTION, known=KNOWN)
+        rekognition.identify(JPEG, [FACE, (500, 500, 12, 12)], collection=COLLECTION, gallery=KNOWN)
         sizes = [Image.open(BytesIO(crop)).size for crop in sent]
         assert sizes[0] == (253, 263)
         assert min(sizes[1]) == SMALLEST_SIDE
@@ -165,7 +167,7 @@ class TestIdentify:
 class TestIndex:
     def test_one_face_gets_a_name(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("index_faces", {"FaceRecords": [{"Face": {"FaceId": ID}}]}, INDEX_REQUEST)
-        assert rekognition.index(JPEG, FACE, collection=COLLECTION) == Indexed(ID)
+        assert rekognition.index(JPEG, FACE, collection=COLLECTION) == IndexedFace(ID)
 
     @pytest.mark.parametrize("another_was_faster", [False, True])
     def test_a_collection_is_made_when_the_first_face_comes(
@@ -223,8 +225,8 @@ def test_a_machine_without_a_region_says_so(monkeypatch: pytest.MonkeyPatch, tmp
 def test_the_setting_chooses_it(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     settings.RECOGNISER = "rekognition"
-    assert recognisers.chosen().name == "rekognition"
-    assert recognisers.chosen() is recognisers.chosen()
+    assert recognisers.configured_recogniser().name == "rekognition"
+    assert recognisers.configured_recogniser() is recognisers.configured_recogniser()
 
 
 class TestListed:
@@ -233,26 +235,26 @@ class TestListed:
         first, second = ({"Faces": [{"FaceId": one.provider_id}]} for one in KNOWN)
         stub.add_response("list_faces", {**first, "NextToken": "more"}, request)
         stub.add_response("list_faces", second, {**request, "NextToken": "more"})
-        assert list(rekognition.listed(collection=COLLECTION)) == [one.provider_id for one in KNOWN]
+        assert list(rekognition.list_faces(collection=COLLECTION)) == [one.provider_id for one in KNOWN]
 
     def test_without_a_collection_it_keeps_nothing(self, rekognition: Rekognition, stub: Stubber) -> None:
         stub.add_client_error("list_faces", "ResourceNotFoundException")
-        assert list(rekognition.listed(collection=COLLECTION)) == []
+        assert list(rekognition.list_faces(collection=COLLECTION)) == []
 
     def test_an_outage_proves_nothing(self, rekognition: Rekognition, stub: Stubber) -> None:
         stub.add_client_error("list_faces", "ThrottlingException")
         with pytest.raises(RecogniserUnavailable):
-            list(rekognition.listed(collection=COLLECTION))
+            list(rekognition.list_faces(collection=COLLECTION))
 
 
 OPERATIONS: dict[str, Callable[[Rekognition], Any]] = {
-    "detect_labels": lambda asked: asked.look(JPEG),
-    "detect_faces": lambda asked: asked.look(JPEG),
+    "detect_labels": lambda asked: asked.detect(JPEG),
+    "detect_faces": lambda asked: asked.detect(JPEG),
     "create_collection": lambda asked: asked.index(JPEG, FACE, collection=COLLECTION),
     "index_faces": lambda asked: asked.index(JPEG, FACE, collection=COLLECTION),
-    "search_faces_by_image": lambda asked: asked.identify(JPEG, [FACE], collection=COLLECTION, known=KNOWN),
+    "search_faces_by_image": lambda asked: asked.identify(JPEG, [FACE], collection=COLLECTION, gallery=KNOWN),
     "delete_faces": lambda asked: asked.forget([ID], collection=COLLECTION),
-    "list_faces": lambda asked: list(asked.listed(collection=COLLECTION)),
+    "list_faces": lambda asked: list(asked.list_faces(collection=COLLECTION)),
 }
 COLLECTIONS_OWN = {"ResourceNotFoundException", "ResourceAlreadyExistsException"}
 """Tested where collections are."""
@@ -290,7 +292,7 @@ def test_every_documented_error_is_one_of_ours_with_the_services_words(
 def test_a_missing_permission_is_said_with_what_to_do(stub: Stubber, rekognition: Rekognition) -> None:
     stub.add_client_error("detect_labels", "AccessDeniedException", "User is not authorized")
     with pytest.raises(RecogniserUnavailable, match=r"docs/recognition\.md"):
-        rekognition.look(JPEG)
+        rekognition.detect(JPEG)
 
 
 def test_where_the_month_is_spent_nothing_is_asked(stub: Stubber) -> None:
@@ -298,7 +300,7 @@ def test_where_the_month_is_spent_nothing_is_asked(stub: Stubber) -> None:
         raise BudgetSpent("Spent.", until=NOON)
 
     with pytest.raises(BudgetSpent):
-        Rekognition(stub.client, charge=spent).look(JPEG)
+        Rekognition(stub.client, charge=spent).detect(JPEG)
 
 
 def test_faces_are_forgotten_as_many_at_once_as_the_service_takes(stub: Stubber, rekognition: Rekognition) -> None:
@@ -323,7 +325,7 @@ def test_a_picture_that_is_too_small_or_too_large_is_sent_in_a_size_that_is_take
     monkeypatch.setattr(stub.client, "detect_faces", spy)
     stub.add_response("detect_labels", {"Labels": []}, LABELS_REQUEST)
     stub.add_response("detect_faces", {"FaceDetails": [{"BoundingBox": box(0.5, 0.5, 0.5, 0.5), "Confidence": 99.0}]})
-    (face,) = rekognition.look(scenes.jpeg(scenes.noise(*size))).faces
+    (face,) = rekognition.detect(scenes.jpeg(scenes.noise(*size))).faces
     assert face.box[2:] == (size[0] // 2, size[1] // 2), "boxes are pixels of the picture as it is stored"
     assert len(sent[0]) <= MOST_BYTES
     assert min(Image.open(BytesIO(sent[0])).size) >= SMALLEST_SIDE
@@ -375,7 +377,7 @@ class TestBackOff:
     ) -> None:
         rekognition, waited = over_http
         Service.errors += [code] * 3
-        assert rekognition.look(JPEG).faces == ()
+        assert rekognition.detect(JPEG).faces == ()
         assert Service.asked == ["DetectLabels"] * 4 + ["DetectFaces"]
         assert len(waited) == 3
         assert all(0 <= seconds <= 2**number for number, seconds in enumerate(waited)), "twice as long each time"
@@ -385,11 +387,11 @@ class TestBackOff:
         rekognition, _ = over_http
         Service.errors += ["ThrottlingException"] * 4
         with pytest.raises(RecogniserUnavailable, match=r"Slow down.*ask AWS for more transactions per second"):
-            rekognition.look(JPEG)
+            rekognition.detect(JPEG)
 
     def test_a_service_that_cannot_be_reached_is_away(
         self, over_http: tuple[Rekognition, list[float]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", f"http://127.0.0.1:{free_port()}")
         with pytest.raises(RecogniserUnavailable, match="cannot be reached"):
-            Rekognition.from_environment().look(JPEG)
+            Rekognition.from_environment().detect(JPEG)

@@ -15,7 +15,7 @@ from devices.models import Device, Site
 from edge_agent.vision.files import ROOT
 from faces.enrolment.enrolment import save_face
 from faces.models import Consent, Face, GalleryChange, Method, Person
-from faces.recognisers.recogniser import Indexed
+from faces.recognisers.recogniser import IndexedFace
 from faces.recognition import gallery
 from faces.recognition.gallery import CANDIDATES, WIDTH, SiteGallery
 from faces.services import create_person, forget, withdraw_consent
@@ -47,12 +47,14 @@ def consent_of(site: Site, name: str = "Ada", days: float = 365) -> Consent:
 
 
 def enrolled(consent: Consent, seed: int) -> Face:
-    return save_face(consent=consent, indexed=Indexed(f"face-{seed}", embedding(seed)), recogniser=Local(), now=NOON)
+    return save_face(
+        consent=consent, indexed=IndexedFace(f"face-{seed}", embedding(seed)), recogniser=Local(), now=NOON
+    )
 
 
 def found(site: Site, seed: int, *, now: dt.datetime = NOON, with_guests: bool = True) -> str | None:
-    known = SiteGallery(site=site, provider="local", now=now, with_guests=with_guests)
-    nearest = known.nearest(embedding(seed), within=0.6)
+    searched = SiteGallery(site=site, provider="local", now=now, with_guests=with_guests)
+    nearest = searched.nearest(embedding(seed), within=0.6)
     return nearest[0] if nearest else None
 
 
@@ -80,7 +82,7 @@ class TestOneProcess:
         assert found(chicago, 1) is None
 
     def test_a_face_of_another_recogniser_is_none_of_these(self, seattle: Site) -> None:
-        save_face(consent=consent_of(seattle), indexed=Indexed("elsewhere"), recogniser=Scripted(), now=NOON)
+        save_face(consent=consent_of(seattle), indexed=IndexedFace("elsewhere"), recogniser=Scripted(), now=NOON)
         assert found(seattle, 1) is None
         assert SiteGallery(site=seattle, provider="scripted", now=NOON).among(["elsewhere", "x"]) == {"elsewhere"}
 

@@ -39,24 +39,24 @@ def test_so_is_each_task_that_ends() -> None:
 class TestWatch:
     def test_it_is_patient_from_its_beginning(self) -> None:
         now = clock.now()
-        watch = health_of_faces.Watch(since=now)
-        assert watch.told(now + dt.timedelta(minutes=2)) == ""
-        assert watch.told(now + dt.timedelta(minutes=3)) == "No task has ended for 180 s."
+        watch = health_of_faces.WorkerWatch(since=now)
+        assert watch.problem(now + dt.timedelta(minutes=2)) == ""
+        assert watch.problem(now + dt.timedelta(minutes=3)) == "No task has ended for 180 s."
 
     def test_a_sweep_is_a_sign_of_life(self) -> None:
-        watch = health_of_faces.Watch(since=clock.now() - dt.timedelta(hours=1))
-        assert watch.told(clock.now())
+        watch = health_of_faces.WorkerWatch(since=clock.now() - dt.timedelta(hours=1))
+        assert watch.problem(clock.now())
         tasks.sweep_captures()
-        assert not watch.told(clock.now())
+        assert not watch.problem(clock.now())
 
     def test_it_waits_for_a_database_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = clock.now()
-        watch = health_of_faces.Watch(since=now - dt.timedelta(hours=1))
+        watch = health_of_faces.WorkerWatch(since=now - dt.timedelta(hours=1))
         with monkeypatch.context() as patched:
             patched.setattr(Heartbeat.objects, "filter", _away)
-            assert watch.told(now) == ""
-        assert watch.told(now + dt.timedelta(minutes=2)) == ""
-        assert watch.told(now + dt.timedelta(minutes=3))
+            assert watch.problem(now) == ""
+        assert watch.problem(now + dt.timedelta(minutes=2)) == ""
+        assert watch.problem(now + dt.timedelta(minutes=3))
 
 
 def _away(**_: object) -> None:

@@ -71,14 +71,14 @@ def test_one_that_stands_still_is_ended_whole(
 
 
 def test_one_whose_guard_was_killed_ends_with_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def look(watch: health.Watch, now: dt.datetime) -> str:
+    def look(watch: health.WorkerWatch, now: dt.datetime) -> str:
         os.kill(Cluster.workers.recv(), signal.SIGKILL)
         (guard,) = multiprocessing.active_children()
         guard.kill()
         guard.join()
         return ""
 
-    monkeypatch.setattr(health.Watch, "told", look)
+    monkeypatch.setattr(health.WorkerWatch, "problem", look)
     with pytest.raises(SystemExit) as ended:
         call_command("qcluster")
     assert ended.value.code == 70

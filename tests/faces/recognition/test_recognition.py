@@ -117,7 +117,7 @@ class TestPolicies:
         self, seattle: Site, owner: User, take_picture: TakePicture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scripted = Scripted(TWO_WITH_CUPS)
-        monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: scripted)
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: scripted)
         set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON)
         recognise(capture_id=take_picture().pk, now=LATER, recogniser=scripted)
         assert sorted(Person.objects.values_list("name", "guest_number")) == [("Guest 1", 1), ("Guest 2", 2)]

@@ -126,7 +126,7 @@ def assert_each_counts_once(kills: Counter[str]) -> None:
 
 def forget_unclaimed_faces_of(kept: dict[str, str], *, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     immortal = Mortal(0, kept, "")
-    monkeypatch.setattr("faces.recognisers.recogniser.named", lambda name: immortal)
+    monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: immortal)
     forget_unclaimed_faces(now=now)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.recognition.vectors import Embeddings, Vectors
+from faces.recognition.vectors import EmbeddingIndex, Embeddings
 
 WIDTH = 16
 
@@ -17,8 +17,8 @@ def some(count: int, seed: int = 0, width: int = WIDTH) -> Embeddings:
     return np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
 
 
-def index_of(embeddings: Embeddings) -> Vectors:
-    return Vectors(np.arange(len(embeddings), dtype=np.int64), embeddings)
+def index_of(embeddings: Embeddings) -> EmbeddingIndex:
+    return EmbeddingIndex(np.arange(len(embeddings), dtype=np.int64), embeddings)
 
 
 @given(st.integers(0, 60), st.lists(st.tuples(st.booleans(), st.integers(0, 80)), max_size=40), st.floats(3, 8))
@@ -68,7 +68,7 @@ def test_a_hundred_thousand_faces_are_searched_in_less_than_a_blink() -> None:
     assert min(times) < 0.1
 
 
-def bytes_at(index: Vectors) -> list[tuple[int, int]]:
+def bytes_at(index: EmbeddingIndex) -> list[tuple[int, int]]:
     """Where in memory the index keeps what it knows of faces: address and length of each array."""
     return [(array.ctypes.data, array.nbytes) for array in (index._rows, index._squares)]
 

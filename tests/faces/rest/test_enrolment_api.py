@@ -99,7 +99,7 @@ class TestConsents:
         self, client: APIClient, bea: Person, local: Recogniser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
-        monkeypatch.setattr("faces.recognisers.recogniser.named", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
         answer = client.post(of(bea, "withdraw/"))
         assert answer.status_code == 503
         assert "do it again. The recogniser is away." in answer.json()["detail"]
@@ -155,7 +155,7 @@ class TestFaces:
         assert client.post(of(bea, "faces/"), form).status_code == 400
 
     def test_an_outage_is_said(self, client: APIClient, bea: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("faces.recognisers.recogniser.chosen", away)
+        monkeypatch.setattr("faces.recognisers.recogniser.configured_recogniser", away)
         answer = client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
         assert (answer.status_code, "The recogniser is away." in answer.json()["detail"]) == (503, True)
 

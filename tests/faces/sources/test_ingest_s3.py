@@ -26,7 +26,7 @@ from faces.erasure.retention import remove_old_pictures
 from faces.models import Capture, Face, Person, State
 from faces.pictures import storage
 from faces.services import NotErasedYet, forget
-from faces.sources.s3_events import Wanted
+from faces.sources.s3_events import KeyFilter
 from faces.sources.s3_ingester import S3Ingester
 from tests import clock
 from tests.aws import REGION, Moto, moto
@@ -67,9 +67,9 @@ class Amazon:
         asked = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         return sum(int(asked[name]) for name in names)
 
-    def ingester(self, wanted: Wanted | None = None, stop: threading.Event | None = None) -> S3Ingester:
+    def ingester(self, wanted: KeyFilter | None = None, stop: threading.Event | None = None) -> S3Ingester:
         sqs, stop = self.sqs, stop or threading.Event()
-        return S3Ingester(sqs, self.queue, wanted or Wanted(), stop, clock=clock.now)
+        return S3Ingester(sqs, self.queue, wanted or KeyFilter(), stop, clock=clock.now)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ class TestTakingIn:
         for key in (KEY, f"pictures/{SEATTLE01}/1.png", f"others/{SEATTLE01}/1.jpg"):
             amazon.put(key)
         amazon.s3.delete_object(Bucket=BUCKET, Key=f"others/{SEATTLE01}/1.jpg")
-        amazon.ingester(Wanted("pictures/", ".jpg")).step()
+        amazon.ingester(KeyFilter("pictures/", ".jpg")).step()
         assert Capture.objects.get().source_url.startswith(f"s3://{BUCKET}/{KEY.split('/')[0]}/")
         assert (amazon.waiting, reasons()) == (0, [])
 
@@ -230,7 +230,7 @@ class TestOriginals:
         amazon.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         for key in (KEY, KEY, f"{KEY}.other"):
             amazon.put(key)
-        amazon.ingester(Wanted(suffix=".jpg")).step()
+        amazon.ingester(KeyFilter(suffix=".jpg")).step()
         Face.objects.update(capture=Capture.objects.get())
         forget(person=ada, by=None)
         left = amazon.s3.list_object_versions(Bucket=BUCKET)

@@ -16,7 +16,7 @@ Progress = Callable[[Sequence[str]], Iterable[str]]
 """Hands on the names it is given, such as with a progress bar."""
 
 
-def traces(erasures: "QuerySet[Erasure]", *, progress: Progress = iter) -> Iterator[str]:
+def find_traces(erasures: "QuerySet[Erasure]", *, progress: Progress = iter) -> Iterator[str]:
     """One sentence for each thing that is left of the people of these receipts; nothing where they are proved.
 
     Reads every stored picture. Raises `RecogniserUnavailable`, and `OSError` or botocore's errors where the storage
@@ -57,9 +57,9 @@ def _faces(since: Mapping[str, dt.datetime | None]) -> Iterator[tuple[str, str]]
 
 
 def _kept(erasures: "QuerySet[Erasure]") -> Iterator[tuple[str, str]]:
-    recogniser = recognisers.chosen()
+    recogniser = recognisers.configured_recogniser()
     for site in sorted({erasure.site_id for erasure in erasures}):
-        for name in recogniser.listed(collection=collection_of(site)):
+        for name in recogniser.list_faces(collection=collection_of(site)):
             yield f"A face of {recogniser.name}", sha256(name.encode())
 
 

@@ -10,13 +10,13 @@ from faces.models import Face, GalleryChange
 from faces.recognition import gallery
 
 
-def note_arrival(sender: type[Face], instance: Face, created: bool, **_: Any) -> None:
+def record_added_face(sender: type[Face], instance: Face, created: bool, **_: Any) -> None:
     """A signal's receiver: each face that is saved for the first time; the caller is in the face's transaction."""
     if created:
         _note(instance)
 
 
-def note_departure(sender: type[Face], instance: Face, **_: Any) -> None:
+def record_removed_face(sender: type[Face], instance: Face, **_: Any) -> None:
     """A signal's receiver: each face that is deleted, by whatever cascade. This process forgets it with the commit."""
     site_id = _note(instance)
     transaction.on_commit(partial(gallery.drop_face, site_id, instance.pk), robust=True)
