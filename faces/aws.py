@@ -1,4 +1,4 @@
-"""Amazon's services. Credentials, region and endpoint come from the environment, as boto3 reads them."""
+"""Clients of AWS. boto3 reads credentials, region and endpoint from the environment."""
 
 from functools import cache
 from typing import Any
@@ -6,11 +6,14 @@ from typing import Any
 
 @cache
 def client(service: str, region: str | None = None) -> Any:
-    """The service's client, made when it is first needed: patient with a busy service. Raises botocore's errors."""
-    # Imported on use: it takes as long to load as Django.
+    """Return the client of an AWS service; each process makes it once. It retries when the service is busy.
+
+    Raises botocore's errors, for example where no region is set.
+    """
+    # Imported on use, because boto3 takes as long to load as Django.
     import boto3
     from botocore.config import Config
 
-    # Reading takes longer than SQS is told to wait for a message.
+    # The read timeout must be longer than SQS waits for a message (`s3_ingester.WAIT_S`).
     patient = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
     return boto3.client(service, region_name=region, config=patient)

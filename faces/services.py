@@ -1,4 +1,4 @@
-"""Every write about pictures and people, by subject."""
+"""All functions that change pictures, people and coffees."""
 
 from faces.coffees.counting import restore_coffee, void_coffee
 from faces.enrolment.enrolment import EnrolmentRefused, check_capture, check_portrait, enrol, enrol_portrait

@@ -1,4 +1,4 @@
-"""What the workers do; each task takes an id and calls one service."""
+"""The tasks of the workers. Each calls one service with the current time."""
 
 import uuid
 
@@ -13,19 +13,19 @@ from faces.services import recognise, sweep
 
 
 def recognise_capture(capture_id: str) -> str:
-    """Returns the capture's state afterwards."""
+    """Recognise the capture, and return its new state."""
     return recognise(capture_id=uuid.UUID(capture_id)).state
 
 
 def sweep_captures() -> int:
-    """Also the workers' heartbeat: a sweep that runs is a worker that works."""
+    """Sweep, and store the workers' heartbeat, because a sweep that runs proves that a worker works."""
     beat(health.WORKERS, at=timezone.now())
     return sweep(now=timezone.now())
 
 
 def tell_late() -> int:
-    """Returns how many sightings the topic is still not told of."""
-    return greetings.tell_late(now=timezone.now())
+    """Publish late sightings to the topic; return how many are still unpublished."""
+    return greetings.publish_late(now=timezone.now())
 
 
 def remove_left_over_pictures() -> int:
@@ -45,11 +45,11 @@ def forget_unclaimed_faces() -> int:
 
 
 def forget_faces_without_consent() -> int:
-    """Returns how many are left to the next run."""
+    """Return how many faces are left to the next run."""
     return retention.forget_faces_without_consent(now=timezone.now())
 
 
 def erase_unseen() -> int:
-    """Announces first; returns how many people were erased."""
+    """Announce erasures, carry out the announced ones that are due, and return how many people were erased."""
     unseen.announce_erasures(now=timezone.now())
     return sum(unseen.erase_announced(now=timezone.now()))

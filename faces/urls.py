@@ -1,4 +1,4 @@
-"""Floor 2's pages and API."""
+"""The routes of the pages and the API of pictures, people and coffees."""
 
 from typing import Any
 

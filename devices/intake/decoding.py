@@ -373,7 +373,9 @@ def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelt
     if at < received_at - retention:
         raise Rejection(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
     if at > received_at + MAX_LEAD:
-        raise Rejection(Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival.")
+        raise Rejection(
+            Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival; set the device's clock."
+        )
 
 
 def _jpeg(image_string: str) -> bytes:

@@ -11,6 +11,8 @@ MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 JPEG_QUALITY = 90
 FORMATS = ("JPEG", "PNG")
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+"""How the names of picture files end, in lower case."""
 
 
 class BadPicture(ValueError):
@@ -23,8 +25,7 @@ def sanitised_jpeg(data: bytes) -> bytes:
     Reads JPEG and PNG, recognised by their content. Bytes and pixels are checked before the picture is decoded.
     Raises `BadPicture`.
     """
-    if len(data) > MAX_BYTES:
-        raise BadPicture(f"The picture has {len(data):,} bytes; at most {MAX_BYTES:,} are taken.")
+    check_bytes(len(data))
     try:
         # Opening reads the header only; `load` decodes.
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
@@ -44,6 +45,12 @@ def sanitised_jpeg(data: bytes) -> bytes:
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
+
+
+def check_bytes(count: int) -> None:
+    """Raise `BadPicture` if a picture of so many bytes is too large."""
+    if count > MAX_BYTES:
+        raise BadPicture(f"The picture has {count:,} bytes; at most {MAX_BYTES:,} are taken.")
 
 
 def _check_size(picture: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""The admin of pictures, people and coffees, and of what is kept about them."""
+"""The admin of pictures, people and coffees, and of their upkeep."""
 
 from faces.admin import core, upkeep
 

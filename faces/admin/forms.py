@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db.models import QuerySet
 
-from faces.coffees.counting import check_restorable
+from faces.coffees.counting import REASON_NEEDED, check_restorable
 from faces.models import Coffee, Merge, Mode, Person, SitePolicy
 from faces.people.merging import check_merge
 from faces.people.policies import check_policy
@@ -87,7 +87,7 @@ class ReviewForm(forms.ModelForm[Coffee]):
     def clean(self) -> dict[str, Any]:
         super().clean()
         if "voided" in self.changed_data and "review_reason" not in self.changed_data:
-            self.add_error("review_reason", "Say why in a few words; the reason is kept with the coffee.")
+            self.add_error("review_reason", REASON_NEEDED)
         if "voided" in self.changed_data and not self.cleaned_data["voided"]:
             try:
                 check_restorable(self.instance)

@@ -1,1 +1,1 @@
-"""Coffees: counted, tallied, and ranked."""
+"""Coffees: counting, review, tallies, and the leaderboard."""

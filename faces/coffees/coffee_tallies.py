@@ -1,8 +1,8 @@
 """Keeps `CoffeeTally` in step with the coffees, in the transaction of each change.
 
-Whoever writes many coffees at once calls `insert`, and whoever changes coffees calls `in_step`. What else can change a
-tally tells it by a signal: a coffee that is created or deleted, a person who is deleted, a device that moves to
-another site, and a site whose time zone is corrected. A day is the site's own, by Python's zone data.
+Code that creates many coffees calls `insert`; code that changes coffees calls `in_step`. Signals cover all other
+changes: a coffee that is created or deleted, a person who is deleted, a device that moves to another site, and a site
+whose time zone changes. Days are local days of the site, by Python's time zone data.
 """
 
 import datetime as dt
@@ -20,88 +20,89 @@ from devices.sql import Rows, lock
 from faces.models import NOBODY, Coffee, CoffeeTally, Person, Span
 
 Key = tuple[int, str, dt.date, int]
-"""What a tally counts: device, span, the span's first day, and the person's number or `NOBODY`."""
+"""The key of a tally: device, span, the span's first day, and the person's number or `NOBODY`."""
 
-Counted = tuple[int, int | None, dt.datetime, str]
+CoffeeRow = tuple[int, int | None, dt.datetime, str]
+"""Device, person, time (UTC), and the site's time zone."""
 
 LOCK = "coffees of a device"
-"""Held together by whoever writes coffees, and alone by whoever counts all of a device's coffees anew."""
+"""Shared by transactions that write coffees of a device; exclusive for a rebuild of the device's tallies."""
 
 AT_ONCE = 500
-"""Coffees that one statement names by their numbers; SQLite takes a limited number of parameters."""
+"""Coffees per statement, because SQLite limits the number of parameters."""
 
 READ_AT_ONCE = 10_000
 """Rows fetched from the database at a time."""
 
 _KEY = ("device_id", "span", "start", "person_number")
-_CLOCK: dict[type[Device] | type[Site], str] = {Device: "site_id", Site: "timezone"}
-"""What decides in which local day a coffee is."""
+_ZONE_FIELD: dict[type[Device] | type[Site], str] = {Device: "site_id", Site: "timezone"}
+"""The field that determines the time zone of the coffees, by model."""
 
 
 def insert(coffees: Iterable[Coffee]) -> list[Coffee]:
-    """Insert these coffees and count them."""
+    """Insert these coffees and add them to the tallies. Returns the coffees with their primary keys."""
     with transaction.atomic():
         inserted = Coffee.objects.bulk_create(coffees)
-        _share({coffee.device_id for coffee in inserted})
-        _add(_held([coffee.pk for coffee in inserted]))
+        _block_rebuild({coffee.device_id for coffee in inserted})
+        _add(_contribution([coffee.pk for coffee in inserted]))
     return inserted
 
 
 @contextmanager
 def in_step(coffees: "QuerySet[Coffee]") -> Iterator[None]:
-    """Within, these coffees may be changed by any statement; their tallies follow. It is one transaction.
+    """A context in which any statement may change these coffees; at its end their tallies are updated.
 
-    Coffees are neither created nor deleted within, as signals tell of those.
+    The context is one transaction. Coffees must be neither created nor deleted in it; signals cover those changes.
     """
     with transaction.atomic():
-        numbers = list(_locked(coffees))
-        before = _held(numbers)
+        numbers = list(_lock(coffees))
+        before = _contribution(numbers)
         yield
-        after = _held(numbers)
+        after = _contribution(numbers)
         after.subtract(before)
         _add(after)
 
 
 def rebuild(*, devices: Collection[int] | None = None) -> int:
-    """Count everything, or what these devices saw, anew from the coffees, and return how many tallies were wrong.
+    """Recount the tallies of all devices, or of these, from the coffees; return how many tallies were wrong.
 
-    One transaction for each device; meanwhile nobody writes a coffee of that device.
+    Each device is one transaction, during which no other transaction writes a coffee of the device.
     """
     wanted = Device.objects.values_list("pk", flat=True) if devices is None else devices
     return sum(_rebuild(device) for device in sorted(wanted))
 
 
 def count_created(sender: type[Coffee], instance: Coffee, created: bool, **_: Any) -> None:
-    """A receiver of `post_save`."""
+    """Receive `post_save`: count a new coffee."""
     if created:
         with transaction.atomic():
-            _share({instance.device_id})
-            _add(_held([instance.pk]))
+            _block_rebuild({instance.device_id})
+            _add(_contribution([instance.pk]))
 
 
 def discount_deleted(sender: type[Coffee], instance: Coffee, **_: Any) -> None:
-    """A receiver of `pre_delete`, which Django sends for each coffee of a cascade in the transaction that deletes."""
-    gone = _held(list(_locked(Coffee.objects.filter(pk=instance.pk))))
+    """Receive `pre_delete`, which Django sends for each coffee of a cascade, in the deleting transaction."""
+    gone = _contribution(list(_lock(Coffee.objects.filter(pk=instance.pk))))
     _add({key: -coffees for key, coffees in gone.items()})
 
 
-def release(sender: type[Person], instance: Person, **_: Any) -> None:
-    """A receiver of `pre_delete`: a person's coffees become nobody's, which Django's own cascade would tell no one."""
+def anonymise_coffees(sender: type[Person], instance: Person, **_: Any) -> None:
+    """Receive `pre_delete`: make a person's coffees anonymous. Django's cascade would do so without a signal."""
     coffees = Coffee.objects.filter(person=instance.pk)
     with in_step(coffees):
         coffees.update(person=None)
 
 
-def note_clock(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
-    """A receiver of `pre_save`: remember whether the coffees' local days may change."""
-    field = _CLOCK[sender]
+def note_zone_change(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
+    """Receive `pre_save`: note on the instance whether the time zone of its coffees may change."""
+    field = _ZONE_FIELD[sender]
     before = sender._default_manager.filter(pk=instance.pk).values_list(field, flat=True).first()
-    instance.has_other_clock = before not in (None, getattr(instance, field))
+    instance.has_new_zone = before not in (None, getattr(instance, field))
 
 
-def follow_clock(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
-    """A receiver of `post_save`: count the coffees anew where their local days may have changed."""
-    if instance.__dict__.pop("has_other_clock", False):
+def rebuild_after_zone_change(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
+    """Receive `post_save`: rebuild the tallies if the time zone of the coffees may have changed."""
+    if instance.__dict__.pop("has_new_zone", False):
         which = {"pk": instance.pk} if sender is Device else {"site": instance.pk}
         rebuild(devices=Device.objects.filter(**which).values_list("pk", flat=True))
 
@@ -109,12 +110,12 @@ def follow_clock(sender: type[Device] | type[Site], instance: Any, **_: Any) -> 
 @transaction.atomic
 def _rebuild(device: int) -> int:
     lock(LOCK, [device], alone=True)
-    truth = _tallies(_counted(Coffee.objects.filter(device=device)).iterator(READ_AT_ONCE))
+    truth = _tallies(_counting_rows(Coffee.objects.filter(device=device)).iterator(READ_AT_ONCE))
     rows = CoffeeTally.objects.filter(device=device).values_list("pk", *_KEY, "coffees")
-    held = {(device, span, start, person): (pk, coffees) for pk, device, span, start, person, coffees in rows}
-    wrong = [key for key, (_, coffees) in held.items() if truth[key] != coffees]
-    missing = [key for key in truth if key not in held]
-    numbers = [held[key][0] for key in wrong]
+    stored = {(device, span, start, person): (pk, coffees) for pk, device, span, start, person, coffees in rows}
+    wrong = [key for key, (_, coffees) in stored.items() if truth[key] != coffees]
+    missing = [key for key in truth if key not in stored]
+    numbers = [stored[key][0] for key in wrong]
     for start in range(0, len(numbers), AT_ONCE):
         CoffeeTally.objects.filter(pk__in=numbers[start : start + AT_ONCE]).delete()
     right = sorted((*key, truth[key]) for key in [*wrong, *missing] if truth[key])
@@ -122,33 +123,34 @@ def _rebuild(device: int) -> int:
     return len(wrong) + len(missing)
 
 
-def _locked(coffees: "QuerySet[Coffee]") -> Iterator[int]:
-    """The coffees' numbers. Until the transaction ends nobody else changes them, and nobody rebuilds their tallies."""
+def _lock(coffees: "QuerySet[Coffee]") -> Iterator[int]:
+    """Lock the coffees and return their numbers. Until the transaction ends, no other transaction changes the
+    coffees or rebuilds their tallies."""
     rows = list(coffees.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk", "device"))
-    _share({device for _, device in rows})
+    _block_rebuild({device for _, device in rows})
     return (number for number, _ in rows)
 
 
-def _share(devices: Collection[int]) -> None:
-    """Until the transaction ends, nobody rebuilds these devices' tallies."""
+def _block_rebuild(devices: Collection[int]) -> None:
+    """Block rebuilds of these devices' tallies until the transaction ends."""
     lock(LOCK, devices, alone=False)
 
 
-def _held(numbers: list[int]) -> Counter[Key]:
-    """What the coffees of these numbers add to the tallies."""
-    found: Counter[Key] = Counter()
+def _contribution(numbers: list[int]) -> Counter[Key]:
+    """Return what the coffees with these numbers add to the tallies."""
+    total: Counter[Key] = Counter()
     for start in range(0, len(numbers), AT_ONCE):
-        found += _tallies(_counted(Coffee.objects.filter(pk__in=numbers[start : start + AT_ONCE])))
-    return found
+        total += _tallies(_counting_rows(Coffee.objects.filter(pk__in=numbers[start : start + AT_ONCE])))
+    return total
 
 
-def _counted(coffees: "QuerySet[Coffee]") -> "QuerySet[Coffee, Counted]":
-    """Of those that count: device, person, time and the site's zone."""
+def _counting_rows(coffees: "QuerySet[Coffee]") -> "QuerySet[Coffee, CoffeeRow]":
+    """Return the rows of those coffees that count."""
     rows = coffees.filter(voided=False).order_by()
     return rows.values_list("device", "person", "taken_at", "device__site__timezone")
 
 
-def _tallies(coffees: Iterable[Counted]) -> Counter[Key]:
+def _tallies(coffees: Iterable[CoffeeRow]) -> Counter[Key]:
     days: Counter[tuple[int, int, dt.date]] = Counter()
     for device, person, taken_at, timezone in coffees:
         days[device, person or NOBODY, taken_at.astimezone(ZoneInfo(timezone)).date()] += 1
@@ -168,7 +170,7 @@ def _spans(day: dt.date) -> tuple[tuple[str, dt.date], ...]:
 
 
 def _add(changes: Mapping[Key, int]) -> None:
-    """Add these numbers of coffees, negative ones too, to the tallies. A span without coffees has no row."""
+    """Add these numbers of coffees, which may be negative, to the tallies. Delete tallies that become 0."""
     changed = sorted((*key, coffees) for key, coffees in changes.items() if coffees)
     Rows(CoffeeTally, (*_KEY, "coffees"), changed).add_up({"coffees": "sum"})
     fewer = [row for row in changed if row[-1] < 0]

@@ -1,4 +1,4 @@
-"""Coffees: counted once per person and cool-down, and voided or restored by a reviewer."""
+"""Counts coffees, once per person and cool-down, and lets reviewers void or restore them."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,61 +16,64 @@ if TYPE_CHECKING:
     from devices.models import User
 
 COOL_DOWN = dt.timedelta(minutes=5)
-"""Two sightings with a cup that are less apart are one coffee; as in the coffee sample."""
+"""Sightings with a cup that are less than this apart are one coffee, as in the coffee sample."""
 
 
-def count_coffees(*, device: Device, taken_at: dt.datetime, holding: Sequence[Sighting]) -> list[Coffee]:
-    """Count the coffees of those who hold a cup in one picture; the caller has locked the site (`lock_site`).
+REASON_NEEDED = "Give a reason in a few words; it is kept with the coffee."
 
-    A person's coffee counts unless one of theirs at this site was counted within `COOL_DOWN` before or after, voided
-    ones included: the cup that a reviewer refused is still the same cup ten seconds later. Of the strangers, as many
-    count as cannot be anybody who was counted at this device within the cool-down, because the same stranger
-    stands before a camera for more than one picture and may not be told from another.
+
+def count_coffees(*, device: Device, taken_at: dt.datetime, holders: Sequence[Sighting]) -> list[Coffee]:
+    """Count the coffees of the people who hold a cup in one picture. The caller must hold `lock_site`.
+
+    A person's coffee counts unless the person has another coffee at this site within `COOL_DOWN` before or after.
+    Voided coffees are included, as a voided cup is still the same cup ten seconds later. Strangers cannot be told
+    apart, and stay before a camera for several pictures. Therefore each coffee counted at this device within the
+    cool-down, except those of people in this picture, reduces the number of strangers' coffees by one.
     """
-    known = [sighting for sighting in holding if sighting.person_id is not None]
-    strangers = [sighting for sighting in holding if sighting.person_id is None]
-    new = [sighting for sighting in known if not _is_cooling(sighting, device, taken_at)]
+    known = [sighting for sighting in holders if sighting.person_id is not None]
+    strangers = [sighting for sighting in holders if sighting.person_id is None]
+    new = [sighting for sighting in known if not _has_recent_coffee(sighting, device, taken_at)]
     if strangers:
-        counted = _around(Coffee.objects.filter(device=device), taken_at)
-        perhaps_them = counted.exclude(person__in=[sighting.person_id for sighting in known]).count()
-        new += strangers[perhaps_them:]
-    coffees = (Coffee(person=one.person, device=device, taken_at=taken_at, sighting=one) for one in new)
+        recent = _around(Coffee.objects.filter(device=device), taken_at)
+        possibly_same = recent.exclude(person__in=[sighting.person_id for sighting in known]).count()
+        new += strangers[possibly_same:]
+    coffees = (Coffee(person=sighting.person, device=device, taken_at=taken_at, sighting=sighting) for sighting in new)
     return coffee_tallies.insert(coffees)
 
 
 def lock_site(site: Site) -> None:
-    """Let nobody else count coffees at the site until this transaction ends, without stopping the intake."""
+    """Lock the site until the transaction ends, so that only it counts coffees there. Does not block the intake."""
     list(Site.objects.select_for_update(no_key=True).filter(pk=site.pk).values_list("pk"))
 
 
 def void_coffee(*, coffee: Coffee, by: "User | None", reason: str, now: dt.datetime | None = None) -> Coffee:
-    """Take the coffee out of every count. Raises `ValueError` without a reason."""
+    """Void the coffee, so that it counts nowhere. Raises `ValueError` without a reason."""
     return _review(coffee, by, reason, now or timezone.now(), voided=True)
 
 
 @transaction.atomic
 def restore_coffee(*, coffee: Coffee, by: "User | None", reason: str, now: dt.datetime | None = None) -> Coffee:
-    """Let a voided coffee count again. Raises `ValueError` without a reason, and as `check_restorable`."""
+    """Make a voided coffee count again. Raises `ValueError` without a reason, and as `check_restorable` does."""
     lock_site(coffee.device.site)
     check_restorable(coffee)
     return _review(coffee, by, reason, now or timezone.now(), voided=False)
 
 
 def check_restorable(coffee: Coffee) -> None:
-    """Raises `ValueError` where another coffee of the same person within the cool-down counts already."""
+    """Raise `ValueError` if another coffee of the same person counts within the cool-down."""
     if coffee.person_id is None:
         return
     others = Coffee.objects.counted().filter(person=coffee.person_id).exclude(pk=coffee.pk)
     other = _around(others, coffee.taken_at).first()
     if other is not None:
         raise ValueError(
-            f"The {other} counts already, less than {COOL_DOWN.seconds // 60} minutes apart; void it first."
+            f"The {other} counts, less than {COOL_DOWN.seconds // 60} minutes apart; void that coffee first."
         )
 
 
 def _review(coffee: Coffee, by: "User | None", reason: str, now: dt.datetime, *, voided: bool) -> Coffee:
     if not reason.strip():
-        raise ValueError("Say why in a few words; the reason is kept with the coffee.")
+        raise ValueError(REASON_NEEDED)
     coffee.voided, coffee.reviewed_by, coffee.reviewed_at, coffee.review_reason = voided, by, now, reason.strip()
     coffee.full_clean(validate_unique=False)
     with coffee_tallies.in_step(Coffee.objects.filter(pk=coffee.pk)):
@@ -78,9 +81,9 @@ def _review(coffee: Coffee, by: "User | None", reason: str, now: dt.datetime, *,
     return coffee
 
 
-def _is_cooling(sighting: Sighting, device: Device, taken_at: dt.datetime) -> bool:
-    theirs = Coffee.objects.filter(person=sighting.person_id, device__site=device.site_id)
-    return _around(theirs, taken_at).exists()
+def _has_recent_coffee(sighting: Sighting, device: Device, taken_at: dt.datetime) -> bool:
+    same_person = Coffee.objects.filter(person=sighting.person_id, device__site=device.site_id)
+    return _around(same_person, taken_at).exists()
 
 
 def _around(coffees: "QuerySet[Coffee]", taken_at: dt.datetime) -> "QuerySet[Coffee]":

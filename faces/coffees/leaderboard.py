@@ -1,4 +1,4 @@
-"""Who had how many coffees, and on how many days in a row; each site by its own clock."""
+"""The leaderboard: how many coffees each person had, and on how many days in a row, in each site's time zone."""
 
 import datetime as dt
 from collections import Counter
@@ -15,24 +15,24 @@ from faces.models import NOBODY, Coffee, CoffeeTally, Consent, Method, Person, S
 from faces.models.querysets import CoffeeQuerySet, Period, check_period, start_of
 
 LONGEST_STREAK = 30
-"""Days; a streak is not followed any further back, so that a board costs the same however long people keep it up."""
+"""Days; a longer streak is not measured, so that the cost of a leaderboard is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardRow:
-    """A person's place among those who had coffee; equal counts share a rank, and the next rank is left out."""
+    """A person's row. Equal counts share a rank, and the following ranks are skipped (1, 2, 2, 4)."""
 
     rank: int
     person: Person
     coffees: int
     streak: int
-    """Days in a row with a coffee, up to today, or to yesterday while today's is still to come; of any period.
+    """Days in a row with a coffee, up to today, or to yesterday before today's first coffee; whatever the period.
 
-    `LONGEST_STREAK` stands for that many or more.
+    `LONGEST_STREAK` means that many or more.
     """
     latest: Coffee
     has_portrait: bool
-    """Whether the person agreed in person and the latest coffee's picture is there, so that the face may be shown."""
+    """Whether the face may be shown: the person agreed in person, and the latest coffee has a picture."""
 
     @property
     def site(self) -> Site:
@@ -45,21 +45,21 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """The first places, and how much there is besides."""
+    """The first rows of a leaderboard, and its totals."""
 
     rows: list[LeaderboardRow]
     people: int
-    """How many had coffee, those beyond the rows too."""
+    """The number of people with a coffee, including people beyond the rows."""
     anonymous: int
-    """Coffees of nobody in particular."""
+    """The number of anonymous coffees."""
     total: int
-    """All coffees."""
+    """The number of all coffees."""
 
 
 def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, limit: int | None = None) -> Leaderboard:
-    """Who had most coffees at these sites; all, or the first `limit`.
+    """Return the leaderboard of these sites; all rows, or the first `limit`.
 
-    As many queries however many people. Raises `ValueError` for an unknown period.
+    The number of queries does not depend on the number of people. Raises `ValueError` for an unknown period.
     """
     counts = coffees_by_person(sites=sites, period=period, now=now)
     total, anonymous = counts.total(), counts.pop(NOBODY, 0)
@@ -71,7 +71,7 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
     for person in people:
         coffee = latest.get(person.pk)
         if coffee is None:
-            continue  # voided or erased a moment ago
+            continue  # the coffee was voided or the person erased since the first query
         coffees = counts[person.pk]
         shown = person.agreed and has_face_picture(coffee)
         rows.append(LeaderboardRow(ranks[coffees], person, coffees, streaks[person.pk], coffee, shown))
@@ -79,13 +79,13 @@ def leaderboard(*, sites: Collection[Site], period: Period, now: dt.datetime, li
 
 
 def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.datetime) -> Counter[int]:
-    """How many coffees count by the person's number; under `NOBODY` those of nobody in particular.
+    """Return the number of coffees by the person's number; anonymous coffees are under `NOBODY`.
 
     Raises `ValueError` for an unknown period.
     """
     check_period(period)
     span, wanted = {"month": Span.MONTH, "all": Span.YEAR}.get(period, Span.DAY), Q(pk__in=[])
-    # Devices by number, rather than by a join that would keep the database from its index.
+    # The devices' numbers are queried first, as a join would keep the database from using its index.
     devices = Device.objects.filter(site__in=sites).order_by("site__timezone").values_list("site__timezone", "pk")
     for timezone, group in groupby(devices, key=lambda device: device[0]):
         start = start_of(period, now.astimezone(ZoneInfo(timezone)))
@@ -96,7 +96,7 @@ def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.dateti
 
 
 def streaks_of(people: Collection[Person], *, now: dt.datetime) -> dict[int, int]:
-    """Days in a row with a coffee, at most `LONGEST_STREAK`, by the person's number."""
+    """Return the days in a row with a coffee, at most `LONGEST_STREAK`, by the person's number."""
     streaks: dict[int, int] = {}
     by_zone = sorted(people, key=lambda person: person.site.timezone)
     for timezone, group in groupby(by_zone, key=lambda person: person.site.timezone):
@@ -105,7 +105,7 @@ def streaks_of(people: Collection[Person], *, now: dt.datetime) -> dict[int, int
 
 
 def streak(days: Collection[dt.date], today: dt.date) -> int:
-    """How many days in a row are among these, up to today or, where that is not among them, to yesterday."""
+    """Return the number of consecutive `days` that end today or, if today is not among the days, yesterday."""
     day = today if today in days else today - dt.timedelta(days=1)
     length = 0
     while day - dt.timedelta(days=length) in days:
@@ -114,44 +114,44 @@ def streak(days: Collection[dt.date], today: dt.date) -> int:
 
 
 def has_agreed_in_person(now: dt.datetime) -> Exists:
-    """Whether a person's own consent is in force; the owner's confirmation for everyone is none."""
+    """The condition that a person has a consent of their own in force, not only the owner's for everyone."""
     return Exists(Consent.objects.valid(now).filter(person=OuterRef("pk")).exclude(method=Method.OWNER))
 
 
 def has_face_picture(coffee: Coffee) -> bool:
-    """Whether there is a picture to cut the face from."""
+    """Whether the coffee has a picture to cut the face from."""
     return bool(coffee.sighting.box and coffee.sighting.capture.image)
 
 
 def _with_picture() -> CoffeeQuerySet:
-    """Coffees with no more of what they come from than a board shows."""
+    """Return all coffees, with only the columns that a leaderboard needs."""
     coffees = Coffee.objects.select_related("sighting__capture")
     return coffees.only("person", "taken_at", "sighting__box", "sighting__capture__image")
 
 
 def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[Any]:
-    """The people with most coffees, by name where they have equally many."""
-    places = sorted(counts.values(), reverse=True)[:limit]
-    least = places[-1] if places else 0
-    chosen = [person for person, coffees in counts.items() if coffees >= least]
-    people = Person.objects.select_related("site").filter(pk__in=chosen).annotate(agreed=has_agreed_in_person(now))
+    """Return the people with the most coffees, in descending order; equal counts in the order of names."""
+    top_counts = sorted(counts.values(), reverse=True)[:limit]
+    least = top_counts[-1] if top_counts else 0
+    numbers = [person for person, coffees in counts.items() if coffees >= least]
+    people = Person.objects.select_related("site").filter(pk__in=numbers).annotate(agreed=has_agreed_in_person(now))
     return sorted(people, key=lambda person: (-counts[person.pk], person.name, person.pk))[:limit]
 
 
 def _latest(people: Collection[Person]) -> Mapping[int, Coffee]:
-    """Each person's latest coffee that counts, by the person's number."""
+    """Return each person's latest coffee that counts, by the person's number."""
     newest = Coffee.objects.counted().filter(person=OuterRef("pk")).order_by("-taken_at", "-pk")
-    chosen = Person.objects.filter(pk__in=[person.pk for person in people]).order_by()
-    found = _with_picture().filter(pk__in=chosen.values_list(Subquery(newest.values("pk")[:1])))
-    return {coffee.person_id: coffee for coffee in found.order_by()}
+    wanted = Person.objects.filter(pk__in=[person.pk for person in people]).order_by()
+    coffees = _with_picture().filter(pk__in=wanted.values_list(Subquery(newest.values("pk")[:1])))
+    return {coffee.person_id: coffee for coffee in coffees.order_by()}
 
 
 def _streaks_in(people: set[int], zone: ZoneInfo, now: dt.datetime) -> dict[int, int]:
     today = now.astimezone(zone).date()
-    days = CoffeeTally.objects.filter(
+    rows = CoffeeTally.objects.filter(
         span=Span.DAY, person_number__in=people, start__gte=today - dt.timedelta(days=LONGEST_STREAK)
     )
-    had: dict[int, set[dt.date]] = {person: set() for person in people}
-    for person, day in days.values_list("person_number", "start"):
-        had[person].add(day)
-    return {person: min(streak(theirs, today), LONGEST_STREAK) for person, theirs in had.items()}
+    days_of: dict[int, set[dt.date]] = {person: set() for person in people}
+    for person, day in rows.values_list("person_number", "start"):
+        days_of[person].add(day)
+    return {person: min(streak(days, today), LONGEST_STREAK) for person, days in days_of.items()}

@@ -1,1 +1,1 @@
-"""Enrolment: making a person known by pictures, one at a time or a folder of people at once."""
+"""Enrolment of people by pictures, one at a time or from a folder of people."""

@@ -1,7 +1,6 @@
-"""Enrolling a folder of people; whatever was enrolled before is passed over, so that it can be done again."""
+"""Enrols a folder of people. Enrolling the same folder again changes nothing, so that a run can be repeated."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,63 +13,66 @@ from devices.models import Site
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
 from faces.models import Consent, Person
-from faces.people.consent import create_person, record_consent
+from faces.people.consent import create_person, record_consent, text_digest
 from faces.recognisers.recogniser import Recogniser
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a picture, or of a whole person's folder where no consent was to be had."""
+    """The result for one picture, or for a person's whole folder where there was no valid consent."""
 
     path: Path
     refused: str = ""
-    """Why it was not enrolled, in one sentence; empty where it is."""
+    """Why the picture was not enrolled, in one sentence; empty if it was enrolled."""
 
 
 def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recogniser: Recogniser) -> Iterator[Outcome]:
-    """Enrol a person of the site by each picture of the folder, one at a time, under the consent that it tells.
+    """Enrol one person of the site from a folder, picture by picture, and yield the outcome of each picture.
 
-    Where no picture does, neither the consent nor the person is kept, unless they were there before.
-    Raises `RecogniserUnavailable`; what was enrolled by then stays.
+    The folder's consent file becomes the person's consent. If no picture can be used, a consent and a person that this
+    call has created are deleted again. Raises `RecogniserUnavailable`; the faces enrolled before that stay.
     """
     try:
         agreement, line = read_agreement(folder)
-        consent, made = _consent(folder, site, agreement, line, now)
+        consent, new_row = _find_or_record_consent(folder, site, agreement, line, now)
         if not folder.pictures:
-            raise BadFolder("There is no JPEG or PNG in it.")
+            raise BadFolder("The folder has no JPEG or PNG.")
     except (BadFolder, EnrolmentRefused) as error:
         yield from (Outcome(path, str(error)) for path in folder.pictures or [folder.path])
         return
     try:
         for path in folder.pictures:
-            yield Outcome(path, _refusal(path, consent, now, recogniser))
+            yield Outcome(path, _enrol_picture(path, consent, now, recogniser))
     finally:
-        if made is not None and not consent.faces.exists():
-            made.delete()
+        if new_row is not None and not consent.faces.exists():
+            new_row.delete()
 
 
 @transaction.atomic
-def _consent(
+def _find_or_record_consent(
     folder: PersonFolder, site: Site, agreement: Agreement, line: str, now: dt.datetime
 ) -> tuple[Consent, Person | Consent | None]:
-    """The recorded consent, and what had to be made for it: it, its person, or nothing. Raises `EnrolmentRefused`."""
+    """Return the consent, and the row to delete if no face is enrolled: a new person, a new consent, or None.
+
+    Raises `EnrolmentRefused`.
+    """
     people = list(Person.objects.filter(site=site, name=folder.name, guest_number=None))
     if len(people) > 1:
-        raise EnrolmentRefused(f"{len(people)} people of {site} are called {folder.name}; enrol them in the admin.")
+        raise EnrolmentRefused(f"{len(people)} people of {site} are named {folder.name}; enrol them in the admin.")
     try:
         person = people[0] if people else create_person(site=site, name=folder.name, line=line)
-        recorded = _recorded(person, agreement)
-        consent = recorded or _record(person, agreement)
+        recorded = _find_consent(person, agreement)
+        consent = recorded or _record_consent(person, agreement)
     except ValidationError as error:
         raise EnrolmentRefused(" ".join(error.messages)) from error
     if not consent.is_valid(now):
-        raise EnrolmentRefused(f"{person}'s consent is withdrawn or not in force; have a new one signed first.")
+        raise EnrolmentRefused(f"{person}'s consent is withdrawn or not in force; have a new consent signed first.")
     return consent, None if recorded else consent if people else person
 
 
-def _recorded(person: Person, agreement: Agreement) -> Consent | None:
+def _find_consent(person: Person, agreement: Agreement) -> Consent | None:
     same: Consent | None = person.consents.filter(
-        text_sha256=hashlib.sha256(agreement.text.encode()).hexdigest(),
+        text_sha256=text_digest(agreement.text),
         text_version=agreement.text_version.strip(),
         signed_by=agreement.signed_by.strip(),
         signed_at=agreement.signed_at,
@@ -78,7 +80,7 @@ def _recorded(person: Person, agreement: Agreement) -> Consent | None:
     return same
 
 
-def _record(person: Person, agreement: Agreement) -> Consent:
+def _record_consent(person: Person, agreement: Agreement) -> Consent:
     return record_consent(
         person=person,
         text=agreement.text,
@@ -90,7 +92,8 @@ def _record(person: Person, agreement: Agreement) -> Consent:
     )
 
 
-def _refusal(path: Path, consent: Consent, now: dt.datetime, recogniser: Recogniser) -> str:
+def _enrol_picture(path: Path, consent: Consent, now: dt.datetime, recogniser: Recogniser) -> str:
+    """Enrol the picture; return why it was refused, or an empty text."""
     try:
         with path.open("rb") as file:
             jpeg = file.read(MAX_BYTES + 1)

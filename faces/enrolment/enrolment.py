@@ -1,4 +1,4 @@
-"""Knowing somebody by a picture: from an upload, or from what a camera has taken."""
+"""Enrols a person's face from an uploaded picture or from a capture."""
 
 import datetime as dt
 import hashlib
@@ -19,17 +19,17 @@ from faces.recognition.gallery import SiteGallery
 
 
 class EnrolmentRefused(ValueError):
-    """A face was not enrolled; one sentence says why and what to do."""
+    """A face was not enrolled. The text is one sentence with the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A picture with a face that somebody may be known by, and where it came from."""
+    """A picture with one face that is good enough to enrol, and the picture's origin."""
 
     jpeg: bytes
     face: Box
     sha256: str
-    """Of the file as it came, so that it is known again."""
+    """Of the file as it was given, so that the same file is recognised when it comes again."""
     capture: Capture | None = None
 
 
@@ -41,16 +41,17 @@ def enrol(
     now: dt.datetime | None = None,
     recogniser: Recogniser | None = None,
 ) -> Face:
-    """Know the person by the one face in this picture (a JPEG or PNG of any origin), which itself is not kept.
+    """Enrol the one face in this picture, a JPEG or PNG, and return the face. The picture itself is not stored.
 
-    The same picture twice is one face. Raises `EnrolmentRefused` where the consent is not this person's or not valid,
-    or the picture does not do, and `RecogniserUnavailable` where the recogniser cannot be asked.
+    A picture that the person was enrolled from before returns the existing face. Raises `EnrolmentRefused` if the
+    consent is another person's or not in force, or if the picture cannot be used; `RecogniserUnavailable` if the
+    recogniser cannot be reached.
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     check_consent(person=person, consent=consent, now=now)
-    known = _known(person, _sha256(jpeg), recogniser)
-    if known is not None:
-        return known
+    existing = _existing_face(person, _sha256(jpeg), recogniser)
+    if existing is not None:
+        return existing
     portrait = check_portrait(site=person.site, jpeg=jpeg, person=person, now=now, recogniser=recogniser)
     return enrol_portrait(person=person, consent=consent, portrait=portrait, now=now, recogniser=recogniser)
 
@@ -63,12 +64,12 @@ def enrol_portrait(
     now: dt.datetime | None = None,
     recogniser: Recogniser | None = None,
 ) -> Face:
-    """Know the person by a portrait that `check_portrait` or `check_capture` has just found good; raises as `enrol`."""
+    """Enrol the face of a portrait that `check_portrait` or `check_capture` has returned. Raises as `enrol` does."""
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     check_consent(person=person, consent=consent, now=now)
-    known = _known(person, portrait.sha256, recogniser)
-    if known is not None:
-        return known
+    existing = _existing_face(person, portrait.sha256, recogniser)
+    if existing is not None:
+        return existing
     try:
         indexed = recogniser.index(portrait.jpeg, portrait.face, collection=collection_of(person.site_id))
     except UnusablePicture as error:
@@ -77,11 +78,11 @@ def enrol_portrait(
 
 
 def check_consent(*, person: Person, consent: Consent, now: dt.datetime) -> None:
-    """Raises `EnrolmentRefused` unless the consent is this person's and in force."""
+    """Raise `EnrolmentRefused` unless the consent is this person's and in force."""
     if consent.person_id != person.pk:
-        raise EnrolmentRefused(f"The consent is not {person}'s; record theirs first.")
+        raise EnrolmentRefused(f"The consent is another person's; record {person}'s own consent first.")
     if not consent.is_valid(now):
-        raise EnrolmentRefused(f"{person}'s consent is withdrawn or not in force; record a new one first.")
+        raise EnrolmentRefused(f"{person}'s consent is withdrawn or not in force; record a new consent first.")
 
 
 def check_portrait(
@@ -92,19 +93,19 @@ def check_portrait(
     now: dt.datetime | None = None,
     recogniser: Recogniser | None = None,
 ) -> Portrait:
-    """The picture, made safe, and the one face in it, which is large and sharp enough and like nobody else's here.
+    """Return the re-encoded picture and its one face, which is large enough, sharp enough and nobody else's.
 
-    `person` is whom the face may be like. Raises `EnrolmentRefused`, which may name somebody of the site: it is for
-    its members only.
+    The face may match the faces of `person`, but of no other person of the site. Raises `EnrolmentRefused`, whose text
+    may name a person of the site: show it to members of the site only.
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     try:
         picture = sanitised_jpeg(jpeg)
-        face = portraits.foremost([face.box for face in recogniser.detect(picture).faces])
+        face = portraits.foremost_face([face.box for face in recogniser.detect(picture).faces])
         portraits.check(picture, face)
     except (BadPicture, UnusablePicture) as error:
         raise EnrolmentRefused(str(error)) from error
-    _check_that_it_is_nobody_else(picture, face, site, person, now, recogniser)
+    _check_nobody_else_matches(picture, face, site, person, now, recogniser)
     return Portrait(picture, face, _sha256(jpeg))
 
 
@@ -117,23 +118,23 @@ def check_capture(
     now: dt.datetime | None = None,
     recogniser: Recogniser | None = None,
 ) -> Portrait:
-    """As `check_portrait`, of what a camera of the site has taken.
+    """Check a capture of the site as `check_portrait` checks an uploaded picture.
 
-    `number` says which face, counted from the left, from 1, where the picture shows several.
+    `number` selects the face if the picture shows several; faces are counted from the left, from 1.
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     if capture.device.site_id != site.pk:
-        raise EnrolmentRefused(f"{capture} was not taken at {site}; nobody is enrolled from another site's pictures.")
+        raise EnrolmentRefused(f"{capture} was not taken at {site}; choose a capture of {site}.")
     try:
         jpeg = storage.read(capture)
         faces = [face.box for face in recogniser.detect(jpeg).faces]
-        face = portraits.foremost(faces) if number is None else portraits.numbered(faces, number)
+        face = portraits.foremost_face(faces) if number is None else portraits.face_by_number(faces, number)
         portraits.check(jpeg, face)
     except FileNotFoundError as error:
-        raise EnrolmentRefused(f"{capture} has no picture here any more.") from error
+        raise EnrolmentRefused(f"The picture of {capture} has been removed; choose another capture.") from error
     except UnusablePicture as error:
         raise EnrolmentRefused(str(error)) from error
-    _check_that_it_is_nobody_else(jpeg, face, site, person, now, recogniser)
+    _check_nobody_else_matches(jpeg, face, site, person, now, recogniser)
     return Portrait(jpeg, face, _sha256(jpeg), capture)
 
 
@@ -145,16 +146,16 @@ def save_face(
     now: dt.datetime | None = None,
     portrait: Portrait | None = None,
 ) -> Face:
-    """Write down a face that the recogniser has just indexed, or have it forgotten where that fails.
+    """Store a face that the recogniser has just indexed. If storing fails, the recogniser forgets the face.
 
-    Raises `EnrolmentRefused` where the consent was withdrawn meanwhile.
+    Raises `EnrolmentRefused` if the consent was withdrawn meanwhile.
     """
     try:
-        with transaction.atomic():  # with what tells every process of it
-            held = Consent.objects.select_for_update(no_key=True, of=("self",)).get(pk=consent.pk)
-            check_consent(person=consent.person, consent=held, now=now or timezone.now())
+        with transaction.atomic():  # includes the `GalleryChange` that a signal stores
+            locked = Consent.objects.select_for_update(no_key=True, of=("self",)).get(pk=consent.pk)
+            check_consent(person=consent.person, consent=locked, now=now or timezone.now())
             return Face.objects.create(
-                consent=held,
+                consent=locked,
                 provider=recogniser.name,
                 provider_id=indexed.provider_id,
                 embedding=indexed.embedding,
@@ -166,22 +167,24 @@ def save_face(
         raise
 
 
-def _known(person: Person, sha256: str, recogniser: Recogniser) -> Face | None:
-    """The face that they were enrolled by from this picture before."""
+def _existing_face(person: Person, sha256: str, recogniser: Recogniser) -> Face | None:
+    """The face that the person was enrolled with from this picture before, if any."""
     same = Face.objects.filter(consent__person=person, provider=recogniser.name, picture_sha256=sha256)
     face: Face | None = same.first()
     return face
 
 
-def _check_that_it_is_nobody_else(
+def _check_nobody_else_matches(
     jpeg: bytes, face: Box, site: Site, person: Person | None, now: dt.datetime, recogniser: Recogniser
 ) -> None:
     gallery = SiteGallery(site=site, provider=recogniser.name, now=now)
     (match,) = recogniser.identify(jpeg, [face], collection=collection_of(site.pk), gallery=gallery)
-    found = gallery.faces([match.provider_id]).get(match.provider_id) if match else None
-    if found is not None and found.person != person:
-        other = found.person
-        raise EnrolmentRefused(f"This looks like {other}, who is known here already; add the picture to {other}.")
+    known_face = gallery.faces([match.provider_id]).get(match.provider_id) if match else None
+    if known_face is not None and known_face.person != person:
+        other = known_face.person
+        raise EnrolmentRefused(
+            f"The face matches {other}, who is enrolled at this site already; add the picture to {other}."
+        )
 
 
 def _sha256(content: bytes) -> str:

@@ -1,1 +1,1 @@
-"""Erasing a person, and proving it."""
+"""The erasure of people, its verification, and the retention of pictures and faces."""

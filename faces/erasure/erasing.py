@@ -1,4 +1,4 @@
-"""Forgetting somebody, step by step: each is written down before it is done, so that nothing is lost by an outage."""
+"""Erases a person step by step. Each step is recorded before it is carried out, so that an outage loses none."""
 
 import datetime as dt
 import hashlib
@@ -27,43 +27,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ABOUT_THE_ERASED = "Written about somebody who was erased."
-"""In place of a reviewer's words that name the person."""
+"""Replaces a review reason that contains the name of the erased person."""
 
 
-NOTHING = {"pictures": 0, "faces": 0}
+NO_COUNTS = {"pictures": 0, "faces": 0}
 
 
 class NotErasedYet(Exception):
-    """Something is left to be removed, by an outage elsewhere; one sentence says what. It goes on by itself."""
+    """An outage has interrupted the erasure. The text says what is left; a task finishes it within the hour."""
 
 
 def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None) -> Erasure:
-    """Erase the person: the recogniser's faces, embeddings, consents and every picture they were recognised in.
+    """Erase the person's faces, embeddings, consents and every picture that they were recognised in.
 
-    Their coffees and sightings stay as anonymous counts. From the first moment nobody is matched with them any more.
-    The receipt says how much went, with the SHA-256 of each picture, each embedding and each face's name at its
-    recogniser; `faces.erasure.verification` finds out later whether anything is left. Must not be called in a
+    The person's coffees and sightings stay as anonymous counts. From the start of the erasure no face is matched with
+    the person. The returned receipt counts what was removed, and has the SHA-256 of each picture, each embedding and
+    each face's name at its recogniser; `faces.erasure.verification` checks receipts later. Must not be called in a
     transaction.
 
-    Raises `NotErasedYet` where the recogniser or the storage cannot be asked: `finish_erasures` goes on then, and so
-    does another call.
+    Raises `NotErasedYet` if the recogniser or the storage cannot be reached. `finish_erasures` or another call then
+    resumes the erasure.
     """
     now = now or timezone.now()
     erasure = _begin(person, by, now)
     try:
         while not _finish(erasure, person, now):
-            # Pictures first: that somebody was enrolled from a capture is known as long as the face is.
+            # Pictures first: a face's row is the only record of the capture that it was enrolled from.
             _remove_pictures(erasure, person)
             _remove_faces(erasure, person)
     except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
         reason = str(error) if isinstance(error, RecogniserUnavailable) else f"A picture cannot be removed: {error}."
         Erasure.objects.filter(pk=erasure.pk).update(reason=reason)
-        raise NotErasedYet(f"{reason} Not all is erased yet; it goes on within the hour.") from error
+        raise NotErasedYet(f"{reason} The erasure is not finished; it is resumed within the hour.") from error
     return erasure
 
 
 def finish_erasures(*, now: dt.datetime) -> int:
-    """Go on with every erasure that an outage has interrupted; returns how many are done now."""
+    """Resume every interrupted erasure, and return how many are finished now."""
     done = 0
     for number in Erasure.objects.filter(erased_at=None).values_list("person_number", flat=True):
         for person in Person.objects.filter(pk=number).select_related("site"):
@@ -81,17 +81,17 @@ def _begin(person: Person, by: "User | None", now: dt.datetime) -> Erasure:
     Consent.objects.filter(person=person, withdrawn_at=None).update(withdrawn_at=now)
     erasure, _ = Erasure.objects.get_or_create(
         person_number=person.pk,
-        defaults={"site": person.site, "requested_at": now, "erased_by": by, "counts": dict(NOTHING), "digests": []},
+        defaults={"site": person.site, "requested_at": now, "erased_by": by, "counts": dict(NO_COUNTS), "digests": []},
     )
     return erasure
 
 
 def _remove_faces(erasure: Erasure, person: Person) -> None:
     for face in Face.objects.filter(consent__person=person).select_related("consent__person"):
-        known_by = [face.provider_id.encode(), *([bytes(face.embedding)] if face.embedding else [])]
-        _note(erasure, map(sha256, known_by))
+        identifiers = [face.provider_id.encode(), *([bytes(face.embedding)] if face.embedding else [])]
+        _record_digests(erasure, map(sha256, identifiers))
         if face.picture_sha256:
-            _note(erasure, [face.picture_sha256])
+            _record_digests(erasure, [face.picture_sha256])
         remove_faces([face])
         _count(erasure, "faces")
 
@@ -100,7 +100,7 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
     for capture in _pictures_of(person):
         if capture.image:
             try:
-                _note(erasure, [sha256(storage.read(capture))])
+                _record_digests(erasure, [sha256(storage.read(capture))])
             except FileNotFoundError:
                 log.info("The picture of capture %s was removed before.", capture.pk)
             storage.remove(str(capture.image))
@@ -111,7 +111,7 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
 
 
 def _pictures_of(person: Person) -> "QuerySet[Capture]":
-    """Those in which they were recognised, and those from which they were enrolled."""
+    """The captures with a picture in which the person was recognised, or from which they were enrolled."""
     shows = Q(sightings__person=person) | Q(enrolled_faces__consent__person=person)
     is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
     return Capture.objects.filter(shows, is_kept).distinct()
@@ -119,8 +119,8 @@ def _pictures_of(person: Person) -> "QuerySet[Capture]":
 
 @transaction.atomic(durable=True)
 def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
-    """End the erasure, unless a face or a picture is left, such as one that came in meanwhile; then nothing."""
-    lock_site(person.site)  # nobody is recognised from here to the commit
+    """Finish the erasure and return True; return False if faces or pictures are left, such as new ones."""
+    lock_site(person.site)  # no worker recognises anybody at the site until the commit
     if Face.objects.filter(consent__person=person).exists() or _pictures_of(person).exists():
         return False
     coffees = Coffee.objects.filter(person=person)
@@ -136,11 +136,11 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     erasure.save()
     person_erased.send(Person, site=person.site)
     person.delete()
-    transaction.on_commit(_scrub, robust=True)
+    transaction.on_commit(_truncate_sqlite_log, robust=True)
     return True
 
 
-def _note(erasure: Erasure, digests: Iterable[str]) -> None:
+def _record_digests(erasure: Erasure, digests: Iterable[str]) -> None:
     erasure.digests = sorted({*erasure.digests, *digests})
     erasure.save(update_fields=["digests"])
 
@@ -151,7 +151,7 @@ def _count(erasure: Erasure, kind: str) -> None:
 
 
 def _blank_admin_log(person: Person, coffees: list[int]) -> None:
-    """The admin's history keeps the name of what was changed."""
+    """Remove the person's name from the admin's history, which stores the name of each changed row."""
     names = [person.pk, *Merge.objects.filter(person=person).values_list("other_number", flat=True)]
     for model, pks in ((Person, names), (Coffee, coffees)):
         kind = ContentType.objects.get_for_model(model)
@@ -159,12 +159,13 @@ def _blank_admin_log(person: Person, coffees: list[int]) -> None:
         entries.update(object_repr=f"{kind.name} of an erased person", change_message="")
 
 
-def _scrub() -> None:
-    """Have SQLite overwrite its log, which still holds the pages from before; PostgreSQL sees to its own."""
+def _truncate_sqlite_log() -> None:
+    """Truncate SQLite's write-ahead log, which still holds the erased pages; PostgreSQL recycles its own log."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def sha256(content: bytes) -> str:
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

@@ -1,6 +1,6 @@
-"""What is kept no longer than it may be: pictures, strangers' faces, and faces whose consent is over.
+"""Removes what may not be kept longer: pictures, strangers' faces, and faces without a consent in force.
 
-Every run goes on where the one before was interrupted.
+Each run resumes where the previous run was interrupted.
 """
 
 import datetime as dt
@@ -21,31 +21,33 @@ from faces.recognisers.recogniser import RecogniserUnavailable
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
-"""Pictures that are removed before the next are asked for."""
+"""Pictures removed per query."""
 
 UNCLAIMED_FOR = dt.timedelta(hours=1)
-"""Nobody is still at work on a face that was asked for so long ago: it was interrupted."""
+"""No worker still processes a face that was indexed so long ago: the worker was killed."""
 
 
 def remove_old_pictures(*, now: dt.datetime) -> Iterator[int]:
-    """Remove the pictures that their sites' policies keep no longer, and yield how many went, some at a time.
+    """Remove the pictures that are older than their sites' policies allow; yield how many each batch has removed.
 
-    With each goes its original in a bucket or a watched folder; what an outage leaves, the next run removes. What
-    was counted in them stays. A capture that was not recognised in time fails, and says why.
+    The original of each picture, in a bucket or a watched folder, is removed too. What an outage leaves, the next run
+    removes. Counts from removed pictures stay. A capture that was not recognised in time gets the state `failed` and
+    a reason.
     """
     for site in Site.objects.select_related("policy"):
         policy = getattr(site, "policy", None) or SitePolicy(site=site)
         all_of_site = Capture.objects.filter(device__site=site).exclude(image="")
         old = all_of_site.filter(received_at__lte=now - dt.timedelta(hours=policy.picture_hours))
-        yield from _remove(old, f"{policy.picture_hours} hours for pictures")
+        yield from _remove(old, f"{policy.picture_hours} hours")
         crops = _unmatched(all_of_site).filter(received_at__lte=now - dt.timedelta(hours=policy.unmatched_hours))
-        yield from _remove(crops, f"{policy.unmatched_hours} hours for strangers' faces")
+        yield from _remove(crops, f"{policy.unmatched_hours} hours, as a stranger's face")
 
 
 def forget_unclaimed_faces(*, now: dt.datetime) -> int:
-    """Have the recogniser forget the strangers whom a killed worker made known to it; returns how many it knew.
+    """Have recognisers forget the strangers' faces that killed workers have indexed; return how many there were.
 
-    Raises `RecogniserUnavailable` once all others are forgotten; the next run goes on.
+    Raises `RecogniserUnavailable` after the faces of all other recognisers are forgotten; the next run forgets the
+    rest.
     """
     old = UnclaimedFace.objects.filter(since__lte=now - UNCLAIMED_FOR)
     forgotten, outage = 0, None
@@ -66,9 +68,9 @@ def forget_unclaimed_faces(*, now: dt.datetime) -> int:
 
 
 def forget_faces_without_consent(*, now: dt.datetime) -> int:
-    """Forget the faces whose consent has run out, or was withdrawn during an outage; returns how many are left.
+    """Remove the faces whose consent has expired, or was withdrawn during an outage; return how many are left.
 
-    Nobody was matched with them any more. An outage of a recogniser leaves its own to the next run.
+    Such faces are not matched any more even before this. If a recogniser is away, its faces are left to the next run.
     """
     over = Face.objects.filter(Q(consent__expires_at__lte=now) | Q(consent__withdrawn_at__lte=now))
     for provider in over.order_by("provider").values_list("provider", flat=True).distinct():
@@ -76,38 +78,39 @@ def forget_faces_without_consent(*, now: dt.datetime) -> int:
         try:
             remove_faces(list(theirs.select_related("consent__person")))
         except RecogniserUnavailable as error:
-            log.warning("%d faces without consent are not forgotten yet: %s", theirs.count(), error)
+            log.warning("%d faces without a consent in force are not removed yet: %s", theirs.count(), error)
     return over.count()
 
 
 def _unmatched(captures: "QuerySet[Capture]") -> "QuerySet[Capture]":
-    """Pictures of one face that is nobody's whom the site knows, as far as it was looked at."""
+    """Captures of a single face that was not recognised, or not processed yet."""
     known = Sighting.objects.filter(capture=OuterRef("pk"), person__isnull=False)
     return captures.filter(~Exists(known), shows=Shows.CROP)
 
 
-def _remove(captures: "QuerySet[Capture]", policy: str) -> Iterator[int]:
-    """The files go first: a row whose file is gone is found again, a file whose row is gone is not."""
+def _remove(captures: "QuerySet[Capture]", term: str) -> Iterator[int]:
+    """Remove files, then clear rows: a row without its file is found again, a file without its row is not."""
     left: set[uuid.UUID] = set()
-    while chosen := list(captures.exclude(pk__in=left).order_by("received_at", "pk")[:AT_ONCE]):
-        gone = [capture.pk for capture in chosen if _remove_files(capture)]
-        left |= {capture.pk for capture in chosen} - set(gone)
-        rows = Capture.objects.filter(pk__in=gone)
+    while batch := list(captures.exclude(pk__in=left).order_by("received_at", "pk")[:AT_ONCE]):
+        removed = [capture.pk for capture in batch if _remove_files(capture)]
+        left |= {capture.pk for capture in batch} - set(removed)
+        rows = Capture.objects.filter(pk__in=removed)
         unfinished = rows.filter(state__in=(State.QUEUED, State.WORKING, State.WAITING))
         unfinished.update(
-            state=State.FAILED, reason=f"Not recognised before the picture was removed: the policy's {policy} are over."
+            state=State.FAILED,
+            reason=f"The picture was removed before it was recognised: the site's policy keeps it for {term}.",
         )
         rows.update(image="")
         rows.filter(source_url__startswith="s3://").update(source_url="")
-        yield len(gone)
+        yield len(removed)
 
 
 def _remove_files(capture: Capture) -> bool:
-    """Whether both are gone, our own picture and its original."""
+    """Remove the stored picture and its original; return whether both are gone."""
     storage.remove(str(capture.image))
     try:
         storage.remove_original(capture.source_url)
     except (OSError, BotoCoreError, ClientError) as error:
-        log.error("The original of capture %s is kept for too long, as it cannot be removed: %s", capture.pk, error)
+        log.error("The original of capture %s cannot be removed and is kept for too long: %s", capture.pk, error)
         return False
     return True

@@ -1,6 +1,9 @@
-"""What this floor tells those above."""
+"""Signals to the apps that build on `faces`."""
 
 from django.dispatch import Signal
 
 person_erased = Signal()
-"""Sent, with `site`, in the transaction that ends somebody's erasure: whatever names a person of the site must go."""
+"""Sent with `site` in the transaction that finishes an erasure.
+
+Receivers must remove whatever they store that names people of the site.
+"""

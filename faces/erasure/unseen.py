@@ -1,4 +1,4 @@
-"""People whom no camera has seen for the term of their consent: announced first, then erased."""
+"""Announces and then erases the people whom no camera has seen for the term of their consent."""
 
 import datetime as dt
 import logging
@@ -14,21 +14,24 @@ from faces.people.consent import GUEST_TERM
 log = logging.getLogger(__name__)
 
 NOTICE = dt.timedelta(days=7)
-"""Between the announcement in the admin and the erasure, which nobody can undo."""
+"""The time from the announcement in the admin to the erasure, which cannot be undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenPerson:
-    """Somebody unseen for longer than their consent's term."""
+    """A person whom no camera has seen for longer than the term of their consent."""
 
     person: Person
     last_seen_at: dt.datetime
     erase_at: dt.datetime
-    """UTC; the first nightly run after it erases them."""
+    """UTC; the first nightly run after this time erases the person."""
 
 
 def unseen_people(*, now: dt.datetime) -> Iterator[UnseenPerson]:
-    """Who is to be erased, and when; nothing is written. Whoever never gave a consent has no face and no term."""
+    """Yield the people to be erased, in the order of their numbers. Writes nothing.
+
+    A person without any consent has no face and no term, and is left out.
+    """
     for person in _people():
         last_seen_at, term = _last_seen(person)
         if now - last_seen_at >= term:
@@ -37,29 +40,33 @@ def unseen_people(*, now: dt.datetime) -> Iterator[UnseenPerson]:
 
 
 def announce_erasures(*, now: dt.datetime) -> int:
-    """Bring the notices in the admin up to date, and return how many there are.
+    """Update the notices in the admin, and return how many there are.
 
-    Who was seen again or has agreed anew is not announced any more.
+    The notice of a person who was seen again, or has agreed again, is deleted.
     """
-    unseen = {one.person.pk: one for one in unseen_people(now=now)}
+    unseen = {entry.person.pk: entry for entry in unseen_people(now=now)}
     ErasureNotice.objects.exclude(person__in=unseen).delete()
     announced = set(ErasureNotice.objects.values_list("person", flat=True))
     ErasureNotice.objects.bulk_create(
-        ErasureNotice(person=one.person, last_seen_at=one.last_seen_at, noticed_at=now, erase_at=one.erase_at)
-        for number, one in unseen.items()
+        ErasureNotice(person=entry.person, last_seen_at=entry.last_seen_at, noticed_at=now, erase_at=entry.erase_at)
+        for number, entry in unseen.items()
         if number not in announced
     )
     return len(unseen)
 
 
 def erase_announced(*, now: dt.datetime) -> Iterator[bool]:
-    """Erase whoever's notice has run out, unless they were seen meanwhile; yield of each whether it is done.
+    """Erase the people whose notice period is over, unless they were seen meanwhile.
 
-    What an outage interrupts says so in its notice, and goes on. Must not be called in a transaction.
+    Yields for each person whether the erasure is finished. If an outage interrupts an erasure, the notice contains
+    the reason, and the next run resumes. Must not be called in a transaction.
     """
     for notice in ErasureNotice.objects.filter(erase_at__lte=now):
         person = _people().filter(pk=notice.person_id).first()
-        if person is None or now - _last_seen(person)[0] < _last_seen(person)[1]:
+        if person is None:
+            continue
+        last_seen_at, term = _last_seen(person)
+        if now - last_seen_at < term:
             continue
         try:
             forget(person=person, by=None, now=now)
@@ -87,8 +94,8 @@ def _people() -> "QuerySet[Person]":
 
 
 def _last_seen(person: Person) -> tuple[dt.datetime, dt.timedelta]:
-    """When the person was last seen or last agreed, and for how long they may be unseen from then."""
-    told = vars(person)
-    signed_at, sighted_at = told["signed_at"], told["sighted_at"]
-    term = GUEST_TERM if told["method"] == Method.OWNER else told["expires_at"] - signed_at
+    """When the person was last seen or last agreed, and how long after that they are kept."""
+    values = vars(person)
+    signed_at, sighted_at = values["signed_at"], values["sighted_at"]
+    term = GUEST_TERM if values["method"] == Method.OWNER else values["expires_at"] - signed_at
     return max(signed_at, sighted_at or signed_at), term

@@ -1,4 +1,4 @@
-"""Whether anything is left of somebody who was erased: the receipts, held against everything that is kept."""
+"""Compares the receipts of erasures with all stored data, to prove that nothing is left of the erased people."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,14 +13,14 @@ from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import collection_of
 
 Progress = Callable[[Sequence[str]], Iterable[str]]
-"""Hands on the names it is given, such as with a progress bar."""
+"""Yields the given names unchanged, for example while it shows a progress bar."""
 
 
 def find_traces(erasures: "QuerySet[Erasure]", *, progress: Progress = iter) -> Iterator[str]:
-    """One sentence for each thing that is left of the people of these receipts; nothing where they are proved.
+    """Yield one sentence for each trace of the people of these receipts; nothing if the erasures are complete.
 
-    Reads every stored picture. Raises `RecogniserUnavailable`, and `OSError` or botocore's errors where the storage
-    cannot be read: then nothing is proved.
+    Reads every stored picture. Raises `RecogniserUnavailable`, and `OSError` or botocore's errors if the storage cannot
+    be read; the check is then inconclusive.
     """
     receipts = {digest: erasure for erasure in erasures for digest in erasure.digests}
     since = {digest: erasure.erased_at for digest, erasure in receipts.items()}
@@ -28,35 +28,36 @@ def find_traces(erasures: "QuerySet[Erasure]", *, progress: Progress = iter) -> 
         if erasure.erased_at is None:
             yield f"The {erasure} is not finished: {erasure.reason or 'it is under way'}."
         else:
-            yield from _rows(erasure)
-    for what, digest in (*_faces(since), *_kept(erasures), *_pictures(progress)):
+            yield from _traces_in_rows(erasure)
+    for what, digest in (*_stored_faces(since), *_recogniser_faces(erasures), *_pictures(progress)):
         if digest in receipts:
-            yield f"{what} is still there after the {receipts[digest]}."
+            yield f"{what} still exists after the {receipts[digest]}."
 
 
-def _rows(erasure: Erasure) -> Iterator[str]:
+def _traces_in_rows(erasure: Erasure) -> Iterator[str]:
     for model in apps.get_models():
         for field in model._meta.get_fields():
             if isinstance(field, ForeignKey) and field.related_model is Person:
-                left = model._base_manager.filter(**{field.attname: erasure.person_number}).count()
-                if left:
-                    yield f"{left} rows of {model._meta.label} still name the person of the {erasure}."
+                count = model._base_manager.filter(**{field.attname: erasure.person_number}).count()
+                if count:
+                    yield f"{count} rows of {model._meta.label} still refer to the person of the {erasure}."
     if Person.objects.filter(pk=erasure.person_number).exists():
-        yield f"The person of the {erasure} is still there."
+        yield f"The person of the {erasure} still exists."
 
 
-def _faces(since: Mapping[str, dt.datetime | None]) -> Iterator[tuple[str, str]]:
-    """What the faces are known by; whoever came back with the same picture after their erasure is no trace."""
+def _stored_faces(since: Mapping[str, dt.datetime | None]) -> Iterator[tuple[str, str]]:
+    """The faces and the digests of their identifiers; faces enrolled anew after the erasure are left out."""
     for face in Face.objects.iterator():
-        known_by = [sha256(face.provider_id.encode()), face.picture_sha256]
-        known_by += [sha256(bytes(face.embedding))] if face.embedding else []
-        for digest in known_by:
+        identifiers = [sha256(face.provider_id.encode()), face.picture_sha256]
+        identifiers += [sha256(bytes(face.embedding))] if face.embedding else []
+        for digest in identifiers:
             erased_at = since.get(digest)
             if erased_at is not None and face.created_at <= erased_at:
                 yield f"Face {face.pk}", digest
 
 
-def _kept(erasures: "QuerySet[Erasure]") -> Iterator[tuple[str, str]]:
+def _recogniser_faces(erasures: "QuerySet[Erasure]") -> Iterator[tuple[str, str]]:
+    """The faces that the recogniser itself stores, and the digests of their names."""
     recogniser = recognisers.configured_recogniser()
     for site in sorted({erasure.site_id for erasure in erasures}):
         for name in recogniser.list_faces(collection=collection_of(site)):
@@ -69,7 +70,7 @@ def _pictures(progress: Progress) -> Iterator[tuple[str, str]]:
             with default_storage.open(name) as file:
                 yield f"The picture {name}", sha256(file.read())
         except FileNotFoundError:
-            continue  # removed while we were looking
+            continue  # removed since the listing
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -78,5 +79,5 @@ def _files(folder: str) -> Iterator[str]:
     except FileNotFoundError:
         return
     yield from (f"{folder}/{file}".lstrip("/") for file in files if file)
-    for each in folders:
-        yield from _files(f"{folder}/{each}".lstrip("/"))
+    for subfolder in folders:
+        yield from _files(f"{folder}/{subfolder}".lstrip("/"))

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name="Consent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("text", models.TextField(help_text="What was agreed to, word by word.")),
+                ("text", models.TextField(help_text="The text that was agreed to, word for word.")),
                 ("text_version", models.CharField(max_length=40)),
                 ("text_sha256", models.CharField(editable=False, max_length=64)),
                 (
@@ -35,9 +35,9 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("signed_by", models.CharField(help_text="Name of whoever signed.", max_length=120)),
+                ("signed_by", models.CharField(help_text="Name of the person who signed.", max_length=120)),
                 ("signed_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField(help_text="The faces may be used until then.")),
+                ("expires_at", models.DateTimeField(help_text="The faces may be used until this time.")),
                 ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 (
                     "key",
                     models.BigIntegerField(
-                        editable=False, help_text="Hash of what the device sent; unique per device."
+                        editable=False, help_text="Hash of the content that the device sent; unique per device."
                     ),
                 ),
                 (
@@ -65,11 +65,15 @@ class Migration(migrations.Migration):
                 ("image", models.FileField(blank=True, max_length=200, upload_to=faces.models.picture_name)),
                 (
                     "source_url",
-                    models.TextField(blank=True, help_text="Where the device put the picture, if it did not send it."),
+                    models.TextField(
+                        blank=True, help_text="URL of the picture's original, if the device did not send the picture."
+                    ),
                 ),
                 (
                     "claimed_faces",
-                    models.JSONField(blank=True, default=list, help_text="Faces that the device says it shows."),
+                    models.JSONField(
+                        blank=True, default=list, help_text="Faces that the device detected in the picture."
+                    ),
                 ),
                 (
                     "state",
@@ -79,7 +83,7 @@ class Migration(migrations.Migration):
                             ("working", "Working"),
                             ("done", "Done"),
                             ("failed", "Failed"),
-                            ("linked", "only its address is known"),
+                            ("linked", "only the URL is known"),
                         ],
                         default="queued",
                         max_length=7,
@@ -87,22 +91,22 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "attempts",
-                    models.PositiveSmallIntegerField(default=0, help_text="Counted before each attempt begins."),
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Attempts to recognise the picture, including an unfinished one."
+                    ),
                 ),
                 (
                     "next_try_at",
                     models.DateTimeField(
                         default=django.utils.timezone.now,
-                        help_text="When the sweep takes it up, unless it is done by then.",
+                        help_text="When the sweep enqueues the capture again, unless it is done by then.",
                     ),
                 ),
-                ("reason", models.TextField(blank=True, help_text="Why the latest attempt did not succeed.")),
+                ("reason", models.TextField(blank=True, help_text="Why the latest attempt failed.")),
                 ("recognised_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "cups",
-                    models.PositiveSmallIntegerField(
-                        blank=True, help_text="How many cups the picture shows.", null=True
-                    ),
+                    models.PositiveSmallIntegerField(blank=True, help_text="Number of cups in the picture.", null=True),
                 ),
                 (
                     "device",
@@ -119,12 +123,12 @@ class Migration(migrations.Migration):
             name="Erasure",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("person_number", models.BigIntegerField(help_text="The number that the person's record had.")),
+                ("person_number", models.BigIntegerField(help_text="The primary key of the person's row.")),
                 ("erased_at", models.DateTimeField()),
                 (
                     "counts",
                     models.JSONField(
-                        help_text="How many faces, consents, pictures, sightings and coffees lost their person."
+                        help_text="Numbers of removed faces, consents and pictures, and of anonymised sightings and coffees."
                     ),
                 ),
                 ("digests", models.JSONField(help_text="SHA-256 of each picture and face that was removed, sorted.")),
@@ -153,11 +157,13 @@ class Migration(migrations.Migration):
             name="Face",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("provider", models.CharField(help_text="The recogniser that knows it.", max_length=20)),
-                ("provider_id", models.CharField(help_text="The recogniser's own name for it.", max_length=64)),
+                ("provider", models.CharField(help_text="The recogniser that has indexed the face.", max_length=20)),
+                ("provider_id", models.CharField(help_text="The recogniser's name for the face.", max_length=64)),
                 (
                     "embedding",
-                    models.BinaryField(help_text="Little-endian float32 numbers, for the local recogniser.", null=True),
+                    models.BinaryField(
+                        help_text="Little-endian float32 numbers; only for the local recogniser.", null=True
+                    ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
@@ -179,7 +185,7 @@ class Migration(migrations.Migration):
                 (
                     "line",
                     models.CharField(
-                        blank=True, help_text="Said in the greeting, such as a title or a motto.", max_length=120
+                        blank=True, help_text="Added to the greeting, such as a title or a motto.", max_length=120
                     ),
                 ),
                 (
@@ -212,18 +218,27 @@ class Migration(migrations.Migration):
             name="Sighting",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveSmallIntegerField(help_text="From left to right in the picture, from 0.")),
+                (
+                    "number",
+                    models.PositiveSmallIntegerField(
+                        help_text="Position of the face from left to right in the picture, from 0."
+                    ),
+                ),
                 ("box", models.JSONField(blank=True, null=True)),
-                ("confidence", models.FloatField(help_text="That it is a face, 0 to 1.")),
+                ("confidence", models.FloatField(help_text="Confidence of the face detection, 0 to 1.")),
                 (
                     "similarity",
                     models.FloatField(
-                        blank=True, help_text="To the person's face, 0 to 1; the scale is the recogniser's.", null=True
+                        blank=True,
+                        help_text="Similarity to the person's enrolled face, 0 to 1; its scale depends on the recogniser.",
+                        null=True,
                     ),
                 ),
                 (
                     "emotions",
-                    models.JSONField(blank=True, default=dict, help_text="Confidence by emotion, 0 to 1, where known."),
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Confidence by emotion, 0 to 1; empty if unknown."
+                    ),
                 ),
                 (
                     "capture",
@@ -254,7 +269,9 @@ class Migration(migrations.Migration):
                 ("voided", models.BooleanField(default=False, help_text="A voided coffee does not count.")),
                 (
                     "reviewed_at",
-                    models.DateTimeField(blank=True, help_text="When it was last voided or restored.", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="When the coffee was last voided or restored.", null=True
+                    ),
                 ),
                 ("review_reason", models.CharField(blank=True, max_length=200)),
                 (
@@ -311,7 +328,7 @@ class Migration(migrations.Migration):
                     "mode",
                     models.CharField(
                         choices=[
-                            ("off", "count faces, recognise nobody"),
+                            ("off", "detect faces, recognise nobody"),
                             ("enrolled", "recognise people with recorded consent"),
                             ("everyone", "give every stranger a guest profile"),
                         ],
@@ -324,7 +341,7 @@ class Migration(migrations.Migration):
                     "confirmed_by",
                     models.ForeignKey(
                         blank=True,
-                        help_text="The owner who decided; “everyone” cannot be without.",
+                        help_text="The owner who confirmed the mode; required for “everyone”.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 default="",
                 editable=False,
-                help_text="Of the file it was enrolled from, which is not kept.",
+                help_text="SHA-256 of the file that was enrolled, which is not stored.",
                 max_length=64,
             ),
             preserve_default=False,
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             name="capture",
             field=models.ForeignKey(
                 blank=True,
-                help_text="The capture it was enrolled from, if it was.",
+                help_text="The capture that the face was enrolled from, if any.",
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="enrolled_faces",
@@ -48,23 +48,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="erasure",
             name="reason",
-            field=models.TextField(blank=True, default="", help_text="Why it is not finished yet."),
+            field=models.TextField(blank=True, default="", help_text="Why the erasure is not finished yet."),
             preserve_default=False,
         ),
         migrations.AlterField(
             model_name="erasure",
             name="erased_at",
-            field=models.DateTimeField(blank=True, help_text="Empty while something is left to be removed.", null=True),
+            field=models.DateTimeField(blank=True, help_text="Empty while the erasure is not finished.", null=True),
         ),
         migrations.AlterField(
             model_name="erasure",
             name="person_number",
-            field=models.BigIntegerField(help_text="The number that the person's record had.", unique=True),
+            field=models.BigIntegerField(help_text="The primary key of the person's row.", unique=True),
         ),
         migrations.AlterField(
             model_name="erasure",
             name="digests",
-            field=models.JSONField(help_text="SHA-256 of each picture, face and embedding that was removed, sorted."),
+            field=models.JSONField(help_text="SHA-256 of each removed picture, face and embedding, sorted."),
         ),
         migrations.AlterModelOptions(name="erasure", options={"ordering": ["-requested_at"]}),
     ]

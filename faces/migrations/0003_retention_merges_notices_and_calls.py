@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "last_seen_at",
-                    models.DateTimeField(help_text="The latest sighting, or the latest consent where that is later."),
+                    models.DateTimeField(help_text="The latest sighting, or the latest consent if that is later."),
                 ),
                 ("noticed_at", models.DateTimeField()),
                 ("erase_at", models.DateTimeField(help_text="The first nightly run after this erases the person.")),
@@ -42,15 +42,20 @@ class Migration(migrations.Migration):
             name="Merge",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("other_number", models.BigIntegerField(help_text="The number that the other record had.")),
-                ("other_name", models.CharField(blank=True, help_text="Empty once it is undone.", max_length=80)),
+                ("other_number", models.BigIntegerField(help_text="The primary key of the other person's row.")),
+                (
+                    "other_name",
+                    models.CharField(blank=True, help_text="Empty once the merge is undone.", max_length=80),
+                ),
                 ("other_line", models.CharField(blank=True, max_length=120)),
                 ("other_guest_number", models.PositiveIntegerField(blank=True, null=True)),
                 ("other_created_at", models.DateTimeField()),
-                ("moved", models.JSONField(help_text="Numbers of the rows that changed hands, by table.")),
+                ("moved", models.JSONField(help_text="Primary keys of the moved rows, by table.")),
                 (
                     "voided",
-                    models.JSONField(help_text="Coffees that became one with another, each with its review before."),
+                    models.JSONField(
+                        help_text="Coffees that were voided as repetitions, each with its earlier review."
+                    ),
                 ),
                 ("merged_at", models.DateTimeField()),
                 ("undone_at", models.DateTimeField(blank=True, null=True)),
@@ -64,8 +69,11 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("provider", models.CharField(max_length=20)),
-                ("month", models.DateField(help_text="Its first day.")),
-                ("calls", models.PositiveBigIntegerField(default=0, help_text="Each is counted before it is made.")),
+                ("month", models.DateField(help_text="The first day of the month.")),
+                (
+                    "calls",
+                    models.PositiveBigIntegerField(default=0, help_text="Calls are counted before they are made."),
+                ),
             ],
             options={
                 "ordering": ["-month", "provider"],
@@ -79,7 +87,7 @@ class Migration(migrations.Migration):
             model_name="sitepolicy",
             name="latest_guest",
             field=models.PositiveIntegerField(
-                default=0, editable=False, help_text="The number that the latest guest got; none is given twice."
+                default=0, editable=False, help_text="The number of the latest guest; no number is used twice."
             ),
         ),
         migrations.AddField(
@@ -87,7 +95,7 @@ class Migration(migrations.Migration):
             name="picture_hours",
             field=models.PositiveIntegerField(
                 default=720,
-                help_text="From their arrival; what was counted in them stays.",
+                help_text="Counted from their arrival. Counts from removed pictures stay.",
                 validators=[django.core.validators.MinValueValidator(1)],
                 verbose_name="hours that pictures are kept",
             ),
@@ -97,7 +105,7 @@ class Migration(migrations.Migration):
             name="unmatched_hours",
             field=models.PositiveIntegerField(
                 default=24,
-                help_text="The same for pictures of a single face in which nobody was recognised.",
+                help_text="Counted likewise, for pictures of a single face in which nobody was recognised.",
                 validators=[django.core.validators.MinValueValidator(1)],
                 verbose_name="hours that strangers' faces are kept",
             ),
@@ -112,7 +120,7 @@ class Migration(migrations.Migration):
                     ("waiting", "waiting for the recogniser's next month"),
                     ("done", "Done"),
                     ("failed", "Failed"),
-                    ("linked", "only its address is known"),
+                    ("linked", "only the URL is known"),
                 ],
                 default="queued",
                 max_length=7,
@@ -124,7 +132,7 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(
                 blank=True,
                 editable=False,
-                help_text="Given to strangers, counted per site; stays when one is named.",
+                help_text="Number of a guest, counted per site; kept when the guest is named.",
                 null=True,
             ),
         ),
@@ -164,7 +172,7 @@ class Migration(migrations.Migration):
             model_name="merge",
             name="person",
             field=models.ForeignKey(
-                help_text="Who took everything over.",
+                help_text="The person who took the rows over.",
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="merges",
                 to="faces.person",

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
                 (
                     "note",
                     models.CharField(
-                        help_text="Kept by the recogniser with the face.",
+                        help_text="Stored by the recogniser with the face.",
                         max_length=32,
                         primary_key=True,
                         serialize=False,

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("start", models.DateField(help_text="First day of the month of UTC.")),
                 (
                     "person_number",
-                    models.BigIntegerField(help_text="The person's primary key, or 0 for nobody in particular."),
+                    models.BigIntegerField(help_text="The person's primary key, or 0 for anonymous coffees."),
                 ),
                 ("coffees", models.IntegerField()),
                 (

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("start", models.DateField(help_text="The day, or the month's first, by the site's own clock.")),
                 (
                     "person_number",
-                    models.BigIntegerField(help_text="The person's primary key, or 0 for nobody in particular."),
+                    models.BigIntegerField(help_text="The person's primary key, or 0 for anonymous coffees."),
                 ),
                 ("coffees", models.IntegerField()),
                 (

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name="area",
             field=models.JSONField(
                 blank=True,
-                help_text="Part of the original frame that it shows, in that frame's pixels; empty if the device did not say.",
+                help_text="Part of the original frame that the picture shows, in the frame's pixels; empty if unknown.",
                 null=True,
             ),
         ),

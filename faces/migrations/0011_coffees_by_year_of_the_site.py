@@ -17,6 +17,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="coffeetally",
             name="start",
-            field=models.DateField(help_text="The span's first day, by the site's own clock."),
+            field=models.DateField(help_text="The span's first day, in the site's time zone."),
         ),
     ]

@@ -1,4 +1,4 @@
-"""Pictures and what was recognised in them; people, their consent and their coffees; and what is kept of them."""
+"""Models of pictures and their recognition, of people, consents and coffees, and of their upkeep."""
 
 from faces.models.core import (
     Capture,

@@ -1,4 +1,4 @@
-"""Pictures and what was recognised in them; people, their consent and their coffees.
+"""Pictures and their recognition, people, consents and coffees.
 
 Times are UTC. Boxes are `[left, top, width, height]` in pixels of the stored picture.
 """
@@ -27,13 +27,13 @@ from faces.models.querysets import (
 class Mode(models.TextChoices):
     """What a site does with faces."""
 
-    OFF = "off", "count faces, recognise nobody"
+    OFF = "off", "detect faces, recognise nobody"
     ENROLLED = "enrolled", "recognise people with recorded consent"
     EVERYONE = "everyone", "give every stranger a guest profile"
 
 
 class SitePolicy(models.Model):
-    """What a site's owner decided about faces; a site without a row is `off`."""
+    """A site owner's decisions about faces and pictures. A site without a row has the mode `off`."""
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True, related_name="policy")
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.OFF)
@@ -43,23 +43,23 @@ class SitePolicy(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The owner who decided; “everyone” cannot be without.",
+        help_text="The owner who confirmed the mode; required for “everyone”.",
     )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     picture_hours = models.PositiveIntegerField(
         "hours that pictures are kept",
         default=30 * 24,
         validators=[MinValueValidator(1)],
-        help_text="From their arrival; what was counted in them stays.",
+        help_text="Counted from their arrival. Counts from removed pictures stay.",
     )
     unmatched_hours = models.PositiveIntegerField(
         "hours that strangers' faces are kept",
         default=24,
         validators=[MinValueValidator(1)],
-        help_text="The same for pictures of a single face in which nobody was recognised.",
+        help_text="Counted likewise, for pictures of a single face in which nobody was recognised.",
     )
     latest_guest = models.PositiveIntegerField(
-        default=0, editable=False, help_text="The number that the latest guest got; none is given twice."
+        default=0, editable=False, help_text="The number of the latest guest; no number is used twice."
     )
 
     objects = SiteScopedQuerySet.as_manager()
@@ -79,51 +79,61 @@ class SitePolicy(models.Model):
 
 
 class State(models.TextChoices):
-    """How far the recognition of a capture is."""
+    """The state of a capture's recognition."""
 
     QUEUED = "queued"
     WORKING = "working"
     WAITING = "waiting", "waiting for the recogniser's next month"
     DONE = "done"
     FAILED = "failed"
-    LINKED = "linked", "only its address is known"
+    LINKED = "linked", "only the URL is known"
 
 
 class Shows(models.TextChoices):
+    """What part of the camera's frame a picture shows."""
+
     FRAME = "frame", "whole frame"
     CROP = "crop", "one face"
 
 
 def picture_name(capture: "Capture", filename: str) -> str:
-    """Where a picture lies: by hour of arrival (UTC), so that left-over files can be found, under a random name."""
+    """Return a random name in a folder for the hour of arrival (UTC), by which left-over files are found."""
     return f"captures/{capture.received_at:%Y/%m/%d/%H}/{secrets.token_hex(16)}.jpg"
 
 
 class Capture(models.Model):
-    """A picture that a device took, and the state of its recognition; this row is the only record of that work."""
+    """A picture that a device took, and the state of its recognition, which is recorded nowhere else."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures")
     taken_at = models.DateTimeField(help_text="By the device's clock.")
     received_at = models.DateTimeField()
-    key = models.BigIntegerField(editable=False, help_text="Hash of what the device sent; unique per device.")
+    key = models.BigIntegerField(
+        editable=False, help_text="Hash of the content that the device sent; unique per device."
+    )
     shows = models.CharField(max_length=5, choices=Shows.choices, default=Shows.FRAME)
     image = models.FileField(upload_to=picture_name, max_length=200, blank=True)
-    source_url = models.TextField(blank=True, help_text="Where the device put the picture, if it did not send it.")
-    claimed_faces = models.JSONField(default=list, blank=True, help_text="Faces that the device says it shows.")
+    source_url = models.TextField(
+        blank=True, help_text="URL of the picture's original, if the device did not send the picture."
+    )
+    claimed_faces = models.JSONField(
+        default=list, blank=True, help_text="Faces that the device detected in the picture."
+    )
     area = models.JSONField(
         null=True,
         blank=True,
-        help_text="Part of the original frame that it shows, in that frame's pixels; empty if the device did not say.",
+        help_text="Part of the original frame that the picture shows, in the frame's pixels; empty if unknown.",
     )
     state = models.CharField(max_length=7, choices=State.choices, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Counted before each attempt begins.")
-    next_try_at = models.DateTimeField(
-        default=timezone.now, help_text="When the sweep takes it up, unless it is done by then."
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts to recognise the picture, including an unfinished one."
     )
-    reason = models.TextField(blank=True, help_text="Why the latest attempt did not succeed.")
+    next_try_at = models.DateTimeField(
+        default=timezone.now, help_text="When the sweep enqueues the capture again, unless it is done by then."
+    )
+    reason = models.TextField(blank=True, help_text="Why the latest attempt failed.")
     recognised_at = models.DateTimeField(null=True, blank=True)
-    cups = models.PositiveSmallIntegerField(null=True, blank=True, help_text="How many cups the picture shows.")
+    cups = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Number of cups in the picture.")
 
     objects = CaptureQuerySet.as_manager()
 
@@ -132,7 +142,7 @@ class Capture(models.Model):
         constraints = [models.UniqueConstraint(fields=["device", "key"], name="one_capture_per_device_and_key")]
         indexes = [
             models.Index(fields=["device", "taken_at"], name="captures_of_a_device"),
-            # A bucket's event tells no device.
+            # The event of a bucket contains no device.
             models.Index(fields=["key"], name="captures_by_key"),
             models.Index(
                 fields=["next_try_at"],
@@ -147,16 +157,16 @@ class Capture(models.Model):
 
 
 class Person(models.Model):
-    """Somebody a site knows: enrolled with consent, or a numbered guest until named."""
+    """A person of a site: enrolled with consent, or a numbered guest."""
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="people")
     name = models.CharField(max_length=80)
-    line = models.CharField(max_length=120, blank=True, help_text="Said in the greeting, such as a title or a motto.")
+    line = models.CharField(max_length=120, blank=True, help_text="Added to the greeting, such as a title or a motto.")
     guest_number = models.PositiveIntegerField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Given to strangers, counted per site; stays when one is named.",
+        help_text="Number of a guest, counted per site; kept when the guest is named.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -175,7 +185,7 @@ class Person(models.Model):
 
 
 class Method(models.TextChoices):
-    """How somebody agreed."""
+    """How a person has agreed."""
 
     PAPER = "paper", "signed on paper"
     ELECTRONIC = "electronic", "signed electronically"
@@ -183,16 +193,16 @@ class Method(models.TextChoices):
 
 
 class Consent(models.Model):
-    """That somebody agreed to be recognised: to which text, how, when, for how long, and whether it was withdrawn."""
+    """A person's agreement to be recognised: its text, form and term, and whether it was withdrawn."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="consents")
-    text = models.TextField(help_text="What was agreed to, word by word.")
+    text = models.TextField(help_text="The text that was agreed to, word for word.")
     text_version = models.CharField(max_length=40)
     text_sha256 = models.CharField(max_length=64, editable=False)
     method = models.CharField(max_length=10, choices=Method.choices)
-    signed_by = models.CharField(max_length=120, help_text="Name of whoever signed.")
+    signed_by = models.CharField(max_length=120, help_text="Name of the person who signed.")
     signed_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="The faces may be used until then.")
+    expires_at = models.DateTimeField(help_text="The faces may be used until this time.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     objects = ConsentQuerySet.as_manager()
@@ -211,21 +221,25 @@ class Consent(models.Model):
         return f"{self.text_version}, signed by {self.signed_by} on {self.signed_at:%Y-%m-%d}"
 
     def is_valid(self, now: dt.datetime) -> bool:
+        """Whether the consent is in force at this time: signed, not withdrawn, and not expired."""
         return self.withdrawn_at is None and self.signed_at <= now < self.expires_at
 
 
 class Face(models.Model):
-    """One enrolled picture of a face, as a recogniser knows it.
+    """A face that one recogniser has indexed from one picture.
 
-    It belongs to a consent and through it to a person, so that no face can exist without that person's consent.
+    It belongs to a consent, and through the consent to a person, so that no face exists without consent.
     """
 
     consent = models.ForeignKey(Consent, on_delete=models.CASCADE, related_name="faces")
-    provider = models.CharField(max_length=20, help_text="The recogniser that knows it.")
-    provider_id = models.CharField(max_length=64, help_text="The recogniser's own name for it.")
-    embedding = models.BinaryField(null=True, help_text="Little-endian float32 numbers, for the local recogniser.")
+    provider = models.CharField(max_length=20, help_text="The recogniser that has indexed the face.")
+    provider_id = models.CharField(max_length=64, help_text="The recogniser's name for the face.")
+    embedding = models.BinaryField(null=True, help_text="Little-endian float32 numbers; only for the local recogniser.")
     picture_sha256 = models.CharField(
-        max_length=64, blank=True, editable=False, help_text="Of the file it was enrolled from, which is not kept."
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="SHA-256 of the file that was enrolled, which is not stored.",
     )
     capture = models.ForeignKey(
         Capture,
@@ -233,7 +247,7 @@ class Face(models.Model):
         null=True,
         blank=True,
         related_name="enrolled_faces",
-        help_text="The capture it was enrolled from, if it was.",
+        help_text="The capture that the face was enrolled from, if any.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -255,17 +269,21 @@ class Face(models.Model):
 
 
 class Sighting(models.Model):
-    """A face in a capture, and whose it is where that is known and may be known."""
+    """A detected face in a capture, and its person if the face was identified."""
 
     capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="sightings")
-    number = models.PositiveSmallIntegerField(help_text="From left to right in the picture, from 0.")
+    number = models.PositiveSmallIntegerField(
+        help_text="Position of the face from left to right in the picture, from 0."
+    )
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="sightings")
     box = models.JSONField(null=True, blank=True)
-    confidence = models.FloatField(help_text="That it is a face, 0 to 1.")
+    confidence = models.FloatField(help_text="Confidence of the face detection, 0 to 1.")
     similarity = models.FloatField(
-        null=True, blank=True, help_text="To the person's face, 0 to 1; the scale is the recogniser's."
+        null=True,
+        blank=True,
+        help_text="Similarity to the person's enrolled face, 0 to 1; its scale depends on the recogniser.",
     )
-    emotions = models.JSONField(default=dict, blank=True, help_text="Confidence by emotion, 0 to 1, where known.")
+    emotions = models.JSONField(default=dict, blank=True, help_text="Confidence by emotion, 0 to 1; empty if unknown.")
 
     objects = SightingQuerySet.as_manager()
 
@@ -278,14 +296,14 @@ class Sighting(models.Model):
 
 
 class Coffee(models.Model):
-    """A cup in somebody's hands, counted once; `person` is empty for an anonymous one."""
+    """A cup in somebody's hand, counted once. `person` is empty for an anonymous coffee."""
 
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="coffees")
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="coffees")
     taken_at = models.DateTimeField()
     sighting = models.OneToOneField(Sighting, on_delete=models.CASCADE, related_name="coffee")
     voided = models.BooleanField(default=False, help_text="A voided coffee does not count.")
-    reviewed_at = models.DateTimeField(null=True, blank=True, help_text="When it was last voided or restored.")
+    reviewed_at = models.DateTimeField(null=True, blank=True, help_text="When the coffee was last voided or restored.")
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -311,22 +329,24 @@ class Coffee(models.Model):
 
 
 class Erasure(models.Model):
-    """A person's erasure, and its receipt: how much was removed, and hashes that prove what.
+    """The erasure of a person, and its receipt with counts and hashes of what was removed.
 
-    It is under way until `erased_at` is set; each step is written down before it is done, so that it can be resumed.
+    It is under way until `erased_at` is set. Each step is recorded before it is carried out, so that it can be resumed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="erasures")
-    person_number = models.BigIntegerField(unique=True, help_text="The number that the person's record had.")
+    person_number = models.BigIntegerField(unique=True, help_text="The primary key of the person's row.")
     requested_at = models.DateTimeField()
-    erased_at = models.DateTimeField(null=True, blank=True, help_text="Empty while something is left to be removed.")
-    reason = models.TextField(blank=True, help_text="Why it is not finished yet.")
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the erasure is not finished.")
+    reason = models.TextField(blank=True, help_text="Why the erasure is not finished yet.")
     erased_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    counts = models.JSONField(help_text="How many faces, consents, pictures, sightings and coffees lost their person.")
-    digests = models.JSONField(help_text="SHA-256 of each picture, face and embedding that was removed, sorted.")
+    counts = models.JSONField(
+        help_text="Numbers of removed faces, consents and pictures, and of anonymised sightings and coffees."
+    )
+    digests = models.JSONField(help_text="SHA-256 of each removed picture, face and embedding, sorted.")
 
     objects = SiteScopedQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Reads of pictures and people, scoped to what a user may see."""
+"""Query sets of pictures, people and coffees, limited to what a user may see."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from devices.models import Site, User
 
 Period = Literal["today", "week", "month", "all"]
-"""From the site's own last midnight, Monday or first of the month; or from the beginning."""
+"""Since the latest midnight, Monday or first of the month in the site's time zone; or all time."""
 
 PERIODS: tuple[Period, ...] = get_args(Period)
 
@@ -26,11 +26,11 @@ class ConsentQuerySet(SiteScopedQuerySet):
     site_path = "person__site"
 
     def valid(self, now: dt.datetime) -> Self:
-        """Those that were neither withdrawn nor have run out at this moment."""
-        return self.filter(withdrawn_at__isnull=True, signed_at__lte=now, expires_at__gt=now)
+        """Consents that are in force at this moment: signed, not withdrawn, and not expired."""
+        return self.filter(_consent_in_force(now))
 
     def to_withdraw(self) -> Self:
-        """Those that are not withdrawn, or not to the end: an outage may leave faces that rest on them."""
+        """Consents that are not withdrawn, or that still have faces because an outage interrupted the withdrawal."""
         return self.filter(Q(withdrawn_at__isnull=True) | Q(faces__isnull=False)).distinct()
 
 
@@ -38,11 +38,11 @@ class FaceQuerySet(SiteScopedQuerySet):
     site_path = "consent__person__site"
 
     def consented(self, now: dt.datetime) -> Self:
-        """Faces that may be matched at this moment: their consent is neither withdrawn nor over."""
-        return self.filter(consent__withdrawn_at__isnull=True, consent__signed_at__lte=now, consent__expires_at__gt=now)
+        """Faces that may be matched at this moment, because their consent is in force."""
+        return self.filter(_consent_in_force(now, path="consent__"))
 
     def at(self, site_id: int, *, provider: str) -> Self:
-        """A site's faces, as this recogniser knows them."""
+        """Faces of the site that this recogniser has indexed."""
         return self.filter(provider=provider, consent__person__site=site_id)
 
 
@@ -51,7 +51,7 @@ class ErasureNoticeQuerySet(SiteScopedQuerySet):
 
 
 class RecogniserMonthQuerySet(SiteScopedQuerySet):
-    """The deployment's account with a recogniser, which is no site's own: for superusers alone."""
+    """The calls of the whole deployment, which belong to no site and are visible to superusers only."""
 
     def permitted(self, user: "User | AnonymousUser | None", right: Right) -> Self:
         return self if user is not None and user.is_active and user.is_superuser else self.none()
@@ -63,33 +63,43 @@ class SightingQuerySet(SiteScopedQuerySet):
 
 class CaptureQuerySet(DeviceScopedQuerySet):
     def due(self, now: dt.datetime) -> Self:
-        """Captures whose recognition somebody should have finished by this moment."""
+        """Captures whose recognition should have finished by this time."""
         return self.filter(Q(state="queued") | Q(state="working"), next_try_at__lte=now)
 
 
 class CoffeeQuerySet(DeviceScopedQuerySet):
     def counted(self) -> Self:
+        """Coffees that count, because they are not voided."""
         return self.filter(voided=False)
 
     def of(self, *, sites: "Iterable[Site]", period: Period, now: dt.datetime) -> Self:
-        """What was counted at these sites within the period, each site by its own clock. Raises `ValueError`."""
+        """Coffees that count at these sites within the period, in each site's time zone.
+
+        Raises `ValueError` for an unknown period.
+        """
         check_period(period)
-        here = sorted(sites, key=lambda site: site.timezone)
+        by_zone = sorted(sites, key=lambda site: site.timezone)
         wanted = Q(pk__in=[])
-        for timezone, group in groupby(here, key=lambda site: site.timezone):
+        for timezone, group in groupby(by_zone, key=lambda site: site.timezone):
             start = start_of(period, now.astimezone(ZoneInfo(timezone)))
             wanted |= Q(device__site__in=list(group), **({"taken_at__gte": start} if start else {}))
         return self.counted().filter(wanted)
 
 
+def _consent_in_force(now: dt.datetime, *, path: str = "") -> Q:
+    """The condition of `Consent.is_valid` in SQL. `path` leads from the row to its consent, such as `consent__`."""
+    terms = {"withdrawn_at__isnull": True, "signed_at__lte": now, "expires_at__gt": now}
+    return Q(**{f"{path}{term}": value for term, value in terms.items()})
+
+
 def check_period(period: str) -> None:
-    """Raises `ValueError` where there is no such period."""
+    """Raise `ValueError` for an unknown period."""
     if period not in PERIODS:
-        raise ValueError(f"There is no period “{period}”; there are {', '.join(PERIODS)}.")
+        raise ValueError(f"There is no period “{period}”; the periods are {', '.join(PERIODS)}.")
 
 
 def start_of(period: Period, local: dt.datetime) -> dt.datetime | None:
-    """The period's first moment on the wall clock of `local`'s zone; None where it has none."""
+    """Return the start of the period in the time zone of `local`; None for all time."""
     if period == "all":
         return None
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

@@ -1,4 +1,4 @@
-"""What is kept beside the facts so that reading stays quick: who entered galleries and left them, coffees by day."""
+"""Derived data that makes reading quick: changes of galleries, and tallies of coffees."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from devices.models import Device, Site
 from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
 NOBODY = 0
-"""The number that anonymous coffees are tallied under; no person has it."""
+"""The person number of anonymous coffees in tallies; no person has it."""
 
 
 def new_token() -> int:
@@ -16,11 +16,11 @@ def new_token() -> int:
 
 
 class GalleryChange(models.Model):
-    """A face came to a site or went, so that every process knows what it holds too much or lacks.
+    """A face that was added to a site's gallery or removed, so that every process can update its cache.
 
-    Says only which: whether the face is there now, the table of faces says. Rows of a site are numbered in the order
-    of their commits, as whoever writes one has locked the site. The number of a change that was rolled back may be
-    given again; the token is not.
+    The row does not contain whether the face still exists; the table of faces does. The rows of a site are numbered in
+    the order of their commits, because each writer locks the site. After a rollback a number may be used again, but
+    with another token.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
@@ -33,11 +33,11 @@ class GalleryChange(models.Model):
         indexes = [models.Index(fields=["site", "id"], name="changes_of_a_gallery")]
 
     def __str__(self) -> str:
-        return f"face {self.face_number} came to {self.site} or went"
+        return f"change of face {self.face_number} at {self.site}"
 
 
 class Span(models.TextChoices):
-    """What a tally of coffees is of: a day, a month or a year of the site's own calendar."""
+    """The span of a tally: a day, a month or a year in the site's time zone."""
 
     DAY = "day"
     MONTH = "month"
@@ -45,12 +45,12 @@ class Span(models.TextChoices):
 
 
 class CoffeeTally(models.Model):
-    """How many coffees count, by device, span of time, and person; see `coffees/coffee_tallies.py`."""
+    """The number of coffees that count, by device, span and person; see `coffees/coffee_tallies.py`."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     span = models.CharField(max_length=5, choices=Span.choices)
-    start = models.DateField(help_text="The span's first day, by the site's own clock.")
-    person_number = models.BigIntegerField(help_text="The person's primary key, or 0 for nobody in particular.")
+    start = models.DateField(help_text="The span's first day, in the site's time zone.")
+    person_number = models.BigIntegerField(help_text="The person's primary key, or 0 for anonymous coffees.")
     coffees = models.IntegerField()
 
     objects = DeviceScopedQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""What is kept about people and recognition besides the facts: merges, notices of erasure, the month's calls, and more.
+"""Records of upkeep: merges, notices of erasure, calls of the month, unclaimed faces, unpublished sightings.
 
 Times are UTC.
 """
@@ -13,22 +13,22 @@ from faces.models.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySe
 
 
 class Merge(models.Model):
-    """Two records turned out to be one person: one of them took over everything of the other, which is gone.
+    """The merge of two people's rows: `person` took over the rows of the other person, who was deleted.
 
-    Holds what is needed to undo it, and nothing that says who the other was once it is undone.
+    Stores what is needed to undo the merge. Once it is undone, the other person's name is removed from it.
     """
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="merges")
     person = models.ForeignKey(
-        Person, on_delete=models.CASCADE, related_name="merges", help_text="Who took everything over."
+        Person, on_delete=models.CASCADE, related_name="merges", help_text="The person who took the rows over."
     )
-    other_number = models.BigIntegerField(help_text="The number that the other record had.")
-    other_name = models.CharField(max_length=80, blank=True, help_text="Empty once it is undone.")
+    other_number = models.BigIntegerField(help_text="The primary key of the other person's row.")
+    other_name = models.CharField(max_length=80, blank=True, help_text="Empty once the merge is undone.")
     other_line = models.CharField(max_length=120, blank=True)
     other_guest_number = models.PositiveIntegerField(null=True, blank=True)
     other_created_at = models.DateTimeField()
-    moved = models.JSONField(help_text="Numbers of the rows that changed hands, by table.")
-    voided = models.JSONField(help_text="Coffees that became one with another, each with its review before.")
+    moved = models.JSONField(help_text="Primary keys of the moved rows, by table.")
+    voided = models.JSONField(help_text="Coffees that were voided as repetitions, each with its earlier review.")
     merged_at = models.DateTimeField()
     merged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -44,15 +44,15 @@ class Merge(models.Model):
         ordering = ["-merged_at", "-pk"]
 
     def __str__(self) -> str:
-        # Without names: the admin's history keeps this sentence when the people are erased.
+        # Without names, because the admin's history keeps this text when the people are erased.
         return f"merge of person {self.other_number} into person {self.person_id}"
 
 
 class ErasureNotice(models.Model):
-    """Somebody whom no camera has seen for the term of their consent; erased when the notice has run out."""
+    """The announced erasure of a person whom no camera has seen for the term of their consent."""
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="erasure_notice")
-    last_seen_at = models.DateTimeField(help_text="The latest sighting, or the latest consent where that is later.")
+    last_seen_at = models.DateTimeField(help_text="The latest sighting, or the latest consent if that is later.")
     noticed_at = models.DateTimeField()
     erase_at = models.DateTimeField(help_text="The first nightly run after this erases the person.")
     problem = models.TextField(blank=True, help_text="Why the latest run could not erase the person.")
@@ -63,16 +63,16 @@ class ErasureNotice(models.Model):
         ordering = ["erase_at", "pk"]
 
     def __str__(self) -> str:
-        # Without the name, as `Merge`.
+        # Without the name, as in `Merge`.
         return f"notice of erasure for person {self.person_id}"
 
 
 class RecogniserMonth(models.Model):
-    """How many charged calls were made to a recogniser in a month, by UTC as the bill is."""
+    """The number of charged calls to a recogniser in a month of UTC, as Amazon bills them."""
 
     provider = models.CharField(max_length=20)
-    month = models.DateField(help_text="Its first day.")
-    calls = models.PositiveBigIntegerField(default=0, help_text="Each is counted before it is made.")
+    month = models.DateField(help_text="The first day of the month.")
+    calls = models.PositiveBigIntegerField(default=0, help_text="Calls are counted before they are made.")
 
     objects = RecogniserMonthQuerySet.as_manager()
 
@@ -85,12 +85,13 @@ class RecogniserMonth(models.Model):
 
 
 class UnclaimedFace(models.Model):
-    """A face that a recogniser is told to know and that is nobody's yet.
+    """A stranger's face that a recogniser is indexing and that belongs to no person yet.
 
-    Goes with the transaction that makes it somebody's; what stays was interrupted, and is forgotten again.
+    The transaction that creates the guest deletes the row. A row that stays belongs to an interrupted recognition; its
+    face is forgotten again.
     """
 
-    note = models.CharField(max_length=32, primary_key=True, help_text="Kept by the recogniser with the face.")
+    note = models.CharField(max_length=32, primary_key=True, help_text="Stored by the recogniser with the face.")
     provider = models.CharField(max_length=20)
     collection = models.CharField(max_length=64)
     since = models.DateTimeField(db_index=True)
@@ -100,7 +101,7 @@ class UnclaimedFace(models.Model):
 
 
 class UntoldSighting(models.Model):
-    """Somebody was recognised, and the topic is not told of it yet; goes once it is, or is given up."""
+    """A sighting that is not published to the topic yet. Deleted once it is published or given up."""
 
     sighting = models.OneToOneField(Sighting, on_delete=models.CASCADE, primary_key=True, related_name="+")
     since = models.DateTimeField(db_index=True)

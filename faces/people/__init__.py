@@ -1,1 +1,1 @@
-"""People: what they agreed to, how two records are merged, and what a site's policy allows."""
+"""People, their consents, merges of two records, and the policies of sites."""

@@ -1,4 +1,4 @@
-"""People, what they agreed to, and the faces they are known by."""
+"""Creates people and guests, and records and withdraws their consents."""
 
 import datetime as dt
 import hashlib
@@ -13,13 +13,13 @@ from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import collection_of
 
 GUEST_TERM = dt.timedelta(days=365)
-"""How long a guest is known; Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""
+"""The term of a guest's profile. Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""
 
 GUEST_TEXT_VERSION = "everyone-1"
 
 
 def create_person(*, site: Site, name: str, line: str = "") -> Person:
-    """Somebody whom the site may get to know. Raises `ValidationError` where a value is wrong."""
+    """Create a person of the site. Raises `ValidationError` if a value is invalid."""
     person = Person(site=site, name=name.strip(), line=line.strip())
     person.full_clean()
     person.save()
@@ -36,15 +36,15 @@ def record_consent(
     signed_at: dt.datetime,
     expires_at: dt.datetime,
 ) -> Consent:
-    """Record what the person agreed to, how, and for how long. Raises `ValidationError` where something is missing.
+    """Record what the person agreed to, how, and for how long. Raises `ValidationError` if a value is missing.
 
-    A newer consent also covers the faces that are enrolled already.
+    The new consent also takes over the person's faces that are enrolled already.
     """
     consent = Consent(
         person=person,
         text=text,
         text_version=text_version.strip(),
-        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        text_sha256=text_digest(text),
         method=method,
         signed_by=signed_by.strip(),
         signed_at=signed_at,
@@ -57,23 +57,28 @@ def record_consent(
     return consent
 
 
-def withdraw_consent(*, consent: Consent, now: dt.datetime | None = None) -> Consent:
-    """End the consent, and forget the faces that rest on it.
+def text_digest(text: str) -> str:
+    """The SHA-256 of a consent's text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
-    Raises `RecogniserUnavailable` with the consent ended and some faces left, which nobody is matched with any more;
-    then call it again.
+
+def withdraw_consent(*, consent: Consent, now: dt.datetime | None = None) -> Consent:
+    """Withdraw the consent, and remove the faces that depend on it.
+
+    Raises `RecogniserUnavailable` if some faces are left. The consent is withdrawn then, and the faces are not matched
+    any more; call this again to remove them.
     """
     with transaction.atomic():
-        # Whoever enrols a face holds this row too: it is either saved by now, and goes, or refused.
-        held = Consent.objects.select_for_update(no_key=True).get(pk=consent.pk)
-        consent.withdrawn_at = held.withdrawn_at or now or timezone.now()
+        # Enrolment locks this row too, so that a face is either stored before this and removed below, or refused.
+        locked = Consent.objects.select_for_update(no_key=True).get(pk=consent.pk)
+        consent.withdrawn_at = locked.withdrawn_at or now or timezone.now()
         consent.save(update_fields=["withdrawn_at"])
     remove_faces(list(consent.faces.select_related("consent__person")))
     return consent
 
 
 def remove_faces(faces: list[Face]) -> None:
-    """Have each face forgotten by its recogniser, then by us, so that an outage between leaves the record of it."""
+    """Delete each face at its recogniser, then its row, so that an outage in between leaves the row for a retry."""
     for face in faces:
         collection = collection_of(face.person.site_id)
         recognisers.recogniser_by_name(face.provider).forget([face.provider_id], collection=collection)
@@ -81,10 +86,13 @@ def remove_faces(faces: list[Face]) -> None:
 
 
 def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
-    """A numbered guest with the owner's confirmation in place of a consent; the caller has locked the site."""
+    """Create a numbered guest, with the owner's confirmation as consent. The caller must have locked the site.
+
+    Raises `ValueError` if no owner has confirmed the mode “everyone”.
+    """
     site, owner = policy.site, policy.confirmed_by
     if owner is None or policy.confirmed_at is None:
-        raise ValueError(f"nobody has confirmed “everyone” at {site}")
+        raise ValueError(f"No owner has confirmed “everyone” at {site}.")
     SitePolicy.objects.filter(pk=policy.pk).update(latest_guest=F("latest_guest") + 1)
     policy.refresh_from_db(fields=["latest_guest"])
     number = policy.latest_guest

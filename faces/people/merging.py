@@ -1,4 +1,4 @@
-"""Two records of one person become one, and can be told apart again; a guest gets a name."""
+"""Merges two records of one person, undoes merges, and names guests."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from devices.models import User
 
 AT_ONCE = 500
-"""Rows that one statement names by their numbers; SQLite takes a limited number of parameters."""
+"""Rows per statement, because SQLite limits the number of parameters."""
 
-FOLLOW: dict[str, type[Model]] = {"coffees": Coffee, "sightings": Sighting, "consents": Consent, "merges": Merge}
-"""What belongs to a person by a foreign key of that name; faces follow with their consents."""
+MOVED_MODELS: dict[str, type[Model]] = {"coffees": Coffee, "sightings": Sighting, "consents": Consent, "merges": Merge}
+"""The models with a foreign key to a person, by the related name. Faces follow their consents."""
 
 
 class MergeRefused(ValueError):
-    """The two are not merged, or not told apart; one sentence says why and what to do."""
+    """The merge, or its undoing, is refused. The text is one sentence with the reason and what to do."""
 
 
 @transaction.atomic
 def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.datetime | None = None) -> Merge:
-    """`other` and `into` are one person: coffees, sightings, faces and consents of `other` go to `into`.
+    """Move the coffees, sightings, faces and consents of `other` to `into`, and delete `other`.
 
-    Of coffees that are now less than a cool-down apart the first one counts, the others are voided. `other` is gone
-    afterwards, until `undo_merge`. Raises `MergeRefused`.
+    Of coffees less than a cool-down apart, the first counts and the rest are voided. `undo_merge` restores `other`.
+    Raises `MergeRefused`.
     """
     now = now or timezone.now()
-    lock_site(into.site)  # no worker counts a coffee of either meanwhile
+    lock_site(into.site)  # no worker counts a coffee of either person meanwhile
     check_merge(other=other, into=into)
-    moved = {name: _numbers(model, other) for name, model in FOLLOW.items()}
+    moved = {name: _numbers(model, other) for name, model in MOVED_MODELS.items()}
     faces = dict(Face.objects.filter(consent__person=other).values_list("pk", "consent"))
     with coffee_tallies.in_step(Coffee.objects.filter(person__in=(other, into))):
-        for name, model in FOLLOW.items():
+        for name, model in MOVED_MODELS.items():
             _hand_over(model, moved[name], giver=other.pk, taker=into.pk)
         voided = _void_repetitions(into, by, now)
     merge = Merge.objects.create(
@@ -59,33 +59,33 @@ def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.date
 
 
 def check_merge(*, other: Person, into: Person) -> None:
-    """Raises `MergeRefused` where they cannot be one person of one site, or one of them is being erased."""
+    """Raise `MergeRefused` if they cannot be one person of one site, or one of them is being erased."""
     if other.pk == into.pk:
-        raise MergeRefused(f"{other} is one record already; choose two.")
+        raise MergeRefused(f"{other} was chosen twice; choose two different people.")
     if other.site_id != into.site_id:
         raise MergeRefused(
-            f"{other} is known at {other.site} and {into} at {into.site}; each site keeps its own people."
+            f"{other} belongs to {other.site} and {into} to {into.site}; only people of one site can be merged."
         )
     if Erasure.objects.filter(person_number__in=(other.pk, into.pk), erased_at=None).exists():
-        raise MergeRefused("One of them is being erased; wait until that is done.")
+        raise MergeRefused(f"{other} or {into} is being erased; wait until the erasure is finished.")
     together = Sighting.objects.filter(person=into, capture__sightings__person=other).select_related("capture").first()
     if together is not None:
-        raise MergeRefused(f"{other} and {into} are both in the picture of {together.capture}; they are two people.")
+        raise MergeRefused(f"{other} and {into} are both in the picture of {together.capture}, so they are two people.")
 
 
 @transaction.atomic
 def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = None) -> Person:
-    """Make the other person again, with everything that was theirs; what came since the merge stays where it is.
+    """Restore the merged person with all their rows; rows that were added since the merge stay with the other person.
 
-    The latest merge of a person is undone first. Raises `MergeRefused`.
+    Merges of the same person must be undone from the latest to the first. Raises `MergeRefused`.
     """
     lock_site(merge.site)
-    won = Merge.objects.filter(pk=merge.pk, undone_at=None)
+    pending = Merge.objects.filter(pk=merge.pk, undone_at=None)
     later = Merge.objects.filter(person=merge.person_id, undone_at=None, pk__gt=merge.pk).first()
     if later is not None:
-        raise MergeRefused(f"{later.other_name} was merged later; undo that first.")
+        raise MergeRefused(f"{later.other_name} was merged later; undo that merge first.")
     nameless = {"other_name": "", "other_line": "", "voided": [{"pk": review["pk"]} for review in merge.voided]}
-    if not won.update(undone_at=now or timezone.now(), undone_by=by, **nameless):
+    if not pending.update(undone_at=now or timezone.now(), undone_by=by, **nameless):
         raise MergeRefused("This merge is undone already.")
     person = Person.objects.create(
         pk=merge.other_number,
@@ -97,7 +97,7 @@ def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = Non
     Person.objects.filter(pk=person.pk).update(created_at=merge.other_created_at)
     voided = [review["pk"] for review in merge.voided]
     with coffee_tallies.in_step(Coffee.objects.filter(Q(person=merge.person_id) | Q(pk__in=voided))):
-        for name, model in FOLLOW.items():
+        for name, model in MOVED_MODELS.items():
             _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
         _restore_repetitions(merge)
     _hand_faces_back(merge)
@@ -105,7 +105,7 @@ def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = Non
 
 
 def name_person(*, person: Person, name: str, line: str = "") -> Person:
-    """“Guest 12 is …”: the same person by another name, with everything that was theirs. Raises `ValidationError`."""
+    """Give a person, such as a guest, another name and line. Raises `ValidationError` if one is invalid."""
     person.name, person.line = name.strip(), line.strip()
     person.full_clean()
     person.save(update_fields=["name", "line"])
@@ -123,15 +123,15 @@ def _hand_over(model: type[Model], numbers: list[int], *, giver: int, taker: int
 
 
 def _hand_faces_back(merge: Merge) -> None:
-    """A consent that was recorded since the merge has taken all faces over."""
+    """Give the faces back to their consents, even if a consent recorded since the merge has taken them over."""
     for face, consent in merge.moved["faces"].items():
-        theirs = Consent.objects.filter(pk=consent, person=merge.other_number)
-        if theirs.exists():
+        original = Consent.objects.filter(pk=consent, person=merge.other_number)
+        if original.exists():
             Face.objects.filter(pk=face, consent__person=merge.person_id).update(consent=consent)
 
 
 def _void_repetitions(person: Person, by: "User | None", now: dt.datetime) -> list[dict[str, Any]]:
-    """Void what would be counted twice within a cool-down; returns each one's review as it was before."""
+    """Void the coffees that repeat another within a cool-down; return the earlier review of each."""
     before, counted = [], None
     for coffee in Coffee.objects.counted().filter(person=person).order_by("taken_at", "pk"):
         if counted is None or coffee.taken_at - counted.taken_at >= COOL_DOWN:
@@ -140,13 +140,13 @@ def _void_repetitions(person: Person, by: "User | None", now: dt.datetime) -> li
         before.append({name: getattr(coffee, name) for name in ("pk", "reviewed_by_id", "review_reason")})
         before[-1]["reviewed_at"] = coffee.reviewed_at.isoformat() if coffee.reviewed_at else None
         coffee.voided, coffee.reviewed_at, coffee.reviewed_by = True, now, by
-        coffee.review_reason = f"The same coffee as that of {counted.taken_at:%H:%M:%S} UTC: two people were merged."
+        coffee.review_reason = f"Repeats the coffee of {counted.taken_at:%H:%M:%S} UTC, since two people were merged."
         coffee.save(update_fields=["voided", "reviewed_at", "reviewed_by", "review_reason"])
     return before
 
 
 def _restore_repetitions(merge: Merge) -> None:
-    """Unless a reviewer has decided about them since."""
+    """Restore the coffees that the merge voided, unless a reviewer has changed them since."""
     for review in merge.voided:
         coffee = Coffee.objects.filter(pk=review["pk"], voided=True, reviewed_at=merge.merged_at)
         coffee.update(voided=False, **{name: value for name, value in review.items() if name != "pk"})

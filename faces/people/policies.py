@@ -1,4 +1,4 @@
-"""What a site does with faces."""
+"""The policy of a site: what it does with faces, and how long it keeps pictures."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 class PolicyRefused(ValueError):
-    """The policy may not be set; one sentence says why."""
+    """The policy may not be set. The text is one sentence with the reason."""
 
 
 def set_policy(
     *, site: Site, mode: Mode | str, confirmed_by: "User | None", now: dt.datetime | None = None
 ) -> SitePolicy:
-    """Let the site do this with faces from now on, by this owner's decision (a superuser counts as one).
+    """Set the site's mode, confirmed by an owner of the site or a superuser; `off` needs no confirmation.
 
-    `off` needs nobody's confirmation. Leaving `everyone` forgets the guests' faces, which rested on it. Raises
-    `PolicyRefused`, and `RecogniserUnavailable` with the policy set but some of those faces left; then call it again.
+    Changing from `everyone` to another mode removes the guests' faces. Raises `PolicyRefused`. Raises
+    `RecogniserUnavailable` if the policy is set but some of those faces are left; call this again then.
     """
     now, mode = now or timezone.now(), Mode(mode)
     check_policy(site=site, mode=mode, confirmed_by=confirmed_by)
     confirmed_at = now if confirmed_by else None
     with transaction.atomic():
-        lock_site(site)  # no worker introduces a guest by the old policy after this
+        lock_site(site)  # after this no worker creates a guest under the old policy
         policy, _ = SitePolicy.objects.update_or_create(
             site=site, defaults={"mode": mode, "confirmed_by": confirmed_by, "confirmed_at": confirmed_at}
         )
@@ -43,7 +43,7 @@ def set_policy(
 
 
 def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int) -> SitePolicy:
-    """Keep the site's pictures, and those of strangers' faces, for so many hours. Raises `ValidationError`."""
+    """Set how many hours the site keeps pictures, and pictures of strangers' faces. Raises `ValidationError`."""
     policy, _ = SitePolicy.objects.get_or_create(site=site)
     policy.picture_hours, policy.unmatched_hours = picture_hours, unmatched_hours
     policy.full_clean()
@@ -52,22 +52,22 @@ def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int) -> Si
 
 
 def check_policy(*, site: Site, mode: Mode, confirmed_by: "User | None") -> None:
-    """Raises `PolicyRefused` unless this user may decide this for the site."""
+    """Raise `PolicyRefused` unless this user may set this mode for the site."""
     if mode == Mode.OFF:
         return
     if confirmed_by is None:
         raise PolicyRefused(f"“{mode}” at {site} needs the confirmation of an owner of the site.")
     if not site.allows(confirmed_by, Right.DECIDE_ON_FACES):
-        raise PolicyRefused(f"{confirmed_by} is no owner of {site}; only an owner may turn recognition on.")
+        raise PolicyRefused(f"{confirmed_by} is not an owner of {site}; only an owner may turn recognition on.")
 
 
 def current_mode(site: Site) -> Mode:
-    """What the site does with faces at this moment: `off` until somebody decided otherwise."""
+    """Return the site's mode, read from the database now; `off` without a policy."""
     mode = SitePolicy.objects.filter(site=site).values_list("mode", flat=True).first()
     return Mode(mode) if mode else Mode.OFF
 
 
 def loaded_mode(site: Site) -> Mode:
-    """What it did when the site was read, together with its `policy`."""
+    """Return the site's mode as of the query that read the site with its `policy`; `off` without a policy."""
     policy = getattr(site, "policy", None)
     return Mode(policy.mode) if policy else Mode.OFF

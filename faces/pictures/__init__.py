@@ -1,1 +1,1 @@
-"""The pictures of captures: how they come in, where they lie, who may open them, when they go."""
+"""The pictures of captures: intake, storage, links, and thumbnails."""

@@ -1,4 +1,4 @@
-"""Links that open one picture, only to the session or API token they were made for, and only for some minutes."""
+"""Links to one picture, valid for one session or API token and for some minutes."""
 
 import datetime as dt
 import uuid
@@ -12,35 +12,35 @@ from django.utils.crypto import constant_time_compare
 from rest_framework.request import Request
 
 Subject = uuid.UUID | int
-"""What a link shows: a capture, or, by its number, the face of whoever had a coffee."""
+"""The subject of a link: a capture's UUID, or the number of a coffee, for the face of the person who had it."""
 
 LIFETIME = dt.timedelta(minutes=5)
-"""A link opens for at least this long and at most twice as long: until the end of the next period of this length.
+"""A link is valid until the end of the next period of this length: for at least this long, at most twice as long.
 
-So all links to a picture that one session is given within a period are the same, and its browser loads it once.
+Within a period a session gets the same link to a picture each time, so that its browser loads the picture once.
 """
 
-EXPIRED = "This link has expired, or was made for somebody else; load the page that it was on again."
+EXPIRED = "This link has expired or belongs to another session; reload the page that contains it."
 
 
 def address(request: HttpRequest | Request, subject: Subject, *, view: str = "capture-image") -> str:
-    """The path under which whoever asks may look at this picture for some minutes."""
+    """Return the path of the picture, with a link that is valid for the request's session or token."""
     return reverse(view, args=[subject, link(subject, bearer=bearer(request), now=timezone.now())])
 
 
 def link(subject: Subject, *, bearer: str, now: dt.datetime) -> str:
-    """What the address of the picture ends with: nobody can make it without our secret."""
+    """Return the last part of the picture's path: a signature, made with `SECRET_KEY`."""
     return Signer(salt="faces.pictures.links").signature(f"{subject} {bearer} {_period(now)}")
 
 
-def is_open(given: str, subject: Subject, *, bearer: str, now: dt.datetime) -> bool:
-    """Whether this link was made for this picture and this bearer, and has not expired."""
-    made = (link(subject, bearer=bearer, now=at) for at in (now, now - LIFETIME))
-    return any(constant_time_compare(given, each) for each in made)
+def is_valid(given: str, subject: Subject, *, bearer: str, now: dt.datetime) -> bool:
+    """Whether the link is valid for this picture and this bearer at this time."""
+    valid = (link(subject, bearer=bearer, now=at) for at in (now, now - LIFETIME))
+    return any(constant_time_compare(given, signature) for signature in valid)
 
 
 def bearer(request: HttpRequest | Request) -> str:
-    """Who may use the link: this user in this session, or with this API token."""
+    """Return the identity that a link is bound to: the user with this session, or with this API token."""
     user = getattr(request, "user", AnonymousUser())
     token = getattr(getattr(request, "auth", None), "token_digest", None)
     return f"{user.pk} {token or request.session.session_key or ''}"

@@ -1,4 +1,4 @@
-"""Where the pictures of captures lie: in the storage that the settings name, under names nobody can guess."""
+"""Stores the pictures of captures in the default storage, under names that cannot be guessed."""
 
 import datetime as dt
 import logging
@@ -18,10 +18,10 @@ from faces.models import Capture, picture_name
 log = logging.getLogger(__name__)
 
 LEFT_OVER_AFTER = dt.timedelta(hours=2)
-"""A file this old whose row is not there belongs to a transaction that was rolled back; none lasts nearly as long."""
+"""A file of this age without a row belongs to a transaction that rolled back, as no transaction lasts so long."""
 
 LOOK_BACK = dt.timedelta(hours=48)
-"""How far back left-over files are looked for, so that a day without the sweep leaves none behind."""
+"""The period before that which is searched for left-over files, so that a day without a sweep leaves none."""
 
 
 def name_for(capture: Capture) -> str:
@@ -29,12 +29,12 @@ def name_for(capture: Capture) -> str:
 
 
 def store(name: str, jpeg: bytes) -> None:
-    """Write the picture, so that on a disk of ours it survives a power cut once this returns."""
+    """Write the picture. On a local disk it survives a power cut once this returns."""
     default_storage.save(name, ContentFile(jpeg))
-    with suppress(NotImplementedError):  # a storage that has no paths, as S3, has kept it already
+    with suppress(NotImplementedError):  # a storage without paths, such as S3, is durable already
         path = Path(default_storage.path(name))
-        for each in (path, path.parent):
-            descriptor = os.open(each, os.O_RDONLY)
+        for synced in (path, path.parent):
+            descriptor = os.open(synced, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
             finally:
@@ -42,28 +42,28 @@ def store(name: str, jpeg: bytes) -> None:
 
 
 def open_picture(capture: Capture) -> File[bytes]:
-    """The capture's picture, open for reading. Raises `FileNotFoundError` where it is not there."""
+    """Open the capture's picture for reading. Raises `FileNotFoundError` if there is none."""
     if not capture.image:
         raise FileNotFoundError(f"{capture} has no picture.")
     return default_storage.open(str(capture.image))
 
 
 def read(capture: Capture) -> bytes:
-    """The capture's picture. Raises `FileNotFoundError` as `open_picture`, and `OSError` where it cannot be read."""
+    """Return the capture's picture. Raises `FileNotFoundError` if there is none, and `OSError` if reading fails."""
     with open_picture(capture) as file:
         return bytes(file.read())
 
 
 def remove(name: str) -> None:
-    """Delete the file; one that is not there is no error."""
+    """Delete the file. A missing file is no error."""
     default_storage.delete(name)
 
 
 def remove_original(source_url: str) -> None:
-    """Delete what the picture was made from, in a bucket with all its versions, or in a watched folder.
+    """Delete the original of a picture: in a bucket with all its versions, or in a watched folder.
 
-    Another picture that was put under the same key stays. Nothing to do for a picture that was sent. Raises `OSError`
-    and botocore's errors where it may not be deleted.
+    Another picture under the same key stays. Pictures that a device sent have no original here. Raises `OSError` and
+    botocore's errors if the original cannot be deleted.
     """
     parts = urlsplit(source_url)
     if parts.scheme == "file":
@@ -72,23 +72,23 @@ def remove_original(source_url: str) -> None:
         s3, key = aws.client("s3"), unquote(parts.path[1:])
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=parts.netloc, Prefix=key):
             for version in page.get("Versions", []):
-                # Without versions a bucket gives each object the version “null”.
+                # A bucket without versioning gives each object the version “null”.
                 if version["Key"] == key and parts.fragment in ("", version["ETag"].strip('"')):
                     s3.delete_object(Bucket=parts.netloc, Key=key, VersionId=version["VersionId"])
 
 
 def remove_after_commit(sender: type[Capture], instance: Capture, **_: Any) -> None:
-    """Deleting a capture's row deletes its picture."""
+    """Receive `post_delete`: delete the capture's picture after the commit."""
     name = str(instance.image)
     if name:
         transaction.on_commit(lambda: remove(name), robust=True)
 
 
 def remove_left_over(*, now: dt.datetime) -> int:
-    """Delete the files of the last two days that no capture owns; returns how many.
+    """Delete the files of the last two days that belong to no capture; return how many there were.
 
-    A transaction that takes a picture in writes the file before it commits, so that no committed capture is ever
-    without; where it rolls back instead, the file stays until this finds it.
+    A transaction that stores a capture writes the file before its commit, so that every committed capture has its
+    file. If the transaction rolls back, the file is left over.
     """
     hours = int(LOOK_BACK / dt.timedelta(hours=1))
     oldest = now - LEFT_OVER_AFTER - LOOK_BACK

@@ -1,4 +1,4 @@
-"""A face cut from a picture, to stand beside a name."""
+"""Cuts a face from a picture, to show it beside a name."""
 
 import io
 
@@ -7,16 +7,16 @@ from PIL import Image
 from edge_agent.messages import Box
 
 AROUND = 1.9
-"""Side of the cut over the face's height: hair and chin are in it, and little else."""
+"""The side of the square relative to the face: it includes hair and chin, and little else."""
 
 SIDE = 256
-"""Pixels a side of what is shown."""
+"""The side of a thumbnail in pixels."""
 
 
 def thumbnail(jpeg: bytes, face: Box) -> bytes:
-    """The square around the face as a JPEG of `SIDE` pixels a side, moved inward where the picture ends.
+    """Return the square around the face as a JPEG of `SIDE` pixels a side, moved inside the picture at its edges.
 
-    `face` is in pixels of the picture. Raises `OSError` where the picture cannot be decoded.
+    `face` is in pixels of the picture. Raises `OSError` if the picture cannot be decoded.
     """
     left, top, width, height = face
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:

@@ -1,1 +1,1 @@
-"""Recognisers: what recognises faces and things in a picture, on this machine or at Amazon, and its budget."""
+"""Recognisers, which detect and identify faces on this machine or at Amazon, and their monthly budget."""

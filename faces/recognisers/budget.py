@@ -1,4 +1,4 @@
-"""What a recogniser may be asked in a month, where each call is charged."""
+"""The monthly limit of charged calls to a recogniser."""
 
 import datetime as dt
 
@@ -10,9 +10,9 @@ from faces.recognisers.recogniser import BudgetSpent
 
 
 def charge_call(*, provider: str, now: dt.datetime) -> None:
-    """Count one call, before it is made, so that a worker that is killed meanwhile has paid for it.
+    """Count one call before it is made, so that the call counts even if the worker is killed meanwhile.
 
-    Raises `BudgetSpent` where the month's calls are all made. Within a transaction the count goes with it.
+    Raises `BudgetSpent` if the month's limit is reached. In a transaction that rolls back, the call is not counted.
     """
     month = billing_month(now)
     if _count(provider, month):
@@ -21,37 +21,37 @@ def charge_call(*, provider: str, now: dt.datetime) -> None:
     if not _count(provider, month):
         until = (month + dt.timedelta(days=31)).replace(day=1)
         raise BudgetSpent(
-            f"The {monthly_limit(provider):,} calls to {provider} of {month:%B %Y} are spent; it goes on by itself on "
+            f"The {monthly_limit(provider):,} calls to {provider} for {month:%B %Y} are used; recognition resumes on "
             f"{until:%d %B}, or when REKOGNITION_MONTHLY_CALLS is raised.",
             until=dt.datetime.combine(until, dt.time(), dt.UTC),
         )
 
 
 def calls_made(*, provider: str, now: dt.datetime) -> int:
-    """In the month (UTC) of this moment."""
+    """Return the number of calls in the month (UTC) of `now`."""
     month = RecogniserMonth.objects.filter(provider=provider, month=billing_month(now)).first()
     return month.calls if month else 0
 
 
 def is_spent(*, provider: str, now: dt.datetime) -> bool:
-    """Whether nothing may be asked until the next month."""
+    """Whether the month's limit is reached."""
     limit = monthly_limit(provider)
     return limit is not None and calls_made(provider=provider, now=now) >= limit
 
 
 def monthly_limit(provider: str) -> int | None:
-    """Calls a month; None for a recogniser that costs nothing."""
+    """Return the calls allowed per month; None for a recogniser without charges."""
     limit: int = settings.REKOGNITION_MONTHLY_CALLS
     return limit if provider == "rekognition" else None
 
 
 def billing_month(now: dt.datetime) -> dt.date:
-    """Of the month by UTC, by which Amazon bills."""
+    """Return the first day of the month in UTC; Amazon bills by months in UTC."""
     return now.astimezone(dt.UTC).date().replace(day=1)
 
 
 def _count(provider: str, month: dt.date) -> bool:
-    """One statement, so that workers at once never count beyond the limit."""
+    """Count a call unless the limit is reached; as one statement, so that parallel workers never exceed the limit."""
     months, limit = RecogniserMonth.objects.filter(provider=provider, month=month), monthly_limit(provider)
     within = months if limit is None else months.filter(calls__lt=limit)
     return bool(within.update(calls=F("calls") + 1))

@@ -1,4 +1,4 @@
-"""Recognition on this machine, by the edge agent's own models: nothing leaves it."""
+"""Recognition on this machine with the edge agent's models. No picture leaves the machine."""
 
 import io
 import threading
@@ -24,24 +24,24 @@ from faces.recognisers.recogniser import (
 )
 
 FACE_THRESHOLD = 0.6
-"""As the edge agent's: in the simulated rooms real faces had 0.66 or more, what only looked like one at most 0.59."""
+"""The edge agent's threshold. In the simulated rooms real faces scored 0.66 and more, false detections at most 0.59."""
 
 CUP = "cup"
-"""What the object detector calls mugs and coffee cups."""
+"""The object detector's label for mugs and coffee cups."""
 
 
 class LocalRecogniser:
-    """A `Recogniser` that keeps no faces itself: their embeddings are searched in the site's gallery.
+    """A `Recogniser` that stores no faces itself; it searches embeddings in the site's gallery.
 
-    Threads take turns, as the models are not thread-safe.
+    A lock lets one thread at a time use the models, which are not thread-safe.
     """
 
     name = "local"
     detects_emotions = False
 
     def __init__(self, models: Path) -> None:
-        """`models` is the folder that the command `fetch_models` filled. Raises `RecogniserUnavailable`."""
-        # On use: they load OpenCV and dlib, which a process that recognises nobody does without.
+        """`models` is the folder that the command `fetch_models` fills. Raises `RecogniserUnavailable`."""
+        # Imported on use, because they load OpenCV and dlib, which most processes do not need.
         from edge_agent.vision.faces import FaceDetector
         from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
         from edge_agent.vision.objects import ObjectDetector
@@ -63,13 +63,13 @@ class LocalRecogniser:
         with self._lock:
             faces = self._faces.detect(rgb)
             things = self._objects.detect(rgb)
-        found = [DetectedFace(face.box, face.confidence) for face in faces if face.box is not None]
+        detected = [DetectedFace(face.box, face.confidence) for face in faces if face.box is not None]
         cups = [DetectedCup(thing.confidence, thing.box) for thing in things if thing.label == CUP]
-        return Detections(tuple(sorted(found, key=lambda face: face.box)), tuple(cups))
+        return Detections(tuple(sorted(detected, key=lambda face: face.box)), tuple(cups))
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
-        nearest = (gallery.nearest(_to_bytes(each), within=self._within) for each in self._embed(jpeg, faces))
-        return [Match(found[0], 1 - found[1]) if found else None for found in nearest]
+        nearest = (gallery.nearest(_to_bytes(row), within=self._within) for row in self._embed(jpeg, faces))
+        return [Match(hit[0], 1 - hit[1]) if hit else None for hit in nearest]
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         (embedding,) = self._embed(jpeg, [face])
@@ -79,7 +79,7 @@ class LocalRecogniser:
         return []
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
-        """Nothing to do: what it knows goes with the database's rows."""
+        """Do nothing: the embeddings are deleted with the database's rows."""
 
     def list_faces(self, *, collection: str) -> Iterator[str]:
         return iter(())
@@ -90,7 +90,7 @@ class LocalRecogniser:
             with self._lock:
                 return [self._embedder.embed(rgb, face) for face in faces]
         except ValueError as error:
-            raise UnusablePicture(f"A face lies outside of the picture: {error}.") from error
+            raise UnusablePicture(f"A face lies outside the picture: {error}.") from error
 
 
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
-"""What the platform asks of a recogniser, whichever it is.
+"""The interface of all recognisers.
 
-Pictures are JPEGs that `devices.intake.pictures` has made. Boxes are whole pixels of the picture. Confidences and
+Pictures are JPEGs from `devices.intake.pictures`. Boxes are whole pixels of the picture. Confidences and
 similarities are 0 to 1.
 """
 
@@ -19,39 +19,39 @@ from edge_agent.messages import Box
 
 
 class UnusablePicture(ValueError):
-    """The picture can never be recognised; one sentence says why."""
+    """The picture can never be recognised. The text is one sentence with the reason."""
 
 
 class RecogniserUnavailable(Exception):
-    """The recogniser cannot answer now; one sentence says why. Trying again later may help."""
+    """The recogniser cannot be used now; a later attempt may succeed. The text is one sentence with the reason."""
 
 
 class UnknownRecogniser(RecogniserUnavailable):
-    """Nobody knows this recogniser until `RECOGNISER` names it; pictures and erasures wait for that."""
+    """The recogniser is neither built in nor configured. Pictures and erasures wait until `RECOGNISER` names it."""
 
 
 class BudgetSpent(RecogniserUnavailable):
-    """The month's calls are all made; nothing is wrong with the picture, which waits."""
+    """The month's limit of calls is reached. The picture waits for the next month."""
 
     def __init__(self, reason: str, *, until: dt.datetime) -> None:
         super().__init__(reason)
         self.until = until
-        """When the next month begins."""
+        """The start of the next month, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:
-    """A face, not yet anybody's."""
+    """A detected face, not identified yet."""
 
     box: Box
     confidence: float
     emotions: Mapping[str, float] = field(default_factory=dict)
-    """Confidence by emotion ("happy"); empty where the recogniser does not look for them."""
+    """Confidence by emotion (such as "happy"); empty if the recogniser detects no emotions."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedCup:
-    """A cup, mug or the like."""
+    """A detected cup or mug."""
 
     confidence: float
     box: Box | None
@@ -59,7 +59,7 @@ class DetectedCup:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What a picture shows; faces from left to right."""
+    """The faces and cups that a recogniser detected in a picture; faces from left to right."""
 
     faces: tuple[DetectedFace, ...]
     cups: tuple[DetectedCup, ...]
@@ -67,69 +67,69 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFace:
-    """A face that the recogniser knows from now on, under its own name for it."""
+    """A face that the recogniser can match from now on, with the recogniser's name for it."""
 
     provider_id: str
     embedding: bytes | None = None
-    """For a recogniser that keeps nothing itself: what `Gallery.nearest` compares, 128 little-endian float32."""
+    """128 little-endian float32 for `Gallery.nearest`; None if the recogniser stores its faces itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The known face that is most like the one in question."""
+    """The enrolled face that is most similar to a detected face."""
 
     provider_id: str
     similarity: float
 
 
 class Gallery(Protocol):
-    """The faces of a site that may be matched at this moment, however many they are."""
+    """The faces of a site that may be matched at this moment."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody can be matched, so that nobody need be searched for."""
+        """Whether no face may be matched, so that no search is needed."""
 
     def among(self, provider_ids: Collection[str]) -> set[str]:
-        """Those of these names whose faces may be matched."""
+        """Return the subset of these names whose faces may be matched."""
 
     def nearest(self, embedding: bytes, *, within: float) -> tuple[str, float] | None:
-        """The name of the face with the nearest embedding, and its Euclidean distance; None if none is as near."""
+        """Return the name of the nearest face and its Euclidean distance; None if no distance is below `within`."""
 
 
 class Recogniser(Protocol):
-    """Finds faces and cups, and tells whose face it is.
+    """Detects faces and cups, and identifies faces.
 
     Every method may raise `UnusablePicture` and `RecogniserUnavailable`.
     """
 
     name: str
-    """Written to each face it knows: only this recogniser can use it."""
+    """Stored with each of its faces, as only the recogniser of this name can use the face."""
 
     def detect(self, jpeg: bytes) -> Detections:
-        """Faces and cups in the picture; nobody is searched for."""
+        """Return the faces and cups in the picture; identify nobody."""
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
-        """For each face the most similar known face, or None where none is similar enough.
+        """Return for each face the most similar enrolled face, or None if none is similar enough.
 
-        `collection` is the site's name at the recogniser. A recogniser that keeps faces itself searches its own
-        collection and answers only with what is also among the known.
+        `collection` is the site's name at the recogniser. A recogniser that stores faces itself searches its own
+        collection, and returns only matches that are also in the gallery.
         """
 
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
-        """Know this face of the picture from now on, and keep the note (letters, digits, at most 255) with it."""
+        """Make this face of the picture matchable, and store the note (at most 255 letters and digits) with it."""
 
     def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
-        """The recogniser's names for the faces that it keeps itself under one of these notes."""
+        """Return the names of the faces that the recogniser stores itself with one of these notes."""
 
     def forget(self, provider_ids: Sequence[str], *, collection: str) -> None:
-        """Know these faces no longer; returns only when they are gone. Unknown ones are no error."""
+        """Delete these faces; return only when they are gone. An unknown name is no error."""
 
     def list_faces(self, *, collection: str) -> Iterator[str]:
-        """Its own names of all the faces that it keeps itself; none where it keeps nothing."""
+        """Yield the names of all faces that the recogniser stores itself."""
 
 
 def collection_of(site_id: int) -> str:
-    """The name under which a site's faces are kept apart from every other site's."""
+    """Return the name of the site's collection, which separates its faces from those of other sites."""
     return f"headcount-site-{site_id}"
 
 
@@ -137,48 +137,48 @@ BUILT_IN = {
     "local": "faces.recognisers.local.LocalRecogniser",
     "rekognition": "faces.recognisers.rekognition.Rekognition",
 }
-"""Where the recognisers are that `RECOGNISER` may call by their names alone."""
+"""Dotted paths of the recognisers that `RECOGNISER` may name without their path."""
 
 
 class RecogniserClass(Protocol):
-    """A class of recognisers: `RECOGNISER` is its dotted path, or its name where it is built in."""
+    """A class of recognisers. `RECOGNISER` is its dotted path, or its name if it is built in."""
 
     name: str
-    """As the recognisers': letters, digits, `_` and `-`, at most 20."""
+    """The name of its recognisers: at most 20 letters, digits, `_` and `-`."""
 
     detects_emotions: bool
-    """Whether its faces have emotions."""
+    """Whether its detected faces have emotions."""
 
     def from_environment(self) -> Recogniser:
-        """A class method: the recogniser as this machine's environment describes it. Raises `RecogniserUnavailable`."""
+        """A class method: return a recogniser that is configured by the environment. Raises `RecogniserUnavailable`."""
 
 
 def configured_recogniser() -> Recogniser:
-    """The recogniser that the setting `RECOGNISER` names. Raises `RecogniserUnavailable`."""
+    """Return the recogniser that the setting `RECOGNISER` names. Raises `RecogniserUnavailable`."""
     return recogniser_by_name(configured_class().name)
 
 
 def configured_class() -> RecogniserClass:
-    """The class of the recogniser that the setting `RECOGNISER` names. Raises `UnknownRecogniser`."""
+    """Return the class of the recogniser that the setting `RECOGNISER` names. Raises `UnknownRecogniser`."""
     return _loaded(BUILT_IN.get(settings.RECOGNISER, settings.RECOGNISER))
 
 
 def recogniser_by_name(name: str) -> Recogniser:
-    """The recogniser that gave its faces this name, made once per process, when it is first needed.
+    """Return the recogniser of this name, built in or configured; each process makes it once.
 
-    Raises `RecogniserUnavailable`; the name of a recogniser that is neither built in nor chosen is unknown.
+    Raises `UnknownRecogniser` for another name, and `RecogniserUnavailable`.
     """
     if name in BUILT_IN:
         return _made(BUILT_IN[name])
     if configured_class().name == name:
         return _made(settings.RECOGNISER)
     raise UnknownRecogniser(
-        f"Nobody knows the recogniser “{name}”: set RECOGNISER, which is “{settings.RECOGNISER}”, to its dotted path."
+        f"The recogniser “{name}” is unknown: set RECOGNISER, which is “{settings.RECOGNISER}”, to its dotted path."
     )
 
 
 def check_setting(**_: Any) -> list[checks.CheckMessage]:
-    """A system check: whether there is the recogniser that `RECOGNISER` names."""
+    """A system check: whether `RECOGNISER` names a recogniser."""
     try:
         configured_class()
     except UnknownRecogniser as error:
@@ -193,25 +193,25 @@ def _made(path: str) -> Recogniser:
 
 def _loaded(path: str) -> RecogniserClass:
     try:
-        found: RecogniserClass = import_string(path)
+        loaded: RecogniserClass = import_string(path)
     except ImportError as error:
         raise UnknownRecogniser(f"RECOGNISER is “{path}”, which cannot be imported: {error}.") from error
-    missing = sorted(member for member in _promised() if not hasattr(found, member))
+    missing = sorted(member for member in _required_members() if not hasattr(loaded, member))
     if missing:
-        raise UnknownRecogniser(f"RECOGNISER is “{path}”, which is no recogniser: it has no {', '.join(missing)}.")
-    if not _NAME.fullmatch(found.name) or BUILT_IN.get(found.name, path) != path:
+        raise UnknownRecogniser(f"RECOGNISER is “{path}”, which is not a recogniser: it has no {', '.join(missing)}.")
+    if not _NAME.fullmatch(loaded.name) or BUILT_IN.get(loaded.name, path) != path:
         raise UnknownRecogniser(
-            f"RECOGNISER is “{path}”, whose name “{found.name}” is another one's or not of at most 20 letters, digits, "
-            "“_” and “-”."
+            f"RECOGNISER is “{path}”, whose name “{loaded.name}” is taken or has not 1 to 20 letters, digits, “_” "
+            "and “-”."
         )
-    return found
+    return loaded
 
 
 _NAME = re.compile(r"[\w-]{1,20}")
 
 
 @cache
-def _promised() -> set[str]:
-    """The members of both protocols."""
+def _required_members() -> set[str]:
+    """The names of the public members of both protocols."""
     own = [{*vars(protocol), *protocol.__annotations__} for protocol in (Recogniser, RecogniserClass)]
     return {member for members in own for member in members if not member.startswith("_")}

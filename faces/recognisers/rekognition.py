@@ -1,4 +1,4 @@
-"""Recognition by Amazon Rekognition. Credentials and region come from the environment, as boto3 reads them."""
+"""Recognition by Amazon Rekognition. boto3 reads credentials and region from the environment."""
 
 import io
 import math
@@ -27,56 +27,55 @@ from faces.recognisers.recogniser import (
 
 CUP_LABELS = ("Cup", "Coffee Cup", "Mug")
 CUP_CONFIDENCE = 50.0
-"""Percent; what the coffee sample asks of its labels."""
+"""Percent; the threshold of the coffee sample for labels."""
 
 MATCH_THRESHOLD = 70.0
-"""Percent; what the coffee sample asks of a face. Always passed: the service's own default is 80."""
+"""Percent; the threshold of the coffee sample for faces. Always sent, as the service's default is 80."""
 
 SMALLEST_SIDE = 80
-"""Pixels; Rekognition refuses smaller pictures ("Guidelines and quotas in Amazon Rekognition")."""
+"""Pixels; Rekognition refuses pictures with a smaller side ("Guidelines and quotas in Amazon Rekognition")."""
 
 SAME_CUP = 0.5
-"""Two boxes that share this part of their union are one cup under two labels."""
+"""Two boxes whose intersection is at least this share of their union are one cup with two labels."""
 
 HEAD_AND_SHOULDERS = (0.75, 0.6, 0.75, 1.0)
-"""How far a crop goes beyond the face to the left, above, to the right and below, in the face's own sizes."""
+"""Margins of a crop around the face: left, top, right, bottom; in widths and heights of the face."""
 
 MOST_BYTES = 5 * 1024 * 1024
-"""The largest picture that is taken as bytes ("Guidelines and quotas in Amazon Rekognition")."""
+"""The largest picture that a request may contain ("Guidelines and quotas in Amazon Rekognition")."""
 
 FACES_AT_ONCE = 4096
-"""The most names that one call of `DeleteFaces` or `ListFaces` takes."""
+"""The most face ids that one call of `DeleteFaces` or `ListFaces` accepts."""
 
 _CHARGED = {"detect_labels", "detect_faces", "search_faces_by_image", "index_faces"}
-"""What is paid for by the picture ("Amazon Rekognition pricing"); to forget and to list costs nothing."""
+"""Operations that are charged per picture ("Amazon Rekognition pricing"); deleting and listing faces is free."""
 
 _UNUSABLE = {"InvalidImageFormatException", "ImageTooLargeException", "InvalidParameterException"}
-_TOO_FAST = "It goes on by itself; if this stays, ask AWS for more transactions per second."
+_TOO_FAST = "The call is retried; if the error persists, request more transactions per second from AWS."
 _WHAT_TO_DO = {
     "AccessDeniedException": "Allow the platform's AWS identity the actions that docs/recognition.md names.",
     "LimitExceededException": _TOO_FAST,
     "ProvisionedThroughputExceededException": _TOO_FAST,
-    "ServiceQuotaExceededException": "The collection is full; forget people whom nobody sees any more.",
+    "ServiceQuotaExceededException": "The collection is full; erase people whom no camera sees any more.",
     "ThrottlingException": _TOO_FAST,
 }
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=15)
-"""Throttling and outages of a moment are waited out, longer each time; all retries of a call end well before a task
-does."""
+"""boto3 retries after throttling and short outages. All retries of a call end well before a task's timeout."""
 
 
 class Rekognition:
-    """A `Recogniser` that keeps each site's faces in a collection of its own, made when the first face comes."""
+    """A `Recogniser` that stores each site's faces in a collection, which it creates for the site's first face."""
 
     name = "rekognition"
     detects_emotions = True
 
     def __init__(self, client: Any, *, charge: Callable[[], None] = lambda: None) -> None:
-        """`charge` is called before each call that is paid for, and raises `BudgetSpent` where there may be none."""
+        """`charge` is called before each charged call, and raises `BudgetSpent` if the month's limit is reached."""
         self._client, self._charge = client, charge
 
     @classmethod
     def from_environment(cls) -> "Rekognition":
-        """Raises `RecogniserUnavailable` where boto3 finds no region."""
+        """Raises `RecogniserUnavailable` if boto3 finds no region."""
         try:
             client = boto3.client("rekognition", config=_CONFIG)
         except BotoCoreError as error:
@@ -86,16 +85,16 @@ class Rekognition:
     def detect(self, jpeg: bytes) -> Detections:
         with _opened(jpeg) as picture:
             size, sent = picture.size, {"Bytes": _sendable(picture, jpeg)}
-        labels = self._ask(
+        labels = self._call(
             "detect_labels",
             Image=sent,
             MinConfidence=CUP_CONFIDENCE,
             Features=["GENERAL_LABELS"],
             Settings={"GeneralLabels": {"LabelInclusionFilters": list(CUP_LABELS)}},
         )
-        faces = self._ask("detect_faces", Image=sent, Attributes=["DEFAULT", "EMOTIONS"])
-        found = [_face(detail, size) for detail in faces["FaceDetails"]]
-        return Detections(tuple(sorted(found, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
+        faces = self._call("detect_faces", Image=sent, Attributes=["DEFAULT", "EMOTIONS"])
+        detected = [_face(detail, size) for detail in faces["FaceDetails"]]
+        return Detections(tuple(sorted(detected, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
         if gallery.is_empty:
@@ -107,14 +106,14 @@ class Rekognition:
     def index(self, jpeg: bytes, face: Box, *, collection: str, note: str = "") -> IndexedFace:
         crop, _ = _head_and_shoulders(jpeg, face)
         try:
-            answer = self._index(crop, collection, note)
+            response = self._index(crop, collection, note)
         except _NoCollection:
             self._make(collection)
-            answer = self._index(crop, collection, note)
-        if not answer["FaceRecords"]:
-            reasons = [reason for one in answer.get("UnindexedFaces", []) for reason in one.get("Reasons", [])]
-            raise UnusablePicture(f"Amazon Rekognition does not take this face: {', '.join(reasons) or 'none found'}.")
-        return IndexedFace(answer["FaceRecords"][0]["Face"]["FaceId"])
+            response = self._index(crop, collection, note)
+        if not response["FaceRecords"]:
+            reasons = [reason for one in response.get("UnindexedFaces", []) for reason in one.get("Reasons", [])]
+            raise UnusablePicture(f"Amazon Rekognition did not index the face: {', '.join(reasons) or 'none found'}.")
+        return IndexedFace(response["FaceRecords"][0]["Face"]["FaceId"])
 
     def find_by_notes(self, notes: Set[str], *, collection: str) -> list[str]:
         try:
@@ -128,12 +127,13 @@ class Rekognition:
 
     def _forget(self, ids: list[str], collection: str) -> None:
         try:
-            self._ask("delete_faces", CollectionId=collection, FaceIds=ids)
+            self._call("delete_faces", CollectionId=collection, FaceIds=ids)
             left = list(self._pages_of_faces(collection, FaceIds=ids))
         except _NoCollection:
             return
         if left:
-            raise RecogniserUnavailable(f"Amazon Rekognition still has {len(left)} of {len(ids)} faces; erase again.")
+            count = f"{len(left)} of {len(ids)}"
+            raise RecogniserUnavailable(f"Amazon Rekognition still has {count} faces; erase the person again.")
 
     def list_faces(self, *, collection: str) -> Iterator[str]:
         try:
@@ -144,7 +144,7 @@ class Rekognition:
     def _search(self, jpeg: bytes, face: Box, collection: str) -> Match | None:
         crop, expected = _head_and_shoulders(jpeg, face)
         try:
-            answer = self._ask(
+            response = self._call(
                 "search_faces_by_image",
                 CollectionId=collection,
                 Image={"Bytes": crop},
@@ -153,15 +153,15 @@ class Rekognition:
                 QualityFilter="AUTO",
             )
         except (_NoCollection, UnusablePicture):
-            return None  # nobody is known there yet, or the service found no face in so small a part of the picture
-        searched = answer["SearchedFaceBoundingBox"]
-        if not answer["FaceMatches"] or not _is_at(searched, expected):
+            return None  # no face is indexed at the site yet, or the service detected no face in the crop
+        searched = response["SearchedFaceBoundingBox"]
+        if not response["FaceMatches"] or not _is_at(searched, expected):
             return None
-        best = answer["FaceMatches"][0]
+        best = response["FaceMatches"][0]
         return Match(best["Face"]["FaceId"], best["Similarity"] / 100)
 
     def _index(self, crop: bytes, collection: str, note: str) -> Any:
-        return self._ask(
+        return self._call(
             "index_faces",
             CollectionId=collection,
             Image={"Bytes": crop},
@@ -172,19 +172,19 @@ class Rekognition:
         )
 
     def _make(self, collection: str) -> None:
-        with suppress(_CollectionExists):  # another worker was faster
-            self._ask("create_collection", CollectionId=collection)
+        with suppress(_CollectionExists):  # another worker has created it meanwhile
+            self._call("create_collection", CollectionId=collection)
 
     def _pages_of_faces(self, collection: str, **narrowed: Any) -> Iterator[Any]:
-        """The collection's faces, page by page."""
-        answer = self._ask("list_faces", CollectionId=collection, **narrowed)
-        yield from answer["Faces"]
-        while token := answer.get("NextToken"):
-            answer = self._ask("list_faces", CollectionId=collection, NextToken=token, **narrowed)
-            yield from answer["Faces"]
+        """Yield the collection's faces; reads one page after the other."""
+        response = self._call("list_faces", CollectionId=collection, **narrowed)
+        yield from response["Faces"]
+        while token := response.get("NextToken"):
+            response = self._call("list_faces", CollectionId=collection, NextToken=token, **narrowed)
+            yield from response["Faces"]
 
-    def _ask(self, operation: str, **request: Any) -> Any:
-        """The service's answer; its errors as the recogniser's. A charged call is counted before it is made."""
+    def _call(self, operation: str, **request: Any) -> Any:
+        """Return the service's response. Raises the exceptions of `recogniser`. Counts a charged call before it."""
         if operation in _CHARGED:
             self._charge()
         try:
@@ -196,23 +196,23 @@ class Rekognition:
 
 
 class _NoCollection(Exception):
-    """The site's collection is not there: nobody is known yet."""
+    """The site's collection does not exist: no face is indexed there yet."""
 
 
 class _CollectionExists(Exception):
-    """It is there already."""
+    """The collection exists already."""
 
 
 def _refusal(operation: str, error: Mapping[str, str]) -> Exception:
     code = error["Code"]
-    said = f"Amazon Rekognition refused: {error.get('Message') or code} ({code})."
+    text = f"Amazon Rekognition refused: {error.get('Message') or code} ({code})."
     if code == "ResourceNotFoundException":
-        return _NoCollection(said)
+        return _NoCollection(text)
     if code == "ResourceAlreadyExistsException":
-        return _CollectionExists(said)
-    if code in _UNUSABLE and operation in _CHARGED:  # the others send no picture
-        return UnusablePicture(said)
-    return RecogniserUnavailable(" ".join(filter(None, [said, _WHAT_TO_DO.get(code)])))
+        return _CollectionExists(text)
+    if code in _UNUSABLE and operation in _CHARGED:  # free operations send no picture
+        return UnusablePicture(text)
+    return RecogniserUnavailable(" ".join(filter(None, [text, _WHAT_TO_DO.get(code)])))
 
 
 @contextmanager
@@ -225,7 +225,7 @@ def _opened(jpeg: bytes) -> Iterator[Image.Image]:
 
 
 def _sendable(picture: Image.Image, jpeg: bytes = b"") -> bytes:
-    """The picture as a JPEG of a size that the service takes; the one given where that does already."""
+    """Return the picture as a JPEG of a size that the service accepts: `jpeg` itself if its size is accepted."""
     scale = max(SMALLEST_SIDE / min(picture.size), 1)
     if jpeg and scale == 1 and len(jpeg) <= MOST_BYTES:
         return jpeg
@@ -244,7 +244,7 @@ def _encoded(picture: Image.Image, scale: float) -> bytes:
 
 
 def _box(share: Mapping[str, float], size: tuple[int, int]) -> Box:
-    """Rekognition's shares of the picture as pixels."""
+    """Convert Rekognition's box, in shares of the picture, to pixels."""
     width, height = size
     return (
         round(share["Left"] * width),
@@ -260,22 +260,22 @@ def _face(detail: Mapping[str, Any], size: tuple[int, int]) -> DetectedFace:
 
 
 def _cups(labels: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Iterator[DetectedCup]:
-    """Each cup once, though the service names it by several labels; one without a box where no label has boxes."""
+    """Yield each cup once, even if it has several labels. If no label has a box, yield one cup without a box."""
     cups = [label for label in labels if label["Name"] in CUP_LABELS and label["Confidence"] >= CUP_CONFIDENCE]
     instances = [one for label in cups for one in label.get("Instances", []) if one["Confidence"] >= CUP_CONFIDENCE]
     instances.sort(key=lambda one: -one["Confidence"])
-    seen: list[Box] = []
+    boxes: list[Box] = []
     for one in instances:
         box = _box(one["BoundingBox"], size)
-        if all(_overlap(box, other) < SAME_CUP for other in seen):
-            seen.append(box)
+        if all(_overlap(box, other) < SAME_CUP for other in boxes):
+            boxes.append(box)
             yield DetectedCup(one["Confidence"] / 100, box)
-    if cups and not seen:
+    if cups and not boxes:
         yield DetectedCup(max(label["Confidence"] for label in cups) / 100, None)
 
 
 def _overlap(a: Box, b: Box) -> float:
-    """Shared area as a part of the union."""
+    """Return the area of the intersection divided by the area of the union."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     shared = max(width, 0) * max(height, 0)
@@ -283,7 +283,7 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _head_and_shoulders(jpeg: bytes, face: Box) -> tuple[bytes, Mapping[str, float]]:
-    """The part of the picture around the face, of a size that the service takes, and where in it the face is."""
+    """Return a crop around the face, of a size that the service accepts, and the face's box in shares of the crop."""
     left, top, width, height = face
     with _opened(jpeg) as picture:
         x0 = max(round(left - HEAD_AND_SHOULDERS[0] * width), 0)
@@ -291,7 +291,7 @@ def _head_and_shoulders(jpeg: bytes, face: Box) -> tuple[bytes, Mapping[str, flo
         x1 = min(round(left + width + HEAD_AND_SHOULDERS[2] * width), picture.width)
         y1 = min(round(top + height + HEAD_AND_SHOULDERS[3] * height), picture.height)
         if x1 <= x0 or y1 <= y0:
-            raise UnusablePicture(f"The face at {face} lies outside of the picture.")
+            raise UnusablePicture(f"The face at {face} lies outside the picture.")
         crop = _sendable(picture.crop((x0, y0, x1, y1)))
     inside = {
         "Left": (left - x0) / (x1 - x0),
@@ -303,7 +303,7 @@ def _head_and_shoulders(jpeg: bytes, face: Box) -> tuple[bytes, Mapping[str, flo
 
 
 def _is_at(searched: Mapping[str, float], expected: Mapping[str, float]) -> bool:
-    """Whether the face that was searched (the crop's largest) is the one that was meant."""
+    """Whether the face that the service searched, the largest in the crop, is the expected face."""
     across = searched["Left"] + searched["Width"] / 2
     down = searched["Top"] + searched["Height"] / 2
     return (

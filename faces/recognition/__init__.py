@@ -1,1 +1,1 @@
-"""From a capture to who and what it shows."""
+"""The recognition of captures: who and what a picture shows, and greetings."""

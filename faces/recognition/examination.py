@@ -1,4 +1,4 @@
-"""Asking a recogniser what a capture shows. All that is written down here is that a stranger is being indexed."""
+"""Detects and identifies what a capture shows. Stores nothing but notes about strangers being indexed."""
 
 import datetime as dt
 import logging
@@ -13,38 +13,40 @@ from faces.people.policies import loaded_mode
 from faces.pictures import storage
 from faces.recognisers.recogniser import Detections, IndexedFace, Match, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
-from faces.recognition.pairing import holders
+from faces.recognition.pairing import match_cups
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Findings:
-    """What a recogniser said about a picture; faces by their index in `seen`."""
+    """The result of examining a capture. Faces are referred to by their index in `detections.faces`."""
 
     detections: Detections
     mode: Mode
-    """What the site did with faces when the recogniser was asked."""
-    holding: set[int]
+    """The mode of the site's policy at the time of the examination."""
+    holders: set[int]
+    """The faces of those who hold a cup."""
     matches: dict[int, Match] = field(default_factory=dict)
     people: dict[int, Person] = field(default_factory=dict)
-    """Filled in when everything is written down."""
+    """Empty until `resolve` fills it in the transaction that stores the sightings."""
     guests: dict[int, IndexedFace] = field(default_factory=dict)
-    """Strangers whom the recogniser knows from now on."""
+    """Strangers whose faces the recogniser has indexed."""
     notes: list[str] = field(default_factory=list)
-    """The notes of the rows that say so."""
+    """The notes of the `UnclaimedFace` rows of those strangers."""
 
 
 def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findings:
-    """Who and what the capture shows. While the site's policy is `off` nobody is searched for.
+    """Return who and what the capture shows. If the site's policy is `off`, nobody is identified.
 
-    Raises as the recogniser does, and `FileNotFoundError` without a picture; no stranger stays known to it then.
+    Raises the recogniser's exceptions, and `FileNotFoundError` without a picture. After an exception no stranger stays
+    indexed.
     """
     jpeg = storage.read(capture)
     site, mode = capture.device.site, loaded_mode(capture.device.site)
     detections = recogniser.detect(jpeg)
-    held = holders([face.box for face in detections.faces], [cup.box for cup in detections.cups])
-    findings = Findings(detections, mode, {face for face in held if face is not None})
+    faces_with_cups = match_cups([face.box for face in detections.faces], [cup.box for cup in detections.cups])
+    findings = Findings(detections, mode, {face for face in faces_with_cups if face is not None})
     if mode == Mode.OFF or not detections.faces:
         return findings
     try:
@@ -58,7 +60,7 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
 
 
 def dismiss(findings: Findings, site: Site, recogniser: Recogniser) -> None:
-    """Have the strangers forgotten after all. During an outage it is left to `forget_unclaimed`."""
+    """Make the recogniser forget the strangers again; after an outage `forget_unclaimed_faces` does so later."""
     if not findings.guests:
         return
     try:
@@ -66,16 +68,17 @@ def dismiss(findings: Findings, site: Site, recogniser: Recogniser) -> None:
         recogniser.forget(ids, collection=collection_of(site.pk))
         UnclaimedFace.objects.filter(note__in=findings.notes).delete()
     except Exception:
-        log.exception("%d faces of strangers at %s are not forgotten yet; it is tried again.", len(ids), site)
+        log.exception("%d faces of strangers at %s are not forgotten yet; this is tried again later.", len(ids), site)
 
 
 def resolve(findings: Findings, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
-    """Whose the matched faces are at this moment: since the search people were merged, consents were withdrawn."""
+    """Set `people` from the database: since the search, people may be merged and consents withdrawn."""
     gallery = SiteGallery(site=site, provider=recogniser.name, now=now)
     faces = gallery.faces({match.provider_id for match in findings.matches.values()})
     owners = {name: face.person for name, face in faces.items()}
     matches = {index: match for index, match in findings.matches.items() if match.provider_id in owners}
-    findings.people = _each_once({index: owners[match.provider_id] for index, match in matches.items()}, matches)
+    people = {index: owners[match.provider_id] for index, match in matches.items()}
+    findings.people = _best_face_per_person(people, matches)
 
 
 def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
@@ -86,25 +89,25 @@ def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recog
 
 
 def _index_strangers(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
-    for index in sorted(findings.holding - findings.matches.keys()):
+    for index in sorted(findings.holders - findings.matches.keys()):
         try:
             findings.guests[index] = _index(findings, jpeg, findings.detections.faces[index].box, site, now, recogniser)
         except UnusablePicture as error:
-            log.info("A stranger stays anonymous: %s", error)
+            log.info("A stranger's face is not indexed, and stays anonymous: %s", error)
 
 
 def _index(
     findings: Findings, jpeg: bytes, face: Box, site: Site, now: dt.datetime, recogniser: Recogniser
 ) -> IndexedFace:
-    """Noted before it is asked for, so that a worker that is killed meanwhile leaves nobody known without a trace."""
+    """Store the note before the face is indexed, so that a killed worker leaves no face without a record."""
     note, collection = uuid.uuid4().hex, collection_of(site.pk)
     UnclaimedFace.objects.create(note=note, provider=recogniser.name, collection=collection, since=now)
     findings.notes.append(note)
     return recogniser.index(jpeg, face, collection=collection, note=note)
 
 
-def _each_once(people: Mapping[int, Person], matches: Mapping[int, Match]) -> dict[int, Person]:
-    """Nobody is twice in one picture: of several faces that match a person, the most similar one is theirs."""
+def _best_face_per_person(people: Mapping[int, Person], matches: Mapping[int, Match]) -> dict[int, Person]:
+    """Keep for each person only the most similar face, because nobody is twice in one picture."""
     best: dict[int, int] = {}
     for index in sorted(people, key=lambda index: -matches[index].similarity):
         best.setdefault(people[index].pk, index)

@@ -1,7 +1,7 @@
-"""A site's known faces. The database is the truth; what a process holds of it in memory only makes searching quick.
+"""A site's enrolled faces. The database is authoritative; a process caches embeddings to search them quickly.
 
-Before each search a process catches up with the changes that were committed since its last, and whatever it finds is
-looked up in the database before anybody believes it. A process that searches no more forgets everything.
+Before each search a process applies the changes committed since its previous search. Each match is looked up in the
+database before it is returned. A process that stops searching drops its cache.
 """
 
 import datetime as dt
@@ -16,20 +16,20 @@ from faces.models import Face, GalleryChange, Method
 from faces.recognition.vectors import EmbeddingIndex, Embeddings
 
 KEPT_FOR_S = 60.0
-"""A process that has not searched a gallery for so long drops it: nobody erased stays in an idle worker for longer."""
+"""Seconds after its last search at which a cached gallery is dropped, with the embeddings of erased people."""
 
 CANDIDATES = 8
-"""Faces looked up in one query. A second query is needed only where the nearest ones may not be matched any more."""
+"""Faces looked up per query. A second query is needed only if none of the nearest may be matched any more."""
 
 WIDTH = 128
-"""Numbers of an embedding."""
+"""The length of an embedding."""
 
 READ_AT_ONCE = 20_000
 """Rows fetched from the database at a time."""
 
 
 class SiteGallery:
-    """The faces of a site that may be matched at this moment, by one recogniser; a `recogniser.Gallery`."""
+    """The faces of a site that one recogniser may match at this moment. Implements `recogniser.Gallery`."""
 
     def __init__(self, *, site: Site, provider: str, now: dt.datetime, with_guests: bool = True) -> None:
         self._site_id, self._provider = site.pk, provider
@@ -44,9 +44,9 @@ class SiteGallery:
         return set(self._faces.filter(provider_id__in=provider_ids).values_list("provider_id", flat=True))
 
     def faces(self, provider_ids: Collection[str]) -> dict[str, Face]:
-        """With their people, by the recogniser's names for them; without those that may not be matched."""
-        found = self._faces.filter(provider_id__in=provider_ids).select_related("consent__person").defer("embedding")
-        return {face.provider_id: face for face in found}
+        """Return the faces that may be matched, with their people, by the recogniser's names for the faces."""
+        faces = self._faces.filter(provider_id__in=provider_ids).select_related("consent__person").defer("embedding")
+        return {face.provider_id: face for face in faces}
 
     def nearest(self, embedding: bytes, *, within: float) -> tuple[str, float] | None:
         near = _nearest(self._site_id, self._provider, _row(embedding), within)
@@ -61,50 +61,50 @@ class SiteGallery:
 
 
 def drop_face(site_id: int, number: int) -> None:
-    """Forget a face in this process now, rather than before its next search."""
+    """Remove a face from this process's cache now, rather than before the next search."""
     with _lock:
-        for (site, _), held in _held.items():
+        for (site, _), cached in _cache.items():
             if site == site_id:
-                held.vectors.remove(number)
+                cached.vectors.remove(number)
 
 
 def drop_idle(*, now: float) -> None:
-    """Forget the galleries that were not searched for `KEPT_FOR_S`, by `time.monotonic()`."""
+    """Drop the cached galleries that were not searched for `KEPT_FOR_S`. `now` is a `time.monotonic()`."""
     with _lock:
-        for key in [key for key, held in _held.items() if now - held.used_at >= KEPT_FOR_S]:
-            _held.pop(key).vectors.clear()
+        for key in [key for key, cached in _cache.items() if now - cached.used_at >= KEPT_FOR_S]:
+            _cache.pop(key).vectors.clear()
 
 
-class _Held:
-    """What this process holds of a gallery in memory."""
+class _CachedGallery:
+    """The embeddings of one gallery in this process's memory."""
 
     def __init__(self, site_id: int, provider: str) -> None:
         self._site_id, self._provider = site_id, provider
-        # First what has changed, then what is there: a change in between is caught up with once more.
-        self._seen = GalleryChange.objects.filter(site=site_id).order_by("pk").last()
+        # The changes are read before the faces, so that a change in between is applied again rather than missed.
+        self._last_change = GalleryChange.objects.filter(site=site_id).order_by("pk").last()
         self.vectors = self._read()
         self.used_at = time.monotonic()
 
     def catch_up(self) -> bool:
-        """Take in the changes committed since; False where the whole gallery must be read again."""
-        since = self._seen.pk if self._seen else 0
+        """Apply the changes committed since; return False if the whole gallery must be read again."""
+        since = self._last_change.pk if self._last_change else 0
         changes = list(GalleryChange.objects.filter(site=self._site_id, pk__gte=since).order_by("pk"))
-        if self._seen:
-            # A change that this process saw in a transaction of its own may have been rolled back since.
-            if not changes or (changes[0].pk, changes[0].token) != (self._seen.pk, self._seen.token):
+        if self._last_change:
+            # A change that this process read in its own transaction may have been rolled back since.
+            if not changes or (changes[0].pk, changes[0].token) != (self._last_change.pk, self._last_change.token):
                 return False
             changes = changes[1:]
         if changes:
             self._apply({change.face_number for change in changes})
-            self._seen = changes[-1]
+            self._last_change = changes[-1]
         return True
 
     def _apply(self, numbers: set[int]) -> None:
         faces = Face.objects.at(self._site_id, provider=self._provider).filter(pk__in=numbers)
-        there = dict(faces.exclude(embedding=None).values_list("pk", "embedding"))
+        embeddings = dict(faces.exclude(embedding=None).values_list("pk", "embedding"))
         for number in numbers:
-            if number in there:
-                self.vectors.add(number, _row(there[number]))
+            if number in embeddings:
+                self.vectors.add(number, _row(embeddings[number]))
             else:
                 self.vectors.remove(number)
 
@@ -121,38 +121,38 @@ def _row(embedding: bytes) -> Embeddings:
     return np.frombuffer(embedding, "<f4").astype(np.float32)
 
 
-_held: dict[tuple[int, str], _Held] = {}
+_cache: dict[tuple[int, str], _CachedGallery] = {}
 _lock = threading.RLock()
-_watch: threading.Timer | None = None
+_timer: threading.Timer | None = None
 
 
 def _nearest(site_id: int, provider: str, embedding: Embeddings, within: float) -> list[tuple[int, float]]:
-    """The faces nearer than `within`, by number, the nearest first."""
+    """Return the numbers of the faces nearer than `within`, with their distances, the nearest first."""
     with _lock:
-        held = _held.get((site_id, provider))
-        if held is not None and not held.catch_up():
-            _held.pop((site_id, provider)).vectors.clear()
-            held = None
-        if held is None:
-            held = _held[site_id, provider] = _Held(site_id, provider)
-        held.used_at = time.monotonic()
-        _keep_watch()
-        return held.vectors.nearest(embedding, within=within)
+        cached = _cache.get((site_id, provider))
+        if cached is not None and not cached.catch_up():
+            _cache.pop((site_id, provider)).vectors.clear()
+            cached = None
+        if cached is None:
+            cached = _cache[site_id, provider] = _CachedGallery(site_id, provider)
+        cached.used_at = time.monotonic()
+        _start_timer()
+        return cached.vectors.nearest(embedding, within=within)
 
 
-def _keep_watch() -> None:
-    """Have idle galleries dropped; the thread that does it ends with the last of them, and none outlives a fork."""
-    global _watch
-    if _watch is None or not _watch.is_alive():
-        _watch = threading.Timer(KEPT_FOR_S, _look_after)
-        _watch.daemon = True
-        _watch.start()
+def _start_timer() -> None:
+    """Start the timer that drops idle galleries. It ends with the last gallery; a forked process starts its own."""
+    global _timer
+    if _timer is None or not _timer.is_alive():
+        _timer = threading.Timer(KEPT_FOR_S, _drop_idle_and_restart)
+        _timer.daemon = True
+        _timer.start()
 
 
-def _look_after() -> None:
-    global _watch
+def _drop_idle_and_restart() -> None:
+    global _timer
     drop_idle(now=time.monotonic())
     with _lock:
-        _watch = None
-        if _held:
-            _keep_watch()
+        _timer = None
+        if _cache:
+            _start_timer()

@@ -1,4 +1,4 @@
-"""What every process must know about who entered a gallery and who left it."""
+"""Records which faces were added to a site's gallery or removed, so that every process can update its copy."""
 
 from functools import partial
 from typing import Any
@@ -11,19 +11,19 @@ from faces.recognition import gallery
 
 
 def record_added_face(sender: type[Face], instance: Face, created: bool, **_: Any) -> None:
-    """A signal's receiver: each face that is saved for the first time; the caller is in the face's transaction."""
+    """Receive `post_save`: record a new face, in the transaction that stores it."""
     if created:
-        _note(instance)
+        _record(instance)
 
 
 def record_removed_face(sender: type[Face], instance: Face, **_: Any) -> None:
-    """A signal's receiver: each face that is deleted, by whatever cascade. This process forgets it with the commit."""
-    site_id = _note(instance)
+    """Receive `post_delete`: record a deleted face. After the commit, remove it from this process's memory."""
+    site_id = _record(instance)
     transaction.on_commit(partial(gallery.drop_face, site_id, instance.pk), robust=True)
 
 
-def _note(face: Face) -> int:
-    """The site's lock puts the changes in the order of their commits, so that no reader skips one."""
+def _record(face: Face) -> int:
+    """Lock the site, so that changes are numbered in the order of their commits and no reader skips one."""
     site = face.person.site
     with transaction.atomic():
         lock_site(site)

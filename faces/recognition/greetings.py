@@ -1,4 +1,4 @@
-"""Telling whom a camera has recognised: the device, while they stand before it, and whoever listens to the topic."""
+"""Publishes recognised people: as a greeting to the device, and as a profile to an SNS topic."""
 
 import datetime as dt
 import logging
@@ -18,62 +18,65 @@ from faces.models import Capture, Coffee, Sighting, UntoldSighting
 log = logging.getLogger(__name__)
 
 GREETING_WITHIN = dt.timedelta(minutes=1)
-"""Nobody is greeted later than this after the picture was taken: they have gone. The topic is told all the same."""
+"""The age of a picture after which the device greets nobody, as people have left. The topic has no such limit."""
 
 LATE_AFTER = dt.timedelta(minutes=1)
-"""The worker that recognised somebody has told the topic by then, or could not."""
+"""The age after which an unpublished sighting counts as late: its worker could not publish it."""
 
-TELL_FOR = dt.timedelta(days=1)
-"""How long an outage of the topic may last."""
+RETRY_FOR = dt.timedelta(days=1)
+"""How long publishing a sighting is retried."""
 
-TOLD_AT_ONCE = 500
+BATCH = 500
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What the topic is told of somebody who was recognised, as JSON."""
+    """The JSON message to the topic about a recognised person."""
 
     id: str
-    """The same whenever this sighting is told of again."""
+    """Identifies the sighting; a repeated message has the same id."""
     name: str
     line: str
     coffees: int
-    """How many were counted so far."""
+    """The number of the person's coffees that count so far."""
     site: str
-    """Its slug."""
+    """The site's slug."""
     device: str
     taken_at: dt.datetime
     """UTC, by the device's clock."""
 
 
-def promise(sightings: Sequence[Sighting], now: dt.datetime) -> None:
-    """Note whom the topic must be told of; the caller is in the sightings' transaction."""
+def queue_for_topic(sightings: Sequence[Sighting], now: dt.datetime) -> None:
+    """Store which sightings must be published to the topic. Must be called in the sightings' transaction."""
     if settings.GREETING_TOPIC_ARN:
         known = [sighting for sighting in sightings if sighting.person_id is not None]
         UntoldSighting.objects.bulk_create(UntoldSighting(sighting=sighting, since=now) for sighting in known)
 
 
 def greet(capture: Capture, now: dt.datetime, sightings: Sequence[Sighting]) -> None:
-    """Tell of each person in the capture. Never raises: what cannot be told is logged, the topic asked again."""
+    """Greet each recognised person at the device, and publish to the topic.
+
+    Never raises: a failed greeting is logged, and a failed publication is retried later.
+    """
     known = [sighting for sighting in sightings if sighting.person is not None]
     if known and now - capture.taken_at <= GREETING_WITHIN:
         for sighting in known:
-            _tell_device(capture, _profile(capture, sighting))
-    # While the topic is away no worker waits for it with each picture.
+            _greet_at_device(capture, _profile(capture, sighting))
+    # During an outage of the topic no worker waits for it with each picture.
     if known and settings.GREETING_TOPIC_ARN and not _late(now).exists():
-        _tell(UntoldSighting.objects.filter(sighting__in=known))
+        _publish(UntoldSighting.objects.filter(sighting__in=known))
 
 
-def tell_late(*, now: dt.datetime) -> int:
-    """Tell the topic what it could not be told in time, the oldest first, and give up what is too old.
+def publish_late(*, now: dt.datetime) -> int:
+    """Publish the late sightings, the oldest first, and give up those older than `RETRY_FOR`.
 
-    Returns how many sightings are still untold.
+    Returns how many sightings are still unpublished.
     """
-    too_old = UntoldSighting.objects.filter(since__lte=now - TELL_FOR)
+    too_old = UntoldSighting.objects.filter(since__lte=now - RETRY_FOR)
     if given_up := too_old.count():
-        log.error("The topic was not told of %d sightings for a day; they are given up.", given_up)
+        log.error("%d sightings could not be published to the topic for a day; they are given up.", given_up)
         too_old.delete()
     if settings.GREETING_TOPIC_ARN:
-        _tell(_late(now).order_by("since", "pk")[:TOLD_AT_ONCE])
+        _publish(_late(now).order_by("since", "pk")[:BATCH])
     return UntoldSighting.objects.count()
 
 
@@ -81,13 +84,14 @@ def _late(now: dt.datetime) -> "QuerySet[UntoldSighting]":
     return UntoldSighting.objects.filter(since__lte=now - LATE_AFTER)
 
 
-def _tell(untold: "QuerySet[UntoldSighting]") -> None:
-    """One after the other, until one cannot be told. Of whoever was erased meanwhile nothing is told any more."""
-    for one in untold.select_related("sighting__person", "sighting__capture__device__site"):
-        told = one.sighting
-        if told.person is not None and not _tell_topic(settings.GREETING_TOPIC_ARN, _profile(told.capture, told)):
+def _publish(unpublished: "QuerySet[UntoldSighting]") -> None:
+    """Publish one sighting after the other until one fails. Sightings of people erased meanwhile are skipped."""
+    for row in unpublished.select_related("sighting__person", "sighting__capture__device__site"):
+        sighting = row.sighting
+        profile = _profile(sighting.capture, sighting) if sighting.person is not None else None
+        if profile and not _publish_to_topic(settings.GREETING_TOPIC_ARN, profile):
             return
-        one.delete()
+        row.delete()
 
 
 def _profile(capture: Capture, sighting: Sighting) -> Profile:
@@ -103,22 +107,23 @@ def _profile(capture: Capture, sighting: Sighting) -> Profile:
     )
 
 
-def _tell_device(capture: Capture, profile: Profile) -> None:
+def _greet_at_device(capture: Capture, profile: Profile) -> None:
     topic = topic_to_device(capture.device.thing_name, "greeting")
     greeting = Greeting(name=profile.name, coffees=profile.coffees, line=profile.line)
     try:
         broker.publish(topic, encode(greeting))
     except broker.BrokerUnavailable as error:
-        log.warning("Nobody was greeted at %s: %s", capture.device, error)
+        log.warning("The greeting at %s could not be sent: %s", capture.device, error)
 
 
-def _tell_topic(arn: str, profile: Profile) -> bool:
-    told = {name: {"DataType": "String", "StringValue": getattr(profile, name)} for name in ("site", "device")}
-    ordered = {"MessageGroupId": profile.device, "MessageDeduplicationId": profile.id} if arn.endswith(".fifo") else {}
+def _publish_to_topic(arn: str, profile: Profile) -> bool:
+    attributes = {name: {"DataType": "String", "StringValue": getattr(profile, name)} for name in ("site", "device")}
+    fifo = {"MessageGroupId": profile.device, "MessageDeduplicationId": profile.id} if arn.endswith(".fifo") else {}
     try:
         sns = aws.client("sns", arn.split(":")[3])
-        sns.publish(TopicArn=arn, Message=msgspec.json.encode(profile).decode(), MessageAttributes=told, **ordered)
+        text = msgspec.json.encode(profile).decode()
+        sns.publish(TopicArn=arn, Message=text, MessageAttributes=attributes, **fifo)
     except (BotoCoreError, ClientError) as error:
-        log.warning("The topic was not told whom %s has recognised; it is tried again: %s", profile.device, error)
+        log.warning("Publishing a recognition at %s to the topic failed and is tried again: %s", profile.device, error)
         return False
     return True

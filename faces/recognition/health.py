@@ -1,4 +1,4 @@
-"""Whether pictures are being recognised: lines of `devices.health`."""
+"""The lines about recognition in `manage.py health`."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ from faces.recognisers.budget import calls_made, monthly_limit
 from faces.recognisers.recogniser import UnknownRecogniser, configured_class
 
 WORKERS = "task workers"
-"""The process whose heartbeat the sweep writes, which a worker runs every minute; each task that ends is one too."""
+"""The process whose heartbeat the sweep stores every minute. A finished task counts as a heartbeat too."""
 
 SILENT_FOR = dt.timedelta(minutes=3)
-"""Three sweeps in a row that did not come, and nothing else: the workers hang or are gone."""
+"""Without a heartbeat for so long, which is three sweeps, the workers hang or have ended."""
 
 
 class WorkerWatch:
-    """Whether the workers stand still, of all clusters together; asked by the process that could start them again."""
+    """Finds out whether the workers of all clusters stand still, for the process that can restart them."""
 
     def __init__(self, *, since: dt.datetime) -> None:
         self._since = since
 
     def problem(self, now: dt.datetime) -> str:
-        """One sentence where they do; empty otherwise, and while the database is away, for which they wait."""
+        """Return one sentence if they stand still, else an empty text. An outage of the database does not count."""
         try:
             heartbeat = _heartbeat()
         except DatabaseError:
@@ -49,7 +49,10 @@ def lines(now: dt.datetime) -> Iterator[Line]:
 
 
 def _heartbeat() -> Heartbeat | None:
-    """With many pictures waiting the sweep's turn may come late; then the pictures are the sign of life."""
+    """Return the later of the sweep's heartbeat and the end of the latest task.
+
+    With many pictures in the queue, the sweep may run late.
+    """
     heartbeat: Heartbeat | None = Heartbeat.objects.filter(process=WORKERS).first()
     latest = Task.objects.aggregate(at=Max("stopped"))["at"]
     if heartbeat is not None and latest is not None:
@@ -59,18 +62,18 @@ def _heartbeat() -> Heartbeat | None:
 
 def _captures(now: dt.datetime) -> Line:
     waiting = Capture.objects.filter(state__in=[State.QUEUED, State.WORKING])
-    told = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
-    text = f"{told['count']} wait" + (f", the oldest for {seconds(now - told['oldest'])}" if told["oldest"] else "")
-    held = Capture.objects.filter(state=State.WAITING).count()
-    text += f", {held} more for the recogniser's next month" if held else ""
-    return Line("captures", True, text, {"waiting_captures": told["count"], "captures_waiting_for_month": held})
+    queue = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
+    text = f"{queue['count']} wait" + (f", the oldest for {seconds(now - queue['oldest'])}" if queue["oldest"] else "")
+    next_month = Capture.objects.filter(state=State.WAITING).count()
+    text += f", {next_month} more for the recogniser's next month" if next_month else ""
+    return Line("captures", True, text, {"waiting_captures": queue["count"], "captures_waiting_for_month": next_month})
 
 
 def _greetings(now: dt.datetime) -> Iterator[Line]:
-    told = UntoldSighting.objects.aggregate(count=Count("pk"), oldest=Min("since"))
-    if told["oldest"]:
-        text = f"{told['count']} wait for the topic, the oldest for {seconds(now - told['oldest'])}"
-        yield Line("greetings", True, text, {"waiting_greetings": told["count"]})
+    queue = UntoldSighting.objects.aggregate(count=Count("pk"), oldest=Min("since"))
+    if queue["oldest"]:
+        text = f"{queue['count']} wait for the topic, the oldest for {seconds(now - queue['oldest'])}"
+        yield Line("greetings", True, text, {"waiting_greetings": queue["count"]})
 
 
 def _budget(now: dt.datetime) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Which face holds which cup: pure geometry."""
+"""Matches cups to the faces of those who hold them, by geometry alone."""
 
 import math
 from collections.abc import Sequence
@@ -8,39 +8,39 @@ import numpy as np
 from edge_agent.messages import Box
 
 CHEST = 2.0
-"""A cup in hand is looked for around the chest, this many face heights below the middle of the face.
+"""The height of the chest, around which a holders cup is expected: this many face heights below the face's middle.
 
-Artists' canon of proportions: an adult is seven and a half heads tall, the chest's line lies one head below the chin.
+By the artists' canon of proportions an adult is seven and a half heads tall, and the chest is one head below the chin.
 """
 
 REACH = 3.5
-"""How far from the chest a cup may be and still be held, in face sizes: an arm is three heads long, and a hand."""
+"""The largest distance of a holders cup from the chest, in face sizes: an arm of three heads, and a hand."""
 
 _OUT_OF_REACH = 1e6
-"""Costs more than any number of cups within reach, so that no pairing out of reach takes the place of one within."""
+"""A cost above any sum of pairs within reach, so that no pair out of reach replaces a pair within reach."""
 
 
-def holders(faces: Sequence[Box], cups: Sequence[Box | None]) -> list[int | None]:
-    """For each cup the index of the face that holds it, or None.
+def match_cups(faces: Sequence[Box], cups: Sequence[Box | None]) -> list[int | None]:
+    """Return for each cup the index of the face that holds it, or None.
 
-    A face holds at most one cup, as two cups are still one coffee. As many cups as possible find a holder; among the
-    ways to do so the one with the least distance in all is taken. Boxes are pixels, any scale. Where no cup has a box,
-    the first cup belongs to the largest face.
+    A face holds at most one cup, because two cups are still one coffee. The matching gives as many cups as possible a
+    holder, with the least sum of distances. Boxes are in pixels of any scale. If no cup has a box, the first cup
+    belongs to the largest face.
     """
-    held: list[int | None] = [None] * len(cups)
+    holders: list[int | None] = [None] * len(cups)
     if not faces or not cups:
-        return held
+        return holders
     if all(cup is None for cup in cups):
-        held[0] = max(range(len(faces)), key=lambda index: _size(faces[index]))
-        return held
-    # Imported on use: it takes as long to load as Django, and of all processes only the task workers pair anything.
+        holders[0] = max(range(len(faces)), key=lambda index: _size(faces[index]))
+        return holders
+    # Imported on use, because SciPy takes as long to load as Django, and only the task workers need it.
     from scipy.optimize import linear_sum_assignment
 
     costs = np.array([[_cost(face, cup) for face in faces] for cup in cups])
     for cup, face in zip(*linear_sum_assignment(costs), strict=True):
         if costs[cup, face] < _OUT_OF_REACH:
-            held[int(cup)] = int(face)
-    return held
+            holders[int(cup)] = int(face)
+    return holders
 
 
 def _cost(face: Box, cup: Box | None) -> float:
@@ -51,7 +51,7 @@ def _cost(face: Box, cup: Box | None) -> float:
 
 
 def _distance(face: Box, cup: Box) -> float:
-    """From the chest below the face to the middle of the cup, in face sizes."""
+    """Return the distance from the chest below the face to the middle of the cup, in face sizes."""
     left, top, width, height = face
     across = cup[0] + cup[2] / 2 - (left + width / 2)
     down = cup[1] + cup[3] / 2 - (top + height / 2 + CHEST * height)

@@ -1,7 +1,7 @@
-"""Recognising a capture: a state machine in its row, so that no task queue holds the only copy of the work.
+"""Recognises captures. The state machine is in the capture's row, so that no work is lost with the task queue.
 
-`queued` → `working` → `done`, or back to `queued` for another attempt, `waiting` while the month's calls are spent, or
-`failed` with a reason. Each step compares and sets: one updated row means that this worker won.
+`queued` → `working` → `done`, back to `queued` for another attempt, `waiting` for the recogniser's next month, or
+`failed` with a reason. Each step is a compare-and-set: one updated row means that this worker may go on.
 """
 
 import datetime as dt
@@ -29,38 +29,38 @@ from faces.recognisers.recogniser import (
     UnusablePicture,
 )
 from faces.recognition.examination import Findings, dismiss, examine, resolve
-from faces.recognition.greetings import greet, promise
+from faces.recognition.greetings import greet, queue_for_topic
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 6
 FIRST_RETRY = dt.timedelta(seconds=30)
 RETRY_FACTOR = 4
-"""Retries after ½, 2, 8, 32 and 128 minutes: an outage of an hour or two is outlived."""
+"""Retries follow after ½, 2, 8, 32 and 128 minutes, which covers outages of up to two hours."""
 
 LEASE = dt.timedelta(seconds=settings.Q_CLUSTER["timeout"] + 60)
-"""A worker that took a capture and has not answered after this long is dead: its task was killed before."""
+"""How long a worker may process a capture. It exceeds the timeout after which the task is killed."""
 
 NEXT_RESCUE = dt.timedelta(minutes=10)
-"""When the sweep looks again at what it has handed to the workers."""
+"""How long after enqueueing a capture the sweep enqueues it again."""
 
 SWEPT_AT_ONCE = 100
 
 
 class NotAgain(ValueError):
-    """The capture cannot be recognised again; one sentence says why."""
+    """The capture cannot be recognised again. The text is one sentence with the reason."""
 
 
 def recognise(
     *, capture_id: uuid.UUID, now: dt.datetime | None = None, recogniser: Recogniser | None = None
 ) -> Capture:
-    """Find out who and how many cups the capture shows, count coffees, greet; returns the capture as it is then.
+    """Recognise people and cups in the capture, count coffees, greet; return the capture with its new state.
 
-    Does nothing unless the capture is queued. Never raises for what is wrong with the picture or the recogniser: the
-    capture's state and reason say it. Raises `Capture.DoesNotExist`.
+    Does nothing unless the capture is queued. Problems with the picture or the recogniser raise nothing; they are
+    stored as the capture's state and reason. Raises `Capture.DoesNotExist`.
     """
     now = now or timezone.now()
-    capture = _claimed(capture_id, now)
+    capture = _claim(capture_id, now)
     if capture is None:
         return _read(capture_id)
     _attempt(capture, now, recogniser)
@@ -69,25 +69,25 @@ def recognise(
 
 
 def recognise_again(*, capture: Capture, now: dt.datetime | None = None) -> None:
-    """Queue a finished capture anew; what it gave before goes. Raises `NotAgain`."""
+    """Queue a finished capture again, and delete its sightings and coffees. Raises `NotAgain`."""
     if not capture.image:
-        raise NotAgain(f"{capture} has no picture here any more.")
+        raise NotAgain(f"The picture of {capture} has been removed.")
     if Coffee.objects.filter(sighting__capture=capture, reviewed_at__isnull=False).exists():
-        raise NotAgain(f"A coffee of {capture} was reviewed; that decision stands.")
+        raise NotAgain(f"A coffee of {capture} was reviewed; recognising it again would undo the review.")
     with transaction.atomic():
         queued = Capture.objects.filter(pk=capture.pk, state__in=(State.DONE, State.FAILED)).update(
             state=State.QUEUED, attempts=0, reason="", next_try_at=(now or timezone.now()) + RESCUE_AFTER
         )
         if not queued:
-            raise NotAgain(f"{capture} is being recognised already.")
+            raise NotAgain(f"{capture} is queued or being recognised already.")
         Sighting.objects.filter(capture=capture).delete()
         transaction.on_commit(lambda: enqueue([capture.pk]))
 
 
 def sweep(*, now: dt.datetime) -> int:
-    """Hand what got lost to the workers again, and what waited for a new month; end what killed every worker.
+    """Enqueue lost captures, and captures that waited for a new month; fail captures without attempts left.
 
-    Returns how many captures moved.
+    Returns how many captures changed.
     """
     return _sweep_lost(now) + _sweep_waiting(now)
 
@@ -96,7 +96,7 @@ def _sweep_lost(now: dt.datetime) -> int:
     due = list(Capture.objects.due(now).order_by("next_try_at")[:SWEPT_AT_ONCE])
     exhausted = [capture for capture in due if capture.attempts >= MAX_ATTEMPTS]
     for capture in exhausted:
-        _move(capture, State.FAILED, now, f"{capture.attempts} workers ended without an answer.")
+        _move(capture, State.FAILED, now, f"{capture.attempts} workers ended before they finished the capture.")
     lost = [capture for capture in due if capture.attempts < MAX_ATTEMPTS]
     moved = [capture.pk for capture in lost if _move(capture, State.QUEUED, now + NEXT_RESCUE, capture.reason)]
     enqueue(moved)
@@ -108,15 +108,15 @@ def _sweep_waiting(now: dt.datetime) -> int:
         if is_spent(provider=recognisers.configured_class().name, now=now):
             return 0
     except UnknownRecogniser:
-        return 0  # the pictures wait; `manage.py health` says why
+        return 0  # the pictures wait; `manage.py health` reports the reason
     waiting = Capture.objects.filter(state=State.WAITING).order_by("next_try_at", "taken_at")[:SWEPT_AT_ONCE]
     moved = [capture.pk for capture in waiting if _move(capture, State.QUEUED, now + NEXT_RESCUE, "")]
     enqueue(moved)
     return len(moved)
 
 
-def _claimed(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
-    """The capture, if it is now this worker's. The attempt counts from here, so that one that kills counts too."""
+def _claim(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
+    """Claim a queued capture for this worker; None if it is not queued. Counts the attempt, even if it kills."""
     won = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
         state=State.WORKING, attempts=F("attempts") + 1, next_try_at=now + LEASE
     )
@@ -136,19 +136,19 @@ def _attempt(capture: Capture, now: dt.datetime, recogniser: Recogniser | None) 
     except (UnusablePicture, FileNotFoundError) as error:
         _move(capture, State.FAILED, now, str(error))
     except BudgetSpent as error:
-        # Nothing was risked: the attempt does not count.
+        # No charged call was made, so the attempt does not count.
         _move(capture, State.WAITING, error.until, str(error), attempts=capture.attempts - 1)
     except RecogniserUnavailable as error:
         _try_later(capture, now, str(error))
     except Exception as error:
         log.exception("Recognising the capture %s failed.", capture.pk)
-        _try_later(capture, now, f"Unexpected: {type(error).__name__}. The workers' log says more.")
+        _try_later(capture, now, f"Unexpected {type(error).__name__}; the workers' log has the details.")
     else:
         greet(capture, now, sightings)
 
 
 def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> list[Sighting]:
-    """Write everything down at once, unless another worker has taken over meanwhile; then nothing."""
+    """Store everything in one transaction; store nothing if another worker has taken the capture over."""
     site = capture.device.site
     try:
         with transaction.atomic():
@@ -156,13 +156,13 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
             if not _move(capture, State.DONE, now, "", cups=len(findings.detections.cups), recognised_at=now):
                 raise _TakenOver
             if current_mode(site) != findings.mode:
-                raise RecogniserUnavailable(f"{site} has changed its policy meanwhile.")
+                raise RecogniserUnavailable(f"The policy of {site} was changed during the recognition.")
             resolve(findings, site, now, recogniser)
             _introduce_guests(site, now, findings, recogniser)
             sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
-            holding = [sighting for sighting in sightings if sighting.number in findings.holding]
-            count_coffees(device=capture.device, taken_at=capture.taken_at, holding=holding)
-            promise(sightings, now)
+            holders = [sighting for sighting in sightings if sighting.number in findings.holders]
+            count_coffees(device=capture.device, taken_at=capture.taken_at, holders=holders)
+            queue_for_topic(sightings, now)
             return sightings
     except BaseException as error:
         dismiss(findings, site, recogniser)
@@ -172,7 +172,7 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
 
 
 class _TakenOver(Exception):
-    """This worker was slower than its lease."""
+    """This worker took longer than its lease."""
 
 
 def _introduce_guests(site: Site, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> None:
@@ -216,6 +216,6 @@ def _try_later(capture: Capture, now: dt.datetime, reason: str) -> None:
 
 
 def _move(capture: Capture, state: State, next_try_at: dt.datetime, reason: str, **values: object) -> bool:
-    """Compare and set: whether the row was still as this worker knows it."""
-    same = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
-    return bool(same.update(state=state, next_try_at=next_try_at, reason=reason, **values))
+    """Set the state unless another worker has changed the row; return whether it was set."""
+    unchanged = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
+    return bool(unchanged.update(state=state, next_try_at=next_try_at, reason=reason, **values))

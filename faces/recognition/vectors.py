@@ -1,34 +1,34 @@
-"""Embeddings by number in one NumPy matrix; each search compares with all of them. Pure."""
+"""An index of embeddings in one NumPy matrix. Each search computes all distances. Uses no database."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Embeddings = NDArray[np.float32]
-"""One row each."""
+"""Shape (faces, length of an embedding), or (length of an embedding,) for a single one."""
 
 GROWTH = 1.5
-"""How much larger the matrix becomes when it is full."""
+"""The factor by which a full matrix grows."""
 
 
 class EmbeddingIndex:
-    """An index in memory by Euclidean distance. Whatever is removed is overwritten, not only forgotten.
+    """An index in memory by Euclidean distance. Removed embeddings are overwritten, not only dropped.
 
     Not thread-safe.
     """
 
     def __init__(self, numbers: NDArray[np.int64], embeddings: Embeddings) -> None:
-        """`embeddings` has one row for each of the `numbers`, which are all different; both arrays are copied."""
+        """`embeddings` has one row for each of the distinct `numbers`. Both arrays are copied."""
         self._count = len(numbers)
         self._numbers = numbers.copy()
         self._rows = embeddings.copy()
-        # A distance is then one product of matrix and vector: |a - b|² = |a|² - 2ab + |b|².
+        # With the squares, all distances need one matrix-vector product: |a - b|² = |a|² - 2ab + |b|².
         self._squares = np.einsum("ij,ij->i", embeddings, embeddings)
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, number: int, embedding: Embeddings) -> None:
-        """Find this embedding too from now on; the number's earlier embedding is overwritten."""
+        """Add the embedding under this number, in place of an earlier embedding of the same number."""
         self.remove(number)
         if self._count == len(self._numbers):
             self._grow()
@@ -49,7 +49,7 @@ class EmbeddingIndex:
         self._count = 0
 
     def nearest(self, embedding: Embeddings, *, within: float) -> list[tuple[int, float]]:
-        """The numbers of all embeddings that are nearer than `within`, with their distances, the nearest first."""
+        """Return the numbers of all embeddings nearer than `within`, with their distances, the nearest first."""
         squares = self._squares[: self._count] - 2 * (self._rows[: self._count] @ embedding) + embedding @ embedding
         near = np.flatnonzero(squares < within**2)
         near = near[np.argsort(squares[near], kind="stable")]
@@ -60,8 +60,8 @@ class EmbeddingIndex:
         self._numbers[place], self._rows[place], self._squares[place] = number, embedding, embedding @ embedding
 
     def _wipe(self, places: slice) -> None:
-        for held in (self._numbers, self._rows, self._squares):
-            held[places] = 0
+        for array in (self._numbers, self._rows, self._squares):
+            array[places] = 0
 
     def _grow(self) -> None:
         room = round(self._count * GROWTH) + 8

@@ -1,1 +1,1 @@
-"""The part of the REST API about pictures, people and coffees."""
+"""The REST API of pictures, people and coffees."""

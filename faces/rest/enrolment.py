@@ -1,7 +1,5 @@
 """Enrolment by the API: people, their consents and faces; and their erasure with its receipt."""
 
-import base64
-import binascii
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -16,12 +14,13 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.intake.pictures import MAX_BYTES
+from devices.intake.pictures import MAX_BYTES, BadPicture
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
 from faces.models import Capture, Consent, Erasure, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.rest.rights import check_operator
+from faces.rest.serializers import MAX_BASE64, decode_base64
 from faces.services import (
     EnrolmentRefused,
     NotErasedYet,
@@ -65,7 +64,7 @@ class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
 
     images = serializers.ListField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
     image_strings = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_BYTES * 4 // 3 + 4), required=False, max_length=MOST_AT_ONCE
+        child=serializers.CharField(max_length=MAX_BASE64), required=False, max_length=MOST_AT_ONCE
     )
     capture = serializers.UUIDField(required=False, help_text="The id of a capture of the same site.")
     face = serializers.IntegerField(
@@ -181,7 +180,7 @@ def _enrolments(request: Request, person: Person, consent: Consent, given: dict[
     for file in given.get("images", []):
         yield partial(enrol, person=person, consent=consent, jpeg=file.read(MAX_BYTES + 1))
     for text in given.get("image_strings", []):
-        yield lambda text=text: enrol(person=person, consent=consent, jpeg=_decoded(text))
+        yield lambda text=text: enrol(person=person, consent=consent, jpeg=decode_base64(text))
     if "capture" in given:
         captures = Capture.objects.all().for_user(request.user).select_related("device__site")
         capture = captures.filter(pk=given["capture"]).first()
@@ -198,15 +197,8 @@ def _enrol_from(person: Person, consent: Consent, capture: Capture, number: int 
 def _answer(enrolment: Any) -> dict[str, Any]:
     try:
         return {"face": enrolment().pk, "refused": ""}
-    except EnrolmentRefused as error:
+    except (BadPicture, EnrolmentRefused) as error:
         return {"face": None, "refused": str(error)}
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise EnrolmentRefused("The picture is not base64.") from None
 
 
 def _checked(kind: type[serializers.BaseSerializer[Any]], request: Request) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import hashlib
 from typing import Annotated, Any
 
 import msgspec
-from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from devices.intake.decoding import MAX_LEAD
+from devices.intake import decoding
+from devices.intake.decoding import Rejection
 from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from devices.models import Device, Site
 from edge_agent.messages import Box, Face
@@ -20,6 +20,9 @@ from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.models.querysets import PERIODS
 from faces.pictures import links
+
+MAX_BASE64 = MAX_BYTES * 4 // 3 + 4
+"""Characters of base64 in which a picture of `MAX_BYTES` fits."""
 
 DEFAULT_ROWS = 100
 MOST_ROWS = 1000
@@ -116,7 +119,7 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
     shows = serializers.ChoiceField(choices=Shows.choices, default=Shows.FRAME)
     image = serializers.FileField(required=False, help_text="JPEG or PNG, at most 5 MiB and 25 megapixels.")
     image_string = serializers.CharField(
-        required=False, max_length=MAX_BYTES * 4 // 3 + 4, help_text="The same as base64.", write_only=True
+        required=False, max_length=MAX_BASE64, help_text="The same as base64.", write_only=True
     )
     faces = serializers.JSONField(
         required=False, help_text="Faces that the device says it shows: confidence, and box in pixels of the picture."
@@ -128,12 +131,11 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
     def validate_taken_at(self, taken_at: dt.datetime) -> dt.datetime:
-        """As the intake does with every message."""
-        now = timezone.now()
-        if taken_at > now + MAX_LEAD:
-            raise serializers.ValidationError("This lies in the future; set the device's clock.")
-        if taken_at < now - dt.timedelta(days=settings.FRAME_RETENTION_DAYS):
-            raise serializers.ValidationError(f"This is more than {settings.FRAME_RETENTION_DAYS} days ago.")
+        """Refuse a time that the intake would refuse in a message that arrives now."""
+        try:
+            decoding.check_time(taken_at, timezone.now(), decoding.retention())
+        except Rejection as error:
+            raise serializers.ValidationError(str(error)) from None
         return taken_at
 
     def validate_faces(self, faces: Any) -> tuple[Face, ...]:
@@ -148,7 +150,7 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
             raise serializers.ValidationError({"image": "Give the picture as `image` or as `image_string`."})
         field = "image" if "image" in attrs else "image_string"
         try:
-            data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else _decoded(attrs["image_string"])
+            data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else decode_base64(attrs["image_string"])
             return {**attrs, "jpeg": sanitised_jpeg(data), "sha256": hashlib.sha256(data).hexdigest()}
         except BadPicture as error:
             raise serializers.ValidationError({field: str(error)}) from error
@@ -162,7 +164,8 @@ def _converted(value: Any, kind: Any) -> Any:
         raise serializers.ValidationError(f"{error}.") from None
 
 
-def _decoded(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of a picture. Raises `BadPicture` if the text is not base64."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

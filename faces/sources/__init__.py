@@ -1,1 +1,1 @@
-"""Pictures that come from S3 and from watched folders."""
+"""The intake of pictures from S3 and from watched folders."""

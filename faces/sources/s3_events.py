@@ -1,4 +1,4 @@
-"""What an S3 notification means: which pictures were put where. Pure: asks neither S3 nor the database."""
+"""Parses S3's event notifications. Uses neither S3 nor the database."""
 
 import datetime as dt
 import re
@@ -10,16 +10,16 @@ import msgspec
 
 CREATED = "ObjectCreated:"
 STAMP = re.compile(r"(?<!\d)\d{8}-\d{6}(?!\d)")
-"""How a DeepLens writes the time into the name of a picture: YYYYmmdd-HHMMSS."""
+"""The time in the names of a DeepLens's pictures: YYYYmmdd-HHMMSS."""
 
 
 class UnreadableNotification(ValueError):
-    """The notification is none of S3's; one sentence says why."""
+    """The message is not a notification of S3. The text is one sentence with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object that was put into a bucket. `at` is UTC, by S3's clock."""
+    """An object that was put into a bucket. `at` is in UTC, by S3's clock."""
 
     bucket: str
     key: str
@@ -29,12 +29,12 @@ class StoredObject:
 
     @property
     def source(self) -> str:
-        """Its address with the hash of its content, which tells a picture from the next one under the same key."""
+        """The object's URL with its ETag, which differs for the next picture under the same key."""
         return f"s3://{self.bucket}/{quote(self.key)}#{self.etag}"
 
     @property
     def addresses(self) -> list[str]:
-        """How devices spell where they put it."""
+        """The URLs of the object as devices may write them."""
         path = quote(self.key)
         return [
             f"s3://{self.bucket}/{path}",
@@ -48,59 +48,59 @@ class StoredObject:
 
     @property
     def stamp(self) -> str | None:
-        """The time in its name, as its device wrote it."""
-        found = STAMP.search(self.key.rsplit("/", 1)[-1])
-        return found[0] if found else None
+        """The time in the object's name, as the device wrote it; None if the name has no time."""
+        match = STAMP.search(self.key.rsplit("/", 1)[-1])
+        return match[0] if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFilter:
-    """Which objects are pictures to take in: those whose key begins and ends like this."""
+    """Selects objects by the beginning and the end of their keys."""
 
     prefix: str = ""
     suffix: str = ""
 
-    def matches(self, created: StoredObject) -> bool:
-        return created.key.startswith(self.prefix) and created.key.endswith(self.suffix)
+    def matches(self, stored: StoredObject) -> bool:
+        return stored.key.startswith(self.prefix) and stored.key.endswith(self.suffix)
 
 
 def parse_records(body: bytes) -> list[dict[str, Any]]:
-    """The records in the body of a message, which S3 has put into the queue itself or by way of SNS.
+    """Return the records in the body of a message, which S3 has sent to the queue directly or through SNS.
 
-    Empty for what tells of no object, as the test event that S3 sends once. Raises `UnreadableNotification`.
+    Returns an empty list for S3's test event. Raises `UnreadableNotification`.
     """
-    told = _json(body)
-    if told.get("Type") == "Notification" and isinstance(told.get("Message"), str):
-        told = _json(told["Message"].encode())
-    if told.get("Event") == "s3:TestEvent":
+    message = _json(body)
+    if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
+        message = _json(message["Message"].encode())
+    if message.get("Event") == "s3:TestEvent":
         return []
-    found = told.get("Records")
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        raise UnreadableNotification("It has no list of records, as a notification of S3 has.")
-    return found
+    records = message.get("Records")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise UnreadableNotification("The message has no list “Records”, as a notification of S3 has.")
+    return records
 
 
 def stored_object(record: dict[str, Any]) -> StoredObject | None:
-    """The object that the record tells of; None where it was not put there but removed or the like.
+    """Return the created object of the record; None for another event, such as a deletion.
 
     Raises `UnreadableNotification`.
     """
     try:
-        told = msgspec.convert(record, _Record)
+        event = msgspec.convert(record, _Record)
     except msgspec.ValidationError as error:
-        raise UnreadableNotification(f"It is no record of S3's: {error}.") from None
-    if not told.name.startswith(CREATED):
+        raise UnreadableNotification(f"The message is not a record of S3: {error}.") from None
+    if not event.name.startswith(CREATED):
         return None
-    # In the notification a key is written as in a form: “+” is a space.
-    thing = told.s3.object
-    return StoredObject(told.s3.bucket.name, unquote_plus(thing.key), thing.etag, thing.size, told.at)
+    # Keys are form-encoded in notifications: “+” is a space.
+    thing = event.s3.object
+    return StoredObject(event.s3.bucket.name, unquote_plus(thing.key), thing.etag, thing.size, event.at)
 
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableNotification(f"It is no JSON object: {error}.") from None
+        raise UnreadableNotification(f"The message is not a JSON object: {error}.") from None
 
 
 class _Object(msgspec.Struct, frozen=True):

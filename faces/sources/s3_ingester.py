@@ -1,4 +1,4 @@
-"""The loop that carries S3's notifications from a queue of SQS into the intake: small steps that say what they did."""
+"""The loop that takes S3's notifications from an SQS queue into the intake, in small steps."""
 
 import datetime as dt
 import logging
@@ -20,28 +20,29 @@ from faces.sources.s3_pictures import TOPIC, take_in_object
 log = logging.getLogger(__name__)
 
 AT_ONCE = 10
-"""Messages asked for at once; the most that SQS gives."""
+"""Messages requested at once; SQS returns no more."""
 
 WAIT_S = 10
-"""How long SQS may wait for a message to come (long polling), and so how long a stop may take."""
+"""How long SQS waits for a message (long polling). Stopping may take as long."""
 
 PAUSE_S = 5.0
-"""Before the next try, where S3, SQS or the database is away."""
+"""The pause before the next attempt during an outage of S3, SQS or the database."""
 
 PROCESS = "ingest s3"
-"""Its name in `manage.py health`."""
-
-COUNTED = ("committed_messages_total", "quarantined_messages_total", "passed_over_total")
+"""The name of the process in `manage.py health`."""
 
 Clock = Callable[[], dt.datetime]
 
 
 class S3Ingester:
-    """Takes in what one queue tells. A message is deleted once all it tells of is committed or set aside, so that one
-    that was cut short comes again, which changes nothing."""
+    """Takes in the pictures that one queue announces.
 
-    def __init__(self, sqs: Any, queue_url: str, wanted: KeyFilter, stop: threading.Event, *, clock: Clock) -> None:
-        self._sqs, self._queue_url, self._wanted, self._stop, self._clock = sqs, queue_url, wanted, stop, clock
+    A message is deleted once all its records are committed or quarantined. An interrupted message is received again,
+    which does no harm, as the intake is idempotent.
+    """
+
+    def __init__(self, sqs: Any, queue_url: str, key_filter: KeyFilter, stop: threading.Event, *, clock: Clock) -> None:
+        self._sqs, self._queue_url, self._key_filter, self._stop, self._clock = sqs, queue_url, key_filter, stop, clock
         self._numbers: dict[str, float] = {
             "committed_messages_total": 0,
             "quarantined_messages_total": 0,
@@ -49,19 +50,19 @@ class S3Ingester:
         }
 
     def run(self) -> None:
-        """Until told to stop; what is not done by then stays in the queue."""
+        """Take in messages until `stop` is set. Unprocessed messages stay in the queue."""
         while not self._stop.is_set():
             close_old_connections()
             try:
                 self.step()
                 health.beat(PROCESS, at=self._clock(), numbers=self._numbers)
             except (BotoCoreError, ClientError, OperationalError, InterfaceError) as error:
-                log.error("%s; what is in the queue stays there. Trying again.", str(error).strip().rstrip("."))
+                log.error("%s; the messages stay in the queue. Trying again.", str(error).strip().rstrip("."))
                 self._stop.wait(PAUSE_S)
         health.forget(PROCESS, before=self._clock())
 
     def step(self) -> int:
-        """Take in the messages that are there, waiting for one if there is none; answers how many they were."""
+        """Take in the messages of one request, which waits if the queue is empty; return how many there were."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=AT_ONCE,
@@ -77,42 +78,42 @@ class S3Ingester:
         return len(messages)
 
     def _take_in(self, message: Mapping[str, Any]) -> None:
-        """Raises where S3 or the database is away; then the message stays in the queue."""
-        # When it was sent rather than now, so that the same message is the same whenever it comes.
+        """Take in one message. Raises if S3 or the database is away; the message then stays in the queue."""
+        # The time of sending rather than of receipt, so that a repeated message has the same time.
         sent = dt.datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, dt.UTC)
         body = message["Body"].encode()
         try:
-            told = parse_records(body)
+            records = parse_records(body)
         except UnreadableNotification as error:
-            self._set_aside(Arrival(TOPIC, body, sent), Rejection(Reason.UNREADABLE, str(error)))
+            self._quarantine(Arrival(TOPIC, body, sent), Rejection(Reason.UNREADABLE, str(error)))
             return
-        for record in told:
+        for record in records:
             self._take_in_record(record, sent)
 
     def _take_in_record(self, record: dict[str, Any], sent: dt.datetime) -> None:
         payload = msgspec.json.encode(record)
         try:
-            found = stored_object(record)
-            if found is None or not self._wanted.matches(found):
+            stored = stored_object(record)
+            if stored is None or not self._key_filter.matches(stored):
                 self._count("passed_over_total")
                 return
-            take_in_object(found, received_at=sent)
+            take_in_object(stored, received_at=sent)
             self._count("committed_messages_total")
         except UnreadableNotification as error:
-            self._set_aside(Arrival(TOPIC, payload, sent), Rejection(Reason.UNREADABLE, str(error)))
+            self._quarantine(Arrival(TOPIC, payload, sent), Rejection(Reason.UNREADABLE, str(error)))
         except Rejection as reason:
-            self._set_aside(Arrival(f"{TOPIC}{found.bucket if found else ''}", payload, sent), reason)
+            self._quarantine(Arrival(f"{TOPIC}{stored.bucket if stored else ''}", payload, sent), reason)
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:
-            log.exception("A picture of S3 was refused by the database and set aside.")
-            refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: the database refused it.")
-            self._set_aside(Arrival(TOPIC, payload, sent), refused)
+            log.exception("The database refused a picture from S3; its event is quarantined.")
+            refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: the database refused the picture.")
+            self._quarantine(Arrival(TOPIC, payload, sent), refused)
 
-    def _set_aside(self, arrival: Arrival, reason: Rejection) -> None:
-        log.warning("An event of S3 was set aside: %s", reason)
+    def _quarantine(self, arrival: Arrival, reason: Rejection) -> None:
+        log.warning("An event of S3 was quarantined: %s", reason)
         batches.quarantine(arrival, reason)
         self._count("quarantined_messages_total")
 
-    def _count(self, what: str) -> None:
-        self._numbers[what] += 1
+    def _count(self, name: str) -> None:
+        self._numbers[name] += 1

@@ -1,4 +1,4 @@
-"""What pages need to show a picture."""
+"""Template tags with links to pictures."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def picture_link(context: dict[str, Any], capture: Capture) -> str:
-    """The address under which the page's reader may look at the capture's picture for some minutes."""
+    """Return a path of the capture's picture that is valid for the page's reader for some minutes."""
     return links.address(context["request"], capture.pk)
 
 
 @register.simple_tag(takes_context=True)
 def portrait_link(context: dict[str, Any], coffee: Coffee) -> str:
-    """The address under which the page's reader may look at the face of whoever had this coffee."""
+    """Return such a path of the face of the person who had this coffee."""
     return links.address(context["request"], coffee.pk, view="portrait")

@@ -227,7 +227,7 @@ class TestEnrolment:
     ) -> None:
         monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
         answer = admin.post(f"/admin/faces/person/{ada.pk}/delete/", {"post": "yes"}, follow=True)
-        assert "The models are missing. Not all is erased yet" in answer.content.decode()
+        assert "The models are missing. The erasure is not finished" in answer.content.decode()
         assert Person.objects.exists()
         assert "The models are missing." in admin.get("/admin/faces/erasure/").content.decode()
 
@@ -239,11 +239,11 @@ class TestReview:
         coffee = Coffee.objects.get()
         page = change(coffee)
         errors = errors_of(admin.post(page, {"voided": "on", "review_reason": ""}))
-        assert "Say why" in errors["review_reason"][0]
+        assert "Give a reason" in errors["review_reason"][0]
         assert admin.post(page, {"voided": "on", "review_reason": "Paint."}).status_code == 302
         coffee.refresh_from_db()
         assert (coffee.voided, coffee.review_reason, coffee.reviewed_by) == (True, "Paint.", superuser)
-        assert "Say why" in errors_of(admin.post(page, {"review_reason": "Paint."}))["review_reason"][0]
+        assert "Give a reason" in errors_of(admin.post(page, {"review_reason": "Paint."}))["review_reason"][0]
         assert admin.post(page, {"review_reason": "Coffee after all."}).status_code == 302
         assert Coffee.objects.counted().count() == 1
 
@@ -254,7 +254,7 @@ class TestReview:
 
     def test_what_is_under_way_is_not_queued_twice(self, admin: Client, take_picture: TakePicture) -> None:
         answer = act(admin, "capture", "recognise_anew", take_picture())
-        assert "is being recognised already" in answer.content.decode()
+        assert "is queued or being recognised already" in answer.content.decode()
 
     def test_the_list_shows_state_reason_and_a_thumbnail(self, admin: Client, capture: Capture) -> None:
         page = admin.get("/admin/faces/capture/").content.decode()
@@ -278,7 +278,7 @@ class TestPolicy:
         page = f"/admin/faces/sitepolicy/{seattle.pk}/change/"
         form = {"mode": "enrolled", "confirmed": "on", **HOURS}
         errors = errors_of(staff("Olga", seattle, Role.OPERATOR).post(page, form))
-        assert "no owner of Seattle" in errors["mode"][0]
+        assert "not an owner of Seattle" in errors["mode"][0]
         assert staff("Otto", seattle, Role.OWNER).post(page, form).status_code == 302
         assert current_mode(seattle) == Mode.ENROLLED
 

@@ -1,4 +1,4 @@
-"""`manage.py check_erasure`: is really nothing left of those who were erased?"""
+"""`manage.py check_erasure`: checks that nothing is left of erased people."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -15,21 +15,21 @@ from faces.recognisers.recogniser import RecogniserUnavailable
 
 class Command(BaseCommand):
     help = (
-        "Holds the receipts of erasures against every row, every stored picture and the recogniser's faces. "
-        "Prints a sentence for each trace that is left; exit code 1 where there is one."
+        "Compares the receipts of erasures with every row, every stored picture and the recogniser's faces. "
+        "Prints a sentence for each trace that is left; the exit code is 1 if there is any."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("receipt", nargs="*", type=UUID, help="ids of receipts, as the admin shows them; else all")
+        parser.add_argument("receipt", nargs="*", type=UUID, help="Ids of receipts in the admin; all if omitted.")
 
     def handle(self, *args: Any, receipt: list[UUID], **options: Any) -> None:
         erasures = Erasure.objects.filter(pk__in=receipt) if receipt else Erasure.objects.all()
         if missing := set(receipt) - {erasure.pk for erasure in erasures}:
             raise CommandError(f"There is no receipt {', '.join(sorted(map(str, missing)))}.")
         try:
-            found = list(find_traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
+            traces = list(find_traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
         except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
-            raise CommandError(f"Nothing is proved, for not everything could be read: {error}") from error
-        if found:
-            raise CommandError("\n".join(found))
+            raise CommandError(f"The check is inconclusive, as not everything could be read: {error}") from error
+        if traces:
+            raise CommandError("\n".join(traces))
         self.stdout.write(f"Nothing is left of the people of {len(erasures)} receipts.")

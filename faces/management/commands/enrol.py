@@ -1,4 +1,4 @@
-"""`manage.py enrol FOLDER`: know people by the pictures in their folders."""
+"""`manage.py enrol FOLDER`: enrols people by the pictures in their folders."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -16,38 +16,39 @@ from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import RecogniserUnavailable
 
 INTERRUPTED = 130
-"""What a shell makes of Ctrl-C."""
+"""The exit code of a shell after Ctrl-C."""
 
 
 class Command(BaseCommand):
     help = (
-        "Enrols people of a site: FOLDER holds a folder for each, named as the person is, with pictures of the face "
-        "and a consent.toml (docs/people.md). Says what was refused and why; running it again goes on where it ended."
+        "Enrols people of a site. FOLDER contains a folder for each person, with the person's name, pictures of the "
+        "face and a consent.toml (docs/people.md). Prints which pictures were refused and why. Can be repeated: "
+        "enrolled pictures are skipped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path)
         parser.add_argument("--site", required=True, help="The site's slug.")
-        parser.add_argument("--report", type=Path, help="Write what became of each picture to this CSV file, too.")
+        parser.add_argument("--report", type=Path, help="Also write the outcome of each picture to this CSV file.")
 
     def handle(self, *args: Any, folder: Path, site: str, report: Path | None, **options: Any) -> None:
-        chosen = Site.objects.filter(slug=site).first()
-        if chosen is None:
+        selected = Site.objects.filter(slug=site).first()
+        if selected is None:
             known = ", ".join(Site.objects.values_list("slug", flat=True))
-            raise CommandError(f"There is no site “{site}”; there are: {known or 'none yet'}.")
+            raise CommandError(f"There is no site “{site}”; the sites are: {known or 'none yet'}.")
         outcomes: list[Outcome] = []
         try:
-            self._enrol(read_people_folders(folder), chosen, outcomes)
+            self._enrol(read_people_folders(folder), selected, outcomes)
         except BadFolder as error:
             raise CommandError(str(error)) from error
         except RecogniserUnavailable as error:
-            raise CommandError(f"{error} Run it again to go on; what is enrolled stays.") from error
+            raise CommandError(f"{error} Run the command again to continue; enrolled faces stay.") from error
         except KeyboardInterrupt:
-            raise CommandError("Interrupted; run it again to go on.", returncode=INTERRUPTED) from None
+            raise CommandError("Interrupted; run the command again to continue.", returncode=INTERRUPTED) from None
         finally:
             self._report(folder, outcomes, report)
         if any(outcome.refused for outcome in outcomes):
-            raise CommandError("Some pictures were refused; mend them and run it again.")
+            raise CommandError("Some pictures were refused; replace them and run the command again.")
 
     def _enrol(self, people: list[PersonFolder], site: Site, outcomes: list[Outcome]) -> None:
         recogniser = recognisers.configured_recogniser()
@@ -64,5 +65,5 @@ class Command(BaseCommand):
             self.stderr.write(f"{outcome.path.relative_to(folder)}: {outcome.refused}")
         self.stdout.write(f"{len(outcomes) - len(refused)} pictures enrolled, {len(refused)} refused.")
         if report is not None:
-            rows = ([str(one.path.relative_to(folder)), not one.refused, one.refused] for one in outcomes)
+            rows = ([str(row.path.relative_to(folder)), not row.refused, row.refused] for row in outcomes)
             report.write_bytes(b"".join(as_csv(rows, ["picture", "enrolled", "refused"])))

@@ -1,4 +1,4 @@
-"""`manage.py erase_unseen`: who has not been seen for the term of their consent, and their erasure."""
+"""`manage.py erase_unseen`: lists, announces and erases people whom no camera has seen for their consent's term."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from faces.erasure.unseen import announce_erasures, erase_announced, unseen_peop
 
 
 class Command(BaseCommand):
-    help = "Lists whom no camera has seen for the term of their consent, and when they are erased. Changes nothing."
+    help = "Lists the people whom no camera has seen for the term of their consent, and when they will be erased."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--act",
             action="store_true",
-            help="announce them in the admin and erase those whose notice has run out, as the workers do every night",
+            help="Announce them in the admin, and erase those whose notice period is over, as the workers do nightly.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,12 +26,12 @@ class Command(BaseCommand):
             erased = list(tqdm(erase_announced(now=now), unit=" people", disable=None))
             self.stdout.write(f"{sum(erased)} erased.")
             if not all(erased):
-                raise CommandError("Not everybody is erased yet; the notices in the admin say why. Run it again.")
+                raise CommandError("Some erasures are not finished. See the notices in the admin, and run this again.")
             return
-        found = list(unseen_people(now=now))
-        for one in found:
+        unseen = list(unseen_people(now=now))
+        for entry in unseen:
             self.stdout.write(
-                f"{one.person} at {one.person.site}: last seen on {one.last_seen_at:%Y-%m-%d}, "
-                f"erased after {one.erase_at:%Y-%m-%d}"
+                f"{entry.person} at {entry.person.site}: last seen on {entry.last_seen_at:%Y-%m-%d}, "
+                f"erased after {entry.erase_at:%Y-%m-%d}"
             )
-        self.stdout.write(f"{len(found)} people. Nothing was changed; --act announces and erases.")
+        self.stdout.write(f"{len(unseen)} people. Nothing was changed; --act announces and erases.")

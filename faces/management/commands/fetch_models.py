@@ -1,4 +1,4 @@
-"""`manage.py fetch_models`: bring the local models into DATA_DIR."""
+"""`manage.py fetch_models`: copies or downloads the local models into DATA_DIR."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from edge_agent.vision.files import ModelsUnavailable, fetch_models
 
 
 class Command(BaseCommand):
-    help = "Fetches the local models into DATA_DIR/models, from the folder MODELS_DIR where it is set."
+    help = "Fetches the local models into DATA_DIR/models, from the folder MODELS_DIR if it is set."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py qcluster`: django-q2's, which ends with an error where it stands still, so that it is started again."""
+"""`manage.py qcluster`: the command of django-q2, which ends with an error if its workers stand still."""
 
 import logging
 import multiprocessing
@@ -18,35 +18,35 @@ from faces.recognition import health
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 5.0
+CHECK_EVERY_S = 5.0
 
 STANDS_STILL = 70
-"""The exit code, as the ingester's."""
+"""The exit code, as of `manage.py ingest`."""
 
 
 class Command(qcluster.Command):  # type: ignore[misc]
-    help = "Runs the task workers until told to stop. Ends with 70 where they stand still, to be started again."
+    help = "Runs the task workers until it is stopped. If they stand still, ends with exit code 70, to be restarted."
 
     def handle(self, *args: Any, **options: Any) -> None:
         watch = health.WorkerWatch(since=timezone.now())
         super().handle(*args, **options)
-        # Killing a worker at the wrong moment leaves its lock behind: the others wait for it, and nobody else notices.
+        # A worker that is killed at the wrong moment leaves its lock behind, and all others wait for the lock forever.
         for guard in multiprocessing.active_children():
             while guard.is_alive():
-                guard.join(LOOK_EVERY_S)
+                guard.join(CHECK_EVERY_S)
                 close_old_connections()
-                if guard.is_alive() and (told := watch.problem(timezone.now())):
-                    log.critical("%s Leaving, to be started again; what they had in hand the sweep finds.", told)
-                    for pid in [*_below(guard.pid or 0)]:
+                if guard.is_alive() and (problem := watch.problem(timezone.now())):
+                    log.critical("%s Ending, to be restarted; the sweep enqueues unfinished captures again.", problem)
+                    for pid in [*_process_tree(guard.pid or 0)]:
                         with suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)
             if guard.exitcode:
                 sys.exit(STANDS_STILL)
 
 
-def _below(pid: int) -> Iterator[int]:
-    """The process and all those below it, as Linux tells."""
+def _process_tree(pid: int) -> Iterator[int]:
+    """Yield the ids of the process and all its descendants, as Linux lists them."""
     yield pid
     with suppress(OSError):
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            yield from _below(int(child))
+            yield from _process_tree(int(child))

@@ -1,4 +1,4 @@
-"""`manage.py watch_folder FOLDER`: take in the pictures that cameras put there, until told to stop."""
+"""`manage.py watch_folder FOLDER`: takes in the pictures that cameras put there, until it is stopped."""
 
 import signal
 import threading
@@ -13,16 +13,16 @@ from django.utils import timezone
 from devices import health
 from faces.sources.watched_folder import Watcher, log
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 PROCESS = "ingest folder"
-"""Its name in `manage.py health`, before the folder's."""
+"""The beginning of the process's name in `manage.py health`; the folder follows."""
 
 
 class Command(BaseCommand):
     help = (
-        "Takes in the pictures in FOLDER/<thing name>/ until it is told to stop; each is moved to taken/ or refused/ "
-        "beside it. See docs/people.md."
+        "Takes in the pictures in FOLDER/<thing name>/ until it gets SIGTERM or Ctrl-C. Moves each picture to taken/ "
+        "or refused/ beside it. See docs/people.md."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,10 +30,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if not folder.is_dir():
-            raise CommandError(f"{folder} is no folder; make it, with a folder for each device in it.")
+            raise CommandError(f"{folder} is not a folder; make it, and in it a folder for each device.")
         stop = threading.Event()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stop.set())
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signal_number, lambda *_: stop.set())
         self._watch(folder.resolve(), stop)
 
     def _watch(self, folder: Path, stop: threading.Event) -> None:
@@ -47,6 +47,6 @@ class Command(BaseCommand):
                 numbers["quarantined_messages_total"] += counts.refused
                 health.beat(process, at=timezone.now(), numbers=numbers)
             except (OSError, OperationalError, InterfaceError) as error:
-                log.error("%s; what is in the folder stays there. Trying again.", str(error).strip().rstrip("."))
-            stop.wait(LOOK_EVERY_S)
+                log.error("%s; the pictures stay in the folder. Trying again.", str(error).strip().rstrip("."))
+            stop.wait(CHECK_EVERY_S)
         health.forget(process, before=timezone.now())

@@ -34,7 +34,7 @@ def hold_cups(device: Device, people: list[Person | None], at: dt.datetime = NOO
     sightings = Sighting.objects.bulk_create(
         Sighting(capture=capture, number=number, person=person, confidence=0.9) for number, person in enumerate(people)
     )
-    return count_coffees(device=device, taken_at=at, holding=sightings)
+    return count_coffees(device=device, taken_at=at, holders=sightings)
 
 
 class TestCoolDown(TestCase):
@@ -95,7 +95,7 @@ def test_a_voided_coffee_does_not_come_back_with_the_next_picture(seattle01: Dev
 @pytest.mark.parametrize("review", [void_coffee, restore_coffee])
 def test_a_review_needs_a_reason(seattle01: Device, operator: User, review: object) -> None:
     (coffee,) = hold_cups(seattle01, [None])
-    with pytest.raises(ValueError, match="Say why"):
+    with pytest.raises(ValueError, match="Give a reason"):
         review(coffee=coffee, by=operator, reason="  ")  # type: ignore[operator]
 
 

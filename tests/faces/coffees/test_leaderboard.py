@@ -65,7 +65,7 @@ def test_strangers_are_a_total_of_their_own(coffees: None, seattle: Site, chicag
 
 def test_a_voided_coffee_is_not_in_it(coffees: None, chicago: Site, superuser: User) -> None:
     person = chicago.people.get()
-    void_coffee(coffee=person.coffees.all()[0], by=superuser, reason="It was tea.")
+    void_coffee(coffee=person.coffees.latest("taken_at"), by=superuser, reason="It was tea.")
     assert board([chicago]) == [(1, "Dan", 3)]
 
 

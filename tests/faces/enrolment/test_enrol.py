@@ -60,7 +60,7 @@ class TestCommand:
         self, staff: Path, seattle: Site, local: Recogniser, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:
         ended = enrol(staff, report=tmp_path / "report.csv")
-        assert ended == "Some pictures were refused; mend them and run it again."
+        assert ended == "Some pictures were refused; replace them and run the command again."
         person, consent = Person.objects.get(), Consent.objects.get()
         assert (person.name, person.line, person.site) == ("Ada", "Countess", seattle)
         assert (consent.person, consent.text_version, consent.method, consent.signed_by) == (
@@ -70,7 +70,7 @@ class TestCommand:
         assert consent.signed_at == dt.datetime(2026, 1, 2, 11, 4, 5, tzinfo=dt.UTC)
         assert Face.objects.filter(consent=consent).count() == 2
         told = capsys.readouterr()
-        assert "Ada/3.jpg: The picture shows no face; take one from the front, in good light." in told.err
+        assert "Ada/3.jpg: The picture shows no face; take a picture from the front, in good light." in told.err
         assert told.out == "2 pictures enrolled, 1 refused.\n"
         header, first, _, third = (tmp_path / "report.csv").read_text().splitlines()
         assert (header, first) == ("picture,enrolled,refused", "Ada/1.jpg,True,")
@@ -97,7 +97,7 @@ class TestCommand:
 
         with monkeypatch.context() as patched:
             patched.setattr(local, "index", index_once)
-            assert "un it again to go on" in enrol(staff)
+            assert "un the command again to continue" in enrol(staff)
         assert Face.objects.count() == 1
         assert enrol(staff) == ""
         assert Face.objects.count() == 2
@@ -119,8 +119,8 @@ class TestCommand:
         enrol(staff)
         assert not Person.objects.exists()
         told = capsys.readouterr().err
-        assert "Ada/1.jpg: No consent.toml says “signed_by” for Ada; without a consent nobody is enrolled." in told
-        assert "Empty: No consent.toml says" in told
+        assert "Ada/1.jpg: No consent.toml has “signed_by” for Ada; without a consent nobody is enrolled." in told
+        assert "Empty: No consent.toml has" in told
 
     def test_whose_pictures_are_all_refused_is_not_written_down(
         self, staff: Path, seattle: Site, local: Recogniser
@@ -142,9 +142,9 @@ class TestCommand:
         assert (Person.objects.count(), Consent.objects.count(), Face.objects.count()) == (1, 2, 2)
 
     def test_what_cannot_be_done_at_all_is_one_sentence(self, tmp_path: Path, seattle: Site, local: Recogniser) -> None:
-        assert enrol(tmp_path / "none") == f"{tmp_path / 'none'} is no folder."
-        assert "has no folder in it" in enrol(tmp_path)
-        with pytest.raises(CommandError, match="There is no site “boston”; there are: seattle"):
+        assert enrol(tmp_path / "none") == f"{tmp_path / 'none'} is not a folder."
+        assert "contains no folder" in enrol(tmp_path)
+        with pytest.raises(CommandError, match="There is no site “boston”; the sites are: seattle"):
             call_command("enrol", str(tmp_path), site="boston")
 
 
@@ -152,12 +152,12 @@ class TestAgreement:
     @pytest.mark.parametrize(
         ("shared", "own", "said"),
         [
-            (ALL + 'signed_by = "The boss"', HERS, "say it in each person's own file"),
-            (ALL, 'signed_by = "Ada', "is not TOML"),
-            (ALL, HERS + "age = 36", "says “age”; known are text"),
-            (ALL, "signed_by = 7\nsigned_at = 2026-01-02", "“signed_by” must be a text"),
+            (ALL + 'signed_by = "The boss"', HERS, "put it in each person's own file"),
+            (ALL, 'signed_by = "Ada', "is not valid TOML"),
+            (ALL, HERS + "age = 36", "the unknown field “age”; the fields are text"),
+            (ALL, "signed_by = 7\nsigned_at = 2026-01-02", "“signed_by” must be a string"),
             (ALL, 'signed_by = "Ada"\nsigned_at = "yesterday"', "“signed_at” must be a date or a time"),
-            ("", HERS, "says “text” for Ada"),
+            ("", HERS, "has “text” for Ada"),
         ],
     )
     def test_what_is_wrong_is_said(self, tmp_path: Path, shared: str, own: str, said: str) -> None:

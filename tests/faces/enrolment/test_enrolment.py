@@ -42,7 +42,7 @@ class TestEnrolment:
 
     def test_a_small_face_is_refused(self, seattle: Site, local: Recogniser) -> None:
         reason = refusal(seattle, scenes.portrait()[::2, ::2].copy(), local)
-        assert "must have 80 a side" in reason
+        assert "needs at least 80 a side" in reason
 
     def test_somebody_in_the_background_does_not_count(self, seattle: Site) -> None:
         recogniser = Scripted(seen((10, 10, 200, 200), (400, 10, 90, 90)))
@@ -57,7 +57,7 @@ class TestEnrolment:
             enrol(person=person, consent=agree(person), jpeg=data, now=NOON, recogniser=Scripted())
 
     def test_a_face_that_is_somebody_elses_is_refused(self, ada: Person, seattle: Site, local: Recogniser) -> None:
-        assert "looks like Ada" in refusal(seattle, scenes.portrait()[:, ::-1].copy(), local)
+        assert "matches Ada" in refusal(seattle, scenes.portrait()[:, ::-1].copy(), local)
 
     def test_a_second_picture_of_the_same_person_is_welcome(self, ada: Person, local: Recogniser) -> None:
         mirrored = scenes.jpeg(scenes.portrait()[:, ::-1].copy())
@@ -66,7 +66,7 @@ class TestEnrolment:
 
     def test_another_persons_consent_does_not_do(self, ada: Person, seattle: Site) -> None:
         bob = create_person(site=seattle, name="Bob")
-        with pytest.raises(EnrolmentRefused, match="not Bob's"):
+        with pytest.raises(EnrolmentRefused, match="record Bob's own consent"):
             enrol(person=bob, consent=ada.consents.get(), jpeg=PORTRAIT, now=NOON, recogniser=Scripted())
 
     @pytest.mark.parametrize("when", [NOON - dt.timedelta(days=2), NOON + dt.timedelta(days=364)])
@@ -78,7 +78,7 @@ class TestEnrolment:
     def test_one_person_is_told_from_another(self, seattle: Site, local: Recogniser) -> None:
         person = create_person(site=seattle, name="Ada")
         enrol(person=person, consent=agree(person), jpeg=PORTRAIT, now=NOON, recogniser=local)
-        with pytest.raises(EnrolmentRefused, match="looks like Ada"):
+        with pytest.raises(EnrolmentRefused, match="matches Ada"):
             portray(seattle, scenes.jpeg(scenes.portrait()[:, ::-1].copy()), local)
         portray(seattle, scenes.jpeg(scenes.other_portrait()), local)
 
@@ -89,8 +89,8 @@ def blurred(radius: float) -> scenes.Picture:
 
 class TestBlur:
     def test_a_blurred_face_is_refused_with_its_measure(self, seattle: Site, local: Recogniser) -> None:
-        assert "The face is blurred (0." in refusal(seattle, blurred(3), local)
-        assert "at most 0.60 will do" in refusal(seattle, blurred(3), local)
+        assert "The face is too blurred (0." in refusal(seattle, blurred(3), local)
+        assert "at most 0.60" in refusal(seattle, blurred(3), local)
 
     def test_slight_blur_does_no_harm(self, seattle: Site, local: Recogniser) -> None:
         portray(seattle, scenes.jpeg(blurred(0.8)), local)
@@ -147,8 +147,8 @@ class TestFromCaptures:
     def test_of_several_faces_one_is_chosen(self, seattle: Site, take_picture: TakePicture, local: Recogniser) -> None:
         capture = take_picture(scenes.jpeg(scenes.two_with_cups()))
         assert "shows 2 faces" in self.refusal(seattle, capture, None, local)
-        assert "none that is number 3" in self.refusal(seattle, capture, 3, local)
-        assert "none that is number 0" in self.refusal(seattle, capture, 0, local)
+        assert "no face number 3" in self.refusal(seattle, capture, 3, local)
+        assert "no face number 0" in self.refusal(seattle, capture, 0, local)
         first, second = (
             check_capture(site=seattle, capture=capture, number=number, now=NOON, recogniser=local).face
             for number in (1, 2)
@@ -165,7 +165,7 @@ class TestFromCaptures:
     ) -> None:
         capture = take_picture()
         storage.remove(str(capture.image))
-        assert "has no picture here any more" in self.refusal(seattle, capture, None, local)
+        assert "has been removed" in self.refusal(seattle, capture, None, local)
 
     def refusal(self, site: Site, capture: Capture, number: int | None, recogniser: Recogniser) -> str:
         with pytest.raises(EnrolmentRefused) as refused:

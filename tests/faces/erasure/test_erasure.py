@@ -97,7 +97,7 @@ class TestOutage:
     ) -> None:
         with monkeypatch.context() as patched:
             patched.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
-            with pytest.raises(NotErasedYet, match=r"is away\. Not all is erased yet"):
+            with pytest.raises(NotErasedYet, match=r"is away\. The erasure is not finished"):
                 forget(person=ada, by=owner, now=LATER)
             assert tasks.finish_erasures() == 0
         pending = Erasure.objects.get()
@@ -151,7 +151,7 @@ class TestReceipt:
         picture = storage.read(capture)
         receipt = forget(person=ada, by=None)
         default_storage.save("elsewhere/copy.jpg", ContentFile(picture))
-        assert trace() == f"The picture elsewhere/copy.jpg is still there after the {receipt}."
+        assert trace() == f"The picture elsewhere/copy.jpg still exists after the {receipt}."
 
     def test_an_embedding_that_was_there_before_is_found(self, ada: Person, seattle: Site, local: Recogniser) -> None:
         embedding = Face.objects.get().embedding
@@ -160,7 +160,7 @@ class TestReceipt:
         face = Face.objects.create(consent=agree(bob), provider="local", provider_id="new", embedding=embedding)
         call_command("check_erasure")  # somebody may come back, with the same picture
         Face.objects.update(created_at=receipt.erased_at)
-        assert trace() == f"Face {face.pk} is still there after the {receipt}."
+        assert trace() == f"Face {face.pk} still exists after the {receipt}."
 
     def test_a_face_that_the_recogniser_kept_is_found(
         self, ada: Person, seattle: Site, monkeypatch: pytest.MonkeyPatch
@@ -171,7 +171,7 @@ class TestReceipt:
         receipt = forget(person=ada, by=None)
         call_command("check_erasure")
         scripted.kept[hers] = ""
-        assert trace() == f"A face of scripted is still there after the {receipt}."
+        assert trace() == f"A face of scripted still exists after the {receipt}."
 
     def test_one_that_is_not_finished_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
@@ -182,7 +182,7 @@ class TestReceipt:
     def test_what_cannot_be_read_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         forget(person=ada, by=None)
         monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
-        assert trace() == "Nothing is proved, for not everything could be read: The recogniser is away."
+        assert trace() == "The check is inconclusive, as not everything could be read: The recogniser is away."
 
     def test_a_receipt_that_is_not_there_is_said(self) -> None:
         nobody = "00000000-0000-0000-0000-000000000000"

@@ -118,7 +118,7 @@ class TestPictures:
         capture.refresh_from_db()
         assert capture.state == State.FAILED
         assert capture.reason == (
-            "Not recognised before the picture was removed: the policy's 5 hours for pictures are over."
+            "The picture was removed before it was recognised: the site's policy keeps it for 5 hours."
         )
 
     def test_an_interrupted_run_is_gone_on_with(self, take_picture: TakePicture, monkeypatch: Any) -> None:

@@ -94,5 +94,5 @@ class TestPolicy:
     def test_somebody_whose_role_ended_is_no_owner(self, seattle: Site) -> None:
         former = places.user("former", {seattle: Role.OWNER})
         former.memberships.all().delete()
-        with pytest.raises(PolicyRefused, match="no owner of Seattle"):
+        with pytest.raises(PolicyRefused, match="not an owner of Seattle"):
             set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=former)

@@ -141,7 +141,7 @@ class TestMerging:
         hold_cups(seattle01, [None, two], NOON + dt.timedelta(minutes=2))
         merge = merge_people(other=one, into=two, by=None, now=LATER)
         doubled = Coffee.objects.get(voided=True)
-        assert "20:00:00 UTC: two people were merged" in doubled.review_reason
+        assert "Repeats the coffee of 20:00:00 UTC" in doubled.review_reason
         void_coffee(coffee=doubled, by=operator, reason="A can of paint.")
         undo_merge(merge=merge, by=None)
         doubled.refresh_from_db()
@@ -152,14 +152,14 @@ class TestMerging:
         hold_cups(seattle01, [one], NOON)
         hold_cups(seattle01, [None, two], NOON + dt.timedelta(minutes=2))
         merge_people(other=one, into=two, by=None, now=LATER)
-        with pytest.raises(ValueError, match="counts already, less than 5 minutes apart; void it first"):
+        with pytest.raises(ValueError, match="counts, less than 5 minutes apart; void that coffee first"):
             restore_coffee(coffee=Coffee.objects.get(voided=True), by=None, reason="Two cups.")
 
     def test_the_latest_is_undone_first(self, seattle: Site) -> None:
         one, two, three = (create_person(site=seattle, name=name) for name in ("One", "Two", "Three"))
         first = merge_people(other=one, into=three, by=None)
         second = merge_people(other=two, into=three, by=None)
-        with pytest.raises(MergeRefused, match="Two was merged later; undo that first"):
+        with pytest.raises(MergeRefused, match="Two was merged later; undo that merge first"):
             undo_merge(merge=first, by=None)
         undo_merge(merge=second, by=None)
         undo_merge(merge=first, by=None)
@@ -169,9 +169,9 @@ class TestMerging:
         self, seattle01: Device, chicago: Site
     ) -> None:
         one, two = (create_person(site=seattle01.site, name=name) for name in ("One", "Two"))
-        with pytest.raises(MergeRefused, match="one record already"):
+        with pytest.raises(MergeRefused, match="was chosen twice"):
             merge_people(other=one, into=one, by=None)
-        with pytest.raises(MergeRefused, match="each site keeps its own people"):
+        with pytest.raises(MergeRefused, match="only people of one site can be merged"):
             merge_people(other=one, into=create_person(site=chicago, name="Three"), by=None)
         Erasure.objects.create(
             site=one.site, person_number=one.pk, requested_at=NOON, erased_at=None, counts={}, digests=[]
@@ -250,7 +250,9 @@ class TestApi:
         answer = client_of(operator).post(f"/api/v1/coffees/{coffee.pk}/restore/", {"reason": "Two cups."})
         assert (answer.status_code, list(answer.json()["errors"])) == (400, ["detail"])
         client = logged_in(places.superuser())
-        assert "counts already" in errors_of(client.post(change(coffee), {"review_reason": "Two."}))["voided"][0]
+        assert (
+            "void that coffee first" in errors_of(client.post(change(coffee), {"review_reason": "Two."}))["voided"][0]
+        )
 
 
 class TestAdmin:
@@ -269,4 +271,4 @@ class TestAdmin:
 
     def test_a_refusal_is_beside_its_field(self, admin: Client, guest: Person) -> None:  # noqa: F811
         errors = errors_of(admin.post(self.ADD, {"other": guest.pk, "person": guest.pk}))
-        assert errors == {"other": ["Guest 1 is one record already; choose two."]}
+        assert errors == {"other": ["Guest 1 was chosen twice; choose two different people."]}

@@ -27,7 +27,7 @@ moments = st.floats(min_value=1.7e9, max_value=2.5e9).map(partial(dt.datetime.fr
 @given(made=moments, age=st.timedeltas(min_value=dt.timedelta(), max_value=links.LIFETIME * 4), pk=st.uuids())
 def test_a_link_lasts_one_period_and_never_two(made: dt.datetime, age: dt.timedelta, pk: uuid.UUID) -> None:
     link = links.link(pk, bearer="1 session", now=made)
-    is_open = links.is_open(link, pk, bearer="1 session", now=made + age)
+    is_open = links.is_valid(link, pk, bearer="1 session", now=made + age)
     assert is_open if age <= links.LIFETIME else True
     assert not is_open if age >= links.LIFETIME * 2 else True
 
@@ -37,8 +37,8 @@ def test_a_link_opens_one_picture_to_one_bearer(
     pk: uuid.UUID, other: uuid.UUID, bearer: str, stranger: str, now: dt.datetime
 ) -> None:
     link = links.link(pk, bearer=bearer, now=now)
-    assert links.is_open(link, other, bearer=bearer, now=now) == (pk == other)
-    assert links.is_open(link, pk, bearer=stranger, now=now) == (bearer == stranger)
+    assert links.is_valid(link, other, bearer=bearer, now=now) == (pk == other)
+    assert links.is_valid(link, pk, bearer=stranger, now=now) == (bearer == stranger)
 
 
 @pytest.fixture

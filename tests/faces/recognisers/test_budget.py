@@ -46,7 +46,7 @@ def test_the_last_call_is_made_and_the_next_refused_with_a_remedy() -> None:
         pay()
     assert is_spent(provider=PAID, now=NOON)
     with pytest.raises(
-        BudgetSpent, match=r"3 calls to rekognition of November 2026 are spent; .* 01 December"
+        BudgetSpent, match=r"3 calls to rekognition for November 2026 are used; .* 01 December"
     ) as spent:
         pay()
     assert spent.value.until == NEXT_MONTH
@@ -96,7 +96,7 @@ class TestCaptures:
         assert (Coffee.objects.count(), waiting.count()) == (3, 2)
         for capture in waiting:
             assert (capture.attempts, capture.next_try_at) == (0, NEXT_MONTH)
-            assert "are spent" in capture.reason
+            assert "are used" in capture.reason
         assert sweep(now=LATER + dt.timedelta(days=3)) == 0
         assert sweep(now=NEXT_MONTH) == 2
         for capture in captures:

@@ -77,7 +77,7 @@ def test_it_recognises_whom_it_knows_and_forgets_whoever_is_erased(ada: Person, 
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_waits_until_the_recogniser_of_the_faces_is_known_again(ada: Person, settings: Any) -> None:
     settings.RECOGNISER = "local"
-    with pytest.raises(NotErasedYet, match="Nobody knows the recogniser “colour”: set RECOGNISER, which is “local”"):
+    with pytest.raises(NotErasedYet, match="The recogniser “colour” is unknown: set RECOGNISER, which is “local”"):
         forget(person=ada, by=None, now=NOON)
     assert finish_erasures(now=NOON) == 0
     settings.RECOGNISER = OWN
@@ -103,7 +103,7 @@ def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: An
             "tests.faces.recognisers.test_choice.Nameless",
             "it has no detect, detects_emotions, find_by_notes, forget, from_environment",
         ),
-        ("tests.faces.recognisers.test_choice.Impostor", "whose name “local” is another one's"),
+        ("tests.faces.recognisers.test_choice.Impostor", "whose name “local” is taken"),
     ],
 )
 class TestUnknown:
@@ -141,5 +141,5 @@ class TestUnknown:
 
 def test_a_stored_name_that_nobody_knows_is_refused(settings: Any) -> None:
     settings.RECOGNISER = "local"
-    with pytest.raises(RecogniserUnavailable, match="Nobody knows the recogniser “acme”"):
+    with pytest.raises(RecogniserUnavailable, match="The recogniser “acme” is unknown"):
         recognisers.recogniser_by_name("acme")

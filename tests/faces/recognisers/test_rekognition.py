@@ -386,7 +386,7 @@ class TestBackOff:
     def test_after_the_last_try_the_capture_is_tried_later(self, over_http: tuple[Rekognition, list[float]]) -> None:
         rekognition, _ = over_http
         Service.errors += ["ThrottlingException"] * 4
-        with pytest.raises(RecogniserUnavailable, match=r"Slow down.*ask AWS for more transactions per second"):
+        with pytest.raises(RecogniserUnavailable, match=r"Slow down.*request more transactions per second"):
             rekognition.detect(JPEG)
 
     def test_a_service_that_cannot_be_reached_is_away(

@@ -33,9 +33,9 @@ class Local(Scripted):
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """Each test is a process that has held nothing."""
-    gallery._held.clear()
+    gallery._cache.clear()
     yield
-    gallery._held.clear()
+    gallery._cache.clear()
 
 
 def embedding(seed: int) -> bytes:
@@ -60,7 +60,7 @@ def found(site: Site, seed: int, *, now: dt.datetime = NOON, with_guests: bool =
 
 def held_numbers(site: Site) -> int:
     """How many embeddings this process has in memory."""
-    held = gallery._held.get((site.pk, "local"))
+    held = gallery._cache.get((site.pk, "local"))
     return len(held.vectors) if held else 0
 
 
@@ -156,7 +156,7 @@ class TestOneProcess:
     def test_an_idle_process_forgets_everything(self, seattle: Site) -> None:
         enrolled(consent_of(seattle), 1)
         found(seattle, 1)
-        used_at = gallery._held[seattle.pk, "local"].used_at
+        used_at = gallery._cache[seattle.pk, "local"].used_at
         gallery.drop_idle(now=used_at + gallery.KEPT_FOR_S - 1)
         assert held_numbers(seattle) == 1
         gallery.drop_idle(now=used_at + gallery.KEPT_FOR_S)

@@ -199,7 +199,7 @@ class TestStates:
         )
         assert (capture.state, capture.reason) == (
             State.QUEUED,
-            "Unexpected: ZeroDivisionError. The workers' log says more.",
+            "Unexpected ZeroDivisionError; the workers' log has the details.",
         )
         assert "oops" in caplog.text
 
@@ -256,7 +256,7 @@ class TestSweep:
             assert sweep(now=now) == 1
         capture.refresh_from_db()
         assert capture.state == State.FAILED
-        assert capture.reason == f"{MAX_ATTEMPTS} workers ended without an answer."
+        assert capture.reason == f"{MAX_ATTEMPTS} workers ended before they finished the capture."
 
 
 class TestAgain:

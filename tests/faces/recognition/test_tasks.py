@@ -20,7 +20,7 @@ from faces import aws, tasks
 from faces.models import Capture, Person, Sighting, State
 from faces.recognisers.recogniser import Recogniser
 from faces.recognition import health
-from faces.recognition.greetings import LATE_AFTER, TELL_FOR, tell_late
+from faces.recognition.greetings import LATE_AFTER, RETRY_FOR, publish_late
 from faces.services import recognise
 from tests import clock
 from tests.aws import moto
@@ -85,7 +85,7 @@ def test_a_broker_that_is_away_hurts_no_recognition(
     settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
     capture = recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(seconds=5), recogniser=local)
     assert capture.state == State.DONE
-    assert "Nobody was greeted at Seattle01" in caplog.text
+    assert "The greeting at Seattle01 could not be sent" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["greetings", "greetings.fifo"])
@@ -144,12 +144,12 @@ class TestTopicAway:
         first = recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
         second = recognise(capture_id=take_picture().pk, now=NOON + LATE_AFTER, recogniser=local)
         assert (first.state, second.state) == (State.DONE, State.DONE)
-        told = "The topic was not told whom Seattle01 has recognised; it is tried again"
+        told = "Publishing a recognition at Seattle01 to the topic failed and is tried again"
         assert caplog.text.count(told) == 1, "the second did not wait for it"
-        assert tell_late(now=NOON + LATE_AFTER) == 2
+        assert publish_late(now=NOON + LATE_AFTER) == 2
         asked = topic()
         later = NOON + dt.timedelta(hours=1)
-        assert tell_late(now=later) == tell_late(now=later) == 0
+        assert publish_late(now=later) == publish_late(now=later) == 0
         assert sorted(asked()) == sorted([f"{first.pk}-0", f"{second.pk}-0"])
 
     def test_after_a_day_it_is_given_up_and_said(
@@ -157,8 +157,8 @@ class TestTopicAway:
     ) -> None:
         recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
         assert any("1 wait for the topic" in str(line) for line in health.lines(NOON))
-        assert tell_late(now=NOON + TELL_FOR) == 0
-        assert "not told of 1 sightings for a day; they are given up" in caplog.text
+        assert publish_late(now=NOON + RETRY_FOR) == 0
+        assert "1 sightings could not be published to the topic for a day; they are given up" in caplog.text
 
     def test_whoever_was_erased_meanwhile_is_not_told_of(
         self, topic: Any, ada: Person, take_picture: TakePicture, local: Recogniser
@@ -166,7 +166,7 @@ class TestTopicAway:
         recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
         Sighting.objects.update(person=None)
         asked = topic()
-        assert tell_late(now=NOON + dt.timedelta(hours=1)) == 0
+        assert publish_late(now=NOON + dt.timedelta(hours=1)) == 0
         assert asked() == []
 
 

@@ -114,7 +114,10 @@ class TestFaces:
         assert answer.status_code == 201
         first, cat, second = answer.json()
         assert {first["face"], second["face"]} == set(Face.objects.values_list("pk", flat=True))
-        assert cat == {"face": None, "refused": "The picture shows no face; take one from the front, in good light."}
+        assert cat == {
+            "face": None,
+            "refused": "The picture shows no face; take a picture from the front, in good light.",
+        }
 
     def test_the_same_again_is_the_same_face(self, client: APIClient, bea: Person, local: Recogniser) -> None:
         form = {"image_strings": [base64.b64encode(PORTRAIT).decode()]}
@@ -146,7 +149,7 @@ class TestFaces:
         for person in (seattles, chicagos):
             agree(person, signed_at=clock.now() - dt.timedelta(days=1))
         refused = client.post(of(seattles, "faces/"), form)
-        assert "looks like Bea" in refused.json()["errors"]["images"][0]
+        assert "matches Bea" in refused.json()["errors"]["images"][0]
         taken = client_of(outsider).post(of(chicagos, "faces/"), form)
         assert (taken.status_code, "Bea" in taken.content.decode()) == (201, False)
 

@@ -148,9 +148,9 @@ class TestWatcher:
 def test_no_part_of_a_picture_looks_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "part.jpg"
     path.write_bytes(JPEG[:cut])
-    assert not watched_folder._ends_as_a_picture(path)
+    assert not watched_folder._has_end_of_picture(path)
     path.write_bytes(JPEG)
-    assert watched_folder._ends_as_a_picture(path)
+    assert watched_folder._has_end_of_picture(path)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,5 +175,5 @@ def test_the_command_watches_until_it_is_told_to_stop(
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="none is no folder"):
+    with pytest.raises(CommandError, match="none is not a folder"):
         call_command("watch_folder", str(tmp_path / "none"))
