@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db import models, transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from faces.admin.enrolment_forms import PersonForm
 from faces.admin.forms import PolicyForm, ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
+from faces.people.consent import with_coffees_and_consent
 from faces.pictures import links
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class SiteChoosingAdmin(ScopedAdmin):
-    """An admin of rows whose site is chosen once and for all."""
+    """An admin of rows whose site cannot be changed after their creation."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -80,7 +81,7 @@ class PersonAdmin(SiteChoosingAdmin):
         ("Enrol by pictures", {"fields": list(PersonForm.enrolment_fields)}),
         (
             "Record a consent",
-            {"fields": list(PersonForm.consent_fields), "description": "Needed before a face may be enrolled."},
+            {"fields": list(PersonForm.consent_fields), "description": "Required before a face is enrolled."},
         ),
     ]
 
@@ -89,21 +90,16 @@ class PersonAdmin(SiteChoosingAdmin):
         return type(form.__name__, (form,), {"user": request.user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who may not change the person is not asked for a picture."""
-        everything = super().get_fieldsets(request, obj)
+        """Show the enrolment fields only to users who may change the person."""
+        fieldsets = super().get_fieldsets(request, obj)
         may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return everything if may_write else everything[:1]
+        return fieldsets if may_write else fieldsets[:1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
-        people = super().get_queryset(request)
-        return people.annotate(  # type: ignore[no-any-return]
-            coffees_counted=Count("coffees", filter=Q(coffees__voided=False), distinct=True),
-            faces_known=Count("consents__faces", distinct=True),
-            has_consent=Exists(valid),
-        )
+        people = with_coffees_and_consent(super().get_queryset(request), now=timezone.now())
+        return people.annotate(faces_counted=Count("consents__faces", distinct=True))
 
-    @admin.display(description="Known twice?")
+    @admin.display(description="Duplicate?")
     def merge_link(self, person: Person) -> str:
         if not person.pk:
             return "—"
@@ -114,9 +110,9 @@ class PersonAdmin(SiteChoosingAdmin):
     def coffee_count(self, person: Any) -> int:
         return int(person.coffees_counted)
 
-    @admin.display(description="Faces", ordering="faces_known")
+    @admin.display(description="Faces", ordering="faces_counted")
     def face_count(self, person: Any) -> int:
-        return int(person.faces_known)
+        return int(person.faces_counted)
 
     @admin.display(description="Consent in force", boolean=True, ordering="has_consent")
     def may_be_recognised(self, person: Any) -> bool:
@@ -129,7 +125,7 @@ class PersonAdmin(SiteChoosingAdmin):
         except (EnrolmentRefused, RecogniserUnavailable) as error:
             messages.error(request, f"{obj} is saved, but the face is not enrolled: {error}")
 
-    @admin.action(description="Withdraw consent and forget the faces", permissions=["change"])
+    @admin.action(description="Withdraw consent and remove the faces", permissions=["change"])
     def withdraw_consents(self, request: HttpRequest, people: QuerySet[Person]) -> None:
         for person in people:
             if not self._may_write(request, person):
@@ -138,16 +134,16 @@ class PersonAdmin(SiteChoosingAdmin):
             try:
                 for consent in person.consents.all().to_withdraw():
                     withdraw_consent(consent=consent)
-                messages.success(request, f"{person} is not recognised any more.")
+                messages.success(request, f"{person} is no longer recognised.")
             except RecogniserUnavailable as error:
-                messages.error(request, f"{person}'s faces are not all forgotten yet; do it again. {error}")
+                messages.error(request, f"Some faces of {person} are not removed yet; repeat the action. {error}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without deletion of several at once: erasing somebody may have to be repeated, and is done one by one."""
+        """Return the actions without deletion, because an erasure may have to be repeated and is done one by one."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def delete_model(self, request: HttpRequest, obj: Person) -> None:
-        """After the admin's own transaction, so that each step of the erasure is kept, whatever comes after it."""
+        """Erase the person after the admin's transaction, so that each step of the erasure is committed."""
         transaction.on_commit(partial(forget, person=obj, by=cast("User", request.user)))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -160,15 +156,15 @@ class PersonAdmin(SiteChoosingAdmin):
 
 @dataclass(frozen=True)
 class Picture:
-    """A column or a field with the picture of a capture, or of a coffee's capture, for whoever asks."""
+    """A column or field with the picture of a capture, or of a coffee's capture, with a link for the request."""
 
     request: HttpRequest
     height: int
     short_description: ClassVar = "Picture"
     __name__: ClassVar = "picture"
 
-    def __call__(self, thing: Capture | Coffee) -> str:
-        capture = thing if isinstance(thing, Capture) else thing.sighting.capture
+    def __call__(self, subject: Capture | Coffee) -> str:
+        capture = subject if isinstance(subject, Capture) else subject.sighting.capture
         if not capture.image:
             return "—"
         address = links.address(self.request, capture.pk)
@@ -206,7 +202,7 @@ class CaptureAdmin(ReadOnlyAdmin):
                 continue
             try:
                 recognise_again(capture=capture)
-                messages.success(request, f"{capture} is queued.")
+                messages.success(request, f"{capture} is queued for recognition.")
             except NotAgain as error:
                 messages.error(request, str(error))
 
@@ -222,8 +218,8 @@ class CoffeeAdmin(ScopedAdmin):
     list_select_related = ["device", "person", "reviewed_by"]
     search_fields = ["person__name"]
     date_hierarchy = "taken_at"
-    seen = ["taken_at", "device", "person"]
-    reviewed = ["reviewed_by", "reviewed_at"]
+    coffee_fields = ["taken_at", "device", "person"]
+    review_fields = ["reviewed_by", "reviewed_at"]
 
     @admin.display(description="Review reason", ordering="review_reason")
     def why(self, coffee: Coffee) -> str:
@@ -233,11 +229,11 @@ class CoffeeAdmin(ScopedAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*self.seen, Picture(request, height=240), *self.reviewed]
+        return [*self.coffee_fields, Picture(request, height=240), *self.review_fields]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        *seen, by, at = self.get_readonly_fields(request, obj)
-        return [*seen, "voided", "review_reason", by, at]
+        *coffee_fields, by, at = self.get_readonly_fields(request, obj)
+        return [*coffee_fields, "voided", "review_reason", by, at]
 
     def save_model(self, request: HttpRequest, obj: Coffee, form: Any, change: bool) -> None:
         review = void_coffee if obj.voided else restore_coffee
@@ -261,7 +257,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
         try:
             set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
         except RecogniserUnavailable as error:
-            messages.error(request, f"The policy is set, but not all guests' faces are forgotten; save again. {error}")
+            messages.error(request, f"The policy is set, but some guests' faces are left; save again. {error}")
 
 
 @admin.register(Erasure)

@@ -1,4 +1,4 @@
-"""The admin's form about a person: a consent to record, and pictures to enrol."""
+"""The admin's form for a person: details, a consent to record, and pictures to enrol."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class PicturesField(forms.FileField):
 
 
 def _capture_widget() -> ForeignKeyRawIdWidget:
-    """Looks a capture up in the admin's own list, with the pictures before one's eyes."""
+    """Return a widget that selects a capture from the admin's list, which shows the pictures."""
     field = Face._meta.get_field("capture")
     assert isinstance(field, ForeignKey)  # noqa: S101 - for the type checker
     return ForeignKeyRawIdWidget(field.remote_field, admin.site)
@@ -48,33 +48,35 @@ class PersonForm(forms.ModelForm[Person]):
     """A person, optionally with a consent to record and pictures to enrol."""
 
     user: "User"
-    """Who fills it in; the admin sets it."""
+    """The user who submits the form; set by the admin."""
 
     pictures = PicturesField(
         required=False,
-        help_text="JPEG or PNG, each with this one face, from the front. They are not kept, only what recognises the "
-        "face. Three or so, in different light, are better than one.",
+        help_text="JPEG or PNG, each with only this face, from the front. The pictures are not stored, only the data "
+        "that recognises the face. About three pictures, in different light, are better than one.",
     )
     capture = forms.ModelChoiceField(
         queryset=Capture.objects.none(),
         required=False,
         widget=_capture_widget(),
-        help_text="Or what a camera of the site has taken: look it up.",
+        help_text="Alternatively, a capture of a camera of the site.",
     )
     face = forms.IntegerField(
         required=False,
         min_value=1,
-        help_text="Which face of the capture, counted from the left, where it shows several.",
+        help_text="The number of the face, counted from the left, if the capture shows several faces.",
     )
     consent_text = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="What was agreed to, word by word."
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="The text that was agreed to, word for word.",
     )
-    consent_version = forms.CharField(required=False, max_length=40, help_text="The text's version.")
+    consent_version = forms.CharField(required=False, max_length=40, help_text="The version of the text.")
     consent_method = forms.ChoiceField(required=False, choices=CONSENT_METHODS)
     consent_signed_by = forms.CharField(required=False, max_length=120)
     consent_signed_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime())
     consent_expires_at = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime(), help_text="The face may be used until then."
+        required=False, widget=AdminSplitDateTime(), help_text="The faces may be used until this time."
     )
 
     class Meta:
@@ -125,13 +127,13 @@ class PersonForm(forms.ModelForm[Person]):
             return
         for name in self.consent_fields:
             if not self.cleaned_data.get(name) and name not in self.errors:
-                why = "No face is enrolled without a recorded consent" if needed else "A consent needs this"
+                why = "A face is enrolled only with a recorded consent" if needed else "A consent needs this"
                 self.add_error(name, f"{why}; fill this in.")
         signed, expires = self.cleaned_data.get("consent_signed_at"), self.cleaned_data.get("consent_expires_at")
         if signed and signed > now:
-            self.add_error("consent_signed_at", "This lies in the future; a consent is recorded once it was given.")
+            self.add_error("consent_signed_at", "This time is in the future; record a consent after it was given.")
         if expires and expires <= now:
-            self.add_error("consent_expires_at", "This has passed; the consent would not be in force.")
+            self.add_error("consent_expires_at", "This time has passed; the consent would not be in force.")
 
     def _check_pictures(self, now: dt.datetime) -> None:
         person = self.instance if self.instance.pk else None
@@ -155,18 +157,18 @@ class PersonForm(forms.ModelForm[Person]):
         return consent
 
     def _record_consent(self, person: Person) -> Consent:
-        given = self.cleaned_data
+        values = self.cleaned_data
         return record_consent(
             person=person,
-            text=given["consent_text"],
-            text_version=given["consent_version"],
-            method=given["consent_method"],
-            signed_by=given["consent_signed_by"],
-            signed_at=given["consent_signed_at"],
-            expires_at=given["consent_expires_at"],
+            text=values["consent_text"],
+            text_version=values["consent_version"],
+            method=values["consent_method"],
+            signed_by=values["consent_signed_by"],
+            signed_at=values["consent_signed_at"],
+            expires_at=values["consent_expires_at"],
         )
 
 
 def _content(file: UploadedFile[bytes]) -> bytes:
     file.seek(0)
-    return bytes(file.read(MAX_BYTES + 1))  # one byte too many is enough to be refused
+    return bytes(file.read(MAX_BYTES + 1))  # one byte more than allowed, so that a larger file is refused

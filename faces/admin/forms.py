@@ -1,4 +1,4 @@
-"""The admin's forms about people: each turns a service's refusal into a sentence beside the field."""
+"""The admin's forms for policies, merges and reviews. They show a service's refusal beside the field."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class PolicyForm(forms.ModelForm[SitePolicy]):
-    """What a site does with faces, confirmed by whoever fills it in."""
+    """The policy of a site, confirmed by the user who submits the form."""
 
     user: "User"
-    """Who fills it in; the admin sets it."""
+    """The user who submits the form; set by the admin."""
 
     confirmed = forms.BooleanField(
         required=False,
-        label="I own this site and decide this",
-        help_text="Needed for anything but “off”; your name and the time are recorded.",
+        label="I own this site and confirm this policy",
+        help_text="Required unless the mode is “off”. Your name and the time are recorded.",
     )
 
     class Meta:
@@ -38,7 +38,7 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
         if site is None or mode is None:
             return self.cleaned_data
         if mode != Mode.OFF and not self.cleaned_data["confirmed"]:
-            self.add_error("confirmed", "Recognition needs the owner's confirmation.")
+            self.add_error("confirmed", "Recognition needs the confirmation of an owner.")
         try:
             check_policy(site=site, mode=Mode(mode), confirmed_by=self.user)
         except PolicyRefused as error:
@@ -47,13 +47,15 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
 
 
 class MergeForm(forms.ModelForm[Merge]):
-    """Two records of one person."""
+    """Selects two people to merge."""
 
     people: QuerySet[Person]
-    """Who may be merged; the admin sets it."""
+    """The people who may be merged; set by the admin."""
 
     other = forms.ModelChoiceField(
-        Person.objects.none(), label="Who", help_text="This record goes; everything of it follows to the other."
+        Person.objects.none(),
+        label="Who",
+        help_text="This record is deleted; its coffees, sightings, faces and consents move to the other.",
     )
 
     class Meta:
@@ -78,7 +80,7 @@ class MergeForm(forms.ModelForm[Merge]):
 
 
 class ReviewForm(forms.ModelForm[Coffee]):
-    """Whether a coffee counts, and why that was decided."""
+    """The review of a coffee: whether it counts, and the reason."""
 
     class Meta:
         model = Coffee

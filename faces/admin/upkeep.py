@@ -1,4 +1,4 @@
-"""The admin of what is kept about people and recognition: merges, notices of erasure, the month's calls."""
+"""The admin of merges, notices of erasure, and the monthly calls to recognisers."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from faces.services import MergeRefused, merge_people, undo_merge
 
 @admin.register(Merge)
 class MergeAdmin(ScopedAdmin):
-    """Adding one merges two people; the list is the history, in which it can be undone."""
+    """Adding a merge merges two people. The list is the history of merges, which can be undone there."""
 
     form = MergeForm
     list_display = ["merged_at", "site", "other", "person", "coffees", "merged_by", "undone_at", "undone_by"]
@@ -61,7 +61,7 @@ class MergeAdmin(ScopedAdmin):
         obj.pk = done.pk
         obj.refresh_from_db()
 
-    @admin.action(description="Undo: make two people of one again", permissions=["undo"])
+    @admin.action(description="Undo the merge", permissions=["undo"])
     def undo(self, request: HttpRequest, merges: QuerySet[Merge]) -> None:
         for merge in merges:
             if not self._may_write(request, merge):
@@ -69,7 +69,7 @@ class MergeAdmin(ScopedAdmin):
                 continue
             try:
                 person = undo_merge(merge=merge, by=request.user)  # type: ignore[arg-type]
-                messages.success(request, f"{person} is a person of their own again.")
+                messages.success(request, f"{person} is a separate person again.")
             except MergeRefused as error:
                 messages.error(request, str(error))
 
@@ -86,14 +86,14 @@ class RecogniserMonthAdmin(ReadOnlyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="Of")
+    @admin.display(description="Limit")
     def limit(self, month: RecogniserMonth) -> int | None:
         return monthly_limit(month.provider)
 
 
 @admin.register(ErasureNotice)
 class ErasureNoticeAdmin(ReadOnlyAdmin):
-    """Who will be erased, before it happens."""
+    """The announced erasures of people."""
 
     list_display = ["erase_at", "person", "site", "last_seen_at", "noticed_at", "problem"]
     list_filter = [("person__site", OWN_ONLY)]

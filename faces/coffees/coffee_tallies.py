@@ -68,8 +68,8 @@ def rebuild(*, devices: Collection[int] | None = None) -> int:
 
     Each device is one transaction, during which no other transaction writes a coffee of the device.
     """
-    wanted = Device.objects.values_list("pk", flat=True) if devices is None else devices
-    return sum(_rebuild(device) for device in sorted(wanted))
+    numbers = Device.objects.values_list("pk", flat=True) if devices is None else devices
+    return sum(_rebuild(device) for device in sorted(numbers))
 
 
 def count_created(sender: type[Coffee], instance: Coffee, created: bool, **_: Any) -> None:
@@ -82,8 +82,8 @@ def count_created(sender: type[Coffee], instance: Coffee, created: bool, **_: An
 
 def discount_deleted(sender: type[Coffee], instance: Coffee, **_: Any) -> None:
     """Receive `pre_delete`, which Django sends for each coffee of a cascade, in the deleting transaction."""
-    gone = _contribution(list(_lock(Coffee.objects.filter(pk=instance.pk))))
-    _add({key: -coffees for key, coffees in gone.items()})
+    contribution = _contribution(list(_lock(Coffee.objects.filter(pk=instance.pk))))
+    _add({key: -coffees for key, coffees in contribution.items()})
 
 
 def anonymise_coffees(sender: type[Person], instance: Person, **_: Any) -> None:

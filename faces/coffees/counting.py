@@ -30,12 +30,12 @@ def count_coffees(*, device: Device, taken_at: dt.datetime, holders: Sequence[Si
     apart, and stay before a camera for several pictures. Therefore each coffee counted at this device within the
     cool-down, except those of people in this picture, reduces the number of strangers' coffees by one.
     """
-    known = [sighting for sighting in holders if sighting.person_id is not None]
+    identified = [sighting for sighting in holders if sighting.person_id is not None]
     strangers = [sighting for sighting in holders if sighting.person_id is None]
-    new = [sighting for sighting in known if not _has_recent_coffee(sighting, device, taken_at)]
+    new = [sighting for sighting in identified if not _has_recent_coffee(sighting, device, taken_at)]
     if strangers:
         recent = _around(Coffee.objects.filter(device=device), taken_at)
-        possibly_same = recent.exclude(person__in=[sighting.person_id for sighting in known]).count()
+        possibly_same = recent.exclude(person__in=[sighting.person_id for sighting in identified]).count()
         new += strangers[possibly_same:]
     coffees = (Coffee(person=sighting.person, device=device, taken_at=taken_at, sighting=sighting) for sighting in new)
     return coffee_tallies.insert(coffees)

@@ -84,14 +84,14 @@ def coffees_by_person(*, sites: Collection[Site], period: Period, now: dt.dateti
     Raises `ValueError` for an unknown period.
     """
     check_period(period)
-    span, wanted = {"month": Span.MONTH, "all": Span.YEAR}.get(period, Span.DAY), Q(pk__in=[])
+    span, matches = {"month": Span.MONTH, "all": Span.YEAR}.get(period, Span.DAY), Q(pk__in=[])
     # The devices' numbers are queried first, as a join would keep the database from using its index.
     devices = Device.objects.filter(site__in=sites).order_by("site__timezone").values_list("site__timezone", "pk")
     for timezone, group in groupby(devices, key=lambda device: device[0]):
         start = start_of(period, now.astimezone(ZoneInfo(timezone)))
         since = {"start__gte": start.date()} if start else {}
-        wanted |= Q(device__in=[number for _, number in group], span=span, **since)
-    rows = CoffeeTally.objects.filter(wanted).order_by().values_list("person_number")
+        matches |= Q(device__in=[number for _, number in group], span=span, **since)
+    rows = CoffeeTally.objects.filter(matches).order_by().values_list("person_number")
     return Counter(dict(rows.annotate(Sum("coffees"))))
 
 
@@ -141,8 +141,8 @@ def _first(counts: Counter[int], limit: int | None, now: dt.datetime) -> list[An
 def _latest(people: Collection[Person]) -> Mapping[int, Coffee]:
     """Return each person's latest coffee that counts, by the person's number."""
     newest = Coffee.objects.counted().filter(person=OuterRef("pk")).order_by("-taken_at", "-pk")
-    wanted = Person.objects.filter(pk__in=[person.pk for person in people]).order_by()
-    coffees = _with_picture().filter(pk__in=wanted.values_list(Subquery(newest.values("pk")[:1])))
+    selected = Person.objects.filter(pk__in=[person.pk for person in people]).order_by()
+    coffees = _with_picture().filter(pk__in=selected.values_list(Subquery(newest.values("pk")[:1])))
     return {coffee.person_id: coffee for coffee in coffees.order_by()}
 
 

@@ -169,8 +169,8 @@ def save_face(
 
 def _existing_face(person: Person, sha256: str, recogniser: Recogniser) -> Face | None:
     """The face that the person was enrolled with from this picture before, if any."""
-    same = Face.objects.filter(consent__person=person, provider=recogniser.name, picture_sha256=sha256)
-    face: Face | None = same.first()
+    faces = Face.objects.filter(consent__person=person, provider=recogniser.name, picture_sha256=sha256)
+    face: Face | None = faces.first()
     return face
 
 

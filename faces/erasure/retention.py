@@ -72,20 +72,20 @@ def forget_faces_without_consent(*, now: dt.datetime) -> int:
 
     Such faces are not matched any more even before this. If a recogniser is away, its faces are left to the next run.
     """
-    over = Face.objects.filter(Q(consent__expires_at__lte=now) | Q(consent__withdrawn_at__lte=now))
-    for provider in over.order_by("provider").values_list("provider", flat=True).distinct():
-        theirs = over.filter(provider=provider)
+    without_consent = Face.objects.filter(Q(consent__expires_at__lte=now) | Q(consent__withdrawn_at__lte=now))
+    for provider in without_consent.order_by("provider").values_list("provider", flat=True).distinct():
+        faces = without_consent.filter(provider=provider)
         try:
-            remove_faces(list(theirs.select_related("consent__person")))
+            remove_faces(list(faces.select_related("consent__person")))
         except RecogniserUnavailable as error:
-            log.warning("%d faces without a consent in force are not removed yet: %s", theirs.count(), error)
-    return over.count()
+            log.warning("%d faces without a consent in force are not removed yet: %s", faces.count(), error)
+    return without_consent.count()
 
 
 def _unmatched(captures: "QuerySet[Capture]") -> "QuerySet[Capture]":
     """Captures of a single face that was not recognised, or not processed yet."""
-    known = Sighting.objects.filter(capture=OuterRef("pk"), person__isnull=False)
-    return captures.filter(~Exists(known), shows=Shows.CROP)
+    recognised = Sighting.objects.filter(capture=OuterRef("pk"), person__isnull=False)
+    return captures.filter(~Exists(recognised), shows=Shows.CROP)
 
 
 def _remove(captures: "QuerySet[Capture]", term: str) -> Iterator[int]:

@@ -79,11 +79,11 @@ class CoffeeQuerySet(DeviceScopedQuerySet):
         """
         check_period(period)
         by_zone = sorted(sites, key=lambda site: site.timezone)
-        wanted = Q(pk__in=[])
+        matches = Q(pk__in=[])
         for timezone, group in groupby(by_zone, key=lambda site: site.timezone):
             start = start_of(period, now.astimezone(ZoneInfo(timezone)))
-            wanted |= Q(device__site__in=list(group), **({"taken_at__gte": start} if start else {}))
-        return self.counted().filter(wanted)
+            matches |= Q(device__site__in=list(group), **({"taken_at__gte": start} if start else {}))
+        return self.counted().filter(matches)
 
 
 def _consent_in_force(now: dt.datetime, *, path: str = "") -> Q:

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from devices.models import Site
@@ -16,6 +16,13 @@ GUEST_TERM = dt.timedelta(days=365)
 """The term of a guest's profile. Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""
 
 GUEST_TEXT_VERSION = "everyone-1"
+
+
+def with_coffees_and_consent(people: "QuerySet[Person]", *, now: dt.datetime) -> "QuerySet[Person]":
+    """Annotate the people with `coffees_counted`, and with `has_consent`: whether a consent is in force at `now`."""
+    valid = Consent.objects.filter(person=OuterRef("pk")).valid(now)
+    counted = Count("coffees", filter=Q(coffees__voided=False), distinct=True)
+    return people.annotate(coffees_counted=counted, has_consent=Exists(valid))
 
 
 def create_person(*, site: Site, name: str, line: str = "") -> Person:

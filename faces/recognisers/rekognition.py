@@ -111,7 +111,7 @@ class Rekognition:
             self._make(collection)
             response = self._index(crop, collection, note)
         if not response["FaceRecords"]:
-            reasons = [reason for one in response.get("UnindexedFaces", []) for reason in one.get("Reasons", [])]
+            reasons = [reason for face in response.get("UnindexedFaces", []) for reason in face.get("Reasons", [])]
             raise UnusablePicture(f"Amazon Rekognition did not index the face: {', '.join(reasons) or 'none found'}.")
         return IndexedFace(response["FaceRecords"][0]["Face"]["FaceId"])
 
@@ -255,21 +255,21 @@ def _box(share: Mapping[str, float], size: tuple[int, int]) -> Box:
 
 
 def _face(detail: Mapping[str, Any], size: tuple[int, int]) -> DetectedFace:
-    emotions = {one["Type"].lower(): one["Confidence"] / 100 for one in detail.get("Emotions", [])}
+    emotions = {emotion["Type"].lower(): emotion["Confidence"] / 100 for emotion in detail.get("Emotions", [])}
     return DetectedFace(_box(detail["BoundingBox"], size), detail["Confidence"] / 100, emotions)
 
 
 def _cups(labels: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Iterator[DetectedCup]:
     """Yield each cup once, even if it has several labels. If no label has a box, yield one cup without a box."""
     cups = [label for label in labels if label["Name"] in CUP_LABELS and label["Confidence"] >= CUP_CONFIDENCE]
-    instances = [one for label in cups for one in label.get("Instances", []) if one["Confidence"] >= CUP_CONFIDENCE]
-    instances.sort(key=lambda one: -one["Confidence"])
+    instances = [cup for label in cups for cup in label.get("Instances", []) if cup["Confidence"] >= CUP_CONFIDENCE]
+    instances.sort(key=lambda cup: -cup["Confidence"])
     boxes: list[Box] = []
-    for one in instances:
-        box = _box(one["BoundingBox"], size)
+    for cup in instances:
+        box = _box(cup["BoundingBox"], size)
         if all(_overlap(box, other) < SAME_CUP for other in boxes):
             boxes.append(box)
-            yield DetectedCup(one["Confidence"] / 100, box)
+            yield DetectedCup(cup["Confidence"] / 100, box)
     if cups and not boxes:
         yield DetectedCup(max(label["Confidence"] for label in cups) / 100, None)
 

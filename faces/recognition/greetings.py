@@ -48,8 +48,8 @@ class Profile(msgspec.Struct, frozen=True):
 def queue_for_topic(sightings: Sequence[Sighting], now: dt.datetime) -> None:
     """Store which sightings must be published to the topic. Must be called in the sightings' transaction."""
     if settings.GREETING_TOPIC_ARN:
-        known = [sighting for sighting in sightings if sighting.person_id is not None]
-        UntoldSighting.objects.bulk_create(UntoldSighting(sighting=sighting, since=now) for sighting in known)
+        identified = [sighting for sighting in sightings if sighting.person_id is not None]
+        UntoldSighting.objects.bulk_create(UntoldSighting(sighting=sighting, since=now) for sighting in identified)
 
 
 def greet(capture: Capture, now: dt.datetime, sightings: Sequence[Sighting]) -> None:
@@ -57,13 +57,13 @@ def greet(capture: Capture, now: dt.datetime, sightings: Sequence[Sighting]) -> 
 
     Never raises: a failed greeting is logged, and a failed publication is retried later.
     """
-    known = [sighting for sighting in sightings if sighting.person is not None]
-    if known and now - capture.taken_at <= GREETING_WITHIN:
-        for sighting in known:
+    identified = [sighting for sighting in sightings if sighting.person is not None]
+    if identified and now - capture.taken_at <= GREETING_WITHIN:
+        for sighting in identified:
             _greet_at_device(capture, _profile(capture, sighting))
     # During an outage of the topic no worker waits for it with each picture.
-    if known and settings.GREETING_TOPIC_ARN and not _late(now).exists():
-        _publish(UntoldSighting.objects.filter(sighting__in=known))
+    if identified and settings.GREETING_TOPIC_ARN and not _late(now).exists():
+        _publish(UntoldSighting.objects.filter(sighting__in=identified))
 
 
 def publish_late(*, now: dt.datetime) -> int:

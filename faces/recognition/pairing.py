@@ -8,13 +8,13 @@ import numpy as np
 from edge_agent.messages import Box
 
 CHEST = 2.0
-"""The height of the chest, around which a holders cup is expected: this many face heights below the face's middle.
+"""The height of the chest, around which a held cup is expected: this many face heights below the face's middle.
 
 By the artists' canon of proportions an adult is seven and a half heads tall, and the chest is one head below the chin.
 """
 
 REACH = 3.5
-"""The largest distance of a holders cup from the chest, in face sizes: an arm of three heads, and a hand."""
+"""The largest distance of a held cup from the chest, in face sizes: an arm of three heads, and a hand."""
 
 _OUT_OF_REACH = 1e6
 """A cost above any sum of pairs within reach, so that no pair out of reach replaces a pair within reach."""

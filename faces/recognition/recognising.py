@@ -117,10 +117,10 @@ def _sweep_waiting(now: dt.datetime) -> int:
 
 def _claim(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
     """Claim a queued capture for this worker; None if it is not queued. Counts the attempt, even if it kills."""
-    won = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
+    claimed = Capture.objects.filter(pk=capture_id, state=State.QUEUED).update(
         state=State.WORKING, attempts=F("attempts") + 1, next_try_at=now + LEASE
     )
-    return _read(capture_id) if won else None
+    return _read(capture_id) if claimed else None
 
 
 def _read(capture_id: uuid.UUID) -> Capture:

@@ -1,4 +1,4 @@
-"""Enrolment by the API: people, their consents and faces; and their erasure with its receipt."""
+"""The API of enrolment: creates people, consents and faces, and erases people."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -34,17 +34,19 @@ from faces.services import (
 )
 
 MOST_AT_ONCE = 20
-"""Pictures in one call; each takes the recogniser some tenths of a second."""
+"""Pictures per request; each takes the recogniser some tenths of a second."""
 
 
 class Unavailable(APIException):
+    """The recogniser is away; the response has the status 503."""
+
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
 class NewPersonSerializer(serializers.Serializer[dict[str, Any]]):
     site = serializers.SlugField(help_text="A site's slug.")
     name = serializers.CharField(max_length=80)
-    line = serializers.CharField(max_length=120, required=False, help_text="Said in the greeting.")
+    line = serializers.CharField(max_length=120, required=False, help_text="Added to the greeting.")
 
 
 class ConsentSerializer(serializers.ModelSerializer[Consent]):
@@ -60,7 +62,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
 
 class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
-    """Pictures of one person, each with this one face: as files, as base64, or what a camera of the site has taken."""
+    """Pictures of one person, each with only this face: files, base64 strings, or a capture of the site."""
 
     images = serializers.ListField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
     image_strings = serializers.ListField(
@@ -68,7 +70,7 @@ class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
     )
     capture = serializers.UUIDField(required=False, help_text="The id of a capture of the same site.")
     face = serializers.IntegerField(
-        required=False, min_value=1, help_text="Which face of the capture, counted from the left; where it has several."
+        required=False, min_value=1, help_text="Number of the face, counted from the left, if the capture has several."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +80,8 @@ class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class EnrolledSerializer(serializers.Serializer[Any]):
-    face = serializers.IntegerField(allow_null=True, help_text="The id of the face, where the picture did.")
-    refused = serializers.CharField(allow_blank=True, help_text="Why it did not, in one sentence.")
+    face = serializers.IntegerField(allow_null=True, help_text="The id of the enrolled face; null if refused.")
+    refused = serializers.CharField(allow_blank=True, help_text="Why the picture was refused, in one sentence.")
 
 
 class ErasureSerializer(serializers.ModelSerializer[Erasure]):
@@ -103,26 +105,26 @@ class ErasureViewSet(ScopedReadOnlyViewSet):
 
 
 class EnrolmentMixin(ScopedReadOnlyViewSet):
-    """What operators of a site do about its people."""
+    """Actions of a site's operators on its people."""
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
 
     @extend_schema(request=NewPersonSerializer)
     def create(self, request: Request) -> Response:
-        """Write somebody down, whom the site may get to know; for operators of the site."""
-        given = _checked(NewPersonSerializer, request)
-        site = Site.objects.all().for_user(request.user).filter(slug=given.pop("site")).first()
+        """Create a person of a site. For operators of the site."""
+        values = _validate(NewPersonSerializer, request)
+        site = Site.objects.all().for_user(request.user).filter(slug=values.pop("site")).first()
         if site is None:
             raise ValidationError({"site": ["Give the slug of one of your sites."]})
         check_operator(request, site)
-        person = _translated(partial(create_person, site=site, **given))
+        person = _with_field_errors(partial(create_person, site=site, **values))
         shown = self.get_serializer(self.get_queryset().get(pk=person.pk))
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={200: ErasureSerializer, 202: ErasureSerializer})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Erase the person. The answer is the receipt; with status 202 it goes on by itself after an outage."""
-        person = self._operated(request)
+        """Erase the person; returns the receipt. Status 202: an outage delays the erasure, which is resumed."""
+        person = self._get_operable_person(request)
         number = person.pk
         try:
             forget(person=person, by=request.user)  # type: ignore[arg-type]
@@ -134,59 +136,62 @@ class EnrolmentMixin(ScopedReadOnlyViewSet):
     @extend_schema(request=ConsentSerializer, responses={200: ConsentSerializer(many=True), 201: ConsentSerializer})
     @action(detail=True, methods=["get", "post"], pagination_class=None)
     def consents(self, request: Request, pk: str) -> Response:
-        """What the person agreed to; or record what they agreed to now, in place of what was before."""
+        """List the person's consents, or record a new consent that takes over the person's faces."""
         if request.method == "GET":
             return Response(ConsentSerializer(self.get_object().consents.all(), many=True).data)
-        person = self._operated(request)
-        consent = _translated(partial(record_consent, person=person, **_checked(ConsentSerializer, request)))
+        person = self._get_operable_person(request)
+        consent = _with_field_errors(partial(record_consent, person=person, **_validate(ConsentSerializer, request)))
         return Response(ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ConsentSerializer(many=True))
     @action(detail=True, methods=["post"], pagination_class=None)
     def withdraw(self, request: Request, pk: str) -> Response:
-        """End every consent of the person, and erase the faces that rest on them. Coffees and name stay theirs."""
-        person = self._operated(request)
+        """Withdraw all consents of the person, and remove the person's faces. Name and coffees stay."""
+        person = self._get_operable_person(request)
         try:
             for consent in person.consents.all().to_withdraw():
                 withdraw_consent(consent=consent)
         except RecogniserUnavailable as error:
-            raise Unavailable(f"The consent is ended, but not all faces are forgotten; do it again. {error}") from error
+            raise Unavailable(f"The consent is withdrawn, but some faces are left; try again. {error}") from error
         return Response(ConsentSerializer(person.consents.all(), many=True).data)
 
     @extend_schema(request=PortraitsSerializer, responses={201: EnrolledSerializer(many=True)})
     @action(detail=True, methods=["post"], pagination_class=None)
     def faces(self, request: Request, pk: str) -> Response:
-        """Know the person by these pictures, each of which may be refused; where all are, nothing changes: 400."""
-        person = self._operated(request)
-        given = _checked(PortraitsSerializer, request)
+        """Enrol the person by these pictures. Each may be refused; if all are refused, the status is 400."""
+        person = self._get_operable_person(request)
+        values = _validate(PortraitsSerializer, request)
         consent = person.consents.all().valid(timezone.now()).first()
         if consent is None:
             raise ValidationError({"consent": [f"{person} has no consent in force; record one first."]})
         try:
-            answers = [_answer(enrolment) for enrolment in _enrolments(request, person, consent, given)]
+            results = [_enrolment_result(enrolment) for enrolment in _enrolments(request, person, consent, values)]
         except RecogniserUnavailable as error:
-            raise Unavailable(f"{error} Try again later; a picture that was taken already counts once.") from error
-        if not any(answer["face"] for answer in answers):
-            raise ValidationError({"images": [answer["refused"] for answer in answers]})
-        return Response(EnrolledSerializer(answers, many=True).data, status=status.HTTP_201_CREATED)
+            raise Unavailable(
+                f"{error} Try again later; pictures that were enrolled already are not enrolled twice."
+            ) from error
+        if not any(result["face"] for result in results):
+            raise ValidationError({"images": [result["refused"] for result in results]})
+        return Response(EnrolledSerializer(results, many=True).data, status=status.HTTP_201_CREATED)
 
-    def _operated(self, request: Request) -> Person:
+    def _get_operable_person(self, request: Request) -> Person:
+        """Return the person. Raises `PermissionDenied` unless the user may operate the site."""
         person: Person = self.get_object()
         check_operator(request, person.site)
         return person
 
 
-def _enrolments(request: Request, person: Person, consent: Consent, given: dict[str, Any]) -> Iterator[Any]:
-    for file in given.get("images", []):
+def _enrolments(request: Request, person: Person, consent: Consent, values: dict[str, Any]) -> Iterator[Any]:
+    for file in values.get("images", []):
         yield partial(enrol, person=person, consent=consent, jpeg=file.read(MAX_BYTES + 1))
-    for text in given.get("image_strings", []):
+    for text in values.get("image_strings", []):
         yield lambda text=text: enrol(person=person, consent=consent, jpeg=decode_base64(text))
-    if "capture" in given:
+    if "capture" in values:
         captures = Capture.objects.all().for_user(request.user).select_related("device__site")
-        capture = captures.filter(pk=given["capture"]).first()
+        capture = captures.filter(pk=values["capture"]).first()
         if capture is None:
             raise ValidationError({"capture": ["Give the id of a capture of this site."]})
-        yield partial(_enrol_from, person, consent, capture, given.get("face"))
+        yield partial(_enrol_from, person, consent, capture, values.get("face"))
 
 
 def _enrol_from(person: Person, consent: Consent, capture: Capture, number: int | None) -> Face:
@@ -194,21 +199,21 @@ def _enrol_from(person: Person, consent: Consent, capture: Capture, number: int 
     return enrol_portrait(person=person, consent=consent, portrait=portrait)
 
 
-def _answer(enrolment: Any) -> dict[str, Any]:
+def _enrolment_result(enrolment: Any) -> dict[str, Any]:
     try:
         return {"face": enrolment().pk, "refused": ""}
     except (BadPicture, EnrolmentRefused) as error:
         return {"face": None, "refused": str(error)}
 
 
-def _checked(kind: type[serializers.BaseSerializer[Any]], request: Request) -> dict[str, Any]:
+def _validate(kind: type[serializers.BaseSerializer[Any]], request: Request) -> dict[str, Any]:
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def _translated(write: Any) -> Any:
-    """The service's refusal beside its field."""
+def _with_field_errors(write: Any) -> Any:
+    """Call the service; its `ValidationError` becomes an error response with messages by field."""
     try:
         return write()
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""By what the API's lists of pictures, people and coffees can be narrowed."""
+"""Filters of the API's lists of captures, people, coffees and merges."""
 
 from django_filters import rest_framework as filters
 
@@ -14,7 +14,9 @@ class CaptureFilter(OfDeviceFilter):
 
 class CoffeeFilter(OfDeviceFilter):
     person = filters.NumberFilter(field_name="person", label="A person's id.")
-    anonymous = filters.BooleanFilter(field_name="person", lookup_expr="isnull", label="Of nobody in particular.")
+    anonymous = filters.BooleanFilter(
+        field_name="person", lookup_expr="isnull", label="Whether the coffee is anonymous."
+    )
 
     class Meta:
         model = Coffee
@@ -31,8 +33,10 @@ class PersonFilter(filters.FilterSet):  # type: ignore[misc]
 
 class MergeFilter(filters.FilterSet):  # type: ignore[misc]
     site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-    person = filters.NumberFilter(field_name="person", label="The id of who took everything over.")
-    undone = filters.BooleanFilter(field_name="undone_at", lookup_expr="isnull", exclude=True, label="Undone or not.")
+    person = filters.NumberFilter(field_name="person", label="The id of the person who took the rows over.")
+    undone = filters.BooleanFilter(
+        field_name="undone_at", lookup_expr="isnull", exclude=True, label="Whether the merge is undone."
+    )
 
     class Meta:
         model = Merge

@@ -1,4 +1,4 @@
-"""Who may change something at a site, by the API."""
+"""The check of who may change data of a site through the API."""
 
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -8,6 +8,6 @@ from devices.roles import Right
 
 
 def check_operator(request: Request, site: Site) -> None:
-    """Raises `PermissionDenied` unless the user may operate the site."""
+    """Raise `PermissionDenied` unless the user may operate the site."""
     if not site.allows(request.user, Right.OPERATE):
-        raise PermissionDenied(f"You may look at {site}, but not change anything there.")
+        raise PermissionDenied(f"You may view {site}, but not change its data.")

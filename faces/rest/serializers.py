@@ -1,4 +1,4 @@
-"""How pictures, people and coffees look in the API."""
+"""Serializers of captures, people, coffees, merges and the leaderboard."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ MAX_BASE64 = MAX_BYTES * 4 // 3 + 4
 
 DEFAULT_ROWS = 100
 MOST_ROWS = 1000
-"""People on a leaderboard."""
+"""The highest number of people on a leaderboard."""
 
 _Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
 
@@ -46,10 +46,12 @@ class PersonNameSerializer(serializers.ModelSerializer[Person]):
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
-    guest = serializers.SerializerMethodField(help_text="Whether it is a stranger who got a number.")
+    guest = serializers.SerializerMethodField(help_text="Whether the person is a guest with a number.")
     coffees = serializers.IntegerField(source="coffees_counted", read_only=True)
     consent = serializers.BooleanField(
-        source="has_consent", read_only=True, help_text="Whether the person may be recognised now."
+        source="has_consent",
+        read_only=True,
+        help_text="Whether a consent of the person is in force.",
     )
 
     class Meta:
@@ -74,14 +76,14 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
     device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True)
     sightings = SightingSerializer(many=True, read_only=True)
     image = serializers.SerializerMethodField(
-        help_text="Address of the picture, if it is here; for you alone, and for some minutes."
+        help_text="URL of the picture, if it is stored; valid for you only, for some minutes."
     )
 
     area = serializers.ListField(
         child=serializers.IntegerField(),
         allow_null=True,
         read_only=True,
-        help_text="Part of the original frame that it shows: [left, top, width, height] in that frame's pixels.",
+        help_text="Part of the original frame that the picture shows: [left, top, width, height] in its pixels.",
     )
 
     class Meta:
@@ -114,20 +116,20 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
 class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
     """A picture: as a file in a multipart form, or as base64 in JSON."""
 
-    device = serializers.CharField(required=False, help_text="The device's id; a device's own token says it already.")
-    taken_at = serializers.DateTimeField(required=False, help_text="Now, where it is left out.")
+    device = serializers.CharField(required=False, help_text="The device's id; not needed with a device's token.")
+    taken_at = serializers.DateTimeField(required=False, help_text="The current time if omitted.")
     shows = serializers.ChoiceField(choices=Shows.choices, default=Shows.FRAME)
     image = serializers.FileField(required=False, help_text="JPEG or PNG, at most 5 MiB and 25 megapixels.")
     image_string = serializers.CharField(
-        required=False, max_length=MAX_BASE64, help_text="The same as base64.", write_only=True
+        required=False, max_length=MAX_BASE64, help_text="The picture as base64.", write_only=True
     )
     faces = serializers.JSONField(
-        required=False, help_text="Faces that the device says it shows: confidence, and box in pixels of the picture."
+        required=False, help_text="Faces that the device detected: confidence, and box in pixels of the picture."
     )
     area = BoxField(
         default=None,
         allow_null=True,
-        help_text="Which part of the original frame it shows: [left, top, width, height] in that frame's pixels.",
+        help_text="Part of the original frame that the picture shows: [left, top, width, height] in its pixels.",
     )
 
     def validate_taken_at(self, taken_at: dt.datetime) -> dt.datetime:
@@ -145,7 +147,7 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
         return _converted(area, Box | None)  # type: ignore[no-any-return]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Adds `jpeg`, which is the picture made safe, and `sha256` of the bytes that were given."""
+        """Add `jpeg`, the re-encoded picture, and `sha256` of the given bytes."""
         if ("image" in attrs) == ("image_string" in attrs):
             raise serializers.ValidationError({"image": "Give the picture as `image` or as `image_string`."})
         field = "image" if "image" in attrs else "image_string"
@@ -157,7 +159,7 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 def _converted(value: Any, kind: Any) -> Any:
-    """As the messages of devices have it. Raises `ValidationError`."""
+    """Convert the value to the type that device messages use. Raises `ValidationError`."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -206,7 +208,7 @@ class NameSerializer(serializers.ModelSerializer[Person]):
 
 
 class IntoSerializer(serializers.Serializer[dict[str, Any]]):
-    into = serializers.IntegerField(help_text="The id of the person who takes everything over.")
+    into = serializers.IntegerField(help_text="The id of the person who takes the rows over.")
 
 
 class MergeSerializer(serializers.ModelSerializer[Merge]):
@@ -214,9 +216,9 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
     person = PersonNameSerializer(read_only=True)
     merged_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
     undone_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
-    coffees = serializers.SerializerMethodField(help_text="How many changed hands.")
-    sightings = serializers.SerializerMethodField(help_text="How many changed hands.")
-    voided = serializers.SerializerMethodField(help_text="Of how many it turned out that they are one with another.")
+    coffees = serializers.SerializerMethodField(help_text="The number of moved rows.")
+    sightings = serializers.SerializerMethodField(help_text="The number of moved rows.")
+    voided = serializers.SerializerMethodField(help_text="The number of coffees that were voided as repetitions.")
 
     class Meta:
         model = Merge
@@ -246,10 +248,10 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
 
 
 class LeaderboardQuerySerializer(serializers.Serializer[dict[str, Any]]):
-    site = serializers.SlugField(required=False, help_text="A site's slug; all your sites where it is left out.")
-    period = serializers.ChoiceField(choices=PERIODS, default="all", help_text="By the clock of each site.")
+    site = serializers.SlugField(required=False, help_text="A site's slug; all your sites if omitted.")
+    period = serializers.ChoiceField(choices=PERIODS, default="all", help_text="In the time zone of each site.")
     limit = serializers.IntegerField(
-        default=DEFAULT_ROWS, min_value=1, max_value=MOST_ROWS, help_text="How many people, from the first on."
+        default=DEFAULT_ROWS, min_value=1, max_value=MOST_ROWS, help_text="The number of rows, from the first rank."
     )
 
 
@@ -259,12 +261,12 @@ class LeaderboardRowSerializer(serializers.Serializer[Any]):
     site = serializers.CharField(source="site.slug", help_text="The site's slug.")
     coffees = serializers.IntegerField()
     streak = serializers.IntegerField(
-        help_text="Days in a row with a coffee, up to today or yesterday by the site's clock, whatever the period; "
-        f"{LONGEST_STREAK} stands for that many or more."
+        help_text="Days in a row with a coffee, up to today or yesterday in the site's time zone, whatever the period; "
+        f"{LONGEST_STREAK} means that many or more."
     )
     last_at = serializers.DateTimeField()
     portrait = serializers.SerializerMethodField(
-        help_text="Address of the person's face, if they agreed in person; for you alone, and for some minutes."
+        help_text="URL of the person's face, if they agreed in person; valid for you only, for some minutes."
     )
 
     def get_portrait(self, row: LeaderboardRow) -> str | None:
@@ -277,7 +279,9 @@ class LeaderboardRowSerializer(serializers.Serializer[Any]):
 @extend_schema_serializer(many=False)
 class LeaderboardSerializer(serializers.Serializer[dict[str, Any]]):
     period = serializers.CharField()
-    coffees = serializers.IntegerField(source="board.total", help_text="All of the period.")
-    anonymous_coffees = serializers.IntegerField(source="board.anonymous", help_text="Of nobody in particular.")
-    people = serializers.IntegerField(source="board.people", help_text="How many had coffee, those not listed too.")
+    coffees = serializers.IntegerField(source="board.total", help_text="All coffees of the period.")
+    anonymous_coffees = serializers.IntegerField(source="board.anonymous", help_text="Anonymous coffees.")
+    people = serializers.IntegerField(
+        source="board.people", help_text="The number of people with a coffee, listed or not."
+    )
     results = LeaderboardRowSerializer(source="board.rows", many=True)

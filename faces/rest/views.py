@@ -1,9 +1,9 @@
-"""Pictures, people, coffees and the leaderboard in the API."""
+"""The API's views of captures, people, merges, coffees and the leaderboard."""
 
 import datetime as dt
 from typing import Any, cast
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -24,7 +24,8 @@ from devices.models import Device, Site
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from faces.coffees.leaderboard import leaderboard
-from faces.models import Capture, Coffee, Consent, Merge, Person
+from faces.models import Capture, Coffee, Merge, Person
+from faces.people.consent import with_coffees_and_consent
 from faces.rest.enrolment import EnrolmentMixin
 from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
 from faces.rest.rights import check_operator
@@ -46,7 +47,7 @@ from faces.views import picture_response, portrait_response
 
 
 class CaptureViewSet(ScopedReadOnlyViewSet):
-    """The pictures of your sites' devices and what was recognised in them, newest first."""
+    """The pictures of your sites' devices and their recognition, newest first."""
 
     queryset = Capture.objects.select_related("device__site").prefetch_related("sightings__person")
     serializer_class = CaptureSerializer
@@ -62,26 +63,26 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
 
     @extend_schema(request=NewCaptureSerializer, responses={201: CaptureSerializer})
     def create(self, request: Request) -> Response:
-        """Give a picture, by a device with its token or by an operator of the device's site.
+        """Upload a picture, as a device with its token or as an operator of the device's site.
 
-        The same bytes of the same time are one picture, however often they are given.
+        The same bytes with the same time are one picture, however often they are uploaded.
         """
         serializer = NewCaptureSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         device = _device(request, serializer.validated_data)
         capture = _take_in(device, serializer.validated_data, is_from_device=isinstance(request.auth, Device))
-        answer = CaptureSerializer(capture, context=self.get_serializer_context())
-        return Response(answer.data, status=status.HTTP_201_CREATED)
+        response = CaptureSerializer(capture, context=self.get_serializer_context())
+        return Response(response.data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="picture")
     def picture(self, request: Request, pk: str, link: str) -> FileResponse:
-        """The picture itself: at the address that `image` tells, which is yours alone and lasts for minutes."""
+        """The picture, at the URL in `image`, which is valid for you only, for some minutes."""
         return picture_response(request, self.get_object(), link)
 
 
 class PersonViewSet(EnrolmentMixin):
-    """The people your sites know."""
+    """The people of your sites."""
 
     queryset = Person.objects.select_related("site")
     serializer_class = PersonSerializer
@@ -91,16 +92,13 @@ class PersonViewSet(EnrolmentMixin):
     export_instead = {"guest": "guest_number"}
 
     def get_queryset(self) -> QuerySet[Any]:
-        valid = Consent.objects.filter(person=OuterRef("pk")).valid(timezone.now())
-        counted = Count("coffees", filter=Q(coffees__voided=False))
-        people = super().get_queryset()
-        return people.annotate(coffees_counted=counted, has_consent=Exists(valid))  # type: ignore[no-any-return]
+        return with_coffees_and_consent(super().get_queryset(), now=timezone.now())
 
     @extend_schema(request=NameSerializer, responses=PersonSerializer)
     @action(detail=True, methods=["post"], url_path="name")
     def rename(self, request: Request, pk: str) -> Response:
-        """Say who a guest is; coffees and sightings stay theirs. For operators of the site."""
-        person = self._operated(request)
+        """Name a person, such as a guest; coffees and sightings stay. For operators of the site."""
+        person = self._get_operable_person(request)
         serializer = NameSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         name_person(person=person, **serializer.validated_data)
@@ -109,8 +107,8 @@ class PersonViewSet(EnrolmentMixin):
     @extend_schema(request=IntoSerializer, responses=MergeSerializer)
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, pk: str) -> Response:
-        """This person is another one: their coffees, sightings, faces and consents go there. For operators."""
-        person = self._operated(request)
+        """Merge this person into another: coffees, sightings, faces and consents move there. For operators."""
+        person = self._get_operable_person(request)
         serializer = IntoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         into = Person.objects.all().for_user(request.user).filter(pk=serializer.validated_data["into"]).first()
@@ -124,7 +122,7 @@ class PersonViewSet(EnrolmentMixin):
 
 
 class MergeViewSet(ScopedReadOnlyViewSet):
-    """Which records turned out to be one person, the latest first."""
+    """The merges of people at your sites, the latest first."""
 
     queryset = Merge.objects.select_related("site", "person", "merged_by", "undone_by")
     serializer_class = MergeSerializer
@@ -134,7 +132,7 @@ class MergeViewSet(ScopedReadOnlyViewSet):
     @extend_schema(request=None, responses=PersonNameSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
-        """Make two people of one again; for operators of the site."""
+        """Undo the merge. For operators of the site."""
         merge: Merge = self.get_object()
         check_operator(request, merge.site)
         try:
@@ -145,7 +143,7 @@ class MergeViewSet(ScopedReadOnlyViewSet):
 
 
 class CoffeeViewSet(ScopedReadOnlyViewSet):
-    """The coffees of your sites, newest first; voided ones too."""
+    """The coffees of your sites, newest first, including voided coffees."""
 
     queryset = Coffee.objects.select_related("device__site", "person", "sighting", "reviewed_by")
     serializer_class = CoffeeSerializer
@@ -156,19 +154,19 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
     @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
     @action(detail=True, methods=["post"])
     def void(self, request: Request, pk: str) -> Response:
-        """Take the coffee out of every count; for operators of its site."""
+        """Void the coffee, so that it does not count. For operators of its site."""
         return self._review(request, void_coffee)
 
     @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        """Let a voided coffee count again; for operators of its site."""
+        """Make a voided coffee count again. For operators of its site."""
         return self._review(request, restore_coffee)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="portrait")
     def portrait(self, request: Request, pk: str, link: str) -> HttpResponse:
-        """The face of whoever had it: at the address that the leaderboard tells, if they agreed in person."""
+        """The face of the person who had the coffee, at the URL in the leaderboard, if they agreed in person."""
         return portrait_response(request, self.get_object(), link)
 
     def _review(self, request: Request, review: Any) -> Response:
@@ -184,11 +182,11 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
 
 
 class LeaderboardViewSet(ViewSet):
-    """Who had how many coffees."""
+    """How many coffees each person had."""
 
     @extend_schema(parameters=[LeaderboardQuerySerializer], responses=LeaderboardSerializer)
     def list(self, request: Request) -> Response:
-        """The most first; equal counts share a rank. Coffees of nobody in particular are a total of their own."""
+        """Rows by descending number of coffees; equal counts share a rank. Anonymous coffees are a separate total."""
         query = LeaderboardQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         period, now = query.validated_data["period"], timezone.now()
@@ -199,36 +197,36 @@ class LeaderboardViewSet(ViewSet):
             if not sites:
                 raise NotFound(f"You have no site “{slug}”.")
         board = leaderboard(sites=sites, period=period, now=now, limit=query.validated_data["limit"])
-        answer = LeaderboardSerializer({"period": period, "board": board}, context={"request": request})
-        return Response(answer.data)
+        response = LeaderboardSerializer({"period": period, "board": board}, context={"request": request})
+        return Response(response.data)
 
 
-def _device(request: Request, given: dict[str, Any]) -> Device:
-    """Whose picture it is. Raises `ValidationError` and `PermissionDenied`."""
+def _device(request: Request, values: dict[str, Any]) -> Device:
+    """Return the device of the picture. Raises `ValidationError` and `PermissionDenied`."""
     if isinstance(request.auth, Device):
         return request.auth
-    known = Device.objects.all().for_user(request.user)
-    device = known.filter(pk=given["device"]).first() if given.get("device", "").isdecimal() else None
+    devices = Device.objects.all().for_user(request.user)
+    device = devices.filter(pk=values["device"]).first() if values.get("device", "").isdecimal() else None
     if device is None:
         raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
     check_operator(request, device.site)
     return cast(Device, device)
 
 
-def _take_in(device: Device, given: dict[str, Any], *, is_from_device: bool) -> Capture:
-    """The capture of this picture; the one that is there already, if it came before."""
+def _take_in(device: Device, values: dict[str, Any], *, is_from_device: bool) -> Capture:
+    """Store the picture; return its capture, which exists already if the picture was uploaded before."""
     now = timezone.now()
-    taken_at: dt.datetime | None = given.get("taken_at")
-    key = decoding.digest("upload", given["sha256"], taken_at.isoformat() if taken_at else "", given["shows"])
+    taken_at: dt.datetime | None = values.get("taken_at")
+    key = decoding.digest("upload", values["sha256"], taken_at.isoformat() if taken_at else "", values["shows"])
     picture = TakenPicture(
         device,
         taken_at or now,
         now,
         key,
-        given["jpeg"],
-        shows=given["shows"],
-        faces=given.get("faces", ()),
-        area=given["area"],
+        values["jpeg"],
+        shows=values["shows"],
+        faces=values.get("faces", ()),
+        area=values["area"],
     )
     batches.take_in_picture(picture, is_from_device=is_from_device)
     capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)

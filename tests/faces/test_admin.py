@@ -157,7 +157,7 @@ class TestEnrolment:
             "consent_signed_at",
             "consent_expires_at",
         }
-        assert "No face is enrolled without a recorded consent" in errors["consent_text"][0]
+        assert "A face is enrolled only with a recorded consent" in errors["consent_text"][0]
 
     def test_half_a_consent_is_refused(self, admin: Client, seattle: Site) -> None:
         errors = errors_of(admin.post(self.ADD, enrolment(seattle, None, consent_signed_by="")))
@@ -190,7 +190,7 @@ class TestEnrolment:
     def test_the_list_tells_coffees_and_consent(self, admin: Client, ada: Person) -> None:
         answer = admin.get("/admin/faces/person/")
         (person,) = answer.context["cl"].result_list
-        assert (person.coffees_counted, person.faces_known, person.has_consent) == (0, 1, True)
+        assert (person.coffees_counted, person.faces_counted, person.has_consent) == (0, 1, True)
 
     def test_consents_are_withdrawn_together_with_the_faces(self, admin: Client, ada: Person) -> None:
         act(admin, "person", "withdraw_consents", ada)
@@ -203,7 +203,7 @@ class TestEnrolment:
         with monkeypatch.context() as patched:
             patched.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
             answer = act(admin, "person", "withdraw_consents", ada)
-        assert "not all forgotten yet" in html.unescape(answer.content.decode())
+        assert "are not removed yet" in html.unescape(answer.content.decode())
         assert Face.objects.exists()
         act(admin, "person", "withdraw_consents", ada)
         assert not Face.objects.exists()
@@ -252,7 +252,7 @@ class TestReview:
         capture.refresh_from_db()
         assert (capture.state, capture.attempts) == (State.QUEUED, 0)
 
-    def test_what_is_under_way_is_not_queued_twice(self, admin: Client, take_picture: TakePicture) -> None:
+    def test_a_queued_capture_is_not_queued_twice(self, admin: Client, take_picture: TakePicture) -> None:
         answer = act(admin, "capture", "recognise_anew", take_picture())
         assert "is queued or being recognised already" in answer.content.decode()
 
@@ -317,7 +317,7 @@ class TestScoping:
         assert (capture.state, Coffee.objects.counted().count(), Face.objects.count()) == (State.DONE, 1, 1)
 
     @pytest.mark.parametrize(("role", "sites"), [(Role.VIEWER, 0), (Role.OPERATOR, 1), (Role.OWNER, 1)])
-    def test_people_are_added_where_one_is_more_than_a_viewer(
+    def test_people_are_added_only_at_sites_that_the_user_may_operate(
         self, seattle: Site, chicago: Site, role: Role, sites: int
     ) -> None:
         client = staff("Somebody", seattle, role)

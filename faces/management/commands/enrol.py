@@ -34,8 +34,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, site: str, report: Path | None, **options: Any) -> None:
         selected = Site.objects.filter(slug=site).first()
         if selected is None:
-            known = ", ".join(Site.objects.values_list("slug", flat=True))
-            raise CommandError(f"There is no site “{site}”; the sites are: {known or 'none yet'}.")
+            slugs = ", ".join(Site.objects.values_list("slug", flat=True))
+            raise CommandError(f"There is no site “{site}”; the sites are: {slugs or 'none yet'}.")
         outcomes: list[Outcome] = []
         try:
             self._enrol(read_people_folders(folder), selected, outcomes)

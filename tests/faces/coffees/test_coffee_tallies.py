@@ -72,7 +72,7 @@ def test_each_coffee_is_in_the_day_and_month_of_its_site(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "Pacific/Kiritimati", "UTC"])
-def test_a_corrected_time_zone_corrects_them(ada: Person, superuser: User, zone: str) -> None:
+def test_changing_a_sites_time_zone_moves_its_tallies(ada: Person, superuser: User, zone: str) -> None:
     before = tallies(ada, Span.DAY)
     ada.site.timezone = zone
     ada.site.save()
@@ -84,7 +84,7 @@ def test_a_corrected_time_zone_corrects_them(ada: Person, superuser: User, zone:
     assert are_right()
 
 
-def test_so_does_moving_a_device(ada: Person, seattle01: Device, chicago01: Device) -> None:
+def test_moving_a_device_to_another_site_moves_its_tallies(ada: Person, seattle01: Device, chicago01: Device) -> None:
     chicagos = add_coffees(chicago01, None, [TURN - dt.timedelta(minutes=10)])
     before = tallies(ada, Span.DAY)
     seattle01.site = chicago01.site
@@ -95,7 +95,7 @@ def test_so_does_moving_a_device(ada: Person, seattle01: Device, chicago01: Devi
     assert are_right()
 
 
-def test_another_name_of_a_site_or_device_counts_nothing_anew(
+def test_renaming_a_site_or_device_rebuilds_no_tally(
     ada: Person, seattle01: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rebuilt: list[Any] = []
@@ -219,7 +219,7 @@ DEEDS = [name for name in vars(World) if not name.startswith("_") and name not i
 class TestWhateverHappens(TestCase):
     @settings(max_examples=30)
     @given(st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 600)), max_size=14))
-    def test_the_tallies_are_those_of_a_recount(self, deeds: list[tuple[str, int]]) -> None:
+    def test_after_any_changes_the_tallies_equal_a_recount(self, deeds: list[tuple[str, int]]) -> None:
         world = World()
         for what, number in deeds:
             world.happens(what, number)
@@ -271,7 +271,7 @@ def test_whoever_is_erased_leaves_no_row(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("what", [Capture, Coffee, Device])
-def test_cascades(ada: Person, what: Any) -> None:
+def test_deleting_the_coffees_by_a_cascade_deletes_the_tallies(ada: Person, what: Any) -> None:
     what.objects.all().delete()
     assert are_right()
     assert not CoffeeTally.objects.exists()

@@ -40,7 +40,7 @@ def hold_cups(device: Device, people: list[Person | None], at: dt.datetime = NOO
 class TestCoolDown(TestCase):
     @examples(max_examples=25)
     @given(st.lists(st.integers(0, 1800), min_size=1, max_size=12))
-    def test_no_two_coffees_within_it_and_none_left_out(self, seconds: list[int]) -> None:
+    def test_exactly_the_coffees_outside_each_others_cool_down_count(self, seconds: list[int]) -> None:
         device = places.seattle01()
         person = create_person(site=device.site, name="Ada")
         for second in seconds:

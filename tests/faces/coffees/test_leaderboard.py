@@ -63,13 +63,13 @@ def test_strangers_are_a_total_of_their_own(coffees: None, seattle: Site, chicag
     assert leaderboard(sites=[chicago], period="all", now=NOON).anonymous == 0
 
 
-def test_a_voided_coffee_is_not_in_it(coffees: None, chicago: Site, superuser: User) -> None:
+def test_a_voided_coffee_is_not_on_the_leaderboard(coffees: None, chicago: Site, superuser: User) -> None:
     person = chicago.people.get()
     void_coffee(coffee=person.coffees.latest("taken_at"), by=superuser, reason="It was tea.")
     assert board([chicago]) == [(1, "Dan", 3)]
 
 
-def test_nothing_comes_of_no_sites(coffees: None) -> None:
+def test_without_sites_the_leaderboard_is_empty(coffees: None) -> None:
     assert board([]) == []
     assert leaderboard(sites=[], period="all", now=NOON).anonymous == 0
 
@@ -106,7 +106,7 @@ def test_an_unknown_period_is_refused(seattle: Site) -> None:
 
 
 @pytest.mark.parametrize("period", PERIODS)
-def test_many_people_take_no_more_queries(
+def test_the_number_of_queries_does_not_depend_on_the_number_of_people(
     coffees: None, seattle01: Device, chicago: Site, period: Period, django_assert_max_num_queries: Any
 ) -> None:
     sites = [seattle01.site, chicago]
@@ -117,7 +117,7 @@ def test_many_people_take_no_more_queries(
         assert len(leaderboard(sites=sites, period=period, now=NOON).rows) == 24
 
 
-def test_the_first_places_are_those_of_the_whole(coffees: None, seattle: Site, chicago: Site) -> None:
+def test_a_limited_leaderboard_is_the_beginning_of_the_whole(coffees: None, seattle: Site, chicago: Site) -> None:
     whole = board([seattle, chicago])
     for limit in range(6):
         found = leaderboard(sites=[seattle, chicago], period="all", now=NOON, limit=limit)
@@ -136,7 +136,7 @@ def moments(first: str, last: str) -> st.SearchStrategy[dt.datetime]:
     period=st.sampled_from(PERIODS),
 )
 @settings(max_examples=25)
-def test_tallies_add_up_to_what_the_coffees_say(
+def test_the_tallies_of_a_period_equal_a_count_of_its_coffees(
     moments: list[dt.datetime], zone: str, now: dt.datetime, period: Period
 ) -> None:
     with transaction.atomic():
@@ -169,7 +169,7 @@ def add_coffees(device: Device, person: Person | None, moments: list[dt.datetime
 
 class TestStreak:
     @given(st.sets(st.integers(-40, 2)))
-    def test_it_goes_back_from_today_or_yesterday(self, days: set[int]) -> None:
+    def test_a_streak_ends_today_or_yesterday(self, days: set[int]) -> None:
         today = dt.date(2026, 11, 20)
         length = streak({today + dt.timedelta(days=day) for day in days}, today)
         last = 0 if 0 in days else -1
@@ -177,7 +177,7 @@ class TestStreak:
         assert last - length not in days
 
     @pytest.mark.parametrize("length", [1, 7, LONGEST_STREAK - 1, LONGEST_STREAK, LONGEST_STREAK + 9])
-    def test_a_long_one_is_followed_so_far(self, seattle01: Device, length: int) -> None:
+    def test_a_streak_is_measured_up_to_the_longest_streak(self, seattle01: Device, length: int) -> None:
         ada, bea = (create_person(site=seattle01.site, name=name) for name in ("Ada", "Bea"))
         for person, since in ((ada, 0), (bea, 1)):
             days = [day for day in range(since, length + since + 4) if day != length + since]
@@ -194,7 +194,7 @@ class TestStreak:
         streaks = streaks_of(people, now=NOON)
         assert [streaks[person.pk] for person in people] == [1, 2]
 
-    def test_a_voided_coffee_breaks_it(self, seattle01: Device, superuser: User) -> None:
+    def test_a_voided_coffee_breaks_a_streak(self, seattle01: Device, superuser: User) -> None:
         ada = create_person(site=seattle01.site, name="Ada")
         coffees = add_coffees(seattle01, ada, [NOON - DAY * day for day in range(3)])
         void_coffee(coffee=coffees[1], by=superuser, reason="It was tea.")

@@ -64,7 +64,7 @@ def test_equal_counts_share_a_rank_and_the_next_is_left_out(seattle01: Device, a
     assert "Coffees of people who are not recognised 5" in shown
 
 
-def test_a_period_counts_only_what_is_in_it(seattle01: Device, ada: Person, viewer: User) -> None:
+def test_a_period_counts_only_its_own_coffees(seattle01: Device, ada: Person, viewer: User) -> None:
     coffees(seattle01, ada, 2)
     coffees(seattle01, ada, 4, ago=dt.timedelta(days=2))
     coffees(seattle01, ada, 8, ago=dt.timedelta(days=12))
@@ -104,10 +104,10 @@ class TestLargeScreen:
         assert "Person 1" not in shown
         assert "58 coffees, 3 of people who are not recognised and 2 more" in shown
 
-    def test_an_empty_one_says_so(self, seattle01: Device, viewer: User) -> None:
+    def test_an_empty_screen_says_that_nobody_had_coffee(self, seattle01: Device, viewer: User) -> None:
         assert "Coffees of all time Seattle No recognised person" in words(viewer, "?period=all", "leaderboard-screen")
 
-    def test_it_is_for_members(self, seattle01: Device) -> None:
+    def test_the_screen_needs_a_login(self, seattle01: Device) -> None:
         answer = Client().get(reverse("leaderboard-screen"))
         assert answer.status_code == 302
         assert answer["Location"].startswith(reverse("login"))
@@ -155,11 +155,13 @@ def test_a_board_of_anonymous_coffees_has_no_ranks(seattle01: Device, viewer: Us
     assert "No recognised person had a coffee in this period. Coffees of people who are not recognised 2" in told
 
 
-def test_whoever_is_a_member_of_nothing_is_told_so(seattle01: Device) -> None:
+def test_a_user_without_sites_reads_that_there_are_none(seattle01: Device) -> None:
     assert "You are not a member of any site yet" in words(User.objects.create_user("stranger"))
 
 
-def test_many_people_take_no_more_queries(seattle01: Device, ada: Person, viewer: User) -> None:
+def test_the_number_of_queries_does_not_depend_on_the_number_of_people(
+    seattle01: Device, ada: Person, viewer: User
+) -> None:
     def number_of_queries() -> int:
         client = Client()
         client.force_login(viewer)

@@ -76,7 +76,7 @@ class TestCommand:
         assert (header, first) == ("picture,enrolled,refused", "Ada/1.jpg,True,")
         assert third.startswith('Ada/3.jpg,False,"The picture shows no face;')
 
-    def test_again_changes_nothing_and_more_is_added(self, staff: Path, seattle: Site, local: Recogniser) -> None:
+    def test_a_repeated_run_adds_only_new_pictures(self, staff: Path, seattle: Site, local: Recogniser) -> None:
         (staff / "Ada" / "3.jpg").unlink()
         assert enrol(staff) == enrol(staff) == ""
         (staff / "Ada" / "4.jpg").write_bytes(scenes.jpeg(scenes.portrait()[40:400]))
@@ -122,7 +122,7 @@ class TestCommand:
         assert "Ada/1.jpg: No consent.toml has “signed_by” for Ada; without a consent nobody is enrolled." in told
         assert "Empty: No consent.toml has" in told
 
-    def test_whose_pictures_are_all_refused_is_not_written_down(
+    def test_a_person_without_a_usable_picture_is_not_created(
         self, staff: Path, seattle: Site, local: Recogniser
     ) -> None:
         for good in ("1.jpg", "2.JPEG"):
@@ -160,7 +160,9 @@ class TestAgreement:
             ("", HERS, "has “text” for Ada"),
         ],
     )
-    def test_what_is_wrong_is_said(self, tmp_path: Path, shared: str, own: str, said: str) -> None:
+    def test_an_error_in_a_consent_file_is_reported_with_its_reason(
+        self, tmp_path: Path, shared: str, own: str, said: str
+    ) -> None:
         write(tmp_path / "consent.toml", shared)
         write(tmp_path / "Ada" / "consent.toml", own)
         (ada,) = read_people_folders(tmp_path)

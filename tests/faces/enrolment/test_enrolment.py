@@ -64,13 +64,13 @@ class TestEnrolment:
         enrol(person=ada, consent=ada.consents.get(), jpeg=mirrored, now=NOON, recogniser=local)
         assert Face.objects.count() == 2
 
-    def test_another_persons_consent_does_not_do(self, ada: Person, seattle: Site) -> None:
+    def test_another_persons_consent_is_refused(self, ada: Person, seattle: Site) -> None:
         bob = create_person(site=seattle, name="Bob")
         with pytest.raises(EnrolmentRefused, match="record Bob's own consent"):
             enrol(person=bob, consent=ada.consents.get(), jpeg=PORTRAIT, now=NOON, recogniser=Scripted())
 
     @pytest.mark.parametrize("when", [NOON - dt.timedelta(days=2), NOON + dt.timedelta(days=364)])
-    def test_a_consent_that_is_not_in_force_does_not_do(self, seattle: Site, when: dt.datetime) -> None:
+    def test_a_consent_that_is_not_in_force_is_refused(self, seattle: Site, when: dt.datetime) -> None:
         person = create_person(site=seattle, name="Ada")
         with pytest.raises(EnrolmentRefused, match="not in force"):
             enrol(person=person, consent=agree(person), jpeg=PORTRAIT, now=when, recogniser=Scripted())
@@ -126,9 +126,7 @@ class TestAgain:
 
 
 class TestOthers:
-    def test_somebody_of_another_site_is_neither_named_nor_in_the_way(
-        self, ada: Person, chicago: Site, local: Recogniser
-    ) -> None:
+    def test_a_face_known_at_another_site_can_be_enrolled(self, ada: Person, chicago: Site, local: Recogniser) -> None:
         portray(chicago, PORTRAIT, local)
         assert sorted(Face.objects.values_list("consent__person__site__slug", flat=True)) == ["chicago", "seattle"]
 

@@ -44,7 +44,7 @@ def away(*_: Any, **__: Any) -> None:
 
 
 class TestForget:
-    def test_it_leaves_counts_and_a_receipt(self, ada: Person, capture: Capture, owner: User) -> None:
+    def test_an_erasure_leaves_anonymous_counts_and_a_receipt(self, ada: Person, capture: Capture, owner: User) -> None:
         number, face, picture = ada.pk, Face.objects.get(), storage.read(capture)
         receipt = forget(person=ada, by=owner, now=LATER)
         receipt.refresh_from_db()
@@ -67,7 +67,7 @@ class TestForget:
         with pytest.raises(FileNotFoundError):
             storage.read(Capture.objects.get())
 
-    def test_nobody_elses_things_are_touched(self, ada: Person, seattle: Site, take_picture: TakePicture) -> None:
+    def test_an_erasure_changes_no_other_person(self, ada: Person, seattle: Site, take_picture: TakePicture) -> None:
         bob = create_person(site=seattle, name="Bob")
         Face.objects.create(consent=agree(bob), provider="local", provider_id="bob")
         capture = take_picture()
@@ -92,7 +92,7 @@ class TestForget:
 
 
 class TestOutage:
-    def test_it_goes_on_by_itself_and_the_receipt_lacks_nothing(
+    def test_an_interrupted_erasure_is_resumed_with_a_complete_receipt(
         self, ada: Person, capture: Capture, owner: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
@@ -173,7 +173,7 @@ class TestReceipt:
         scripted.kept[hers] = ""
         assert trace() == f"A face of scripted still exists after the {receipt}."
 
-    def test_one_that_is_not_finished_proves_nothing(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unfinished_erasure_is_reported_as_a_trace(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("faces.recognisers.local.LocalRecogniser.forget", away)
         with pytest.raises(NotErasedYet):
             forget(person=ada, by=None)

@@ -83,7 +83,7 @@ class TestPictures:
         assert capture.sightings.count() == 1
         assert not default_storage.exists(name)
 
-    def test_each_site_has_its_own_hours_and_without_a_policy_the_usual_ones(
+    def test_each_site_has_its_own_hours_and_without_a_policy_the_default_hours(
         self, seattle: Site, chicago01: Device, take_picture: TakePicture
     ) -> None:
         set_retention(site=seattle, picture_hours=1, unmatched_hours=1)
@@ -121,7 +121,7 @@ class TestPictures:
             "The picture was removed before it was recognised: the site's policy keeps it for 5 hours."
         )
 
-    def test_an_interrupted_run_is_gone_on_with(self, take_picture: TakePicture, monkeypatch: Any) -> None:
+    def test_an_interrupted_run_is_resumed(self, take_picture: TakePicture, monkeypatch: Any) -> None:
         for _ in range(3):
             take_picture()
         monkeypatch.setattr("faces.erasure.retention.AT_ONCE", 1)
@@ -137,7 +137,7 @@ class TestPictures:
         with pytest.raises(ValidationError):
             set_retention(site=seattle, picture_hours=0, unmatched_hours=1)
 
-    def test_the_workers_do_it(self, take_picture: TakePicture) -> None:
+    def test_the_workers_remove_old_pictures(self, take_picture: TakePicture) -> None:
         take_picture(received=clock.now() - 31 * DAY)
         assert tasks.remove_old_pictures() == 1
 
@@ -234,7 +234,7 @@ class TestUnseen:
         create_person(site=seattle, name="Ada")
         assert announce_erasures(now=NOON + 10_000 * DAY) == 0
 
-    def test_an_outage_is_told_and_gone_on_with(self, seattle: Site, scripted: Scripted) -> None:
+    def test_an_erasure_interrupted_by_an_outage_is_noted_and_resumed(self, seattle: Site, scripted: Scripted) -> None:
         known(seattle, "Ada", days=100)
         later = NOON + 100 * DAY
         announce_erasures(now=later)

@@ -98,7 +98,7 @@ class TestMerging:
         assert Face.objects.get().person == bea
         assert (merge.other_name, merge.merged_by, merge.merged_at) == ("Guest 1", operator, LATER)
 
-    def test_who_is_recognised_by_the_guests_face_is_the_other_now(
+    def test_the_merged_guests_face_is_recognised_as_the_other_person(
         self, guest: Person, bea: Person, take_picture: TakePicture
     ) -> None:
         merge_people(other=guest, into=bea, by=None, now=LATER)

@@ -61,7 +61,7 @@ def test_the_same_picture_counts_once_within_a_batch_and_across(seattle01: Devic
     assert Capture.objects.count() == len(files()) == 3
 
 
-def test_a_name_tells_nothing_of_the_picture(seattle01: Device) -> None:
+def test_a_pictures_file_name_is_random(seattle01: Device) -> None:
     take_in(picture(seattle01))
     capture = Capture.objects.get()
     name = Path(str(capture.image)).stem

@@ -64,14 +64,14 @@ def picture_on_the_board(client: Client) -> str | None:
 
 @pytest.mark.django_db
 class TestWhoIsShown:
-    def test_whoever_agreed_in_person(self, coffee: Coffee, members: Client) -> None:
+    def test_the_face_of_a_person_with_personal_consent_is_shown(self, coffee: Coffee, members: Client) -> None:
         address = picture_on_the_board(members)
         assert address
         answer = members.get(address)
         assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
         assert answer["Cache-Control"].startswith("private")
 
-    def test_to_members_of_the_site_only(self, coffee: Coffee, members: Client, outsider: User) -> None:
+    def test_a_face_is_shown_to_members_of_the_site_only(self, coffee: Coffee, members: Client, outsider: User) -> None:
         address = picture_on_the_board(members)
         assert address
         other = Client()
@@ -80,26 +80,26 @@ class TestWhoIsShown:
         assert other.get(address).status_code == 404
         assert members.get(address[:-6] + "x.jpg").status_code == 404
 
-    def test_no_guest(self, coffee: Coffee, members: Client) -> None:
+    def test_a_guests_face_is_not_shown(self, coffee: Coffee, members: Client) -> None:
         address = picture_on_the_board(members)
         Consent.objects.update(method=Method.OWNER)
         assert picture_on_the_board(members) is None
         assert members.get(str(address)).status_code == 404
 
-    def test_nobody_after_the_consent(self, coffee: Coffee, members: Client) -> None:
+    def test_a_face_is_not_shown_after_the_withdrawal(self, coffee: Coffee, members: Client) -> None:
         address = picture_on_the_board(members)
         withdraw_consent(consent=Consent.objects.get(), now=NOON)
         assert picture_on_the_board(members) is None
         assert members.get(str(address)).status_code == 404
 
-    def test_nobody_without_a_picture(self, coffee: Coffee, members: Client, seattle: Site) -> None:
+    def test_no_face_is_shown_once_the_picture_is_removed(self, coffee: Coffee, members: Client, seattle: Site) -> None:
         address = picture_on_the_board(members)
         storage.remove(str(coffee.sighting.capture.image))
         assert members.get(str(address)).status_code == 404
         Capture.objects.update(image="")
         assert picture_on_the_board(members) is None
 
-    def test_nobody_who_is_erased(self, coffee: Coffee, members: Client, ada: Person) -> None:
+    def test_an_erased_persons_face_is_not_shown(self, coffee: Coffee, members: Client, ada: Person) -> None:
         address = picture_on_the_board(members)
         forget(person=ada, by=None, now=NOON)
         assert members.get(str(address)).status_code == 404

@@ -61,7 +61,7 @@ def test_the_next_month_begins_at_midnight_utc() -> None:
     assert RecogniserMonth.objects.count() == 2
 
 
-def test_a_local_recogniser_costs_nothing() -> None:
+def test_a_local_recogniser_has_no_limit() -> None:
     assert not is_spent(provider="local", now=NOON)
 
 
@@ -88,7 +88,7 @@ def test_workers_at_once_make_no_call_too_many() -> None:
 
 
 class TestCaptures:
-    def test_what_comes_after_waits_with_the_reason_and_goes_on_next_month(self, take_picture: TakePicture) -> None:
+    def test_pictures_over_the_limit_wait_for_the_next_month(self, take_picture: TakePicture) -> None:
         captures = [take_picture(at=NOON + dt.timedelta(minutes=10 * number)) for number in range(5)]
         for capture in captures:
             recognise(capture_id=capture.pk, now=LATER, recogniser=paid())
@@ -104,7 +104,9 @@ class TestCaptures:
             assert (done.state, done.attempts, done.reason) == (State.DONE, 1, "")
         assert Coffee.objects.count() == 5
 
-    def test_a_raised_budget_lets_them_go_on_at_once(self, take_picture: TakePicture, settings: Any) -> None:
+    def test_waiting_pictures_are_recognised_once_the_limit_is_raised(
+        self, take_picture: TakePicture, settings: Any
+    ) -> None:
         settings.REKOGNITION_MONTHLY_CALLS = 1
         for _ in range(2):
             recognise(capture_id=take_picture().pk, now=LATER, recogniser=paid())
@@ -112,14 +114,18 @@ class TestCaptures:
         settings.REKOGNITION_MONTHLY_CALLS = 2
         assert sweep(now=LATER) == 1
 
-    def test_so_does_another_recogniser(self, take_picture: TakePicture, settings: Any) -> None:
+    def test_waiting_pictures_are_recognised_once_another_recogniser_is_set(
+        self, take_picture: TakePicture, settings: Any
+    ) -> None:
         settings.REKOGNITION_MONTHLY_CALLS = 1
         for _ in range(2):
             recognise(capture_id=take_picture().pk, now=LATER, recogniser=paid())
         settings.RECOGNISER = "local"
         assert sweep(now=LATER) == 1
 
-    def test_health_and_the_admin_say_so(self, take_picture: TakePicture, superuser: User, viewer: User) -> None:
+    def test_health_and_the_admin_show_the_calls_of_the_month(
+        self, take_picture: TakePicture, superuser: User, viewer: User
+    ) -> None:
         assert "rekognition: 0 of the month's 3 calls made" in told()
         for _ in range(4):
             recognise(capture_id=take_picture().pk, now=LATER, recogniser=paid())

@@ -56,7 +56,7 @@ def ada(seattle: Site, own: None, enrolled_only: None) -> Person:
     return ada
 
 
-def test_its_dotted_path_is_all_that_it_takes(own: None) -> None:
+def test_a_recogniser_is_configured_by_its_dotted_path(own: None) -> None:
     assert recognisers.configured_recogniser() is recognisers.recogniser_by_name("colour")
     assert recognisers.configured_recogniser().name == "colour"
     assert not recognisers.configured_class().detects_emotions
@@ -85,7 +85,7 @@ def test_an_erasure_waits_until_the_recogniser_of_the_faces_is_known_again(ada: 
 
 
 @pytest.mark.django_db
-def test_faces_of_an_unknown_recogniser_keep_no_others(ada: Person, settings: Any) -> None:
+def test_an_unknown_recognisers_faces_do_not_stop_the_removal_of_others(ada: Person, settings: Any) -> None:
     bea = agree(create_person(site=ada.site, name="Bea"), days=1.5)
     save_face(consent=bea, indexed=recognisers.IndexedFace("face-1", embedding(1)), recogniser=Local(), now=NOON)
     settings.RECOGNISER = "local"
@@ -116,7 +116,7 @@ class TestUnknown:
         assert error.msg.startswith(f"RECOGNISER is “{path}”")
         assert sentence in error.msg
 
-    def test_nobody_is_given_another_instead(self, path: str, sentence: str) -> None:
+    def test_no_other_recogniser_is_used_instead(self, path: str, sentence: str) -> None:
         for refused in (
             recognisers.configured_recogniser,
             recognisers.configured_class,

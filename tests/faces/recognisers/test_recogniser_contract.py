@@ -72,7 +72,7 @@ class TestIdentity:
         assert match.provider_id == face.provider_id
         assert 0 < match.similarity <= 1
 
-    def test_each_face_has_its_own_answer_in_the_order_asked(self, recogniser: Recogniser) -> None:
+    def test_matches_are_in_the_order_of_the_faces(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         two = scenes.jpeg(scenes.two_with_cups())
         left, right = (one.box for one in recogniser.detect(two).faces)
@@ -85,7 +85,7 @@ class TestIdentity:
         recogniser.index(PORTRAIT, box, collection=HERE)
         assert recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=Listed()) == [None]
 
-    def test_each_name_is_given_once(self, recogniser: Recogniser) -> None:
+    def test_each_indexed_face_has_a_unique_name(self, recogniser: Recogniser) -> None:
         box = largest(recogniser, PORTRAIT)
         names = [recogniser.index(PORTRAIT, box, collection=HERE).provider_id for _ in range(3)]
         assert len({*names}) == 3
@@ -136,7 +136,7 @@ class TestRekognitionAlone:
             assert rekognition.identify(PORTRAIT, [box], collection="headcount-site-2", gallery=known) == [None]
             assert service.asked == ["index_faces", "create_collection", "index_faces", "search_faces_by_image"]
 
-    def test_each_call_that_is_paid_for_is_counted_before_it_is_made(self, local: LocalRecogniser) -> None:
+    def test_a_charged_call_is_counted_before_it_is_made(self, local: LocalRecogniser) -> None:
         charged: list[int] = []
         with Played(local) as service:
             rekognition = Rekognition(service.client, charge=lambda: charged.append(len(service.asked)))

@@ -116,7 +116,7 @@ class TestLook:
         seen = self.detect(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
         assert [(cup.box, cup.confidence) for cup in seen.cups] == [(None, 0.7)]
 
-    def test_other_labels_are_no_cups(self, stub: Stubber) -> None:
+    def test_other_labels_are_not_cups(self, stub: Stubber) -> None:
         assert self.detect(stub, [label("Table", 99.0, box(0, 0, 1, 1))], []).cups == ()
 
 
@@ -131,7 +131,7 @@ class TestIdentify:
         stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
         assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed(KNOWN[1:])) == [None]
 
-    def test_where_nobody_is_known_nothing_is_asked(self, stub: Stubber, rekognition: Rekognition) -> None:
+    def test_with_an_empty_gallery_the_service_is_not_called(self, stub: Stubber, rekognition: Rekognition) -> None:
         assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed()) == [None]
 
     def test_a_larger_neighbour_in_the_crop_is_not_taken_for_the_face(
@@ -200,7 +200,7 @@ class TestForget:
         stub.add_response("list_faces", {"Faces": []}, self.REQUEST)
         rekognition.forget([ID], collection=COLLECTION)
 
-    def test_a_face_that_stays_is_no_success(self, stub: Stubber, rekognition: Rekognition) -> None:
+    def test_a_face_that_stays_after_its_deletion_is_an_error(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("delete_faces", {"UnsuccessfulFaceDeletions": [{"FaceId": ID}]}, self.REQUEST)
         stub.add_response("list_faces", {"Faces": [{"FaceId": ID}]}, self.REQUEST)
         with pytest.raises(RecogniserUnavailable, match="still has 1 of 1 faces"):
@@ -210,7 +210,7 @@ class TestForget:
         stub.add_client_error("delete_faces", "ResourceNotFoundException")
         rekognition.forget([ID], collection=COLLECTION)
 
-    def test_nothing_is_asked_for_no_faces(self, stub: Stubber, rekognition: Rekognition) -> None:
+    def test_forgetting_no_faces_makes_no_call(self, stub: Stubber, rekognition: Rekognition) -> None:
         rekognition.forget([], collection=COLLECTION)
 
 
@@ -230,7 +230,7 @@ def test_the_setting_chooses_it(settings: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 class TestListed:
-    def test_it_tells_every_face_of_the_collection(self, rekognition: Rekognition, stub: Stubber) -> None:
+    def test_all_pages_of_a_collection_are_listed(self, rekognition: Rekognition, stub: Stubber) -> None:
         request = {"CollectionId": COLLECTION}
         first, second = ({"Faces": [{"FaceId": one.provider_id}]} for one in KNOWN)
         stub.add_response("list_faces", {**first, "NextToken": "more"}, request)
@@ -295,7 +295,7 @@ def test_a_missing_permission_is_said_with_what_to_do(stub: Stubber, rekognition
         rekognition.detect(JPEG)
 
 
-def test_where_the_month_is_spent_nothing_is_asked(stub: Stubber) -> None:
+def test_after_the_months_limit_the_service_is_not_called(stub: Stubber) -> None:
     def spent() -> None:
         raise BudgetSpent("Spent.", until=NOON)
 
@@ -372,7 +372,7 @@ def over_http(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rekognition, li
 @pytest.mark.django_db
 class TestBackOff:
     @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
-    def test_what_is_asked_too_fast_is_asked_again_after_a_while(
+    def test_a_throttled_call_is_retried_with_growing_pauses(
         self, over_http: tuple[Rekognition, list[float]], code: str
     ) -> None:
         rekognition, waited = over_http

@@ -77,11 +77,11 @@ class TestOneProcess:
             enrolled(consent, seed)
             assert found(seattle, seed) == f"face-{seed}"
 
-    def test_a_site_has_its_own(self, seattle: Site, chicago: Site) -> None:
+    def test_a_face_is_matched_at_its_own_site_only(self, seattle: Site, chicago: Site) -> None:
         enrolled(consent_of(seattle), 1)
         assert found(chicago, 1) is None
 
-    def test_a_face_of_another_recogniser_is_none_of_these(self, seattle: Site) -> None:
+    def test_a_face_of_another_recogniser_is_not_in_the_gallery(self, seattle: Site) -> None:
         save_face(consent=consent_of(seattle), indexed=IndexedFace("elsewhere"), recogniser=Scripted(), now=NOON)
         assert found(seattle, 1) is None
         assert SiteGallery(site=seattle, provider="scripted", now=NOON).among(["elsewhere", "x"]) == {"elsewhere"}
@@ -179,7 +179,7 @@ for line in sys.stdin:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_one_process_does_another_knows_at_its_next_search(seattle01: Device) -> None:
+def test_a_search_finds_the_changes_of_other_processes(seattle01: Device) -> None:
     seattle, pipe = seattle01.site, subprocess.PIPE
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", OTHER_PROCESS]
     environment = os.environ | {"DATABASE_URL": database_url()}

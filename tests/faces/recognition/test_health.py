@@ -29,7 +29,7 @@ def test_a_sweep_is_the_workers_heartbeat() -> None:
     assert not workers(clock.now() + dt.timedelta(minutes=4)).well
 
 
-def test_so_is_each_task_that_ends() -> None:
+def test_a_finished_task_is_a_heartbeat_too() -> None:
     tasks.sweep_captures()
     later = clock.now() + dt.timedelta(minutes=4)
     Task.objects.create(id="1" * 32, name="recognise", func="f", started=later, stopped=later, success=False)
@@ -37,7 +37,7 @@ def test_so_is_each_task_that_ends() -> None:
 
 
 class TestWatch:
-    def test_it_is_patient_from_its_beginning(self) -> None:
+    def test_a_new_watch_waits_before_it_reports(self) -> None:
         now = clock.now()
         watch = health_of_faces.WorkerWatch(since=now)
         assert watch.problem(now + dt.timedelta(minutes=2)) == ""

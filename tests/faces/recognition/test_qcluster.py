@@ -56,7 +56,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_one_that_stands_still_is_ended_whole(
+def test_a_cluster_that_stands_still_is_ended_with_all_its_processes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(health, "SILENT_FOR", dt.timedelta(seconds=0.5))

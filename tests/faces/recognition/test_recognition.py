@@ -154,7 +154,7 @@ class TestPolicies:
 
 
 class TestStates:
-    def test_twice_is_once(self, take_picture: TakePicture) -> None:
+    def test_a_capture_that_is_recognised_twice_counts_once(self, take_picture: TakePicture) -> None:
         capture, recogniser = take_picture(), Scripted(ONE_WITH_CUP)
         for _ in range(2):
             recognise(capture_id=capture.pk, now=LATER, recogniser=recogniser)
@@ -171,7 +171,7 @@ class TestStates:
             now = capture.next_try_at
         assert recognise(capture_id=capture.pk, now=now, recogniser=Scripted(ONE_WITH_CUP)).state == State.DONE
 
-    def test_an_endless_outage_ends_in_a_reason(self, take_picture: TakePicture) -> None:
+    def test_after_the_last_attempt_a_capture_fails_with_the_reason(self, take_picture: TakePicture) -> None:
         capture = take_picture()
         for _ in range(MAX_ATTEMPTS + 1):
             recognise(capture_id=capture.pk, now=LATER, recogniser=away())
@@ -275,7 +275,7 @@ class TestAgain:
         with pytest.raises(NotAgain, match="was reviewed"):
             recognise_again(capture=capture)
 
-    def test_not_while_it_is_under_way(self, take_picture: TakePicture) -> None:
+    def test_a_queued_capture_is_not_queued_again(self, take_picture: TakePicture) -> None:
         with pytest.raises(NotAgain, match="already"):
             recognise_again(capture=take_picture())
 

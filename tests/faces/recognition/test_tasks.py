@@ -89,7 +89,7 @@ def test_a_broker_that_is_away_hurts_no_recognition(
 
 
 @pytest.mark.parametrize("name", ["greetings", "greetings.fifo"])
-def test_a_topic_is_told_as_well_however_late(
+def test_a_late_picture_is_still_published_to_the_topic(
     ada: Person, enrolled_only: None, take_picture: TakePicture, local: Recogniser, settings: Any, name: str
 ) -> None:
     with moto():
@@ -138,7 +138,7 @@ class TestTopicAway:
             yield come_back
             server.reset()
 
-    def test_what_was_untold_is_told_later_and_once(
+    def test_unpublished_sightings_are_published_later_and_once(
         self, topic: Any, take_picture: TakePicture, local: Recogniser, caplog: pytest.LogCaptureFixture
     ) -> None:
         first = recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)

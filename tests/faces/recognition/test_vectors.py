@@ -22,7 +22,9 @@ def index_of(embeddings: Embeddings) -> EmbeddingIndex:
 
 
 @given(st.integers(0, 60), st.lists(st.tuples(st.booleans(), st.integers(0, 80)), max_size=40), st.floats(3, 8))
-def test_it_answers_as_comparing_with_each(size: int, changes: list[tuple[bool, int]], within: float) -> None:
+def test_a_search_equals_a_comparison_with_each_embedding(
+    size: int, changes: list[tuple[bool, int]], within: float
+) -> None:
     pool, wanted = some(81), some(1, seed=1)[0]
     index, there = index_of(pool[:size]), set(range(size))
     for enters, number in changes:

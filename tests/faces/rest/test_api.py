@@ -87,7 +87,7 @@ class TestCaptures:
         with django_assert_max_num_queries(4):
             assert len(client_of(viewer).get(CAPTURES).json()["results"]) == 5
 
-    def test_as_csv(self, capture: Capture, viewer: User) -> None:
+    def test_captures_are_exported_as_csv(self, capture: Capture, viewer: User) -> None:
         lines = b"".join(client_of(viewer).get(f"{CAPTURES}?format=csv")).decode().splitlines()
         assert lines[0].startswith("id,site,device,taken_at")
         assert len(lines) == 2
@@ -202,7 +202,7 @@ class TestNewCaptures:
             ({"image_string": base64.b64encode(JPEG).decode(), "area": [1, 2, 3]}, "area", "of length 4"),
         ],
     )
-    def test_a_bad_one_is_refused_beside_its_field(
+    def test_a_bad_upload_is_refused_beside_its_field(
         self, seattle01: Device, form: dict[str, Any], field: str, said: str
     ) -> None:
         answer = device_client(seattle01).post(CAPTURES, form)
@@ -308,7 +308,7 @@ class TestScoping:
         assert APIClient().get(f"/api/v1/{prefix}/").status_code in (401, 403)
 
     @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-    def test_nothing_else_can_be_done(self, capture: Capture, superuser: User, method: str) -> None:
+    def test_other_methods_are_not_allowed(self, capture: Capture, superuser: User, method: str) -> None:
         client = client_of(superuser)
         assert getattr(client, method)(f"/api/v1/captures/{capture.pk}/", {}).status_code == 405
         assert getattr(client, method)(f"/api/v1/coffees/{Coffee.objects.get().pk}/", {}).status_code == 405

@@ -95,14 +95,14 @@ class TestConsents:
         assert ended["withdrawn_at"] is not None
         assert not Face.objects.exists()
 
-    def test_a_withdrawal_during_an_outage_is_said(
+    def test_a_withdrawal_during_an_outage_is_a_503_with_the_reason(
         self, client: APIClient, bea: Person, local: Recogniser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
         monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", away)
         answer = client.post(of(bea, "withdraw/"))
         assert answer.status_code == 503
-        assert "do it again. The recogniser is away." in answer.json()["detail"]
+        assert "try again. The recogniser is away." in answer.json()["detail"]
         assert Consent.objects.get().withdrawn_at is not None
 
 
@@ -124,7 +124,7 @@ class TestFaces:
         assert client.post(of(bea, "faces/"), form).json() == client.post(of(bea, "faces/"), form).json()
         assert Face.objects.count() == 1
 
-    def test_from_a_capture(
+    def test_a_person_is_enrolled_from_a_capture(
         self, client: APIClient, bea: Person, local: Recogniser, take_picture: TakePicture, chicago01: Device
     ) -> None:
         capture = take_picture(scenes.jpeg(scenes.two_with_cups()))
@@ -157,7 +157,9 @@ class TestFaces:
     def test_what_is_no_picture_is_refused(self, client: APIClient, bea: Person, form: Any, local: Recogniser) -> None:
         assert client.post(of(bea, "faces/"), form).status_code == 400
 
-    def test_an_outage_is_said(self, client: APIClient, bea: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_outage_during_enrolment_is_a_503_with_the_reason(
+        self, client: APIClient, bea: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("faces.recognisers.recogniser.configured_recogniser", away)
         answer = client.post(of(bea, "faces/"), {"image_strings": [base64.b64encode(PORTRAIT).decode()]})
         assert (answer.status_code, "The recogniser is away." in answer.json()["detail"]) == (503, True)

@@ -101,14 +101,14 @@ class TestTakingIn:
         assert storage.read(capture)[:2] == b"\xff\xd8"
         assert (amazon.waiting, reasons()) == (0, [])
 
-    def test_its_name_may_say_when_it_was_taken(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_an_objects_name_may_contain_the_time(self, amazon: Amazon, seattle01: Device) -> None:
         Device.objects.update(clock_timezone="America/Los_Angeles")
         today = clock.now().astimezone(seattle01.site.zone)
         amazon.put(f"{SEATTLE01}/image_at_{today:%Y%m%d}-000102.jpg")
         amazon.ingester().step()
         assert Capture.objects.get().taken_at == today.replace(hour=0, minute=1, second=2, microsecond=0)
 
-    def test_metadata_says_more_than_the_key(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
+    def test_metadata_takes_precedence_over_the_key(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
         at = clock.now().replace(microsecond=123_000) - dt.timedelta(hours=2)
         amazon.put(thing=chicago01.thing_name, taken_at=str(round(at.timestamp() * 1000)))
         amazon.ingester().step()
@@ -127,7 +127,7 @@ class TestTakingIn:
         assert (capture.device, capture.taken_at, capture.state) == (chicago01, at, State.QUEUED)
         assert storage.read(capture)
 
-    def test_only_what_is_asked_for_is_taken(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_only_keys_with_the_prefix_and_suffix_are_taken_in(self, amazon: Amazon, seattle01: Device) -> None:
         for key in (KEY, f"pictures/{SEATTLE01}/1.png", f"others/{SEATTLE01}/1.jpg"):
             amazon.put(key)
         amazon.s3.delete_object(Bucket=BUCKET, Key=f"others/{SEATTLE01}/1.jpg")
@@ -144,7 +144,7 @@ class TestTakingIn:
         assert not Capture.objects.exists()
         assert (amazon.waiting, reasons()) == (0, [])
 
-    def test_what_sns_hands_on_is_understood(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_a_notification_through_sns_is_taken_in(self, amazon: Amazon, seattle01: Device) -> None:
         amazon.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
         amazon.put()
         amazon.say(json.dumps({"Type": "Notification", "Message": json.dumps({"Records": [record()]})}))
@@ -192,7 +192,7 @@ class TestAtLeastOnce:
 
 
 class TestQuarantine:
-    def test_bad_events_are_set_aside_once_with_their_reason(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_bad_events_are_quarantined_once_with_their_reason(self, amazon: Amazon, seattle01: Device) -> None:
         amazon.put(f"{SEATTLE01}/text.jpg", b"no picture at all")
         amazon.put("nobody/1.jpg")
         amazon.put(f"{SEATTLE01}/99999999-999999.jpg")
@@ -212,7 +212,7 @@ class TestQuarantine:
         )
         assert (Capture.objects.count(), amazon.waiting) == (0, 0)
 
-    def test_after_the_mend_it_is_replayed(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_a_quarantined_event_can_be_replayed(self, amazon: Amazon, seattle01: Device) -> None:
         amazon.put("new-camera/1.jpg")
         amazon.ingester().step()
         (message,) = QuarantinedMessage.objects.all()
@@ -238,7 +238,7 @@ class TestOriginals:
         assert "DeleteMarkers" not in left
         assert Capture.objects.get().source_url == ""
 
-    def test_one_that_may_not_be_removed_is_said(
+    def test_an_original_that_cannot_be_removed_is_reported(
         self, amazon: Amazon, seattle01: Device, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         amazon.put()
@@ -262,7 +262,7 @@ class TestOriginals:
         forget(person=ada, by=None)
         assert amazon.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == OTHER
 
-    def test_it_is_kept_no_longer_than_the_sites_pictures(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_an_original_is_removed_with_its_picture(self, amazon: Amazon, seattle01: Device) -> None:
         for key in (KEY, KEY.replace(".jpg", "-later.jpg")):
             amazon.put(key)
         amazon.ingester().step()
@@ -274,7 +274,7 @@ class TestOriginals:
         ]
         assert Capture.objects.exclude(pk=later.pk).get().source_url == ""
 
-    def test_what_an_outage_leaves_goes_with_the_next_run(
+    def test_an_original_left_by_an_outage_is_removed_by_the_next_run(
         self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         amazon.put()

@@ -209,7 +209,7 @@ def test_after_kill_9_half_way_it_goes_again(
     check_capture(seattle01)
 
 
-def test_a_picture_that_is_none_is_refused_for_good(
+def test_an_upload_that_is_not_a_picture_is_refused_for_good(
     live_server: LiveServer, seattle01: Device, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     picture = base64.b64encode(b"\xff\xd8\xff and so on").decode()

@@ -113,7 +113,7 @@ class TestWatcher:
         assert Watcher(folder).step(SETTLED).taken == 1
         assert (Capture.objects.count(), files(folder)) == (1, ["taken/1.jpg"])
 
-    def test_while_the_database_is_away_it_stays(
+    def test_during_an_outage_of_the_database_a_picture_stays_in_its_folder(
         self, folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*_: Any) -> None:
@@ -145,7 +145,7 @@ class TestWatcher:
 
 
 @given(cut=st.integers(min_value=0, max_value=len(JPEG) - 1))
-def test_no_part_of_a_picture_looks_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_part_of_a_picture_is_not_taken_for_the_whole(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "part.jpg"
     path.write_bytes(JPEG[:cut])
     assert not watched_folder._has_end_of_picture(path)
