@@ -271,7 +271,7 @@ class TestCommand:
         assert not ErasureNotice.objects.exists()
         assert run("--act") == "1 announced.\n0 erased.\n"
         ErasureNotice.objects.update(erase_at=clock.now())
-        with monkey(scripted, "forget", away), pytest.raises(CommandError, match="the notices in the admin say why"):
+        with monkey(scripted, "forget", away), pytest.raises(CommandError, match="See the notices in the admin"):
             run("--act")
         assert tasks.erase_unseen() == 1
         assert not Person.objects.exists()

@@ -165,7 +165,7 @@ class TestOneProcess:
 
     def test_a_change_says_nothing_about_anybody(self, seattle: Site) -> None:
         face = enrolled(consent_of(seattle), 1)
-        assert str(GalleryChange.objects.get()) == f"face {face.pk} came to Seattle or went"
+        assert str(GalleryChange.objects.get()) == f"change of face {face.pk} at Seattle"
 
 
 OTHER_PROCESS = """

@@ -41,7 +41,7 @@ def _guard(told: Connection) -> None:
 @pytest.fixture(autouse=True)
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(qcluster, "Cluster", Cluster)
-    monkeypatch.setattr(ours, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(ours, "CHECK_EVERY_S", 0.05)
     yield
     for guard in multiprocessing.active_children():
         guard.kill()
