@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics.counting import corrections
-from analytics.galaxy import admin as galaxy  # noqa: F401 - registers the walls' tokens
+from analytics.galaxy.serving import admin as galaxy  # noqa: F401 - registers the walls' tokens
 from analytics.models import Detection, Frame, Verdict
 from devices.admin import ReadOnlyAdmin
 from devices.models import Device

@@ -7,7 +7,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.counting import sink
-        from analytics.galaxy.answers import forget_shared
+        from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy
         from analytics.pages import cards
         from analytics.visitors.cards import visitors
@@ -19,6 +19,6 @@ class AnalyticsConfig(AppConfig):
         register_sink(sink.note_software)
         cards.register("below-readings", accuracy)
         cards.register("below-plots", visitors)
-        person_erased.connect(forget_shared)
+        person_erased.connect(clear_shared)
         # Every night, and every minute.
         tasks.schedule(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path
 
 from analytics.comparing.views import compare, sites
-from analytics.galaxy.urls import urlpatterns as galaxy
+from analytics.galaxy.serving.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
 from analytics.groundtruth.urls import urlpatterns as groundtruth
 from analytics.pages import views

@@ -1,12 +1,22 @@
-"""The facts of a slot, from the tallies. However many sites there are, each function takes the same few queries."""
+"""Read the snapshots of a time slot from the tallies. Each read takes the same few queries for any number of sites."""
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
+from analytics.galaxy.snapshots import (
+    AnswerBar,
+    CoffeeSnapshot,
+    EngagementSnapshot,
+    QuestionSnapshot,
+    RankedPerson,
+    SiteHours,
+    Snapshot,
+)
 from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_start
 from analytics.numbers.measures import EngagementBucket
@@ -18,45 +28,59 @@ from faces.coffees.leaderboard import leaderboard
 from faces.models import Coffee
 
 Window = Literal["today", "week", "latest"]
-"""The site's own day, its last seven days with today as the last, or the last 24 hours up to the one under way."""
+"""The site's own day, its last seven days including today, or the last 24 hours including the current one."""
 
 LATEST_HOURS = 24
 WEEK_DAYS = 7
 
+S = TypeVar("S", bound=Snapshot)
 
-def seen(sites: Sequence[Site], window: Window, *, at: dt.datetime) -> Seen:
-    """The hours of these sites; takes two queries, and with “today” four."""
-    cameras = _cameras(sites)
-    selections = [Selection(cameras[site.pk], site.zone, *_bounds(site.zone, window, at)) for site in sites]
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[S]):
+    """A kind of snapshot: boards with the same source share the cached snapshot of a time slot."""
+
+    name: str
+    """Part of the cache's key."""
+    read: Callable[[Sequence[Site], dt.datetime], S]
+    """Reads the snapshot of these sites, at least one, at this moment."""
+
+
+def read_engagement_snapshot(sites: Sequence[Site], at: dt.datetime, *, window: Window) -> EngagementSnapshot:
+    """Read the hours of these sites in two queries; the window "today" also takes thumbs-up and coffees, two more."""
+    cameras = _cameras_by_site(sites)
+    selections = [Selection(cameras[site.pk], site.zone, *_window_bounds(site.zone, window, at)) for site in sites]
     hours = read_engagement(selections, bucket="hour", now=at)
-    found = [_site_hours(site, cameras[site.pk], of_site, at) for site, of_site in zip(sites, hours, strict=True)]
+    sites_hours = [_site_hours(site, cameras[site.pk], of_site, at) for site, of_site in zip(sites, hours, strict=True)]
     if window != "today":
-        return Seen(at, found)
+        return EngagementSnapshot(at, sites_hours)
     devices = [camera for site in sites for camera in cameras[site.pk]]
     thumbs_up = sum(thumbs_up_today(devices, now=at).values())
-    return Seen(at, found, thumbs_up, Coffee.objects.all().of(sites=sites, period="today", now=at).count())
+    coffees = Coffee.objects.all().of(sites=sites, period="today", now=at).count()
+    return EngagementSnapshot(at, sites_hours, thumbs_up, coffees)
 
 
-def leaders(sites: Sequence[Site], *, at: dt.datetime) -> Leaders:
-    """Who had most coffees this week at these sites."""
-    found = leaderboard(sites=sites, period="week", now=at)
-    alone = sites[0] if len(sites) == 1 else None
-    return Leaders(
+def read_coffee_snapshot(sites: Sequence[Site], at: dt.datetime) -> CoffeeSnapshot:
+    """Read who had most coffees at these sites since Monday."""
+    board = leaderboard(sites=sites, period="week", now=at)
+    single_site = sites[0] if len(sites) == 1 else None
+    return CoffeeSnapshot(
         at=at,
-        place=alone.name if alone else "All sites",
-        timezone=alone.timezone if alone else "UTC",
-        rows=[Leader(row.rank, row.person.name, row.coffees) for row in found.rows],
-        anonymous=found.anonymous,
+        place=single_site.name if single_site else "All sites",
+        timezone=single_site.timezone if single_site else "UTC",
+        people=[RankedPerson(row.rank, row.person.name, row.coffees) for row in board.rows],
+        anonymous=board.anonymous,
     )
 
 
-def asked(site: Site, *, at: dt.datetime) -> Asked:
-    """The question of the site at this moment, else its last one; takes six queries."""
+def read_question_snapshot(sites: Sequence[Site], at: dt.datetime) -> QuestionSnapshot:
+    """Read the current question of the first site, or its last one, in six queries."""
+    site = sites[0]
     question = question_reads.current([site], now=at)
     if question is None:
-        return Asked(at, site.name, site.timezone, len(_cameras([site])[site.pk]), text=None)
+        return QuestionSnapshot(at, site.name, site.timezone, len(_cameras_by_site([site])[site.pk]), text=None)
     result = question_reads.result(question, now=at)
-    return Asked(
+    return QuestionSnapshot(
         at=at,
         place=site.name,
         timezone=site.timezone,
@@ -67,21 +91,40 @@ def asked(site: Site, *, at: dt.datetime) -> Asked:
         yes=result.answers.yes,
         no=result.answers.no,
         bars=[
-            AnswerBar(each.start, each.end, each.answers.yes, each.answers.no, each.camera.state)
-            for each in result.buckets
+            AnswerBar(bucket.start, bucket.end, bucket.answers.yes, bucket.answers.no, bucket.camera.state)
+            for bucket in result.buckets
         ],
     )
 
 
-def _cameras(sites: Sequence[Site]) -> dict[int, list[Device]]:
+TODAY = Source("today", partial(read_engagement_snapshot, window="today"))
+WEEK = Source("week", partial(read_engagement_snapshot, window="week"))
+LATEST = Source("latest", partial(read_engagement_snapshot, window="latest"))
+COFFEES = Source("coffees", read_coffee_snapshot)
+QUESTION = Source("question", read_question_snapshot)
+
+
+def day_of_device(device: Device, date: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """Return the start of this date at the device's site and the start of the next one; UTC."""
+    return day_start(date, device.site.zone), day_start(date + dt.timedelta(days=1), device.site.zone)
+
+
+def read_visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Return the start and the end of each visit to the device, ascending; both lie within the period."""
+    episodes = Episode.objects.filter(device=device, label=FACE, started__lt=end, ended__gte=start)
+    visits = episodes.order_by("started").values_list("started", "ended")
+    return [(max(started, start), min(ended, end)) for started, ended in visits]
+
+
+def _cameras_by_site(sites: Sequence[Site]) -> dict[int, list[Device]]:
     cameras: dict[int, list[Device]] = defaultdict(list)
     for device in Device.objects.filter(site__in=sites).select_related("site", "state").order_by("pk"):
         cameras[device.site_id].append(device)
     return cameras
 
 
-def _bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-    """Where the window begins and ends; UTC."""
+def _window_bounds(zone: ZoneInfo, window: Window, at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Return the start and the end of the window; UTC."""
     if window == "latest":
         return at - dt.timedelta(hours=LATEST_HOURS - 1), at + dt.timedelta.resolution
     today = at.astimezone(zone).date()
@@ -100,15 +143,3 @@ def _site_hours(site: Site, cameras: Sequence[Device], hours: Sequence[Engagemen
         live=sum(camera.is_live(at) for camera in cameras),
         hours=hours,
     )
-
-
-def day(device: Device, date: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    """The first moment of this date at the device's site, and the first after it; UTC."""
-    return day_start(date, device.site.zone), day_start(date + dt.timedelta(days=1), device.site.zone)
-
-
-def visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
-    """From when to when somebody stood before the device, ascending, as far as it lies in this period."""
-    found = Episode.objects.filter(device=device, label=FACE, started__lt=end, ended__gte=start).order_by("started")
-    spans = found.values_list("started", "ended")
-    return [(max(started, start), min(ended, end)) for started, ended in spans]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from analytics.galaxy import views
-from analytics.galaxy.services import create_wall_token
+from analytics.galaxy.serving import views
+from analytics.galaxy.serving.services import create_wall_token
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
@@ -19,9 +19,9 @@ NOW = dt.datetime(2026, 11, 20, 18, 30, 12, tzinfo=dt.UTC)
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     """What the process keeps of one test's answers is nothing to the next."""
-    views.forget()
+    views.clear_process_caches()
     yield
-    views.forget()
+    views.clear_process_caches()
 
 
 @pytest.fixture

@@ -9,11 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.galaxy import boards, frame, plots
-from analytics.galaxy import canvas as paint
-from analytics.galaxy.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
-from analytics.galaxy.facts import AnswerBar, Asked, Leader, Leaders, Seen, SiteHours
-from analytics.galaxy.layout import Wall
+from analytics.galaxy.boards.all_sites import SitesBoard
+from analytics.galaxy.boards.leaderboard import LeaderboardBoard
+from analytics.galaxy.boards.question import QuestionBoard
+from analytics.galaxy.drawing import canvas as paint
+from analytics.galaxy.drawing import frame, plots
+from analytics.galaxy.drawing.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
+from analytics.galaxy.drawing.layout import Wall
+from analytics.galaxy.drawing.lists import split_columns
+from analytics.galaxy.snapshots import (
+    AnswerBar,
+    CoffeeSnapshot,
+    EngagementSnapshot,
+    QuestionSnapshot,
+    RankedPerson,
+    SiteHours,
+)
 from analytics.numbers.measures import BucketState, EngagementBucket
 
 MIDNIGHT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -39,7 +50,7 @@ def words(canvas: Canvas) -> list[str]:
 def test_off_nobody_and_people_are_drawn_each_in_its_own_way() -> None:
     hours = [hour(0, seen=0, frames=0), hour(1), hour(2, faces=120), hour(3, faces=60, seen=20), hour(4, frames=0)]
     canvas = Canvas(Wall(1))
-    plots.bars(canvas, hours, (MIDNIGHT + dt.timedelta(hours=5)).timestamp())
+    plots.draw_hours(canvas, hours, (MIDNIGHT + dt.timedelta(hours=5)).timestamp())
     shapes = [part for part in canvas.parts if "rx=" in part or "url(#off)" in part]
     fills = [re.search(r'fill="([^"]*)"', shape)[1] for shape in shapes]  # type: ignore[index]
     assert fills == ["url(#off)", "#5dbdd6", "#5dbdd6", "#2c6577", "#566761"]
@@ -50,7 +61,7 @@ def test_off_nobody_and_people_are_drawn_each_in_its_own_way() -> None:
 
 def test_hatching_ends_now() -> None:
     canvas = Canvas(Wall(1))
-    plots.bars(canvas, [hour(0, seen=0, frames=0), hour(1)], (MIDNIGHT + dt.timedelta(minutes=30)).timestamp())
+    plots.draw_hours(canvas, [hour(0, seen=0, frames=0), hour(1)], (MIDNIGHT + dt.timedelta(minutes=30)).timestamp())
     off, whole = (
         float(re.findall(r' width="([^"]*)"', part)[0]) for part in canvas.parts if "url(#off)" in part or "rx=" in part
     )
@@ -64,10 +75,10 @@ def test_a_day_with_two_of_one_oclock_names_the_hour_once() -> None:
     hours = [hour(number, start=start) for number in range(2)]
     hours += [hour(number, start=dt.datetime(2026, 11, 1, 1, tzinfo=later)) for number in range(23)]
     canvas = Canvas(Wall(5))
-    plots.bars(canvas, hours, hours[-1].end.timestamp())
+    plots.draw_hours(canvas, hours, hours[-1].end.timestamp())
     assert words(canvas).count("1") == 2, "on the axis of hours, and on the axis of people"
     canvas = Canvas(Wall(5))
-    plots.heat_map(canvas, [hours], None)
+    plots.draw_heat_map(canvas, [hours], None)
     assert sum('fill="#1a2320"' in part for part in canvas.parts) == 24
 
 
@@ -75,20 +86,22 @@ def test_what_does_not_fit_is_shown_page_by_page() -> None:
     many = [site([hour(number) for number in range(24)], f"Site {n:02}") for n in range(10)]
     shown = []
     for slot in range(3):
-        board = boards.sites(Seen(NOON + dt.timedelta(seconds=30 * slot), many), Wall(1))
+        board = SitesBoard().draw(EngagementSnapshot(NOON + dt.timedelta(seconds=30 * slot), many), Wall(1))
         shown += [each for each in words(board) if each.startswith("Site ")]
     assert sorted(shown) == [f"Site {n:02}" for n in range(10)]
 
 
 def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
-    rows = [Leader(rank, f"Person {rank}", 100 - rank) for rank in range(1, 31)]
-    board = boards.leaderboard(Leaders(NOON, "Here", "UTC", rows, 3), Wall(3))
+    rows = [RankedPerson(rank, f"Person {rank}", 100 - rank) for rank in range(1, 31)]
+    board = LeaderboardBoard().draw(CoffeeSnapshot(NOON, "Here", "UTC", rows, 3), Wall(3))
     shown = words(board)
     assert [f"Person {rank}" in shown for rank in (1, 21, 22)] == [True, True, False]
     assert "and 9 more" in shown
 
 
-def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, BucketState], **more: Any) -> Asked:
+def question(
+    text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, BucketState], **more: Any
+) -> QuestionSnapshot:
     """From midnight on, an hour for each of the counts of yes and no."""
     bars = [
         AnswerBar(MIDNIGHT + number * HOUR, MIDNIGHT + (number + 1) * HOUR, *count)
@@ -96,7 +109,7 @@ def asked(text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, B
     ]
     yes, no = sum(yes for yes, _, _ in counts), sum(no for _, no, _ in counts)
     facts: dict[str, Any] = {"is_running": True, "until": NOON, "yes": yes, "no": no, "bars": bars, **more}
-    return Asked(NOON, "Here", "UTC", 1, text, **facts)
+    return QuestionSnapshot(NOON, "Here", "UTC", 1, text, **facts)
 
 
 def filled(canvas: Canvas, fill: str) -> list[str]:
@@ -104,8 +117,8 @@ def filled(canvas: Canvas, fill: str) -> list[str]:
 
 
 def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
-    board = boards.question(
-        asked("Enjoying your coffee?", (6, 2, BucketState.PEOPLE), (0, 0, BucketState.OFF)), Wall(3)
+    board = QuestionBoard().draw(
+        question("Enjoying your coffee?", (6, 2, BucketState.PEOPLE), (0, 0, BucketState.OFF)), Wall(3)
     )
     shown = words(board)
     assert "Enjoying your coffee?" in " ".join(shown)
@@ -124,23 +137,23 @@ def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
         (0, 0, BucketState.AHEAD),
         (3, 1, BucketState.PEOPLE),
     ]
-    board = boards.question(asked("Well?", *counts), Wall(2))
+    board = QuestionBoard().draw(question("Well?", *counts), Wall(2))
     hatched = [part for part in board.parts if "url(#off)" in part and "opacity" in part]
     lines = [part for part in filled(board, paint.LINE_STRONG) if f'height="{plots.DASH}"' in part]
     assert (len(hatched), len(lines)) == (1, 1)
 
 
 def test_a_question_that_is_over_says_so_and_one_that_never_was_too() -> None:
-    assert "Ended Fri 20 Nov, 12:00" in words(boards.question(asked(is_running=False), Wall(1)))
-    board = boards.question(Asked(NOON, "Here", "UTC", 1, None), Wall(3))
+    assert "Ended Fri 20 Nov, 12:00" in words(QuestionBoard().draw(question(is_running=False), Wall(1)))
+    board = QuestionBoard().draw(QuestionSnapshot(NOON, "Here", "UTC", 1, None), Wall(3))
     assert "No question yet." in words(board)
-    assert "No answer yet" in words(boards.question(asked("Well?", (0, 0, BucketState.NOBODY)), Wall(3)))
+    assert "No answer yet" in words(QuestionBoard().draw(question("Well?", (0, 0, BucketState.NOBODY)), Wall(3)))
 
 
 @pytest.mark.parametrize("text", ["Why? " * 40, "W" * 200, "李小龍" * 66, "a", "<b>& “Q”"])
 @pytest.mark.parametrize("of", [1, 3])
 def test_long_questions_stay_in_their_room(text: str, of: int) -> None:
-    board = boards.question(asked(text[:200], (1, 0, BucketState.PEOPLE)), Wall(of))
+    board = QuestionBoard().draw(question(text[:200], (1, 0, BucketState.PEOPLE)), Wall(of))
     lines = re.findall(r'<text x="72" y="([^"]*)" font-size="([^"]*)"[^>]*>', board.svg(None))
     inside = [(float(y), float(size)) for y, size in lines if plots_top(of) < float(y) < plots.SHARES_TOP]
     assert inside
@@ -162,8 +175,8 @@ def test_wrapped_words_fit_and_none_is_lost(text: str, room: float) -> None:
 @pytest.mark.parametrize(
     ("things", "screens", "columns"), [(0, 3, []), (2, 3, [1, 1]), (7, 3, [3, 3, 1]), (30, 3, [7] * 4 + [2])]
 )
-def test_things_are_spread_evenly(things: int, screens: int, columns: list[int]) -> None:
-    assert [len(column) for column in boards.spread(range(things), screens, 7)] == columns
+def test_items_are_spread_evenly_over_the_screens(things: int, screens: int, columns: list[int]) -> None:
+    assert [len(column) for column in split_columns(range(things), screens, 7)] == columns
 
 
 def test_text_that_is_too_small_is_refused() -> None:

@@ -15,9 +15,9 @@ from django.urls import reverse
 from lxml import etree
 from PIL import Image
 
-from analytics.galaxy import kml
-from analytics.galaxy.facts import Seen, SiteHours
-from analytics.galaxy.layout import screens
+from analytics.galaxy.drawing.layout import screens
+from analytics.galaxy.globe import kml
+from analytics.galaxy.snapshots import EngagementSnapshot, SiteHours
 from analytics.models.walls import WallToken
 from analytics.numbers.measures import BucketState, EngagementBucket
 from devices.models import Site
@@ -56,7 +56,7 @@ def checked(document: bytes) -> Any:
     return root
 
 
-def asked(address: str) -> Any:
+def fetch(address: str) -> Any:
     answer = Client().get(address)
     assert answer.status_code == 200
     assert answer["Content-Type"] == kml.CONTENT_TYPE
@@ -87,8 +87,8 @@ def site(slug: str = "seattle", latitude: float | None = 47.6, longitude: float 
     return SiteHours(slug, f"<{slug}> & “co”", str(zone), latitude, longitude, 2, 1, hours)
 
 
-def seen(*sites: SiteHours) -> Seen:
-    return Seen(NOW, sites)
+def snapshot(*sites: SiteHours) -> EngagementSnapshot:
+    return EngagementSnapshot(NOW, sites)
 
 
 def test_an_empty_document_is_valid() -> None:
@@ -101,7 +101,7 @@ def test_a_link_refreshes_itself() -> None:
 
 
 def test_a_site_is_ringed_by_a_column_an_hour() -> None:
-    root = checked(kml.engagement(seen(site(), site("chicago", 41.9, -87.6))))
+    root = checked(kml.engagement(snapshot(site(), site("chicago", 41.9, -87.6))))
     columns = root.xpath("//k:Placemark[k:Polygon]", namespaces=N)
     assert len(columns) == 48
     assert {column.findtext(".//k:extrude", namespaces=N) for column in columns} == {"1"}
@@ -121,7 +121,7 @@ def test_a_site_is_ringed_by_a_column_an_hour() -> None:
 
 
 def test_a_column_is_as_tall_as_there_were_people_and_lies_on_a_dial() -> None:
-    root = checked(kml.engagement(seen(site(latitude=0.0, longitude=0.0))))
+    root = checked(kml.engagement(snapshot(site(latitude=0.0, longitude=0.0))))
     places = [ring.split()[0].split(",") for ring in texts(root, ".//k:LinearRing/k:coordinates")]
     assert float(places[-1][2]) == pytest.approx(2.3 * kml.METRES_A_PERSON)
     assert float(places[0][2]) == kml.FLAT
@@ -132,16 +132,16 @@ def test_a_column_is_as_tall_as_there_were_people_and_lies_on_a_dial() -> None:
 
 
 @pytest.mark.parametrize(("latitude", "longitude"), [(90, 180), (-90, -180), (0, 180), (0, -180), (89.95, 0)])
-def test_the_ends_of_the_earth_are_on_it(latitude: float, longitude: float) -> None:
-    root = checked(kml.engagement(seen(site(latitude=latitude, longitude=longitude))))
+def test_columns_at_a_pole_or_the_date_line_stay_whole(latitude: float, longitude: float) -> None:
+    root = checked(kml.engagement(snapshot(site(latitude=latitude, longitude=longitude))))
     for ring in texts(root, ".//k:LinearRing/k:coordinates"):
         longitudes = [float(place.split(",")[0]) for place in ring.split()]
         assert max(longitudes) - min(longitudes) < 90, "a column must not go round the globe"
     checked(kml.tour([site(latitude=latitude, longitude=longitude)]))
 
 
-def test_a_site_that_is_nowhere_is_left_out() -> None:
-    assert not texts(checked(kml.engagement(seen(site(latitude=None, longitude=None)))), ".//k:Placemark")
+def test_a_site_without_coordinates_is_left_out() -> None:
+    assert not texts(checked(kml.engagement(snapshot(site(latitude=None, longitude=None)))), ".//k:Placemark")
 
 
 def test_the_tour_flies_to_each_site() -> None:
@@ -175,14 +175,14 @@ class TestAddresses:
     """The documents as a rig asks for them."""
 
     def test_the_link_leads_to_the_columns_of_the_tokens_sites(self, token: str) -> None:
-        link = asked(reverse("wall-link", args=[token])).findtext(".//k:href", namespaces=N)
+        link = fetch(reverse("wall-link", args=[token])).findtext(".//k:href", namespaces=N)
         assert link == "http://testserver" + reverse("wall-engagement", args=[token])
-        assert texts(asked(link), ".//k:Folder/k:name") == ["Seattle"]
-        assert len(asked(reverse("wall-tour", args=[token])).findall(".//gx:FlyTo", N)) == 1
+        assert texts(fetch(link), ".//k:Folder/k:name") == ["Seattle"]
+        assert len(fetch(reverse("wall-tour", args=[token])).findall(".//gx:FlyTo", N)) == 1
 
     def test_the_overlays_are_pictures(self, token: str) -> None:
         for number, name in ((3, "wall-legend"), (2, "wall-totals")):
-            address = asked(reverse("wall-slave", args=[token, 3, number])).findtext(".//k:href", namespaces=N)
+            address = fetch(reverse("wall-slave", args=[token, 3, number])).findtext(".//k:href", namespaces=N)
             assert address == "http://testserver" + reverse(name, args=[token])
             answer = Client().get(address)
             assert answer["ETag"]
@@ -190,14 +190,14 @@ class TestAddresses:
             assert Client().get(reverse(name, args=["nonsense"])).status_code == 404
 
     def test_an_unknown_token_is_an_empty_document(self) -> None:
-        assert not texts(asked(reverse("wall-engagement", args=["nonsense"])), ".//k:Folder/k:name")
+        assert not texts(fetch(reverse("wall-engagement", args=["nonsense"])), ".//k:Folder/k:name")
 
     def test_a_deleted_token_gets_nothing_it_had(self, token: str, set_clock: SetClock) -> None:
         address = reverse("wall-engagement", args=[token])
-        assert texts(asked(address), ".//k:Folder/k:name")
+        assert texts(fetch(address), ".//k:Folder/k:name")
         WallToken.objects.all().delete()
         set_clock(NOW + dt.timedelta(minutes=1))
-        assert not texts(asked(address), ".//k:Folder/k:name")
+        assert not texts(fetch(address), ".//k:Folder/k:name")
 
     def test_while_the_database_is_away_the_last_good_document_stays(
         self, token: str, set_clock: SetClock, monkeypatch: Any
@@ -213,5 +213,5 @@ class TestAddresses:
         assert Client().get(address).content == good
         monkeypatch.setattr(Site.objects, "filter", away)
         assert Client().get(address).content == good
-        never_asked = asked(reverse("wall-tour", args=[token]))
-        assert not texts(never_asked, ".//gx:Tour")
+        never_requested = fetch(reverse("wall-tour", args=[token]))
+        assert not texts(never_requested, ".//gx:Tour")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.galaxy.layout import MOST_SCREENS, SCREEN_WIDTH, Wall, screens
+from analytics.galaxy.drawing.layout import MOST_SCREENS, SCREEN_WIDTH, Wall, screens
 
 NUMBERS = {
     1: [1],
@@ -31,16 +31,16 @@ def test_viewports_have_end_points_names() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 0, 9])
-def test_other_walls_are_refused_in_a_sentence(count: int) -> None:
-    with pytest.raises(ValueError, match="1 to 8 can"):
+def test_walls_of_other_sizes_are_refused_in_a_sentence(count: int) -> None:
+    with pytest.raises(ValueError, match="from 1 to 8"):
         screens(count)
-    with pytest.raises(ValueError, match="1 to 8 can"):
+    with pytest.raises(ValueError, match="from 1 to 8"):
         Wall(count)
 
 
 @pytest.mark.parametrize("bezel", [-1, 401])
-def test_a_bezel_that_is_none_is_refused(bezel: int) -> None:
-    with pytest.raises(ValueError, match="0 to 400 can"):
+def test_a_bezel_out_of_range_is_refused(bezel: int) -> None:
+    with pytest.raises(ValueError, match="from 0 to 400"):
         Wall(3, bezel)
 
 
@@ -51,7 +51,7 @@ def test_a_bezel_hides_a_part_of_the_picture() -> None:
     assert [wall.position_at(x) for x in (0, 1079, 1100, 1140, 5000)] == [0, 0, 0, 1, 2]
 
 
-def test_a_wall_knows_its_screens_only() -> None:
+def test_a_wall_has_its_own_screens_only() -> None:
     assert Wall(3).screen(3).position == 0
     with pytest.raises(ValueError, match="no screen 4"):
         Wall(3).screen(4)

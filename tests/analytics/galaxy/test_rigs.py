@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.counting import corrections
-from analytics.galaxy.scene import director_scene, sessions
+from analytics.galaxy.serving.director import director_scene, occupancy_sessions
 from analytics.models import Detection, Verdict
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
@@ -18,7 +18,7 @@ NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)
 
 
 def test_a_session_has_the_shape_of_the_statistics() -> None:
-    assert sessions([(NINE, NINE + dt.timedelta(seconds=30.5))]) == [
+    assert occupancy_sessions([(NINE, NINE + dt.timedelta(seconds=30.5))]) == [
         {
             "start_ts": int(NINE.timestamp()),
             "end_ts": int(NINE.timestamp()) + 30,
@@ -30,7 +30,7 @@ def test_a_session_has_the_shape_of_the_statistics() -> None:
 
 
 def test_a_scene_opens_each_screens_page_on_its_viewport() -> None:
-    made = director_scene(slug="s", name="n", own="/own", of=3, page=lambda screen: f"/{screen.number}")
+    made = director_scene(slug="s", name="n", address="/scene", of=3, page_address=lambda screen: f"/{screen.number}")
     assert {"name", "slug", "duration", "resource_uri", "windows"} <= set(made)
     assert [(window["presentation_viewport"], window["assets"]) for window in made["windows"]] == [
         ("left_one", ["/3"]),
@@ -90,7 +90,7 @@ class TestAddresses:
             f"http://testserver/wall/t/{both}/all/sites/of/3/1\n",
         ):
             assert line in page
-        assert "their position is unknown: Chicago." in page
+        assert "because their position is unknown: Chicago." in page
         assert Client().get(reverse("wall-setup", args=["nonsense", 3])).status_code == 404
 
 

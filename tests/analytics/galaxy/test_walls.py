@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.counting.corrections import review
-from analytics.galaxy import views
-from analytics.galaxy.answers import shared
-from analytics.galaxy.slots import REFRESH_S
+from analytics.galaxy.boards.board import all_boards
+from analytics.galaxy.serving import views
+from analytics.galaxy.serving.responses import get_shared
+from analytics.galaxy.time_slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
 from analytics.models.walls import WallToken
 from devices.models import Device, Site
@@ -119,13 +120,13 @@ def test_an_answer_is_shown_on_all_screens_with_the_next_slot(
     address = "/wall/seattle/question/of/3/1.svg"
     first = get(address, viewer)
     Episode.objects.all().delete()
-    views.forget()  # as another process, which knows nothing of the first one's answer
+    views.clear_process_caches()  # as in another process, which has cached nothing yet
     assert get(address, viewer).content == first.content
     later(set_clock, REFRESH_S)
     assert get(address, viewer).content != first.content
 
 
-@pytest.mark.parametrize("board", list(views.BOARD_NAMES))
+@pytest.mark.parametrize("board", [board.name for board in all_boards()])
 @pytest.mark.parametrize("of", [1, 2, 8])
 def test_a_site_without_anything_has_boards_too(seattle: Site, viewer: User, board: str, of: int) -> None:
     answer = get(reverse("wall-picture", kwargs={"site": "seattle", "board": board, "of": of}), viewer)
@@ -149,7 +150,7 @@ def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: 
     address = "/wall/seattle/today/of/3/1"
     first = get(address, viewer)
     people(seattle01, NOW - dt.timedelta(minutes=5), 7)
-    views.forget()  # as another process, which knows nothing of the first one's answer
+    views.clear_process_caches()  # as in another process, which has cached nothing yet
     later(set_clock, REFRESH_S - 13)
     again = get(address, viewer)
     assert (again.content, again["ETag"]) == (first.content, first["ETag"])
@@ -221,15 +222,15 @@ def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, s
 
 
 def test_a_process_that_is_late_shows_what_its_slot_was_shown(past: None, seattle01: Device, monkeypatch: Any) -> None:
-    first = shared("here", 0, lambda: "of the first slot")
-    assert shared("here", REFRESH_S, lambda: "of the second") == "of the second"
-    assert shared("here", 0, lambda: "read too late") == first
+    first = get_shared("here", 0, lambda: "of the first slot")
+    assert get_shared("here", REFRESH_S, lambda: "of the second") == "of the second"
+    assert get_shared("here", 0, lambda: "read too late") == first
 
 
 def test_an_erasure_leaves_nothing_of_what_was_shown(past: None, seattle: Site) -> None:
-    shared("here", 0, lambda: "before")
+    get_shared("here", 0, lambda: "before")
     person_erased.send(Person, site=seattle)
-    assert shared("here", 0, lambda: "after") == "after"
+    assert get_shared("here", 0, lambda: "after") == "after"
 
 
 def test_fifty_screens_cost_a_slot_no_more_than_one(past: None, both: str) -> None:

@@ -3,8 +3,7 @@ from collections import Counter
 
 import pytest
 
-from analytics.galaxy.reads import Window
-from analytics.galaxy.reads import seen as wall_facts
+from analytics.galaxy.reads import Window, read_engagement_snapshot
 from analytics.numbers.measures import EngagementBucket
 from analytics.pages.overview import hours_today
 from devices.models import Device, Site
@@ -77,7 +76,7 @@ def test_a_wall_has_the_same_hours_as_the_overview(
 ) -> None:
     now, device = dt.datetime.fromisoformat(noon).astimezone(dt.UTC), device_in(zone)
     faces = frame_every_quarter(device, now)
-    (site,) = wall_facts([device.site], window, at=now).sites
+    (site,) = read_engagement_snapshot([device.site], now, window=window).sites
     assert all(found == faces[hour] for hour, found in faces_by_hour(list(site.hours)).items())
     if window == "today":
         assert list(site.hours) == hours_today([device], now=now)[device.pk]

@@ -1,7 +1,7 @@
-"""What Google Earth is shown, as OGC KML 2.2 with Google's tours. Pure: facts and addresses to bytes.
+"""The documents of Google Earth: OGC KML 2.2 with Google's tours. Pure: snapshots and addresses to bytes.
 
-Coordinates are degrees, altitudes and lengths metres. Identifiers are made from the data, so that an update of a
-document finds what it had before.
+Coordinates are degrees, altitudes and lengths metres. Identifiers are computed from the data, so that Google Earth
+updates the features that it already has.
 """
 
 import datetime as dt
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from analytics.galaxy.canvas import OFF
-from analytics.galaxy.facts import Seen, SiteHours
-from analytics.galaxy.layout import screens
-from analytics.galaxy.plots import RAMP
-from analytics.galaxy.slots import REFRESH_S
+from analytics.galaxy.drawing.canvas import OFF
+from analytics.galaxy.drawing.layout import screens
+from analytics.galaxy.drawing.plots import RAMP
+from analytics.galaxy.snapshots import EngagementSnapshot, SiteHours
+from analytics.galaxy.time_slots import REFRESH_S
 from analytics.numbers.measures import BucketState, EngagementBucket
 from analytics.numbers.metrics import format_number
 from analytics.plots import texts
@@ -35,23 +35,23 @@ RING_RADIUS = 500.0
 COLUMN_SIDE = 90.0
 METRES_A_PERSON = 300.0
 FLAT = 4.0
-"""Height of an hour in which nobody was there, or the camera was off."""
+"""Height of the column of an hour in which nobody was there or the camera was off."""
 
 METRES_A_DEGREE = 111_320.0
-"""Of latitude, on a sphere of the Earth's mean radius."""
+"""Length of a degree of latitude, on a sphere of the Earth's mean radius."""
 
 FARTHEST_LATITUDE = 89.9
-"""Closer to a pole, a ring of some hundred metres goes around it."""
+"""Sites closer to a pole are moved here; a ring of some hundred metres would go around the pole."""
 
 RANGE, TILT = 3_200.0, 58.0
 FLY_S, WAIT_S = 6.0, 6.0
 
-COLUMNS_KEPT = 8_192
-"""Of 300 sites; of an hour that is over, the column stays as it is."""
+CACHED_COLUMNS = 8_192
+"""The number of cached columns, enough for 300 sites; the column of an hour that is over does not change."""
 
 
 class Spot(NamedTuple):
-    """A site and where it is drawn, degrees."""
+    """A site and the coordinates where it is drawn, in degrees."""
 
     slug: str
     name: str
@@ -64,12 +64,12 @@ Element = Any
 
 
 def empty() -> bytes:
-    """A valid document that shows nothing."""
+    """Return a valid document that shows nothing."""
     return _document("headcount")
 
 
 def link(addresses: Iterable[str]) -> bytes:
-    """Links to these addresses that are asked again with each slot; they carry what `kmls.txt` cannot say."""
+    """Return links to these addresses with a refresh interval of a time slot, which `kmls.txt` itself cannot set."""
     links = (
         K.NetworkLink(
             {"id": f"link-{number}"},
@@ -81,16 +81,16 @@ def link(addresses: Iterable[str]) -> bytes:
     return _document("headcount", K.name("Headcount"), *links)
 
 
-def engagement(seen: Seen) -> bytes:
-    """Around each site a ring of columns, one an hour; sites that say not where they are, are left out."""
+def engagement(snapshot: EngagementSnapshot) -> bytes:
+    """Return a ring of columns around each site, one per hour; sites without coordinates are left out."""
     root = K.kml(K.Document({"id": "engagement"}, K.name("People facing the displays"), *_styles()))
-    for site in on_the_globe(seen.sites):
-        _add_site(root[0], site, seen)
-    return _format_number(root)
+    for site in on_the_globe(snapshot.sites):
+        _add_site(root[0], site, snapshot)
+    return _serialise(root)
 
 
 def tour(sites: Sequence[SiteHours]) -> bytes:
-    """A tour named `TOUR_NAME` from site to site."""
+    """Return a tour named `TOUR_NAME` from site to site."""
     steps: list[Element] = []
     for site in on_the_globe(sites):
         steps.append(G.FlyTo(G.duration(f"{FLY_S:g}"), G.flyToMode("bounce"), _look_at(site)))
@@ -99,13 +99,13 @@ def tour(sites: Sequence[SiteHours]) -> bytes:
 
 
 def slave(number: int, of: int, *, legend: str, totals: str) -> bytes:
-    """What lies on one screen: the legend on the leftmost, the totals on the rightmost; addresses of pictures.
+    """Return the overlays of one screen: the legend on the leftmost, the totals on the rightmost.
 
-    Raises `ValueError` where there is no such screen.
+    `legend` and `totals` are the addresses of their pictures. Raises `ValueError` where there is no such screen.
     """
     screen = next((screen for screen in screens(of) if screen.number == number), None)
     if screen is None:
-        raise ValueError(f"A wall of {of} has no screen {number}.")
+        raise ValueError(f"A wall of {of} screens has no screen {number}.")
     overlays = [_overlay("legend", "Legend", legend, x=0.03)] if screen.position == 0 else []
     if screen.position == of - 1:
         overlays.append(_overlay("totals", "Totals", totals, x=0.97, y=0.03 if of == 1 else 0.97))
@@ -113,7 +113,7 @@ def slave(number: int, of: int, *, legend: str, totals: str) -> bytes:
 
 
 def look_at_line(site: SiteHours) -> str:
-    """The view of a site as one line, as `query.txt` takes it after `flytoview=`."""
+    """Return the view of a site as one line, the form that `queries.txt` takes after `flytoview=`."""
     view = _look_at(site)
     etree.cleanup_namespaces(view)
     text: str = etree.tostring(view, encoding="unicode")
@@ -121,15 +121,15 @@ def look_at_line(site: SiteHours) -> str:
 
 
 def on_the_globe(sites: Iterable[SiteHours]) -> Iterator[SiteHours]:
-    """The sites of which somebody has said where they are."""
+    """Return the sites that have coordinates."""
     return (site for site in sites if site.latitude is not None and site.longitude is not None)
 
 
 def _document(name: str, *children: Element) -> bytes:
-    return _format_number(K.kml(K.Document({"id": name}, *children)))
+    return _serialise(K.kml(K.Document({"id": name}, *children)))
 
 
-def _format_number(document: Element) -> bytes:
+def _serialise(document: Element) -> bytes:
     text: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8")
     return text
 
@@ -148,17 +148,17 @@ def _style(name: str, colour: str) -> Element:
 
 
 def _abgr(colour: str, alpha: str) -> str:
-    """#rrggbb the way KML writes it."""
+    """Return the colour #rrggbb in KML's form, aabbggrr."""
     return alpha + colour[5:7] + colour[3:5] + colour[1:3]
 
 
-def _add_site(document: Element, site: SiteHours, seen: Seen) -> None:
+def _add_site(document: Element, site: SiteHours, snapshot: EngagementSnapshot) -> None:
     spot = _spot(site)
     folder = _add(document, "Folder", id=f"site-{site.slug}")
-    now, whole = site.hour_at(seen.at), site.whole
+    hour_now, total = site.hour_at(snapshot.at), site.total
     words = [
-        f"{format_number('{:.1f}', now.average_faces if now else None)} people on average this hour",
-        f"{format_number('{:,}', whole.faces_peak if whole.frames else None)} at most within 24 hours",
+        f"{format_number('{:.1f}', hour_now.average_faces if hour_now else None)} people on average this hour",
+        f"{format_number('{:,}', total.known_peak)} at most within 24 hours",
         f"{site.live} of {site.cameras} cameras live",
     ]
     top = max((hour.average_faces or 0.0 for hour in site.hours), default=0.0) or 1.0
@@ -173,9 +173,12 @@ def _add_site(document: Element, site: SiteHours, seen: Seen) -> None:
         folder.append(deepcopy(_column(spot, hour, 2 * math.pi * (first + number) / len(site.hours), top)))
 
 
-@lru_cache(maxsize=COLUMNS_KEPT)
+@lru_cache(maxsize=CACHED_COLUMNS)
 def _column(spot: Spot, hour: EngagementBucket, bearing: float, top: float) -> Element:
-    """The hour on a dial of 24 hours: midnight in the north, noon in the south. To be copied, for it is kept."""
+    """Return the column of an hour at its place on the dial of 24 hours: midnight in the north, noon in the south.
+
+    The element is cached: copy it before you insert it into a document.
+    """
     average = hour.average_faces or 0.0
     column = etree.Element(f"{{{NAMESPACE}}}Placemark", id=f"hour-{spot.slug}-{int(hour.start.timestamp())}")
     _add(column, "name", f"{spot.name}, {texts.format_bucket(hour)}")
@@ -195,7 +198,7 @@ def _column(spot: Spot, hour: EngagementBucket, bearing: float, top: float) -> E
 
 
 def _add(parent: Element, tag: str, text: str | None = None, /, **attributes: str) -> Element:
-    """A child, made in its place: by the thousand this takes a fifth of what the element makers take."""
+    """Append a child and return it; for thousands of elements, five times as fast as the element makers."""
     child = etree.SubElement(parent, f"{{{NAMESPACE}}}{tag}", attributes)
     child.text = text
     return child
@@ -219,7 +222,7 @@ def _data(hour: EngagementBucket) -> dict[str, str]:
 
 
 def _square(spot: Spot, bearing: float, height: float) -> str:
-    """A closed ring against the clock, its middle at this bearing (radians, from north, clockwise) from the site."""
+    """Return a closed anticlockwise square; its centre lies at this bearing, in radians clockwise from north."""
     east, north = RING_RADIUS * math.sin(bearing), RING_RADIUS * math.cos(bearing)
     half = COLUMN_SIDE / 2
     corners = [(-half, -half), (half, -half), (half, half), (-half, half), (-half, -half)]
@@ -227,14 +230,14 @@ def _square(spot: Spot, bearing: float, height: float) -> str:
 
 
 def _place(spot: Spot, east: float, north: float, height: float) -> str:
-    """So many metres from there, as KML writes it."""
+    """Return the place so many metres from the spot in KML's form: longitude, latitude, height."""
     shrink = math.cos(math.radians(spot.latitude))
     longitude = spot.longitude + east / METRES_A_DEGREE / shrink
     return f"{longitude:.6f},{spot.latitude + north / METRES_A_DEGREE:.6f},{height:.1f}"
 
 
 def _spot(site: SiteHours) -> Spot:
-    """Where the site's ring is: a site at a pole or on the date line is moved a little, so that no column is torn."""
+    """Return the centre of the site's ring; a site at a pole or the date line is moved, so that no column is torn."""
     latitude = max(-FARTHEST_LATITUDE, min(FARTHEST_LATITUDE, site.latitude or 0.0))
     room = (RING_RADIUS + COLUMN_SIDE) / METRES_A_DEGREE / math.cos(math.radians(latitude))
     return Spot(site.slug, site.name, latitude, max(room - 180, min(180 - room, site.longitude or 0.0)))
@@ -254,7 +257,7 @@ def _look_at(site: SiteHours) -> Element:
 
 
 def _overlay(name: str, words: str, address: str, *, x: float, y: float = 0.97) -> Element:
-    """A picture in a corner of the screen, as wide as two thirds of it, asked for again with each slot."""
+    """Return a picture in a corner of the screen, two thirds as wide as the screen, refreshed in each time slot."""
     place = {"xunits": "fraction", "yunits": "fraction"}
     side, top = str(round(x)), str(round(y))
     return K.ScreenOverlay(

@@ -1,4 +1,4 @@
-"""Every write about walls: their tokens."""
+"""Create the tokens of walls."""
 
 import secrets
 from collections.abc import Sequence
@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def create_wall_token(*, name: str, sites: Sequence[Site], by: "User") -> tuple[WallToken, str]:
-    """A token that reads these sites' numbers, and its text, of which only the digest is stored: note it now.
+    """Create a token that reads the numbers of these sites; return it and its text, which is not stored.
 
-    Raises `PermissionDenied` with a sentence unless it is given by a superuser, or by an operator or owner of each
-    of the sites.
+    Raises `PermissionDenied` with a sentence unless `by` is a superuser, or operator or owner of each of the sites.
     """
     token, text = WallToken(name=name, created_by=by), secrets.token_urlsafe(32)
-    own = set(Site.objects.all().permitted(by, Right.OPERATE))
-    strangers = [site.name for site in sites if site not in own]
-    if strangers:
-        raise PermissionDenied(f"Only operators and owners of {', '.join(strangers)} may put it on a wall.")
+    permitted = set(Site.objects.all().permitted(by, Right.OPERATE))
+    refused = [site.name for site in sites if site not in permitted]
+    if refused:
+        raise PermissionDenied(f"Only operators and owners of {', '.join(refused)} may put a site on a wall.")
     token.token_digest = token_digest(text)
     token.save()
     token.sites.set(sites)

@@ -1,4 +1,4 @@
-"""The admin of wall tokens: made and deleted, never changed; a token's text is shown once."""
+"""The admin of wall tokens: staff create and delete them but never change them; a token's text is shown once."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -8,14 +8,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from analytics.galaxy import services
+from analytics.galaxy.serving import services
 from analytics.models.walls import WallToken
 from devices.admin import ScopedAdmin
 
 if TYPE_CHECKING:
     from devices.models import User
 
-SCREENS_AT_FIRST = 3
+DEFAULT_SCREENS = 3
+"""The number of screens on the set-up page that a new token links to."""
 
 
 @admin.register(WallToken)
@@ -32,7 +33,7 @@ class WallTokenAdmin(ScopedAdmin):
             name=values["name"], sites=list(values["sites"]), by=cast("User", request.user)
         )
         form.instance, form.save_m2m = token, lambda: None
-        address = reverse("wall-setup", args=[text, SCREENS_AT_FIRST])
+        address = reverse("wall-setup", args=[text, DEFAULT_SCREENS])
         messages.warning(
             request,
             format_html(
@@ -42,7 +43,7 @@ class WallTokenAdmin(ScopedAdmin):
         return token
 
     def save_model(self, request: HttpRequest, obj: Any, form: "forms.ModelForm[Any]", change: bool) -> None:
-        """Saved by the service already."""
+        """Do nothing: `save_form` has saved the token through the service."""
 
     @admin.display(description="Sites")
     def site_names(self, token: WallToken) -> str:

@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
-from analytics.galaxy import answers, views
-from analytics.galaxy.canvas import SMALLEST_TEXT
-from analytics.galaxy.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall, screens
-from analytics.galaxy.services import create_wall_token
+from analytics.galaxy.drawing.canvas import SMALLEST_TEXT
+from analytics.galaxy.drawing.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall, screens
+from analytics.galaxy.serving import responses, views
+from analytics.galaxy.serving.services import create_wall_token
 from analytics.models import Episode, Question
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Person, Sighting
@@ -114,7 +114,7 @@ class TestOnePicture:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slots of three seconds."""
-    for module in ("slots", "views"):
+    for module in ("time_slots", "serving.views"):
         monkeypatch.setattr(f"analytics.galaxy.{module}.REFRESH_S", 3)
         monkeypatch.setattr(f"analytics.galaxy.{module}.SHOW_AFTER_S", 1)
 
@@ -153,6 +153,6 @@ def test_a_page_of_an_older_version_loads_itself_anew(
 ) -> None:
     browser.page.goto(f"{wall}/seattle/today/of/3/1")
     version = "document.getElementById('wall').dataset.version"
-    assert browser.page.evaluate(version) == answers.VERSION
+    assert browser.page.evaluate(version) == responses.VERSION
     monkeypatch.setattr(views, "VERSION", "an upgrade")
     expect(browser.page.locator("#wall")).to_have_attribute("data-version", "an upgrade")

@@ -1,42 +1,43 @@
-"""The pictures that lie on the screens of a globe: what its colours mean, and how many people there are. Pure."""
+"""The pictures over the screens of a globe: the legend of its colours, and the number of people. Pure."""
 
 import io
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from analytics.galaxy.canvas import INK, INK_SOFT, LINE_STRONG, OFF, PANEL
-from analytics.galaxy.facts import Seen
-from analytics.galaxy.plots import RAMP
+from analytics.galaxy.drawing.canvas import INK, INK_SOFT, LINE_STRONG, OFF, PANEL
+from analytics.galaxy.drawing.plots import RAMP
+from analytics.galaxy.snapshots import EngagementSnapshot
 
 WIDTH = 720
 MARGIN, LINE_HEIGHT = 40, 84
 SIZE, LARGE = 56, 76
 
 Row = tuple[str | None, str]
+"""The colour of a swatch, None for a line without one, and its words."""
 
 
 def legend() -> bytes:
-    """What the columns' colours mean, as a PNG."""
+    """Return the legend of the columns' colours as a PNG."""
     names = ["few people", "", "", "", "", "many people"]
     rows: list[Row] = list(zip(RAMP, names, strict=True))
-    return _drawn("Last 24 hours", [*rows, (OFF, "camera off")], "A dial: midnight north")
+    return _draw("Last 24 hours", [*rows, (OFF, "camera off")], "A dial: midnight north")
 
 
-def totals(seen: Seen) -> bytes:
-    """The people of this hour at all sites together, as a PNG."""
-    hours = [hour for site in seen.sites if (hour := site.hour_at(seen.at))]
+def totals(snapshot: EngagementSnapshot) -> bytes:
+    """Return the number of people at all sites together in this hour as a PNG."""
+    hours = [hour for site in snapshot.sites if (hour := site.hour_at(snapshot.at))]
     people = sum(hour.average_faces or 0.0 for hour in hours)
-    live, cameras = sum(site.live for site in seen.sites), sum(site.cameras for site in seen.sites)
+    live, cameras = sum(site.live for site in snapshot.sites), sum(site.cameras for site in snapshot.sites)
     rows: list[Row] = [
         (None, f"{people:.1f} people"),
-        (None, f"at {len(seen.sites):,} sites"),
+        (None, f"at {len(snapshot.sites):,} sites"),
         (None, f"{live:,} of {cameras:,} live"),
     ]
-    return _drawn("This hour", rows, f"{seen.at:%d %b %Y, %H:%M} UTC")
+    return _draw("This hour", rows, f"{snapshot.at:%d %b %Y, %H:%M} UTC")
 
 
-def _drawn(title: str, rows: Sequence[Row], foot: str) -> bytes:
+def _draw(title: str, rows: Sequence[Row], foot: str) -> bytes:
     picture = Image.new("RGB", (WIDTH, 2 * MARGIN + LINE_HEIGHT * (len(rows) + 2)), PANEL)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, WIDTH - 1, picture.height - 1), outline=LINE_STRONG, width=3)

@@ -1,24 +1,25 @@
-"""Drawing on a wall as SVG. Pure. Text is never smaller than five metres allow and never lies across a seam.
+"""Draw on a wall as SVG. Pure. Text can be read from five metres and never lies across a seam between screens.
 
-Units are pixels of the wall. Text widths are estimated from above, for fonts as wide as DejaVu Sans; what does not
-fit into its room is shortened with an ellipsis.
+Units are pixels of the wall. Text widths are upper bounds, for fonts as wide as DejaVu Sans; text that does not fit
+into its room is shortened with an ellipsis.
 """
 
 import unicodedata
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
-from analytics.galaxy.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall
+from analytics.galaxy.drawing.layout import SCREEN_HEIGHT, SCREEN_WIDTH, Wall
 
 SMALLEST_TEXT = 56
-"""Capitals of 25 mm, a two hundredth of five metres, on a screen of 55 inches: 1,920 pixels on 1,218 mm, and
-capitals are 0.72 of the font's size."""
+"""Size of the smallest text: its capitals, 0.72 of the font's size, are 25 mm tall, 1/200 of five metres.
+
+A portrait screen of 55 inches has 1,920 pixels on 1,218 mm."""
 
 EDGE = 72
-"""What lists and titles leave free at both sides of each screen."""
+"""Margin of lists and titles at both sides of each screen."""
 
 TEXT_EDGE = 16
-"""What all text leaves free there."""
+"""Margin of all text at both sides of each screen."""
 
 PAPER, PANEL, SUNK = "#0d1211", "#151c1a", "#1a2320"
 INK, INK_SOFT = "#e7edea", "#9fb1ab"
@@ -35,18 +36,18 @@ _WIDTHS = {
     **dict.fromkeys("mMwW%@…—&", 1.02),
     **dict.fromkeys("CDGHNOQU", 0.8),
 }
-"""Advance widths in shares of the font's size, rounded up, where they are not what `_share` says."""
+"""Advance widths in shares of the font's size, rounded up; `_advance` returns that of any character."""
 
 _CAPITAL, _OTHER, _IDEOGRAPH = 0.72, 0.65, 1.35
 
 
 def text_width(words: str, size: float) -> float:
-    """At least the width of the words in any common sans-serif font."""
-    return size * sum(_share(character) for character in words)
+    """Return an upper bound of the width of the words in any common sans-serif font."""
+    return size * sum(_advance(character) for character in words)
 
 
 def shortened(words: str, size: float, room: float) -> str:
-    """The words, or as many of their first characters as fit, and an ellipsis."""
+    """Return the words, or as many of their first characters as fit with an ellipsis."""
     if text_width(words, size) <= room:
         return words
     while words and text_width(words + "…", size) > room:
@@ -55,7 +56,7 @@ def shortened(words: str, size: float, room: float) -> str:
 
 
 def wrapped(words: str, size: float, room: float) -> list[str]:
-    """The words in lines that fit; a word that is longer than a line goes on in the next."""
+    """Split the words into lines that fit; a word that is longer than a line continues in the next line."""
     lines = [""]
     for word in words.split():
         for piece in _pieces(word, size, room):
@@ -68,7 +69,7 @@ def wrapped(words: str, size: float, room: float) -> list[str]:
 
 
 def _pieces(word: str, size: float, room: float) -> list[str]:
-    """The word, or as many parts as it needs to fit; a character that fits nowhere is a part of its own."""
+    """Split the word into as few parts as fit; a character that is wider than the room is its own part."""
     pieces = [""]
     for character in word:
         if pieces[-1] and text_width(pieces[-1] + character, size) > room:
@@ -78,11 +79,11 @@ def _pieces(word: str, size: float, room: float) -> list[str]:
 
 
 def printable(words: str) -> str:
-    """Without the control characters that XML cannot hold and no screen can show."""
+    """Return the words without control characters, which XML does not allow."""
     return "".join(character for character in words if unicodedata.category(character)[0] != "C")
 
 
-def _share(character: str) -> float:
+def _advance(character: str) -> float:
     if unicodedata.combining(character):
         return 0.0
     if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0x2FFF:
@@ -92,18 +93,22 @@ def _share(character: str) -> float:
 
 @dataclass(slots=True)
 class Canvas:
-    """Collects shapes and words; `svg` is the picture of the wall or of one of its screens."""
+    """A picture of shapes and words; `svg` returns that of the wall or of one of its screens."""
 
     wall: Wall
     parts: list[str] = field(default_factory=list)
+    """The SVG elements in the order of drawing."""
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str, **more: object) -> None:
+        """Draw a rectangle; `more` are further attributes, and negative lengths count as 0."""
         self.shape("rect", x=x, y=y, width=max(0.0, width), height=max(0.0, height), fill=fill, **more)
 
     def path(self, d: str, **more: object) -> None:
+        """Draw a path; `more` are further attributes."""
         self.shape("path", d=d, **more)
 
     def shape(self, name: str, **attributes: object) -> None:
+        """Draw an SVG element; "_" in the name of an attribute stands for "-"."""
         self.parts.append(f"<{name}{_attributes(attributes)}/>")
 
     def text(
@@ -119,14 +124,14 @@ class Canvas:
         room: float = SCREEN_WIDTH,
         shrinks: bool = False,
     ) -> None:
-        """Words whose baseline is at `y`, on the screen that shows `x`: moved or shortened to stay within it.
+        """Write words with their baseline at `y` on the screen that shows `x`, moved or shortened to stay within it.
 
-        Where they have no room, words that shrink are first written as small as can be read. Raises `ValueError`
-        where `size` is too small for that.
+        With `shrinks`, words that do not fit are written smaller before they are shortened. Raises `ValueError` where
+        `size` is below `SMALLEST_TEXT`.
         """
         if size < SMALLEST_TEXT:
             raise ValueError(f"Text of {size} pixels cannot be read from five metres; {SMALLEST_TEXT} can.")
-        left, right = self._inside(x)
+        left, right = self._text_bounds(x)
         words, room = printable(words), min(room, right - left)
         if shrinks and words:
             size = max(SMALLEST_TEXT, min(size, size * room / text_width(words, size)))
@@ -140,18 +145,18 @@ class Canvas:
         self.parts.append(f"<text{_attributes(attributes)}>{escape(words)}</text>")
 
     def fits(self, x: float, words: str, size: float = SMALLEST_TEXT) -> bool:
-        """Whether words in the middle of which `x` lies are on one screen without being moved."""
-        left, right = self._inside(x)
+        """Return whether words centred on `x` lie on one screen without being moved."""
+        left, right = self._text_bounds(x)
         half = text_width(words, size) / 2
         return left <= x - half and x + half <= right
 
-    def _inside(self, x: float) -> tuple[float, float]:
-        """What text may fill of the screen that shows this place."""
+    def _text_bounds(self, x: float) -> tuple[float, float]:
+        """Return the left and right bounds of text on the screen that shows `x`."""
         left = self.wall.left(self.wall.position_at(x))
         return left + TEXT_EDGE, left + SCREEN_WIDTH - TEXT_EDGE
 
     def svg(self, position: int | None, **root: object) -> str:
-        """The picture of the screen at this position, or of the whole wall; `root` are its own attributes."""
+        """Return the SVG of the screen at this position, or of the whole wall; `root` are attributes of its root."""
         left = 0 if position is None else self.wall.left(position)
         width = self.wall.width if position is None else SCREEN_WIDTH
         view = {"viewBox": f"{left} 0 {width} {SCREEN_HEIGHT}", "font-family": FONT}
@@ -168,8 +173,8 @@ _DEFINITIONS = (
 
 
 def _attributes(values: dict[str, object]) -> str:
-    return "".join(f" {name.replace('_', '-')}={_written(value)}" for name, value in values.items())
+    return "".join(f" {name.replace('_', '-')}={_quote(value)}" for name, value in values.items())
 
 
-def _written(value: object) -> str:
+def _quote(value: object) -> str:
     return quoteattr(f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value))

@@ -1,26 +1,32 @@
-"""Addresses of walls and globes. None of them needs a “&”, for rigs paste them into shells as they are."""
+"""Addresses of walls and globes. None of them needs a “&”, because rigs paste them into shells unquoted."""
 
 import datetime as dt
 from typing import Any
 
 from django.urls import path, register_converter
 
-from analytics.galaxy import views
+from analytics.galaxy.boards.board import Board, find_board
+from analytics.galaxy.serving import views
 from analytics.numbers.periods import FIRST_YEAR
 
 
 class BoardConverter:
-    regex = "|".join(views.BOARD_NAMES)
+    """A registered board, by its name."""
 
-    def to_python(self, value: str) -> str:
-        return value
+    regex = "[a-z][a-z0-9-]*"
 
-    def to_url(self, value: str) -> str:
-        return value
+    def to_python(self, value: str) -> Board[Any]:
+        board = find_board(value)
+        if board is None:
+            raise ValueError(f"There is no board “{value}”.")
+        return board
+
+    def to_url(self, value: Board[Any] | str) -> str:
+        return value if isinstance(value, str) else value.name
 
 
 class CountConverter:
-    """A number of screens, or a screen's."""
+    """The number of a wall's screens, or the number of one of them."""
 
     regex = "[1-8]"
 
@@ -32,14 +38,14 @@ class CountConverter:
 
 
 class DayConverter:
-    """A date of a year in which there may have been a device."""
+    """A date in a year that a device's clock can have."""
 
     regex = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
     def to_python(self, value: str) -> dt.date:
         day = dt.date.fromisoformat(value)
         if not FIRST_YEAR <= day.year < dt.MAXYEAR:
-            raise ValueError(f"Nothing is known of the year {day.year}.")
+            raise ValueError(f"The year {day.year} is out of range; give one from {FIRST_YEAR} to {dt.MAXYEAR - 1}.")
         return day
 
     def to_url(self, value: dt.date) -> str:
