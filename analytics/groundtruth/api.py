@@ -19,7 +19,7 @@ from analytics.groundtruth.serializers import (
     WhereQuery,
 )
 from analytics.models.groundtruth import GroundTruthSession
-from analytics.rest.places import place_of
+from analytics.rest.places import find_place
 from devices.rest.base import ScopedReadOnlyViewSet
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         """Start to count at a device, as operator or owner of its site; end it with `counts/`."""
         form = NewSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        (device,) = place_of(request, form.validated_data).devices
+        (device,) = find_place(request, form.validated_data).devices
         session = services.start(device=device, by=self._user, people=form.validated_data["people"], now=timezone.now())
         return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
 
@@ -72,7 +72,7 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         """How right devices are, each by its latest sessions together."""
         query = WhereQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        place = place_of(request, query.validated_data)
+        place = find_place(request, query.validated_data)
         return Response(AccuracySerializer([reads.accuracy(device) for device in place.devices], many=True).data)
 
     def perform_destroy(self, instance: GroundTruthSession) -> None:

@@ -36,7 +36,7 @@ class WhereQuery(serializers.Serializer[dict[str, Any]]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError({"site": ["Say which: give site, or device, or both."]})
+            raise serializers.ValidationError({"site": ["Select a place: give site, or device, or both."]})
         return attrs
 
 

@@ -1,1 +1,1 @@
-"""The part of the REST API that answers what was seen."""
+"""The REST API of engagement, counts, episodes and detections."""

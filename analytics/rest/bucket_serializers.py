@@ -1,6 +1,7 @@
-"""What may be asked of `engagement/` and `counts/`, and what a bucket looks like in the API.
+"""The query parameters of `engagement/` and `counts/`, and the JSON of their buckets.
 
-The rows are made as plain dicts: the serializers that describe them would take several times as long as the reads.
+The functions of this module return plain dicts. The serializers only describe them in the API's schema: serialising
+with them would take several times as long as the read.
 """
 
 import datetime as dt
@@ -26,24 +27,30 @@ from analytics.rest.serializers import LocalTimeField, PlaceQuery
 
 WEEKDAY_HOUR = "weekday_hour"
 PERIOD = "period"
-Row = dict[str, Any]
+BucketRow = dict[str, Any]
+"""The JSON of a bucket."""
 
 
 class BucketQuery(PlaceQuery):
-    """Some devices, and a period in buckets. Without `site` and `device` it is about all that is yours."""
+    """Some devices, and a period in buckets; without `site` and `device` all of your devices."""
 
-    bucket = serializers.ChoiceField(choices=list(LENGTHS), default="hour", help_text="Quarter hours, hours or days.")
+    bucket = serializers.ChoiceField(
+        choices=list(LENGTHS), default="hour", help_text="Length of the buckets: quarter hours, hours or days."
+    )
     each = serializers.ChoiceField(
-        choices=["device", "site"], required=False, help_text="A series for each, instead of one for all together."
+        choices=["device", "site"],
+        required=False,
+        help_text="One time series for each device or site, instead of one for all together.",
     )
     align = serializers.ChoiceField(
         choices=["instant", "local"],
         default="instant",
-        help_text="How buckets of sites in different zones lie beside each other: by the same instants, in `zone`, or "
-        "by what each site's own clocks show.",
+        help_text="How buckets of sites in different time zones are aligned: by instant, in `zone`, or by the local "
+        "time of each site.",
     )
     zone = serializers.CharField(
-        required=False, help_text="IANA zone of the buckets; by default the sites' own, or UTC where they have several."
+        required=False,
+        help_text="IANA time zone of the buckets; by default the sites' time zone, or UTC if they have several.",
     )
 
     def validate_zone(self, name: str) -> zoneinfo.ZoneInfo:
@@ -53,7 +60,9 @@ class BucketQuery(PlaceQuery):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "zone" in attrs and attrs["align"] == "local":
-            raise serializers.ValidationError({"zone": ["With align=local every site has its own; leave zone out."]})
+            raise serializers.ValidationError(
+                {"zone": ["With align=local each site has its own time zone; leave zone out."]}
+            )
         return attrs
 
 
@@ -61,17 +70,19 @@ class EngagementQuery(BucketQuery):
     bucket = serializers.ChoiceField(
         choices=[*LENGTHS, WEEKDAY_HOUR, PERIOD],
         default="hour",
-        help_text="Quarter hours, hours or days; the hours of a typical week, all of the period added up; or the whole "
-        "period, from its first full hour to its last.",
+        help_text="Length of the buckets: quarter hours, hours or days; the hours of a typical week, added up over the "
+        "period; or the whole period in full hours.",
     )
 
 
 class CountQuery(BucketQuery):
-    label = serializers.CharField(help_text="Such as thumbs-up, cup or face.")  # type: ignore[assignment]
+    label = serializers.CharField(help_text="A label, such as thumbs-up, cup or face.")  # type: ignore[assignment]
     threshold = serializers.FloatField(
-        default=0.0, help_text="Count what has at least this confidence: 0 to 1, in steps of 0.05."
+        default=0.0, help_text="The lowest confidence to count: 0 to 1, in steps of 0.05."
     )
-    histogram = serializers.BooleanField(default=False, help_text="Answer the confidences of each bucket, too.")
+    histogram = serializers.BooleanField(
+        default=False, help_text="Also return the histogram of confidences of each bucket."
+    )
 
     def validate_threshold(self, threshold: float) -> float:
         try:
@@ -90,38 +101,45 @@ class CountQuery(BucketQuery):
     }
 )
 class ClockTimeField(LocalTimeField):
-    """A local time, which has no offset where it is that of several zones' clocks; OpenAPI's `date-time` needs one."""
+    """A local time, without an offset where it is common to several time zones; OpenAPI's `date-time` has one."""
 
 
 class _RowSerializer(serializers.Serializer[Any]):
-    site = serializers.CharField(allow_null=True, help_text="Its slug; null for several.")
-    device = serializers.CharField(allow_null=True, help_text="Its name; null for several.")
+    site = serializers.CharField(allow_null=True, help_text="The site's slug; null for several sites.")
+    device = serializers.CharField(allow_null=True, help_text="The device's name; null for several devices.")
 
 
 class EngagementSerializer(_RowSerializer):
     start = ClockTimeField(
         allow_null=True,
-        help_text="Local time with its offset; without one where sites of several zones are together by their own "
-        "clocks; null for the hours of a typical week.",
+        help_text="Local time with its offset; without an offset where sites of several time zones are added up by "
+        "local time; null for the hours of a typical week.",
     )
     end = LocalTimeField(allow_null=True, help_text="Null where `start` has no offset.")
-    weekday = serializers.IntegerField(help_text="Of the start, local; 0 is Monday.")
-    hour = serializers.IntegerField(help_text="Of the start, local; 0 to 23.")
+    weekday = serializers.IntegerField(help_text="Local weekday of the start; 0 is Monday.")
+    hour = serializers.IntegerField(help_text="Local hour of the start, 0 to 23.")
     average_faces = serializers.FloatField(
-        allow_null=True, help_text="Faces per frame; null where no frame tells the number of faces."
+        allow_null=True, help_text="Faces per frame; null where no frame has a number of faces."
     )
     peak_faces = serializers.IntegerField(
-        allow_null=True, help_text="Faces in the frame that showed most; null where no frame tells their number."
+        allow_null=True, help_text="The most faces in one frame; null where no frame has a number of faces."
     )
-    faces_sum = serializers.IntegerField(help_text="Faces of all frames together; adds up, as do the frames.")
-    frames = serializers.IntegerField(help_text="Frames whose number of faces is known.")
-    coverage = serializers.FloatField(help_text="Share of the devices' minutes with any frame: 0 is “camera off”.")
-    occupied_share = serializers.FloatField(allow_null=True, help_text="Share of the seen minutes with a face.")
+    faces_sum = serializers.IntegerField(
+        help_text="Sum of the faces in all frames; divide by `frames` for the average of several buckets."
+    )
+    frames = serializers.IntegerField(help_text="The number of frames that have a number of faces.")
+    coverage = serializers.FloatField(
+        help_text="Share of the devices' minutes that have any frame, 0 to 1; 0 means “camera off”."
+    )
+    occupied_share = serializers.FloatField(
+        allow_null=True, help_text="Share of the covered minutes that have a face, 0 to 1."
+    )
     visits = serializers.IntegerField(
-        allow_null=True, help_text="That began: runs of frames with faces, no gap above 20 s; null if no camera was on."
+        allow_null=True,
+        help_text="Visits that began: runs of frames with faces, no gap above 20 s; null if no camera was on.",
     )
-    mean_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where none began.")
-    median_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where none began.")
+    mean_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where no visit began.")
+    median_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where no visit began.")
 
 
 class CountSerializer(_RowSerializer):
@@ -129,37 +147,43 @@ class CountSerializer(_RowSerializer):
     end = LocalTimeField()
     count = serializers.IntegerField(
         allow_null=True,
-        help_text="Detections in single frames, without those that a reviewer called wrong; null if no camera was on.",
+        help_text="Detections in single frames, without rejected detections; null if no camera was on.",
     )
     distinct = serializers.IntegerField(
         allow_null=True,
-        help_text="Episodes that began: runs of frames that show the label, no gap above 3 s (faces: 20 s), of which "
-        "one reaches the threshold; null if no camera was on.",
+        help_text="Episodes that began: runs of frames with the label, no gap above 3 s (faces: 20 s), with a "
+        "detection at or above the threshold; null if no camera was on.",
     )
-    mean_confidence = serializers.FloatField(allow_null=True, help_text="0 to 1; null where nothing was detected.")
+    mean_confidence = serializers.FloatField(allow_null=True, help_text="0 to 1; null without a detection.")
     histogram = serializers.ListField(
         child=serializers.IntegerField(),
         required=False,
-        help_text="If asked for: detections by confidence in 20 steps of 5 %, whatever the threshold; the last "
-        "includes 100 %.",
+        help_text="Only with `histogram` in the query: detections by confidence in 20 steps of 5 %, independent of the "
+        "threshold; the last step includes 100 %.",
     )
 
 
-def engagement_row(seen: EngagementBucket, visits: EpisodeBucket) -> Row:
-    return {"start": _time(seen.start), "end": _time(seen.end), **_clock(seen.start), **_engaged(seen, visits)}
+def engagement_row(engagement: EngagementBucket, visits: EpisodeBucket) -> BucketRow:
+    """Return the JSON of a bucket of `engagement/`."""
+    start = engagement.start
+    times = {"start": _time(start), "end": _time(engagement.end), **_local_hour(start)}
+    return {**times, **_engagement(engagement, visits)}
 
 
-def local_row(bucket: LocalBucket) -> Row:
+def local_row(bucket: LocalBucket) -> BucketRow:
+    """Return the JSON of a bucket that sites of several time zones have in common by local time."""
     start = {"start": _time(bucket.start), "end": None}
-    return {**start, **_clock(bucket.start), **_engaged(bucket.engagement, bucket.visits)}
+    return {**start, **_local_hour(bucket.start), **_engagement(bucket.engagement, bucket.visits)}
 
 
-def week_row(cell: WeekHour) -> Row:
+def week_row(cell: WeekHour) -> BucketRow:
+    """Return the JSON of an hour of a typical week."""
     hour = {"start": None, "end": None, "weekday": cell.weekday, "hour": cell.hour}
-    return {**hour, **_engaged(cell.engagement, cell.visits)}
+    return {**hour, **_engagement(cell.engagement, cell.visits)}
 
 
-def count_row(count: CountBucket, distinct: EpisodeBucket, histogram: ConfidenceBucket | None) -> Row:
+def count_row(count: CountBucket, distinct: EpisodeBucket, histogram: ConfidenceBucket | None) -> BucketRow:
+    """Return the JSON of a bucket of `counts/`, with a histogram unless it is None."""
     row = {
         "start": _time(count.start),
         "end": _time(count.end),
@@ -174,18 +198,18 @@ def _time(moment: dt.datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _clock(start: dt.datetime) -> Row:
+def _local_hour(start: dt.datetime) -> BucketRow:
     return {"weekday": start.weekday(), "hour": start.hour}
 
 
-def _engaged(seen: EngagementBucket | EngagementTotal, visits: EpisodeBucket | EpisodeTotal) -> Row:
+def _engagement(engagement: EngagementBucket | EngagementTotal, visits: EpisodeBucket | EpisodeTotal) -> BucketRow:
     return {
-        "average_faces": seen.average_faces,
-        "peak_faces": seen.known_peak,
-        "faces_sum": seen.faces_sum,
-        "frames": seen.frames,
-        "coverage": seen.coverage,
-        "occupied_share": seen.occupied_share,
+        "average_faces": engagement.average_faces,
+        "peak_faces": engagement.known_peak,
+        "faces_sum": engagement.faces_sum,
+        "frames": engagement.frames,
+        "coverage": engagement.coverage,
+        "occupied_share": engagement.occupied_share,
         "visits": visits.known_count,
         "mean_visit_seconds": visits.mean_seconds,
         "median_visit_seconds": visits.median_seconds,

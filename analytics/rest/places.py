@@ -1,4 +1,4 @@
-"""Which devices a request of the API is about."""
+"""The devices that a request of the API selects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,36 +14,37 @@ from devices.models import Device, Site
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a query is about: some devices, and the zone in which their hours and days are meant."""
+    """The devices that a query selects, and the time zone of their hours and days."""
 
     devices: Sequence[Device]
     zone: ZoneInfo
 
 
-def asked(form: type[PlaceQuery], request: Request) -> dict[str, Any]:
-    """What the request asks for, as this form understands it. Raises `ValidationError`."""
+def parse_query(form: type[PlaceQuery], request: Request) -> dict[str, Any]:
+    """Return the validated parameters of the request. Raises `ValidationError` where one is not valid."""
     query = form(data=request.query_params)
     query.is_valid(raise_exception=True)
     return dict(query.validated_data)
 
 
-def place_of(request: Request, query: dict[str, Any]) -> Place:
-    """The devices that a query names, by their site, their name or both.
+def find_place(request: Request, query: dict[str, Any]) -> Place:
+    """Return the devices that a query names by site, by name or by both.
 
-    Raises `NotFound` where the user has none such, and `ValidationError` where a name alone may mean several.
+    Raises `NotFound` where the user may see none of that name, and `ValidationError` where several sites have a device
+    of that name.
     """
     devices = Device.objects.for_user(request.user).select_related("site")
     if "site" in query:
         site = Site.objects.for_user(request.user).filter(slug=query["site"]).first()
         if site is None:
-            raise exceptions.NotFound(f"You have no site “{query['site']}”; sites/ lists yours.")
+            raise exceptions.NotFound(f"You have no site “{query['site']}”; sites/ lists your sites.")
         devices = devices.filter(site=site)
         if "device" not in query:
             return Place(list(devices), site.zone)
     named = list(devices.filter(name=query["device"]))
     if not named:
-        raise exceptions.NotFound(f"You have no device “{query['device']}” here; devices/ lists yours.")
+        raise exceptions.NotFound(f"You have no device “{query['device']}” at this place; devices/ lists your devices.")
     if len(named) > 1:
-        sentence = f"Several of your sites have a device “{query['device']}”; say which with site."
+        sentence = f"Several of your sites have a device “{query['device']}”; add “site” to select one."
         raise exceptions.ValidationError({"device": [sentence]})
     return Place(named, named[0].site.zone)

@@ -1,4 +1,4 @@
-"""What may be asked about what was seen, and how the answers look in the API."""
+"""The query parameters and the JSON of detections, episodes and the day so far."""
 
 import datetime as dt
 from typing import Any
@@ -11,17 +11,17 @@ from analytics.numbers.buckets import LENGTHS, day_start
 
 DEFAULT_PERIOD = dt.timedelta(days=7)
 MAX_BUCKETS = 10_000
-"""More than a year of hours, or a hundred days of quarters, in one answer."""
+"""The most buckets of one response: more than a year of hours, or a hundred days of quarter hours."""
 YEARS = range(1970, 9999)
-"""What the arithmetic of zones and buckets is sure to manage."""
+"""The years for which time zones and buckets can be computed."""
 
 
 MOST_SECONDS = 10 * 366 * 86_400
-"""Longer than anything is kept, and shorter than what databases take."""
+"""The longest duration in a query: longer than any retention, and within the range of the databases."""
 
 
 class MomentField(serializers.CharField):
-    """A `date`, or a `datetime` that may lack an offset."""
+    """A `date`, or a `datetime` with or without an offset."""
 
     default_error_messages = {
         "invalid": "“{text}” is neither a date such as 2026-11-20 nor a time such as 2026-11-20T09:30 or "
@@ -31,7 +31,7 @@ class MomentField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
-        moment = _parsed(text)
+        moment = _parse(text)
         if moment is None:
             self.fail("invalid", text=text)
         if moment.year not in YEARS:
@@ -39,7 +39,7 @@ class MomentField(serializers.CharField):
         return moment
 
 
-def _parsed(text: str) -> dt.date | dt.datetime | None:
+def _parse(text: str) -> dt.date | dt.datetime | None:
     for parse in (dt.date.fromisoformat, dt.datetime.fromisoformat):
         try:
             return parse(text)
@@ -50,14 +50,16 @@ def _parsed(text: str) -> dt.date | dt.datetime | None:
 
 class PlaceQuery(serializers.Serializer[dict[str, Any]]):
     site = serializers.CharField(required=False, help_text="A site's slug.")
-    device = serializers.CharField(required=False, help_text="A device's name; with `site` where several sites use it.")
+    device = serializers.CharField(
+        required=False, help_text="A device's name; add `site` if several of your sites have a device of that name."
+    )
 
     def get_fields(self) -> dict[str, Any]:
-        local = "A date, or a date and time, of the site's own zone unless it says its offset"
+        local = "A date, or a date and time, in the site's time zone unless it has an offset"
         return {
             **super().get_fields(),
             "from": MomentField(required=False, help_text=f"{local}."),
-            "to": MomentField(required=False, help_text=f"{local}; a date's day is still part of the period."),
+            "to": MomentField(required=False, help_text=f"{local}; the period includes the day of a date."),
         }
 
 
@@ -66,24 +68,29 @@ class SpanQuery(PlaceQuery):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("site") and not attrs.get("device"):
-            raise serializers.ValidationError({"site": ["Say which: give site, or device, or both."]})
+            raise serializers.ValidationError({"site": ["Select a place: give site, or device, or both."]})
         return attrs
 
 
 class DetectionQuery(PlaceQuery):
-    label = serializers.CharField(required=False, help_text="Such as thumbs-up, cup or face.")  # type: ignore[assignment]
+    label = serializers.CharField(required=False, help_text="A label, such as thumbs-up, cup or face.")  # type: ignore[assignment]
     min_confidence = serializers.FloatField(required=False, min_value=0, max_value=1)
 
 
 class EpisodeQuery(DetectionQuery):
-    label = serializers.CharField(required=False, help_text="face for visits, or such as thumbs-up or cup.")
+    label = serializers.CharField(
+        required=False, help_text="A label: face for visits, or for example thumbs-up or cup."
+    )
     min_seconds = serializers.FloatField(
-        required=False, min_value=0, max_value=MOST_SECONDS, help_text="From the first frame to the last."
+        required=False,
+        min_value=0,
+        max_value=MOST_SECONDS,
+        help_text="The shortest duration from the first frame to the last.",
     )
 
 
-def bounds(query: dict[str, Any], zone: ZoneInfo) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """The query's `from` and `to` as moments. Raises `ValidationError` where the one is not before the other."""
+def parse_bounds(query: dict[str, Any], zone: ZoneInfo) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return the query's `from` and `to` in UTC. Raises `ValidationError` unless `from` lies before `to`."""
     start = _moment(query["from"], zone) if "from" in query else None
     end = _moment(query["to"], zone, following=True) if "to" in query else None
     if start and end and start >= end:
@@ -91,32 +98,34 @@ def bounds(query: dict[str, Any], zone: ZoneInfo) -> tuple[dt.datetime | None, d
     return start, end
 
 
-def bucket_bounds(query: dict[str, Any], zone: ZoneInfo, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-    """The query's period, up to `now` and of `DEFAULT_PERIOD` unless it says otherwise.
+def parse_bucket_bounds(query: dict[str, Any], zone: ZoneInfo, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Return the query's period in UTC, by default the `DEFAULT_PERIOD` up to `now`.
 
-    Raises `ValidationError` where it is empty or has too many buckets.
+    Raises `ValidationError` where the period is empty or has too many buckets.
     """
-    start, end = bounds(query, zone)
+    start, end = parse_bounds(query, zone)
     end = end or now
     start = start or end - DEFAULT_PERIOD
     if start >= end:
-        raise serializers.ValidationError({"from": ["from lies in the future; say how far with to."]})
+        raise serializers.ValidationError({"from": ["from lies in the future; add to as the end of the period."]})
     buckets = (end - start) // LENGTHS[query["bucket"]]
     if buckets > MAX_BUCKETS:
-        sentence = f"That would be {buckets:,} buckets; the limit is {MAX_BUCKETS:,}. Ask for less or larger ones."
+        sentence = (
+            f"The request selects {buckets:,} buckets; the limit is {MAX_BUCKETS:,}. Select fewer or larger buckets."
+        )
         raise serializers.ValidationError({"bucket": [sentence]})
     return start, end
 
 
 def _moment(given: dt.date | dt.datetime, zone: ZoneInfo, *, following: bool = False) -> dt.datetime:
-    """A time as it is, and a date's first moment or (`following`) that of the day after, in UTC."""
+    """Return the time in UTC; for a date the start of its day or, with `following`, of the day after."""
     if isinstance(given, dt.datetime):
         return (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(dt.UTC)
     return day_start(given + dt.timedelta(days=following), zone)
 
 
 class LocalTimeField(serializers.DateTimeField):
-    """Keeps the offset that the time has, which REST framework would turn into UTC's."""
+    """A time that keeps its offset; the field of REST framework would convert it to UTC."""
 
     def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
         return value
@@ -130,7 +139,7 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
         child=serializers.IntegerField(),
         allow_null=True,
         read_only=True,
-        help_text="[left, top, width, height] in pixels of the original frame.",
+        help_text="The box [left, top, width, height] in pixels of the original frame.",
     )
 
     class Meta:
@@ -141,7 +150,9 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
 class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     site = serializers.CharField(source="device.site.slug", read_only=True)
     device = serializers.CharField(source="device.name", read_only=True)
-    seconds = serializers.SerializerMethodField(help_text="From the first frame to the last; 0 where there is one.")
+    seconds = serializers.SerializerMethodField(
+        help_text="Seconds from the first frame to the last; 0 for a single frame."
+    )
 
     def get_seconds(self, episode: Episode) -> float:
         return (episode.ended - episode.started).total_seconds()
@@ -152,19 +163,26 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
 
 
 class TodaySerializer(serializers.Serializer[Any]):
-    """Of an `overview.DeviceToday`."""
+    """A device's day so far, an `overview.DeviceToday`."""
 
     site = serializers.CharField(source="device.site.slug", help_text="The site's slug.")
     device = serializers.CharField(source="device.name")
     start = LocalTimeField(source="today.start", help_text="The site's midnight, with its offset.")
-    live = serializers.BooleanField(source="is_live", help_text="Whether it was heard of within two minutes.")
-    average_faces = serializers.FloatField(source="today.average_faces", allow_null=True, help_text="Faces per frame.")
-    peak_faces = serializers.IntegerField(source="today.faces_peak", help_text="Faces in the frame that showed most.")
-    occupied_share = serializers.FloatField(
-        source="today.occupied_share", allow_null=True, help_text="Share of the seen minutes with a face."
+    live = serializers.BooleanField(
+        source="is_live", help_text="Whether the device sent a message within the last two minutes."
     )
-    coverage = serializers.FloatField(source="today.coverage", help_text="Share of the minutes with any frame.")
+    average_faces = serializers.FloatField(source="today.average_faces", allow_null=True, help_text="Faces per frame.")
+    peak_faces = serializers.IntegerField(source="today.faces_peak", help_text="The most faces in one frame.")
+    occupied_share = serializers.FloatField(
+        source="today.occupied_share",
+        allow_null=True,
+        help_text="Share of the covered minutes that have a face, 0 to 1.",
+    )
+    coverage = serializers.FloatField(
+        source="today.coverage", help_text="Share of the minutes that have any frame, 0 to 1."
+    )
     thumbs_up = serializers.IntegerField(
-        allow_null=True, help_text="Distinct ones, held up once however long; null if no camera was on."
+        allow_null=True,
+        help_text="Thumbs-up gestures, each counted once however long it was shown; null if no camera was on.",
     )
     coffees = serializers.IntegerField()

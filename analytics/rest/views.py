@@ -30,26 +30,26 @@ from analytics.pages.overview import sites_today
 from analytics.rest.bucket_serializers import (
     PERIOD,
     WEEKDAY_HOUR,
+    BucketRow,
     CountQuery,
     CountSerializer,
     EngagementQuery,
     EngagementSerializer,
-    Row,
     count_row,
     engagement_row,
     local_row,
     week_row,
 )
-from analytics.rest.places import asked, place_of
+from analytics.rest.places import find_place, parse_query
 from analytics.rest.serializers import (
     DetectionQuery,
     DetectionSerializer,
     EpisodeQuery,
     EpisodeSerializer,
     TodaySerializer,
-    bounds,
+    parse_bounds,
 )
-from analytics.rest.series import series_of
+from analytics.rest.series import select_series
 from devices.rest.base import ScopedReadOnlyViewSet
 
 if TYPE_CHECKING:
@@ -57,92 +57,96 @@ if TYPE_CHECKING:
 
 
 class TodayViewSet(ViewSet):
-    """The overview in numbers."""
+    """The numbers of the overview."""
 
     @extend_schema(responses=TodaySerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Each of your devices with its site's day so far, by site and name."""
+        """Return each of your devices with its numbers since its site's midnight, ordered by site and name."""
         sites = sites_today(cast("User", request.user), now=timezone.now())
         devices = [device for site in sites for device in site.devices]
         return Response(TodaySerializer(devices, many=True).data)
 
 
 class EngagementViewSet(ViewSet):
-    """How many people were looking."""
+    """The number of people facing the displays."""
 
     serializer_class = EngagementSerializer
 
     @extend_schema(parameters=[EngagementQuery], responses=EngagementSerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Faces per frame and visits, for every bucket that the period (by default the last seven days) touches.
+        """Return faces per frame and visits for each bucket that the period overlaps, by default the last seven days.
 
-        For several devices all their frames weigh the same, so that numbers add up over devices as they do over time:
-        `faces_sum / frames` of any buckets together is their common average. Where nobody was there numbers are 0;
-        where no camera was on they are null.
+        All frames of several devices have the same weight, so that numbers add up over devices as they do over time:
+        the average of several buckets is the sum of their `faces_sum` divided by the sum of their `frames`. Numbers
+        are 0 where nobody was there, and null where no camera was on.
         """
-        query, now = asked(EngagementQuery, request), timezone.now()
+        query, now = parse_query(EngagementQuery, request), timezone.now()
         bucket: Bucket = "hour" if query["bucket"] in (WEEKDAY_HOUR, PERIOD) else query["bucket"]
-        series = series_of(request, {**query, "bucket": bucket}, now)
-        questions = [each.asked for each in series]
-        seen = reads.read_engagement(questions, bucket=bucket, now=now)
-        visits = reads.read_episodes(questions, label=FACE, bucket=bucket, engagement=seen)
+        series = select_series(request, {**query, "bucket": bucket}, now)
+        selections = [one.selection for one in series]
+        engagement = reads.read_engagement(selections, bucket=bucket, now=now)
+        visits = reads.read_episodes(selections, label=FACE, bucket=bucket, engagement=engagement)
         if "each" not in query:
-            series, seen, visits = series[:1], [list(chain(*seen))], [list(chain(*visits))]
-        rows = _shape(query)
+            series, engagement, visits = series[:1], [list(chain(*engagement))], [list(chain(*visits))]
+        rows = _row_maker(query)
         return Response(
             [
-                {"site": each.site, "device": each.device, **row}
-                for each, engaged, visited in zip(series, seen, visits, strict=True)
-                for row in rows(engaged, visited)
+                {"site": one.site, "device": one.device, **row}
+                for one, of_engagement, of_visits in zip(series, engagement, visits, strict=True)
+                for row in rows(of_engagement, of_visits)
             ]
         )
 
 
-def _shape(query: dict[str, Any]) -> Callable[[Sequence[EngagementBucket], Sequence[EpisodeBucket]], Iterator[Row]]:
+def _row_maker(
+    query: dict[str, Any],
+) -> Callable[[Sequence[EngagementBucket], Sequence[EpisodeBucket]], Iterator[BucketRow]]:
     if query["bucket"] == WEEKDAY_HOUR:
-        return lambda seen, visits: map(week_row, chain(*typical_week(seen, visits)))
+        return lambda engagement, visits: map(week_row, chain(*typical_week(engagement, visits)))
     if query["align"] == "local" and "each" not in query:
         if query["bucket"] == PERIOD:
-            return lambda seen, visits: map(local_row, [merge_local_buckets(add_up_by_local_time([seen], [visits]))])
-        return lambda seen, visits: map(local_row, add_up_by_local_time([seen], [visits]))
+            return lambda engagement, visits: map(
+                local_row, [merge_local_buckets(add_up_by_local_time([engagement], [visits]))]
+            )
+        return lambda engagement, visits: map(local_row, add_up_by_local_time([engagement], [visits]))
     if query["bucket"] == PERIOD:
-        return lambda seen, visits: map(engagement_row, [merge_engagement(seen)], [merge_episodes(visits)])
-    return lambda seen, visits: map(engagement_row, seen, visits)
+        return lambda engagement, visits: map(engagement_row, [merge_engagement(engagement)], [merge_episodes(visits)])
+    return lambda engagement, visits: map(engagement_row, engagement, visits)
 
 
 class CountViewSet(ViewSet):
-    """How often something was detected."""
+    """The number of detections and episodes of a label."""
 
     serializer_class = CountSerializer
 
     @extend_schema(parameters=[CountQuery], responses=CountSerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Detections of a label, and distinct showings of it, for every bucket that the period touches.
+        """Return the detections and the episodes of a label for each bucket that the period overlaps.
 
-        The period is the last seven days unless it is given. With `align=local` the sites are told apart.
+        The period is by default the last seven days. With `align=local` each site has its own time series.
         """
-        query, now = asked(CountQuery, request), timezone.now()
+        query, now = parse_query(CountQuery, request), timezone.now()
         if query["align"] == "local":
             query.setdefault("each", "site")
-        series = series_of(request, query, now)
-        what: dict[str, Any] = {"label": query["label"], "bucket": query["bucket"]}
-        questions = [each.asked for each in series]
-        counts = reads.read_counts(questions, **what, threshold=query["threshold"])
-        distinct = reads.read_episodes(questions, **what, threshold=query["threshold"])
+        series = select_series(request, query, now)
+        common: dict[str, Any] = {"label": query["label"], "bucket": query["bucket"]}
+        selections = [one.selection for one in series]
+        counts = reads.read_counts(selections, **common, threshold=query["threshold"])
+        distinct = reads.read_episodes(selections, **common, threshold=query["threshold"])
         histograms: Sequence[Sequence[ConfidenceBucket | None]] = [[None] * len(buckets) for buckets in counts]
         if query["histogram"]:
-            histograms = reads.read_confidences(questions, **what)
+            histograms = reads.read_confidences(selections, **common)
         return Response(
             [
-                {"site": each.site, "device": each.device, **row}
-                for each, *parts in zip(series, counts, distinct, histograms, strict=True)
+                {"site": one.site, "device": one.device, **row}
+                for one, *parts in zip(series, counts, distinct, histograms, strict=True)
                 for row in starmap(count_row, zip(*parts, strict=True))
             ]
         )
 
 
 class EpisodeViewSet(ScopedReadOnlyViewSet):
-    """Visits (label `face`), and gestures and objects shown once however many frames show them, newest first."""
+    """Episodes, newest first: visits (label `face`), gestures and objects, each once for any number of frames."""
 
     queryset = Episode.objects.select_related("device__site")
     serializer_class = EpisodeSerializer
@@ -156,25 +160,25 @@ class EpisodeViewSet(ScopedReadOnlyViewSet):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.action != "list":
             return queryset
-        query = asked(EpisodeQuery, self.request)
+        query = parse_query(EpisodeQuery, self.request)
         zone = ZoneInfo("UTC")
         if "site" in query or "device" in query:
-            place = place_of(self.request, query)
+            place = find_place(self.request, query)
             queryset, zone = queryset.filter(device__in=[d.pk for d in place.devices]), place.zone
         if "min_seconds" in query:
             queryset = queryset.filter(ended__gte=F("started") + dt.timedelta(seconds=query["min_seconds"]))
-        start, end = bounds(query, zone)
+        start, end = parse_bounds(query, zone)
         look_ups = {
             "label": query.get("label"),
             "confidence__gte": query.get("min_confidence"),
             "started__gte": start,
             "started__lt": end,
         }
-        return queryset.filter(**_given(look_ups))
+        return queryset.filter(**_without_none(look_ups))
 
 
 class DetectionViewSet(ScopedReadOnlyViewSet):
-    """Faces, objects and gestures that your devices found in single frames, newest first."""
+    """Faces, objects and gestures that your devices detected in single frames, newest first."""
 
     queryset = Detection.objects.select_related("frame__device__site").annotate(taken_at=F("frame__taken_at"))
     serializer_class = DetectionSerializer
@@ -188,20 +192,20 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.action != "list":
             return queryset
-        query = asked(DetectionQuery, self.request)
+        query = parse_query(DetectionQuery, self.request)
         zone = ZoneInfo("UTC")
         if "site" in query or "device" in query:
-            place = place_of(self.request, query)
+            place = find_place(self.request, query)
             queryset, zone = queryset.filter(frame__device__in=[d.pk for d in place.devices]), place.zone
-        start, end = bounds(query, zone)
+        start, end = parse_bounds(query, zone)
         look_ups = {
             "label": query.get("label"),
             "confidence__gte": query.get("min_confidence"),
             "frame__taken_at__gte": start,
             "frame__taken_at__lt": end,
         }
-        return queryset.filter(**_given(look_ups))
+        return queryset.filter(**_without_none(look_ups))
 
 
-def _given(look_ups: dict[str, Any]) -> dict[str, Any]:
+def _without_none(look_ups: dict[str, Any]) -> dict[str, Any]:
     return {look_up: value for look_up, value in look_ups.items() if value is not None}

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from analytics.models import Review
-from analytics.rest.places import asked, place_of
-from analytics.rest.serializers import bucket_bounds
+from analytics.rest.places import find_place, parse_query
+from analytics.rest.serializers import parse_bucket_bounds
 from analytics.reviewing import precision
 from analytics.reviewing.serializers import PrecisionQuery, PrecisionTableSerializer, VerdictSerializer
 from devices.rest.base import ScopedReadOnlyViewSet
@@ -18,7 +18,7 @@ from devices.rest.base import ScopedReadOnlyViewSet
 class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     site = filters.CharFilter(field_name="detection__frame__device__site__slug", label="A site's slug.")
     device = filters.CharFilter(field_name="detection__frame__device__name", label="A device's name.")
-    label = filters.CharFilter(field_name="detection__label", label="Such as thumbs-up, cup or face.")
+    label = filters.CharFilter(field_name="detection__label", label="A label, such as thumbs-up, cup or face.")
 
     class Meta:
         model = Review
@@ -26,7 +26,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
 
 
 class ReviewViewSet(ScopedReadOnlyViewSet):
-    """What each reviewer said of detections, newest first; `review` in `detections/` is what most of them say."""
+    """The verdict of each reviewer on detections, newest first; `review` in `detections/` is the majority."""
 
     queryset = Review.objects.select_related("detection__frame__device__site", "reviewer")
     serializer_class = VerdictSerializer
@@ -36,16 +36,17 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
 
 
 class PrecisionViewSet(ViewSet):
-    """How often the cameras are right."""
+    """The precision of the cameras by reviewers' verdicts."""
 
     @extend_schema(parameters=[PrecisionQuery], responses=PrecisionTableSerializer)
     def list(self, request: Request) -> Response:
-        """Of the label's detections in the period (by default the last seven days), as far as reviewers decided.
+        """Return the precision of the label's decided detections in the period, by default the last seven days.
 
-        It speaks for what was reviewed: who reviews the doubtful ones only makes a detector look worse than it is.
+        It describes the reviewed detections alone: a detector looks worse than it is if people review only doubtful
+        detections.
         """
-        query = asked(PrecisionQuery, request)
-        place = place_of(request, query)
-        start, end = bucket_bounds({**query, "bucket": "day"}, place.zone, timezone.now())
-        table = precision.table(place.devices, label=query["label"], start=start, end=end)
+        query = parse_query(PrecisionQuery, request)
+        place = find_place(request, query)
+        start, end = parse_bucket_bounds({**query, "bucket": "day"}, place.zone, timezone.now())
+        table = precision.read_precision(place.devices, label=query["label"], start=start, end=end)
         return Response(PrecisionTableSerializer(table).data)

@@ -1,7 +1,7 @@
-"""How often the cameras are right, as far as reviewers have said: per device, software and threshold.
+"""The precision of a label by reviewers' verdicts: per device, software and threshold.
 
-Precision is the share of right ones among the detections that are decided, with Wilson's interval of 95 %. It speaks
-for what was reviewed: who reviews the doubtful ones only makes a detector look worse than it is.
+Precision is the share of right detections among the decided ones, with Wilson's interval of 95 %. It describes the
+reviewed detections alone: a detector looks worse than it is if people review only doubtful detections.
 """
 
 import datetime as dt
@@ -16,12 +16,12 @@ from analytics.models.quarters import CONFIDENCE_BINS, confidence_bin
 from analytics.numbers.intervals import Interval, wilson
 from devices.models import Device
 
-UNTOLD = "not told"
-"""The software of a device that never said which it runs, as a DeepLens never does."""
+UNKNOWN_SOFTWARE = "not told"
+"""The software of a device that never reports its software, such as a DeepLens."""
 
 
-class Decided(NamedTuple):
-    """A detection that reviewers have decided on."""
+class DecidedDetection(NamedTuple):
+    """A detection on which a majority of its reviewers agrees."""
 
     device: str
     software: str
@@ -32,105 +32,108 @@ class Decided(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The share of right ones, and the interval in which the true share lies with a probability of 95 %."""
+    """The share of right detections among the decided ones, and its 95 % interval."""
 
     right: int
     wrong: int
 
     @property
     def decided(self) -> int:
+        """The number of decided detections."""
         return self.right + self.wrong
 
     @property
     def share(self) -> float | None:
+        """0 to 1; None where nothing is decided."""
         return self.right / self.decided if self.decided else None
 
     @property
     def interval(self) -> Interval | None:
-        """Wilson's; None where nothing is decided."""
+        """Wilson's 95 % interval of the share; None where nothing is decided."""
         return wilson(self.right, self.decided)
 
 
-class OfDevice(NamedTuple):
-    """What a device found with one software."""
+class DevicePrecision(NamedTuple):
+    """The precision of a device while it ran one software."""
 
     device: str
     software: str
     precision: Precision
 
 
-class OfThreshold(NamedTuple):
-    """What was found with at least this confidence, 0 to 1."""
+class ThresholdPrecision(NamedTuple):
+    """The precision of the detections with at least this confidence, 0 to 1."""
 
     threshold: float
     precision: Precision
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """The precision of a label: of all, of each device with each software, and at and above each threshold."""
+class PrecisionTable:
+    """The precision of a label: in total, of each device with each software, and at and above each threshold."""
 
-    whole: Precision
+    total: Precision
     disputed: int
-    by_device: list[OfDevice]
-    by_threshold: list[OfThreshold]
-    """Ascending; those that change nothing are left out."""
+    """The number of detections of which as many reviewers say right as wrong."""
+    by_device: list[DevicePrecision]
+    by_threshold: list[ThresholdPrecision]
+    """Ascending; a threshold that selects the same detections as the next one is left out."""
 
 
-def table(devices: Sequence[Device], *, label: str, start: dt.datetime, end: dt.datetime) -> Table:
-    """What was decided on these devices' detections of the label from `start` to `end`. Three queries."""
-    found = Detection.objects.filter(pk__in=Review.objects.order_by().values("detection"), label=label)
-    found = found.filter(frame__device__in=list(devices), frame__taken_at__gte=start, frame__taken_at__lt=end)
-    rows = list(found.values_list("frame__device", "frame__taken_at", "confidence", "review"))
+def read_precision(devices: Sequence[Device], *, label: str, start: dt.datetime, end: dt.datetime) -> PrecisionTable:
+    """Return the precision of the label at these devices from `start` to before `end`, in three queries."""
+    reviewed = Detection.objects.filter(pk__in=Review.objects.order_by().values("detection"), label=label)
+    reviewed = reviewed.filter(frame__device__in=list(devices), frame__taken_at__gte=start, frame__taken_at__lt=end)
+    rows = list(reviewed.values_list("frame__device", "frame__taken_at", "confidence", "review"))
     names = {device.pk: device.name for device in devices}
-    ran = _software(devices)
+    history = _software_history(devices)
     decided = [
-        Decided(names[pk], _running(ran[pk], at), confidence, review == Verdict.RIGHT)
+        DecidedDetection(names[pk], _software_at(history[pk], at), confidence, review == Verdict.RIGHT)
         for pk, at, confidence, review in rows
         if review is not None
     ]
-    return tabulated(decided, disputed=len(rows) - len(decided))
+    return precision_table(decided, disputed=len(rows) - len(decided))
 
 
-def tabulated(decided: Iterable[Decided], *, disputed: int) -> Table:
-    """The table of these detections. Pure."""
+def precision_table(decided: Iterable[DecidedDetection], *, disputed: int) -> PrecisionTable:
+    """Return the table of these decided detections; `disputed` is the number of undecided ones. Pure."""
     rows = list(decided)
-    groups: dict[tuple[str, str], list[Decided]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[DecidedDetection]] = defaultdict(list)
     for row in rows:
         groups[row.device, row.software].append(row)
-    return Table(
-        whole=_precision(rows),
+    return PrecisionTable(
+        total=_precision(rows),
         disputed=disputed,
-        by_device=[OfDevice(*key, _precision(groups[key])) for key in sorted(groups)],
+        by_device=[DevicePrecision(*key, _precision(groups[key])) for key in sorted(groups)],
         by_threshold=_by_threshold(rows),
     )
 
 
-def _precision(rows: Sequence[Decided]) -> Precision:
+def _precision(rows: Sequence[DecidedDetection]) -> Precision:
     right = sum(row.is_right for row in rows)
     return Precision(right, len(rows) - right)
 
 
-def _by_threshold(rows: Sequence[Decided]) -> list[OfThreshold]:
+def _by_threshold(rows: Sequence[DecidedDetection]) -> list[ThresholdPrecision]:
     bins = Counter((confidence_bin(row.confidence), row.is_right) for row in rows)
     right, wrong = 0, 0
-    found: list[OfThreshold] = []
+    descending: list[ThresholdPrecision] = []
     for number in reversed(range(CONFIDENCE_BINS)):
         if not bins[number, True] + bins[number, False]:
             continue
         right, wrong = right + bins[number, True], wrong + bins[number, False]
-        found.append(OfThreshold(number / CONFIDENCE_BINS, Precision(right, wrong)))
-    return found[::-1]
+        descending.append(ThresholdPrecision(number / CONFIDENCE_BINS, Precision(right, wrong)))
+    return descending[::-1]
 
 
-def _software(devices: Sequence[Device]) -> Mapping[int, list[tuple[dt.datetime, str]]]:
-    ran: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
-    told = DeviceSoftware.objects.filter(device__in=list(devices)).order_by("since")
-    for pk, since, software in told.values_list("device_id", "since", "software"):
-        ran[pk].append((since, software))
-    return ran
+def _software_history(devices: Sequence[Device]) -> Mapping[int, list[tuple[dt.datetime, str]]]:
+    history: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
+    reports = DeviceSoftware.objects.filter(device__in=list(devices)).order_by("since")
+    for pk, since, software in reports.values_list("device_id", "since", "software"):
+        history[pk].append((since, software))
+    return history
 
 
-def _running(ran: Sequence[tuple[dt.datetime, str]], at: dt.datetime) -> str:
-    place = bisect_right([since for since, _ in ran], at)
-    return ran[place - 1][1] if place else UNTOLD
+def _software_at(history: Sequence[tuple[dt.datetime, str]], at: dt.datetime) -> str:
+    place = bisect_right([since for since, _ in history], at)
+    return history[place - 1][1] if place else UNKNOWN_SOFTWARE

@@ -1,4 +1,4 @@
-"""How verdicts and the precision that they tell look in the API."""
+"""The JSON of verdicts and of precision."""
 
 from typing import Any
 
@@ -11,15 +11,18 @@ from edge_agent.vision.gestures import THUMBS_UP
 
 
 class PrecisionQuery(SpanQuery):
-    label = serializers.CharField(default=THUMBS_UP, help_text="Such as thumbs-up, cup or face.")  # type: ignore[assignment]
+    label = serializers.CharField(default=THUMBS_UP, help_text="A label, such as thumbs-up, cup or face.")  # type: ignore[assignment]
 
 
 class PrecisionSerializer(serializers.Serializer[Any]):
-    """Of a `precision.Precision`."""
+    """A `precision.Precision`."""
 
     right = serializers.IntegerField(help_text="Detections that most reviewers call right.")
-    wrong = serializers.IntegerField()
-    share = serializers.FloatField(allow_null=True, help_text="Of right ones, 0 to 1; null where nothing is decided.")
+    wrong = serializers.IntegerField(help_text="Detections that most reviewers call wrong.")
+    share = serializers.FloatField(
+        allow_null=True,
+        help_text="Share of right detections among the decided ones, 0 to 1; null where nothing is decided.",
+    )
     share_low = serializers.FloatField(
         source="interval.low", default=None, allow_null=True, help_text="Wilson's 95 % interval of the share."
     )
@@ -28,24 +31,30 @@ class PrecisionSerializer(serializers.Serializer[Any]):
 
 class DevicePrecisionSerializer(serializers.Serializer[Any]):
     device = serializers.CharField()
-    software = serializers.CharField(help_text="That found them; “not told” where the device never said.")
+    software = serializers.CharField(
+        help_text="The software that the device ran; “not told” where it never reported it."
+    )
     precision = PrecisionSerializer()
 
 
 class ThresholdPrecisionSerializer(serializers.Serializer[Any]):
-    threshold = serializers.FloatField(help_text="Of detections with at least this confidence, 0 to 1.")
+    threshold = serializers.FloatField(help_text="The lowest confidence of the detections, 0 to 1.")
     precision = PrecisionSerializer()
 
 
 @extend_schema_serializer(many=False)
 class PrecisionTableSerializer(serializers.Serializer[Any]):
-    """Of a `precision.Table`."""
+    """A `precision.PrecisionTable`."""
 
-    precision = PrecisionSerializer(source="whole")
-    disputed = serializers.IntegerField(help_text="Of which as many reviewers say right as wrong.")
-    devices = DevicePrecisionSerializer(source="by_device", many=True, help_text="With each of their softwares.")
+    precision = PrecisionSerializer(source="total")
+    disputed = serializers.IntegerField(help_text="Detections of which as many reviewers say right as wrong.")
+    devices = DevicePrecisionSerializer(
+        source="by_device", many=True, help_text="The precision of each device with each software."
+    )
     thresholds = ThresholdPrecisionSerializer(
-        source="by_threshold", many=True, help_text="Ascending; those that change nothing are left out."
+        source="by_threshold",
+        many=True,
+        help_text="Ascending; a threshold that selects the same detections as the next one is left out.",
     )
 
 
@@ -54,7 +63,11 @@ class VerdictSerializer(serializers.ModelSerializer[Review]):
     device = serializers.CharField(source="detection.frame.device.name", read_only=True)
     label = serializers.CharField(source="detection.label", read_only=True)  # type: ignore[assignment]
     reviewer = serializers.CharField(
-        source="reviewer.username", default=None, allow_null=True, read_only=True, help_text="Null: has left."
+        source="reviewer.username",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="Null where the user was deleted.",
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The page on which people say which detections are right."""
+"""The page on which reviewers call detections right or wrong."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -13,22 +13,23 @@ from django.views.decorators.http import require_http_methods
 
 from analytics.models import Detection, Verdict
 from analytics.numbers import intervals, periods
-from analytics.reviewing import changes, precision
-from analytics.reviewing.cards import Card, Show, cards, chosen, older_than
-from analytics.reviewing.query import Query, parse
+from analytics.reviewing import effects, precision
+from analytics.reviewing.items import ReviewItem, Show, detections_after, read_items, select_detections
+from analytics.reviewing.page_query import PageQuery, parse_query
 from devices.models import Site
 from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
 
-AT_ONCE = 24
-"""Detections of one page: what can be looked over without scrolling far."""
+PAGE_SIZE = 24
+"""The number of detections on a page."""
 
-UNDOABLE = 20
-"""Steps that can be undone; they are kept in the session."""
+MOST_UNDO_STEPS = 20
+"""The number of steps that can be undone."""
 
 STEPS = "review_steps"
+"""The key in the session of the steps that can be undone, each a list of detections with their verdicts before."""
 
 SHOW_NAMES: dict[Show, str] = {
     "pictured": "To do, with a picture",
@@ -44,30 +45,30 @@ SHOW_NAMES: dict[Show, str] = {
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: HttpRequest) -> HttpResponse:
-    """A grid of detections: `?site=&device=&label=&show=&least=&most=&days=&to=`; POST `verdict` or `undo`.
+    """Show a page of detections: `?site=&device=&label=&show=&least=&most=&days=&to=`; POST `verdict` or `undo`.
 
-    A POST names its `detection`s, and as `verdict` "right", "wrong" or "none". It is answered with what changed, as
-    JSON where that is asked for, else on the page itself.
+    A POST has `detection`s and a `verdict`: "right", "wrong" or "none". The response describes the numbers that
+    changed, as JSON if the request accepts only JSON, else on the page.
     """
     user = cast("User", request.user)
-    query = parse(request.GET, user, timezone.now())
+    query = parse_query(request.GET, user, timezone.now())
     if query is None:
         return render(request, "analytics/review.html", {"query": None})
     if request.method == "POST":
-        return _posted(request, user)
+        return _handle_post(request, user)
     return render(request, "analytics/review.html", _context(query, user, request))
 
 
-def _context(query: Query, user: "User", request: HttpRequest) -> dict[str, Any]:
-    found = chosen(query.wanted, user)
+def _context(query: PageQuery, user: "User", request: HttpRequest) -> dict[str, Any]:
+    conditions = query.detection_filter
+    detections = select_detections(conditions, user)
     if query.before is not None:
         last = Detection.objects.for_user(user).select_related("frame").filter(pk=query.before).first()
         if last is None:
-            raise Http404("The detection after which to go on is gone.")
-        found = older_than(found, last)
-    shown = list(found[: AT_ONCE + 1])
-    more = len(shown) > AT_ONCE
-    wanted = query.wanted
+            raise Http404("The detection after which this page starts was deleted; open the first page.")
+        detections = detections_after(detections, last)
+    page = list(detections[: PAGE_SIZE + 1])
+    has_next = len(page) > PAGE_SIZE
     return {
         "query": query,
         "sites": Site.objects.for_user(user),
@@ -77,42 +78,46 @@ def _context(query: Query, user: "User", request: HttpRequest) -> dict[str, Any]
         "older_period": query.address(to=query.period.older),
         "newer_period": query.address(to=query.period.newer) if query.period.newer else None,
         "without_pictures": query.address(show="open"),
-        "cards": cards(shown[:AT_ONCE], user),
-        "next": query.address(before=shown[AT_ONCE - 1].pk) if more else None,
+        "items": read_items(page[:PAGE_SIZE], user),
+        "next": query.address(before=page[PAGE_SIZE - 1].pk) if has_next else None,
         "may_review": query.devices[0].site.allows(user, Right.OPERATE) if query.devices else False,
         "steps": len(request.session.get(STEPS, [])),
-        "precision": precision.table(wanted.devices, label=query.label, start=wanted.start, end=wanted.end),
+        "precision": precision.read_precision(
+            conditions.devices, label=query.label, start=conditions.start, end=conditions.end
+        ),
         "level": intervals.CONFIDENCE,
     }
 
 
-def _posted(request: HttpRequest, user: "User") -> HttpResponse:
+def _handle_post(request: HttpRequest, user: "User") -> HttpResponse:
     is_undo = "undo" in request.POST
-    step = _undone(request) if is_undo else _asked(request)
+    step = _pop_step(request) if is_undo else _parse_step(request)
     if not step:
-        return _answer(request, ["There is nothing to undo." if is_undo else "Select a detection first."], [])
-    found = Detection.objects.for_user(user).filter(pk__in=step).select_related("frame__device__site")
-    detections = {each.pk: each for each in found}
+        return _respond(request, ["There is nothing to undo." if is_undo else "Select a detection first."], [])
+    visible = Detection.objects.for_user(user).filter(pk__in=step).select_related("frame__device__site")
+    detections = {detection.pk: detection for detection in visible}
     if set(step) != set(detections) and not is_undo:
-        raise Http404("Not all of these detections are there.")
-    before = {card.detection.pk: card.mine for card in cards(list(detections.values()), user)}
-    verdicts = {each: _verdict(step[pk]) for pk, each in detections.items()}
+        raise Http404(
+            "Some of these detections were deleted, or belong to sites of which you are no member; reload the page."
+        )
+    before = {item.detection.pk: item.own_verdict for item in read_items(list(detections.values()), user)}
+    verdicts = {detection: _verdict(step[pk]) for pk, detection in detections.items()}
     try:
-        told = changes.review(verdicts=verdicts, by=user, now=timezone.now())
+        sentences = effects.review_and_describe(verdicts=verdicts, by=user, now=timezone.now())
     except PermissionDenied as refusal:
         if not _wants_json(request):
             raise
         return JsonResponse({"detail": str(refusal)}, status=HTTPStatus.FORBIDDEN)
     if not is_undo:
-        _remember(request, before)
-    return _answer(request, told, cards(list(detections.values()), user))
+        _push_step(request, before)
+    return _respond(request, sentences, read_items(list(detections.values()), user))
 
 
-def _answer(request: HttpRequest, told: list[str], after: list[Card]) -> HttpResponse:
+def _respond(request: HttpRequest, sentences: list[str], items: list[ReviewItem]) -> HttpResponse:
     if _wants_json(request):
-        states = [{"id": card.detection.pk, "mine": card.mine, "said": card.said} for card in after]
-        return JsonResponse({"told": told, "detections": states, "steps": len(request.session.get(STEPS, []))})
-    for sentence in told:
+        states = [{"id": item.detection.pk, "mine": item.own_verdict, "said": item.summary} for item in items]
+        return JsonResponse({"told": sentences, "detections": states, "steps": len(request.session.get(STEPS, []))})
+    for sentence in sentences:
         messages.success(request, sentence)
     return redirect(request.get_full_path())
 
@@ -121,29 +126,30 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"
 
 
-def _asked(request: HttpRequest) -> dict[int, str | None]:
+def _parse_step(request: HttpRequest) -> dict[int, str | None]:
+    """Return the verdict of the request by primary key of the detection; None withdraws a verdict."""
     verdict = request.POST.get("verdict", "")
-    # A button of a single card names its detection together with the verdict.
+    # The buttons of a single detection send the verdict and the detection in one value.
     verdict, _, single = verdict.partition(" ")
     if verdict not in ("none", *Verdict.values):
-        raise Http404("A verdict is right, wrong or none.")
-    given = [single] if single else request.POST.getlist("detection")
-    if not all(number.isdecimal() for number in given):
-        raise Http404("A detection is named by its number.")
-    return {int(number): None if verdict == "none" else verdict for number in given[:AT_ONCE]}
+        raise Http404("The verdict must be right, wrong or none.")
+    keys = [single] if single else request.POST.getlist("detection")
+    if not all(number.isdecimal() for number in keys):
+        raise Http404("A detection must be given by its number.")
+    return {int(number): None if verdict == "none" else verdict for number in keys[:PAGE_SIZE]}
 
 
 def _verdict(name: str | None) -> Verdict | None:
     return None if name is None else Verdict(name)
 
 
-def _remember(request: HttpRequest, before: dict[int, str | None]) -> None:
+def _push_step(request: HttpRequest, before: dict[int, str | None]) -> None:
     steps = [*request.session.get(STEPS, []), [[pk, verdict] for pk, verdict in before.items()]]
-    request.session[STEPS] = steps[-UNDOABLE:]
+    request.session[STEPS] = steps[-MOST_UNDO_STEPS:]
 
 
-def _undone(request: HttpRequest) -> dict[int, str | None]:
-    """What the latest step changed, and what was there before it; nothing where there is none."""
+def _pop_step(request: HttpRequest) -> dict[int, str | None]:
+    """Remove the latest step and return its detections with their verdicts before it; empty without a step."""
     steps = request.session.get(STEPS, [])
     if not steps:
         return {}

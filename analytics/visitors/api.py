@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.rest.places import asked, place_of
-from analytics.rest.serializers import SpanQuery, bucket_bounds
+from analytics.rest.places import find_place, parse_query
+from analytics.rest.serializers import SpanQuery, parse_bucket_bounds
 from analytics.visitors import reads
 from analytics.visitors.serializers import ReactionDaySerializer, VisitorDaySerializer
 
@@ -43,7 +43,7 @@ class ReactionViewSet(ViewSet):
 
 def _days(request: Request, read: Callable[..., list[Any]]) -> list[Any]:
     """What `read` says of the devices and the period that are asked for."""
-    query = asked(SpanQuery, request)
-    place, now = place_of(request, query), timezone.now()
-    start, end = bucket_bounds({**query, "bucket": "day"}, place.zone, now)
+    query = parse_query(SpanQuery, request)
+    place, now = find_place(request, query), timezone.now()
+    start, end = parse_bucket_bounds({**query, "bucket": "day"}, place.zone, now)
     return read(place.devices, zone=place.zone, start=start, end=end, now=now)

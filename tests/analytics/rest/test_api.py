@@ -170,7 +170,7 @@ def test_a_name_that_several_sites_use_needs_the_site(frames: None, viewer: User
     problem = ask(viewer, "engagement", device="Seattle01")
     assert problem.status_code == 400
     assert problem.json()["errors"] == {
-        "device": ["Several of your sites have a device “Seattle01”; say which with site."]
+        "device": ["Several of your sites have a device “Seattle01”; add “site” to select one."]
     }
     assert ask(viewer, "engagement", device="Seattle01", site="seattle").status_code == 200
 

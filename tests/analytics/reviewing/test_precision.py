@@ -7,23 +7,25 @@ from hypothesis import strategies as st
 from analytics.counting import corrections
 from analytics.models import Detection, DeviceSoftware, Verdict
 from analytics.reviewing import precision
-from analytics.reviewing.precision import Decided, Precision, tabulated
+from analytics.reviewing.precision import DecidedDetection, Precision, precision_table
 from devices.models import Device
 from tests.analytics.frames import count, seen
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
-decided = st.builds(Decided, st.sampled_from("ab"), st.sampled_from(["1", "2"]), st.floats(0, 1), st.booleans())
+decided = st.builds(
+    DecidedDetection, st.sampled_from("ab"), st.sampled_from(["1", "2"]), st.floats(0, 1), st.booleans()
+)
 
 
 @given(st.lists(decided))
-def test_each_threshold_speaks_for_what_is_at_or_above_it(rows: list[Decided]) -> None:
-    table = tabulated(rows, disputed=0)
+def test_each_threshold_speaks_for_what_is_at_or_above_it(rows: list[DecidedDetection]) -> None:
+    table = precision_table(rows, disputed=0)
     for threshold, found in table.by_threshold:
         above = [row for row in rows if round(row.confidence * 1e6) >= round(threshold * 1e6)]
         assert (found.right, found.decided) == (sum(row.is_right for row in above), len(above))
-    assert [found for _, found in table.by_threshold[:1]] == ([table.whole] if rows else [])
+    assert [found for _, found in table.by_threshold[:1]] == ([table.total] if rows else [])
     assert sum(found.decided for _, _, found in table.by_device) == len(rows)
 
 
@@ -39,7 +41,7 @@ def test_precision_is_told_for_each_device_and_software(
             corrections.review(verdicts={found: Verdict(verdict or "right")}, by=superuser, now=NOON)
             if verdict is None:
                 corrections.review(verdicts={found: Verdict.WRONG}, by=operator, now=NOON)
-    table = precision.table([seattle01, chicago01], label="cup", start=NOON - 9 * HOUR, end=NOON + 9 * HOUR)
+    table = precision.read_precision([seattle01, chicago01], label="cup", start=NOON - 9 * HOUR, end=NOON + 9 * HOUR)
     assert table.disputed == 1
     assert table.by_device == [
         ("Chicago01", "not told", Precision(1, 0)),
@@ -48,5 +50,5 @@ def test_precision_is_told_for_each_device_and_software(
         ("Seattle01", "not told", Precision(1, 0)),
     ]
     assert table.by_threshold[-1] == (0.7, Precision(1, 0))
-    none = precision.table([seattle01], label="cup", start=NOON + 4 * HOUR, end=NOON + 9 * HOUR)
-    assert (none.whole, none.by_threshold) == (Precision(0, 0), [])
+    none = precision.read_precision([seattle01], label="cup", start=NOON + 4 * HOUR, end=NOON + 9 * HOUR)
+    assert (none.total, none.by_threshold) == (Precision(0, 0), [])

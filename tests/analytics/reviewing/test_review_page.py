@@ -54,7 +54,7 @@ def shown(client: Client, **asked: str | int | list[str]) -> list[int]:
     """The detections that the page shows, in its order."""
     answer = client.get(reverse("review"), asked)
     assert answer.status_code == HTTPStatus.OK
-    return [card.detection.pk for card in answer.context["cards"]]
+    return [item.detection.pk for item in answer.context["items"]]
 
 
 def say(client: Client, verdict: str, *detections: Detection, **headers: str) -> Any:
@@ -106,7 +106,7 @@ def test_the_picture_nearest_in_time_stands_beside_a_detection(
     picture(seattle01, at + dt.timedelta(seconds=2.5), 3)
     picture(chicago01, at, 4)
     answer = client_of_operator.get(reverse("review"))
-    assert [(card.detection, card.picture) for card in answer.context["cards"]] == [(thumbs[1], near)]
+    assert [(item.detection, item.picture) for item in answer.context["items"]] == [(thumbs[1], near)]
     assert "picture 0.5 s later" in answer.content.decode()
     assert f"/captures/{near.pk}/" in answer.content.decode()
     without = client_of_operator.get(reverse("review"), {"show": "open"}).content.decode()

@@ -1,4 +1,4 @@
-"""What the review page is asked for by its address. Raises `Http404` with a sentence where it cannot be."""
+"""The query string of the review page. Parameters that are not valid raise `Http404` with a sentence."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from analytics.models import LabelQuarter
 from analytics.numbers import periods
-from analytics.reviewing.cards import SHOWS, Show, Wanted
+from analytics.reviewing.items import SHOWS, DetectionFilter, Show
 from devices.models import Device, Site
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -23,15 +23,16 @@ DEFAULT_SHOW: Show = "pictured"
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A site, perhaps one device of it, a label, a period, and which detections of them."""
+class PageQuery:
+    """The site, device, label, period and conditions of the detections that the page shows."""
 
     site: Site
     devices: Sequence[Device]
-    """All of the site."""
+    """All devices of the site."""
     device: Device | None
+    """The selected device; None for all devices of the site."""
     labels: Sequence[str]
-    """Those that the site's devices detected in the period."""
+    """The labels that the site's devices detected in the period."""
     label: str
     period: periods.Period
     show: Show
@@ -39,11 +40,12 @@ class Query:
     most: int
     """Bounds of the confidence in per cent."""
     before: int | None
-    """The number of the detection after which the grid goes on."""
+    """The primary key of the detection after which the page starts; None for the first page."""
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def detection_filter(self) -> DetectionFilter:
+        """The conditions of the page's detections."""
+        return DetectionFilter(
             devices=[self.device] if self.device else self.devices,
             label=self.label,
             start=self.period.start,
@@ -54,7 +56,7 @@ class Query:
         )
 
     def address(self, **changed: str | int | dt.date | None) -> str:
-        """The page's query string with these values changed; None leaves one out."""
+        """Return the page's query string with these values changed; None omits a parameter."""
         values: dict[str, str | int | dt.date | None] = {
             "site": self.site.slug,
             "device": self.device.name if self.device else None,
@@ -69,9 +71,9 @@ class Query:
         return "?" + urlencode({name: str(value) for name, value in values.items() if value is not None})
 
 
-def parse(asked: QueryDict, user: "User", now: dt.datetime) -> Query | None:
-    """What is asked for, the user's first site unless it is said; None where the user has no site."""
-    given = {name: str(value) for name, value in asked.items()}
+def parse_query(parameters: QueryDict, user: "User", now: dt.datetime) -> PageQuery | None:
+    """Parse the page's parameters, by default the user's first site; None where the user has no site."""
+    given = {name: str(value) for name, value in parameters.items()}
     sites = {site.slug: site for site in Site.objects.for_user(user)}
     if not sites:
         return None
@@ -84,7 +86,7 @@ def parse(asked: QueryDict, user: "User", now: dt.datetime) -> Query | None:
     except ValueError as error:
         raise Http404(str(error)) from None
     labels = _labels(list(devices.values()), period)
-    return Query(
+    return PageQuery(
         site=site,
         devices=list(devices.values()),
         device=_one_of(devices, given["device"], "device") if given.get("device") else None,

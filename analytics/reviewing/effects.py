@@ -1,4 +1,4 @@
-"""What a review changes: the numbers of the days that it touches, before and after."""
+"""The effects of a review: the numbers of the days of its detections, before and after."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A device's day, at its site, of one label."""
+class LabelDay:
+    """A local day of a device and a label."""
 
     device: Device
     date: dt.date
@@ -32,24 +32,24 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """What is shown of such a day."""
+class DayNumbers:
+    """The numbers of a `LabelDay`."""
 
     count: int
     mean_confidence: float | None
     average_faces: float | None
-    """None but for faces."""
+    """None for labels other than faces, and where no camera was on."""
 
 
-def review(*, verdicts: "Mapping[Detection, Verdict | None]", by: "User", now: dt.datetime) -> list[str]:
-    """Review as `services.review` does, and tell in a sentence for each day what it changed."""
-    days = sorted({_day(each) for each in verdicts}, key=str)
+def review_and_describe(*, verdicts: "Mapping[Detection, Verdict | None]", by: "User", now: dt.datetime) -> list[str]:
+    """Store verdicts as `corrections.review` does, and return a sentence per day with the numbers that changed."""
+    days = sorted({_day(detection) for detection in verdicts}, key=str)
     before = [_numbers(day, now) for day in days]
     corrections.review(verdicts=verdicts, by=by, now=now)
-    return list(_told(days, before, [_numbers(day, now) for day in days]))
+    return list(_describe(days, before, [_numbers(day, now) for day in days]))
 
 
-def _told(days: Sequence[Day], before: Sequence[Numbers], after: Sequence[Numbers]) -> Iterable[str]:
+def _describe(days: Sequence[LabelDay], before: Sequence[DayNumbers], after: Sequence[DayNumbers]) -> Iterable[str]:
     for day, old, new in zip(days, before, after, strict=True):
         if old == new:
             yield f"{day}: {day.label} stays at {old.count:,}."
@@ -63,22 +63,22 @@ def _told(days: Sequence[Day], before: Sequence[Numbers], after: Sequence[Number
         yield f"{day}: {', '.join(changed)}."
 
 
-def _day(detection: Detection) -> Day:
+def _day(detection: Detection) -> LabelDay:
     device = detection.frame.device
-    return Day(device, detection.frame.taken_at.astimezone(device.site.zone).date(), detection.label)
+    return LabelDay(device, detection.frame.taken_at.astimezone(device.site.zone).date(), detection.label)
 
 
-def _numbers(day: Day, now: dt.datetime) -> Numbers:
+def _numbers(day: LabelDay, now: dt.datetime) -> DayNumbers:
     zone = day.device.site.zone
     start = day_start(day.date, zone)
-    # One moment suffices: the bucket is the whole day that it lies in.
+    # The shortest period that lies in the day; the bucket is the whole day.
     end = start + dt.timedelta.resolution
     selections = [Selection([day.device], zone, start, end)]
-    ((counted,),) = read_counts(selections, label=day.label, bucket="day")
-    seen = None
+    ((counts,),) = read_counts(selections, label=day.label, bucket="day")
+    engagement = None
     if day.label == FACE:
-        ((seen,),) = read_engagement(selections, bucket="day", now=now)
-    return Numbers(counted.count, counted.mean_confidence, seen.average_faces if seen else None)
+        ((engagement,),) = read_engagement(selections, bucket="day", now=now)
+    return DayNumbers(counts.count, counts.mean_confidence, engagement.average_faces if engagement else None)
 
 
 def _share(share: float | None) -> str:

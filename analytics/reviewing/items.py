@@ -1,0 +1,185 @@
+"""The items of the review page: a detection, the picture nearest in time, and the reviewers' verdicts."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Literal, get_args
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from analytics.models import Detection, Frame, Review, Verdict
+from devices.models import Device
+from faces.models import Capture
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+PICTURE_WITHIN = dt.timedelta(seconds=2)
+"""The largest difference in time between a frame and its picture; agents examine two frames a second."""
+
+Show = Literal["open", "pictured", "mine", "right", "wrong", "disputed", "all"]
+SHOWS: tuple[Show, ...] = get_args(Show)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A detection that a reviewer decides on."""
+
+    detection: Detection
+    picture: Capture | None
+    """The picture nearest in time to the detection's frame; None where none is within `PICTURE_WITHIN`."""
+    own_verdict: str | None
+    """The verdict of the reviewer who sees the page."""
+    right: int
+    wrong: int
+    """The number of reviewers with this verdict, including the one who sees the page."""
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether as many reviewers say right as wrong."""
+        return self.right == self.wrong > 0
+
+    @property
+    def summary(self) -> str:
+        """The verdicts of all reviewers in words."""
+        if not self.right + self.wrong:
+            return "not reviewed"
+        counts = " and ".join(
+            f"{count} {word}" for count, word in ((self.right, "right"), (self.wrong, "wrong")) if count
+        )
+        return f"{counts}: disputed" if self.is_disputed else f"called {counts}"
+
+    @property
+    def box(self) -> list[int] | None:
+        """The detection's box in pixels of the frame; None where it is unknown or lies outside the picture."""
+        box, area = self.detection.box, self.picture.area if self.picture else None
+        return box if box and area and _overlap(box, area) else None
+
+    @property
+    def is_same_moment(self) -> bool:
+        """Whether the picture was taken at the time of the frame, to a tenth of a second."""
+        return self.picture is not None and round(abs(self._picture_delay_s), 1) == 0
+
+    @property
+    def picture_time(self) -> str:
+        """How long before or after the frame the picture was taken, in words; "" without a picture."""
+        if self.picture is None:
+            return ""
+        if self.is_same_moment:
+            return "of the same moment"
+        return f"{abs(self._picture_delay_s):.1f} s {'later' if self._picture_delay_s > 0 else 'earlier'}"
+
+    @property
+    def _picture_delay_s(self) -> float:
+        """Seconds from the frame to the picture; negative where the picture was taken before the frame."""
+        return (_at(self.picture) - _at(self.detection.frame)).total_seconds() if self.picture else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionFilter:
+    """The conditions of the detections to review, from `start` to before `end`."""
+
+    devices: Sequence[Device]
+    label: str
+    start: dt.datetime
+    end: dt.datetime
+    show: Show
+    least: float
+    most: float
+    """Bounds of the confidence, 0 to 1, both inclusive."""
+
+
+def select_detections(conditions: DetectionFilter, reviewer: "User") -> "QuerySet[Detection]":
+    """Return the detections that meet the conditions, newest first."""
+    detections = Detection.objects.filter(
+        frame__device__in=[device.pk for device in conditions.devices],
+        frame__taken_at__gte=conditions.start,
+        frame__taken_at__lt=conditions.end,
+        label=conditions.label,
+        confidence__gte=conditions.least,
+        confidence__lte=conditions.most,
+    )
+    reviews = Review.objects.filter(detection=OuterRef("pk"))
+    shows: dict[Show, Q] = {
+        "open": ~Q(Exists(reviews)),
+        "pictured": ~Q(Exists(reviews)) & Q(Exists(_pictures_near())),
+        "mine": Q(Exists(reviews.filter(reviewer=reviewer))),
+        "right": Q(review=Verdict.RIGHT),
+        "wrong": Q(review=Verdict.WRONG),
+        "disputed": Q(review=None) & Q(Exists(reviews)),
+        "all": Q(),
+    }
+    detections = detections.filter(shows[conditions.show]).select_related("frame__device__site")
+    return detections.order_by("-frame__taken_at", "-pk")
+
+
+def detections_after(detections: "QuerySet[Detection]", last: Detection) -> "QuerySet[Detection]":
+    """Return the detections that follow `last` in the order of `select_detections`."""
+    at = last.frame.taken_at
+    return detections.filter(Q(frame__taken_at__lt=at) | Q(frame__taken_at=at, pk__lt=last.pk))
+
+
+def read_items(detections: Sequence[Detection], reviewer: "User") -> list[ReviewItem]:
+    """Return an item for each of these detections, in three queries."""
+    pictures = _pictures_of(detections)
+    counts = _count_verdicts(detections)
+    own_verdicts = dict(
+        Review.objects.filter(detection__in=detections, reviewer=reviewer).values_list("detection_id", "verdict")
+    )
+    return [
+        ReviewItem(
+            detection=detection,
+            picture=_nearest(detection, pictures),
+            own_verdict=own_verdicts.get(detection.pk),
+            right=counts.get((detection.pk, Verdict.RIGHT), 0),
+            wrong=counts.get((detection.pk, Verdict.WRONG), 0),
+        )
+        for detection in detections
+    ]
+
+
+def _count_verdicts(detections: Sequence[Detection]) -> dict[tuple[int, str], int]:
+    verdicts = Review.objects.filter(detection__in=detections).values_list("detection_id", "verdict")
+    return {(pk, verdict): count for pk, verdict, count in verdicts.annotate(count=Count("pk"))}
+
+
+def _pictures_near() -> "QuerySet[Capture]":
+    taken_at = OuterRef("frame__taken_at")
+    near = Capture.objects.filter(
+        device=OuterRef("frame__device"), taken_at__range=(taken_at - PICTURE_WITHIN, taken_at + PICTURE_WITHIN)
+    )
+    return near.exclude(image="").order_by()
+
+
+def _pictures_of(detections: Sequence[Detection]) -> list[Capture]:
+    near = (
+        Q(
+            device=each.frame.device_id,
+            taken_at__range=(_at(each.frame) - PICTURE_WITHIN, _at(each.frame) + PICTURE_WITHIN),
+        )
+        for each in detections
+    )
+    return list(Capture.objects.filter(reduce(or_, near, Q(pk__in=[]))).exclude(image="").order_by(F("taken_at")))
+
+
+def _nearest(detection: Detection, pictures: Sequence[Capture]) -> Capture | None:
+    def distance(picture: Capture) -> dt.timedelta:
+        return abs(_at(picture) - _at(detection.frame))
+
+    of_device = (picture for picture in pictures if picture.device_id == detection.frame.device_id)
+    nearest = min(of_device, key=distance, default=None)
+    return nearest if nearest is not None and distance(nearest) <= PICTURE_WITHIN else None
+
+
+def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Return whether two boxes, `[left, top, width, height]`, have a pixel in common."""
+    return all(
+        max(one[axis], other[axis]) < min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) for axis in (0, 1)
+    )
+
+
+def _at(taken: Capture | Frame) -> dt.datetime:
+    at: dt.datetime = taken.taken_at
+    return at
