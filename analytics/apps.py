@@ -8,7 +8,7 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         from analytics.counting import sink
         from analytics.galaxy.serving.responses import clear_shared
-        from analytics.groundtruth.cards import accuracy
+        from analytics.groundtruth.cards import accuracy_card
         from analytics.pages import cards
         from analytics.visitors.cards import visitors
         from devices import tasks
@@ -17,7 +17,7 @@ class AnalyticsConfig(AppConfig):
 
         register_sink(sink.count)
         register_sink(sink.note_software)
-        cards.register("below-readings", accuracy)
+        cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors)
         person_erased.connect(clear_shared)
         # Every night, and every minute.

@@ -76,10 +76,10 @@ def read_coffee_snapshot(sites: Sequence[Site], at: dt.datetime) -> CoffeeSnapsh
 def read_question_snapshot(sites: Sequence[Site], at: dt.datetime) -> QuestionSnapshot:
     """Read the current question of the first site, or its last one, in six queries."""
     site = sites[0]
-    question = question_reads.current([site], now=at)
+    question = question_reads.current_question([site], now=at)
     if question is None:
         return QuestionSnapshot(at, site.name, site.timezone, len(_cameras_by_site([site])[site.pk]), text=None)
-    result = question_reads.result(question, now=at)
+    result = question_reads.read_result(question, now=at)
     return QuestionSnapshot(
         at=at,
         place=site.name,

@@ -1,4 +1,4 @@
-"""Ground truth in the API; the page for phones counts by it too."""
+"""The API of ground truth; the counting page for phones uses it too."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
-    """Sessions in which a person counted the people who face a display, newest first."""
+    """Sessions in which a person counted the people facing a display, newest first."""
 
     queryset = GroundTruthSession.objects.select_related("device__site", "counted_by")
     serializer_class = GroundTruthSerializer
@@ -36,24 +36,26 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
 
     @extend_schema(request=NewSessionSerializer, responses={201: GroundTruthSerializer})
     def create(self, request: Request) -> Response:
-        """Start to count at a device, as operator or owner of its site; end it with `counts/`."""
+        """Start a session at a device, as operator or owner of its site; end it with `counts/`."""
         form = NewSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         (device,) = find_place(request, form.validated_data).devices
-        session = services.start(device=device, by=self._user, people=form.validated_data["people"], now=timezone.now())
+        session = services.start_session(
+            device=device, by=self._user, people=form.validated_data["people"], now=timezone.now()
+        )
         return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=NotedSerializer, responses=GroundTruthSerializer)
     @action(detail=True, methods=["post"])
     def counts(self, request: Request, pk: str) -> Response:
-        """Keep what was counted; for who started the session only. What was sent before is not counted twice."""
+        """Store counts; only the user who started the session may do so. A count that is sent twice is stored once."""
         session = self.get_object()
         form = NotedSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        services.note(
+        services.store_counts(
             session=session,
             by=self._user,
-            counts=[services.Noted(**count) for count in form.validated_data["counts"]],
+            counts=[services.ReportedCount(**count) for count in form.validated_data["counts"]],
             sent_at=form.validated_data["sent_at"],
             ended_at=form.validated_data["ended_at"],
             now=timezone.now(),
@@ -63,20 +65,20 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     @extend_schema(responses=SessionResultSerializer)
     @action(detail=True)
     def result(self, request: Request, pk: str) -> Response:
-        """The person and the camera over the same minutes, and every count."""
-        return Response(SessionResultSerializer(reads.session_result(self.get_object())).data)
+        """Return the session's comparison of person and camera, minute by minute, and all counts."""
+        return Response(SessionResultSerializer(reads.read_session_result(self.get_object())).data)
 
     @extend_schema(parameters=[WhereQuery], responses=AccuracySerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)
     def accuracy(self, request: Request) -> Response:
-        """How right devices are, each by its latest sessions together."""
+        """Return the accuracy of devices, each compared over its latest sessions together."""
         query = WhereQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         place = find_place(request, query.validated_data)
-        return Response(AccuracySerializer([reads.accuracy(device) for device in place.devices], many=True).data)
+        return Response(AccuracySerializer([reads.read_accuracy(device) for device in place.devices], many=True).data)
 
     def perform_destroy(self, instance: GroundTruthSession) -> None:
-        services.discard(session=instance, by=self._user)
+        services.delete_session(session=instance, by=self._user)
 
     @property
     def _user(self) -> "User":

@@ -1,4 +1,4 @@
-"""What a device's page says of its ground truth."""
+"""The card of ground truth on a device's page."""
 
 from django.template.loader import render_to_string
 
@@ -6,18 +6,18 @@ from analytics.groundtruth import charts, reads
 from analytics.pages.cards import Subject
 
 
-def accuracy(subject: Subject) -> str:
-    """A sentence such as “measures about 84% of what a person sees”, and the way to count. Takes four queries.
+def accuracy_card(subject: Subject) -> str:
+    """Return a sentence such as “measures about 84% of what a person sees” and a link to count; empty for a site.
 
-    Nothing for a site.
+    Takes four queries.
     """
     if subject.device is None:
         return ""
-    found = reads.accuracy(subject.device)
+    accuracy = reads.read_accuracy(subject.device)
     context = {
         "device": subject.device,
-        "accuracy": found,
-        "comparison": found.comparison,
-        "sentence": charts.sentence(found.comparison),
+        "accuracy": accuracy,
+        "comparison": accuracy.comparison,
+        "sentence": charts.sentence(accuracy.comparison),
     }
     return render_to_string("analytics/groundtruth/beside.html", context)

@@ -1,4 +1,4 @@
-"""A session as a figure, and a comparison as words. Pure."""
+"""A session as a figure, and a comparison as a sentence. Pure."""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ PERSON_COLOUR = "var(--needle)"
 
 
 def session_figure(minutes: Sequence[Minute], zone: ZoneInfo) -> Figure:
-    """The camera's minutes as bars and the person's as a line over them. Raises `IndexError` without a minute."""
+    """Return a figure: the camera's minutes as bars, the person's as a line. Raises `IndexError` without a minute."""
     buckets = [_bucket(minute, zone) for minute in minutes]
     figure = time_series.engagement_figure(buckets, now=buckets[-1].end)
     xaxis, yaxis = figure["layout"]["xaxis"], figure["layout"]["yaxis"]
@@ -26,17 +26,17 @@ def session_figure(minutes: Sequence[Minute], zone: ZoneInfo) -> Figure:
 
 
 def describe(bucket: EngagementBucket, minute: Minute) -> str:
-    """The minute in words, lines parted by `<br>`."""
+    """Return the minute in words, in lines separated by `<br>`."""
     camera = "camera off" if minute.camera is None else f"camera {minute.camera:.2f}"
     return f"<b>{bucket.start:%H:%M %Z}</b><br>person {minute.person:.2f}<br>{camera}"
 
 
 def sentence(comparison: Comparison) -> str:
-    """Such as “The camera measures about 84% of what a person sees (95% interval 71% to 97%).”"""
+    """Return “The camera measures about 84% of what a person sees (95% interval 71% to 97%).” and the like."""
     if comparison.camera is None:
-        return "There is no whole minute yet in which both a person and the camera looked."
+        return "There is no full minute yet in which a person counted while the camera was on."
     if comparison.share is None:
-        return f"The person saw nobody; the camera {comparison.camera:.2f} people on average."
+        return f"The person saw nobody; the camera saw {comparison.camera:.2f} people on average."
     interval = comparison.share_interval
     known = f"95% interval {interval.low:.0%} to {interval.high:.0%}" if interval else "too few minutes for an interval"
     return f"The camera measures about {format_number('{:.0%}', comparison.share)} of what a person sees ({known})."
@@ -49,7 +49,7 @@ def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:
 
 
 def _line(minutes: Sequence[Minute]) -> Figure:
-    """Steps from minute to minute, with a gap where nobody was counting."""
+    """Return a line with a step per minute and a gap where nobody was counting."""
     x: list[int] = []
     y: list[float | None] = []
     for place, minute in enumerate(minutes):
@@ -63,13 +63,13 @@ def _line(minutes: Sequence[Minute]) -> Figure:
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"}
 
 
-TICKS = 8
+MOST_TICKS = 8
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240)
-"""Minutes between two ticks."""
+"""Distances of ticks, in minutes."""
 
 
 def _ticks(buckets: Sequence[EngagementBucket]) -> tuple[list[int], list[str]]:
     whole = (buckets[-1].end - buckets[0].start) / MINUTE
-    step = next((step for step in STEPS if whole / step <= TICKS), STEPS[-1])
-    shown = [bucket.start for bucket in buckets if not (bucket.start.hour * 60 + bucket.start.minute) % step]
-    return [round(start.timestamp() * 1000) for start in shown], [f"{start:%H:%M}" for start in shown]
+    step = next((step for step in STEPS if whole / step <= MOST_TICKS), STEPS[-1])
+    starts = [bucket.start for bucket in buckets if not (bucket.start.hour * 60 + bucket.start.minute) % step]
+    return [round(start.timestamp() * 1000) for start in starts], [f"{start:%H:%M}" for start in starts]

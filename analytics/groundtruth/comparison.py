@@ -1,14 +1,15 @@
-"""What a person counted beside what the camera saw, minute by minute. Pure.
+"""Compare a person's counts with a camera's, minute by minute. Pure.
 
-Only whole minutes of the clock count in which somebody was counting all the time. A minute in which the camera took no
-frame is no zero: it is left out of the comparison and told apart.
+A minute is compared if the person counted during all of it and the camera has a frame in it. A minute without a frame
+does not count as zero: it is left out of the comparison, and its number is reported separately.
 
-Neighbouring minutes are alike, for people stay, and so tell less than as many independent ones. Intervals are Student's
-t over the minutes with their effective number n(1 - r)/(1 + r), where r is the correlation of neighbours' residuals
+Neighbouring minutes are correlated, because people stay, so that they carry less information than independent minutes.
+Intervals are Student's t with the effective number of minutes n(1 - r)/(1 + r), where r is the correlation of
+neighbours' residuals
 (G. V. Bayley and J. M. Hammersley, “The ‘effective’ number of independent observations in an autocorrelated time
-series”, Supplement to the Journal of the Royal Statistical Society 8 (1946), 184-197); that of the ratio by its
-linearisation (W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6). They tell the chance of the minutes
-that were looked at, and nothing of the person's own mistakes.
+series”, Supplement to the Journal of the Royal Statistical Society 8 (1946), 184-197). The interval of the ratio uses
+its linearisation (W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6). The intervals cover the random
+choice of the minutes, but not the person's own mistakes.
 """
 
 import datetime as dt
@@ -23,19 +24,19 @@ from analytics.numbers.intervals import CONFIDENCE, Interval
 MINUTE = dt.timedelta(minutes=1)
 
 Count = tuple[dt.datetime, int | None]
-"""From this moment on there were so many people; None: nobody was counting."""
+"""A time, and the number of people from then on; None where nobody was counting."""
 
-Seen = Mapping[dt.datetime, tuple[int, int]]
-"""By the minute of the clock: frames whose number of faces is known, and their faces together."""
+CameraMinutes = Mapping[dt.datetime, tuple[int, int]]
+"""By start of the minute: the number of frames with a number of faces, and the sum of their faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """A whole minute of the clock in which somebody counted."""
+    """A full minute of the clock during which a person counted."""
 
     start: dt.datetime
     person: float
-    """How many people there were on average, as the person counted, each number weighted by how long it stood."""
+    """The average number of people by the person's counts, weighted by time."""
     frames: int
     faces: int
 
@@ -47,41 +48,43 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A camera beside a person, over the minutes in which both looked. Numbers are people; None where none did."""
+    """A camera compared with a person over some minutes. Numbers are people; None without a minute to compare."""
 
     minutes: int
+    """The number of compared minutes."""
     minutes_off: int
-    """Minutes that were counted while the camera was off."""
+    """The number of counted minutes in which the camera was off."""
     person: float | None
-    """People on average, as the person counted; `camera`: as the camera did, each minute weighing the same."""
+    """The average of the person's minutes."""
     camera: float | None
+    """The average of the camera's minutes."""
     absolute_error: float | None
-    """Mean of the minutes' differences, whichever way they go."""
+    """The mean of the absolute differences of the minutes."""
     bias_interval: Interval | None
-    """95 % of the bias; None where there are too few minutes to tell."""
+    """The 95 % interval of the bias; None with too few minutes."""
     share_interval: Interval | None
-    """95 % of the share."""
+    """The 95 % interval of the share; None with too few minutes or where the person saw nobody."""
 
     @property
     def bias(self) -> float | None:
-        """How many people more (or, below zero, fewer) the camera sees than a person does."""
+        """The camera's average minus the person's."""
         return None if self.person is None or self.camera is None else self.camera - self.person
 
     @property
     def share(self) -> float | None:
-        """How much of what a person sees the camera measures; 1 is all. None where the person saw nobody."""
+        """The camera's average divided by the person's; None where the person saw nobody."""
         return self.camera / self.person if self.person and self.camera is not None else None
 
 
 def average(counts: Sequence[Count], until: dt.datetime) -> float | None:
-    """People on average from the first count up to `until`, weighted by time; None where nobody was counting."""
+    """Return the average of the counts up to `until`, weighted by time; None where nobody was counting."""
     spans = list(_spans(counts, until))
-    whole = sum((end - start for start, end, _ in spans), dt.timedelta())
-    return sum((people * (end - start) for start, end, people in spans), dt.timedelta()) / whole if whole else None
+    total = sum((end - start for start, end, _ in spans), dt.timedelta())
+    return sum((people * (end - start) for start, end, people in spans), dt.timedelta()) / total if total else None
 
 
-def minutes(counts: Sequence[Count], until: dt.datetime, seen: Seen) -> list[Minute]:
-    """The whole minutes that were counted up to `until`, ascending. `counts` are ascending, all times UTC."""
+def minutes(counts: Sequence[Count], until: dt.datetime, camera: CameraMinutes) -> list[Minute]:
+    """Return the full minutes that were counted up to `until`, ascending. `counts` are ascending, all times UTC."""
     counted: dict[dt.datetime, dt.timedelta] = defaultdict(dt.timedelta)
     people: dict[dt.datetime, dt.timedelta] = defaultdict(dt.timedelta)
     for start, end, number in _spans(counts, until):
@@ -91,14 +94,14 @@ def minutes(counts: Sequence[Count], until: dt.datetime, seen: Seen) -> list[Min
             counted[minute] += length
             people[minute] += number * length
             minute += MINUTE
-    whole = sorted(minute for minute, length in counted.items() if length == MINUTE)
-    return [Minute(minute, people[minute] / MINUTE, *seen.get(minute, (0, 0))) for minute in whole]
+    full = sorted(minute for minute, length in counted.items() if length == MINUTE)
+    return [Minute(minute, people[minute] / MINUTE, *camera.get(minute, (0, 0))) for minute in full]
 
 
 def compare(sessions: Sequence[Sequence[Minute]]) -> Comparison:
-    """All these sessions of one camera together; each minute weighs the same."""
-    both = [[minute for minute in session if minute.frames] for session in sessions]
-    pairs = [(minute.person, minute.camera or 0.0) for session in both for minute in session]
+    """Compare all minutes of these sessions of one camera; each minute has the same weight."""
+    compared = [[minute for minute in session if minute.frames] for session in sessions]
+    pairs = [(minute.person, minute.camera or 0.0) for session in compared for minute in session]
     off = sum(len(session) for session in sessions) - len(pairs)
     if not pairs:
         return Comparison(0, off, None, None, None, None, None)
@@ -109,21 +112,21 @@ def compare(sessions: Sequence[Sequence[Minute]]) -> Comparison:
         minutes_off=off,
         person=person,
         camera=camera,
-        absolute_error=math.fsum(abs(seen - counted) for counted, seen in pairs) / len(pairs),
-        bias_interval=_interval(bias, _residuals(both, 1.0, bias), 1.0),
-        share_interval=None if share is None else _interval(share, _residuals(both, share, 0.0), person),
+        absolute_error=math.fsum(abs(measured - counted) for counted, measured in pairs) / len(pairs),
+        bias_interval=_interval(bias, _residuals(compared, 1.0, bias), 1.0),
+        share_interval=None if share is None else _interval(share, _residuals(compared, share, 0.0), person),
     )
 
 
 def _spans(counts: Sequence[Count], until: dt.datetime) -> Iterator[tuple[dt.datetime, dt.datetime, int]]:
-    """From, to and how many people, where somebody was counting."""
+    """Yield start, end and number of people of each span in which somebody was counting."""
     for (start, people), (end, _) in pairwise([*counts, (until, None)]):
         if people is not None and start < min(end, until):
             yield start, min(end, until), people
 
 
 def _residuals(sessions: Iterable[Sequence[Minute]], share: float, bias: float) -> list[list[float]]:
-    """What is left of the camera's minutes without this share of the person's and this bias, in runs of neighbours."""
+    """Return camera - share * person - bias for each minute, in runs of neighbouring minutes."""
     runs: list[list[float]] = []
     for session in sessions:
         before = None
@@ -136,8 +139,11 @@ def _residuals(sessions: Iterable[Sequence[Minute]], share: float, bias: float) 
 
 
 def _interval(value: float, runs: Sequence[Sequence[float]], scale: float) -> Interval | None:
-    """Student's, around a mean of residuals over `scale`; None where too few minutes tell something of their own."""
-    # SciPy takes its time to load, and most pages do without.
+    """Return Student's interval around `value`; None with fewer than two effective minutes.
+
+    `value` is a mean of minutes whose residuals are `runs`, divided by `scale`.
+    """
+    # SciPy is slow to import, and most pages do not need it.
     from scipy.special import stdtrit
 
     residuals = [residual for run in runs for residual in run]
@@ -150,7 +156,7 @@ def _interval(value: float, runs: Sequence[Sequence[float]], scale: float) -> In
 
 
 def effective_count(runs: Sequence[Sequence[float]]) -> float:
-    """How many independent values these residuals are worth; runs are of neighbours. Never more than there are."""
+    """Return the effective number of these residuals, given in runs of neighbours; at most their number."""
     residuals = [residual for run in runs for residual in run]
     neighbours = [(one, other) for run in runs for one, other in pairwise(run)]
     square = math.fsum(residual * residual for residual in residuals)

@@ -1,4 +1,4 @@
-"""The form that starts to count."""
+"""The form that starts a session."""
 
 from django import forms
 
@@ -6,4 +6,6 @@ from analytics.groundtruth.serializers import MOST_PEOPLE
 
 
 class StartForm(forms.Form):
+    """The number of people at the start of a session."""
+
     people = forms.IntegerField(min_value=0, max_value=MOST_PEOPLE, initial=0, label="People facing the display now")

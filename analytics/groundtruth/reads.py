@@ -1,7 +1,6 @@
-"""How right a device is, by the sessions in which a person counted beside it.
+"""Read the accuracy of a device from its ground-truth sessions, in four queries for any number of sessions.
 
-A device takes the same four queries however many sessions it has. Only sessions whose frames are still kept can be
-compared; what reviewers called wrong is no face.
+Only sessions within the retention of frames can be compared. Rejected detections count as no faces.
 """
 
 import datetime as dt
@@ -20,66 +19,66 @@ from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
 
 LATEST_SESSIONS = 100
-"""Of a device that are looked at; older ones tell of a camera, a place or a model that was another."""
+"""The number of a device's sessions that are compared; its camera, place or model may have been others before."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """A session with what came of it."""
+    """A session with its comparison."""
 
     session: GroundTruthSession
     average: float | None
-    """People as the person counted them over the whole session, weighted by time."""
+    """The average of the person's counts over the whole session, weighted by time; None without a count."""
     minutes: Sequence[Minute]
     comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """A device beside the people who counted at it."""
+    """A device compared with the people who counted at it."""
 
     device: Device
     sessions: Sequence[SessionResult]
-    """The latest first, those under way included."""
+    """The latest first, including running sessions."""
     comparison: Comparison
     """All sessions together."""
 
     @property
     def compared(self) -> int:
-        """Sessions that have a minute to compare."""
+        """The number of sessions with a compared minute."""
         return sum(bool(session.comparison.minutes) for session in self.sessions)
 
 
 def until(session: GroundTruthSession) -> dt.datetime:
-    """Up to where the session is known: its end, or the page's latest word."""
+    """Return the end of the session, or of a running session the time of the page's latest request."""
     return session.ended_at or session.heard_at
 
 
-def accuracy(device: Device) -> Accuracy:
-    """What the device's latest sessions say of it."""
+def read_accuracy(device: Device) -> Accuracy:
+    """Return the device's comparison over its latest sessions."""
     sessions = list(GroundTruthSession.objects.filter(device=device).prefetch_related("counts")[:LATEST_SESSIONS])
     results = _results(device, sessions)
     return Accuracy(device, results, compare([result.minutes for result in results]))
 
 
-def session_result(session: GroundTruthSession) -> SessionResult:
-    """What came of this session up to now."""
+def read_session_result(session: GroundTruthSession) -> SessionResult:
+    """Return the comparison of the session so far."""
     return _results(session.device, [session])[0]
 
 
 def _results(device: Device, sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
-    seen = _camera_minutes(device, sessions) if sessions else {}
-    return [_result(session, seen) for session in sessions]
+    camera = _camera_minutes(device, sessions) if sessions else {}
+    return [_result(session, camera) for session in sessions]
 
 
-def _result(session: GroundTruthSession, seen: dict[dt.datetime, tuple[int, int]]) -> SessionResult:
+def _result(session: GroundTruthSession, camera: dict[dt.datetime, tuple[int, int]]) -> SessionResult:
     counts = [(count.at, count.people) for count in session.counts.all()]
-    found = minutes(counts, until(session), seen)
-    return SessionResult(session, average(counts, until(session)), found, compare([found]))
+    compared = minutes(counts, until(session), camera)
+    return SessionResult(session, average(counts, until(session)), compared, compare([compared]))
 
 
 def _camera_minutes(device: Device, sessions: Iterable[GroundTruthSession]) -> dict[dt.datetime, tuple[int, int]]:
-    """By the minute, the device's frames that tell a number of faces, and these faces."""
+    """Return by minute the number of frames with a number of faces, and the sum of their faces."""
     frames = Frame.objects.filter(_during(sessions, "taken_at"), device=device, faces__isnull=False)
     by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("minute")
     wrong = _wrong_faces(device, sessions)
@@ -90,18 +89,18 @@ def _camera_minutes(device: Device, sessions: Iterable[GroundTruthSession]) -> d
 
 
 def _wrong_faces(device: Device, sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
-    """By the minute, the faces that reviewers called wrong."""
+    """Return by minute the number of rejected faces."""
     wrong = Detection.objects.filter(
         _during(sessions, "frame__taken_at"), frame__device=device, label=FACE, review=Verdict.WRONG
     )
-    found: Counter[dt.datetime] = Counter()
+    faces_by_minute: Counter[dt.datetime] = Counter()
     by_frame = wrong.values_list("frame_id", "frame__taken_at", "frame__faces").annotate(Count("pk")).order_by()
     for _, taken_at, faces, count in by_frame:
-        # Never more than the frame has: a device may also call one of its objects a face.
-        found[taken_at.replace(second=0, microsecond=0)] += min(faces or 0, count)
-    return found
+        # Not more than the frame has: an object of the device may also have the label of faces.
+        faces_by_minute[taken_at.replace(second=0, microsecond=0)] += min(faces or 0, count)
+    return faces_by_minute
 
 
 def _during(sessions: Iterable[GroundTruthSession], field: str) -> Q:
-    spans = (Q(**{f"{field}__gte": each.started_at, f"{field}__lt": until(each)}) for each in sessions)
+    spans = (Q(**{f"{field}__gte": session.started_at, f"{field}__lt": until(session)}) for session in sessions)
     return reduce(or_, spans)

@@ -1,4 +1,4 @@
-"""How ground truth looks in the API."""
+"""The JSON of ground truth."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from rest_framework import serializers
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 
 MOST_COUNTS = 1_000
-"""In one request; a page that has more sends them one after the other."""
+"""The most counts of one request; a page with more counts sends several requests."""
 
 MOST_PEOPLE = 1_000
-"""That anybody can count before a display."""
+"""The largest number of people that a person may count."""
 
 
 def people(**options: Any) -> serializers.IntegerField:
+    """Return a field for a number of people."""
     return serializers.IntegerField(min_value=0, max_value=MOST_PEOPLE, **options)
 
 
@@ -29,10 +30,12 @@ class GroundTruthSerializer(serializers.ModelSerializer[GroundTruthSession]):
 
 
 class WhereQuery(serializers.Serializer[dict[str, Any]]):
-    """A site, or a device."""
+    """The site or the device that a request selects."""
 
     site = serializers.CharField(required=False, help_text="A site's slug.")
-    device = serializers.CharField(required=False, help_text="A device's name; with `site` where several sites use it.")
+    device = serializers.CharField(
+        required=False, help_text="A device's name; add `site` if several of your sites have a device of that name."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
@@ -41,51 +44,65 @@ class WhereQuery(serializers.Serializer[dict[str, Any]]):
 
 
 class NewSessionSerializer(serializers.Serializer[dict[str, Any]]):
-    """Where to count, and how many people are there already."""
+    """The device of a new session, and the number of people at its start."""
 
-    device = serializers.CharField(help_text="A device's name; with `site` where several sites use it.")
+    device = serializers.CharField(
+        help_text="A device's name; add `site` if several of your sites have a device of that name."
+    )
     site = serializers.CharField(required=False, help_text="A site's slug.")
     people = people(default=0)
 
 
 class NotedCountSerializer(serializers.Serializer[dict[str, Any]]):
-    key = serializers.UUIDField(help_text="Of your own making: a count that is sent twice is kept once.")
-    at = serializers.DateTimeField(help_text="By your clock.")
-    people = people(allow_null=True, help_text="From then on; null: nobody was counting any more.")
+    key = serializers.UUIDField(
+        help_text="A UUID that the client generates; a count that is sent twice is stored once."
+    )
+    at = serializers.DateTimeField(help_text="The time of the count by the client's clock.")
+    people = people(
+        allow_null=True, help_text="The number of people from that time on; null where nobody was counting."
+    )
 
 
 class NotedSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a page has noted since it was last heard. An empty list of counts says that somebody is still counting."""
+    """The counts since the client's last request. An empty list reports that the person is still counting."""
 
-    sent_at = serializers.DateTimeField(help_text="By your clock; how far it is wrong is found by it.")
+    sent_at = serializers.DateTimeField(
+        help_text="The time of the request by the client's clock; it corrects the times of the counts."
+    )
     counts = serializers.ListField(child=NotedCountSerializer(), max_length=MOST_COUNTS)
-    ended_at = serializers.DateTimeField(default=None, allow_null=True, help_text="By your clock; ends the session.")
+    ended_at = serializers.DateTimeField(
+        default=None,
+        allow_null=True,
+        help_text="The end of the session by the client's clock; null while it is running.",
+    )
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
-    """Of a `comparison.Comparison`."""
+    """A `comparison.Comparison`."""
 
-    minutes = serializers.IntegerField(help_text="Whole minutes in which both looked.")
-    minutes_off = serializers.IntegerField(help_text="Minutes counted while the camera was off; not compared.")
-    person = serializers.FloatField(allow_null=True, help_text="People on average, as the person counted.")
-    camera = serializers.FloatField(allow_null=True, help_text="As the camera did.")
-    bias = serializers.FloatField(allow_null=True, help_text="The camera's average less the person's.")
+    minutes = serializers.IntegerField(help_text="Full minutes in which the person counted and the camera was on.")
+    minutes_off = serializers.IntegerField(
+        help_text="Counted minutes in which the camera was off; they are not compared."
+    )
+    person = serializers.FloatField(allow_null=True, help_text="Average number of people by the person's counts.")
+    camera = serializers.FloatField(allow_null=True, help_text="Average number of people by the camera.")
+    bias = serializers.FloatField(allow_null=True, help_text="The camera's average minus the person's.")
     bias_low = serializers.FloatField(
-        source="bias_interval.low", default=None, allow_null=True, help_text="95 % interval."
+        source="bias_interval.low", default=None, allow_null=True, help_text="The 95 % interval of the bias."
     )
     bias_high = serializers.FloatField(source="bias_interval.high", default=None, allow_null=True)
-    absolute_error = serializers.FloatField(allow_null=True, help_text="Mean over the minutes.")
-    share = serializers.FloatField(allow_null=True, help_text="Of what a person sees, what the camera measures.")
+    absolute_error = serializers.FloatField(allow_null=True, help_text="Mean absolute difference of the minutes.")
+    share = serializers.FloatField(allow_null=True, help_text="The camera's average divided by the person's.")
     share_low = serializers.FloatField(
-        source="share_interval.low", default=None, allow_null=True, help_text="95 % interval."
+        source="share_interval.low", default=None, allow_null=True, help_text="The 95 % interval of the share."
     )
     share_high = serializers.FloatField(source="share_interval.high", default=None, allow_null=True)
 
 
 class MinuteSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField(help_text="UTC.")
-    person = serializers.FloatField()
-    camera = serializers.FloatField(allow_null=True, help_text="Faces per frame; null is “camera off”.")
+    person = serializers.FloatField(help_text="Average number of people by the person's counts.")
+    camera = serializers.FloatField(allow_null=True, help_text="Faces per frame; null means “camera off”.")
 
 
 class CountedSerializer(serializers.ModelSerializer[GroundTruthCount]):
@@ -96,19 +113,21 @@ class CountedSerializer(serializers.ModelSerializer[GroundTruthCount]):
 
 
 class SessionResultSerializer(serializers.Serializer[Any]):
-    """Of a `reads.SessionResult`."""
+    """A `reads.SessionResult`."""
 
     session = GroundTruthSerializer()
-    average = serializers.FloatField(allow_null=True, help_text="The person's, over the whole session.")
+    average = serializers.FloatField(
+        allow_null=True, help_text="Average of the person's counts over the whole session."
+    )
     comparison = ComparisonSerializer()
     minutes = MinuteSerializer(many=True)
     counts = CountedSerializer(source="session.counts", many=True)
 
 
 class AccuracySerializer(serializers.Serializer[Any]):
-    """Of a `reads.Accuracy`."""
+    """A `reads.Accuracy`."""
 
     site = serializers.CharField(source="device.site.slug")
     device = serializers.CharField(source="device.name")
-    sessions = serializers.IntegerField(source="compared", help_text="That have a minute to compare.")
+    sessions = serializers.IntegerField(source="compared", help_text="The number of sessions with a compared minute.")
     comparison = ComparisonSerializer()

@@ -1,4 +1,4 @@
-"""Every write about ground truth: sessions are started, counted into and deleted by those who run the site."""
+"""Start and delete ground-truth sessions, and store their counts; operators and owners of the site may do so."""
 
 import datetime as dt
 import uuid
@@ -18,23 +18,25 @@ if TYPE_CHECKING:
 
 
 CLOCK_WAS_SET = dt.timedelta(minutes=1)
-"""No request takes so long: if the page's clock seems to have moved by more, somebody has set it."""
+"""A change of the page's clock by more than this, longer than any request takes, means that the clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A count as a page noted it, by the clock of the machine that the page runs on."""
+class ReportedCount:
+    """A count as the page reports it."""
 
     key: uuid.UUID
     at: dt.datetime
+    """By the page's clock."""
     people: int | None
+    """The number of people from then on; None where nobody was counting."""
 
 
 @transaction.atomic
-def start(*, device: Device, by: "User", people: int, now: dt.datetime) -> GroundTruthSession:
-    """Begin to count at this device, with so many people there already.
+def start_session(*, device: Device, by: "User", people: int, now: dt.datetime) -> GroundTruthSession:
+    """Start a session at this device, with its first count.
 
-    Raises `PermissionDenied` with a sentence unless this user is operator or owner of the device's site.
+    Raises `PermissionDenied` with a sentence unless the user is operator or owner of the device's site.
     """
     check_role(device, by)
     session = GroundTruthSession.objects.create(device=device, counted_by=by, started_at=now, heard_at=now)
@@ -43,57 +45,62 @@ def start(*, device: Device, by: "User", people: int, now: dt.datetime) -> Groun
 
 
 @transaction.atomic
-def note(
+def store_counts(
     *,
     session: GroundTruthSession,
     by: "User",
-    counts: Sequence[Noted],
+    counts: Sequence[ReportedCount],
     sent_at: dt.datetime,
     ended_at: dt.datetime | None,
     now: dt.datetime,
 ) -> GroundTruthSession:
-    """Keep these counts, each once however often it is sent, and that the page is there; `ended_at` ends the session.
+    """Store the counts, idempotently by their keys, and the time of this request; `ended_at` ends the session.
 
-    All times are the page's, whose clock read `sent_at` when the platform's read `now`; what is kept is by the
-    platform's. A session ends once. Raises `PermissionDenied` with a sentence unless it is this user's own session.
+    All times are by the page's clock, which showed `sent_at` when the platform's clock showed `now`. They are stored by
+    the platform's clock. A session ends once. Raises `PermissionDenied` with a sentence unless the user started the
+    session.
     """
     if session.counted_by_id != by.pk:
-        raise PermissionDenied("Only who started a session counts in it; start one of your own.")
+        raise PermissionDenied("Only the person who started a session may count in it; start a session of your own.")
     session = GroundTruthSession.objects.select_for_update().get(pk=session.pk)
 
     offset = _clock_offset(session, now - sent_at)
 
-    def ours(at: dt.datetime) -> dt.datetime:
+    def platform_time(at: dt.datetime) -> dt.datetime:
         return max(session.started_at, min(now, at + offset))
 
     GroundTruthCount.objects.bulk_create(
-        (GroundTruthCount(session=session, key=each.key, at=ours(each.at), people=each.people) for each in counts),
+        (
+            GroundTruthCount(session=session, key=count.key, at=platform_time(count.at), people=count.people)
+            for count in counts
+        ),
         ignore_conflicts=True,
     )
     if session.ended_at is None:
         session.heard_at = max(session.heard_at, now)
-        session.ended_at = ours(ended_at) if ended_at else None
+        session.ended_at = platform_time(ended_at) if ended_at else None
     session.clock_offset = offset
     session.save(update_fields=["heard_at", "ended_at", "clock_offset"])
     return session
 
 
-def _clock_offset(session: GroundTruthSession, told: dt.timedelta) -> dt.timedelta:
-    """The session's first stays, a slow request's delay included: with one for each, quick taps would change places."""
-    known = session.clock_offset
-    return told if known is None or abs(told - known) > CLOCK_WAS_SET else known
+def _clock_offset(session: GroundTruthSession, measured: dt.timedelta) -> dt.timedelta:
+    """Return the session's first offset, unless the page's clock was set since.
+
+    With an offset per request, the delays of requests would change the order of quick counts.
+    """
+    first = session.clock_offset
+    return measured if first is None or abs(measured - first) > CLOCK_WAS_SET else first
 
 
 @transaction.atomic
-def discard(*, session: GroundTruthSession, by: "User") -> None:
-    """Delete a session with its counts, as if it had not been. Raises `PermissionDenied` as `start` does."""
+def delete_session(*, session: GroundTruthSession, by: "User") -> None:
+    """Delete a session with its counts. Raises `PermissionDenied` as `start_session` does."""
     check_role(session.device, by)
     session.delete()
 
 
 def check_role(device: Device, by: "User") -> None:
-    """Raises `PermissionDenied` with a sentence unless this user may count at the device."""
+    """Raise `PermissionDenied` with a sentence unless the user may count at the device."""
     if not device.site.allows(by, Right.OPERATE):
-        raise PermissionDenied(
-            f"Only operators and owners of {device.site} may count what its cameras are measured by."
-        )
+        raise PermissionDenied(f"Only operators and owners of {device.site} may count people at its displays.")

@@ -1,4 +1,4 @@
-"""The pages of ground truth: a device's sessions, the page for a phone that counts, and a session's result."""
+"""The pages of ground truth: a device's sessions, the counting page for a phone, and a session's result."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
 
 @login_required
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
-    """How right a device is, its sessions, and the form that starts another."""
-    shown = get_object_or_404(Device.objects.for_user(request.user).select_related("site"), site__slug=site, name=name)
+    """Show a device's accuracy, its sessions, and the form that starts a session."""
+    visible = Device.objects.for_user(request.user).select_related("site")
+    device = get_object_or_404(visible, site__slug=site, name=name)
     form = StartForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        return redirect(services.start(device=shown, by=_user(request), now=timezone.now(), **form.cleaned_data))
-    accuracy = reads.accuracy(shown)
+        return redirect(
+            services.start_session(device=device, by=_user(request), now=timezone.now(), **form.cleaned_data)
+        )
+    accuracy = reads.read_accuracy(device)
     context = {
-        "device": shown,
+        "device": device,
         "form": form,
         "accuracy": accuracy,
         "comparison": accuracy.comparison,
         "sentence": charts.sentence(accuracy.comparison),
-        "may_count": shown.site.allows(request.user, Right.OPERATE),
+        "may_count": device.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/device.html", context)
 
@@ -42,24 +45,24 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
 @login_required
 @require_safe
 def session(request: HttpRequest, pk: int) -> HttpResponse:
-    """The counting page, for who started a session that has not ended; its result for all others."""
-    shown = _visible(request, pk)
-    if shown.ended_at is None and shown.counted_by_id == _user(request).pk:
-        latest = shown.counts.last()
+    """Show the counting page to the user who started the running session, else the session's result."""
+    session = _visible_session(request, pk)
+    if session.ended_at is None and session.counted_by_id == _user(request).pk:
+        latest = session.counts.last()
         people = latest.people if latest else None
         return render(
-            request, "analytics/groundtruth/count.html", {"session": shown, "people": people, "now": timezone.now()}
+            request, "analytics/groundtruth/count.html", {"session": session, "people": people, "now": timezone.now()}
         )
-    result = reads.session_result(shown)
+    result = reads.read_session_result(session)
     context = {
-        "session": shown,
+        "session": session,
         "result": result,
         "comparison": result.comparison,
         "sentence": charts.sentence(result.comparison),
-        "figure": charts.session_figure(result.minutes, shown.device.site.zone) if result.minutes else None,
-        "until": reads.until(shown),
+        "figure": charts.session_figure(result.minutes, session.device.site.zone) if result.minutes else None,
+        "until": reads.until(session),
         "plotly": library.address(),
-        "may_count": shown.device.site.allows(request.user, Right.OPERATE),
+        "may_count": session.device.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/result.html", context)
 
@@ -67,16 +70,16 @@ def session(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
-    """Delete a session; the answer is the list of its device's others."""
-    shown = _visible(request, pk)
-    services.discard(session=shown, by=_user(request))
-    return redirect(reverse("ground-truth-device", args=[shown.device.site.slug, shown.device.name]))
+    """Delete a session and redirect to the list of its device's sessions."""
+    session = _visible_session(request, pk)
+    services.delete_session(session=session, by=_user(request))
+    return redirect(reverse("ground-truth-device", args=[session.device.site.slug, session.device.name]))
 
 
-def _visible(request: HttpRequest, pk: int) -> GroundTruthSession:
+def _visible_session(request: HttpRequest, pk: int) -> GroundTruthSession:
     sessions = GroundTruthSession.objects.for_user(request.user).select_related("device__site", "counted_by")
-    found: GroundTruthSession = get_object_or_404(sessions, pk=pk)
-    return found
+    session: GroundTruthSession = get_object_or_404(sessions, pk=pk)
+    return session
 
 
 def _user(request: HttpRequest) -> "User":

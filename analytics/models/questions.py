@@ -37,7 +37,7 @@ def validate_quarter(moment: dt.datetime) -> None:
 
 class QuestionQuerySet(SiteScopedQuerySet):
     def answered(self) -> Self:
-        """Add `yes` and `no`, the numbers of gestures for either answer (see `reads.Answers`), in the same query."""
+        """Add `yes` and `no`, the numbers of gestures for either answer, in the same query."""
         return self.annotate(yes=_gestures("yes_label"), no=_gestures("no_label"))
 
 

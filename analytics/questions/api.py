@@ -1,4 +1,4 @@
-"""Questions and their answers in the API."""
+"""The API of questions and their answers."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class QuestionViewSet(
     mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet
 ):
-    """What your sites ask the people before their displays; operators and owners ask, change and withdraw."""
+    """Questions of your sites to the people in front of their displays; operators and owners may write them."""
 
     queryset = Question.objects.select_related("site")
     serializer_class = QuestionSerializer
@@ -33,9 +33,9 @@ class QuestionViewSet(
     @extend_schema(responses=ResultSerializer)
     @action(detail=True)
     def result(self, request: Request, pk: str) -> Response:
-        """What it was answered up to now: in all, per hour or day, and per device."""
-        found = reads.result(self.get_object(), now=timezone.now())
-        return Response(ResultSerializer(found).data)
+        """Return the answers to the question so far: in total, per hour or day, and per device."""
+        result = reads.read_result(self.get_object(), now=timezone.now())
+        return Response(ResultSerializer(result).data)
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
         self._write(serializer, services.ask)

@@ -1,4 +1,4 @@
-"""A question's answers as a figure and as words. Pure."""
+"""The answers to a question as a figure and as a sentence. Pure."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -8,28 +8,28 @@ from analytics.numbers.metrics import format_number
 from analytics.plots import time_series
 from analytics.plots.layout import Figure
 from analytics.plots.texts import describe_engagement, format_bucket
-from analytics.questions.reads import AnswerBucket, Answers
+from analytics.questions.reads import AnswerBucket, AnswerCounts
 
 COLOURS = ("var(--data)", "var(--needle)")
-"""Of yes and of no."""
+"""The colours of yes and of no."""
 
 
 def answers_figure(buckets: Sequence[AnswerBucket], *, now: dt.datetime) -> Figure:
-    """Gestures for yes and for no side by side, bucket by bucket."""
+    """Return a figure with bars for yes and for no side by side in each bucket."""
     pairs = [(bucket.answers.yes, bucket.answers.no) for bucket in buckets]
     texts = [describe(bucket) for bucket in buckets]
     return time_series.pair_figure(pairs, [bucket.camera for bucket in buckets], texts, colours=COLOURS, now=now)
 
 
 def describe(bucket: AnswerBucket) -> str:
-    """The bucket in words, lines parted by `<br>`."""
+    """Return the bucket in words, in lines separated by `<br>`."""
     if not bucket.answers.gestures and bucket.camera.state in (BucketState.AHEAD, BucketState.OFF):
         return describe_engagement(bucket.camera)
     return f"<b>{format_bucket(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
 
 
-def sentence(answers: Answers) -> str:
-    """The result in words, such as “12 of 15 gestures, 80 %, meant yes (95 % interval 55 to 93 %).”"""
+def sentence(answers: AnswerCounts) -> str:
+    """Return the result in words, such as “12 of 15 gestures, 80%, meant yes (95% interval 55% to 93%).”"""
     interval = answers.interval
     if interval is None:
         return "No gesture has answered."

@@ -1,4 +1,4 @@
-"""The form of a question; its times are the site's own."""
+"""The form of a question; its times are local times of the site."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from devices.models import User
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
-"""What a browser's field for a date and time reads and writes."""
+"""The format of a browser's field for a date and time."""
 
-FIRST_PERIOD = dt.timedelta(days=7)
-"""How long a new question is asked unless somebody says otherwise."""
+DEFAULT_PERIOD = dt.timedelta(days=7)
+"""The initial length of a new question in the form."""
 
 
 class LocalTimeInput(forms.DateTimeInput):
@@ -26,7 +26,7 @@ class LocalTimeInput(forms.DateTimeInput):
 
 
 class LocalTimeField(forms.DateTimeField):
-    """A moment to the quarter hour, in the zone that is current while the form is used."""
+    """The start of a quarter hour, in the time zone that is active while the form is used."""
 
     def __init__(self, **options: Any) -> None:
         step = {"step": round(QUARTER.total_seconds())}
@@ -34,7 +34,7 @@ class LocalTimeField(forms.DateTimeField):
 
 
 class QuestionForm(forms.ModelForm[Question]):
-    """Use it within `timezone.override(site.zone)`. It writes through the services, whose refusals it shows."""
+    """The fields of a question. Use the form within `timezone.override(site.zone)`."""
 
     asked_from = LocalTimeField(label="Asked from")
     asked_until = LocalTimeField(label="Until")
@@ -50,7 +50,7 @@ class QuestionForm(forms.ModelForm[Question]):
         }
 
     def write(self, *, site: Site, by: "User") -> Question | None:
-        """The question as it was asked or changed; None where the form or the services refuse, and then it says why.
+        """Create or change the question; return None, and add the errors to the form, where a value is not valid.
 
         Raises `PermissionDenied` as the services do.
         """
@@ -65,7 +65,7 @@ class QuestionForm(forms.ModelForm[Question]):
             return None
 
 
-def first_values(now: dt.datetime) -> dict[str, dt.datetime]:
-    """What the form of a new question begins with: a week from the next quarter hour on."""
+def initial_values(now: dt.datetime) -> dict[str, dt.datetime]:
+    """Return the initial values of a new question: a week from the next quarter hour on."""
     start = quarter_start(now.astimezone(dt.UTC)) + QUARTER
-    return {"asked_from": start, "asked_until": start + FIRST_PERIOD}
+    return {"asked_from": start, "asked_until": start + DEFAULT_PERIOD}

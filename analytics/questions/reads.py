@@ -1,7 +1,4 @@
-"""What a question was answered: bucket by bucket and device by device.
-
-A question takes the same five queries however long it is asked.
-"""
+"""Read the answers to a question, per bucket and per device, in five queries for a question of any length."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -10,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
+from typing import Any
 
 from django.db.models import F, Sum
 
@@ -22,11 +20,11 @@ from analytics.numbers.reads import Selection, read_engagement
 from devices.models import Device, Site
 
 HOURLY_UP_TO = dt.timedelta(days=3)
-"""Longer questions are told by days."""
+"""The answers to questions of at most this length come in buckets of an hour, to longer questions in days."""
 
 
 class State(StrEnum):
-    """Where a question is in its time."""
+    """Whether a question has begun or ended."""
 
     BEFORE = "before"
     RUNNING = "running"
@@ -34,11 +32,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """How many gestures meant yes and no.
+class AnswerCounts:
+    """The numbers of gestures for yes and for no.
 
-    A gesture is one however many frames show it (an episode, with gaps of up to three seconds); the detections count
-    each hand in each frame. Both leave out what reviewers called wrong.
+    A gesture is an episode: it counts once for any number of frames, with gaps of up to three seconds. The detections
+    count each hand in each frame. Neither includes rejected detections.
     """
 
     yes: int
@@ -48,29 +46,30 @@ class Answers:
 
     @property
     def gestures(self) -> int:
+        """All gestures, each of which is an answer."""
         return self.yes + self.no
 
     @property
     def share(self) -> float | None:
-        """Of the gestures, those that meant yes, 0 to 1; None where there was none."""
+        """The share of yes among the gestures, 0 to 1; None without a gesture."""
         return self.yes / self.gestures if self.gestures else None
 
     @property
     def interval(self) -> Interval | None:
-        """Wilson's 95 % interval of the share; it takes each gesture for an answer of its own."""
+        """Wilson's 95 % interval of the share, as if the gestures were independent; None without a gesture."""
         return wilson(self.yes, self.gestures)
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerBucket:
-    """An hour or a day of the site, as far as the question was asked in it, and what the cameras saw of it."""
+    """An hour or a day of the site, limited to the time of the question: its answers and the cameras' engagement."""
 
     camera: EngagementBucket
-    answers: Answers
+    answers: AnswerCounts
 
     @property
     def start(self) -> dt.datetime:
-        """In the site's zone, as is `end`; subtract and compare such times in UTC only."""
+        """In the site's time zone, as `end` is; subtract and compare such times in UTC only."""
         return self.camera.start
 
     @property
@@ -80,106 +79,106 @@ class AnswerBucket:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswers:
-    """What one device saw; with `minutes_seen` of 0 its camera was off all the time, and no answers mean nothing."""
+    """The answers at one device; where `minutes_seen` is 0 its camera was off, so that nobody could answer."""
 
     device: Device
     minutes_seen: int
-    answers: Answers
+    answers: AnswerCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a question was answered up to now."""
+class QuestionResult:
+    """The answers to a question so far."""
 
     question: Question
     state: State
-    answers: Answers
+    answers: AnswerCounts
     bucket: Bucket
     buckets: Sequence[AnswerBucket]
     devices: Sequence[DeviceAnswers]
 
     @property
-    def whole(self) -> EngagementBucket:
-        """What the cameras saw while it was asked."""
+    def camera_total(self) -> EngagementBucket:
+        """The engagement during the question, as one bucket."""
         return merge_engagement([bucket.camera for bucket in self.buckets])
 
 
-def state(question: Question, now: dt.datetime) -> State:
+def question_state(question: Question, now: dt.datetime) -> State:
+    """Return whether the question has begun or ended."""
     if now < question.asked_from:
         return State.BEFORE
     return State.RUNNING if now < question.asked_until else State.ENDED
 
 
-def current(sites: Iterable[Site], *, now: dt.datetime) -> Question | None:
-    """The question that is asked now, else the last one that was; of several sites' the latest. Takes one query."""
-    asked = Question.objects.filter(site__in=list(sites), asked_from__lte=now).select_related("site")
-    found: Question | None = asked.order_by("-asked_from", "-pk").first()
-    return found
+def current_question(sites: Iterable[Site], *, now: dt.datetime) -> Question | None:
+    """Return the question that began last at these sites, running or ended; None without one. Takes one query."""
+    begun = Question.objects.filter(site__in=list(sites), asked_from__lte=now).select_related("site")
+    question: Question | None = begun.order_by("-asked_from", "-pk").first()
+    return question
 
 
-def result(question: Question, *, now: dt.datetime) -> Result:
-    """The answers at all devices of the question's site."""
+def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
+    """Return the answers at all devices of the question's site."""
     devices = list(Device.objects.filter(site=question.site_id).order_by("name"))
     bucket: Bucket = "hour" if question.asked_until - question.asked_from <= HOURLY_UP_TO else "day"
-    bounds = _bounds(question, bucket)
-    camera = _camera(question, devices, bounds, now)
-    counted = _counted(question, devices)
-    of_bucket, of_device = _Sums(), _Sums()
-    for device, at, place, count in counted:
-        of_bucket[bisect_right(bounds, at) - 1][place] += count
-        of_device[device][place] += count
+    edges = _edges(question, bucket)
+    camera = _read_engagement(question, devices, edges, now)
+    by_bucket, by_device = _Counts(), _Counts()
+    for device, at, field, count in _read_counts(question, devices):
+        by_bucket[bisect_right(edges, at) - 1][field] += count
+        by_device[device][field] += count
     minutes = _minutes_seen(question, devices)
-    return Result(
+    return QuestionResult(
         question=question,
-        state=state(question, now),
-        answers=Answers(*(sum(row[place] for row in of_device.values()) for place in range(4))),
+        state=question_state(question, now),
+        answers=AnswerCounts(*(sum(counts[field] for counts in by_device.values()) for field in range(4))),
         bucket=bucket,
-        buckets=[AnswerBucket(seen, Answers(*of_bucket[place])) for place, seen in enumerate(camera)],
-        devices=[DeviceAnswers(device, minutes[device.pk], Answers(*of_device[device.pk])) for device in devices],
+        buckets=[AnswerBucket(engagement, AnswerCounts(*by_bucket[index])) for index, engagement in enumerate(camera)],
+        devices=[DeviceAnswers(device, minutes[device.pk], AnswerCounts(*by_device[device.pk])) for device in devices],
     )
 
 
-class _Sums(defaultdict[int, list[int]]):
-    """By bucket or device: the four numbers of `Answers`, in their order."""
+class _Counts(defaultdict[int, list[int]]):
+    """By bucket or device the four numbers of `AnswerCounts`, in their order."""
 
     def __init__(self) -> None:
         super().__init__(lambda: [0, 0, 0, 0])
 
 
-def _bounds(question: Question, bucket: Bucket) -> list[dt.datetime]:
-    """Where the buckets begin and the last one ends, as far as the question was asked in them; UTC."""
+def _edges(question: Question, bucket: Bucket) -> list[dt.datetime]:
+    """Return the starts of the buckets and the end of the last one, limited to the time of the question; UTC."""
     start, end = question.asked_from, question.asked_until
-    whole = edges(zone=question.site.zone, start=start, end=end, bucket=bucket)
-    return [max(start, min(end, bound)) for bound in whole]
+    full = edges(zone=question.site.zone, start=start, end=end, bucket=bucket)
+    return [max(start, min(end, edge)) for edge in full]
 
 
-def _camera(
-    question: Question, devices: Sequence[Device], bounds: Sequence[dt.datetime], now: dt.datetime
+def _read_engagement(
+    question: Question, devices: Sequence[Device], edges: Sequence[dt.datetime], now: dt.datetime
 ) -> list[EngagementBucket]:
-    selection = Selection(devices, question.site.zone, bounds[0], bounds[-1])
+    selection = Selection(devices, question.site.zone, edges[0], edges[-1])
     (quarters,) = read_engagement([selection], bucket="quarter", now=now)
-    grouped = groupby(quarters, lambda quarter: bisect_right(bounds, quarter.start))
+    grouped = groupby(quarters, lambda quarter: bisect_right(edges, quarter.start))
     return [merge_engagement(list(group)) for _, group in grouped]
 
 
-def _counted(question: Question, devices: Sequence[Device]) -> Iterator[tuple[int, dt.datetime, int, int]]:
-    """Device, time, place among the numbers of `Answers`, and how many more that is."""
+def _read_counts(question: Question, devices: Sequence[Device]) -> Iterator[tuple[int, dt.datetime, int, int]]:
+    """Yield device, time, index of a field of `AnswerCounts`, and the number to add to that field."""
     labels = {question.yes_label: 0, question.no_label: 1}
-    asked = {"device__in": devices, "label__in": list(labels)}
+    at_devices: dict[str, Any] = {"device__in": devices, "label__in": list(labels)}
     gestures = Episode.objects.filter(
-        **asked, started__gte=question.asked_from, started__lt=question.asked_until
+        **at_devices, started__gte=question.asked_from, started__lt=question.asked_until
     ).values_list("device_id", "started", "label")
     for device, at, label in gestures:
         yield device, at, labels[label], 1
     detections = LabelQuarter.objects.filter(
-        **asked, start__gte=question.asked_from, start__lt=question.asked_until
+        **at_devices, start__gte=question.asked_from, start__lt=question.asked_until
     ).values_list("device_id", "start", "label")
-    for device, at, label, count in detections.annotate(seen=Sum(F("count") - F("rejected"))):
+    for device, at, label, count in detections.annotate(total=Sum(F("count") - F("rejected"))):
         yield device, at, 2 + labels[label], count
 
 
 def _minutes_seen(question: Question, devices: Sequence[Device]) -> Counter[int]:
-    """By device, the minutes with any frame while the question was asked."""
+    """Return by primary key of the device the covered minutes during the question."""
     quarters = EngagementQuarter.objects.filter(
         device__in=devices, start__gte=question.asked_from, start__lt=question.asked_until
     )

@@ -1,4 +1,4 @@
-"""How questions and their answers look in the API."""
+"""The JSON of questions and their answers."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from devices.models import Site
 
 
 class OwnSiteField(serializers.SlugRelatedField[Site]):
-    """One of the user's sites, by its slug."""
+    """A site of the user, by its slug."""
 
     def get_queryset(self) -> Any:
         request = self.context.get("request")
         return Site.objects.all().for_user(request.user if request else None)
 
     def to_internal_value(self, data: Any) -> Site:
-        # No site has one, and PostgreSQL refuses to look for it.
+        # No slug contains a zero byte, and PostgreSQL raises an error for a query with one.
         return super().to_internal_value(str(data).replace("\0", " "))
 
 
 class QuarterField(serializers.DateTimeField):
-    """A moment that may lie at the ends of the calendar, where zones have no times any more."""
+    """A time; at the ends of the calendar, where time zones cannot be computed, a validation error."""
 
     def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
         try:
@@ -36,12 +36,18 @@ class QuarterField(serializers.DateTimeField):
 
 
 class QuestionSerializer(serializers.ModelSerializer[Question]):
-    """Times are the site's own; one that is given without an offset is meant so too."""
+    """A question; its times are local times of the site, also where a request gives them without an offset."""
 
-    site = OwnSiteField(slug_field="slug", queryset=Site.objects.none(), help_text="A site's slug; stays as it is.")
+    site = OwnSiteField(
+        slug_field="slug", queryset=Site.objects.none(), help_text="A site's slug; cannot be changed later."
+    )
     asked_from = QuarterField(validators=[validate_quarter])
-    asked_until = QuarterField(validators=[validate_quarter], help_text="No more from then on.")
-    state = serializers.SerializerMethodField(help_text="before, running or ended.")
+    asked_until = QuarterField(
+        validators=[validate_quarter], help_text="The end; gestures from this time on are no answers."
+    )
+    state = serializers.SerializerMethodField(
+        help_text="Whether the question has begun or ended: before, running or ended."
+    )
 
     class Meta:
         model = Question
@@ -53,7 +59,7 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
         return fields
 
     def get_state(self, question: Question) -> str:
-        return reads.state(question, timezone.now())
+        return reads.question_state(question, timezone.now())
 
     def to_representation(self, instance: Question) -> Any:
         with timezone.override(instance.site.zone):
@@ -74,13 +80,15 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
 
 
 class AnswersSerializer(serializers.Serializer[Any]):
-    """Of a `reads.Answers`."""
+    """A `reads.AnswerCounts`."""
 
-    yes = serializers.IntegerField(help_text="Gestures that meant yes, each once however many frames show it.")
-    no = serializers.IntegerField()
-    yes_detections = serializers.IntegerField(help_text="Detections of that gesture: each hand in each frame.")
-    no_detections = serializers.IntegerField()
-    share = serializers.FloatField(allow_null=True, help_text="Of yes among the gestures, 0 to 1; null without any.")
+    yes = serializers.IntegerField(help_text="Gestures for yes, each once for any number of frames.")
+    no = serializers.IntegerField(help_text="Gestures for no.")
+    yes_detections = serializers.IntegerField(help_text="Detections of the gesture for yes: each hand in each frame.")
+    no_detections = serializers.IntegerField(help_text="Detections of the gesture for no.")
+    share = serializers.FloatField(
+        allow_null=True, help_text="Share of yes among the gestures, 0 to 1; null without a gesture."
+    )
     share_low = serializers.FloatField(
         source="interval.low", default=None, allow_null=True, help_text="Wilson's 95 % interval of the share."
     )
@@ -88,25 +96,28 @@ class AnswersSerializer(serializers.Serializer[Any]):
 
 
 class AnswerBucketSerializer(serializers.Serializer[Any]):
-    start = LocalTimeField(help_text="In the site's own zone, with its offset.")
+    start = LocalTimeField(help_text="Local time of the site, with its offset.")
     end = LocalTimeField()
     coverage = serializers.FloatField(
-        source="camera.coverage", help_text="0 is “camera off”: then 0 answers mean nothing."
+        source="camera.coverage", help_text="0 means “camera off”: then nobody could answer."
     )
     answers = AnswersSerializer()
 
 
 class DeviceAnswersSerializer(serializers.Serializer[Any]):
     device = serializers.CharField(source="device.name")
-    minutes_seen = serializers.IntegerField(help_text="0 is “camera off”: then 0 answers mean nothing.")
+    minutes_seen = serializers.IntegerField(help_text="0 means “camera off”: then nobody could answer.")
     answers = AnswersSerializer()
 
 
 class ResultSerializer(serializers.Serializer[Any]):
-    """Of a `reads.Result`."""
+    """A `reads.QuestionResult`."""
 
     state = serializers.ChoiceField(choices=[state.value for state in reads.State])
-    coverage = serializers.FloatField(source="whole.coverage", help_text="Of the devices' time that was asked in.")
+    coverage = serializers.FloatField(
+        source="camera_total.coverage",
+        help_text="Share of the devices' minutes during the question that have any frame.",
+    )
     answers = AnswersSerializer()
     bucket = serializers.ChoiceField(choices=["hour", "day"])
     buckets = AnswerBucketSerializer(many=True)

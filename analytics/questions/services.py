@@ -1,4 +1,4 @@
-"""Every write about questions: asked, changed and withdrawn by those who run the site."""
+"""Create, change and delete questions; operators and owners of the site may do so."""
 
 import datetime as dt
 from typing import TYPE_CHECKING
@@ -24,10 +24,10 @@ def ask(
     yes_label: str = "",
     no_label: str = "",
 ) -> Question:
-    """Ask the people before a site's displays something; the gestures are thumbs-up and thumbs-down unless said.
+    """Create a question; its gestures are by default thumbs-up and thumbs-down.
 
-    Raises `ValidationError` where a value is wrong or the site asks another question in that time, and
-    `PermissionDenied` with a sentence unless this user is operator or owner of the site.
+    Raises `ValidationError` where a value is not valid or the site has another question in that time, and
+    `PermissionDenied` with a sentence unless the user is operator or owner of the site.
     """
     check_role(site, by)
     question = Question(site=site, text=text, asked_from=asked_from, asked_until=asked_until)
@@ -45,7 +45,7 @@ def change(
     yes_label: str | None = None,
     no_label: str | None = None,
 ) -> Question:
-    """Change what is given; its result is then that of the new time and gestures. Raises as `ask` does."""
+    """Change the values that are not None; the result is recomputed for them. Raises as `ask` does."""
     check_role(question.site, by)
     question.text = question.text if text is None else text
     question.asked_from, question.asked_until = asked_from or question.asked_from, asked_until or question.asked_until
@@ -55,13 +55,13 @@ def change(
 
 @transaction.atomic
 def withdraw(*, question: Question, by: "User") -> None:
-    """Delete a question; the gestures that were seen stay. Raises `PermissionDenied` as `ask` does."""
+    """Delete a question but not the gestures. Raises `PermissionDenied` as `ask` does."""
     check_role(question.site, by)
     question.delete()
 
 
 def check_role(site: Site, by: "User") -> None:
-    """Raises `PermissionDenied` with a sentence unless this user may ask questions at the site."""
+    """Raise `PermissionDenied` with a sentence unless the user may write the site's questions."""
     if not site.allows(by, Right.OPERATE):
         raise PermissionDenied(f"Only operators and owners of {site} may ask a question there.")
 
@@ -73,7 +73,7 @@ def _save(question: Question) -> Question:
         with transaction.atomic():
             question.save()
     except IntegrityError:
-        # Somebody else asked meanwhile: what is known now tells it in a sentence.
+        # A concurrent request has saved another question; validation now raises its sentence.
         question.full_clean()
         raise
     return question

@@ -1,4 +1,7 @@
-"""The pages of questions: the list, a question with its answers, and the form. What a user may not see is a 404."""
+"""The pages of questions: the list, a question with its answers, and the form.
+
+A question that the user may not see is a 404.
+"""
 
 from typing import TYPE_CHECKING, cast
 
@@ -14,8 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics.models.questions import Question
 from analytics.plots import library
 from analytics.questions import charts, reads, services
-from analytics.questions.forms import QuestionForm, first_values
-from analytics.questions.reads import Answers
+from analytics.questions.forms import QuestionForm, initial_values
+from analytics.questions.reads import AnswerCounts
 from devices.models import Site
 from devices.roles import Right
 from edge_agent.vision.gestures import GESTURES
@@ -23,25 +26,30 @@ from edge_agent.vision.gestures import GESTURES
 if TYPE_CHECKING:
     from devices.models import User
 
-PAGE = 20
+PAGE_SIZE = 20
 
 
 @login_required
 @require_safe
 def questions(request: HttpRequest) -> HttpResponse:
-    """The questions of the user's sites, the latest first; `?site=` shows one site's, `?page=` older ones."""
+    """Show the questions of the user's sites, the latest first; `?site=` selects a site, `?page=` an older page."""
     sites = list(Site.objects.all().for_user(request.user))
-    chosen = request.GET.get("site", "")
-    shown = get_object_or_404(Site.objects.all().for_user(request.user), slug=chosen) if chosen else None
-    asked = Question.objects.all().for_user(request.user).select_related("site").answered()
-    page = Paginator(asked.filter(site=shown) if shown else asked, PAGE).get_page(request.GET.get("page"))
+    slug = request.GET.get("site", "")
+    selected = get_object_or_404(Site.objects.all().for_user(request.user), slug=slug) if slug else None
+    visible = Question.objects.all().for_user(request.user).select_related("site").answered()
+    page = Paginator(visible.filter(site=selected) if selected else visible, PAGE_SIZE).get_page(
+        request.GET.get("page")
+    )
     own, now = Site.objects.all().permitted(request.user, Right.OPERATE), timezone.now()
     context = {
         "sites": sites,
-        "chosen": chosen,
-        "operated": [site for site in own if not shown or site == shown],
+        "chosen": slug,
+        "operated": [site for site in own if not selected or site == selected],
         "page": page,
-        "rows": [(question, reads.state(question, now), Answers(question.yes, question.no, 0, 0)) for question in page],
+        "rows": [
+            (question, reads.question_state(question, now), AnswerCounts(question.yes, question.no, 0, 0))
+            for question in page
+        ],
     }
     return render(request, "analytics/questions/list.html", context)
 
@@ -49,58 +57,59 @@ def questions(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def question(request: HttpRequest, pk: int) -> HttpResponse:
-    """A question with what it was answered, over time and by device."""
-    asked = _visible(request, pk)
+    """Show a question with its answers, over time and per device."""
+    question = _visible_question(request, pk)
     now = timezone.now()
-    result = reads.result(asked, now=now)
+    result = reads.read_result(question, now=now)
     context = {
-        "question": asked,
+        "question": question,
         "result": result,
         "state": result.state,
         "sentence": charts.sentence(result.answers),
         "figure": charts.answers_figure(result.buckets, now=now),
         "plotly": library.address(),
-        "may_ask": asked.site.allows(request.user, Right.OPERATE),
+        "may_ask": question.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/questions/question.html", context)
 
 
 @login_required
 def ask(request: HttpRequest, site: str) -> HttpResponse:
-    """The form of a new question of this site."""
-    here = get_object_or_404(Site.objects.all().for_user(request.user), slug=site)
-    with timezone.override(here.zone):
-        form = QuestionForm(request.POST or None, initial=first_values(timezone.now()))
-        return _form_page(request, form, here)
+    """Show and handle the form of a new question of the site."""
+    visible_site = get_object_or_404(Site.objects.all().for_user(request.user), slug=site)
+    with timezone.override(visible_site.zone):
+        form = QuestionForm(request.POST or None, initial=initial_values(timezone.now()))
+        return _form_page(request, form, visible_site)
 
 
 @login_required
 def change(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form of a question that is there already."""
-    asked = _visible(request, pk)
-    with timezone.override(asked.site.zone):
-        return _form_page(request, QuestionForm(request.POST or None, instance=asked), asked.site)
+    """Show and handle the form of an existing question."""
+    question = _visible_question(request, pk)
+    with timezone.override(question.site.zone):
+        return _form_page(request, QuestionForm(request.POST or None, instance=question), question.site)
 
 
 @login_required
 @require_POST
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    """Delete a question; the answer is the list of its site's others."""
-    asked = _visible(request, pk)
-    services.withdraw(question=asked, by=_user(request))
-    return redirect(f"{reverse('questions')}?{urlencode({'site': asked.site.slug})}")
+    """Delete a question and redirect to the list of its site's questions."""
+    question = _visible_question(request, pk)
+    services.withdraw(question=question, by=_user(request))
+    return redirect(f"{reverse('questions')}?{urlencode({'site': question.site.slug})}")
 
 
 def _form_page(request: HttpRequest, form: QuestionForm, site: Site) -> HttpResponse:
     services.check_role(site, _user(request))
-    if request.method == "POST" and (asked := form.write(site=site, by=_user(request))):
-        return redirect(asked)
+    if request.method == "POST" and (question := form.write(site=site, by=_user(request))):
+        return redirect(question)
     return render(request, "analytics/questions/form.html", {"form": form, "site": site, "gestures": GESTURES})
 
 
-def _visible(request: HttpRequest, pk: int) -> Question:
-    asked: Question = get_object_or_404(Question.objects.all().for_user(request.user).select_related("site"), pk=pk)
-    return asked
+def _visible_question(request: HttpRequest, pk: int) -> Question:
+    questions = Question.objects.all().for_user(request.user).select_related("site")
+    question: Question = get_object_or_404(questions, pk=pk)
+    return question
 
 
 def _user(request: HttpRequest) -> "User":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from django.contrib.auth.models import User
 
-from analytics.groundtruth.services import Noted, note, start
+from analytics.groundtruth.services import ReportedCount, start_session, store_counts
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.models.questions import Question
 from analytics.numbers.buckets import day_start
@@ -57,9 +57,9 @@ def _count(device: Device, history: History, owner: User) -> None:
         return
     changes = list(_changes(history, span))
     began, ended = _moment(span.started), _moment(span.ended)
-    session = start(device=device, by=owner, people=changes[0][1], now=began)
-    counts = [Noted(uuid.uuid4(), _moment(at), people) for at, people in changes[1:]]
-    note(session=session, by=owner, counts=counts, sent_at=ended, ended_at=ended, now=ended)
+    session = start_session(device=device, by=owner, people=changes[0][1], now=began)
+    counts = [ReportedCount(uuid.uuid4(), _moment(at), people) for at, people in changes[1:]]
+    store_counts(session=session, by=owner, counts=counts, sent_at=ended, ended_at=ended, now=ended)
 
 
 def _candidates(history: History) -> Iterator[Span]:

@@ -65,10 +65,10 @@ def test_the_demo_is_prepared_from_nothing(tmp_path: Path) -> None:
 def test_the_sites_have_questions_and_ground_truth(tmp_path: Path) -> None:
     prepare(tmp_path, days=1, seed=SEED, now=NOW)
     for site in Site.objects.all():
-        states = [question_reads.state(question, NOW) for question in Question.objects.filter(site=site)]
+        states = [question_reads.question_state(question, NOW) for question in Question.objects.filter(site=site)]
         assert states == [State.RUNNING, State.ENDED]
     for history in histories(DAY.seed, DAY.start, DAY.end):
-        accuracy = groundtruth_reads.accuracy(Device.objects.get(thing_name=history.profile.thing))
+        accuracy = groundtruth_reads.read_accuracy(Device.objects.get(thing_name=history.profile.thing))
         (counted,) = accuracy.sessions
         start, end = (epoch_ms(at) for at in (counted.session.started_at, groundtruth_reads.until(counted.session)))
         visits = [overlap(visit, Span(start, end)) for visit in history.visits]

@@ -54,7 +54,7 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
     question = Question.objects.create(
         site=site, text=f"Enjoying {LONG_NAME}?", asked_from=quarter - dt.timedelta(hours=9), asked_until=quarter
     )
-    session = groundtruth.start(device=device, by=operator, people=2, now=now)
+    session = groundtruth.start_session(device=device, by=operator, people=2, now=now)
     return [
         reverse("overview"),
         reverse("sites"),

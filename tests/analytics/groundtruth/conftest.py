@@ -57,5 +57,5 @@ def session(seattle01: Device, operator: User) -> GroundTruthSession:
     return counted(seattle01, operator, 3, 2, 2, 3, 2)
 
 
-def noted(at: dt.datetime, people: int | None) -> services.Noted:
-    return services.Noted(uuid.uuid4(), at, people)
+def noted(at: dt.datetime, people: int | None) -> services.ReportedCount:
+    return services.ReportedCount(uuid.uuid4(), at, people)

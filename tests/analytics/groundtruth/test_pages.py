@@ -78,7 +78,7 @@ def test_a_session_too_short_for_a_minute_has_no_plot(seattle01: Device, operato
     session = counted(seattle01, operator)
     GroundTruthSession.objects.filter(pk=session.pk).update(ended_at=session.started_at)
     shown = words(page(operator, session.get_absolute_url()))
-    assert "There is no whole minute yet" in shown
+    assert "There is no full minute yet" in shown
     assert "Minute by minute" not in shown
 
 

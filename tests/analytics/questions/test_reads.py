@@ -10,15 +10,15 @@ from analytics.models import LabelQuarter, Question
 from analytics.numbers.measures import BucketState
 from analytics.questions import reads
 from analytics.questions.charts import answers_figure, describe, sentence
-from analytics.questions.reads import Answers, State
+from analytics.questions.reads import AnswerCounts, State
 from devices.models import Device, Site
 from tests.analytics.questions.conftest import HOUR, MINUTE, NINE, NOW, on, shown
 
 
 def test_a_result_counts_gestures_and_beside_them_detections(asked: Question) -> None:
-    result = reads.result(asked, now=NOW)
+    result = reads.read_result(asked, now=NOW)
     assert result.state is State.RUNNING
-    assert result.answers == Answers(yes=4, no=1, yes_detections=40, no_detections=10)
+    assert result.answers == AnswerCounts(yes=4, no=1, yes_detections=40, no_detections=10)
     assert result.answers.share == 0.8
     assert result.answers.interval is not None
     assert result.answers.interval.low < 0.8 < result.answers.interval.high
@@ -26,7 +26,7 @@ def test_a_result_counts_gestures_and_beside_them_detections(asked: Question) ->
 
 def test_rejected_detections_answer_nothing(asked: Question) -> None:
     LabelQuarter.objects.filter(label="thumbs-up").update(rejected=3)
-    assert reads.result(asked, now=NOW).answers.yes_detections == 37
+    assert reads.read_result(asked, now=NOW).answers.yes_detections == 37
 
 
 def test_other_times_other_sites_and_other_gestures_are_no_answers(
@@ -36,17 +36,17 @@ def test_other_times_other_sites_and_other_gestures_are_no_answers(
     shown(seattle01, NINE + 3 * HOUR, "thumbs-up")
     shown(seattle01, NINE + MINUTE, "fist")
     shown(chicago01, NINE + MINUTE, "thumbs-up")
-    assert reads.result(asked, now=NOW).answers == Answers(4, 1, 40, 10)
+    assert reads.read_result(asked, now=NOW).answers == AnswerCounts(4, 1, 40, 10)
 
 
 def test_a_site_may_choose_its_gestures(asked: Question, seattle01: Device) -> None:
     shown(seattle01, NINE + MINUTE, "fist")
     asked.yes_label, asked.no_label = "thumbs-down", "fist"
-    assert reads.result(asked, now=NOW).answers == Answers(1, 1, 10, 10)
+    assert reads.read_result(asked, now=NOW).answers == AnswerCounts(1, 1, 10, 10)
 
 
 def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
-    result = reads.result(asked, now=NOW)
+    result = reads.read_result(asked, now=NOW)
     assert result.bucket == "hour"
     assert [(each.start.hour, each.answers.yes, each.answers.no) for each in result.buckets] == [
         (9, 4, 1),
@@ -55,13 +55,13 @@ def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
     ]
     states = [each.camera.state for each in result.buckets]
     assert states == [BucketState.NOBODY, BucketState.NOBODY, BucketState.AHEAD]
-    assert result.whole.coverage == 1.0
+    assert result.camera_total.coverage == 1.0
 
 
 def test_long_questions_are_told_by_days_of_the_site_cut_where_they_begin_and_end(seattle: Site) -> None:
     start = dt.datetime(2026, 10, 30, 20, tzinfo=dt.UTC)
     asked = Question.objects.create(site=seattle, text="?", asked_from=start, asked_until=start + 4 * 24 * HOUR)
-    result = reads.result(asked, now=start)
+    result = reads.read_result(asked, now=start)
     assert result.bucket == "day"
     hours = [(each.end.astimezone(dt.UTC) - each.start.astimezone(dt.UTC)) / HOUR for each in result.buckets]
     assert hours == [11, 24, 25, 24, 12], "the clocks are set back on the first of November"
@@ -70,13 +70,13 @@ def test_long_questions_are_told_by_days_of_the_site_cut_where_they_begin_and_en
 
 def test_each_device_has_its_own_result(asked: Question, seattle: Site, seattle01: Device) -> None:
     dark = Device.objects.create(site=seattle, name="Seattle02", thing_name="two")
-    first, second = reads.result(asked, now=NOW).devices
-    assert (first.device, first.answers, first.minutes_seen) == (seattle01, Answers(4, 1, 40, 10), 90)
-    assert (second.device, second.answers, second.minutes_seen) == (dark, Answers(0, 0, 0, 0), 0)
+    first, second = reads.read_result(asked, now=NOW).devices
+    assert (first.device, first.answers, first.minutes_seen) == (seattle01, AnswerCounts(4, 1, 40, 10), 90)
+    assert (second.device, second.answers, second.minutes_seen) == (dark, AnswerCounts(0, 0, 0, 0), 0)
 
 
 def test_a_question_is_before_running_or_ended(asked: Question) -> None:
-    states = [reads.state(asked, asked.asked_from + hours * HOUR) for hours in (-1, 0, 2.9, 3)]
+    states = [reads.question_state(asked, asked.asked_from + hours * HOUR) for hours in (-1, 0, 2.9, 3)]
     assert states == [State.BEFORE, State.RUNNING, State.RUNNING, State.ENDED]
 
 
@@ -84,11 +84,11 @@ def test_the_current_question_runs_or_was_the_last_one(asked: Question, seattle:
     later = Question.objects.create(
         site=seattle, text="Later?", asked_from=NINE + 5 * HOUR, asked_until=NINE + 6 * HOUR
     )
-    assert reads.current([seattle], now=NINE - HOUR) is None
-    assert reads.current([chicago], now=NOW) is None
-    assert reads.current([seattle], now=NOW) == asked
-    assert reads.current([seattle], now=NINE + 4 * HOUR) == asked
-    assert reads.current([seattle, chicago], now=NINE + 5 * HOUR) == later
+    assert reads.current_question([seattle], now=NINE - HOUR) is None
+    assert reads.current_question([chicago], now=NOW) is None
+    assert reads.current_question([seattle], now=NOW) == asked
+    assert reads.current_question([seattle], now=NINE + 4 * HOUR) == asked
+    assert reads.current_question([seattle, chicago], now=NINE + 5 * HOUR) == later
 
 
 @pytest.mark.parametrize("days", [1, 30])
@@ -99,7 +99,7 @@ def test_the_number_of_queries_does_not_grow(asked: Question, seattle: Site, sea
     Question.objects.filter(pk=asked.pk).update(asked_from=NINE - days * 24 * HOUR, yes_label="fist")
     asked = Question.objects.select_related("site").get(pk=asked.pk)
     with CaptureQueriesContext(connection) as queries:
-        assert reads.result(asked, now=NOW).answers.yes == days
+        assert reads.read_result(asked, now=NOW).answers.yes == days
     assert len(queries) == 5
 
 
@@ -110,7 +110,7 @@ def test_a_list_counts_the_gestures_of_each_question(asked: Question, seattle: S
 
 
 def test_the_plot_puts_yes_and_no_side_by_side(asked: Question) -> None:
-    buckets = reads.result(asked, now=NOW).buckets
+    buckets = reads.read_result(asked, now=NOW).buckets
     yes, no, _, dashes, targets = answers_figure(buckets, now=NOW)["data"]
     assert (yes["y"], no["y"]) == ([4], [1])
     assert yes["x"][0] + yes["width"][0] == no["x"][0]
@@ -123,6 +123,6 @@ def test_the_plot_puts_yes_and_no_side_by_side(asked: Question) -> None:
 
 
 def test_the_result_in_words() -> None:
-    assert sentence(Answers(0, 0, 0, 0)) == "No gesture has answered."
-    assert sentence(Answers(1, 0, 5, 0)) == "1 of 1 gesture, 100%, meant yes (95% interval 21% to 100%)."
-    assert sentence(Answers(4, 1, 40, 10)).startswith("4 of 5 gestures, 80%, meant yes (95% interval 38% to 96%)")
+    assert sentence(AnswerCounts(0, 0, 0, 0)) == "No gesture has answered."
+    assert sentence(AnswerCounts(1, 0, 5, 0)) == "1 of 1 gesture, 100%, meant yes (95% interval 21% to 100%)."
+    assert sentence(AnswerCounts(4, 1, 40, 10)).startswith("4 of 5 gestures, 80%, meant yes (95% interval 38% to 96%)")
