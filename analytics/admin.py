@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics.counting import corrections
-from analytics.galaxy.serving import admin as galaxy  # noqa: F401 - registers the walls' tokens
+from analytics.galaxy.serving import admin as galaxy  # noqa: F401 - registers the admin of wall tokens
 from analytics.models import Detection, Frame, Verdict
 from devices.admin import ReadOnlyAdmin
 from devices.models import Device
@@ -67,15 +67,15 @@ class DetectionAdmin(ReadOnlyAdmin):
     def percent(self, detection: Detection) -> str:
         return f"{detection.confidence:.1%}"
 
-    @admin.action(description="Right: this was there", permissions=["review"])
+    @admin.action(description="Call right: the object was there", permissions=["review"])
     def call_right(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
         _review(request, detections, Verdict.RIGHT)
 
-    @admin.action(description="Wrong: count it nowhere", permissions=["review"])
+    @admin.action(description="Call wrong: the detection counts nowhere", permissions=["review"])
     def call_wrong(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
         _review(request, detections, Verdict.WRONG)
 
-    @admin.action(description="Take the verdict back", permissions=["review"])
+    @admin.action(description="Withdraw the verdict", permissions=["review"])
     def take_back(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
         _review(request, detections, None)
 

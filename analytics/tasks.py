@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from analytics.counting import corrections
-from analytics.home_assistant.services import tell
+from analytics.home_assistant.services import publish_states
 
 
 def forget_old_frames() -> int:
@@ -13,4 +13,4 @@ def forget_old_frames() -> int:
 
 def tell_home_assistant() -> int:
     """Publish the devices' state to Home Assistant; return the number of devices."""
-    return tell(now=timezone.now())
+    return publish_states(now=timezone.now())

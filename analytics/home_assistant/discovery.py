@@ -1,7 +1,8 @@
-"""What Home Assistant is told over MQTT: which sensors there are, and what each says now. Pure.
+"""The MQTT messages for Home Assistant: the announcement of each sensor, and its state. Pure.
 
-A sensor is announced on `<prefix>/sensor/<id>/config`, as Home Assistant's MQTT discovery wants it. All sensors of a
-device read one state topic; the numbers are available while the device is, and all of them only while we go on telling.
+A sensor is announced on `<prefix>/sensor/<id>/config`, the topic of Home Assistant's MQTT discovery. All sensors of a
+device read one state topic. The sensors of numbers are available while the device is online; all sensors become
+unavailable `SILENT_FOR_SECONDS` after the platform's last message.
 """
 
 import json
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 EVERY_SECONDS = 60
-"""How often the states are told."""
+"""The interval at which the platform publishes the states."""
 
 SILENT_FOR_SECONDS = 3 * EVERY_SECONDS
-"""After so long without a word from us Home Assistant shows a sensor as unavailable."""
+"""The time without a message after which Home Assistant shows a sensor as unavailable."""
 
 ONLINE, OFFLINE = "online", "offline"
 
@@ -27,49 +28,51 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     },
     "thumbs_up": {"name": "Thumbs-up today", "icon": "mdi:thumb-up", "state_class": "total_increasing"},
 }
-"""By key in the state: what makes a sensor of it."""
+"""By key in the state, the discovery attributes of the sensor."""
 
 Messages = dict[str, bytes]
-"""Payload by topic."""
+"""Payloads by topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceNow:
-    """What is told of a device. None is unknown, which is not zero."""
+    """The state of a device; None stands for an unknown number."""
 
     thing: str
-    """Its thing name, unique and fit for a topic."""
+    """The thing name, unique and valid in a topic."""
     name: str
     site: str
     software: str
     online: bool
     people: int | None
+    """The number of people in the latest frame."""
     engagement: float | None
+    """The average number of people in this hour."""
     thumbs_up: int | None
 
 
 def announcements(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
-    """The retained messages that make the sensors known, by topic."""
+    """Return the retained messages that announce the sensors."""
     return {
-        f"{prefix}/sensor/{_identity(device, key)}/config": _json(_config(prefix, device, key))
+        f"{prefix}/sensor/{_sensor_id(device, key)}/config": _json(_config(prefix, device, key))
         for device in devices
         for key in (*NUMBERS, "online")
     }
 
 
 def states(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
-    """The retained messages that say how things are, by topic."""
-    told: Messages = {}
+    """Return the retained messages with the states and the availability of the devices."""
+    messages: Messages = {}
     for device in devices:
         numbers = {"people": device.people, "engagement": device.engagement, "thumbs_up": device.thumbs_up}
-        told[_topic(prefix, device, "state")] = _json({**numbers, "online": _available(device)})
-        told[_topic(prefix, device, "availability")] = _available(device).encode()
-    return told
+        messages[_topic(prefix, device, "state")] = _json({**numbers, "online": _availability(device)})
+        messages[_topic(prefix, device, "availability")] = _availability(device).encode()
+    return messages
 
 
 def _config(prefix: str, device: DeviceNow, key: str) -> dict[str, Any]:
     shared = {
-        "unique_id": _identity(device, key),
+        "unique_id": _sensor_id(device, key),
         "state_topic": _topic(prefix, device, "state"),
         "value_template": f"{{{{ value_json.{key} }}}}",
         "expire_after": SILENT_FOR_SECONDS,
@@ -93,16 +96,16 @@ def _config(prefix: str, device: DeviceNow, key: str) -> dict[str, Any]:
     return {**shared, "state_class": "measurement", **NUMBERS[key], **available}
 
 
-def _identity(device: DeviceNow, key: str) -> str:
-    # A thing name may have a colon, which discovery does not take.
+def _sensor_id(device: DeviceNow, key: str) -> str:
+    # A thing name may contain a colon, which is not valid in the topic of a discovery message.
     return f"headcount_{device.thing.replace(':', '__')}_{key}"
 
 
-def _topic(prefix: str, device: DeviceNow, what: str) -> str:
-    return f"{prefix}/headcount/{device.thing}/{what}"
+def _topic(prefix: str, device: DeviceNow, name: str) -> str:
+    return f"{prefix}/headcount/{device.thing}/{name}"
 
 
-def _available(device: DeviceNow) -> str:
+def _availability(device: DeviceNow) -> str:
     return ONLINE if device.online else OFFLINE
 
 

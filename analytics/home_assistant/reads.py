@@ -1,4 +1,4 @@
-"""Every device as it is at this moment. The same few queries however many there are."""
+"""Read the current state of every device, in the same few queries for any number of devices."""
 
 import datetime as dt
 
@@ -13,25 +13,25 @@ from edge_agent.vision.gestures import THUMBS_UP
 MOMENT = dt.timedelta.resolution
 
 
-def devices_now(*, now: dt.datetime) -> list[DeviceNow]:
-    """The people facing each device, its engagement in the hour and its thumbs-up on the day that `now` is part of.
+def read_devices_now(*, now: dt.datetime) -> list[DeviceNow]:
+    """Return each device with its people, its engagement in the current hour and its thumbs-up of the current day.
 
-    Hours and days are the site's own. The people are those of the latest frame, unknown where it is older than a device
-    may be silent. A thumb that is held up counts once.
+    Hours and days are local to the site. The people are those of the latest frame; None where that is older than
+    `LIVE_FOR`. A thumbs-up counts once however long it is shown.
     """
     latest = Frame.objects.filter(device=OuterRef("pk"), taken_at__gt=now - LIVE_FOR).order_by("-taken_at")
-    known = Device.objects.select_related("site", "state").annotate(people=Subquery(latest.values("faces")[:1]))
-    devices = list(known.order_by("thing_name"))
+    annotated = Device.objects.select_related("site", "state").annotate(people=Subquery(latest.values("faces")[:1]))
+    devices = list(annotated.order_by("thing_name"))
     selections = [Selection([device], device.site.zone, now, now + MOMENT) for device in devices]
     hours = read_engagement(selections, bucket="hour", now=now)
     days = read_episodes(selections, label=THUMBS_UP, bucket="day")
     return [
-        _told(device, device.people, hour.average_faces, day.known_count, now)
+        _device_now(device, device.people, hour.average_faces, day.known_count, now)
         for device, [hour], [day] in zip(devices, hours, days, strict=True)
     ]
 
 
-def _told(
+def _device_now(
     device: Device, people: int | None, engagement: float | None, thumbs_up: int | None, now: dt.datetime
 ) -> DeviceNow:
     state = device.latest_state

@@ -1,41 +1,45 @@
-"""Telling Home Assistant, and taking back what it was told."""
+"""Publish the devices' states to Home Assistant, and remove the messages of former devices."""
 
 import datetime as dt
 import logging
 
 from django.conf import settings
 
-from analytics.home_assistant.discovery import announcements, states
-from analytics.home_assistant.reads import devices_now
+from analytics.home_assistant.discovery import Messages, announcements, states
+from analytics.home_assistant.reads import read_devices_now
 from analytics.models.home_assistant import AnnouncedTopic
 from devices.mqtt import broker
 
 log = logging.getLogger(__name__)
 
 
-def tell(*, now: dt.datetime) -> int:
-    """Leave at the broker how every device is now, and nothing of devices that are no more; answers of how many.
+def publish_states(*, now: dt.datetime) -> int:
+    """Publish the state of every device as retained messages, and remove those of deleted devices.
 
-    Where `HOME_ASSISTANT_PREFIX` is empty nothing is told, and what was left there before is removed. A broker that is
-    away is no error: the next call makes up for it.
+    Returns the number of devices. Where `HOME_ASSISTANT_PREFIX` is empty, publishes nothing and removes earlier
+    messages. Returns 0 and logs a warning where the broker is unavailable; the next call publishes everything again.
     """
     prefix = settings.HOME_ASSISTANT_PREFIX.rstrip("/")
-    devices = devices_now(now=now) if prefix else []
-    wanted = announcements(prefix, devices) | states(prefix, devices)
+    devices = read_devices_now(now=now) if prefix else []
+    messages = announcements(prefix, devices) | states(prefix, devices)
     known = set(AnnouncedTopic.objects.values_list("topic", flat=True))
-    if not wanted and not known:
+    if not messages and not known:
         return 0
     try:
-        _leave(wanted, known)
+        _publish(messages, known)
     except broker.BrokerUnavailable as error:
-        log.warning("Home Assistant was not told: %s", error)
+        log.warning("The devices' states were not published to Home Assistant: %s", error)
         return 0
     return len(devices)
 
 
-def _leave(wanted: dict[str, bytes], known: set[str]) -> None:
-    """Topics are written down before they are used, and struck off after they are empty, so that none is left over."""
-    new, stale = wanted.keys() - known, known - wanted.keys()
+def _publish(messages: Messages, known: set[str]) -> None:
+    """Publish the messages, and remove those of the other known topics.
+
+    A topic is stored before its first message and deleted after its removal, so that an interrupted call leaves no
+    retained message of an unknown topic.
+    """
+    new, stale = messages.keys() - known, known - messages.keys()
     AnnouncedTopic.objects.bulk_create([AnnouncedTopic(topic=topic) for topic in sorted(new)], ignore_conflicts=True)
-    broker.publish_all(wanted | dict.fromkeys(stale, b""), retain=True)
+    broker.publish_all(messages | dict.fromkeys(stale, b""), retain=True)
     AnnouncedTopic.objects.filter(topic__in=stale).delete()

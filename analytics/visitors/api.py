@@ -1,4 +1,4 @@
-"""Unique visitors and reactions in the API."""
+"""The API of unique visitors and reactions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,33 +16,33 @@ from analytics.visitors.serializers import ReactionDaySerializer, VisitorDaySeri
 
 
 class VisitorViewSet(ViewSet):
-    """How many different people came."""
+    """The number of unique visitors."""
 
     @extend_schema(parameters=[SpanQuery], responses=VisitorDaySerializer(many=True))
     def list(self, request: Request) -> Response:
-        """The people recognised on each local day of the period (by default the last seven days), each counted once.
+        """Return the number of people recognised on each local day of the period, by default the last seven days.
 
-        Days don't add up: whoever came on two of them counts in both. Where the site's policy lets strangers have a
-        number they are in it, and in `guests`.
+        A person counts once a day, and on each day anew, so that days must not be added up. Where the site's policy
+        recognises guests, `visitors` includes them, and `guests` is their number.
         """
-        return Response(VisitorDaySerializer(_days(request, reads.visitors), many=True).data)
+        return Response(VisitorDaySerializer(_read_days(request, reads.read_visitors), many=True).data)
 
 
 class ReactionViewSet(ViewSet):
-    """What visitors' faces expressed, told of groups only."""
+    """The emotions of visitors' faces, of groups only."""
 
     @extend_schema(parameters=[SpanQuery], responses=ReactionDaySerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Emotions as shares, for each local day of the period that is over (by default the last seven days).
+        """Return the share of each emotion on each local day of the period, by default the last seven days.
 
-        A group that is so small that one person could be told apart is left out; and with it, for that day, the other
-        devices of its site, whose figures would give it away.
+        Shares are null on a day that is not over and for a group so small that a person could be singled out. Those of
+        the site's other devices are null on that day too, because the small group could be computed from them.
         """
-        return Response(ReactionDaySerializer(_days(request, reads.reactions), many=True).data)
+        return Response(ReactionDaySerializer(_read_days(request, reads.read_reactions), many=True).data)
 
 
-def _days(request: Request, read: Callable[..., list[Any]]) -> list[Any]:
-    """What `read` says of the devices and the period that are asked for."""
+def _read_days(request: Request, read: Callable[..., list[Any]]) -> list[Any]:
+    """Call `read` with the devices and the period of the request."""
     query = parse_query(SpanQuery, request)
     place, now = find_place(request, query), timezone.now()
     start, end = parse_bucket_bounds({**query, "bucket": "day"}, place.zone, now)

@@ -1,6 +1,6 @@
-"""Unique visitors and reactions, day by day, from the sightings of people whom a site may know.
+"""Read unique visitors and reactions per day from the sightings of people whom a site may recognise.
 
-Each takes the same number of SQL queries however long the period is.
+Each read takes the same number of SQL queries for a period of any length.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from django.db.models import Case, Count, DateTimeField, DurationField, Expressi
 from django.db.models.functions import TruncDate
 
 from analytics.numbers.buckets import edges, offsets
-from analytics.visitors.privacy import Seen, Shares, shares_of_a_day
+from analytics.visitors.privacy import EmotionShares, Reaction, emotion_shares
 from devices.models import Device
 from faces.models import Mode, Sighting, SitePolicy
 from faces.recognisers.recogniser import configured_class
@@ -23,86 +23,88 @@ from faces.recognisers.recogniser import configured_class
 
 @dataclass(frozen=True, slots=True)
 class VisitorDay:
-    """How many different people were recognised on a day, each counted once. Somebody who was erased is nobody here."""
+    """The number of people who were recognised on a local day. Erased people are not included."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`."""
+    """In the time zone of the read, as `end` is."""
     end: dt.datetime
     visitors: int | None
-    """None where nobody could be recognised, which is not zero."""
+    """None where no site recognised people."""
     guests: int | None
-    """Those of them who are strangers with a number."""
+    """The number of guests among the visitors: strangers with a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReactionDay:
-    """What the faces of a day's visitors expressed, each person weighing the same."""
+    """The emotions of a local day's visitors, with the same weight for each person."""
 
     start: dt.datetime
-    """In the zone asked for, as is `end`."""
+    """In the time zone of the read, as `end` is."""
     end: dt.datetime
-    shares: Shares | None
-    """By emotion, together 1; None where nobody reads them, the day is not over, or too few came: see `privacy`."""
+    shares: EmotionShares | None
+    """None where no emotions are read, the day is not over, or too few people came (see `privacy`)."""
 
 
-def visitors(
+def read_visitors(
     devices: Iterable[Device], *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, now: dt.datetime
 ) -> list[VisitorDay]:
-    """The unique visitors at these devices on each local day that `start` to `end` touches. Two queries.
+    """Return the unique visitors at these devices on each local day that the period overlaps, in two queries.
 
-    A day that ended before recognition was decided on, and one that has not begun, is None unless somebody was
-    recognised in it.
+    The numbers are None on a day that ended before the site's policy was confirmed, and on a day that has not begun,
+    unless somebody was recognised on it.
     """
     devices = list(devices)
     policies = _policies(devices)
-    known_from = min(
+    recognised_from = min(
         (policy.confirmed_at or dt.datetime.max.replace(tzinfo=dt.UTC) for policy in policies), default=now
     )
     bounds = edges(zone=zone, start=start, end=end, bucket="day")
-    counted = _counted(devices, policies, bounds, zone) if policies and bounds else {}
+    visitors_of_day = _count_visitors(devices, policies, bounds, zone) if policies and bounds else {}
 
     def day(first: dt.datetime, last: dt.datetime) -> VisitorDay:
         local = first.astimezone(zone)
-        nobody = (0, 0) if policies and known_from < last and first <= now else (None, None)
-        return VisitorDay(local, last.astimezone(zone), *counted.get(local.date(), nobody))
+        nobody = (0, 0) if policies and recognised_from < last and first <= now else (None, None)
+        return VisitorDay(local, last.astimezone(zone), *visitors_of_day.get(local.date(), nobody))
 
     return [day(first, last) for first, last in pairwise(bounds)]
 
 
-def reactions(
+def read_reactions(
     devices: Iterable[Device], *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, now: dt.datetime
 ) -> list[ReactionDay]:
-    """What was expressed before these devices of one site on each local day that `start` to `end` touches.
+    """Return the reactions at these devices of one site on each local day that the period overlaps, in three queries.
 
-    Three queries. A day that is not over is None. The days are whole ones even where `start` or `end` are not: parts of
-    a day would tell too much.
+    Shares are None on a day that is not over. Each day is a whole day, also at the ends of the period: the difference
+    of two parts of a day could reveal a person.
     """
     devices = list(devices)
-    policies = _policies(devices) if reads_reactions() else []
+    policies = _policies(devices) if recogniser_reads_emotions() else []
     bounds = edges(zone=zone, start=start, end=end, bucket="day")
-    here = {device.pk for device in devices}
+    selected = {device.pk for device in devices}
     site = set(Device.objects.filter(site__in=[policy.site_id for policy in policies]).values_list("pk", flat=True))
-    seen: dict[dt.date, list[Seen]] = defaultdict(list)
+    reactions: dict[dt.date, list[Reaction]] = defaultdict(list)
     if policies and bounds:
         rows = _sightings(site, policies, bounds).exclude(emotions={})
-        for at, *one in rows.values_list("capture__taken_at", "capture__device", "person", "emotions").iterator():
-            seen[at.astimezone(zone).date()].append((one[0], one[1], one[2]))
+        fields = rows.values_list("capture__taken_at", "capture__device", "person", "emotions")
+        for at, device, person, emotions in fields.iterator():
+            reactions[at.astimezone(zone).date()].append((device, person, emotions))
 
     def day(first: dt.datetime, last: dt.datetime) -> ReactionDay:
         local = first.astimezone(zone)
-        told = seen[local.date()] if last <= now else []
-        return ReactionDay(local, last.astimezone(zone), shares_of_a_day(told, devices=here, of_the_site=site))
+        of_day = reactions[local.date()] if last <= now else []
+        shares = emotion_shares(of_day, devices=selected, of_the_site=site)
+        return ReactionDay(local, last.astimezone(zone), shares)
 
     return [day(first, last) for first, last in pairwise(bounds)]
 
 
-def reads_reactions() -> bool:
-    """Whether the recogniser in use tells emotions."""
+def recogniser_reads_emotions() -> bool:
+    """Return whether the selected recogniser reads emotions."""
     return configured_class().detects_emotions
 
 
 def _policies(devices: Sequence[Device]) -> list[SitePolicy]:
-    """Of these devices' sites, those that recognise people."""
+    """Return the policies of those sites of the devices that recognise people."""
     sites = {device.site_id for device in devices}
     return list(SitePolicy.objects.filter(site__in=sites).exclude(mode=Mode.OFF))
 
@@ -110,23 +112,23 @@ def _policies(devices: Sequence[Device]) -> list[SitePolicy]:
 def _sightings(
     devices: Iterable[int], policies: Sequence[SitePolicy], bounds: Sequence[dt.datetime]
 ) -> QuerySet[Sighting, Sighting]:
-    """Of people whom the policy in force lets the site know: guests only where it is `everyone`."""
+    """Return the sightings that the sites' policies allow: guests only where the policy is `everyone`."""
     known = Q(person__guest_number=None) & Q(capture__device__site__in=[policy.site_id for policy in policies])
     everyone = Q(capture__device__site__in=[policy.site_id for policy in policies if policy.mode == Mode.EVERYONE])
-    found: Any = Sighting.objects.filter(
+    sightings: Any = Sighting.objects.filter(
         known | everyone,
         person__isnull=False,
         capture__device__in=devices,
         capture__taken_at__gte=bounds[0],
         capture__taken_at__lt=bounds[-1],
     ).order_by()
-    return found  # type: ignore[no-any-return]
+    return sightings  # type: ignore[no-any-return]
 
 
-def _counted(
+def _count_visitors(
     devices: Sequence[Device], policies: Sequence[SitePolicy], bounds: Sequence[dt.datetime], zone: ZoneInfo
 ) -> dict[dt.date, tuple[int, int]]:
-    """Visitors and guests among them, by local day."""
+    """Return by local day the number of visitors and the number of guests among them."""
     days = (
         _sightings([device.pk for device in devices], policies, bounds)
         .annotate(day=_local_date(bounds, zone))
@@ -140,12 +142,12 @@ def _counted(
 
 
 def _local_date(bounds: Sequence[dt.datetime], zone: ZoneInfo) -> TruncDate:
-    """The local date of a sighting between these beginnings of days.
+    """Return an expression for the local date of a sighting; `bounds` are the starts of the days.
 
-    The database only adds offsets: its own rules of the zone may be others than Python's.
+    The database only adds offsets, because its time zone data may differ from Python's.
     """
     (_, first), *later = offsets(bounds, zone)
-    # Of several conditions that hold, the first counts: so the latest change comes first.
+    # The first condition that holds decides, so the latest change of the offset comes first.
     changed = [When(capture__taken_at__gte=since, then=Value(offset)) for since, offset in reversed(later)]
     offset = Case(*changed, default=Value(first), output_field=DurationField())
     wall_clock = ExpressionWrapper(F("capture__taken_at") + offset, output_field=DateTimeField())

@@ -1,4 +1,4 @@
-"""How visitors and reactions look in the API."""
+"""The JSON of visitors and reactions."""
 
 from typing import Any
 
@@ -9,30 +9,32 @@ from analytics.visitors.privacy import EMOTIONS, SMALLEST_GROUP
 
 
 class VisitorDaySerializer(serializers.Serializer[Any]):
-    """Of a `reads.VisitorDay`."""
+    """A `reads.VisitorDay`."""
 
-    start = LocalTimeField(help_text="The local day's first moment, with its offset.")
+    start = LocalTimeField(help_text="Start of the local day, with its offset.")
     end = LocalTimeField()
     visitors = serializers.IntegerField(
         allow_null=True,
-        help_text="Different people who were recognised; null where nobody could be, which is not zero.",
+        help_text="The number of people who were recognised; null where no site recognised people.",
     )
-    guests = serializers.IntegerField(allow_null=True, help_text="Those of them who are strangers with a number.")
+    guests = serializers.IntegerField(
+        allow_null=True, help_text="The number of guests among them: strangers with a number."
+    )
 
 
 class SharesSerializer(serializers.Serializer[Any]):
-    """The share of each emotion, 0 to 1, each person weighing the same."""
+    """The share of each emotion, 0 to 1, with the same weight for each person."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: serializers.FloatField(min_value=0, max_value=1) for name in EMOTIONS}
 
 
 class ReactionDaySerializer(serializers.Serializer[Any]):
-    """Of a `reads.ReactionDay`."""
+    """A `reads.ReactionDay`."""
 
-    start = LocalTimeField(help_text="The local day's first moment, with its offset.")
+    start = LocalTimeField(help_text="Start of the local day, with its offset.")
     end = LocalTimeField()
     shares = SharesSerializer(
         allow_null=True,
-        help_text=f"Null where no reactions are read, the day is not over, or fewer than {SMALLEST_GROUP} people came.",
+        help_text=f"Null where no emotions are read, the day is not over, or fewer than {SMALLEST_GROUP} people came.",
     )

@@ -1,4 +1,4 @@
-"""`manage.py fetch_plotly`: the plots' library, from npm into the data folder."""
+"""`manage.py fetch_plotly`: download the plotting library from npm into the data folder."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from edge_agent.vision.files import ModelsUnavailable
 
 
 class Command(BaseCommand):
-    help = "Fetch the plotting library that the pages use, checked by SHA-256. Does nothing where it is there."
+    help = "Downloads the plotting library of the pages and checks its SHA-256; does nothing if the file exists."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -10,12 +10,14 @@ from analytics.counting import corrections
 
 
 class Command(BaseCommand):
-    help = "Deletes frames that are older than FRAME_RETENTION_DAYS; their tallies stay. May be interrupted."
+    help = (
+        "Deletes frames that are older than FRAME_RETENTION_DAYS; their tallies stay. The command may be interrupted."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = 0
+        deleted = 0
         with tqdm(unit=" frames", disable=None) as bar:
             for count in corrections.forget_old_frames(now=timezone.now()):
-                gone += count
+                deleted += count
                 bar.update(count)
-        self.stdout.write(f"{gone} frames deleted.")
+        self.stdout.write(f"{deleted} frames deleted.")

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_tallies`: compute the tallies again from frames and coffees, while the ingester runs."""
+"""`manage.py rebuild_tallies`: recompute the tallies from frames and coffees, also while the ingester runs."""
 
 import datetime as dt
 from argparse import ArgumentParser
@@ -15,14 +15,14 @@ from faces.coffees import coffee_tallies
 
 class Command(BaseCommand):
     help = (
-        "Computes every tally again from the frames and their reviews. The ingester may run meanwhile; it waits for "
-        "a device while a day of that device is computed. Days beyond FRAME_RETENTION_DAYS are left unchanged. "
-        "Coffees are kept for ever, so all of them are counted again."
+        "Recomputes every tally from the frames and their reviews. The ingester may run at the same time; it waits "
+        "while a day of the same device is recomputed. Days beyond FRAME_RETENTION_DAYS stay unchanged. Coffees are "
+        "never deleted, so that all of their tallies are recomputed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--device", metavar="THING_NAME", help="only this device, by its name at the broker")
-        parser.add_argument("--since", metavar="YYYY-MM-DD", help="only from this day (of UTC) on")
+        parser.add_argument("--device", metavar="THING_NAME", help="only the device with this thing name at the broker")
+        parser.add_argument("--since", metavar="YYYY-MM-DD", help="only days from this UTC date on")
 
     def handle(self, *args: Any, **options: Any) -> None:
         devices = _devices(options["device"])
@@ -37,9 +37,9 @@ class Command(BaseCommand):
             }
         except KeyboardInterrupt:
             raise CommandError("Stopped. Each day is either rebuilt or unchanged.") from None
-        told = " and ".join(f"{count} {what}" for what, count in wrong.items() if count)
-        found = f"{told} were wrong and are right now" if told else "every tally was right"
-        self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {found}.")
+        corrected = " and ".join(f"{count} {kind}" for kind, count in wrong.items() if count)
+        outcome = f"{corrected} were wrong and are corrected" if corrected else "every tally was right"
+        self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {outcome}.")
 
 
 def _devices(thing_name: str | None) -> list[Device]:

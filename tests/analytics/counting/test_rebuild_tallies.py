@@ -34,7 +34,7 @@ def test_a_rebuild_reports_that_every_tally_was_right(frames: object) -> None:
 
 def test_a_rebuild_corrects_wrong_tallies(frames: list[tuple[object, ...]]) -> None:
     EngagementQuarter.objects.update(faces_sum=5)
-    assert output() == "Rebuilt 2 days of 2 devices: 2 quarter hours were wrong and are right now.\n"
+    assert output() == "Rebuilt 2 days of 2 devices: 2 quarter hours were wrong and are corrected.\n"
     assert stored_engagement() == frames
 
 
@@ -42,8 +42,8 @@ def test_a_rebuild_counts_coffees_again(frames: object, seattle01: Device) -> No
     add_coffees(seattle01, None, [clock.now()])
     EngagementQuarter.objects.update(faces_sum=5)
     CoffeeTally.objects.update(coffees=7)
-    told = f"2 quarter hours and {len(Span)} tallies of coffees were wrong and are right now"
-    assert output() == f"Rebuilt 2 days of 2 devices: {told}.\n"
+    sentence = f"2 quarter hours and {len(Span)} tallies of coffees were wrong and are corrected"
+    assert output() == f"Rebuilt 2 days of 2 devices: {sentence}.\n"
     assert set(CoffeeTally.objects.values_list("coffees", flat=True)) == {1}
     assert output() == "Rebuilt 2 days of 2 devices: every tally was right.\n"
 

@@ -11,8 +11,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from analytics.home_assistant import discovery
-from analytics.home_assistant.reads import devices_now
-from analytics.home_assistant.services import tell
+from analytics.home_assistant.reads import read_devices_now
+from analytics.home_assistant.services import publish_states
 from analytics.models import Episode
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.tasks import tell_home_assistant
@@ -60,7 +60,7 @@ def minutes_ago(number: float) -> dt.datetime:
 def test_a_device_is_announced_with_four_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
     online(seattle01)
     count(seen(seattle01, minutes_ago(1), faces=[0.9, 0.8]), seen(seattle01, minutes_ago(20), faces=[]))
-    assert tell(now=NOW) == 1
+    assert publish_states(now=NOW) == 1
     found = retained(broker)
     sensors = {config["name"]: config for topic, config in found.items() if DISCOVERED.fullmatch(topic)}
     assert set(sensors) == {"People facing now", "Engagement this hour", "Thumbs-up today", "Online"}
@@ -83,7 +83,7 @@ def value_of(config: dict[str, Any]) -> str:
 
 def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seattle01: Device) -> None:
     online(seattle01, at=minutes_ago(30))
-    tell(now=NOW)
+    publish_states(now=NOW)
     found = retained(broker)
     [state] = [value for topic, value in found.items() if topic.endswith("/state")]
     assert state == {"people": None, "engagement": None, "thumbs_up": None, "online": "offline"}
@@ -91,18 +91,18 @@ def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seatt
 
 
 def test_switched_off_nothing_stays_behind(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
-    tell(now=NOW)
+    publish_states(now=NOW)
     assert len(retained(broker)) == AnnouncedTopic.objects.count() == 6
     settings.HOME_ASSISTANT_PREFIX = ""
-    assert tell(now=NOW) == 0
+    assert publish_states(now=NOW) == 0
     assert retained(broker) == {}
     assert AnnouncedTopic.objects.count() == 0
 
 
 def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: Device, chicago01: Device) -> None:
-    tell(now=NOW)
+    publish_states(now=NOW)
     chicago01.delete()
-    tell(now=NOW)
+    publish_states(now=NOW)
     assert {topic for topic in retained(broker) if chicago01.thing_name in topic} == set()
     assert len(retained(broker)) == 6
 
@@ -110,9 +110,9 @@ def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: De
 def test_another_prefix_leaves_nothing_under_the_old_one(
     broker: Mosquitto, settings: Settings, seattle01: Device
 ) -> None:
-    tell(now=NOW)
+    publish_states(now=NOW)
     settings.HOME_ASSISTANT_PREFIX = "ha/discovery/"
-    tell(now=NOW)
+    publish_states(now=NOW)
     assert retained(broker) == {}
     assert all(topic.startswith("ha/discovery/") for topic in AnnouncedTopic.objects.values_list("topic", flat=True))
 
@@ -120,13 +120,13 @@ def test_another_prefix_leaves_nothing_under_the_old_one(
 def test_what_a_broker_that_was_away_still_holds_is_removed_later(
     broker: Mosquitto, settings: Settings, seattle01: Device
 ) -> None:
-    tell(now=NOW)
+    publish_states(now=NOW)
     broker.stop()
     settings.HOME_ASSISTANT_PREFIX = ""
-    assert tell(now=NOW) == 0
+    assert publish_states(now=NOW) == 0
     assert AnnouncedTopic.objects.count() == 6
     broker.start()
-    tell(now=NOW)
+    publish_states(now=NOW)
     assert retained(broker) == {}
 
 
@@ -141,13 +141,13 @@ def test_off_by_default_nobody_is_asked(
 
 def test_the_people_are_those_of_the_latest_frame(seattle01: Device) -> None:
     count(seen(seattle01, minutes_ago(1), faces=[0.9]), seen(seattle01, minutes_ago(1.5), faces=[0.9] * 3))
-    assert [device.people for device in devices_now(now=NOW)] == [1]
-    assert [device.people for device in devices_now(now=NOW + dt.timedelta(minutes=5))] == [None]
+    assert [device.people for device in read_devices_now(now=NOW)] == [1]
+    assert [device.people for device in read_devices_now(now=NOW + dt.timedelta(minutes=5))] == [None]
 
 
 def test_a_device_that_does_not_look_for_faces_says_nothing_of_people(seattle01: Device) -> None:
     count(seen(seattle01, minutes_ago(1), faces=None))
-    [device] = devices_now(now=NOW)
+    [device] = read_devices_now(now=NOW)
     assert (device.people, device.engagement) == (None, None)
 
 
@@ -159,14 +159,14 @@ def test_a_thumb_that_is_held_up_counts_once_on_its_own_day(seattle01: Device) -
         Episode.objects.create(
             device=seattle01, label="thumbs-up", started=started, ended=ended, peak=number + 1, confidence=0.9
         )
-    assert [device.thumbs_up for device in devices_now(now=NOW)] == [2]
+    assert [device.thumbs_up for device in read_devices_now(now=NOW)] == [2]
 
 
 def test_many_devices_take_as_many_queries_as_one(
     seattle01: Device, chicago01: Device, chicago02: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(4):
-        assert len(devices_now(now=NOW)) == 3
+        assert len(read_devices_now(now=NOW)) == 3
 
 
 def test_a_thing_name_with_a_colon_is_announced_as_home_assistant_takes_it() -> None:

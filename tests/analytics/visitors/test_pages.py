@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from analytics.visitors.cards import in_words
+from analytics.visitors.cards import describe_shares
 from analytics.visitors.privacy import SMALLEST_GROUP
 from devices.models import Device
 from faces.models import Mode
@@ -62,5 +62,5 @@ def test_where_nobody_is_recognised_a_page_says_so(viewer: User, seattle01: Devi
 
 
 def test_only_what_many_showed_is_named() -> None:
-    assert in_words({"sad": 0.049, "calm": 0.4, "happy": 0.5}) == "happy 50 %, calm 40 %"
-    assert in_words(None) == ""
+    assert describe_shares({"sad": 0.049, "calm": 0.4, "happy": 0.5}) == "happy 50 %, calm 40 %"
+    assert describe_shares(None) == ""

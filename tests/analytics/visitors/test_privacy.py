@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.visitors.privacy import EMOTIONS, SMALLEST_GROUP, Seen, shares_of_a_day
+from analytics.visitors.privacy import EMOTIONS, SMALLEST_GROUP, Reaction, emotion_shares
 
 HAPPY, CALM = {"happy": 0.9}, {"calm": 0.9}
 
 
-def group(device: str, people: range, emotions: dict[str, float] = HAPPY) -> list[Seen]:
+def group(device: str, people: range, emotions: dict[str, float] = HAPPY) -> list[Reaction]:
     return [(device, person, emotions) for person in people]
 
 
-def of(seen: list[Seen], *devices: str) -> dict[str, float] | None:
-    return shares_of_a_day(seen, devices=devices, of_the_site=["one", "two", "three"])
+def of(seen: list[Reaction], *devices: str) -> dict[str, float] | None:
+    return emotion_shares(seen, devices=devices, of_the_site=["one", "two", "three"])
 
 
 @pytest.mark.parametrize("people", range(SMALLEST_GROUP))
@@ -63,7 +63,7 @@ days = st.lists(st.tuples(st.sampled_from(["one", "two", "three"]), st.integers(
 
 
 @given(days)
-def test_shares_add_up_and_whatever_is_told_has_a_group_behind_it(seen: list[Seen]) -> None:
+def test_shares_add_up_and_whatever_is_told_has_a_group_behind_it(seen: list[Reaction]) -> None:
     told = {device: of(seen, device) for device in ("one", "two", "three")}
     for device, shares in told.items():
         people = {person for at, person, each in seen if at == device and sum(each.values()) > 0}
@@ -77,7 +77,7 @@ def test_shares_add_up_and_whatever_is_told_has_a_group_behind_it(seen: list[See
 
 
 @given(days, st.integers(0, 12))
-def test_whoever_is_added_to_a_small_group_changes_nothing_that_is_told(seen: list[Seen], person: int) -> None:
+def test_whoever_is_added_to_a_small_group_changes_nothing_that_is_told(seen: list[Reaction], person: int) -> None:
     few = [one for one in seen if hash(one[1]) % 3 == 0][: SMALLEST_GROUP - 2]
     before, after = few, [*few, ("two", person, {"sad": 1.0})]
     assert [of(before, one) for one in ("one", "two")] == [of(after, one) for one in ("one", "two")] == [None, None]

@@ -64,7 +64,7 @@ def see(device: Device, at: dt.datetime, *people: Person | None, emotions: dict[
 
 
 def visitors(*devices: Device, days: int = 3) -> list[tuple[int | None, int | None]]:
-    found = reads.visitors(
+    found = reads.read_visitors(
         devices, zone=SEATTLE, start=NOW - (days - 1) * DAY - dt.timedelta(hours=1), end=NOW, now=NOW
     )
     return [(day.visitors, day.guests) for day in found]
@@ -97,7 +97,7 @@ def test_a_day_is_the_one_that_the_pinned_zone_data_say(decide: Any, seattle01: 
     decide(Mode.ENROLLED)
     half_past_midnight = dt.datetime(2026, 11, 20, 0, 30, tzinfo=HAVANA).astimezone(dt.UTC)
     see(seattle01, half_past_midnight, somebody(seattle01.site))
-    found = reads.visitors([seattle01], zone=HAVANA, start=NOW - DAY, end=NOW, now=NOW)
+    found = reads.read_visitors([seattle01], zone=HAVANA, start=NOW - DAY, end=NOW, now=NOW)
     assert [(str(day.start.date()), day.visitors) for day in found] == [("2026-11-19", 0), ("2026-11-20", 1)]
 
 
@@ -118,7 +118,7 @@ def test_before_it_was_decided_on_nobody_could_be_recognised(decide: Any, seattl
 
 def test_a_day_that_has_not_begun_has_no_number(decide: Any, seattle01: Device) -> None:
     decide(Mode.ENROLLED)
-    found = reads.visitors([seattle01], zone=SEATTLE, start=NOW, end=NOW + DAY, now=NOW)
+    found = reads.read_visitors([seattle01], zone=SEATTLE, start=NOW, end=NOW + DAY, now=NOW)
     assert [day.visitors for day in found] == [0, None]
 
 
@@ -159,7 +159,7 @@ def test_visitors_are_those_of_a_walk_through_all_sightings(
         people = [somebody(seattle01.site, f"P{number}") for number in range(4)]
         for at, number in seen:
             see(seattle01, at, people[number])
-        for day in reads.visitors([seattle01], zone=SEATTLE, start=FIRST, end=LAST, now=NOW):
+        for day in reads.read_visitors([seattle01], zone=SEATTLE, start=FIRST, end=LAST, now=NOW):
             walked = {number for at, number in seen if at.astimezone(SEATTLE).date() == day.start.date()}
             assert day.visitors == len(walked)
 
@@ -190,10 +190,10 @@ class TestReactions:
         see(device, at, *known, emotions=emotions)
 
     def shares(self, *devices: Device) -> list[Any]:
-        found = reads.reactions(devices, zone=SEATTLE, start=NOW - 2 * DAY, end=NOW, now=NOW)
+        found = reads.read_reactions(devices, zone=SEATTLE, start=NOW - 2 * DAY, end=NOW, now=NOW)
         return [day.shares and {name: round(share, 3) for name, share in day.shares.items() if share} for day in found]
 
-    def test_a_crowds_are_shares_of_a_day_that_is_over(self, decide: Any, seattle01: Device) -> None:
+    def test_a_crowds_are_emotion_shares_that_is_over(self, decide: Any, seattle01: Device) -> None:
         decide(Mode.ENROLLED)
         self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=0.6, calm=0.2)
         self.crowd(seattle01, NOW, SMALLEST_GROUP, happy=0.6, calm=0.2)
