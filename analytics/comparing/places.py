@@ -19,36 +19,38 @@ MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is compared: a site's devices, or one device."""
+class ComparedPlace:
+    """A site with its devices, or one device."""
 
     name: str
     address: str
-    """Of its page."""
+    """The address of the place's page."""
     devices: Sequence[Device]
     zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A subject's period in numbers, with the one before, and its hours."""
+class PlaceNumbers:
+    """The numbers of a place: its hours, its period and the period before."""
 
-    subject: Subject
+    subject: ComparedPlace
     hours: Sequence[Activity]
-    whole: Activity
-    before: Activity
+    total: Activity
+    previous: Activity
     label: str
 
     @property
     def readings(self) -> list[Metric]:
-        return metrics(self.whole, self.before, label=self.label)
+        return metrics(self.total, self.previous, label=self.label)
 
     @property
     def average(self) -> float | None:
-        return self.whole.engagement.average_faces
+        return self.total.engagement.average_faces
 
 
-def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant: bool = False) -> list[Measured]:
+def read_place_numbers(
+    subjects: Sequence[ComparedPlace], period: Period, *, label: str, instant: bool = False
+) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
     Three queries, however many subjects there are.
@@ -56,36 +58,36 @@ def measured(subjects: Sequence[Subject], period: Period, *, label: str, instant
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
     return [
-        Measured(subject, hours, merge_activity(hours), before, label)
+        PlaceNumbers(subject, hours, merge_activity(hours), before, label)
         for subject, (hours, before) in zip(subjects, read_hours_and_previous(places, label=label), strict=True)
     ]
 
 
-def verdicts(found: Sequence[Measured]) -> list[str]:
+def comparison_sentences(found: Sequence[PlaceNumbers]) -> list[str]:
     """For each subject a sentence: how it does beside its own past and beside the others."""
-    return [_verdict(each, [other for other in found if other is not each]) for each in found]
+    return [_sentence(each, [other for other in found if other is not each]) for each in found]
 
 
-def comparison_figures(found: Sequence[Measured], *, now: dt.datetime) -> list[Figure]:
+def comparison_figures(found: Sequence[PlaceNumbers], *, now: dt.datetime) -> list[Figure]:
     """A figure of the hours of each, all on one scale."""
     top = max((row.engagement.average_faces or 0.0 for each in found for row in each.hours), default=0.0)
     return [engagement_figure([row.engagement for row in each.hours], now=now, min_top=top) for each in found]
 
 
-def typical_day(found: Sequence[Measured]) -> Figure:
+def typical_day(found: Sequence[PlaceNumbers]) -> Figure:
     """The average of each hour of the local day, a line for each subject."""
     return typical_day_figure([TypicalDay(each.subject.name, _by_local_hour(each)) for each in found])
 
 
-def _by_local_hour(each: Measured) -> list[float | None]:
+def _by_local_hour(each: PlaceNumbers) -> list[float | None]:
     local = [(row.engagement.start.astimezone(each.subject.zone).hour, row.engagement) for row in each.hours]
     return [add_up_engagement(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
 
 
-def _verdict(each: Measured, others: Sequence[Measured]) -> str:
+def _sentence(each: PlaceNumbers, others: Sequence[PlaceNumbers]) -> str:
     if each.average is None:
         return f"{each.subject.name}: no camera was on that looks for faces, so there is nothing to compare."
-    before = each.before.engagement.average_faces
+    before = each.previous.engagement.average_faces
     past = (
         "nothing is known of the period before" if before is None else _than(each.average, before, "the period before")
     )

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_safe
 
 from analytics.comparing.places import (
     MOST,
-    Measured,
-    Subject,
+    ComparedPlace,
+    PlaceNumbers,
     comparison_figures,
-    measured,
+    comparison_sentences,
+    read_place_numbers,
     typical_day,
-    verdicts,
 )
 from analytics.pages import views
 from analytics.plots import library
@@ -42,7 +42,7 @@ def sites(request: HttpRequest) -> HttpResponse:
     period = views.parse_period(request, subjects[0].zone if subjects else UTC)
     label = views.parse_label(request)
     context = {
-        "rows": [(each, _live(each)) for each in measured(subjects, period, label=label)],
+        "rows": [(each, _live(each)) for each in read_place_numbers(subjects, period, label=label)],
         "label": label,
         **views.period_links(period, {}),
     }
@@ -66,14 +66,16 @@ def compare(request: HttpRequest) -> HttpResponse:
     if by == "local":
         period = replace(period, is_calendar=True)
     label = views.parse_label(request)
-    found = measured(subjects, period, label=label, instant=by == "instant")
+    found = read_place_numbers(subjects, period, label=label, instant=by == "instant")
     asked = {"place": chosen, "by": by, "label": None if label == THUMBS_UP else label}
     context = {
         "known": known,
         "chosen": chosen,
         "by": by,
         "most": MOST,
-        "found": list(zip(found, _numbered(found, period.now), verdicts(found), PLACE_STYLES, strict=False)),
+        "found": list(
+            zip(found, _numbered(found, period.now), comparison_sentences(found), PLACE_STYLES, strict=False)
+        ),
         "readings": list(zip(*(each.readings for each in found), strict=True)),
         "typical": typical_day(found),
         "plotly": library.address(),
@@ -82,27 +84,27 @@ def compare(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/compare.html", context)
 
 
-def _numbered(found: Sequence[Measured], now: Any) -> list[tuple[str, Any]]:
+def _numbered(found: Sequence[PlaceNumbers], now: Any) -> list[tuple[str, Any]]:
     """The figures with the ids that the page gives them."""
     return [(f"place-{number}-figure", each) for number, each in enumerate(comparison_figures(found, now=now), start=1)]
 
 
-def _subjects(user: "User") -> dict[str, Subject]:
+def _subjects(user: "User") -> dict[str, ComparedPlace]:
     """Every site of the user, and every device as site/device, by what stands for it in the address."""
     devices: dict[str, list[Device]] = {}
     for device in Device.objects.for_user(user).select_related("site", "state").order_by("name"):
         devices.setdefault(device.site.slug, []).append(device)
-    found: dict[str, Subject] = {}
+    found: dict[str, ComparedPlace] = {}
     for site in Site.objects.for_user(user).order_by("name"):
         own = devices.get(site.slug, [])
-        found[site.slug] = Subject(site.name, reverse("site", args=[site.slug]), own, site.zone)
+        found[site.slug] = ComparedPlace(site.name, reverse("site", args=[site.slug]), own, site.zone)
         for device in own:
             name = f"{device.name}, {site.name}"
-            found[f"{site.slug}/{device.name}"] = Subject(name, device.get_absolute_url(), [device], site.zone)
+            found[f"{site.slug}/{device.name}"] = ComparedPlace(name, device.get_absolute_url(), [device], site.zone)
     return found
 
 
-def _chosen(wanted: Sequence[str], known: dict[str, Subject]) -> list[str]:
+def _chosen(wanted: Sequence[str], known: dict[str, ComparedPlace]) -> list[str]:
     """What is compared: what the address says, else the sites, or of a single site the devices."""
     for key in wanted:
         if key not in known:
@@ -113,6 +115,6 @@ def _chosen(wanted: Sequence[str], known: dict[str, Subject]) -> list[str]:
     return (sites if len(sites) > 1 else [key for key in known if "/" in key] or sites)[:MOST]
 
 
-def _live(each: Measured) -> int:
+def _live(each: PlaceNumbers) -> int:
     now = timezone.now()
     return sum(device.is_live(now) for device in each.subject.devices)

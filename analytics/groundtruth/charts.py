@@ -44,8 +44,10 @@ def sentence(comparison: Comparison) -> str:
 
 def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:
     start, end = minute.start.astimezone(zone), (minute.start + MINUTE).astimezone(zone)
-    seen = int(minute.frames > 0)
-    return EngagementBucket(start, end, 1, minute.frames, minute.faces, minute.faces, seen, int(minute.faces > 0))
+    minutes_seen = int(minute.frames > 0)
+    return EngagementBucket(
+        start, end, 1, minute.frames, minute.faces, minute.faces, minutes_seen, int(minute.faces > 0)
+    )
 
 
 def _line(minutes: Sequence[Minute]) -> Figure:
@@ -69,7 +71,7 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240)
 
 
 def _ticks(buckets: Sequence[EngagementBucket]) -> tuple[list[int], list[str]]:
-    whole = (buckets[-1].end - buckets[0].start) / MINUTE
-    step = next((step for step in STEPS if whole / step <= MOST_TICKS), STEPS[-1])
+    length = (buckets[-1].end - buckets[0].start) / MINUTE
+    step = next((step for step in STEPS if length / step <= MOST_TICKS), STEPS[-1])
     starts = [bucket.start for bucket in buckets if not (bucket.start.hour * 60 + bucket.start.minute) % step]
     return [round(start.timestamp() * 1000) for start in starts], [f"{start:%H:%M}" for start in starts]

@@ -156,10 +156,10 @@ def _pictures_near() -> "QuerySet[Capture]":
 def _pictures_of(detections: Sequence[Detection]) -> list[Capture]:
     near = (
         Q(
-            device=each.frame.device_id,
-            taken_at__range=(_at(each.frame) - PICTURE_WITHIN, _at(each.frame) + PICTURE_WITHIN),
+            device=detection.frame.device_id,
+            taken_at__range=(_at(detection.frame) - PICTURE_WITHIN, _at(detection.frame) + PICTURE_WITHIN),
         )
-        for each in detections
+        for detection in detections
     )
     return list(Capture.objects.filter(reduce(or_, near, Q(pk__in=[]))).exclude(image="").order_by(F("taken_at")))
 

@@ -13,7 +13,9 @@ DURATION_S = 120
 def director_scene(
     *, slug: str, name: str, address: str, of: int, page_address: Callable[[Screen], str]
 ) -> dict[str, Any]:
-    """Return the scene, found at `address`, of a board over `of` screens; `page_address` is that of a screen's page.
+    """Return the scene of a board over `of` screens.
+
+    `address` is that of the scene, and `page_address` returns that of a screen's page.
 
     Raises `ValueError` with a sentence where a wall cannot have that many screens.
     """

@@ -32,7 +32,7 @@ VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in [*_CODE, *_PAGES
 
 
 class Body(NamedTuple):
-    """The bytes of a response and their ETag, kept beside them: a document of many sites has megabytes to hash."""
+    """The bytes of a response with their ETag, which is cached too: a document of many sites has megabytes to hash."""
 
     content: bytes
     etag: str
@@ -47,7 +47,7 @@ _locks: dict[str, threading.Lock] = {}
 
 
 def get_shared(name: Hashable, slot: int, read: Callable[[], Value]) -> Value:
-    """Return the value of this slot from the cache of all processes; the first caller reads it, anew for each slot.
+    """Return the value of this slot from the cache of all processes; the first process that needs it calls `read`.
 
     `read` must not return None.
     """

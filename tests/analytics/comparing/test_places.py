@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.comparing import places
-from analytics.comparing.places import Measured, Subject, measured, verdicts
+from analytics.comparing.places import ComparedPlace, PlaceNumbers, comparison_sentences, read_place_numbers
 from analytics.numbers.periods import Period
 from devices.models import Device
 from tests.analytics.frames import count, seen
@@ -18,36 +18,36 @@ MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.fixture
-def subjects(seattle01: Device, chicago01: Device) -> list[Subject]:
+def subjects(seattle01: Device, chicago01: Device) -> list[ComparedPlace]:
     """One person at nine by Seattle's clock, two at nine by Chicago's, and before that half as many."""
     for device, zone, faces in ((seattle01, SEATTLE, 2), (chicago01, CHICAGO, 4)):
         for day, some in ((20, faces), (19, faces // 2)):
             nine = dt.datetime(2026, 11, day, 9, tzinfo=zone).astimezone(dt.UTC)
             count(*(seen(device, nine + n * MINUTE, faces=[0.9] * some) for n in range(10)))
     return [
-        Subject("Seattle", "/sites/seattle/", [seattle01], SEATTLE),
-        Subject("Chicago", "/sites/chicago/", [chicago01], CHICAGO),
+        ComparedPlace("Seattle", "/sites/seattle/", [seattle01], SEATTLE),
+        ComparedPlace("Chicago", "/sites/chicago/", [chicago01], CHICAGO),
     ]
 
 
-def at_nine(each: Measured) -> float | None:
+def at_nine(each: PlaceNumbers) -> float | None:
     """The average of the hour that begins at nine by the clock on which its hours are shown."""
     (hour,) = [row for row in each.hours if row.engagement.start.hour == 9]
     return hour.engagement.average_faces
 
 
-def test_by_local_hour_each_has_its_own_day(subjects: list[Subject]) -> None:
+def test_by_local_hour_each_has_its_own_day(subjects: list[ComparedPlace]) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
-    seattle, chicago = measured(subjects, period, label="thumbs-up")
+    seattle, chicago = read_place_numbers(subjects, period, label="thumbs-up")
     assert [at_nine(seattle), at_nine(chicago)] == [2, 4]
-    assert (seattle.whole.engagement.average_faces, seattle.before.engagement.average_faces) == (2, 1)
+    assert (seattle.total.engagement.average_faces, seattle.previous.engagement.average_faces) == (2, 1)
     assert [len(each.hours) for each in (seattle, chicago)] == [24, 24]
     assert chicago.hours[0].engagement.start.utcoffset() == dt.timedelta(hours=-6)
 
 
-def test_by_the_instant_all_have_the_same_hours(subjects: list[Subject]) -> None:
+def test_by_the_instant_all_have_the_same_hours(subjects: list[ComparedPlace]) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
-    seattle, chicago = measured(subjects, period, label="thumbs-up", instant=True)
+    seattle, chicago = read_place_numbers(subjects, period, label="thumbs-up", instant=True)
     assert [row.engagement.start for row in seattle.hours] == [row.engagement.start for row in chicago.hours]
     assert at_nine(seattle) == 2
     assert at_nine(chicago) is None
@@ -55,26 +55,26 @@ def test_by_the_instant_all_have_the_same_hours(subjects: list[Subject]) -> None
     assert seven.engagement.average_faces == 4, "nine in Chicago is seven in Seattle"
 
 
-def test_a_typical_day_goes_by_each_places_own_clock(subjects: list[Subject]) -> None:
+def test_a_typical_day_goes_by_each_places_own_clock(subjects: list[ComparedPlace]) -> None:
     period = Period(7, dt.date(2026, 11, 20), SEATTLE, NOW)
     for instant in (False, True):
-        figure = places.typical_day(measured(subjects, period, label="cup", instant=instant))
+        figure = places.typical_day(read_place_numbers(subjects, period, label="cup", instant=instant))
         lines = {line["name"]: line["y"] for line in figure["data"]}
         assert lines["Seattle"][9] == 1.5
         assert lines["Chicago"][9] == 3.0
         assert lines["Seattle"][10] is None, "the camera was off"
 
 
-def test_the_figures_have_one_scale(subjects: list[Subject]) -> None:
+def test_the_figures_have_one_scale(subjects: list[ComparedPlace]) -> None:
     period = Period(7, dt.date(2026, 11, 20), SEATTLE, NOW)
-    figures = places.comparison_figures(measured(subjects, period, label="cup"), now=NOW)
+    figures = places.comparison_figures(read_place_numbers(subjects, period, label="cup"), now=NOW)
     assert {tuple(figure["layout"]["yaxis"]["range"]) for figure in figures} == {(0, 4 * 1.08)}
 
 
-def test_each_is_held_against_its_past_and_the_others(subjects: list[Subject], chicago02: Device) -> None:
+def test_each_is_held_against_its_past_and_the_others(subjects: list[ComparedPlace], chicago02: Device) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
-    silent = Subject("Chicago02", "/", [chicago02], CHICAGO)
-    seattle, chicago, nothing = verdicts(measured([*subjects, silent], period, label="cup"))
+    silent = ComparedPlace("Chicago02", "/", [chicago02], CHICAGO)
+    seattle, chicago, nothing = comparison_sentences(read_place_numbers([*subjects, silent], period, label="cup"))
     assert seattle == (
         "Seattle: 2.00 people on average, more than the period before with 1.00 (+100%); "
         "fewer than Chicago with 4.00 (-50%)."
@@ -83,12 +83,12 @@ def test_each_is_held_against_its_past_and_the_others(subjects: list[Subject], c
     assert nothing == "Chicago02: no camera was on that looks for faces, so there is nothing to compare."
 
 
-def test_as_many_queries_for_many_places(subjects: list[Subject], chicago02: Device) -> None:
+def test_as_many_queries_for_many_places(subjects: list[ComparedPlace], chicago02: Device) -> None:
     period = Period(7, dt.date(2026, 11, 20), SEATTLE, NOW)
 
-    def queries(*asked: Subject) -> int:
+    def queries(*asked: ComparedPlace) -> int:
         with CaptureQueriesContext(connection) as made:
-            measured(asked, period, label="cup")
+            read_place_numbers(asked, period, label="cup")
         return len(made)
 
-    assert queries(*subjects, Subject("Chicago02", "/", [chicago02], CHICAGO)) == queries(subjects[0]) == 2
+    assert queries(*subjects, ComparedPlace("Chicago02", "/", [chicago02], CHICAGO)) == queries(subjects[0]) == 2

@@ -18,7 +18,7 @@ NOW = dt.datetime(2026, 11, 20, 18, 30, 12, tzinfo=dt.UTC)
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
-    """What the process keeps of one test's answers is nothing to the next."""
+    """No test sees what the process has cached for another test."""
     views.clear_process_caches()
     yield
     views.clear_process_caches()

@@ -1,4 +1,4 @@
-"""What the boards draw, and where, without a browser."""
+"""What the boards draw, and where on the wall, without a browser."""
 
 import datetime as dt
 import re
@@ -47,7 +47,7 @@ def words(canvas: Canvas) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", canvas.svg(None))
 
 
-def test_off_nobody_and_people_are_drawn_each_in_its_own_way() -> None:
+def test_hours_with_people_without_and_with_the_camera_off_look_different() -> None:
     hours = [hour(0, seen=0, frames=0), hour(1), hour(2, faces=120), hour(3, faces=60, seen=20), hour(4, frames=0)]
     canvas = Canvas(Wall(1))
     plots.draw_hours(canvas, hours, (MIDNIGHT + dt.timedelta(hours=5)).timestamp())
@@ -68,7 +68,7 @@ def test_hatching_ends_now() -> None:
     assert off == pytest.approx(whole / 2 / 0.84, abs=1)
 
 
-def test_a_day_with_two_of_one_oclock_names_the_hour_once() -> None:
+def test_an_hour_that_the_clock_repeats_has_one_label() -> None:
     zone = dt.timezone(dt.timedelta(hours=-7))
     later = dt.timezone(dt.timedelta(hours=-8))
     start = dt.datetime(2026, 11, 1, tzinfo=zone)
@@ -82,7 +82,7 @@ def test_a_day_with_two_of_one_oclock_names_the_hour_once() -> None:
     assert sum('fill="#1a2320"' in part for part in canvas.parts) == 24
 
 
-def test_what_does_not_fit_is_shown_page_by_page() -> None:
+def test_sites_that_do_not_fit_are_shown_page_by_page() -> None:
     many = [site([hour(number) for number in range(24)], f"Site {n:02}") for n in range(10)]
     shown = []
     for slot in range(3):
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_shown_page_by_page() -> None:
     assert sorted(shown) == [f"Site {n:02}" for n in range(10)]
 
 
-def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
+def test_a_long_leaderboard_names_the_number_of_people_left_out() -> None:
     rows = [RankedPerson(rank, f"Person {rank}", 100 - rank) for rank in range(1, 31)]
     board = LeaderboardBoard().draw(CoffeeSnapshot(NOON, "Here", "UTC", rows, 3), Wall(3))
     shown = words(board)
@@ -102,7 +102,7 @@ def test_a_long_leaderboard_says_how_many_more_there_are() -> None:
 def question(
     text: str | None = "Enjoying your coffee?", *counts: tuple[int, int, BucketState], **more: Any
 ) -> QuestionSnapshot:
-    """From midnight on, an hour for each of the counts of yes and no."""
+    """A question with an hour from midnight on for each of the counts of yes and no."""
     bars = [
         AnswerBar(MIDNIGHT + number * HOUR, MIDNIGHT + (number + 1) * HOUR, *count)
         for number, count in enumerate(counts)
@@ -130,7 +130,7 @@ def test_a_question_is_shown_with_its_shares_over_all_screens() -> None:
     assert yes > 1080, "it goes over the seam"
 
 
-def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
+def test_hours_without_answers_show_whether_a_camera_was_on() -> None:
     counts = [
         (0, 0, BucketState.OFF),
         (0, 0, BucketState.NOBODY),
@@ -143,7 +143,7 @@ def test_hours_without_answers_say_whether_a_camera_was_on() -> None:
     assert (len(hatched), len(lines)) == (1, 1)
 
 
-def test_a_question_that_is_over_says_so_and_one_that_never_was_too() -> None:
+def test_the_board_names_a_question_that_has_ended_and_a_site_without_a_question() -> None:
     assert "Ended Fri 20 Nov, 12:00" in words(QuestionBoard().draw(question(is_running=False), Wall(1)))
     board = QuestionBoard().draw(QuestionSnapshot(NOON, "Here", "UTC", 1, None), Wall(3))
     assert "No question yet." in words(board)
@@ -200,6 +200,6 @@ def test_text_of_any_kind_stays_on_its_screen(text: str, x: float, anchor: str, 
 
 
 @given(st.text(min_size=1), st.floats(60, 2000))
-def test_what_is_shortened_fits_and_says_so(text: str, room: float) -> None:
+def test_shortened_text_fits_and_ends_with_an_ellipsis(text: str, room: float) -> None:
     found = shortened(text, SMALLEST_TEXT, room)
     assert found == text or (found.endswith("…") and text_width(found, SMALLEST_TEXT) <= room)

@@ -1,4 +1,4 @@
-"""What Google Earth gets: valid by the standard and by what the standard forgets, path-only, and never an error."""
+"""The documents for Google Earth: valid KML, addresses without a query, and never an error."""
 
 import datetime as dt
 import io
@@ -29,7 +29,7 @@ N = {"k": kml.NAMESPACE, "gx": kml.GOOGLE}
 
 
 def checked(document: bytes) -> Any:
-    """The document's root, once it is proved fit for Google Earth."""
+    """Return the document's root after checking the document."""
     assert document.startswith(b"<?xml version"), "nothing may precede the declaration"
     root = etree.fromstring(document)
     SCHEMA.assertValid(root)

@@ -1,4 +1,4 @@
-"""Walls as somebody before them sees them, in a real Chromium."""
+"""The screens of walls in a real Chromium."""
 
 import datetime as dt
 import io

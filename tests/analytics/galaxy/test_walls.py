@@ -1,4 +1,4 @@
-"""A wall's pages and pictures: what they say, to whom, and that everybody gets the same."""
+"""A wall's pages and pictures: their numbers, their permissions, and that all requests of a slot get the same bytes."""
 
 import datetime as dt
 import re
@@ -46,7 +46,7 @@ def later(set_clock: SetClock, seconds: float) -> None:
     set_clock(NOW + dt.timedelta(seconds=seconds))
 
 
-def test_today_tells_the_hour_the_peak_and_the_time(past: None, viewer: User) -> None:
+def test_today_shows_the_hour_the_peak_and_the_time(past: None, viewer: User) -> None:
     shown = words(get("/wall/seattle/today/of/3/1.svg", viewer))
     assert {"Seattle", "0.0", "people this", "2", "most at once", "10:30", "Fri 20 Nov", "2.0"} <= set(shown)
 
@@ -134,7 +134,7 @@ def test_a_site_without_anything_has_boards_too(seattle: Site, viewer: User, boa
     assert "Seattle" in words(answer)
 
 
-def test_an_address_may_say_the_screen_in_its_query(past: None, viewer: User) -> None:
+def test_the_query_may_name_the_screen(past: None, viewer: User) -> None:
     by_path = get(reverse("wall-screen", args=["seattle", "today", 3, 2]), viewer).content
     assert get(reverse("wall", args=["seattle", "today"]) + "?screen=2&of=3", viewer).content == by_path
 
@@ -158,7 +158,7 @@ def test_the_same_bytes_all_through_a_slot(past: None, viewer: User, seattle01: 
     assert get(address, viewer)["ETag"] != first["ETag"]
 
 
-def test_who_has_the_picture_gets_a_304(past: None, token: str) -> None:
+def test_a_client_that_has_the_picture_gets_a_304(past: None, token: str) -> None:
     address = f"/wall/t/{token}/seattle/today/of/3/1.svg"
     first = get(address)
     assert first["Cache-Control"] == "private, no-cache"
@@ -168,7 +168,7 @@ def test_who_has_the_picture_gets_a_304(past: None, token: str) -> None:
     assert again["Headcount-Time"]
 
 
-def test_a_stranger_is_led_to_the_form_and_an_outsider_finds_nothing(seattle: Site, outsider: User) -> None:
+def test_a_stranger_is_redirected_to_the_login_and_an_outsider_gets_a_404(seattle: Site, outsider: User) -> None:
     address = reverse("wall-whole", args=["seattle", "today", 3])
     assert get(address)["Location"].startswith(reverse("login"))
     assert get(address, outsider).status_code == 404
@@ -183,11 +183,11 @@ def test_a_token_sees_its_sites_and_no_other(past: None, token: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["nonsense", "x" * 43])
-def test_an_unknown_token_finds_nothing(past: None, text: str) -> None:
+def test_an_unknown_token_is_a_404(past: None, text: str) -> None:
     assert get(f"/wall/t/{text}/seattle/today/of/3/1").status_code == 404
 
 
-def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, set_clock: SetClock) -> None:
+def test_a_deleted_token_works_for_a_slot_at_most(past: None, token: str, set_clock: SetClock) -> None:
     assert get(f"/wall/t/{token}/seattle/today").status_code == 200
     WallToken.objects.all().delete()
     later(set_clock, REFRESH_S)
@@ -207,11 +207,11 @@ def test_a_deleted_token_is_known_for_a_slot_at_most(past: None, token: str, set
         "/wall/all/question/of/3/1",
     ],
 )
-def test_what_there_is_not_is_a_404(past: None, superuser: User, address: str) -> None:
+def test_an_address_of_no_wall_is_a_404(past: None, superuser: User, address: str) -> None:
     assert get(address, superuser).status_code == 404
 
 
-def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, set_clock: SetClock) -> None:
+def test_the_cache_holds_the_latest_two_slots_only(past: None, viewer: User, set_clock: SetClock) -> None:
     cache.clear()
     for slot in range(5):
         later(set_clock, slot * REFRESH_S)
@@ -221,13 +221,13 @@ def test_the_latest_two_slots_are_kept_and_no_others(past: None, viewer: User, s
         assert cursor.fetchone() == (2,)
 
 
-def test_a_process_that_is_late_shows_what_its_slot_was_shown(past: None, seattle01: Device, monkeypatch: Any) -> None:
+def test_a_late_process_gets_the_snapshot_of_its_slot(past: None, seattle01: Device, monkeypatch: Any) -> None:
     first = get_shared("here", 0, lambda: "of the first slot")
     assert get_shared("here", REFRESH_S, lambda: "of the second") == "of the second"
     assert get_shared("here", 0, lambda: "read too late") == first
 
 
-def test_an_erasure_leaves_nothing_of_what_was_shown(past: None, seattle: Site) -> None:
+def test_an_erasure_clears_the_snapshots(past: None, seattle: Site) -> None:
     get_shared("here", 0, lambda: "before")
     person_erased.send(Person, site=seattle)
     assert get_shared("here", 0, lambda: "after") == "after"
