@@ -111,7 +111,7 @@ def test_what_is_no_count_is_refused_by_field(
     assert session.counts.count() == 5
 
 
-def test_where_is_asked_for(session: GroundTruthSession, operator: User) -> None:
+def test_a_request_must_select_a_place(session: GroundTruthSession, operator: User) -> None:
     assert "site" in client(operator).get(f"{ROUTE}accuracy/").json()["errors"]
     assert client(operator).post(ROUTE, {"device": "Seattle99"}).status_code == 404
     assert client(operator).post(ROUTE, {"site": "seattle"}).status_code == 400

@@ -55,7 +55,7 @@ def test_minutes_in_which_nobody_was_counting_are_left_out() -> None:
     st.lists(st.tuples(st.integers(0, 600), st.none() | st.integers(0, 9)), max_size=30),
     st.integers(0, 700),
 )
-def test_minutes_are_those_of_a_walk_second_by_second(changes: list[tuple[int, int | None]], until: int) -> None:
+def test_minutes_equal_a_count_second_by_second(changes: list[tuple[int, int | None]], until: int) -> None:
     changes.sort(key=lambda change: change[0])
     timeline = np.full(720, np.nan)
     for at, people in changes:

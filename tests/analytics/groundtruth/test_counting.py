@@ -106,7 +106,7 @@ def test_an_answer_that_was_under_way_does_not_bring_the_connection_back(phone: 
     assert kept() == [1, 2]
 
 
-def test_an_answer_that_is_lost_costs_nothing(phone: Browser) -> None:
+def test_a_lost_response_loses_no_count(phone: Browser) -> None:
     """The server took the counts, and the page never heard so: it sends them again."""
     page = phone.page
     page.route("**/counts/", lambda route: (route.fetch(), route.abort()))

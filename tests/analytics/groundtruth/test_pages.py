@@ -23,7 +23,7 @@ def post(user: User, address: str, **values: str) -> Any:
     return client.post(address, values)
 
 
-def test_a_device_says_how_right_it_is_and_lists_its_sessions(session: GroundTruthSession, viewer: User) -> None:
+def test_a_device_shows_its_accuracy_and_its_sessions(session: GroundTruthSession, viewer: User) -> None:
     assert reverse("ground-truth-device", args=["seattle", "Seattle01"]) == OF_DEVICE
     shown = words(page(viewer, OF_DEVICE))
     assert "The camera measures about 93% of what a person sees" in shown
@@ -32,7 +32,9 @@ def test_a_device_says_how_right_it_is_and_lists_its_sessions(session: GroundTru
     assert "Count by eye" not in shown
 
 
-def test_before_anybody_counted_it_says_what_for(seattle01: Device, viewer: User, operator: User) -> None:
+def test_before_the_first_session_the_page_explains_what_counting_is_for(
+    seattle01: Device, viewer: User, operator: User
+) -> None:
     shown = words(page(viewer, OF_DEVICE))
     assert "Nobody has counted here yet" in shown
     assert "Operators and owners of Seattle can count." in shown
@@ -82,7 +84,7 @@ def test_a_session_too_short_for_a_minute_has_no_plot(seattle01: Device, operato
     assert "Minute by minute" not in shown
 
 
-def test_a_device_page_says_how_right_the_camera_is(session: GroundTruthSession, viewer: User) -> None:
+def test_a_device_page_shows_the_accuracy_of_the_camera(session: GroundTruthSession, viewer: User) -> None:
     shown = words(page(viewer, session.device.get_absolute_url()))
     assert "The camera measures about 93% of what a person sees" in shown
     assert "Counted by eye in 1 session, 3 minutes." in shown

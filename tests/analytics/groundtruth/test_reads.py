@@ -84,7 +84,7 @@ def test_a_device_takes_the_same_four_queries_and_one_that_nobody_counted_at_one
     assert len(queries) == 1
 
 
-def test_words_for_what_cannot_be_told(seattle01: Device, operator: User) -> None:
+def test_a_sentence_explains_why_there_is_no_comparison(seattle01: Device, operator: User) -> None:
     assert sentence(reads.read_accuracy(seattle01).comparison).startswith("There is no full minute yet")
     camera(seattle01, [0], [1])
     assert sentence(reads.read_session_result(counted(seattle01, operator, 0)).comparison).startswith(

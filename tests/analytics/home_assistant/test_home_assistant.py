@@ -90,7 +90,7 @@ def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seatt
     assert [value for topic, value in found.items() if topic.endswith("/availability")] == ["offline"]
 
 
-def test_switched_off_nothing_stays_behind(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
+def test_switching_it_off_removes_all_messages(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
     publish_states(now=NOW)
     assert len(retained(broker)) == AnnouncedTopic.objects.count() == 6
     settings.HOME_ASSISTANT_PREFIX = ""
@@ -107,7 +107,7 @@ def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: De
     assert len(retained(broker)) == 6
 
 
-def test_another_prefix_leaves_nothing_under_the_old_one(
+def test_another_prefix_removes_the_messages_under_the_old_one(
     broker: Mosquitto, settings: Settings, seattle01: Device
 ) -> None:
     publish_states(now=NOW)
@@ -130,7 +130,7 @@ def test_what_a_broker_that_was_away_still_holds_is_removed_later(
     assert retained(broker) == {}
 
 
-def test_off_by_default_nobody_is_asked(
+def test_it_is_off_by_default_and_reaches_no_broker(
     settings: Settings, seattle01: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     settings.MQTT_URL = f"mqtt://127.0.0.1:{free_port()}"
@@ -145,7 +145,7 @@ def test_the_people_are_those_of_the_latest_frame(seattle01: Device) -> None:
     assert [device.people for device in read_devices_now(now=NOW + dt.timedelta(minutes=5))] == [None]
 
 
-def test_a_device_that_does_not_look_for_faces_says_nothing_of_people(seattle01: Device) -> None:
+def test_a_device_that_counts_no_faces_has_an_unknown_number_of_people(seattle01: Device) -> None:
     count(seen(seattle01, minutes_ago(1), faces=None))
     [device] = read_devices_now(now=NOW)
     assert (device.people, device.engagement) == (None, None)

@@ -35,7 +35,7 @@ def test_a_question_in_the_sites_time(asked: Question, viewer: User) -> None:
     }
 
 
-def test_its_result(asked: Question, viewer: User) -> None:
+def test_the_result_of_a_question(asked: Question, viewer: User) -> None:
     found = client(viewer).get(f"{ROUTE}{asked.pk}/result/").json()
     assert (found["state"], found["bucket"], found["coverage"]) == ("running", "hour", 1.0)
     answers = found["answers"]
@@ -105,7 +105,7 @@ def test_odd_bodies_are_refused(seattle: Site, operator: User, body: Any) -> Non
     assert client(operator).post(ROUTE, body, format="json").status_code == 400
 
 
-def test_viewers_only_look_and_outsiders_find_nothing(asked: Question, viewer: User, outsider: User) -> None:
+def test_viewers_can_only_read_and_outsiders_get_a_404(asked: Question, viewer: User, outsider: User) -> None:
     address = f"{ROUTE}{asked.pk}/"
     assert client(viewer).post(ROUTE, {**BODY, "asked_until": "2026-11-20T13:00"}).status_code == 403
     assert client(viewer).patch(address, {"text": "Mine"}).status_code == 403

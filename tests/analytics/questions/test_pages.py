@@ -54,21 +54,23 @@ def test_an_open_page_follows_the_answers(asked: Question, viewer: User, seattle
     )
 
 
-def test_a_question_before_its_time_says_when(asked: Question, viewer: User) -> None:
+def test_a_question_before_its_start_shows_when_it_starts(asked: Question, viewer: User) -> None:
     Question.objects.update(asked_from=NINE + 2 * HOUR)
     told = words(page(viewer, asked.get_absolute_url()))
     assert "This question has not started yet" in told
     assert "From Friday, 20 November, 11:00 PST on, thumbs-up before a camera of Seattle means yes" in told
 
 
-def test_a_question_that_ended_says_so(asked: Question, viewer: User) -> None:
+def test_a_question_that_has_ended_shows_it(asked: Question, viewer: User) -> None:
     Question.objects.update(asked_until=NINE + HOUR)
     told = words(page(viewer, asked.get_absolute_url()))
     assert "ended" in told
     assert "so far" not in told
 
 
-def test_no_answer_an_absent_camera_and_no_camera_are_told_apart(asked: Question, viewer: User) -> None:
+def test_a_page_distinguishes_no_answer_from_a_camera_that_was_off_and_from_no_camera(
+    asked: Question, viewer: User
+) -> None:
     Episode.objects.all().delete()
     assert "Nobody has answered yet." in words(page(viewer, asked.get_absolute_url()))
     Question.objects.update(asked_from=NINE + 1.5 * HOUR)
@@ -79,7 +81,7 @@ def test_no_answer_an_absent_camera_and_no_camera_are_told_apart(asked: Question
     assert "By device" not in told
 
 
-def test_what_people_write_is_shown_as_text(asked: Question, viewer: User) -> None:
+def test_the_text_of_a_question_is_escaped(asked: Question, viewer: User) -> None:
     Question.objects.update(text="<script>alert(1)</script>")
     for address in (asked.get_absolute_url(), reverse("questions")):
         assert "<script>alert" not in page(viewer, address).content.decode()
@@ -113,7 +115,7 @@ def test_older_questions_are_on_further_pages(seattle: Site, viewer: User) -> No
     assert "No. 24?" in words(page(viewer, "/questions/?page=2"))
 
 
-def test_somebody_without_a_site_is_told_what_to_do(db: None, django_user_model: Any) -> None:
+def test_a_user_without_a_site_reads_what_to_do(db: None, django_user_model: Any) -> None:
     nobody = django_user_model.objects.create_user("nobody")
     assert "You are not a member of any site yet" in words(page(nobody, reverse("questions")))
 
@@ -141,7 +143,7 @@ def test_an_operator_asks_in_the_sites_own_time(seattle: Site, operator: User) -
         ({"no_label": "thumbs-up"}, "cannot mean both yes and no"),
     ],
 )
-def test_what_cannot_be_asked_is_said_in_a_sentence(
+def test_a_question_that_is_not_valid_is_refused_in_a_sentence(
     asked: Question, operator: User, values: dict[str, str], sentence: str
 ) -> None:
     answer = post(operator, reverse("question-ask", args=["seattle"]), **form(**values))

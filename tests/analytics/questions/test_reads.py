@@ -24,7 +24,7 @@ def test_a_result_counts_gestures_and_beside_them_detections(asked: Question) ->
     assert result.answers.interval.low < 0.8 < result.answers.interval.high
 
 
-def test_rejected_detections_answer_nothing(asked: Question) -> None:
+def test_rejected_detections_are_no_answers(asked: Question) -> None:
     LabelQuarter.objects.filter(label="thumbs-up").update(rejected=3)
     assert reads.read_result(asked, now=NOW).answers.yes_detections == 37
 
@@ -45,7 +45,7 @@ def test_a_site_may_choose_its_gestures(asked: Question, seattle01: Device) -> N
     assert reads.read_result(asked, now=NOW).answers == AnswerCounts(1, 1, 10, 10)
 
 
-def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
+def test_hours_show_when_people_answered_and_whether_the_camera_was_on(asked: Question) -> None:
     result = reads.read_result(asked, now=NOW)
     assert result.bucket == "hour"
     assert [(each.start.hour, each.answers.yes, each.answers.no) for each in result.buckets] == [
@@ -58,7 +58,7 @@ def test_hours_tell_when_and_whether_the_camera_was_on(asked: Question) -> None:
     assert result.camera_total.coverage == 1.0
 
 
-def test_long_questions_are_told_by_days_of_the_site_cut_where_they_begin_and_end(seattle: Site) -> None:
+def test_long_questions_have_buckets_of_local_days_limited_to_their_time(seattle: Site) -> None:
     start = dt.datetime(2026, 10, 30, 20, tzinfo=dt.UTC)
     asked = Question.objects.create(site=seattle, text="?", asked_from=start, asked_until=start + 4 * 24 * HOUR)
     result = reads.read_result(asked, now=start)

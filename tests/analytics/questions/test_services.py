@@ -26,7 +26,7 @@ def test_operators_and_owners_ask_change_and_withdraw(seattle: Site, operator: U
     assert not Question.objects.exists()
 
 
-def test_nobody_else_does(seattle: Site, viewer: User, outsider: User, asked: Question) -> None:
+def test_nobody_else_asks_changes_or_withdraws(seattle: Site, viewer: User, outsider: User, asked: Question) -> None:
     for user in (viewer, outsider):
         with pytest.raises(PermissionDenied, match="Only operators and owners of Seattle"):
             services.ask(site=seattle, text="Good?", by=user, **TIME)
@@ -45,7 +45,7 @@ def test_a_change_that_is_refused_changes_nothing(asked: Question, operator: Use
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_ask_at_once_one_is_told_so(seattle: Site, superuser: User) -> None:
+def test_of_two_concurrent_questions_one_is_refused_in_a_sentence(seattle: Site, superuser: User) -> None:
     outcomes: list[str] = []
     ready = threading.Barrier(2)
 

@@ -33,7 +33,7 @@ def decided(seattle01: Device, chicago01: Device, operator: User, superuser: Use
     review(verdicts={found[3]: Verdict.RIGHT, found[4]: Verdict.WRONG}, by=superuser, now=NOW)
 
 
-def test_who_is_not_signed_in_is_told_nothing(decided: None) -> None:
+def test_verdicts_and_precision_require_a_login(decided: None) -> None:
     for address in ("/api/v1/reviews/", "/api/v1/precision/?site=seattle"):
         assert Client().get(address).status_code == HTTPStatus.UNAUTHORIZED
 

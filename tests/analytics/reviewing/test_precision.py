@@ -29,7 +29,7 @@ def test_each_threshold_speaks_for_what_is_at_or_above_it(rows: list[DecidedDete
     assert sum(found.decided for _, _, found in table.by_device) == len(rows)
 
 
-def test_precision_is_told_for_each_device_and_software(
+def test_precision_is_per_device_and_software(
     seattle01: Device, chicago01: Device, superuser: User, operator: User
 ) -> None:
     DeviceSoftware.objects.create(device=seattle01, since=NOON, software="agent 1")

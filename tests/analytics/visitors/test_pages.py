@@ -55,7 +55,7 @@ def test_a_page_tells_visitors_and_reactions_and_no_name(recognised: None, viewe
     assert "Secret" not in told[told.index('id="visitors"') : told.index('id="confidence"')]
 
 
-def test_where_nobody_is_recognised_a_page_says_so(viewer: User, seattle01: Device) -> None:
+def test_a_page_names_that_its_site_recognises_nobody(viewer: User, seattle01: Device) -> None:
     told = page(viewer, "/sites/seattle/devices/Seattle01/")
     assert "Recognition is off here, so unique visitors are unknown." in told
     assert 'id="reactions"' not in told

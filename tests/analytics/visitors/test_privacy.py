@@ -18,11 +18,11 @@ def of(seen: list[Reaction], *devices: str) -> dict[str, float] | None:
 
 
 @pytest.mark.parametrize("people", range(SMALLEST_GROUP))
-def test_a_small_group_is_not_told(people: int) -> None:
+def test_a_small_group_has_no_shares(people: int) -> None:
     assert of(group("one", range(people)), "one", "two", "three") is None
 
 
-def test_five_people_are_told_in_shares() -> None:
+def test_five_people_have_shares() -> None:
     seen = group("one", range(4)) + group("two", range(4, 5), CALM)
     shares = of(seen, "one", "two", "three")
     assert shares is not None
@@ -40,14 +40,14 @@ def test_everybody_weighs_the_same_however_often_seen() -> None:
     assert shares["calm"] == pytest.approx(0.2)
 
 
-def test_a_device_is_not_told_where_the_sites_rest_would_give_a_small_group_away() -> None:
+def test_a_device_has_no_shares_where_they_would_reveal_a_small_group() -> None:
     seen = group("one", range(9)) + group("two", range(20, 22), CALM)
     assert of(seen, "one") is None
     assert of(seen, "two") is None
     assert of(seen, "one", "two", "three") is not None
 
 
-def test_a_device_is_told_where_every_group_of_the_day_is_large_enough() -> None:
+def test_a_device_has_shares_where_every_group_of_the_day_is_large_enough() -> None:
     seen = group("one", range(5)) + group("two", range(20, 25), CALM)
     assert (of(seen, "one") or {})["happy"] == 1
     assert (of(seen, "two") or {})["calm"] == 1
@@ -63,7 +63,7 @@ days = st.lists(st.tuples(st.sampled_from(["one", "two", "three"]), st.integers(
 
 
 @given(days)
-def test_shares_add_up_and_whatever_is_told_has_a_group_behind_it(seen: list[Reaction]) -> None:
+def test_shares_add_up_and_are_those_of_a_large_enough_group(seen: list[Reaction]) -> None:
     told = {device: of(seen, device) for device in ("one", "two", "three")}
     for device, shares in told.items():
         people = {person for at, person, each in seen if at == device and sum(each.values()) > 0}
@@ -77,7 +77,7 @@ def test_shares_add_up_and_whatever_is_told_has_a_group_behind_it(seen: list[Rea
 
 
 @given(days, st.integers(0, 12))
-def test_whoever_is_added_to_a_small_group_changes_nothing_that_is_told(seen: list[Reaction], person: int) -> None:
+def test_a_person_more_in_a_small_group_changes_no_shares(seen: list[Reaction], person: int) -> None:
     few = [one for one in seen if hash(one[1]) % 3 == 0][: SMALLEST_GROUP - 2]
     before, after = few, [*few, ("two", person, {"sad": 1.0})]
     assert [of(before, one) for one in ("one", "two")] == [of(after, one) for one in ("one", "two")] == [None, None]

@@ -101,7 +101,7 @@ def test_a_day_is_the_one_that_the_pinned_zone_data_say(decide: Any, seattle01: 
     assert [(str(day.start.date()), day.visitors) for day in found] == [("2026-11-19", 0), ("2026-11-20", 1)]
 
 
-def test_where_recognition_is_off_there_is_no_number_rather_than_zero(decide: Any, seattle01: Device) -> None:
+def test_the_number_is_unknown_and_not_zero_where_recognition_is_off(decide: Any, seattle01: Device) -> None:
     assert visitors(seattle01) == [(None, None)] * 3
     decide(Mode.ENROLLED)
     see(seattle01, NOW, somebody(seattle01.site))
@@ -151,7 +151,7 @@ moments = st.integers(int(FIRST.timestamp()), int(LAST.timestamp())).map(
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seen=st.lists(st.tuples(moments, st.integers(0, 3)), max_size=8))
-def test_visitors_are_those_of_a_walk_through_all_sightings(
+def test_visitors_equal_a_count_over_all_sightings(
     decide: Any, seattle01: Device, seen: list[tuple[dt.datetime, int]]
 ) -> None:
     with undone():
@@ -199,7 +199,7 @@ class TestReactions:
         self.crowd(seattle01, NOW, SMALLEST_GROUP, happy=0.6, calm=0.2)
         assert self.shares(seattle01) == [None, {"happy": 0.75, "calm": 0.25}, None]
 
-    def test_a_small_groups_stay_untold_and_so_do_the_others_of_that_day(
+    def test_a_small_group_and_the_other_devices_of_its_day_have_no_shares(
         self, decide: Any, seattle01: Device, seattle02: Device
     ) -> None:
         decide(Mode.ENROLLED)
