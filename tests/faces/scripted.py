@@ -1,4 +1,4 @@
-"""A recogniser that says what a test tells it to, for what no picture can bring about: outages, and killed workers."""
+"""A recogniser with scripted results, for what no picture can cause: outages and killed workers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 
@@ -7,15 +7,15 @@ import numpy as np
 from edge_agent.messages import Box
 from faces.recognisers.recogniser import DetectedCup, DetectedFace, Detections, Gallery, IndexedFace, Match
 
-NOBODY = Detections((), ())
+NOTHING = Detections((), ())
 
 
-def seen(*faces: Box, cups: Sequence[Box | None] = ()) -> Detections:
+def detections(*faces: Box, cups: Sequence[Box | None] = ()) -> Detections:
     return Detections(tuple(DetectedFace(face, 0.9) for face in faces), tuple(DetectedCup(0.8, cup) for cup in cups))
 
 
-class Listed(list[IndexedFace]):
-    """A `Gallery` that needs no database: these faces and no others."""
+class FixedGallery(list[IndexedFace]):
+    """A `Gallery` of these faces only, without a database."""
 
     @property
     def is_empty(self) -> bool:
@@ -33,24 +33,24 @@ class Listed(list[IndexedFace]):
 
 
 class Scripted:
-    """Sees what it was given; knows each face by the left edge of its box."""
+    """Detects what it was given; identifies each face by the left edge of its box."""
 
     name = "scripted"
 
-    def __init__(self, sees: Detections = NOBODY, *, before: Callable[[], None] = lambda: None) -> None:
-        self.sees, self.before = sees, before
+    def __init__(self, detections: Detections = NOTHING, *, before: Callable[[], None] = lambda: None) -> None:
+        self.detections, self.before = detections, before
         self.after_identify: Callable[[], object] = lambda: None
         self.after_index: Callable[[], object] = lambda: None
-        self.looked = 0
+        self.detect_calls = 0
         self.searched: list[Box] = []
         self.forgotten: list[str] = []
         self.kept: dict[str, str] = {}
-        """Notes by the name of each face that it was told to know and has not forgotten."""
+        """Notes by the names of the indexed faces that are not forgotten."""
 
     def detect(self, jpeg: bytes) -> Detections:
-        self.looked += 1
+        self.detect_calls += 1
         self.before()
-        return self.sees
+        return self.detections
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
         self.searched += faces

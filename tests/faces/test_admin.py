@@ -22,12 +22,12 @@ from faces.services import create_person, recognise
 from tests import clock, places
 from tests.faces import scenes
 from tests.faces.conftest import LATER, TakePicture
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
 MODELS = ("person", "capture", "coffee", "sitepolicy", "erasure", "merge", "erasurenotice")
-ONE_WITH_CUP = seen((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
+ONE_WITH_CUP = detections((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
 
 HOURS = {"picture_hours": 720, "unmatched_hours": 24}
 """What a policy's form says unless somebody changes it."""

@@ -22,7 +22,7 @@ from faces.services import (
 )
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ class TestEnrolment:
         assert "needs at least 80 a side" in reason
 
     def test_somebody_in_the_background_does_not_count(self, seattle: Site) -> None:
-        recogniser = Scripted(seen((10, 10, 200, 200), (400, 10, 90, 90)))
+        recogniser = Scripted(detections((10, 10, 200, 200), (400, 10, 90, 90)))
         person = create_person(site=seattle, name="Ada")
         enrol(person=person, consent=agree(person), jpeg=PORTRAIT, now=NOON, recogniser=recogniser)
         assert Face.objects.get().provider_id.endswith("/10")
@@ -117,7 +117,7 @@ class TestAgain:
 
     def test_a_consent_that_is_withdrawn_meanwhile_enrols_nobody(self, seattle: Site) -> None:
         person = create_person(site=seattle, name="Ada")
-        consent, recogniser = agree(person), Scripted(seen((10, 10, 200, 200)))
+        consent, recogniser = agree(person), Scripted(detections((10, 10, 200, 200)))
         recogniser.after_index = lambda: withdraw_consent(consent=Consent.objects.get(), now=NOON)
         with pytest.raises(EnrolmentRefused, match="withdrawn"):
             enrol(person=person, consent=consent, jpeg=PORTRAIT, now=LATER, recogniser=recogniser)

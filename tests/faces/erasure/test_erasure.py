@@ -17,7 +17,7 @@ from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import NotErasedYet, create_person, forget, recognise
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
@@ -165,7 +165,7 @@ class TestReceipt:
     def test_a_face_that_the_recogniser_kept_is_found(
         self, ada: Person, seattle: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        scripted = Scripted(seen(*BOXES))
+        scripted = Scripted(detections(*BOXES))
         monkeypatch.setattr("faces.recognisers.recogniser.recogniser_by_name", lambda name: scripted)
         scripted.kept = {"somebody else's": "", (hers := Face.objects.get().provider_id): ""}
         receipt = forget(person=ada, by=None)

@@ -32,13 +32,13 @@ from faces.services import create_person, recognise, set_policy, set_retention, 
 from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
 FACE = (100, 100, 100, 100)
 OTHER_FACE = (600, 100, 100, 100)
-ONE_WITH_CUP = seen(FACE, cups=[(120, 320, 60, 60)])
+ONE_WITH_CUP = detections(FACE, cups=[(120, 320, 60, 60)])
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
@@ -98,15 +98,15 @@ class TestPictures:
     ) -> None:
         ada = known(seattle, "Ada")
         hers, strangers = crop(seattle01, 1), crop(seattle01, 2)
-        recognise(capture_id=hers.pk, now=LATER, recogniser=Scripted(seen(FACE)))
-        recognise(capture_id=strangers.pk, now=LATER, recogniser=Scripted(seen(OTHER_FACE)))
+        recognise(capture_id=hers.pk, now=LATER, recogniser=Scripted(detections(FACE)))
+        recognise(capture_id=strangers.pk, now=LATER, recogniser=Scripted(detections(OTHER_FACE)))
         assert removed(NOON + 24 * HOUR) == 1
         assert Capture.objects.exclude(image="").get() == hers
         assert hers.sightings.get().person == ada
 
     def test_while_it_is_off_every_face_is_a_strangers(self, seattle: Site, seattle01: Device) -> None:
         known(seattle, "Ada")
-        recognise(capture_id=crop(seattle01).pk, now=LATER, recogniser=Scripted(seen(FACE)))
+        recognise(capture_id=crop(seattle01).pk, now=LATER, recogniser=Scripted(detections(FACE)))
         assert removed(NOON + 24 * HOUR) == 1
 
     def test_what_was_not_recognised_in_time_fails_with_the_reason(

@@ -32,13 +32,13 @@ from tests import places
 from tests.faces.coffees.test_coffees import hold_cups
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
 from tests.faces.rest.test_api import client_of
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 from tests.faces.test_admin import act, admin, change, errors_of, logged_in  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
 FACE = (100, 100, 100, 100)
-ONE_WITH_CUP = seen(FACE, cups=[(120, 320, 60, 60)])
+ONE_WITH_CUP = detections(FACE, cups=[(120, 320, 60, 60)])
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ class TestNaming:
 
     def test_no_number_is_given_twice(self, guest: Person, bea: Person, take_picture: TakePicture) -> None:
         merge_people(other=guest, into=bea, by=None, now=LATER)
-        stranger = Scripted(seen((600, 100, 100, 100), cups=[(620, 320, 60, 60)]))
+        stranger = Scripted(detections((600, 100, 100, 100), cups=[(620, 320, 60, 60)]))
         later = NOON + dt.timedelta(hours=1)
         recognise(capture_id=take_picture(at=later).pk, now=later, recogniser=stranger)
         assert Person.objects.exclude(pk=bea.pk).get().name == "Guest 2"

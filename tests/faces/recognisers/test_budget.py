@@ -16,13 +16,13 @@ from faces.recognisers.budget import calls_made, charge_call, is_spent
 from faces.recognisers.recogniser import BudgetSpent
 from faces.services import recognise, sweep
 from tests.faces.conftest import LATER, NOON, TakePicture
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
 PAID = "rekognition"
 NEXT_MONTH = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
-ONE_WITH_CUP = seen((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
+ONE_WITH_CUP = detections((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
 WORKERS = 4
 
 

@@ -8,7 +8,7 @@ from edge_agent.messages import Box
 from faces.recognisers.local import LocalRecogniser
 from faces.recognisers.recogniser import IndexedFace, Recogniser, RecogniserUnavailable, UnusablePicture
 from tests.faces import scenes
-from tests.faces.scripted import Listed
+from tests.faces.scripted import FixedGallery
 
 FACE: Box = (173, 72, 100, 118)
 """Of the portrait, from the hairline to the chin."""
@@ -25,13 +25,13 @@ def similarity(local: Recogniser, picture: scenes.Picture, known: IndexedFace) -
     """Of the picture's largest face to the known one; 0 where it does not match."""
     jpeg = scenes.jpeg(picture)
     box = max((face.box for face in local.detect(jpeg).faces), key=lambda box: box[2])
-    (match,) = local.identify(jpeg, [box], collection="", gallery=Listed([known]))
+    (match,) = local.identify(jpeg, [box], collection="", gallery=FixedGallery([known]))
     return match.similarity if match else 0.0
 
 
 def test_faces_and_cups_have_boxes_in_the_pictures_pixels(local: Recogniser) -> None:
-    seen = local.detect(scenes.jpeg(scenes.portrait_with_cup()))
-    (face,), (cup,) = seen.faces, seen.cups
+    detections = local.detect(scenes.jpeg(scenes.portrait_with_cup()))
+    (face,), (cup,) = detections.faces, detections.cups
     assert np.hypot(face.box[0] + face.box[2] / 2 - 223, face.box[1] + face.box[3] / 2 - 131) < 20
     assert cup.box is not None
     assert cup.box[0] >= 140
@@ -71,8 +71,10 @@ def test_embeddings_survive_the_database(local: Recogniser, known: IndexedFace) 
 
 def test_where_nobody_is_known_nobody_matches(local: Recogniser) -> None:
     jpeg = scenes.jpeg(scenes.portrait())
-    assert local.identify(jpeg, [FACE, FACE], collection="", gallery=Listed()) == [None, None]
-    assert local.identify(jpeg, [FACE], collection="", gallery=Listed([IndexedFace("of another recogniser")])) == [None]
+    assert local.identify(jpeg, [FACE, FACE], collection="", gallery=FixedGallery()) == [None, None]
+    assert local.identify(
+        jpeg, [FACE], collection="", gallery=FixedGallery([IndexedFace("of another recogniser")])
+    ) == [None]
 
 
 def test_what_is_no_jpeg_cannot_be_used(local: Recogniser) -> None:

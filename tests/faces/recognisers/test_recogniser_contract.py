@@ -9,8 +9,8 @@ from faces.recognisers.local import LocalRecogniser
 from faces.recognisers.recogniser import Recogniser, UnusablePicture
 from faces.recognisers.rekognition import Rekognition
 from tests.faces import scenes
-from tests.faces.played import Played
-from tests.faces.scripted import Listed
+from tests.faces.scripted import FixedGallery
+from tests.faces.simulated_rekognition import SimulatedRekognition
 
 HERE = "headcount-site-1"
 PORTRAIT = scenes.jpeg(scenes.portrait())
@@ -24,7 +24,7 @@ def recogniser(request: pytest.FixtureRequest, local: LocalRecogniser) -> Iterat
     if request.param == "local":
         yield local
         return
-    with Played(local) as service:
+    with SimulatedRekognition(local) as service:
         yield Rekognition(service.client)
         service.assert_no_pending_responses()
 
@@ -35,8 +35,8 @@ def largest(recogniser: Recogniser, jpeg: bytes) -> Box:
 
 class TestLook:
     def test_a_face_and_a_cup_have_boxes_in_pixels_and_confidences_up_to_1(self, recogniser: Recogniser) -> None:
-        seen = recogniser.detect(WITH_CUP)
-        (face,), (cup,) = seen.faces, seen.cups
+        detections = recogniser.detect(WITH_CUP)
+        (face,), (cup,) = detections.faces, detections.cups
         assert cup.box is not None
         for box in (face.box, cup.box):
             assert all(isinstance(number, int) for number in box)
@@ -48,9 +48,9 @@ class TestLook:
         assert all(0 <= confidence <= 1 for confidence in face.emotions.values())
 
     def test_faces_go_from_left_to_right(self, recogniser: Recogniser) -> None:
-        seen = recogniser.detect(scenes.jpeg(scenes.two_with_cups()))
-        assert [face.box[0] < 512 for face in seen.faces] == [True, False]
-        assert len(seen.cups) == 2
+        detections = recogniser.detect(scenes.jpeg(scenes.two_with_cups()))
+        assert [face.box[0] < 512 for face in detections.faces] == [True, False]
+        assert len(detections.cups) == 2
 
     def test_where_nobody_is_there_is_nobody(self, recogniser: Recogniser) -> None:
         assert recogniser.detect(scenes.jpeg(scenes.cat())).faces == ()
@@ -67,7 +67,7 @@ class TestIdentity:
     def test_who_was_indexed_is_found_in_another_picture(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         box = largest(recogniser, MIRRORED)
-        (match,) = recogniser.identify(MIRRORED, [box], collection=HERE, gallery=Listed([face]))
+        (match,) = recogniser.identify(MIRRORED, [box], collection=HERE, gallery=FixedGallery([face]))
         assert match is not None
         assert match.provider_id == face.provider_id
         assert 0 < match.similarity <= 1
@@ -76,14 +76,14 @@ class TestIdentity:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         two = scenes.jpeg(scenes.two_with_cups())
         left, right = (one.box for one in recogniser.detect(two).faces)
-        matches = recogniser.identify(two, [right, left], collection=HERE, gallery=Listed([face]))
+        matches = recogniser.identify(two, [right, left], collection=HERE, gallery=FixedGallery([face]))
         assert [match and match.provider_id for match in matches] == [face.provider_id] * 2
-        assert recogniser.identify(two, [], collection=HERE, gallery=Listed([face])) == []
+        assert recogniser.identify(two, [], collection=HERE, gallery=FixedGallery([face])) == []
 
     def test_who_may_not_be_matched_is_nobody(self, recogniser: Recogniser) -> None:
         box = largest(recogniser, PORTRAIT)
         recogniser.index(PORTRAIT, box, collection=HERE)
-        assert recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=Listed()) == [None]
+        assert recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=FixedGallery()) == [None]
 
     def test_each_indexed_face_has_a_unique_name(self, recogniser: Recogniser) -> None:
         box = largest(recogniser, PORTRAIT)
@@ -94,7 +94,9 @@ class TestIdentity:
     def test_somebody_else_is_not_similar_enough(self, recogniser: Recogniser) -> None:
         face = recogniser.index(PORTRAIT, largest(recogniser, PORTRAIT), collection=HERE)
         for jpeg, matches in ((MIRRORED, True), (SOMEBODY_ELSE, False)):
-            (match,) = recogniser.identify(jpeg, [largest(recogniser, jpeg)], collection=HERE, gallery=Listed([face]))
+            (match,) = recogniser.identify(
+                jpeg, [largest(recogniser, jpeg)], collection=HERE, gallery=FixedGallery([face])
+            )
             assert (match is not None) is matches
 
     def test_a_face_outside_of_the_picture_can_never_be_used(self, recogniser: Recogniser) -> None:
@@ -112,7 +114,7 @@ class TestForgetting:
         assert kept <= {stays.provider_id}
         assert recogniser.find_by_notes({"a", "b"}, collection=HERE) == []
         assert set(recogniser.find_by_notes({"c"}, collection=HERE)) == kept
-        (match,) = recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=Listed([stays]))
+        (match,) = recogniser.identify(PORTRAIT, [box], collection=HERE, gallery=FixedGallery([stays]))
         assert match is not None
         assert match.provider_id == stays.provider_id
 
@@ -128,21 +130,21 @@ class TestForgetting:
 
 class TestRekognitionAlone:
     def test_each_site_has_a_collection_of_its_own(self, local: LocalRecogniser) -> None:
-        with Played(local) as service:
+        with SimulatedRekognition(local) as service:
             rekognition = Rekognition(service.client)
             box = largest(local, PORTRAIT)
             face = rekognition.index(PORTRAIT, box, collection=HERE)
-            known = Listed([face])
+            known = FixedGallery([face])
             assert rekognition.identify(PORTRAIT, [box], collection="headcount-site-2", gallery=known) == [None]
             assert service.asked == ["index_faces", "create_collection", "index_faces", "search_faces_by_image"]
 
     def test_a_charged_call_is_counted_before_it_is_made(self, local: LocalRecogniser) -> None:
         charged: list[int] = []
-        with Played(local) as service:
+        with SimulatedRekognition(local) as service:
             rekognition = Rekognition(service.client, charge=lambda: charged.append(len(service.asked)))
             box = largest(rekognition, PORTRAIT)
             face = rekognition.index(PORTRAIT, box, collection=HERE)
-            rekognition.identify(PORTRAIT, [box], collection=HERE, gallery=Listed([face]))
+            rekognition.identify(PORTRAIT, [box], collection=HERE, gallery=FixedGallery([face]))
             rekognition.forget([face.provider_id], collection=HERE)
             list(rekognition.list_faces(collection=HERE))
             paid = [service.asked[number] for number in charged]

@@ -20,12 +20,12 @@ from faces.recognisers.rekognition import CUP_LABELS, FACES_AT_ONCE, MOST_BYTES,
 from tests.brokers import free_port
 from tests.faces import scenes
 from tests.faces.conftest import NOON
-from tests.faces.scripted import Listed
+from tests.faces.scripted import FixedGallery
 
 JPEG = scenes.jpeg(scenes.portrait())
 FACE = (174, 74, 101, 101)
 COLLECTION = "headcount-site-1"
-KNOWN = Listed(
+KNOWN = FixedGallery(
     [IndexedFace("11111111-1111-1111-1111-111111111111"), IndexedFace("22222222-2222-2222-2222-222222222222")]
 )
 ID = KNOWN[0].provider_id
@@ -97,11 +97,11 @@ class TestLook:
             "Confidence": 99.0,
             "Emotions": [{"Type": "HAPPY", "Confidence": 90.0}],
         }
-        seen = self.detect(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
-        assert [(face.box, face.confidence, face.emotions) for face in seen.faces] == [
+        detections = self.detect(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
+        assert [(face.box, face.confidence, face.emotions) for face in detections.faces] == [
             ((128, 64, 102, 128), 0.99, {"happy": 0.9})
         ]
-        assert [(cup.box, cup.confidence) for cup in seen.cups] == [((256, 256, 128, 128), 0.8)]
+        assert [(cup.box, cup.confidence) for cup in detections.cups] == [((256, 256, 128, 128), 0.8)]
 
     def test_faces_go_from_left_to_right(self, stub: Stubber) -> None:
         details = [{"BoundingBox": box(left, 0.1, 0.2, 0.2), "Confidence": 99.0} for left in (0.7, 0.1, 0.4)]
@@ -113,8 +113,8 @@ class TestLook:
         assert len(self.detect(stub, labels, []).cups) == 2
 
     def test_a_cup_without_instances_has_no_box(self, stub: Stubber) -> None:
-        seen = self.detect(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
-        assert [(cup.box, cup.confidence) for cup in seen.cups] == [(None, 0.7)]
+        detections = self.detect(stub, [label("Mug", 60.0), label("Cup", 70.0)], [])
+        assert [(cup.box, cup.confidence) for cup in detections.cups] == [(None, 0.7)]
 
     def test_other_labels_are_not_cups(self, stub: Stubber) -> None:
         assert self.detect(stub, [label("Table", 99.0, box(0, 0, 1, 1))], []).cups == ()
@@ -129,10 +129,10 @@ class TestIdentify:
 
     def test_a_face_that_may_not_be_matched_is_nobodys(self, stub: Stubber, rekognition: Rekognition) -> None:
         stub.add_response("search_faces_by_image", searched((ID, 98.5)), SEARCH_REQUEST)
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed(KNOWN[1:])) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=FixedGallery(KNOWN[1:])) == [None]
 
     def test_with_an_empty_gallery_the_service_is_not_called(self, stub: Stubber, rekognition: Rekognition) -> None:
-        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=Listed()) == [None]
+        assert rekognition.identify(JPEG, [FACE], collection=COLLECTION, gallery=FixedGallery()) == [None]
 
     def test_a_larger_neighbour_in_the_crop_is_not_taken_for_the_face(
         self, stub: Stubber, rekognition: Rekognition

@@ -32,7 +32,7 @@ from faces.services import (
 )
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +41,8 @@ OTHER_FACE = (600, 100, 100, 100)
 CUP = (120, 320, 60, 60)
 OTHER_CUP = (620, 320, 60, 60)
 
-ONE_WITH_CUP = seen(FACE, cups=[CUP])
-TWO_WITH_CUPS = seen(FACE, OTHER_FACE, cups=[CUP, OTHER_CUP])
+ONE_WITH_CUP = detections(FACE, cups=[CUP])
+TWO_WITH_CUPS = detections(FACE, OTHER_FACE, cups=[CUP, OTHER_CUP])
 
 
 class TestWithTheRealModels:
@@ -158,7 +158,7 @@ class TestStates:
         capture, recogniser = take_picture(), Scripted(ONE_WITH_CUP)
         for _ in range(2):
             recognise(capture_id=capture.pk, now=LATER, recogniser=recogniser)
-        assert (recogniser.looked, Coffee.objects.count(), Sighting.objects.count()) == (1, 1, 1)
+        assert (recogniser.detect_calls, Coffee.objects.count(), Sighting.objects.count()) == (1, 1, 1)
 
     def test_an_outage_is_outlived(self, take_picture: TakePicture) -> None:
         capture, now, attempts = take_picture(), LATER, 0
@@ -213,7 +213,7 @@ class TestStates:
             sweep(now=LATER + LEASE)
             recognise(capture_id=capture.pk, now=LATER + LEASE, recogniser=Scripted(ONE_WITH_CUP))
 
-        slow = Scripted(seen(OTHER_FACE, cups=[OTHER_CUP]), before=somebody_else_takes_over)
+        slow = Scripted(detections(OTHER_FACE, cups=[OTHER_CUP]), before=somebody_else_takes_over)
         capture = recognise(capture_id=capture.pk, now=LATER, recogniser=slow)
         assert (capture.state, capture.attempts, Coffee.objects.count(), Person.objects.count()) == (
             State.DONE,
@@ -306,7 +306,7 @@ def test_of_two_workers_one_takes_the_capture(take_picture: TakePicture) -> None
         for done in [pool.submit(work) for _ in range(2)]:
             done.result()
     capture.refresh_from_db()
-    assert (recogniser.looked, capture.attempts, Coffee.objects.count()) == (1, 1, 1)
+    assert (recogniser.detect_calls, capture.attempts, Coffee.objects.count()) == (1, 1, 1)
 
 
 KILLED_MIDWAY = f"""

@@ -23,7 +23,7 @@ from faces.recognition.recognising import MAX_ATTEMPTS
 from faces.services import recognise, set_policy, sweep
 from tests.faces import scenes
 from tests.faces.conftest import NOON, TakePicture
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ class Mortal(Scripted):
 
     def __init__(self, number: int, kept: dict[str, str], dies: str) -> None:
         left = stranger(number)[0]
-        super().__init__(seen(stranger(number), cups=[(left + 20, 320, 60, 60)]), before=self.at("look"))
+        super().__init__(detections(stranger(number), cups=[(left + 20, 320, 60, 60)]), before=self.at("look"))
         self.kept, self.dies, self.is_dead = kept, dies, False
         self.after_identify, self.after_index = self.at("search"), self.at("index")
 

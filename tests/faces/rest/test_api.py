@@ -25,13 +25,13 @@ from faces.services import recognise
 from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture
-from tests.faces.scripted import Scripted, seen
+from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
 JPEG = scenes.jpeg(scenes.cat())
 CAPTURES = "/api/v1/captures/"
-ONE_WITH_CUP = seen((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
+ONE_WITH_CUP = detections((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
 
 
 def client_of(user: User) -> APIClient:

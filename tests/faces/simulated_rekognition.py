@@ -1,6 +1,6 @@
-"""Amazon Rekognition, played by the local models behind botocore's Stubber.
+"""Amazon Rekognition, simulated by the local models behind botocore's Stubber.
 
-Stubber holds every request and every answer against the service's own model, so both have the real shapes.
+Stubber validates every request and response against the service's model, so that both have the real shapes.
 """
 
 import io
@@ -28,14 +28,14 @@ SMALLEST_SIDE = 80
 """The service's own limits, as documented."""
 
 FACES_A_PAGE = 2
-"""So few that lists have several pages."""
+"""So few that lists of faces have several pages."""
 
 
 class Refused(Exception):
     """The service answers with this error code."""
 
 
-class Played(Stubber):  # type: ignore[misc]
+class SimulatedRekognition(Stubber):  # type: ignore[misc]
     """Behind a client of its own; `asked` are the operations in the order they came."""
 
     def __init__(self, local: LocalRecogniser) -> None:
