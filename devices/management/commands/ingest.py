@@ -3,7 +3,6 @@
 import argparse
 import datetime as dt
 import gc
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from devices import health
 from devices.intake import redelivery
+from devices.management.stopping import stop_on_signals
 from devices.mqtt import assignments, broker, ingester
 from devices.mqtt.assignments import Assignment
 
@@ -50,9 +50,7 @@ class Command(BaseCommand):
         gc.freeze()
         gc.set_threshold(GARBAGE_AT)
         sys.setswitchinterval(ingester.SWITCH_INTERVAL_S)
-        stop = threading.Event()
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signal_number, lambda *_: stop.set())
+        stop = stop_on_signals()
         assignment = options["share"] or options["shard"] or assignments.all_messages(settings.MQTT_CLIENT_ID)
         subscription = _connect(assignment, stop)
         if subscription is None:

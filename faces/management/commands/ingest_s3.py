@@ -1,7 +1,5 @@
 """`manage.py ingest_s3`: takes in pictures from buckets until it is stopped."""
 
-import signal
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from devices.management.stopping import stop_on_signals
 from faces import aws
 from faces.sources.s3_events import KeyFilter
 from faces.sources.s3_ingester import S3Ingester
@@ -28,9 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, prefix: str, suffix: str, **options: Any) -> None:
         if not settings.PICTURE_EVENTS_QUEUE_URL:
             raise CommandError("PICTURE_EVENTS_QUEUE_URL is not set; set it to the URL of the queue that S3 notifies.")
-        stop = threading.Event()
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signal_number, lambda *_: stop.set())
+        stop = stop_on_signals()
         try:
             sqs = aws.client("sqs")
         except BotoCoreError as error:

@@ -1,6 +1,5 @@
 """`manage.py watch_folder FOLDER`: takes in the pictures that cameras put there, until it is stopped."""
 
-import signal
 import threading
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,6 +10,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from devices import health
+from devices.management.stopping import stop_on_signals
 from faces.sources.watched_folder import Watcher, log
 
 CHECK_EVERY_S = 1.0
@@ -31,10 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder; make it, and in it a folder for each device.")
-        stop = threading.Event()
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signal_number, lambda *_: stop.set())
-        self._watch(folder.resolve(), stop)
+        self._watch(folder.resolve(), stop_on_signals())
 
     def _watch(self, folder: Path, stop: threading.Event) -> None:
         watcher, process = Watcher(folder), f"{PROCESS} {folder}"[:160]
