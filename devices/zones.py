@@ -8,7 +8,7 @@ import zoneinfo
 import tzdata
 
 VERSION = tzdata.IANA_VERSION
-"""Which edition of the IANA database holds, such as 2026f."""
+"""The edition of the IANA time zone database in use, such as 2026f."""
 
 
 def use_pinned_rules() -> None:

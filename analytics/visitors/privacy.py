@@ -21,10 +21,10 @@ EMOTIONS = ("happy", "calm", "surprised", "confused", "sad", "angry", "fear", "d
 """The names of emotions of Amazon Rekognition, in lower case."""
 
 Emotions = Mapping[str, float]
-"""By emotion, the confidence of the recogniser, 0 to 1."""
+"""The recogniser's confidence in each emotion, 0 to 1."""
 
 EmotionShares = dict[str, float]
-"""By emotion, the share, 0 to 1; all shares add up to 1."""
+"""The share of each emotion, 0 to 1. The shares add up to 1."""
 
 Reaction = tuple[Hashable, Hashable, Emotions]
 """A device, a person, and the emotions of the person's face."""

@@ -1,7 +1,7 @@
 """Generates the pictures that the demo's agents took during a history, so that there are coffees to count.
 
-A few scenes are composed from real photographs and sent repeatedly at different times. So recognition finds real faces
-and cups in the pictures, and preparing a demo does not take minutes.
+A few scenes are composed from real photographs and sent repeatedly at different times. Recognition therefore finds
+real faces and cups in the pictures, and the demo is prepared in seconds.
 """
 
 import base64

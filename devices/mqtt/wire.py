@@ -1,13 +1,12 @@
-"""paho's MQTT client with a short way in and out for what there is most of: messages and their acknowledgements.
+"""paho's MQTT client with a fast path for the two most frequent packets: received messages and acknowledgements.
 
-paho asks the operating system four times for each message and builds objects for it that nobody here looks at. Together
-this takes 50 µs of the processor for each message, and what is done here 2 µs. All that is rare is left to paho:
-connecting, sessions, subscriptions, keepalive, whatever is published. To do so this overrides and calls members of paho
-that it does not promise to keep; the requirements pin its version, and every test with a real broker passes through
-here.
+paho makes four system calls for each message and builds objects that the ingester does not use. That takes 50 µs of
+processor time a message; the fast path takes 2 µs. paho handles all other packets: connecting, sessions,
+subscriptions, keepalive and publishing. The fast path overrides and calls members of paho that are not part of its
+public interface. The requirements therefore pin paho's version, and every test with a real broker uses this client.
 
-Memory is bounded and time is linear: a byte is copied a fixed number of times, however the network cuts the packets,
-and no more than `MAX_PACKET_BYTES` of a packet are kept.
+Memory is bounded and time is linear. Each byte is copied a fixed number of times, however the network splits the
+packets, and at most `MAX_PACKET_BYTES` of a packet are kept.
 """
 
 import struct
@@ -22,8 +21,8 @@ from paho.mqtt.exception import MalformedPacket
 
 from edge_agent.messages import MAX_PACKET_BYTES
 
-AT_ONCE = 64 * 1024
-"""Bytes that are asked of the operating system at a time: hundreds of frames, and the larger part of a picture."""
+READ_BYTES = 64 * 1024
+"""The most bytes of one read from the socket: hundreds of frames, or the larger part of a picture."""
 
 PUBLISH = 0x30
 PUBACK = 0x40
@@ -33,7 +32,7 @@ _LENGTH = struct.Struct("!H")
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A message as the broker sent it; `packet_id` is 0 where `qos` is."""
+    """A message as the broker sent it. `packet_id` is 0 for QoS 0."""
 
     topic: bytes
     payload: bytes
@@ -44,31 +43,32 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class Client(paho.Client):
-    """An MQTT v5 client that acknowledges only when told to. `on_published` is called in the network's thread.
+    """An MQTT v5 client that acknowledges a message only when `acknowledge` is called.
 
-    Of a message whose packet has more than `MAX_PACKET_BYTES`, `on_published` gets the beginning: the topic, the packet
-    id, and as much of the payload as fits. Where `on_published` raises `MalformedPacket`, the connection ends.
+    `on_published` is called in the network thread. If a packet exceeds `MAX_PACKET_BYTES`, `on_published` gets its
+    topic, its packet id, and as much of the payload as fits. If `on_published` raises `MalformedPacket`, the client
+    closes the connection.
     """
 
     def __init__(self, client_id: str, on_published: Callable[[Published], None]) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, manual_ack=True)
         self._on_published = on_published
-        self._begin()
+        self._reset()
 
     def acknowledge(self, packet_ids: Iterable[int]) -> None:
-        """Tell the broker that these messages of QoS 1 are done with, in one go. May be called from any thread."""
+        """Acknowledge these messages of QoS 1 to the broker in one write. Any thread may call this."""
         acks = b"".join(_ACK.pack(PUBACK, 2, packet_id) for packet_id in packet_ids)
         if acks:
             self._packet_queue(PUBACK, acks, 0, 1)
 
     def reconnect(self) -> MQTTErrorCode:
-        self._begin()
+        self._reset()
         return super().reconnect()
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Take in what the network holds ready, up to `AT_ONCE` bytes."""
+        """Read and handle the bytes that the socket holds, at most `READ_BYTES`."""
         try:
-            received = self._sock_recv(AT_ONCE)
+            received = self._sock_recv(READ_BYTES)
         except BlockingIOError:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         except OSError:
@@ -78,22 +78,22 @@ class Client(paho.Client):
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
         try:
-            code = self._take(received)
+            code = self._parse(received)
         except MalformedPacket:
             code = MQTTErrorCode.MQTT_ERR_PROTOCOL
         return self._loop_rc_handle(code) if code else code
 
-    def _begin(self) -> None:
-        """A connection begins: nothing is left of the one before."""
+    def _reset(self) -> None:
+        """Drop what was read of the former connection."""
         self._unread = bytearray()
-        """The beginning of a packet that is not all here."""
+        """The beginning of a packet that has not arrived completely."""
         self._needed = 0
-        """Bytes that `_unread` must have before a look at it is worth the while."""
+        """The number of bytes that `_unread` must hold before it can be parsed."""
         self._unwanted = 0
-        """Bytes still to come of a packet that is larger than we take."""
+        """The number of bytes still to come of a packet that exceeds `MAX_PACKET_BYTES`. They are discarded."""
 
-    def _take(self, received: bytes) -> MQTTErrorCode:
-        """Handle the packets that are all here, and keep the beginning of one that is not."""
+    def _parse(self, received: bytes) -> MQTTErrorCode:
+        """Handle the packets that have arrived completely, and keep the beginning of the last one."""
         data = received
         if self._unwanted:
             data = received[self._unwanted :]
@@ -122,16 +122,16 @@ class Client(paho.Client):
             self._on_published(_published(command, body, is_whole=is_whole))
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         if not is_whole:
-            raise MalformedPacket(f"A packet that is no message has more than {MAX_PACKET_BYTES:,} bytes.")
+            raise MalformedPacket(f"A packet other than a message has more than {MAX_PACKET_BYTES:,} bytes.")
         packet: dict[str, Any] = {"command": command, "remaining_length": len(body), "packet": bytearray(body)}
         self._in_packet.update(packet)  # type: ignore[typeddict-item]
         return self._packet_handle()
 
 
 def _extent(data: bytes, start: int) -> tuple[int, int]:
-    """Where the body of the packet that begins at `start` begins and ends, both perhaps beyond what is here.
+    """Return the start and the end of the body of the packet at `start`. Both may lie beyond the data.
 
-    Where its length is not all here, the body is said to be empty and to begin one byte beyond the data.
+    If the packet's length has not arrived completely, both are one byte beyond the data.
     """
     length, place = 0, start + 1
     for shift in range(0, 28, 7):
@@ -146,7 +146,7 @@ def _extent(data: bytes, start: int) -> tuple[int, int]:
 
 
 def _published(command: int, body: bytes, *, is_whole: bool) -> Published:
-    """The message in a packet's body. Raises `MalformedPacket`."""
+    """Return the message in a packet's body. Raises `MalformedPacket`."""
     qos = command >> 1 & 3
     try:
         topic_end = place = 2 + _LENGTH.unpack_from(body)[0]
@@ -155,7 +155,7 @@ def _published(command: int, body: bytes, *, is_whole: bool) -> Published:
             packet_id = _LENGTH.unpack_from(body, place)[0]
             place += 2
         if body[place]:
-            # The properties say nothing that we want. They begin with their length, as a packet's body does.
+            # No property is used, so all are skipped. Their length is encoded as the length of a packet is.
             _, place = _extent(body, place - 1)
         else:
             place += 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import MQTTErrorCode
 
 from devices.mqtt import wire
-from devices.mqtt.wire import AT_ONCE, Client, Published
+from devices.mqtt.wire import READ_BYTES, Client, Published
 from edge_agent.messages import MAX_MESSAGE_BYTES, MAX_PACKET_BYTES
 
 
@@ -26,7 +26,7 @@ class Line:
 
     def send(self, data: bytes) -> MQTTErrorCode:
         self.broker.sendall(data)
-        for _ in range(len(data) // AT_ONCE):
+        for _ in range(len(data) // READ_BYTES):
             self.client.loop_read()
         return self.client.loop_read()
 
@@ -129,10 +129,10 @@ def test_of_a_message_that_is_larger_than_it_may_be_only_the_beginning_is_ever_h
     begins += b"\x00\x05topic\x00\x07" + variable(len(properties)) + properties
     after = Published(b"topic", b"small", 8, 1, False, False)
     tracemalloc.start()
-    for start in range(0, len(begins), AT_ONCE):
-        line.send(begins[start : start + AT_ONCE])
-    for _ in range(size // AT_ONCE):
-        assert line.send(b"x" * AT_ONCE) == MQTTErrorCode.MQTT_ERR_SUCCESS
+    for start in range(0, len(begins), READ_BYTES):
+        line.send(begins[start : start + READ_BYTES])
+    for _ in range(size // READ_BYTES):
+        assert line.send(b"x" * READ_BYTES) == MQTTErrorCode.MQTT_ERR_SUCCESS
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     line.send(packet(after))
