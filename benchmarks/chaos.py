@@ -1,8 +1,8 @@
-"""`python -m benchmarks.chaos [--short] [--only N]`: what the promises are worth under faults, on real parts.
+"""`python -m benchmarks.chaos [--short] [--only N]`: whether the platform loses or doubles messages under faults.
 
-Kills, restarts, fills up, misleads and feeds nonsense to a PostgreSQL, a Mosquitto and ingesters of its own, while
-devices speak; then holds every message that was accepted against every row. Prints a table, writes
-`benchmarks/results/chaos.json`, and ends with 1 where a promise did not hold.
+Starts its own PostgreSQL, Mosquitto and ingesters. While simulated devices send, it kills and restarts processes,
+fills disks, steps clocks and sends odd payloads. Then it compares every accepted message with the rows in the database.
+Prints a table, writes `benchmarks/results/chaos.json`, and exits with 1 if a promise did not hold.
 """
 
 import argparse
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 DURABLE = "-c fsync=off -c track_commit_timestamp=on -c max_wal_size=4GB"
-"""What is committed survives a crash of the server; only a power cut is not among the faults."""
+"""PostgreSQL's options: commits survive a crash of the server, but not a power cut, which is not among the faults."""
 
 PER_SECOND = 50.0
-"""Messages of all devices together."""
+"""Messages per second of all devices together."""
 
 LONG: dict[int, dict[str, Any]] = {
     1: {"kills": 200, "per_second": PER_SECOND},
@@ -68,13 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
         found = _run(options, folder)
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
-        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
     except SystemExit:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except Standstill as error:
-        print(f"\nNothing can be said: {error}", file=sys.stderr)
+        print(f"\nThe run ended without a result: {error}", file=sys.stderr)
         return 1
     holds = all(result.complete and result.in_time for result in found)
     print(table(found))
@@ -82,14 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
     if holds:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        print(f"Not everything holds. The logs are in {folder}.")
+        print(f"At least one promise did not hold. The logs are in {folder}.")
     return 0 if holds else 1
 
 
 def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
     with server(DURABLE) as postgres:
         set_up_django(postgres.url, folder)
-        # What the devices complain of is expected here, and belongs to the logs rather than to the screen.
+        # The devices' warnings are expected here, so they go to a log file and not to the screen.
         logging.basicConfig(filename=folder / "devices.log", level=logging.WARNING, force=True)
         from benchmarks.faults.stage import Rig
 
@@ -98,8 +98,8 @@ def _run(options: argparse.Namespace, folder: Path) -> "list[Result]":
 
 
 def set_up_django(database_url: str, folder: Path) -> None:
-    """The platform's own settings, in this process and in those it starts, on this empty database."""
-    os.environ["MODELS_DIR"] = str(models_folder())  # those that were fetched, not those of the new data folder
+    """Set up the platform's own settings on this empty database, for this process and its child processes."""
+    os.environ["MODELS_DIR"] = str(models_folder())  # the fetched models, as the new data folder has none
     os.environ |= {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "DEBUG": "true", "LOG_LEVEL": "WARNING"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
@@ -129,10 +129,10 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__.splitlines()[0])
-    parser.add_argument("--short", action="store_true", help="a minute's worth of each, as the tests run it")
-    parser.add_argument("--only", type=int, nargs="+", choices=sorted(LONG), help="these scenarios")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
-    parser.add_argument("--results", type=Path, default=results.FOLDER / "chaos.json", help="where to write them")
+    parser.add_argument("--short", action="store_true", help="run about a minute of each scenario, as the tests do")
+    parser.add_argument("--only", type=int, nargs="+", choices=sorted(LONG), help="scenarios to run (all)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random generator (1)")
+    parser.add_argument("--results", type=Path, default=results.FOLDER / "chaos.json", help="file for the figures")
     return parser
 
 

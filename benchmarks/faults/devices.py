@@ -1,4 +1,4 @@
-"""Devices without cameras: they make up what they saw, but keep and send it as real ones do."""
+"""Simulated devices: their detections are random, but they store and send messages as real devices do."""
 
 import random
 import threading
@@ -27,7 +27,7 @@ GOODBYE_S = 1.0
 
 
 class Clock:
-    """A device's clock: right but for `off_s`, which somebody may change at any time."""
+    """A device's clock: the machine's time plus `off_s` seconds. `off_s` may be changed at any time."""
 
     def __init__(self) -> None:
         self.off_s = 0
@@ -38,14 +38,14 @@ class Clock:
 
 class Device(Protocol):
     def say(self) -> object:
-        """Say something."""
+        """Send one message."""
 
     def close(self) -> None:
-        """Switch it off for good."""
+        """Switch the device off for good."""
 
 
 class Agent:
-    """An edge agent: the real outbox and the real link. What the outbox took is in the ledger."""
+    """An edge agent with the real outbox and the real link. The ledger records what the outbox accepted."""
 
     def __init__(
         self,
@@ -64,18 +64,21 @@ class Agent:
         self._link = self._new_link()
 
     def say(self) -> bool:
-        """Speak of one frame; whether the outbox took it."""
+        """Send one frame. Return whether the outbox accepted it."""
         return self.put(self.frame())
 
     def frame(self) -> messages.Frame:
-        """A frame of now with up to three faces, which no other frame is like."""
+        """Return a frame taken now with one to three faces; their random confidences make the frame unique."""
         return messages.Frame(
             taken_at=self._clock(),
             faces=tuple(messages.Face(self._chance.random()) for _ in range(self._chance.randint(1, 3))),
         )
 
     def put(self, *frames: messages.Frame, aside: str = "", id: str = "") -> bool:
-        """Speak of these frames, which will be set aside where `aside` names a reason."""
+        """Send one message with these frames. Return whether the outbox accepted it.
+
+        `aside` is the reason for which the platform must quarantine the message, or "" if it must count the frames.
+        """
         message = messages.Frames(id or messages.new_id(), frames)
         payload, at = messages.encode(message), time.time()
         if not self.outbox.put(Message(message.id, "frames", payload)):
@@ -90,7 +93,7 @@ class Agent:
         self._link.start()
 
     def switch_off_and_on(self) -> None:
-        """What an impatient owner does; the outbox's file stays."""
+        """Restart the link, as a power cycle does. The outbox's file stays."""
         self._link.stop(GOODBYE_S)
         self._link = self._new_link()
         self._link.start()
@@ -104,9 +107,10 @@ class Agent:
 
 
 class DeepLens:
-    """A DeepLens: QoS 1 and no outbox. What the broker acknowledged is in the ledger once it is settled.
+    """A DeepLens: it publishes with QoS 1 and has no outbox. `settle` records the acknowledged messages in the ledger.
 
-    It tells no times unless `clock` is given; one of three messages is then word for word like others.
+    Its messages carry a time only if `clock` is given. Without a clock, a third of the messages show no face, so their
+    payloads are identical.
     """
 
     def __init__(
@@ -122,7 +126,7 @@ class DeepLens:
         self._send(Said(self.thing, taken_at, tuple(sorted(faces))))
 
     def say_aside(self, reason: str) -> None:
-        """Speak of a frame that will be set aside for this reason."""
+        """Send a frame that the platform must quarantine for this reason."""
         taken_at = self._clock() if self._clock else None
         payload = _deeplens_payload(taken_at, (self._chance.random(),))
         info = self._client.publish(_infer(self.thing), payload, qos=1)
@@ -130,7 +134,7 @@ class DeepLens:
         self._ledger.note_aside(Aside(_infer(self.thing), payload, reason))
 
     def settle(self, within: float) -> bool:
-        """Wait for the broker's acknowledgements and note what has one; whether all have."""
+        """Record the messages that the broker acknowledges within these seconds. Return whether it acknowledged all."""
         deadline = time.monotonic() + within
         while not all(info.is_published() for info, _, _ in self._sent) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -151,14 +155,14 @@ class DeepLens:
 
 
 class Stream:
-    """One connection for messages of any device, with valid ones of its own between them.
+    """One connection that sends any device's messages, and valid messages of its own device between them.
 
-    Receipts for its own tell how far the platform is; `has_room` keeps the sender from being far ahead, as its
-    messages would then measure nothing but the queue before them.
+    The receipts for the valid messages show how far the platform has come. `has_room` keeps the sender from running far
+    ahead of the platform: the delays would then measure only the queue.
     """
 
     AHEAD = 5
-    """Valid messages that may wait for their receipts."""
+    """The largest number of valid messages that may wait for their receipts."""
 
     def __init__(self, thing: str, url: str, ledger: Ledger, *, chance: random.Random) -> None:
         self.thing, self._ledger, self._chance, self._clock = thing, ledger, chance, Clock()
@@ -170,7 +174,7 @@ class Stream:
         self._client.publish(topic, payload, qos=1)
 
     def say(self) -> None:
-        """Send a valid message of its own."""
+        """Send a valid message of the stream's own device."""
         frame = messages.Frame(taken_at=self._clock(), faces=(messages.Face(self._chance.random()),))
         message, at = messages.Frames(messages.new_id(), (frame,)), time.time()
         self._waiting.add(message.id)
@@ -193,13 +197,16 @@ def said(thing: str, frame: messages.Frame) -> Said:
 
 
 def connected(url: str, *, receipts_for: str = "") -> mqtt.Client:
-    """A plain client of the broker, its network running in a thread. Raises `Standstill`."""
+    """Return a connected MQTT client whose network loop runs in a thread.
+
+    Raises `Standstill` if the broker does not confirm a subscription in time.
+    """
     broker = AgentConfig(thing="any", mqtt_url=url).broker
     ready = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.max_inflight_messages_set(0)
     client.on_subscribe = lambda *_: ready.set()
-    # To its own receipts, or to the topic where nothing comes: a subscription shows that the connection works.
+    # The confirmed subscription shows that the connection works. Nothing is published for the thing "nobody".
     topic = messages.topic_to_device(receipts_for or "nobody", "receipt")
 
     def subscribe(client: mqtt.Client, *_: Any) -> None:
@@ -209,13 +216,13 @@ def connected(url: str, *, receipts_for: str = "") -> mqtt.Client:
     client.connect(broker.host, broker.port)
     client.loop_start()
     if not ready.wait(CONNECTS_WITHIN):
-        raise Standstill(f"The broker at {url} did not answer within {CONNECTS_WITHIN:.0f} s.")
+        raise Standstill(f"The broker at {url} did not confirm a subscription within {CONNECTS_WITHIN:.0f} s.")
     return client
 
 
 @contextmanager
 def speaking(rates: Mapping[Device, float]) -> Iterator[None]:
-    """The devices speak at these rates (messages per second), each in a thread of its own."""
+    """Let each device send messages at its rate (messages per second), in its own thread, until the block ends."""
     stop = threading.Event()
     threads = [
         threading.Thread(target=_speak, args=(device, 1 / rate, stop), daemon=True) for device, rate in rates.items()
@@ -234,7 +241,7 @@ def _speak(device: Device, period_s: float, stop: threading.Event) -> None:
     due = time.monotonic()
     while not stop.wait(max(due - time.monotonic(), 0)):
         device.say()
-        # What a busy machine delays is made up for, so that the rate holds on the whole.
+        # The schedule does not move when the machine is late, so the average rate holds.
         due += period_s
 
 
@@ -243,7 +250,7 @@ def _infer(thing: str) -> str:
 
 
 def _deeplens_payload(taken_at: int | None, faces: tuple[float, ...]) -> bytes:
-    """The key repeats once for each face, as the device writes it."""
+    """Return the JSON payload as a DeepLens writes it: the key "face" is repeated for each face."""
     pairs = [f'"unix_time": {taken_at}'] if taken_at is not None else []
     pairs += [f'"face": {face!r}' for face in faces]
     return ("{" + ", ".join(pairs) + "}").encode()

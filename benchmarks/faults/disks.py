@@ -1,4 +1,4 @@
-"""A disk that is soon full."""
+"""A small disk, for tests of what happens when a disk is full."""
 
 import os
 import resource
@@ -10,15 +10,17 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """A folder that takes about `size` bytes: a disk of its own in memory, or where we may not mount one, files of ours
-    that may not grow beyond a third of it each.
+    """Yield the folder, which holds about `size` bytes.
+
+    The folder is a file system in memory if this process may mount one. Otherwise, each file that this process writes
+    is limited to a third of `size`.
     """
     folder.mkdir(parents=True)
     if _mounted(folder, size):
         try:
             yield folder
         finally:
-            # Lazily, for what is still open in it is closed later.
+            # A lazy unmount succeeds although some files are closed only later.
             subprocess.run(["umount", "--lazy", folder], check=True)
         return
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""Odd payloads, each held against what became of it."""
+"""Compares what the platform stored for odd payloads with what the decoder makes of them."""
 
 from collections import Counter
 
@@ -14,9 +14,9 @@ Row = tuple[object, ...]
 
 
 class FuzzLedger:
-    """What each odd payload must become: a count, a line of log, a capture, a status, or a message set aside.
+    """The rows that odd payloads must become: frames, log lines, captures, or quarantined messages.
 
-    The decoder says what, as it is a pure function; whether the running platform did it is read from the database.
+    The decoder is a pure function, so it yields the expected rows. `reconcile` compares them with the database.
     """
 
     def __init__(self, things: list[str]) -> None:
@@ -28,12 +28,12 @@ class FuzzLedger:
         self._untimed_rows = 0
 
     def note(self, topic: str, payload: bytes) -> None:
-        """This was sent."""
+        """Record a message that was sent."""
         self.messages += 1
         words = decoding.digest(topic, payload)
         try:
             decoded = self._decode(topic, payload)
-        except Exception:  # A decoder that fails is the platform's to survive: it must set the message aside.
+        except Exception:  # The platform must survive a failing decoder and quarantine the message.
             known = decoding.message_id_of(payload) is not None
             self._aside[words] = 1 if known else self._aside[words] + 1
             return
@@ -42,7 +42,7 @@ class FuzzLedger:
         self._untimed_rows += untimed
 
     def reconcile(self) -> tuple[int, int]:
-        """How many messages or rows are missing, and how many are there without a reason."""
+        """Return the number of missing messages and rows, and the number of unexpected ones."""
         there = _set_aside()
         aside = Counter(decoding.digest(topic, payload) for topic, payload, _ in there)
         refused = {(topic, payload) for topic, payload, reason in there if reason == Reason.REFUSED}
@@ -77,7 +77,10 @@ PICTURE = ("device_id", "key")
 
 
 def _rows_of(decoded: Decoded) -> tuple[set[Row], int]:
-    """The rows that this message must make, by their keys; and how many whose keys only the arrival tells."""
+    """Return the keys of the rows that this message must become, and the number of rows with unpredictable keys.
+
+    A key is unpredictable if it depends on the time at which the message arrived.
+    """
     frames: set[Row] = {("frame", each.device.pk, each.taken_at, each.key) for each in decoded.frames}
     lines: set[Row] = {("line", each.device.pk, each.at, each.key) for each in decoded.log}
     pictures: set[Row] = {("picture", each.device.pk, each.key) for each in decoded.pictures}

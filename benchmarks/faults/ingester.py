@@ -1,4 +1,4 @@
-"""The real `manage.py ingest`, kept running as a supervisor would, and killed as nobody should."""
+"""The real `manage.py ingest`: restarted as by a supervisor, and killed on purpose."""
 
 import datetime as dt
 import os
@@ -11,22 +11,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 LEFT_BY_WATCHDOG = 70
-"""The exit code by which the ingester asks to be started again; docs/operations.md."""
+"""The exit code with which the ingester's watchdog requests a restart (docs/operations.md)."""
 
 STOPS_WITHIN = 30.0
-"""Seconds for SIGTERM to be obeyed on a busy machine."""
+"""Seconds within which the ingester must end after SIGTERM, on a busy machine."""
 
 
 MOST_CRASHES = 5
-"""So often an ingester is started again after a crash; then it would only crash again."""
+"""The number of crashes after which an ingester is not restarted any more."""
 
 
 class Standstill(Exception):
-    """The platform does nothing any more, so that there is nothing to do faults to; one sentence says since when."""
+    """The platform or the broker has stopped working, so no fault can be injected. The message is one sentence."""
 
 
 class Ingester:
-    """One ingester of its own client id. `crashes` and `left` count the ends that nobody asked for."""
+    """One ingester with its own client id. `crashes` and `left` count the times when it ended by itself."""
 
     def __init__(self, client_id: str, environment: Mapping[str, str], log: Path) -> None:
         self.client_id = client_id
@@ -36,9 +36,9 @@ class Ingester:
         self.started_at = dt.datetime.max.replace(tzinfo=dt.UTC)
         self.crashes = 0
         self.left = 0
-        """Ends by the watchdog, which are meant."""
+        """The number of times that the watchdog ended the ingester, which is correct behaviour."""
         self.peak_mib = 0.0
-        """The most memory that was resident, over all its processes."""
+        """The peak resident memory in MiB, over all processes of this ingester."""
 
     def start(self) -> None:
         self.started_at = dt.datetime.now(dt.UTC)
@@ -48,7 +48,7 @@ class Ingester:
             )
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """End the ingester with SIGKILL."""
         if self._process is not None:
             self._note_memory(self._process.pid)
             self.crashes += self._process.poll() not in (None, LEFT_BY_WATCHDOG)
@@ -57,7 +57,7 @@ class Ingester:
             self._process = None
 
     def stop(self) -> None:
-        """End it with SIGTERM, which it must obey in time and without an error."""
+        """End the ingester with SIGTERM. A late end or an error counts as a crash."""
         if self._process is None:
             return
         self.look_after()
@@ -70,7 +70,10 @@ class Ingester:
         self._process = None
 
     def look_after(self) -> None:
-        """Note its memory; start it again if it has ended by itself. Raises `Standstill` where that is no use."""
+        """Record the ingester's memory, and restart the ingester if it has ended by itself.
+
+        Raises `Standstill` if it has crashed too often.
+        """
         if self._process is None:
             return
         self._note_memory(self._process.pid)

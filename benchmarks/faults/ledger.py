@@ -1,4 +1,4 @@
-"""What devices said and had accepted, held against what the database counted: to the message."""
+"""Compares each message that was accepted from a device with the rows in the database."""
 
 import datetime as dt
 import threading
@@ -15,17 +15,17 @@ from devices.models import Heartbeat, QuarantinedMessage
 
 
 class Said(NamedTuple):
-    """A frame by what a device said of it, so that it is known without the platform's own keys."""
+    """A frame as a device reported it, identified by its content and not by the platform's keys."""
 
     thing: str
     taken_at: int | None
-    """Epoch milliseconds by the device's clock; None where the message carried no time."""
+    """Epoch milliseconds by the device's clock; None if the message carried no time."""
     faces: tuple[float, ...]
-    """Probabilities, sorted."""
+    """The confidences of the faces, in ascending order."""
 
 
 class Aside(NamedTuple):
-    """A message that must be set aside, and why."""
+    """A message that the platform must quarantine, and the reason."""
 
     topic: str
     payload: bytes
@@ -34,24 +34,24 @@ class Aside(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a run's messages."""
+    """The numbers of lost, doubled and quarantined messages of a run, and the delays."""
 
     messages: int
     lost: int
     doubled: int
     quarantined: int
     delays: list[float] = field(default_factory=list)
-    """Seconds from the moment a device said something to its commit, sorted."""
+    """Seconds from the sending of each message to the commit of its row, in ascending order."""
     reasons: dict[str, int] = field(default_factory=dict)
-    """Messages set aside, by reason."""
+    """The number of quarantined messages by reason."""
 
     def delay(self, share: float = 1.0) -> float | None:
-        """Seconds within which this share of the messages was committed; None where none was timed."""
+        """Return the seconds within which this share of the messages was committed; None if no delay was measured."""
         return self.delays[min(int(share * len(self.delays)), len(self.delays) - 1)] if self.delays else None
 
 
 class Ledger:
-    """What was accepted from devices. Any thread may note."""
+    """The messages that were accepted from devices. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class Ledger:
         self.messages = 0
 
     def note(self, frames: Iterable[Said], at: float) -> None:
-        """A message with these frames was accepted; it was said at this time (epoch seconds, our clock)."""
+        """Record an accepted message with these frames, sent at this time (epoch seconds by the machine's clock)."""
         with self._lock:
             self.messages += 1
             for said in frames:
@@ -69,7 +69,7 @@ class Ledger:
                 self._said_at[said] = at
 
     def note_aside(self, aside: Aside) -> None:
-        """A message was accepted that must not be counted."""
+        """Record an accepted message that the platform must quarantine."""
         with self._lock:
             self.messages += 1
             self.aside[aside] += 1
@@ -78,7 +78,7 @@ class Ledger:
         return {said.thing for said in self.frames}
 
     def outcome(self) -> Outcome:
-        """Every message against every row of these devices: frames one by one, and the tallies by their sums."""
+        """Compare the recorded messages with the devices' rows: each frame, and the sums of the tallies."""
         counted, delays = self._counted()
         aside = Counter(_set_aside())
         too_few, too_many = _tallies_off(self.things())
@@ -92,7 +92,7 @@ class Ledger:
         )
 
     def _counted(self) -> tuple[Counter[Said], list[float]]:
-        """The frames in the database, and the delays of those that are told apart by their words."""
+        """Return the frames in the database, and the delays in seconds of the frames with unique content."""
         counted: Counter[Said] = Counter()
         delays = []
         faces = _faces(self.things())
@@ -110,7 +110,7 @@ def frames_counted(things: Iterable[str]) -> int:
 
 
 def latest_frame() -> int:
-    """A number that grows with each frame committed; -1 while the database is away."""
+    """Return a number that grows with each committed frame; -1 while the database is unreachable."""
     try:
         close_old_connections()
         return Frame.objects.aggregate(latest=Max("pk"))["latest"] or 0
@@ -119,7 +119,7 @@ def latest_frame() -> int:
 
 
 def is_up(client_id: str, *, since: dt.datetime) -> bool:
-    """Whether the ingester of this client has given a sign of life since then."""
+    """Return whether the ingester with this client id has stored a heartbeat since then."""
     try:
         close_old_connections()
         return Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).exists()
@@ -128,14 +128,17 @@ def is_up(client_id: str, *, since: dt.datetime) -> bool:
 
 
 def processed(client_id: str, *, since: dt.datetime) -> int:
-    """Messages that the ingester of this client, started then, says it committed or set aside."""
+    """Return the number of messages that the ingester with this client id, started then, committed or quarantined."""
     heartbeat = Heartbeat.objects.filter(process=f"ingest {client_id}", at__gt=since).first()
     told = heartbeat.numbers if heartbeat else {}
     return int(told.get("committed_messages_total", 0) + told.get("quarantined_messages_total", 0))
 
 
 def _frames(things: set[str]) -> list[tuple[int, str, int, float]]:
-    """Id, thing, milliseconds and time of commit (epoch seconds, by the server's `track_commit_timestamp`)."""
+    """Return each frame's id, thing name, epoch milliseconds, and time of commit.
+
+    The time of commit is in epoch seconds, from PostgreSQL's `track_commit_timestamp`.
+    """
     query = (
         "SELECT frame.id, thing_name, round(extract(epoch FROM taken_at) * 1000)::bigint,"
         " extract(epoch FROM pg_xact_commit_timestamp(frame.xmin))::float8"
@@ -161,12 +164,15 @@ def _set_aside() -> Iterable[Aside]:
 
 
 def _repeated(aside: Counter[Aside], expected: Counter[Aside]) -> int:
-    """How often a message was set aside more than once; one that should have been counted is lost already."""
+    """Return how many times an expected message was quarantined more often than expected.
+
+    A quarantined message that should have been counted is not included, because it already counts as lost.
+    """
     return sum(max(aside[each] - times, 0) for each, times in expected.items())
 
 
 def _tallies_off(things: set[str]) -> tuple[int, int]:
-    """How far the tallies are below and above what their frames and detections add up to."""
+    """Return by how much the tallies are below, and above, the sums of the frames and detections."""
     frames = Frame.objects.filter(device__thing_name__in=things)
     detections = Detection.objects.filter(frame__device__thing_name__in=things)
     quarters = EngagementQuarter.objects.filter(device__thing_name__in=things)

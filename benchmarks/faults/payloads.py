@@ -1,4 +1,4 @@
-"""Payloads that no device should send: made from a seed, of everything that a device does send."""
+"""Random odd payloads: variations of valid messages that no device should send. A seed makes them repeatable."""
 
 import base64
 import io
@@ -35,16 +35,16 @@ KEYS = (
 ODD_LEVELS = ("", "frames ", "FRAMES", "receipt", "\u200b", "é" * 40, "infer", "..", "%00", "'", "x" * 500, "$SYS")
 DEEPEST = 100_000
 LARGEST = messages.MAX_PACKET_BYTES - 1024
-"""More than a message may have, and little enough that the broker passes it on to us."""
+"""Bytes of a payload that is larger than a message may be, but small enough for the broker to deliver it."""
 
 Way = Callable[[], tuple[str, bytes]]
 
 
 class Payloads:
-    """An endless stream of topics and payloads; the same seed and clock give the same.
+    """An endless stream of topics and payloads. The same seed and clock yield the same stream.
 
-    `agent` and `deeplens` are the things that they are about, `clock` tells epoch milliseconds. One in a hundred is
-    what a device would say.
+    `agent` and `deeplens` are the thing names in the topics. `clock` returns epoch milliseconds. One message in a
+    hundred is valid.
     """
 
     def __init__(self, seed: int, agent: str, deeplens: str, clock: Callable[[], int]) -> None:
@@ -63,12 +63,12 @@ class Payloads:
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         ways, weights = list(self._ways), list(self._ways.values())
         while True:
-            # Rarely, so that the stream is not all about them.
+            # Huge payloads are rare, so that they do not dominate the stream.
             way = self._monster if self._chance.random() < 0.0005 else self._chance.choices(ways, weights)[0]
             yield way()
 
     def _said(self) -> tuple[str, bytes]:
-        """What a device would say."""
+        """Return a valid message."""
         if self._chance.random() < 0.5:
             kind = self._chance.choices(["frames", "status", "log", "image"], [70, 14, 14, 2])[0]
             return messages.topic_from_device(self._agent, kind), messages.encode(self._agents(kind))
@@ -101,7 +101,7 @@ class Payloads:
         return json.dumps(crop) if self._chance.random() < 0.01 else self._chance.choice(ways)
 
     def _mutated(self) -> tuple[str, bytes]:
-        """What a device would say, with a few bytes changed, lost, repeated or strange."""
+        """Return a valid message in which a few bytes are changed, removed, repeated or invalid."""
         topic, payload = self._said()
         for _ in range(self._chance.randint(1, 4)):
             payload = self._mutate(payload)
@@ -124,7 +124,7 @@ class Payloads:
         return before + bytes(chance.choices(b'{}[]",:0123456789.-eE\\u \x00\xff', k=3)) + after
 
     def _with_an_odd_value(self) -> tuple[str, bytes]:
-        """What a device would say, with one number or text replaced."""
+        """Return a valid message in which one number or text is replaced."""
         topic, payload = self._said()
         pattern, odd = self._chance.choice([(NUMBER, ODD_NUMBERS), (TEXT, ODD_TEXTS)])
         places = list(pattern.finditer(payload))
@@ -134,7 +134,7 @@ class Payloads:
         return topic, payload[:start] + self._chance.choice(odd) + payload[end:]
 
     def _structure(self) -> tuple[str, bytes]:
-        """JSON of some structure or other, with the keys that the platform knows."""
+        """Return JSON of a random structure, with keys of the wire contract."""
         return self._said()[0], json.dumps(self._value(self._chance.randint(1, 5))).encode()
 
     def _value(self, depth: int) -> Any:
@@ -149,7 +149,7 @@ class Payloads:
         return self._said()[0], self._chance.randbytes(int(self._chance.expovariate(1 / 40)))
 
     def _elsewhere(self) -> tuple[str, bytes]:
-        """What a device would say, on a topic where it does not belong but that the platform hears."""
+        """Return a valid payload on a wrong topic to which the platform subscribes."""
         chance, payload = self._chance, self._said()[1]
         thing = chance.choice([self._agent, self._deeplens, "nobody", *ODD_LEVELS])
         if chance.random() < 0.3:
@@ -157,7 +157,7 @@ class Payloads:
         return f"dt/headcount/{thing}/{chance.choice([*messages.KINDS, *ODD_LEVELS])}", payload
 
     def _monster(self) -> tuple[str, bytes]:
-        """Larger or deeper than anything should be."""
+        """Return a payload that is far too large or too deeply nested."""
         size = 1 + min(int(self._chance.expovariate(1 / (DEEPEST / 20))), DEEPEST)
         huge = (
             *(b"[" * size, b'{"face":' * size, b"x" * self._chance.randint(1, LARGEST), b"\x00" * size),
@@ -167,7 +167,7 @@ class Payloads:
 
 
 def _jpeg() -> bytes:
-    """A face, as small as it may be sent."""
+    """Return a JPEG of the smallest size that a face crop may have."""
     out = io.BytesIO()
     portrait: Any = data.astronaut()
     Image.fromarray(portrait[:200, 140:300]).resize((64, 80)).save(out, "JPEG", quality=60)

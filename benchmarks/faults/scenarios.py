@@ -1,6 +1,6 @@
-"""The faults, one function each: done to a running platform under traffic, then reconciled to the message.
+"""The fault scenarios, one function each: inject faults into a running platform, then reconcile every message.
 
-How often and for how long comes from the caller, so that a short and a long run are the same code.
+The caller chooses the number and the length of the faults, so short and long runs share the code.
 """
 
 import time
@@ -19,31 +19,31 @@ from devices import health
 from devices.models import Reason
 
 DELAY_GOAL_S = 5.0
-"""Seconds from a device's word to its commit, while nothing that it needs is away."""
+"""The longest allowed delay in seconds from a message's sending to its commit, while broker and database are up."""
 
 RESTART_TAKES_S = 0.5
-"""Longest random pause around a fault, in seconds."""
+"""The longest random pause around a fault, in seconds."""
 
 WHILE_RECOGNISING_S = 0.3
-"""Longest random pause before a worker is killed, in seconds: about as long as a picture takes."""
+"""The longest random pause before a worker is killed, in seconds: about the time to recognise one picture."""
 
 FRAMES_A_MESSAGE = 60
-"""Makes a message of some kilobytes, so that a small disk is soon full."""
+"""The number of frames in a message of some kilobytes, which soon fills a small disk."""
 
 VALID_EVERY = 100
-"""Odd payloads between two valid messages."""
+"""The number of odd payloads between two valid messages."""
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 STEPS = (
     *((0, ""), (TEN_YEARS, Reason.IN_FUTURE), (0, ""), (-TEN_YEARS, Reason.TOO_OLD)),
     *((0, ""), (-3600, ""), (0, "")),
 )
-"""Seconds by which a clock is off, and why what it says is set aside, if it is."""
+"""The seconds by which a clock is wrong, and the reason for which its messages are quarantined ("" if counted)."""
 
 
 @dataclass
 class Result:
-    """How a scenario ended. `delay_goal_s` is None where the delay is the time that something was away."""
+    """How a scenario ended. `delay_goal_s` is None if the scenario itself causes the delay by an outage."""
 
     name: str
     faults: int
@@ -55,7 +55,7 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Nothing lost, nothing doubled, nothing crashed."""
+        """Whether no message was lost, no message was counted twice, and no process crashed."""
         return self.outcome.lost == self.outcome.doubled == self.crashes == 0
 
     @property
@@ -65,7 +65,10 @@ class Result:
 
 
 def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
-    """SIGKILL at any moment, under agents and under a DeepLens whose messages have no time and often equal words."""
+    """Kill the ingester at random moments, while agents and a DeepLens send.
+
+    The messages of the DeepLens carry no time, and many have identical payloads.
+    """
     with rig.stage("ingester-killed") as stage:
         ingester = stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens()]
@@ -81,7 +84,7 @@ def ingester_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
 
 
 def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
-    """A broker that forgets its sessions and its messages: only what waits for receipts is promised anything."""
+    """Kill the broker, which loses its sessions and messages. Only senders that wait for receipts lose no message."""
     with rig.stage("broker-killed") as stage:
         stage.started_ingester()
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_agent()]
@@ -99,10 +102,10 @@ def broker_killed(rig: Rig, *, kills: int, per_second: float) -> Result:
 
 
 def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) -> Result:
-    """A database that is restarted, by turns in order and by a crash, and then stays away for longer."""
+    """Restart the database, in turn cleanly and by a crash, and then stop it for a longer time."""
     with rig.stage("database-away") as stage:
         ingester = stage.started_ingester()
-        # While nothing arrives too: a quiet site must not look like a dead one.
+        # The database also fails while no message arrives: an idle ingester must keep its heartbeat.
         rig.postgres.stop()
         rig.postgres.start()
         stage.wait_for_heartbeat(ingester, since=timezone.now())
@@ -126,7 +129,7 @@ def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) 
 
 
 def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
-    """An outbox on a disk that fills up while the broker is away: what was accepted stays, the rest is counted."""
+    """Fill the disk of an outbox while the broker is down. No message that the outbox accepted is lost."""
     with rig.stage("disk-full") as stage, small_disk(stage.folder / "disk", disk_bytes) as disk:
         stage.started_ingester()
         agent = stage.add_agent(outbox=disk / "outbox.sqlite3")
@@ -146,7 +149,7 @@ def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
 
 
 def clock_stepped(rig: Rig, *, messages: int, per_second: float) -> Result:
-    """Clocks that jump: what can be true is counted where it belongs, the rest set aside, and all is well again."""
+    """Step the devices' clocks. Plausible times are counted, implausible times are quarantined, and devices recover."""
     with rig.stage("clock-stepped") as stage:
         stage.started_ingester()
         clock = Clock()
@@ -166,7 +169,7 @@ def clock_stepped(rig: Rig, *, messages: int, per_second: float) -> Result:
 
 
 def fuzzed(rig: Rig, *, payloads: int) -> Result:
-    """Odd payloads on all topics, with valid traffic between them on the same connection."""
+    """Send odd payloads on all topics, with valid messages between them on the same connection."""
     with rig.stage("fuzzed") as stage:
         ingester = stage.started_ingester()
         agent, deeplens = stage.add_thing("odd-agent"), stage.add_thing("odd-deeplens")
@@ -194,7 +197,7 @@ def fuzzed(rig: Rig, *, payloads: int) -> Result:
 
 
 def two_ingesters(rig: Rig, *, kills: int, per_second: float) -> Result:
-    """Two ingesters that are sent everything, killed in turn: all is counted by one of them only."""
+    """Kill two ingesters in turn, both of which receive every message. Each message is counted once."""
     with rig.stage("two-ingesters", clients=("chaos-a", "chaos-b")) as stage:
         for ingester in stage.ingesters:
             stage.start(ingester)
@@ -214,7 +217,7 @@ def two_ingesters(rig: Rig, *, kills: int, per_second: float) -> Result:
 
 
 def workers_killed(rig: Rig, *, kills: int, pictures: int) -> Result:
-    """Processes of a task cluster killed at any moment while they recognise: each picture ends, and counts once."""
+    """Kill the processes of a task cluster while they recognise. Each picture is finished, and counted once."""
     with rig.stage("workers-killed", clients=()) as stage:
         gallery = Gallery()
         workers = Workers({"MQTT_URL": stage.broker.url, "LOG_LEVEL": "WARNING"}, stage.folder / "workers.log")

@@ -1,4 +1,4 @@
-"""The platform that the faults are done to: a real PostgreSQL, Mosquitto and ingester, and the devices that speak."""
+"""The platform under test: a real PostgreSQL, Mosquitto and ingester, and simulated devices."""
 
 import datetime as dt
 import random
@@ -23,21 +23,21 @@ from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import Server
 
 BROKER_SETTINGS = "max_inflight_messages 0"
-"""As docs/operations.md asks for."""
+"""The broker's settings that docs/operations.md requires."""
 
 SETTLES_WITHIN = 180.0
-"""Seconds for all that waits to be committed, after the last fault."""
+"""Seconds within which all waiting messages must be committed after the last fault."""
 
 AT_WORK_WITHIN = 60.0
-"""Seconds for an ingester to commit again on a busy machine."""
+"""Seconds within which an ingester must commit again, on a busy machine."""
 
 NO_MORE_COMES_AFTER = 1.0
-"""Seconds that everything stays as it is before it is counted: what is doubled would come now."""
+"""Seconds without traffic before the rows are counted, in which late duplicates would arrive."""
 
 
 @dataclass
 class Rig:
-    """What all scenarios share."""
+    """The folder, the PostgreSQL server and the random generator that all scenarios share."""
 
     folder: Path
     postgres: Server
@@ -49,7 +49,7 @@ class Rig:
 
     @contextmanager
     def stage(self, name: str, clients: Sequence[str] = ("chaos",)) -> Iterator["Stage"]:
-        """An empty platform whose broker knows these ingesters' sessions; nothing of it runs afterwards."""
+        """Yield an empty platform whose broker has a session for each of these client ids. It ends with the block."""
         folder = self.folder / name
         close_old_connections()
         call_command("flush", interactive=False, verbosity=0)
@@ -76,7 +76,7 @@ class Stage:
     streams: list[Stream] = field(default_factory=list)
 
     def add_agent(self, outbox: Path | None = None, clock: Callable[[], int] | None = None) -> Agent:
-        """An agent that is switched on; its outbox lies on the stage's disk unless said otherwise."""
+        """Return a new, running agent. Its outbox lies in the stage's folder unless `outbox` is given."""
         thing = self.add_thing(f"agent-{len(self.agents)}")
         path = outbox or self.folder / f"{thing}.sqlite3"
         agent = Agent(thing, self.broker.url, path, self.ledger, chance=self._new_chance(), clock=clock or Clock())
@@ -96,29 +96,29 @@ class Stage:
         return stream
 
     def add_thing(self, thing: str) -> str:
-        """Register a device under this thing name."""
+        """Register a device under this thing name, and return the name."""
         site = register_site(name="Chaos", slug="chaos", timezone="UTC")
         register_device(site=site, name=thing, thing_name=thing)
         return thing
 
     def started_ingester(self) -> Ingester:
-        """The only ingester, at work."""
+        """Start the stage's only ingester and return it once it works."""
         (ingester,) = self.ingesters
         self.start(ingester)
         return ingester
 
     def start(self, ingester: Ingester) -> None:
-        """Start it and wait for its first heartbeat. Raises `Standstill`."""
+        """Start the ingester and wait for its first heartbeat. Raises `Standstill` if none comes in time."""
         ingester.start()
         self.wait_for_heartbeat(ingester, since=ingester.started_at)
 
     def wait_for_heartbeat(self, ingester: Ingester, *, since: dt.datetime) -> None:
-        """Wait until it is at work, whether or not anything arrives. Raises `Standstill`."""
+        """Wait until the ingester has stored a heartbeat since then. Raises `Standstill` if none comes in time."""
         if not self.wait(lambda: is_up(ingester.client_id, since=since), AT_WORK_WITHIN):
             raise Standstill(f"{ingester.client_id} gave no heartbeat within {AT_WORK_WITHIN:.0f} s: {self.folder}.")
 
     def wait(self, holds: Callable[[], bool], within: float) -> bool:
-        """Whether it holds at some moment of these seconds; meanwhile the ingesters are looked after."""
+        """Return whether the condition became true within these seconds. Meanwhile, ended ingesters are restarted."""
         deadline = time.monotonic() + within
         while True:
             for ingester in self.ingesters:
@@ -133,13 +133,13 @@ class Stage:
         self.wait(lambda: False, seconds)
 
     def pause_up_to(self, seconds: float) -> None:
-        """A moment that no loop of the platform is in step with."""
+        """Pause for a random time, so that faults do not fall in step with the platform's loops."""
         time.sleep(self.rig.chance.uniform(0, seconds))
 
     def wait_for_work(self) -> None:
-        """Wait until frames are committed: a fault that is done to what stands still proves nothing.
+        """Wait until a new frame is committed, because a fault in an idle platform proves nothing.
 
-        Raises `Standstill`.
+        Raises `Standstill` if no frame is committed in time.
         """
         self.wait(lambda: latest_frame() >= 0, AT_WORK_WITHIN)
         before = latest_frame()
@@ -147,12 +147,12 @@ class Stage:
             raise Standstill(f"No frame was committed within {AT_WORK_WITHIN:.0f} s; the logs are in {self.folder}.")
 
     def wait_for_work_of(self, ingester: Ingester) -> None:
-        """Wait until this one of several has committed something since its start. Raises `Standstill`."""
+        """Wait until this ingester has committed a message since its start. Raises `Standstill` otherwise."""
         if not self.wait(lambda: processed(ingester.client_id, since=ingester.started_at) > 0, AT_WORK_WITHIN):
-            raise Standstill(f"{ingester.client_id} did nothing within {AT_WORK_WITHIN:.0f} s.")
+            raise Standstill(f"{ingester.client_id} committed nothing within {AT_WORK_WITHIN:.0f} s.")
 
     def settle(self) -> None:
-        """Let everything arrive that waits, as far as it does so in time, and end the ingesters in order."""
+        """Wait, up to a limit, until all messages have arrived. Then stop the ingesters cleanly."""
         for deeplens in self.deeplenses:
             deeplens.settle(SETTLES_WITHIN)
         self._empty_outboxes()
@@ -162,7 +162,7 @@ class Stage:
             ingester.stop()
 
     def end(self) -> None:
-        """Leave nothing running."""
+        """End all processes and connections of the stage."""
         for ingester in self.ingesters:
             ingester.kill()
         devices: list[Device] = [*self.agents, *self.deeplenses, *self.streams]
@@ -179,7 +179,7 @@ class Stage:
 
         if self.wait(empty, NO_MORE_COMES_AFTER):
             return
-        # A receipt that was lost is waited for long; a new connection asks at once.
+        # An agent waits long for a lost receipt, but resends at once after a new connection.
         for agent in self.agents:
             agent.switch_off_and_on()
         self.wait(empty, SETTLES_WITHIN)
@@ -193,11 +193,11 @@ class Stage:
 
 
 def _make_session(broker: Mosquitto, client: str) -> None:
-    """What is published before the session exists would be for nobody."""
+    """Create the client's session at the broker, which would otherwise drop messages published before the client."""
     subscription = Subscription(broker.url, all_messages(client), first_sequence=1, clock=timezone.now)
     subscription.start()
     try:
         if not subscription.subscribed.wait(AT_WORK_WITHIN):
-            raise Standstill(f"The broker took no subscription of {client}.")
+            raise Standstill(f"The broker did not confirm the subscription of {client}.")
     finally:
         subscription.stop()

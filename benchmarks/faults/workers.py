@@ -1,4 +1,4 @@
-"""The real `manage.py qcluster`, given pictures of a person with a cup, and its processes killed at any moment."""
+"""The real `manage.py qcluster` recognises pictures of a person with a cup, while its processes are killed."""
 
 import datetime as dt
 import os
@@ -30,18 +30,18 @@ from tests import places
 from tests.faces import scenes
 
 STARTS_WITHIN_S = 120.0
-"""Seconds to load Django and the models on a busy machine."""
+"""Seconds within which Django and the models are loaded, on a busy machine."""
 
 STANDS_STILL = 2.0
-"""After so many times the seconds that its latest start took, a cluster in which nothing is begun or finished stands
-still: a watchdog, which would wait for minutes, would start it again."""
+"""The time without progress after which a cluster is restarted, as a multiple of the time its latest start took. A real
+watchdog would wait for minutes."""
 
 ENDS_WITHIN_S = 300.0
 FINISHED = (State.DONE, State.FAILED)
 
 
 class Workers:
-    """One cluster with one worker, started again when it has ended or stands still, as by a supervisor."""
+    """One cluster with one worker. It is restarted when it has ended or makes no progress, as by a supervisor."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self._environment = os.environ | environment | {"TASK_WORKERS": "1"}
@@ -49,7 +49,7 @@ class Workers:
         self._process: subprocess.Popen[bytes] | None = None
         self.restarts = -1
         self.crashes = 0
-        """Ends of a cluster of which nothing was killed."""
+        """The number of times that the cluster ended although none of its processes was killed."""
         self._is_hurt = self._is_starting = False
         self._seen: object = None
         self._started_at = self._moved_at = time.monotonic()
@@ -71,7 +71,7 @@ class Workers:
         self._patience_s = STARTS_WITHIN_S
 
     def kill_one(self, chance: random.Random) -> None:
-        """End one of the cluster's processes, or all at once, with SIGKILL."""
+        """Kill one random process of the cluster, or all at once, with SIGKILL."""
         assert self._process is not None
         victim = chance.choice([*_descendants(self._process.pid), None])
         if victim is None:
@@ -82,7 +82,7 @@ class Workers:
         self._is_hurt = True
 
     def kill(self) -> None:
-        """End all of it with SIGKILL, orphans too."""
+        """Kill all processes of the cluster with SIGKILL, including orphans."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -91,7 +91,7 @@ class Workers:
         self._process = None
 
     def look_after(self) -> None:
-        """Start it again where nothing moves any more; what its workers had is then for the sweep."""
+        """Restart the cluster if it has ended or makes no progress. The sweep then retries its unfinished captures."""
         assert self._process is not None
         moved = _moved()
         if moved != self._seen:
@@ -112,7 +112,7 @@ class Workers:
 
 
 class Gallery:
-    """A site that knows one person, who comes again and again; each picture of her must be one coffee."""
+    """A site where one person is enrolled. Each picture of her must become one coffee."""
 
     def __init__(self) -> None:
         self.device: Device = places.seattle01()
@@ -123,7 +123,10 @@ class Gallery:
         self.taken = 0
 
     def take(self, pictures: int) -> None:
-        """Have as many taken in as the intake does, each before the last, unless so many wait: else sweeps pile up."""
+        """Pass this many pictures to the intake, each with an earlier time than the one before.
+
+        Nothing is passed if as many captures are unfinished, because sweeps would pile up.
+        """
         if sum(_states().values()) - sum(_states().get(state, 0) for state in FINISHED) >= pictures:
             return
         now = timezone.now()
@@ -158,14 +161,14 @@ class Gallery:
 
 
 def sweep_as_if_later() -> None:
-    """The sweep of the minute in which all that is unfinished is due, so that nobody has to wait for it."""
+    """Run the sweep with a time at which all unfinished captures are due, instead of waiting for that time."""
     close_old_connections()
     unfinished = Capture.objects.exclude(state__in=FINISHED)
     sweep(now=unfinished.aggregate(latest=Max("next_try_at"))["latest"] or timezone.now())
 
 
 def wait_for_work(workers: Workers) -> None:
-    """Wait until a worker has a picture in hand. Raises `Standstill`."""
+    """Wait until a worker is recognising a picture. Raises `Standstill` if none is in time."""
     deadline = time.monotonic() + ENDS_WITHIN_S
     while not _states().get(State.WORKING):
         workers.look_after()
@@ -175,7 +178,7 @@ def wait_for_work(workers: Workers) -> None:
 
 
 def finish(workers: Workers, pictures: int) -> None:
-    """Wait until every picture is done or failed, as far as it is so in time."""
+    """Wait, up to a limit, until every picture is done or failed."""
     deadline = time.monotonic() + ENDS_WITHIN_S
     with tqdm(total=pictures, desc="8 the rest", unit=" pictures", disable=None) as bar:
         while (done := sum(_states().get(state, 0) for state in FINISHED)) < pictures and time.monotonic() < deadline:
@@ -186,7 +189,10 @@ def finish(workers: Workers, pictures: int) -> None:
 
 
 def reconcile(gallery: Gallery) -> tuple[Outcome, int]:
-    """Every picture against what was counted; and how many failed, with a reason."""
+    """Compare the pictures with the sightings and coffees. Return the outcome, and the number of failed pictures.
+
+    Only failed pictures with a reason are included; failed pictures without a reason are lost.
+    """
     states = _states()
     done = Capture.objects.filter(state=State.DONE)
     failed = Capture.objects.filter(state=State.FAILED).exclude(reason="").count()
@@ -213,14 +219,14 @@ def _states() -> dict[str, int]:
 
 
 def _moved() -> object:
-    """Differs whenever a picture was begun or finished."""
+    """Return a value that changes whenever a picture is begun or finished."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT sum(attempts), count(*) FILTER (WHERE state IN ('done', 'failed')) FROM faces_capture")
         return cursor.fetchone()
 
 
 def _descendants(pid: int) -> list[int]:
-    """The process and all those below it."""
+    """Return the ids of the process and of all its descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
