@@ -1,11 +1,11 @@
-"""`python -m benchmarks.accuracy`: what the detectors find in real photographs, miss, and imagine; who is recognised.
+"""`python -m benchmarks.accuracy`: hits, misses and false positives of the detectors and of face recognition.
 
-The photographs are those of scikit-image and matplotlib, and further ones from the folder that the environment variable
-PHOTOGRAPHS names; each as it is and mirrored, scaled, turned, darker and brighter. Prints tables and writes
+The photographs come from scikit-image, from matplotlib, and from the folder in the environment variable PHOTOGRAPHS.
+Each is used unchanged, mirrored, scaled, turned, darker and brighter. Prints tables and writes
 `benchmarks/results/accuracy.json`.
 
-The folder holds, at any depth, `face-NAME.jpg` with one face (`face-NAME2.jpg` shows the same person),
-`thumbs-up*.jpg` with one thumb held up, and lists of pictures with marked faces in the XML of dlib's imglab.
+The folder contains, at any depth: `face-NAME.jpg` with one face (`face-NAME2.jpg` shows the same person),
+`thumbs-up*.jpg` with one raised thumb, and XML files of dlib's imglab that list pictures with marked faces.
 """
 
 import os
@@ -31,18 +31,18 @@ from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder
 from edge_agent.vision.objects import ObjectDetector
 
 SAME = 0.3
-"""Intersection over union from which on a found box is the marked one."""
+"""The intersection over union from which a detected box counts as the marked one."""
 
 ASTRONAUT_FACE = (172, 62, 104, 118)
-"""By hand, in pixels of scikit-image's photograph."""
+"""The box of the face, marked by hand, in pixels of scikit-image's photograph."""
 
 WITHOUT_ANYTHING = ("chelsea", "rocket", "hubble_deep_field", "immunohistochemistry", "retina")
-"""Of scikit-image's colour photographs, those with nobody and no cup."""
+"""The colour photographs of scikit-image that show no person and no cup."""
 
 
 @dataclass
 class Photograph:
-    """A picture, and what is really in it: by detector, labels with the boxes where they are marked."""
+    """A picture and its true contents: for each detector the labels, with boxes where they are marked."""
 
     name: str
     rgb: Picture
@@ -51,7 +51,7 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Variation:
-    """A change of pictures: an affine map of pixels (from the picture's size), and a factor for the brightness."""
+    """A change of a picture: an affine map of its pixels, which depends on its size, and a factor of brightness."""
 
     name: str
     matrix: Callable[[int, int], np.ndarray]
@@ -90,7 +90,7 @@ THRESHOLDS = (0.45, 0.5, 0.55, 0.6, 0.65)
 UPRIGHT = [each.name for each in VARIATIONS if not each.is_upside_down and "90" not in each.name]
 UPSIDE_DOWN = {"thumbs-up": "thumbs-down"}
 SIDEWAYS = {"turned by 90°": {"thumbs-up": None}}
-"""Gestures that are no gesture any more."""
+"""Gestures that a variation removes: a thumb that points sideways is no thumbs-up."""
 
 
 def main() -> None:
@@ -127,15 +127,15 @@ def from_scikit_image() -> Iterator[Photograph]:
 
 
 def from_folder() -> Iterator[Photograph]:
-    """The photographs of the folder that PHOTOGRAPHS names, with what is in them; none where it is not set.
+    """Yield the photographs of the folder PHOTOGRAPHS with their true contents; none if the variable is not set.
 
-    Raises `SystemExit` where there is no such folder.
+    Raises `SystemExit` if there is no such folder.
     """
     if not os.environ.get("PHOTOGRAPHS"):
         return
     folder = Path(os.environ["PHOTOGRAPHS"])
     if not folder.is_dir():
-        raise SystemExit(f"PHOTOGRAPHS names the folder {folder}, which is not there.")
+        raise SystemExit(f"PHOTOGRAPHS names the folder {folder}, which does not exist.")
     for path in sorted(folder.rglob("face-*.jpg")):
         yield Photograph(path.name, read(path), {"faces": [("face", None)]})
     for path in sorted(folder.rglob("thumbs-up*.jpg")):
@@ -152,7 +152,7 @@ def _box(mark: ElementTree.Element) -> Box:
 
 
 def read(path: Path) -> Picture:
-    """The picture in this file. Raises `ValueError` where there is none."""
+    """Return the picture in this file. Raises `ValueError` if the file is no picture."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
     if picture is None:
         raise ValueError(f"{path} is no picture that can be read")
@@ -164,7 +164,7 @@ def _rgb(picture: np.ndarray) -> Picture:
 
 
 def varied(photograph: Photograph, variation: Variation) -> tuple[Picture, dict[str, list[tuple[str, Box | None]]]]:
-    """The changed picture, and where things are in it now. What a turn cuts off at the corners is no longer there."""
+    """Return the changed picture and its true contents, without what a rotation moves out of the picture."""
     height, width = photograph.rgb.shape[:2]
     matrix = variation.matrix(width, height)
     factor = abs(np.linalg.det(matrix[:, :2])) ** 0.5
@@ -195,7 +195,10 @@ def _corners(box: Box, matrix: np.ndarray) -> np.ndarray:
 
 
 def _moved(box: Box, matrix: np.ndarray) -> Box:
-    """A box of the same area around the same centre: the upright one around a turned box would be too large."""
+    """Return an upright box around the moved centre.
+
+    The box has the area of the transformed one: the upright box around a turned box would be too large.
+    """
     centre = _corners(box, matrix).mean(axis=0)
     factor = abs(np.linalg.det(matrix[:, :2])) ** 0.5
     width, height = box[2] * factor, box[3] * factor
@@ -208,7 +211,7 @@ def _is_inside(box: Box, matrix: np.ndarray, size: tuple[int, int]) -> bool:
 
 
 def compared(found: list[tuple[str, Box | None]], truth: list[tuple[str, Box | None]]) -> Counter[str]:
-    """How many of the true things were found and missed, and how many were found that are not there."""
+    """Return the numbers of true labels, hits, misses and false positives."""
     left = list(found)
     hits = 0
     for label, box in truth:
@@ -238,7 +241,7 @@ def show(photographs: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
 
 
 def identity(detector: FaceDetector, embedder: FaceEmbedder) -> list[results.Measured]:
-    """Prints who is recognised, and who taken for somebody else, at the platform's threshold and at others."""
+    """Print how many faces are recognised, and how many confused, at the platform's threshold and at others."""
     from benchmarks.identities import comparisons, enrolled, faces
 
     seen = list(faces(detector, embedder, [variation.name for variation in VARIATIONS]))

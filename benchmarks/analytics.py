@@ -1,11 +1,10 @@
-"""`python -m benchmarks.analytics`: whether plots and numbers take longer where there is more behind them.
+"""`python -m benchmarks.analytics`: whether response times of plots and numbers grow with the number of frames.
 
-Thirty days of one camera, as 50 thousand, 5 million and 50 million frames (which takes some ten minutes and 12 GB; see
-`--frames`), each in a database of its own on one PostgreSQL. The device's page, the plots that a browser
-asks for once it has the page, and `engagement/` for these thirty days are asked in turn of each, in one process and
-without a network, and so is a plain GROUP BY over the frames. Then what the cameras' tutorial did, with records in S3;
-and the page in a real Chromium, at a real gunicorn.
-Prints a table and writes `benchmarks/results/analytics.json`.
+The data is thirty days of one camera, as 50 thousand, 5 million and 50 million frames, each in its own database on one
+PostgreSQL. The largest takes some ten minutes and 12 GB; see `--frames`. For each database in turn, one process
+requests the device's page, the page's plots, and `engagement/` for the thirty days, without a network. It also runs a
+plain GROUP BY over the frames. Then the method of the cameras' tutorial is measured, with records in S3. Last, a real
+Chromium loads the page from a real gunicorn. Prints a table and writes `benchmarks/results/analytics.json`.
 """
 
 import argparse
@@ -34,12 +33,12 @@ SIZES = (50_000, 5_000_000, 50_000_000)
 RATIO = 1.2
 P95_MS = 50.0
 TIMES = 100.0
-"""How many times as fast as the tutorial's way we want to be; of a download from a real S3 it would be more."""
+"""The required ratio of the tutorial's time to that of `engagement/`. With a real S3 the ratio would be larger."""
 SCRIPT_KB = 500.0
 PAINT_MS = 1_000.0
 RECORDS = 5_000
 BULK = "-c full_page_writes=off -c max_wal_size=8GB"
-"""For the rows that are made first; what is asked of them afterwards writes nothing."""
+"""PostgreSQL's options for the bulk insert. The measured requests write nothing, so the options do not affect them."""
 PLAIN = """
 SELECT date_trunc('hour', taken_at, 'America/Chicago'), avg(faces), max(faces), count(*)
 FROM analytics_frame WHERE device_id = 1 AND taken_at >= %s AND taken_at < %s GROUP BY 1 ORDER BY 1
@@ -57,10 +56,10 @@ Times = dict[str, dict[int, list[float]]]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--frames", type=int, nargs="+", default=SIZES, help="sizes, ascending (50000 5000000 50000000)"
+        "--frames", type=int, nargs="+", default=SIZES, help="numbers of frames, ascending (50000 5000000 50000000)"
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--asks", type=int, default=20, help="of each kind in a round (20)")
+    parser.add_argument("--asks", type=int, default=20, help="requests of each kind in a round (20)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-analytics-"))
     try:
@@ -68,7 +67,7 @@ def main() -> int:
             _prepare(folder, postgres.url)
             measured = measure(options.frames, options.rounds, options.asks)
     except KeyboardInterrupt:
-        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -78,11 +77,11 @@ def main() -> int:
 
 
 def _prepare(folder: Path, url: str) -> None:
-    """A platform with this folder and database server."""
+    """Set up the platform's settings with this folder and database server."""
     os.environ |= production.environment(folder) | {
         "DATABASE_URL": url,
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        # Playwright's loop runs in our thread, where Django would take us for asynchronous code.
+        # Playwright runs an event loop in this thread, so Django would refuse database queries.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
@@ -118,7 +117,7 @@ def measure(sizes: Sequence[int], rounds: int, asks: int) -> list[results.Measur
 
 
 def _use(size: int) -> None:
-    """Go on with the database of this many frames."""
+    """Connect this process to the database with this many frames."""
     from django.db import connection
 
     connection.close()
@@ -151,7 +150,7 @@ def in_turn(pages: dict[int, str], last: dt.date, rounds: int, asks: int) -> Tim
                 if "GROUP BY" in name:
                     kept.append(_milliseconds(ask))
                     continue
-                ask()  # Connections and caches are warm in a running platform.
+                ask()  # The first request is not measured, because a running platform has warm connections and caches.
                 kept += [_milliseconds(ask) for _ in range(asks)]
     return times
 
@@ -168,7 +167,7 @@ def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
     def get(path: str, **query: Any) -> None:
         answer = client.get(path, query)
         if answer.status_code != 200:
-            raise SystemExit(f"{path} answered with the status {answer.status_code}.")
+            raise SystemExit(f"{path} returned the HTTP status {answer.status_code} instead of 200.")
 
     def group() -> None:
         with connection.cursor() as cursor:
@@ -209,7 +208,7 @@ def judged(times: Times) -> list[results.Measured]:
 
 
 def in_browser(page: str) -> list[results.Measured]:
-    """The page over its default days, the second time that a browser opens it cold and the server is warm."""
+    """Measure the page with its default period, in a browser with an empty cache and with a warm server."""
     from django.contrib.auth.models import User
 
     from tests.chromium import chromium

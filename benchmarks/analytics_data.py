@@ -1,7 +1,7 @@
-"""A month in front of one display, seen by cameras that look more or less often: the rows that the benchmark reads.
+"""The rows of the analytics benchmark: a month of visits to one display, recorded at different frame rates.
 
-PostgreSQL makes them by itself, hour by hour, in the real tables: fifty million frames would take Python an hour. The
-last day's tallies and episodes are then held against the real rebuild.
+PostgreSQL generates the rows hour by hour in the real tables, because fifty million frames would take Python an hour.
+The last day's tallies and episodes are then compared with those of the real rebuild.
 """
 
 import datetime as dt
@@ -22,14 +22,14 @@ LONGEST_VISIT_S = 120
 HOUR_S = 3600
 SECONDS = DAYS * len(ON) * HOUR_S
 THUMB_EVERY = 10
-"""One visitor in so many holds up a thumb, for the visit's last seconds."""
+"""Every tenth visitor holds up a thumb, for the last `THUMB_S` seconds of the visit."""
 THUMB_S = 4
 DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """Seconds since the day's first hour, and how many people came."""
+    """A visit: its start and end in seconds since the beginning of the day's first hour, and its number of people."""
 
     start: float
     end: float
@@ -38,7 +38,7 @@ class Visit:
 
 
 def visits(day: int) -> list[Visit]:
-    """The same whichever camera looks, in order and apart from each other."""
+    """Return the day's visits in order, without overlap. They do not depend on the frame rate."""
     chance = random.Random(day)
     starts = sorted(chance.uniform(0, len(ON) * HOUR_S) for _ in range(VISITS_A_DAY))
     found: list[Visit] = []
@@ -50,7 +50,10 @@ def visits(day: int) -> list[Visit]:
 
 
 def frames(day: int, every: float) -> Iterator[tuple[float, int, bool]]:
-    """Of a camera that looks every so many seconds: when after the day's first hour, how many faces, and a thumb."""
+    """Yield the frames of a camera that takes one every `every` seconds.
+
+    Each is the seconds since the beginning of the day's first hour, the number of faces, and whether there is a thumb.
+    """
     found = visits(day)
     starts = [visit.start for visit in found]
     for number in range(int(len(ON) * HOUR_S / every)):
@@ -61,11 +64,11 @@ def frames(day: int, every: float) -> Iterator[tuple[float, int, bool]]:
 
 
 def load(count: int, *, last: dt.date, days: int = DAYS) -> str:
-    """Fill the connected database with so many frames of the days up to `last`; answers the address of their device.
+    """Fill the connected database with `count` frames of the days up to `last`. Return the path of the device's page.
 
-    Where the count is no multiple of the hours there are a few more.
+    There are a few more frames if `count` is no multiple of the hours.
 
-    Raises `SystemExit` with a sentence where a tally or episode is not what the rebuild makes of the frames.
+    Raises `SystemExit` if a tally or episode differs from what the rebuild makes of the frames.
     """
     from devices import services
 
@@ -79,13 +82,13 @@ def load(count: int, *, last: dt.date, days: int = DAYS) -> str:
 
 
 def _hours(device: int, count: int, last: dt.date, days: int) -> Iterator[int]:
-    """Make an hour's rows, then the next; yields how many frames they were."""
+    """Insert the rows hour by hour, and yield each hour's number of frames."""
     made, seconds = 0, days * len(ON) * HOUR_S
     for day in range(days):
         first = dt.datetime.combine(last, dt.time(ON[0]), dt.UTC) - DAY * (days - 1 - day)
         common = {"device": device, "every": seconds / count, "first": first}
         for hour in range(len(ON)):
-            # In whole numbers: a frame of the next hour's first moment belongs to the next hour.
+            # Integers avoid rounding errors: a frame at the next hour's first moment belongs to the next hour.
             begin, end = (-(-(hour + at) * HOUR_S * count // seconds) for at in (0, 1))
             _make_hour(visits(day), {**common, "from": begin, "until": end, "ids": made - begin + 1})
             made += end - begin
@@ -110,7 +113,9 @@ def _run(statement: str, asked: dict[str, Any]) -> None:
 
 
 _ALONE = "SET LOCAL session_replication_role = replica; SET LOCAL jit = off"
-"""That each key has its row is known: not to look it up saves half of the time. Nor are these statements worth JIT."""
+"""Skips the checks of foreign keys, which saves half of the time, and JIT compilation, which these statements do not
+need.
+"""
 _SEEN = """
 CREATE TEMPORARY TABLE seen ON COMMIT DROP AS
 WITH visit AS (
@@ -159,7 +164,7 @@ _SHOWN = """
 CREATE TEMPORARY TABLE IF NOT EXISTS shown (label text, taken_at timestamptz, number int, best float8);
 INSERT INTO shown SELECT label, taken_at, count(*), max(confidence) FROM detected GROUP BY label, taken_at
 """
-"""What a day's frames show."""
+"""Collects the labels of a day's frames, from which `_EPISODES` makes the episodes."""
 _EPISODES = """
 WITH apart AS (
     SELECT *, taken_at - lag(taken_at) OVER of_label
@@ -175,7 +180,7 @@ TRUNCATE shown
 
 
 def _check(last: dt.date) -> None:
-    """Hold the last day against the real rebuild, and do what a database of that age has done by itself."""
+    """Compare the last day with the real rebuild, after the vacuum and checkpoint that a running database has had."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -186,4 +191,4 @@ def _check(last: dt.date) -> None:
         cursor.execute("SELECT setval('analytics_frame_id_seq', (SELECT max(id) FROM analytics_frame))")
     call_command("rebuild_tallies", since=last.isoformat(), stdout=told)
     if told.getvalue() != "Rebuilt 1 days of 1 devices: every tally was right.\n":
-        raise SystemExit(f"The benchmark's data is not what frames make of it: {told.getvalue()}")
+        raise SystemExit(f"The benchmark's tallies or episodes differ from those of the rebuild: {told.getvalue()}")

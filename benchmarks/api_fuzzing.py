@@ -1,9 +1,9 @@
-"""`python -m benchmarks.api_fuzzing`: ten thousand odd requests to the API, of which none may surprise.
+"""`python -m benchmarks.api_fuzzing`: ten thousand random requests to the API, compared with its OpenAPI schema.
 
-Schemathesis asks every operation of the API's description, on a real gunicorn with a database that has something of
-everything: with what is allowed, at its bounds, and with what is not. A surprise is an answer of 5xx, or a status, a
-content type or a shape that the description does not have. Prints a table and what surprised, with a curl line for
-each, and writes `benchmarks/results/api_fuzzing.json`; ends with 1 where anything surprised.
+Schemathesis calls every operation of the schema on a real gunicorn, whose database has rows of every kind. The requests
+are valid, at the bounds of what is valid, and invalid. A surprise is a response with a status of 5xx, or with a status,
+a content type or a structure that the schema does not contain. Prints a table, and each surprise with a curl command.
+Writes `benchmarks/results/api_fuzzing.json`, and exits with 1 if there was a surprise.
 """
 
 import argparse
@@ -21,7 +21,10 @@ CASES = 10_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--examples", type=int, default=250, help="of each operation, besides those at the bounds (250)"
+        "--examples",
+        type=int,
+        default=250,
+        help="random requests for each operation, besides those at the bounds (250)",
     )
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-fuzzing-"))
@@ -46,7 +49,7 @@ def main() -> None:
 
 
 def _prepared(folder: Path) -> str:
-    """The URL of an empty database in this folder, which this process uses from now on."""
+    """Create a database in this folder, connect this process to it, and return its URL."""
     database = f"sqlite:///{folder / 'fuzzing.sqlite3'}"
     os.environ |= {
         "DATA_DIR": str(folder),

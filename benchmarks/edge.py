@@ -1,9 +1,9 @@
-"""`python -m benchmarks.edge`: how many frames a second the edge agent looks at, and whether it grows.
+"""`python -m benchmarks.edge`: how many frames per second the edge agent processes, and whether its memory grows.
 
-A video of 1280 × 720 is made of the simulated lobby, whose people and cups are real photographs. The bare detector
-calls get its frames decoded from memory; the agent reads the video, and has its outbox and, with all detectors, a
-watched stream. Both sides take turns. Then an agent with a broker and a platform runs for `--minutes`, and its memory
-and processor time are sampled. Prints a table and writes `benchmarks/results/edge.json`.
+The input is a video of 1280 × 720 pixels of the simulated lobby, whose people and cups are real photographs. The bare
+detector calls read decoded frames from memory. The agent reads the video and writes to its outbox; with all detectors,
+it also serves a stream. Both take turns. Then an agent with a broker and a platform runs for `--minutes`, while its
+memory and processor time are sampled. Prints a table and writes `benchmarks/results/edge.json`.
 """
 
 import argparse
@@ -50,19 +50,19 @@ GOALS: tuple[tuple[tuple[Detector, ...], float], ...] = (
 )
 LEAST_RATIO = 0.8
 MOST_GROWTH = 0.05
-"""Of the memory in use after the first fifth of the time: less is the allocator's noise."""
+"""The largest allowed growth, as a share of the memory after a fifth of the time. Less is noise of the allocator."""
 
 
 class Unpaced:
-    """A video's frames as fast as they are asked for, over and over; decoded beside the agent, as a camera's are.
+    """A source that repeats a video as fast as its reader takes the frames. A thread decodes them, as for a camera.
 
-    As with a camera, `SLOTS` frames are kept at most, and the next ones are written over those that were read.
+    As for a camera, the source has `SLOTS` buffers, and overwrites the frames that were read.
     """
 
     ended = False
 
     def __init__(self, path: Path) -> None:
-        # More threads only wait for each other: a frame takes less than the detectors do.
+        # One thread suffices, because decoding a frame takes less time than the detectors.
         self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         self._decoded: queue.SimpleQueue[Picture] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[Picture | None] = queue.SimpleQueue()
@@ -100,9 +100,13 @@ class Unpaced:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long a side's turn lasts (4)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each side; 0 leaves the speed out (3)")
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long growth is watched; 0 leaves it out (60)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds of each turn (4)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="turns of the agent and of the bare calls; 0 skips the speed (3)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="minutes for which memory is sampled; 0 skips this (60)"
+    )
     asked = parser.parse_args()
     use_one_thread_for_pictures()
     fetch_models(models_folder())
@@ -119,7 +123,7 @@ def main() -> None:
 
 
 def recorded(path: Path) -> Path:
-    """The video: somebody with a cup, the whole time."""
+    """Write the video, in which a person with a cup is always visible, and return its path."""
     scene = Scene("lobby", SEED)
     visitor = next(visitor for visitor in visitors_between(SEED, 0, 10_000) if visitor.has_cup)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, SIZE)
@@ -145,9 +149,9 @@ def compared(
 
 
 class Speed(NamedTuple):
-    """Of one side: frames a second, and what a frame takes of the processor, decoding it included where that is done.
+    """Frames per second, and the processor time of a frame, including its decoding if there is any.
 
-    Where other programs take the processor, only the second tells two sides apart.
+    Only the processor time is comparable while other programs use the processor.
     """
 
     frames: float
@@ -157,7 +161,7 @@ class Speed(NamedTuple):
 def speeds(
     scratch: Path, video: Path, detectors: tuple[Detector, ...], seconds: float, rounds: int
 ) -> tuple[Speed, Speed]:
-    """Of the bare calls and of the agent: medians of turns that alternate."""
+    """Return the medians of alternating turns: the speed of the bare calls, and that of the agent."""
     config = AgentConfig(
         thing="bench", mqtt_url="mqtt://127.0.0.1", detectors=detectors, outbox=scratch / "_".join(detectors)
     )
@@ -176,7 +180,7 @@ def speeds(
 
 
 def _showing(agent: Agent) -> Callable[[], object]:
-    """A step as the agent's own loop makes it: with a picture for the stream when one is due."""
+    """Return a step of the agent's loop, which also draws a picture for the stream when one is due."""
     shown = [time.monotonic()]
 
     def step() -> None:
@@ -200,7 +204,7 @@ def rate(look: Callable[[], object], seconds: float) -> Speed:
 
 @contextmanager
 def watched(wanted: bool) -> Iterator[StreamServer | None]:
-    """A stream that somebody watches, or none."""
+    """Yield a stream server with one connected viewer, or None if no stream is wanted."""
     if not wanted:
         yield None
         return
@@ -219,7 +223,7 @@ def _watch(port: int) -> None:
 
 
 def growth(scratch: Path, seconds: float) -> list[results.Measured]:
-    """Memory and processor time of a real agent with all detectors and a watched stream, at its default cadence."""
+    """Measure memory and processor time of a real agent with default settings, all detectors and a watched stream."""
     port = free_port()
     with mosquitto(scratch / "broker") as broker, platform(broker):
         settings = {"thing": "bench", "mqtt_url": broker.url, "source": f"scene:lobby?seed={SEED}"}
@@ -258,7 +262,7 @@ def _until_it_streams(port: int) -> None:
 
 
 def _sampled(pid: int, seconds: float) -> tuple[list[int], float]:
-    """Resident bytes, some hundred times over these seconds, and the processor time as a share of them."""
+    """Sample a process for these seconds. Return its resident bytes at each sample, and its share of processor time."""
     started, used, memory = time.monotonic(), _cpu_seconds(pid), []
     for _ in tqdm(range(100), desc="growth"):
         time.sleep(seconds / 100)

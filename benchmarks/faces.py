@@ -1,8 +1,8 @@
 """`python -m benchmarks.faces`: recognising captures, searching faces, and reading the leaderboard, on PostgreSQL.
 
-Captures are recognised by the local models as a worker does it, in turns with the bare calls of the same models.
-Galleries of 1,000, 10,000 and 100,000 synthetic faces, drawn around real ones, are searched in memory, the largest
-also through the database. The leaderboard is read beside a million coffees. Prints a table and writes
+A worker's code recognises captures with the local models, in turn with bare calls of the same models. Galleries of
+1,000, 10,000 and 100,000 synthetic faces, drawn around real ones, are searched in memory. The largest gallery is also
+searched through the database. The leaderboard is read from a database with a million coffees. Prints a table and writes
 `benchmarks/results/faces.json`.
 """
 
@@ -33,11 +33,11 @@ READS = 15
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--captures", type=int, default=40, help="how many are recognised (40)")
+    parser.add_argument("--captures", type=int, default=40, help="number of captures to recognise (40)")
+    parser.add_argument("--coffees", type=int, default=1_000_000, help="number of coffees in the database (1,000,000)")
     parser.add_argument(
-        "--coffees", type=int, default=1_000_000, help="beside which the leaderboard is read (1,000,000)"
+        "--faces", type=int, default=GALLERIES[-1], help="number of faces in the largest gallery (100,000)"
     )
-    parser.add_argument("--faces", type=int, default=GALLERIES[-1], help="in the largest gallery (100,000)")
     asked = parser.parse_args()
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     from tests.postgres import server
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def prepare(url: str, folder: str) -> None:
-    """A platform on this database, with its sites and devices."""
+    """Set up a platform on this database, with sites and devices."""
     from edge_agent.vision.files import models_folder
 
     os.environ |= {
@@ -76,7 +76,7 @@ def prepare(url: str, folder: str) -> None:
 
     from devices.services import register_device, register_site
 
-    settings.DEBUG = False  # which would keep every query
+    settings.DEBUG = False  # With DEBUG, Django would keep every query in memory.
     call_command("migrate", verbosity=0)
     for number in range(SITES):
         zone = ("America/Los_Angeles", "America/Chicago")[number % 2]
@@ -85,7 +85,7 @@ def prepare(url: str, folder: str) -> None:
 
 
 def captures(count: int) -> Iterator[Measured]:
-    """A worker's captures a second over those of the bare model calls, in turns; one process, one core each."""
+    """Compare a worker's time for a capture with that of the bare model calls, in turn and in one process."""
     from django.utils import timezone
 
     from faces.recognisers import recogniser as recognisers
@@ -151,7 +151,7 @@ def _enrol_somebody(local: Any) -> None:
 
 
 def _taken(jpeg: bytes, count: int) -> list[Any]:
-    """Captures as the intake leaves them, an hour apart, so that each is a coffee; nobody is greeted."""
+    """Return the ids of new captures from the intake. An hour apart, each becomes a coffee, but greets nobody."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -173,7 +173,7 @@ def _check_all_recognised(count: int) -> None:
 
     counted = Coffee.objects.exclude(person=None).count()
     if counted != count:
-        sys.exit(f"Of {count} captures {counted} became a coffee of the person they show.")
+        sys.exit(f"Only {counted} of {count} captures became a coffee of the person in the picture.")
 
 
 def searches(sizes: list[int]) -> Iterator[Measured]:
@@ -200,7 +200,7 @@ def searches(sizes: list[int]) -> Iterator[Measured]:
 
 
 def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measured]:
-    """As a worker searches: its index catches up with the database, in which the faces that it finds are looked up."""
+    """Measure searches as a worker makes them, including the queries for new faces and for the matching face."""
     from django.db import connection
     from django.utils import timezone
 
@@ -218,7 +218,7 @@ def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measur
                 copy.write_row((consent.pk, "local", f"synthetic-{number}", embedding.tobytes(), now, ""))
         cursor.execute("ANALYZE")
     site = Site.objects.get(slug="site-0")
-    # COPY tells nobody of the new faces, and this process has searched the gallery before.
+    # COPY does not notify this process of the new faces, and it still has the gallery of earlier searches in memory.
     drop_idle(now=time.monotonic() + KEPT_FOR_S)
     times, found = [], []
     for embedding in [wanted[0], *wanted]:
@@ -227,7 +227,9 @@ def _in_the_database(gallery: np.ndarray, wanted: np.ndarray) -> Iterator[Measur
         found.append(gallery_now.nearest(embedding.tobytes(), within=SAME_PERSON))
         times.append((time.perf_counter() - began) * 1000)
     if not all(found):
-        sys.exit(f"Of {len(found)} faces that are in the database {found.count(None)} were not found.")
+        sys.exit(
+            f"{found.count(None)} of {len(found)} searched faces were not found, although they are in the database."
+        )
     size = f"{len(gallery):,} faces in the database"
     yield report.told(f"{size}: first search of a process, which reads them", times[0] / 1000, "s")
     yield report.below(f"{size}: a search, median", statistics.median(times[1:]), "ms", SEARCH_MS)
@@ -260,7 +262,7 @@ def leaderboards(coffees: int) -> Iterator[Measured]:
 
 
 def fill(coffees: int, now: dt.datetime) -> None:
-    """So many coffees of a year, a quarter of them nobody's, with the captures and sightings they come from."""
+    """Insert this many coffees of the last year, with their captures and sightings. A quarter have no person."""
     from django.db import connection
 
     from devices.models import Device, Site
@@ -288,7 +290,7 @@ def fill(coffees: int, now: dt.datetime) -> None:
     given: dict[str, int | dt.datetime] = {"sites": SITES, "people": PEOPLE, "days": DAYS}
     given |= {"now": now, "coffees": coffees}
     with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # the rows are right, nothing need be checked
+        cursor.execute("SET session_replication_role = replica")  # skips the checks of foreign keys
         for part in tqdm(parts, desc="Coffees", leave=False):
             cursor.execute(part.replace("number % %(", "number %% %("), given | {"first": first, "device": device})
         cursor.execute("SET session_replication_role = origin")

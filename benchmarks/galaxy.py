@@ -1,10 +1,10 @@
-"""`python -m benchmarks.galaxy`: how fast walls and globes are answered, and how often they ask the database.
+"""`python -m benchmarks.galaxy`: response times and database queries of walls and globes.
 
-100 sites with two cameras each and a full day of tallies, on SQLite. First a day of a rig is simulated, in steps, with
-50 screens and 50 globes that ask in each slot: the database queries of a slot are counted. Then a real gunicorn with
-two workers of eight threads answers 50 screens, each of which asks once a second, thirty times as often as a real
-one, beside globes
-that ask for all columns. Prints a table and writes `benchmarks/results/galaxy.json`.
+The data is 100 sites with two cameras each and a full day of tallies, on SQLite. The first part simulates a day of a
+rig in steps: in each slot, 50 screens and 50 globes send a request, and the database queries are counted. The second
+part measures response times of a real gunicorn with two workers of eight threads. 50 screens send one request per
+second each, thirty times as often as a real screen, and globes request all columns. Prints a table and writes
+`benchmarks/results/galaxy.json`.
 """
 
 import argparse
@@ -36,16 +36,16 @@ WALL = 5
 BOARDS = ("site-0/today", "site-0/week", "all/sites", "all/leaderboard")
 P95_MS = 50.0
 MOST_QUERIES = 300
-"""“A few hundred” a slot."""
+"""The largest allowed number of database queries per slot."""
 
 GLOBE_EVERY = 10
-"""One screen in so many asks for the columns too."""
+"""Every tenth screen also requests the columns, as a globe does."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=60, help="how long the screens ask (60)")
-    parser.add_argument("--slots", type=int, default=48, help="slots of the simulated day that are looked at (48)")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds for which the screens send requests (60)")
+    parser.add_argument("--slots", type=int, default=48, help="number of measured slots of the simulated day (48)")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-galaxy-"))
     try:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def prepared(folder: Path) -> str:
-    """A platform with its sites in this folder; answers a token that sees all of them."""
+    """Set up a platform with its sites in this folder. Return a wall token that is valid for all sites."""
     os.environ |= production.environment(folder) | {"DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}"}
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     import django
@@ -127,7 +127,7 @@ def globe_path(token: str) -> str:
 
 
 def queries_of_slots(token: str, slots: int) -> list[int]:
-    """Database queries of each of these slots, spread over a day, in one process."""
+    """Return the number of database queries in each of this many slots, spread over a day, in one process."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
@@ -147,7 +147,7 @@ def queries_of_slots(token: str, slots: int) -> list[int]:
 
 def _fine(status: int) -> None:
     if status != 200:
-        raise SystemExit(f"The benchmark got the status {status} where it should get 200.")
+        raise SystemExit(f"The benchmark received the HTTP status {status} instead of 200.")
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def gunicorn() -> Iterator[str]:
                 break
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise SystemExit(f"The web server does not answer: {error}") from None
+                    raise SystemExit(f"The web server does not respond: {error}") from None
                 time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -184,7 +184,7 @@ def gunicorn() -> Iterator[str]:
 
 
 def times_of(address: str, token: str, seconds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each answer to a screen, and of each to a globe."""
+    """Return the milliseconds of each response to a screen, and of each response to a globe."""
     screens: list[float] = []
     globes: list[float] = []
     ends = time.monotonic() + seconds

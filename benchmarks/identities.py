@@ -1,4 +1,4 @@
-"""Embeddings of real people, and as many synthetic ones around them as a benchmark asks for."""
+"""Embeddings of real people, and any number of synthetic embeddings with the same distribution."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,35 +27,38 @@ from faces.enrolment.portraits import SMALLEST_FACE
 
 Embedding = NDArray[np.float32]
 Embeddings = NDArray[np.float32]
-"""One row each."""
+"""One embedding per row."""
 
 PICTURES_EACH = 5
-"""Of each synthetic person."""
+"""The number of pictures of each synthetic person."""
 
 OTHER_PICTURES = (AS_IT_IS, "mirrored", "half the size", "half as bright")
-"""Variations that stand for further pictures of a person."""
+"""Variations that serve as further pictures of a person."""
 
 APART = 0.8
-"""Mean distance of two people where there are too few real ones to tell; on LFW's photographs it is about that."""
+"""The assumed mean distance of two people if there are too few real ones. LFW's photographs have about this value."""
 
 SHRUNK = 0.5
-"""How far covariances are drawn towards an even one, as there are fewer faces than dimensions (Ledoit and Wolf)."""
+"""The shrinkage of covariances towards a multiple of the identity matrix (Ledoit and Wolf).
+
+It is needed because there are fewer faces than dimensions.
+"""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A face of a photograph under a variation, as the platform sees it; None where the detector does not find it."""
+    """A face of a photograph under a variation. Its embedding is None if the detector does not find the face."""
 
     person: str
     photograph: str
     variation: str
     embedding: Embedding | None
     side: int = 0
-    """Pixels of the shorter side of what was found."""
+    """The shorter side of the detected box, in pixels."""
 
 
 def faces(detector: FaceDetector, embedder: FaceEmbedder, variations: Sequence[str]) -> Iterator[Seen]:
-    """All faces of the photographs under these variations. Nobody is in two photographs but those of one name."""
+    """Yield all faces of the photographs under these variations. Only photographs of one name show the same person."""
     photographs = [*from_scikit_image(), *from_matplotlib(), *from_folder()]
     people = [(photograph, face) for photograph in photographs for face in photograph.truth.get("faces", [])]
     for number, (photograph, face) in enumerate(tqdm(people, desc="Faces", leave=False)):
@@ -64,14 +67,14 @@ def faces(detector: FaceDetector, embedder: FaceEmbedder, variations: Sequence[s
         alone = Photograph(photograph.name, photograph.rgb, {"faces": [(label, marked)]})
         for variation in (each for each in VARIATIONS if each.name in variations):
             rgb, truth = varied(alone, variation)
-            if truth["faces"]:  # not turned out of the picture
+            if truth["faces"]:  # a rotation may move the face out of the picture
                 box = _found(detector.detect(rgb), truth["faces"][0][1])
                 found = (embedder.embed(rgb, box), min(box[2:])) if box else (None,)
                 yield Seen(person, photograph.name, variation.name, *found)
 
 
 def from_matplotlib() -> Iterator[Photograph]:
-    """The portrait of Grace Hopper that matplotlib ships; it comes with MediaPipe."""
+    """Yield the portrait of Grace Hopper in matplotlib, which is installed with MediaPipe."""
     from matplotlib.cbook import get_sample_data
 
     path = get_sample_data("grace_hopper.jpg", asfileobj=False)
@@ -79,7 +82,7 @@ def from_matplotlib() -> Iterator[Photograph]:
 
 
 def _found(detected: Iterable[Face], marked: Box | None) -> Box | None:
-    """The face at the marked place; the largest, where no place is marked."""
+    """Return the box of the face at the marked place, or of the largest face if no place is marked."""
     boxes = [face.box for face in detected if face.box]
     if marked is not None:
         boxes = [box for box in boxes if overlap(box, marked) > SAME]
@@ -87,7 +90,7 @@ def _found(detected: Iterable[Face], marked: Box | None) -> Box | None:
 
 
 def real(detector: FaceDetector, embedder: FaceEmbedder) -> list[Embeddings]:
-    """Of each person in the photographs the embeddings in `OTHER_PICTURES`."""
+    """Return, for each person in the photographs, the embeddings of the variations in `OTHER_PICTURES`."""
     people: dict[str, list[Embedding]] = {}
     for seen in faces(detector, embedder, OTHER_PICTURES):
         if seen.embedding is not None:
@@ -96,7 +99,7 @@ def real(detector: FaceDetector, embedder: FaceEmbedder) -> list[Embeddings]:
 
 
 def enrolled(seen: Sequence[Seen]) -> list[Seen]:
-    """Of each person the first photograph as it is, where the face is as large as the platform asks for."""
+    """Return each person's first unchanged photograph in which the face is large enough for enrolment."""
     people: dict[str, Seen] = {}
     for face in seen:
         if face.variation == AS_IT_IS and face.side >= SMALLEST_FACE:
@@ -106,7 +109,7 @@ def enrolled(seen: Sequence[Seen]) -> list[Seen]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A face against an enrolled one: whether they are one person's, and their Euclidean distance."""
+    """The comparison of a face with an enrolled one: whether both show one person, and their Euclidean distance."""
 
     variation: str
     is_same: bool
@@ -114,7 +117,7 @@ class Comparison:
 
 
 def comparisons(seen: Sequence[Seen]) -> list[Comparison]:
-    """Each face under each variation against each of the enrolled; but none with itself unchanged."""
+    """Compare each face under each variation with each enrolled face, but no enrolled face with itself."""
     return [
         Comparison(face.variation, face.person == known.person, float(np.linalg.norm(face.embedding - known.embedding)))
         for face in seen
@@ -124,7 +127,7 @@ def comparisons(seen: Sequence[Seen]) -> list[Comparison]:
 
 
 class Crowd:
-    """Draws people that lie as far from each other, and pictures that lie as far from their person, as real ones."""
+    """Draws synthetic people and pictures whose distances are distributed as those of the real ones."""
 
     def __init__(self, people: Sequence[Embeddings], seed: int = 0) -> None:
         self._chance = np.random.default_rng(seed)
@@ -140,11 +143,11 @@ class Crowd:
         return people
 
     def pictures(self, people: Embeddings) -> Embeddings:
-        """One of each."""
+        """Return one random picture of each of these people."""
         return (people + self._drawn(len(people), self._within)).astype(np.float32)
 
     def gallery(self, size: int) -> tuple[Embeddings, Embeddings]:
-        """The people, and so many pictures of them all."""
+        """Return random people, and `size` pictures of them."""
         people = self.people(-(-size // PICTURES_EACH))
         return people, self.pictures(np.repeat(people, PICTURES_EACH, axis=0)[:size])
 

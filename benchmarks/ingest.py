@@ -1,10 +1,10 @@
-"""`python -m benchmarks.ingest`: how many messages a second `manage.py ingest` makes durable, beside others.
+"""`python -m benchmarks.ingest`: how many messages per second `manage.py ingest` makes durable, compared with others.
 
-Each side finds messages waiting in its own session of one Mosquitto, published with QoS 1 by a process of its own, and
-takes them in as fast as it can. The sides take turns, on a durable PostgreSQL and on SQLite. A rate is that of the rows
-that another connection sees, from the first commit to the last; afterwards no message may be left unacknowledged.
-Then the delay from the publishing of a message to its row, at a steady pace. Prints tables and writes
-`benchmarks/results/ingest.json`.
+Each program reads messages that wait in its own session at one Mosquitto, as fast as it can. Another process has
+published them with QoS 1. The programs take turns, on a durable PostgreSQL and on SQLite. A rate counts the rows that
+another connection reads, from the first commit to the last. After the ingester's turns, no message may be left
+unacknowledged. Then the delay from the publishing of a message to its row is measured at a steady rate. Prints tables
+and writes `benchmarks/results/ingest.json`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.postgres import server
 
 EVERYTHING = ("dt/headcount/+/+", "$aws/things/+/infer")
-"""What the ingester subscribes to."""
+"""The ingester's subscriptions."""
 
 GOALS = {
     "a subscriber that only acknowledges": 0.8,
@@ -47,20 +47,20 @@ GOALS = {
     "Node-RED": 5.0,
     "COPY without MQTT": None,
 }
-"""The others, and how many times as fast we want to be."""
+"""The other programs, and the required ratio of the ingester's rate to theirs (None: no goal)."""
 
 OURS = "ingest"
 FEWER = 5
-"""Those that are slow by design get so many times fewer messages."""
+"""The divisor of the number of messages for programs that are slow by design."""
 
 PACE = 1_000
-"""Messages a second while the delay is measured."""
+"""Messages per second while the delay is measured."""
 
 P99_MS = 500.0
 
 
 class Sides:
-    """Each method takes in the messages of one kind of record on one database, and answers how many a second."""
+    """The compared programs. Each method lets one process messages of one kind, and returns its messages per second."""
 
     def __init__(self, broker: Mosquitto, database: Database, record: str, messages: int, flow: Path | None) -> None:
         self._broker, self._database, self._record = broker, database, record
@@ -81,7 +81,7 @@ class Sides:
         with ingesting(self._broker, self._database, "ours"):
             rate = rate_of(self._database, self._messages, after=latest)
         if left := held(self._broker, "ours"):
-            raise RuntimeError(f"{left} messages are committed, but the broker holds them still.")
+            raise RuntimeError(f"The ingester committed {left} messages without acknowledging them to the broker.")
         return rate
 
     def acks(self) -> float:
@@ -114,15 +114,15 @@ class Sides:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=20_000, help="that each of the fast sides takes in at a time")
+    parser.add_argument("--messages", type=int, default=20_000, help="messages in each turn of a fast program")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=20, help="for how long the delay is measured")
+    parser.add_argument("--seconds", type=int, default=20, help="seconds for which the delay is measured")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-ingest-"))
     try:
         measured = measure(folder, options.messages, options.rounds, options.seconds)
     except KeyboardInterrupt:
-        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +151,7 @@ def measure(folder: Path, messages: int, rounds: int, seconds: int) -> list[resu
 
 
 def shown(measured: list[results.Measured]) -> list[results.Measured]:
-    """The same; printed, since the next will take minutes."""
+    """Print the figures at once, since the next ones take minutes. Return them unchanged."""
     print(report.table(measured), flush=True)
     return measured
 
@@ -159,7 +159,7 @@ def shown(measured: list[results.Measured]) -> list[results.Measured]:
 def in_turn(
     database: Database, record: str, sides: dict[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """Messages a second of each side in each round."""
+    """Run the programs in turn. Return the messages per second of each program in each round."""
     rates: dict[str, list[float]] = {side: [] for side in sides}
     turns = [side for _ in range(rounds) for side in sides]
     for side in tqdm(turns, desc=f"{database.name}, {record}", disable=None):
@@ -168,7 +168,7 @@ def in_turn(
 
 
 def judged(name: str, rates: dict[str, list[float]]) -> list[results.Measured]:
-    """The medians of our rate and of its ratios to the others' in the same round."""
+    """Return the median of the ingester's rate, and the medians of its ratios to the other rates of the same round."""
     measured = [report.told(f"{name}: ingest", statistics.median(rates[OURS]), "messages/s")]
     for side, goal in GOALS.items():
         if side in rates:
@@ -180,7 +180,7 @@ def judged(name: str, rates: dict[str, list[float]]) -> list[results.Measured]:
 
 
 def delay(broker: Mosquitto, database: Database, seconds: int) -> list[results.Measured]:
-    """From a message's publishing, which is its frame's time, until a query of another connection finds its row."""
+    """Measure the delay from a message's publishing (its frame's time) until another connection reads its row."""
     backlog(broker, "delay", EVERYTHING, "agent", 1)
     latest = database.latest()
     with ingesting(broker, database, "delay"):
@@ -198,7 +198,7 @@ def delay(broker: Mosquitto, database: Database, seconds: int) -> list[results.M
 
 
 def _delays(database: Database, count: int) -> list[float]:
-    """Milliseconds of each of the next `count` rows."""
+    """Return the delays in milliseconds of the next `count` rows."""
     epoch = "extract(epoch FROM taken_at)" if database.is_postgresql else "(julianday(taken_at) - 2440587.5) * 86400"
     latest = database.latest()
     delays: list[float] = []

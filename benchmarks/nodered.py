@@ -1,4 +1,4 @@
-"""A Node-RED whose flow inserts each message into PostgreSQL, as one is drawn in a minute."""
+"""A Node-RED with a minimal flow that inserts each MQTT message into PostgreSQL."""
 
 import json
 import subprocess
@@ -13,22 +13,22 @@ INSERT = """
 await global.get("pool").query("INSERT INTO node_red (topic, payload) VALUES ($1, $2)", [msg.topic, msg.payload]);
 return msg;
 """
-"""A function node's body; the pool has `pg`'s ten connections."""
+"""The body of the function node. The pool has ten connections, the default of `pg`."""
 
 
 def install(folder: Path) -> str | None:
-    """Have npm fetch it into this folder. Answers in a few words why that failed, None where it did not."""
+    """Install Node-RED into this folder with npm. Return a short reason for a failure, or None on success."""
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *PACKAGES]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
         return "npm is not installed"
-    return f"npm could not fetch it: {done.stderr.strip()[:200]}" if done.returncode else None
+    return f"npm could not install Node-RED: {done.stderr.strip()[:200]}" if done.returncode else None
 
 
 @contextmanager
 def running(folder: Path, *, mqtt_port: int, topic: str, database_url: str, port: int) -> Iterator[None]:
-    """Its flow at work. The session at the broker is kept, so that it finds the messages that wait for it."""
+    """Run Node-RED with its flow until the block ends. Its MQTT session persists, so it receives waiting messages."""
     (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, topic)))
     (folder / "settings.js").write_text(_settings(port, database_url))
     program = folder / "node_modules" / "node-red" / "red.js"

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.pages`: how heavy a device's page is, and how soon its first plot is on the screen.
+"""`python -m benchmarks.pages`: the size of a device page's JavaScript, and the time until its first plot is visible.
 
-On the demo's past of two weeks, with the platform as in production (gunicorn, compressed static files) and a headless
-Chromium, first with an empty cache and then as somebody who comes back. Prints a table and writes
+The data is the demo's history of two weeks. The platform runs as in production (gunicorn, compressed static files). A
+headless Chromium loads the page first with an empty cache and then with a warm one. Prints a table and writes
 `benchmarks/results/pages.json`. `--data` takes a folder that `python -m demo.steps` has prepared.
 """
 
@@ -31,7 +31,7 @@ NOTE_PLOTS = """
     for (const [name, selector] of Object.entries(wanted)) {
       if (!document.querySelector(selector)) continue;
       delete wanted[name];
-      // The frame after the next one begins: what was drawn is on the screen then.
+      // When the next animation frame has ended, the plot is on the screen.
       requestAnimationFrame(() => setTimeout(() => { noted[name] = performance.now(); }));
     }
   }).observe(document, { childList: true, subtree: true });
@@ -43,8 +43,8 @@ ANSWERED = "performance.getEntriesByType('navigation')[0].responseEnd"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--loads", type=int, default=10, help="how often the page is loaded (10)")
-    parser.add_argument("--data", type=Path, help="a data folder with the demo's past; otherwise one is made")
+    parser.add_argument("--loads", type=int, default=10, help="number of page loads with a warm cache (10)")
+    parser.add_argument("--data", type=Path, help="data folder with the demo's history (a new, temporary one)")
     asked = parser.parse_args()
     folder = asked.data or Path(tempfile.mkdtemp(prefix="headcount-pages-"))
     try:
@@ -71,7 +71,7 @@ LOAD = os.getloadavg()[0]
 
 
 def prepared(folder: Path) -> Any:
-    """A platform with the demo's past in this folder; answers its administrator."""
+    """Set up a platform with the demo's history in this folder. Return its administrator, a `User`."""
     os.environ |= production.environment(folder) | {"DJANGO_ALLOW_ASYNC_UNSAFE": "true"}
     os.environ.setdefault("MODELS_DIR", str(results.ROOT / "var" / "models"))
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
@@ -92,7 +92,11 @@ def prepared(folder: Path) -> Any:
 
 
 def loads(address: str, admin: Any, times: int) -> tuple[float, Sequence[dict[str, float]]]:
-    """The scripts' compressed bytes, and of each load when what was there, in milliseconds."""
+    """Load the page this many times after a first load with an empty cache.
+
+    Return the compressed bytes of the page's scripts, and for each load the milliseconds until three events: the end of
+    the response ("answered"), the server's plot ("drawing"), and the plot drawn by the script ("plot").
+    """
     from tests.chromium import chromium
 
     found = []

@@ -1,13 +1,14 @@
-"""The surroundings of a platform that is measured."""
+"""The environment of a measured platform."""
 
 import secrets
 from pathlib import Path
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """As in production, but for HTTPS, with its data in this folder: while DEBUG is on, Django keeps every query.
+    """Return the environment variables of a production platform without HTTPS, with its data in this folder.
 
-    Whatever serves pages has to collect the static files first.
+    DEBUG is off, because Django would keep every query in memory. A caller that serves pages must first collect the
+    static files.
     """
     return {
         "DATA_DIR": str(folder),

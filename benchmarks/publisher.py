@@ -1,8 +1,8 @@
-"""`python -m benchmarks.publisher PORT RECORD COUNT [options]`: devices, in a process of their own.
+"""`python -m benchmarks.publisher PORT RECORD COUNT [options]`: simulated devices in one process.
 
-Publishes COUNT messages with QoS 1 to the Mosquitto at that port of this machine, as fast as it takes them or at a
-steady pace, and ends when the last is acknowledged. RECORD is `deeplens`, a thumbs-up in DeepLens' words, or `agent`,
-a frame with a face and a cup. Several devices speak in turn.
+Publishes COUNT messages with QoS 1 to the Mosquitto at PORT of this machine, as fast as possible or at a steady rate.
+Exits when the broker has acknowledged the last message. RECORD is `deeplens` (a thumbs-up in the format of a DeepLens)
+or `agent` (a frame with a face and a cup). Several devices publish in turn.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from edge_agent import messages
 MOST_DEVICES = 16
 
 TOPICS = {"deeplens": "$aws/things/deeplens_{}/infer", "agent": messages.topic_from_device("agent_{}", "frames")}
-"""Of the devices by their numbers."""
+"""The topic of each kind of record, with a placeholder for the device's number."""
 
 LONGEST_S = 300.0
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def payload(record: str) -> bytes:
-    """A message whose confidences nobody had before, so that it is a new one."""
+    """Return a payload with random confidences, so that no two messages are duplicates."""
     if record == "deeplens":
         return f'{{"thumbs-up": {random.random()}}}'.encode()
     frame = messages.Frame(

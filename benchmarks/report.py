@@ -1,4 +1,4 @@
-"""Figures held against their goals, as a table for people; `benchmarks/results.py` writes them for programs."""
+"""Compares measured figures with their goals and formats them as a table; `benchmarks/results.py` writes JSON."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def below(name: str, value: float, unit: str, goal: float) -> Measured:
 
 
 def told(name: str, value: float | None, unit: str) -> Measured:
-    """A figure without a goal; None stands for one that was not measured, and `unit` then says why."""
+    """Return a figure without a goal. A `value` of None means that it was not measured; `unit` is then the reason."""
     return Measured(name, None if value is None else round(value, 3), unit, None, None)
 
 

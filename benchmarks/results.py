@@ -1,4 +1,4 @@
-"""What a benchmark found, written as JSON for whoever wants to compare."""
+"""Writes the figures of a benchmark as JSON, so that runs can be compared."""
 
 import json
 import os
@@ -14,7 +14,7 @@ FOLDER = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure. `goal` says what it should be and `holds` whether it is; None where it is only told."""
+    """One figure. `goal` is its required range and `holds` whether it is reached; both are None without a goal."""
 
     name: str
     value: float | None
@@ -24,7 +24,7 @@ class Measured:
 
 
 def write(path: Path, measured: Sequence[Measured]) -> None:
-    """Write the figures with the machine and the commit that they were taken on."""
+    """Write the figures, the machine's description and the commit to a JSON file."""
     found = {"machine": machine(), "commit": commit(), "measured": [asdict(each) for each in measured]}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n")
@@ -35,7 +35,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out, or "" where this is no git checkout."""
+    """Return the hash of the checked-out commit, or "" outside a git checkout."""
     command = ["git", "rev-parse", "--short", "HEAD"]
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.scaling`: what two ingesters take in on this machine beside one, on a durable PostgreSQL.
+"""`python -m benchmarks.scaling`: the throughput of two ingesters compared with one, on a durable PostgreSQL.
 
-Shards find the messages of 16 DeepLens devices waiting in their sessions; the members of a group, which have no
-session that waits, get those of 16 agents as fast as a publisher's process sends them. Both take turns with one
-ingester alone. Prints a table and writes `benchmarks/results/scaling.json`.
+For shards, the messages of 16 DeepLens devices already wait in the ingesters' sessions. The members of a shared
+subscription have no waiting session, so another process publishes the messages of 16 agents as fast as possible. Each
+pair takes turns with a single ingester. Prints a table and writes `benchmarks/results/scaling.json`.
 """
 
 import argparse
@@ -28,14 +28,14 @@ DEEPLENSES = "$aws/things/+/infer"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=20_000, help="taken in at a time")
+    parser.add_argument("--messages", type=int, default=20_000, help="messages in each measurement (20,000)")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="headcount-scaling-"))
     try:
         measured = measure(folder, options.messages, options.rounds)
     except KeyboardInterrupt:
-        print("\nStopped; nothing of it runs any more.", file=sys.stderr)
+        print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)

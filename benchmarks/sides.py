@@ -1,9 +1,9 @@
-"""`python -m benchmarks.sides NAME …`: those that the ingester is measured against, each a process of its own.
+"""`python -m benchmarks.sides NAME …`: the programs with which the ingester is compared, each in its own process.
 
-`acks PORT TOPIC CLIENT COUNT`   a paho subscriber that only acknowledges; prints its messages a second
-`saves PORT TOPIC CLIENT COUNT`  one `Model.save()` for each message, then its acknowledgement
-`copy COUNT`                     the rows of COUNT messages by COPY, without MQTT; prints messages a second
-`prepare`                        the tables and the devices, for all of them
+`acks PORT TOPIC CLIENT COUNT`   a paho subscriber that only acknowledges; prints messages per second
+`saves PORT TOPIC CLIENT COUNT`  a subscriber that calls `Model.save()` for each message and then acknowledges it
+`copy COUNT`                     writes the rows of COUNT messages by COPY, without MQTT; prints messages per second
+`prepare`                        creates the tables and the devices for all programs
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from benchmarks.publisher import MOST_DEVICES, TOPICS
 
 IN_FLIGHT = 4_000
-"""As many as the ingester lets be under way."""
+"""The largest number of unacknowledged messages, as in the ingester."""
 
 KEPT_S = 3_600
 
@@ -29,7 +29,7 @@ KEPT_S = 3_600
 def connected(
     port: int, topic: str, name: str, take: Callable[[paho.Client, paho.MQTTMessage], None]
 ) -> tuple[paho.Client, threading.Event]:
-    """A client on its persistent session, its subscriptions made, and an event that says when they are."""
+    """Return a client with a persistent session, and an event that is set when the broker confirms the subscription."""
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5, manual_ack=True)
     session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = KEPT_S

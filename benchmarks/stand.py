@@ -1,4 +1,4 @@
-"""What the measurements of the intake stand on: databases, sessions at the broker, processes, and a watch."""
+"""The test stand for measurements of the intake: databases, MQTT sessions, processes, and measuring functions."""
 
 import os
 import sqlite3
@@ -34,7 +34,7 @@ KEPT_S = 3_600
 
 
 class Database:
-    """One database with the platform's tables, looked at over a connection of its own."""
+    """One database with the platform's tables, queried over its own connection."""
 
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.name, self.url = name, url
@@ -55,23 +55,23 @@ class Database:
         return list(answer.fetchall()) if answer.description else []
 
     def latest(self, table: str = FRAMES) -> int:
-        """The id of the latest row."""
+        """Return the highest id in the table; 0 if the table is empty."""
         return int(self.ask(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0])
 
     def count(self, *, after: int, table: str = FRAMES) -> int:
-        """The rows with later ids."""
+        """Return the number of rows with ids above `after`."""
         return int(self.ask(f"SELECT count(*) FROM {table} WHERE id > {after}")[0][0])
 
 
 def run(command: Sequence[str], environment: dict[str, str]) -> str:
-    """What this Python program prints. Raises `CalledProcessError`."""
+    """Run a Python program and return its output. Raises `CalledProcessError` if it fails."""
     command = [sys.executable, *command]
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 @contextmanager
 def process(command: Sequence[str], environment: dict[str, str]) -> Iterator[None]:
-    """This Python program, for as long as the block lasts."""
+    """Run a Python program until the block ends."""
     started = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment)
     try:
         yield
@@ -85,13 +85,13 @@ def publish(broker: Mosquitto, record: str, count: int, *options: str) -> None:
 
 
 def backlog(broker: Mosquitto, client: str, topics: Sequence[str], record: str, count: int) -> None:
-    """A session of this client at the broker in which `count` messages wait."""
+    """Create a session of this client at the broker, with `count` waiting messages."""
     held(broker, client, fresh=True, topics=topics)
     publish(broker, record, count)
 
 
 def ingesting(broker: Mosquitto, database: Database, client: str, *options: str) -> AbstractContextManager[None]:
-    """The real ingester, for as long as the block lasts."""
+    """Run the real ingester until the block ends."""
     own = {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": client}
     return process(["manage.py", "ingest", *options], database.environment | own)
 
@@ -99,7 +99,7 @@ def ingesting(broker: Mosquitto, database: Database, client: str, *options: str)
 def held(
     broker: Mosquitto, client: str, *, fresh: bool = False, topics: Sequence[str] = (), seconds: float = 0.5
 ) -> int:
-    """How many messages wait in a client's session; a fresh one is a new one, with these topics."""
+    """Return the number of waiting messages in a session. `fresh` replaces the session; `topics` are subscribed to."""
     session = paho.Client(CallbackAPIVersion.VERSION2, client_id=client, protocol=paho.MQTTv5, manual_ack=True)
     lasting = Properties(PacketTypes.CONNECT)
     lasting.SessionExpiryInterval = KEPT_S
@@ -118,7 +118,7 @@ def held(
     session.connect(broker.host, broker.port, clean_start=fresh, properties=lasting)
     session.loop_start()
     if not ready.wait(LONGEST_S):
-        raise TimeoutError("The broker does not answer.")
+        raise TimeoutError("The broker did not confirm the subscriptions in time.")
     time.sleep(seconds)
     session.disconnect()
     session.loop_stop()
@@ -126,7 +126,7 @@ def held(
 
 
 def rate_of(database: Database, count: int, *, after: int, table: str = FRAMES) -> float:
-    """Rows a second until `count` have come whose ids are after this one, beginning with the first that are seen."""
+    """Return the rows per second, from the first new rows until there are `count` rows with ids above `after`."""
     first = _wait_for_rows(database, 1, after, table)
     began = time.monotonic()
     last = _wait_for_rows(database, count, after, table)
@@ -136,17 +136,17 @@ def rate_of(database: Database, count: int, *, after: int, table: str = FRAMES) 
 
 
 def _wait_for_rows(database: Database, least: int, after: int, table: str) -> int:
-    """How many there are, as soon as they are at least so many.
+    """Wait until there are at least `least` rows with ids above `after`, and return their number.
 
-    Ids are drawn in turn, so there are no more rows than ids. To count the rows at each look would take the processor
-    from whom we measure, from the fast side more than from the slow.
+    Ids increase, so the highest id is an upper bound of the number. Counting all rows at each poll would take processor
+    time from the measured side, and more from a fast side than from a slow one.
     """
     wait_for(lambda: database.latest(table) - after, least)
     return wait_for(lambda: database.count(after=after, table=table), least)
 
 
 def wait_for(number: Callable[[], int], least: int) -> int:
-    """The number, as soon as it is at least so large. Raises `TimeoutError`."""
+    """Wait until the number is at least `least`, and return it. Raises `TimeoutError` if that takes too long."""
     deadline = time.monotonic() + LONGEST_S
     while (now := number()) < least:
         if time.monotonic() > deadline:

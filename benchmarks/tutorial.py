@@ -1,6 +1,6 @@
-"""What the tutorial for the first cameras did: every record an object in S3, and a loop over a data frame of them all.
+"""The method of the first cameras' tutorial: each record is an S3 object, and a loop reads a data frame of all records.
 
-On moto's server, so that a download is a real request over HTTP, though none over a real distance.
+The S3 server is moto's on this machine, so each download is a real HTTP request without real network latency.
 """
 
 import json
@@ -19,7 +19,7 @@ BUCKET = "records"
 
 
 def seconds_of(records: int) -> float:
-    """How long the hourly averages of so many records take, all of them downloaded first."""
+    """Return the seconds for downloading this many records and computing their hourly averages."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -129,7 +129,7 @@ def database_away(rig: Rig, *, restarts: int, away_s: float, per_second: float) 
 
 
 def disk_full(rig: Rig, *, disk_bytes: int, messages: int) -> Result:
-    """Fill the disk of an outbox while the broker is down. No message that the outbox accepted is lost."""
+    """Fill the disk of an outbox while the broker is down. The outbox counts each message that it refuses."""
     with rig.stage("disk-full") as stage, small_disk(stage.folder / "disk", disk_bytes) as disk:
         stage.started_ingester()
         agent = stage.add_agent(outbox=disk / "outbox.sqlite3")
