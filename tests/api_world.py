@@ -1,4 +1,4 @@
-"""A platform with something of everything that the API tells of, and who may ask it."""
+"""Fills a platform with rows of every kind that the API returns, and creates tokens for the API."""
 
 import datetime as dt
 import io
@@ -23,15 +23,15 @@ HOURS = 30
 
 @dataclass(frozen=True)
 class Keys:
-    """What goes into `Authorization`."""
+    """Values of the `Authorization` header."""
 
     person: str
-    """An owner of both sites, who may so do everything there."""
+    """The token of an owner of both sites, who has every permission there."""
     device: str
 
 
 def fill() -> Keys:
-    """Some hours of frames and a message set aside at each device; people, pictures and coffees at one site."""
+    """Create frames and a quarantined message for each device, and people, captures and coffees for one site."""
     now = clock.now()
     devices = [places.seattle01(), places.chicago01(), places.chicago02()]
     sites = {device.site: Role.OWNER for device in devices}

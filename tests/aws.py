@@ -1,4 +1,4 @@
-"""Amazon's services for tests: moto's server, on a free loopback port, which boto3 finds by the environment."""
+"""Simulated AWS services: moto's server on a free loopback port, which boto3 finds by environment variables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ REGION = "us-west-2"
 
 
 class Moto:
-    """The server; what was made in it stays until `reset`."""
+    """A running server. Its resources stay until `reset`."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -24,7 +24,7 @@ class Moto:
 
 @contextmanager
 def moto() -> Iterator[Moto]:
-    """Amazon, for as long as this lasts, for this process and those that it starts."""
+    """Run the server, for this process and its child processes, until the block ends."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -1,4 +1,4 @@
-"""A real Mosquitto for tests, on a free loopback port, which can be stopped, killed and started again."""
+"""A real Mosquitto for tests, on a free loopback port, which tests can stop, kill and restart."""
 
 import getpass
 import os
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STARTS_WITHIN = 10.0
-"""Seconds; Mosquitto needs some tens of milliseconds on an idle machine."""
+"""Seconds within which Mosquitto must start; an idle machine needs some tens of milliseconds."""
 
 
 class Mosquitto:
-    """One broker with its own folder and port; both stay the same over `stop`, `kill` and `start`."""
+    """One broker with its own folder and port. `stop`, `kill` and `start` keep both."""
 
     def __init__(self, folder: Path, settings: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,11 +34,11 @@ class Mosquitto:
 
     @property
     def log(self) -> str:
-        """What the broker wrote so far, over all its starts."""
+        """Return the broker's log over all its starts."""
         return self._log.read_text(errors="replace")
 
     def start(self) -> None:
-        """Start and wait until it takes connections."""
+        """Start the broker and wait until it accepts connections."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen([_program(), "-c", self._config], stdout=output, stderr=output)
         deadline = time.monotonic() + STARTS_WITHIN
@@ -48,11 +48,11 @@ class Mosquitto:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it in order: clients see the connection close, persistent sessions are written to disk."""
+        """Shut the broker down cleanly: it closes its connections and writes persistent sessions to disk."""
         self._end(force=False)
 
     def kill(self) -> None:
-        """End it as a power cut does."""
+        """Kill the broker, which neither closes its connections nor writes its sessions."""
         self._end(force=True)
 
     def _end(self, *, force: bool) -> None:
@@ -69,7 +69,10 @@ class Mosquitto:
 
 @contextmanager
 def mosquitto(folder: Path, settings: str = "") -> Iterator[Mosquitto]:
-    """A running broker; `settings` are further lines of its configuration. Raises `RuntimeError` where it cannot."""
+    """Run a broker until the block ends. `settings` are further lines of its configuration.
+
+    Raises `RuntimeError` if the broker cannot start.
+    """
     broker = Mosquitto(folder, settings)
     broker.start()
     try:
@@ -85,7 +88,7 @@ def free_port() -> int:
 
 
 def _program() -> str:
-    # Debian puts it where only root's PATH looks.
+    # Debian installs mosquitto in a folder that is on root's PATH only.
     found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         raise RuntimeError("Mosquitto is not installed: apt-get install mosquitto")

@@ -1,4 +1,4 @@
-"""A real server that speaks S3 (moto's), with a bucket of the platform's pictures."""
+"""A real S3 server (moto's), with a bucket for the platform's pictures."""
 
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +17,10 @@ BUCKET = "pictures"
 
 @contextmanager
 def pictures_on_s3(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The platform keeps its pictures there meanwhile, with the options of a deployment; yields a client of S3."""
+    """Let the platform store its pictures in S3, with a deployment's options, until the block ends.
+
+    Yields an S3 client.
+    """
     for name, value in {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret", "DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -31,6 +34,6 @@ def pictures_on_s3(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
     try:
         yield client
     finally:
-        # Every server of this process has the same buckets.
+        # All moto servers of this process share their buckets.
         urllib.request.urlopen(f"{endpoint}/moto-api/reset", b"", timeout=10).close()
         server.stop()

@@ -1,4 +1,4 @@
-"""A real Chromium for tests, without a window, that notes what a page asked for and what went wrong in it."""
+"""A real, headless Chromium for tests, which records a page's requests and errors."""
 
 import shutil
 import time
@@ -14,34 +14,34 @@ from playwright.sync_api import Page, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-# Root has no sandbox, containers little /dev/shm, and servers no graphics card.
+# The sandbox does not work for root, /dev/shm is small in containers, and servers have no graphics card.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 PATIENCE_MS = 30_000
-"""For whatever a page is waited for, on a machine that may be busy."""
+"""The timeout in milliseconds for every wait on a page, on a machine that may be busy."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
 class Browser:
-    """One page of a fresh browser, and what it did so far."""
+    """One page of a new browser, with the hosts and errors recorded so far."""
 
     page: Page
     hosts: set[str] = field(default_factory=set)
-    """`host:port` of everything that was asked for."""
+    """`host:port` of every request."""
     troubles: list[str] = field(default_factory=list)
-    """Errors of scripts, errors on the console, and requests that failed."""
+    """Errors of scripts, errors on the console, and failed requests."""
 
     def sign_in(self, address: str, name: str, password: str) -> None:
-        """By the form that whoever is not signed in is led to."""
+        """Sign in with the login form."""
         self.page.goto(address)
         self.page.fill("input[name=username]", name)
         self.page.fill("input[name=password]", password)
         self.page.click("button:has-text('Sign in')")
 
     def sign_in_as(self, user: Any, address: str) -> None:
-        """Without the form: with a session of this user at this server."""
+        """Sign in without the form, by creating a session of this user for this server."""
         client = Client()
         client.force_login(user)
         name = settings.SESSION_COOKIE_NAME
@@ -54,9 +54,9 @@ class Browser:
 
 
 def until(page: Page, condition: str | Callable[[], object]) -> None:
-    """Wait until a script in the page says so, or what the test itself has seen of it.
+    """Wait until a condition is true: a JavaScript expression in the page, or a Python function.
 
-    Playwright's own way of waiting is against the page's content security policy.
+    Playwright's `wait_for_function` would violate the page's content security policy.
     """
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while not (page.evaluate(condition) if isinstance(condition, str) else condition()):
@@ -66,7 +66,7 @@ def until(page: Page, condition: str | Callable[[], object]) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Raises `RuntimeError` where there is no Chromium."""
+    """Yield a page of a new Chromium. Raises `RuntimeError` if Chromium is not installed."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         raise RuntimeError("Chromium is not installed: apt-get install chromium")

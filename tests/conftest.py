@@ -1,4 +1,4 @@
-"""What all tests share: a clock, Hypothesis' profile, two sites with their devices, and who may see what of them."""
+"""Fixtures for all tests: the clock, Hypothesis' profile, and two sites with their devices and users."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests import clock, places, quick
 from tests.chromium import Browser, chromium
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
-# No deadline: the machine that runs the tests may be busy with something else.
+# There is no deadline, because the machine may be busy with other programs.
 settings.register_profile("local", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -23,13 +23,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whether quick tests alone are wanted, and the file has none; it need not even be imported then."""
+    """Skip the import of a file without quick tests if only quick tests are selected."""
     return True if config.option.markexpr == "quick" and quick.has_none(collection_path) else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the quick tests, and those that use a browser, which has a clock of its own."""
+    """Mark the quick tests, and give `real_clock` to tests with a browser, as a browser uses the machine's clock."""
     quick.mark(items)
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
@@ -48,7 +48,7 @@ def _quick_tests_start_no_program(request: pytest.FixtureRequest, monkeypatch: p
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """The folder of the real models, fetched once for all runs."""
+    """The folder of the real vision models, which are fetched once for all runs."""
     folder = models_folder()
     fetch_models(folder)
     return folder
@@ -56,7 +56,7 @@ def models() -> Path:
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, and Django would refuse the database beside one.
+    # Playwright runs an event loop in this thread, so Django would refuse database queries.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with chromium() as browser:
         yield browser
@@ -104,7 +104,7 @@ def viewer(seattle: Site) -> User:
 
 @pytest.fixture
 def outsider(chicago: Site) -> User:
-    """Owns Chicago, and so must never see anything of Seattle."""
+    """The owner of Chicago, who must never see anything of Seattle."""
     return places.user("outsider", {chicago: Role.OWNER})
 
 

@@ -1,4 +1,4 @@
-"""The API under whatever its own description allows, and under much that it forbids: schemathesis on a real server."""
+"""Runs schemathesis on a real web server: valid and invalid requests, generated from the API's schema."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.brokers import free_port
 from tests.house.files import ROOT
 
 STARTS_WITHIN = 60.0
-"""Seconds; some three on an idle machine."""
+"""Seconds within which the server must start; an idle machine needs about three."""
 
 CHECKS = (
     "not_a_server_error",
@@ -31,16 +31,16 @@ CHECKS = (
 )
 
 FOR_DEVICES = "/api/v1/(messages|captures)/"
-"""What a device may ask; the rest is asked by a person."""
+"""Paths that are requested with a device's token; the others are requested with a person's."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     cases: int
     report: str
-    """What schemathesis printed."""
+    """The output of schemathesis."""
     surprised: int
-    """Runs in which an answer was not as described."""
+    """The number of runs in which a response differed from the schema."""
 
     @property
     def well(self) -> bool:
@@ -49,9 +49,9 @@ class Outcome:
 
 @contextmanager
 def server(database: str) -> Iterator[str]:
-    """The address of a real web server on this database, which limits nobody's rate."""
+    """Run a real web server on this database, without rate limits, and yield its address."""
     address = f"127.0.0.1:{free_port()}"
-    # gthread as in production; the tests' settings for the rates and for a data folder of its own.
+    # gthread as in production. The tests' settings remove the rate limits and set a temporary data folder.
     command = [sys.executable, "-m", "gunicorn", "--pythonpath", "platform", "--bind", address, "--threads", "4"]
     settings = {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tests.settings", "LOG_LEVEL": "ERROR"}
     with tempfile.TemporaryFile() as log:
@@ -67,7 +67,7 @@ def server(database: str) -> Iterator[str]:
 
 
 def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverage,fuzzing") -> Outcome:
-    """Ask every operation at most so many cases a phase, first as a person and then as a device."""
+    """Send up to `cases` requests per phase to every operation, first as a person and then as a device."""
     outcomes = [
         _run(address, keys.person, cases, phases, "--exclude-path-regex", "/api/v1/messages/"),
         _run(address, keys.device, cases, phases, "--include-path-regex", FOR_DEVICES),
@@ -93,7 +93,7 @@ def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcom
 
 
 def _cases(report: Path) -> int:
-    """How many requests were made."""
+    """Return the number of requests in the report."""
     events = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
     recorders = [event["ScenarioFinished"]["recorder"] for event in events if "ScenarioFinished" in event]
     return sum(len(recorder.get("interactions", ())) for recorder in recorders)

@@ -1,4 +1,4 @@
-"""Two sites, their three devices and their people, as most tests need them."""
+"""Two sites with their three devices and their users, which most tests share."""
 
 from django.contrib.auth.models import User
 
@@ -33,7 +33,7 @@ def chicago02() -> Device:
 
 
 def user(name: str, roles: dict[Site, Role] | None = None) -> User:
-    """Somebody with these roles, who logs in with `PASSWORD`."""
+    """Return a user with these roles, whose password is `PASSWORD`."""
     somebody = User.objects.create_user(name, password=PASSWORD)
     for site, role in (roles or {}).items():
         Membership.objects.create(user=somebody, site=site, role=role)

@@ -1,9 +1,9 @@
-"""A PostgreSQL of one's own for as long as a command runs, with `DATABASE_URL` pointing at it.
+"""Runs a command with its own temporary PostgreSQL, whose address is in `DATABASE_URL`.
 
     python -m tests.postgres pytest tests/devices
 
-The cluster lives in a temporary folder, listens on a socket in it and on no port, and is gone when the command ends,
-also by Ctrl-C. The exit code is the command's.
+The cluster lies in a temporary folder and listens on a socket in that folder, but on no port. It is removed when the
+command ends, also after Ctrl-C. The exit code is the command's.
 """
 
 import os
@@ -24,7 +24,9 @@ STOP_WITHIN_SECONDS = 20
 
 def main(command: list[str]) -> int:
     if not command:
-        sys.exit("Say which command to run on PostgreSQL: python -m tests.postgres pytest tests/devices")
+        sys.exit(
+            "No command is given. Add the command to run on PostgreSQL: python -m tests.postgres pytest tests/devices"
+        )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     with cluster() as url:
@@ -32,11 +34,11 @@ def main(command: list[str]) -> int:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    """The command's exit code. Whatever ends us ends the command first, which gets time to do so by itself."""
+    """Run the command and return its exit code. A signal to this process first ends the command gracefully."""
     with subprocess.Popen(command, env=environment) as process:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # Ctrl-C, which the terminal has sent to the command too.
+        except KeyboardInterrupt:  # The terminal has sent Ctrl-C to the command, too.
             return _end(process)
         except SystemExit:
             process.terminate()
@@ -53,18 +55,18 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 
 
 NOT_DURABLE = "-F -c synchronous_commit=off"
-"""Nothing of most clusters outlives the tests, so nothing need survive a power cut."""
+"""Options without durability, which suffice because most clusters do not outlive the tests."""
 
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """The URL of a new, empty database. Raises `SystemExit` with one sentence where PostgreSQL is missing."""
+    """Yield the URL of a new, empty database. Raises `SystemExit` with one sentence if PostgreSQL is missing."""
     with server() as running:
         yield running.url
 
 
 class Server:
-    """One cluster in a folder of its own; folder and address stay the same over `stop`, `crash` and `start`."""
+    """One cluster in its own folder. `stop`, `crash` and `start` keep the folder and the address."""
 
     def __init__(self, folder: Path, options: str) -> None:
         self._binaries, self._account = _binaries(), _account()
@@ -77,15 +79,18 @@ class Server:
         _as(self._account, [self._binaries / "initdb", "-D", self._data, *options_of_initdb])
 
     def start(self) -> None:
-        """Start and wait until it takes connections. Raises `SystemExit` with one sentence where it cannot."""
+        """Start the cluster and wait until it accepts connections.
+
+        Raises `SystemExit` with one sentence if the start fails.
+        """
         self._control(["-l", self._log, "-o", self._options, "-w", "start"])
 
     def stop(self) -> None:
-        """End it in order, as a restart for an upgrade does."""
+        """Shut the cluster down cleanly, as for an upgrade."""
         self._control(["-m", "fast", "-w", "stop"])
 
     def crash(self) -> None:
-        """End it as a failing machine does; without durable options it may forget what it committed last."""
+        """End the cluster as a crash does. Without durable options, the latest commits may be lost."""
         self._control(["-m", "immediate", "-w", "stop"], check=False)
 
     def _control(self, arguments: list[str | Path], check: bool = True) -> None:
@@ -94,7 +99,7 @@ class Server:
 
 @contextmanager
 def server(options: str = NOT_DURABLE) -> Iterator[Server]:
-    """A running cluster, with these options for its server; gone afterwards."""
+    """Yield a running cluster whose server has these options. The cluster is removed when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="headcount-postgres-"))
     try:
         created = Server(folder, options)
@@ -108,7 +113,7 @@ def server(options: str = NOT_DURABLE) -> Iterator[Server]:
 
 
 def _binaries() -> Path:
-    """The folder of the newest PostgreSQL's programs, which Debian keeps off PATH."""
+    """Return the folder with the programs of the newest PostgreSQL, which is not on PATH in Debian."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     found = versions[-1] if versions else shutil.which("initdb")
     if not found:
@@ -117,13 +122,13 @@ def _binaries() -> Path:
 
 
 def _account() -> pwd.struct_passwd:
-    """Who runs the server: ourselves, or the unprivileged `nobody` where we are root, which PostgreSQL refuses."""
+    """Return the account that runs the server: the current one, or `nobody` for root, as PostgreSQL refuses root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
 def _as(account: pwd.struct_passwd, command: Sequence[str | Path], check: bool = True) -> None:
     own: dict[str, Any] = {} if os.geteuid() else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    # A session of its own: Ctrl-C on the terminal must reach the tests, not the database under them.
+    # PostgreSQL gets its own session, because Ctrl-C in the terminal must reach the tests but not their database.
     done = subprocess.run(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/", start_new_session=True, **own
     )

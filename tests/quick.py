@@ -1,14 +1,13 @@
-"""Which tests are quick: those that need nothing but Python, the installed packages and SQLite.
+"""Finds the quick tests: tests that need only Python, the installed packages and SQLite.
 
-A test is quick unless its module, or a fixture that it uses, starts something outside of the test process or needs
-the vision models:
+A test is quick unless one of these conditions holds:
 
-- its module imports one of `OUTSIDE`, directly or through other modules of the tests; or
-- the function of a fixture that it uses calls something of such a module, or fetches the models; or
-- it needs tables that are emptied after it (a transactional database), which takes a second a test.
+- The test's module imports one of `OUTSIDE`, directly or through other modules of the tests.
+- A fixture of the test calls a function of such a module, or fetches the vision models.
+- The test uses a transactional database, whose tables are emptied after the test, which takes a second.
 
-So no list of tests has to be kept. Where the quick tests alone are run (`-m quick`), files without any are not
-imported, and `make quick` draws ten examples for each property.
+This rule replaces a list of tests. If only the quick tests are selected (`-m quick`), files without quick tests are not
+imported. `make quick` draws ten examples for each property.
 """
 
 import ast
@@ -33,14 +32,14 @@ TESTS = Path(__file__).parent
 
 
 def mark(items: Sequence[pytest.Item]) -> None:
-    """Add the marker `quick` to the tests that are."""
+    """Add the marker `quick` to the quick tests."""
     for item in items:
         if isinstance(item, pytest.Function) and is_quick(item):
             item.add_marker("quick")
 
 
 def has_none(path: Path) -> bool:
-    """Whether this is a file of tests none of which is quick."""
+    """Return whether this is a test file without any quick test."""
     return path.name.startswith("test_") and path.suffix == ".py" and reaches_outside(_name_of(path))
 
 
@@ -56,14 +55,14 @@ def is_quick(item: pytest.Function) -> bool:
         return False
     if SLOW_FIXTURES & {*item.fixturenames}:
         return False
-    # pytest keeps by name the fixtures that a test can use, the one in force last.
+    # pytest maps each fixture name to its definitions, of which the last one overrides the others.
     fixtures = (item._fixtureinfo.name2fixturedefs.get(name, ()) for name in item.fixturenames)
     return not any(calls_outside(definitions[-1].func) for definitions in fixtures if definitions)
 
 
 @cache
 def reaches_outside(module: str) -> bool:
-    """Whether this module of the tests imports one of `OUTSIDE`, directly or through others of the tests."""
+    """Return whether this module imports one of `OUTSIDE`, directly or through other modules of the tests."""
     seen: set[str] = set()
     waiting = [module]
     while waiting:
@@ -78,7 +77,7 @@ def reaches_outside(module: str) -> bool:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """The modules that a module of the tests imports; a name may also be that of a function in one of them."""
+    """Return the dotted names that a module imports: modules, and functions or classes in modules."""
     path = TESTS.parent / Path(*module.split(".")).with_suffix(".py")
     if not path.exists():  # a package, or a function
         return ()
@@ -92,18 +91,18 @@ def _imports(module: str) -> tuple[str, ...]:
 
 
 def calls_outside(fixture: Any) -> bool:
-    """Whether the fixture's own function names something of a module that reaches outside, or fetches the models."""
+    """Return whether the fixture's function uses a name from a module that reaches outside, or fetches the models."""
     if not isinstance(fixture, FunctionType) or not fixture.__module__.startswith("tests."):
         return False
     named = [fixture.__globals__[name] for name in _names(fixture.__code__) if name in fixture.__globals__]
     modules = [each.__name__ if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in named]
-    # A name of the fixture's own module may be that of an attribute, such as `places.seattle01`, and proves nothing.
+    # The fixture's own module is left out: its names may be attributes of others, such as `places.seattle01`.
     others = {module for module in modules if module != fixture.__module__}
     return any(module == MODELS or (module in sys.modules and reaches_outside(module)) for module in others)
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """The names that a function uses, and the functions inside of it."""
+    """Yield the global names and attributes that a function and its nested functions use."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

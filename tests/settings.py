@@ -1,6 +1,6 @@
-"""The tests' settings: the platform's own, on a developer's machine, with a data folder that lives as long as the run.
+"""The tests' settings: the platform's settings with DEBUG, and a temporary data folder that is deleted after the run.
 
-A settings module rather than a fixture, because Django reads the environment before the first conftest is loaded.
+This is a settings module and not a fixture, because Django reads the environment before the first conftest is loaded.
 """
 
 import atexit
@@ -11,28 +11,29 @@ from pathlib import Path
 
 from edge_agent.vision.files import ROOT, models_folder
 
-# What was fetched is looked for where it would be without the tests' own data folder.
+# Fetched models and assets stay in the developer's data folder, although the tests have their own.
 os.environ["MODELS_DIR"] = str(models_folder())
 FETCHED = os.environ.setdefault("TESTS_ASSETS_DIR", str(Path(os.environ.get("DATA_DIR") or ROOT / "var") / "assets"))
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="headcount-tests-")
 os.environ["DEBUG"] = "true"
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 
-# Other programs that a test starts are the real platform, in the same environment.
+# Programs that a test starts inherit this environment, and run the real platform.
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, REST_FRAMEWORK  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, as in production: in memory, threads would share one connection's locks and no process could join.
+    # The database is a file, as in production. Threads would share the locks of one connection to a database in memory,
+    # and other processes could not open it.
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.environ["DATA_DIR"], "tests.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-"""The real one takes a third of a second by design; no test is about it."""
+"""A fast hasher, as the real one takes a third of a second by design, and no test is about hashing."""
 
 STATICFILES_DIRS = [FETCHED]
 Path(STATIC_ROOT).mkdir()  # noqa: F405
 
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
-"""No limits: other tests' requests would count, for the memory in which they are counted outlives each test."""
+"""No rate limits, because the counters in memory outlive each test and would include other tests' requests."""

@@ -1,4 +1,4 @@
-"""Several at work at once on the test's database."""
+"""Runs several jobs concurrently on the test's database."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from django.db import connection
 
 
 def together(*jobs: Callable[[], None]) -> None:
-    """Run the jobs in threads of their own; raises what one of them raised."""
+    """Run each job in its own thread and wait for all. Raises the first exception that a job raised."""
     failures: list[BaseException] = []
 
     def run(job: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
-"""Sets the clock of a Python program, and of those that it starts, ahead of the machine's.
+"""Sets the clock of a Python program, and of the Python programs that it starts, ahead of the machine's clock.
 
     PYTHONPATH=tests/ahead SECONDS_AHEAD=31536000 pytest
 
-Python imports this module by its name before anything else, so that nothing has read the time yet.
+Python imports a module of this name at its start, before any other code reads the time.
 """
 
 import os

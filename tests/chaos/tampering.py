@@ -1,6 +1,6 @@
-"""`python -m tests.chaos.tampering`: what the chaos suite's books say of a loss and of a double, as JSON.
+"""`python -m tests.chaos.tampering`: prints, as JSON, the losses and doubles that the chaos ledgers find.
 
-A program of its own because, like the suite, it brings its own PostgreSQL, which tells the times of commits.
+This is a separate program because it needs its own PostgreSQL, with options that record the times of commits.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def frames() -> dict[str, int]:
-    """Of three messages one never arrives, one that nobody sent does, and a tally is one too high."""
+    """Lose one of three recorded messages, add an unrecorded one, raise a tally by 1, and return the findings."""
     from analytics.models import EngagementQuarter
     from benchmarks.faults.devices import said
     from benchmarks.faults.ledger import Ledger
@@ -48,7 +48,7 @@ def frames() -> dict[str, int]:
 
 
 def odd_payloads() -> dict[str, int]:
-    """Two messages never arrive: one that would be counted, one that would be set aside; another comes twice."""
+    """Lose one countable and one odd payload, deliver another odd one twice, and return the findings."""
     from benchmarks.faults.fuzzing import FuzzLedger
     from devices.intake.batches import accept
     from devices.intake.decoding import Arrival

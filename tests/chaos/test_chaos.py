@@ -1,4 +1,4 @@
-"""What is promised holds under faults: the short form of `make chaos`, with real processes that are really killed."""
+"""The promises of the chaos benchmark hold in its short form, which kills real processes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SCENARIOS = (
     *("5 clock stepped", "6 payloads fuzzed", "7 two ingesters"),
 )
 STANDS_STILL_S = 60
-"""A delay that only what hangs could explain. The goal of five seconds is for a machine that does nothing else."""
+"""A delay in seconds that only a hanging process can cause. The goal of five seconds is for an idle machine."""
 
 STOPS_WITHIN_S = 30
 
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that PostgreSQL's own account may enter too."""
+    """Yield a temporary folder that the account of PostgreSQL may enter, too."""
     folder = Path(tempfile.mkdtemp(prefix="headcount-chaos-tests-"))
     folder.chmod(0o755)
     yield folder
@@ -43,12 +43,12 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def measured(open_folder: Path) -> dict[str, Any]:
-    """The figures of one short run of all scenarios but the workers', by name."""
+    """Return the figures of one short run of all scenarios except the task workers', by name."""
     return run(open_folder, *map(str, range(1, len(SCENARIOS) + 1)))
 
 
 def run(folder: Path, *scenarios: str) -> dict[str, Any]:
-    """The figures of these scenarios' short run, by name."""
+    """Run these scenarios in their short form, and return the figures by name."""
     path = folder / "chaos.json"
     command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path), "--only", *scenarios]
     environment = os.environ | {"TMPDIR": str(folder)}
@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path
 
 
 def marked(mark: str) -> list[str]:
-    """The programs that run with this mark in their environment."""
+    """Return the command lines of the running programs with this mark in their environment."""
     running = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

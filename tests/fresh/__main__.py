@@ -1,12 +1,13 @@
-"""The README on a bare Debian, followed as a newcomer would: `python3 -m tests.fresh [--debian trixie] [--only demo]`.
+"""Follows the README on a bare Debian, as a newcomer would: `python3 -m tests.fresh [--debian trixie] [--only demo]`.
 
-For each Debian: make a bare system with debootstrap, clone the last commit into it, run `make demo` until its pages
-answer and its cameras deliver, end it with Ctrl-C, and run `make test` in the same clone. Everything lies in
-`.cache/fresh/<name of the Debian>/`: `base`, which is made once and copied for each run; `root`, the system of the last
-run, which is kept where something failed; and `log`. The folder may be deleted whenever nothing runs in it.
+For each Debian, this program creates a bare system with debootstrap and clones the last commit into it. It runs
+`make demo` until the pages respond and the cameras deliver frames, and ends it with Ctrl-C. Then it runs `make test` in
+the same clone. All files are in `.cache/fresh/<name of the Debian>/`: `base` is created once and copied for each run,
+`root` is the system of the last run and is kept after a failure, and `log` is the log. The folder may be deleted at any
+time outside a run.
 
-Needs root, and nothing but the standard library. Mirrors, proxies and certificates are those of this machine. The
-systems share this machine's network; mounts and processes are in namespaces, so none outlives a run, however it ends.
+The program needs root, and only the standard library. It uses this machine's mirrors, proxies and certificates. The
+systems share this machine's network. Mounts and processes are in namespaces, so none outlives a run.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from tests.fresh.systems import CACHE, DEBIANS, System, commit_to_try, the_syste
 PARTS = ("demo", "test")
 
 READY_WITHIN, DELIVERS_WITHIN, ENDED_WITHIN, TESTED_WITHIN = 5400.0, 600.0, 60.0, 6 * 3600.0
-"""Seconds, on a machine that is busy with other things."""
+"""Timeouts in seconds, on a busy machine."""
 
 DEMO = """
 trap : INT
@@ -45,22 +46,24 @@ for process in /proc/[0-9]*; do
 done
 exit $code
 """
-"""Bash is the first process of its namespace, in which nothing else may run once the demo has ended."""
+"""The script that runs the demo. Bash is process 1 of its namespace, and lists the processes that the demo left."""
 
 
 class Stopped(BaseException):
-    """Somebody wants this to end."""
+    """A signal requests the end of the program."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 where all went as the README says, 1 where something did not, 130 when stopped."""
-    parser = argparse.ArgumentParser(prog="make fresh", description="The README, followed on bare Debians.")
-    parser.add_argument("--debian", nargs="+", choices=DEBIANS, default=list(DEBIANS), help="which (both)")
-    parser.add_argument("--only", choices=PARTS, help="one of the two parts; test goes on where demo has ended")
+    """Return 0 if the README's steps succeeded, 1 if one failed, and 130 after a signal."""
+    parser = argparse.ArgumentParser(prog="make fresh", description="Follow the README on bare Debian systems.")
+    parser.add_argument(
+        "--debian", nargs="+", choices=DEBIANS, default=list(DEBIANS), help="Debian releases to use (both)"
+    )
+    parser.add_argument("--only", choices=PARTS, help="run one part only; test continues in the system of demo")
     options = parser.parse_args(arguments)
     parts = [options.only] if options.only else list(PARTS)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # As under nohup.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP.
             signal.signal(number, _stop)
     failures = []
     try:
@@ -75,10 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
         say(str(failure))
         return 1
     except Stopped:
-        say("Stopped; nothing of it runs or is mounted any more.")
+        say("Stopped. All processes have ended, and nothing is mounted any more.")
         return 130
     if failures:
-        say("Something went wrong:", *(f"  {failure}" for failure in failures))
+        say("At least one step failed:", *(f"  {failure}" for failure in failures))
         return 1
     say(f"The README holds on {' and '.join(DEBIANS[name] for name in options.debian)}: make {', make '.join(parts)}.")
     return 0
@@ -89,12 +92,12 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _follow(name: str, parts: Sequence[str], commit: str) -> None:
-    """Run these parts on this Debian. Raises `Failed`."""
+    """Run these parts on this Debian. Raises `Failed` if a step fails."""
     say(f"{DEBIANS[name]} ({name}), commit {commit[:7]}, log in {CACHE / name / 'log'}")
     with the_system(name) as system:
         system.make_base()
         if parts == ["test"] and system.has_run_demo_of(commit):
-            say("  going on in the clone in which make demo has run")
+            say("  continuing in the clone in which make demo has run")
         else:
             system.renew()
         if "demo" in parts:
@@ -108,7 +111,7 @@ def _follow(name: str, parts: Sequence[str], commit: str) -> None:
 
 
 def _demo(system: System) -> None:
-    """`make demo` in a terminal of its own, until it delivers; then Ctrl-C."""
+    """Run `make demo` in its own terminal until its cameras deliver frames, and end it with Ctrl-C."""
     port = _free_port()
     with Terminal(system.command(DEMO.format(port=port)), system.log) as terminal:
         with step("make demo") as done:
@@ -117,7 +120,7 @@ def _demo(system: System) -> None:
         address, token = f"http://127.0.0.1:{port}", terminal.find(r"Authorization: Token ([\w-]+)")
         access = ApiClient(address, token)
         devices = [device["name"] for device in access.get("devices/")["results"]]
-        with step("its pages answer"):
+        with step("its pages respond"):
             page = _overview(address, "admin", terminal.find(r"user admin, password (\S+)"))
             if missing := [name for name in devices if name not in page]:
                 raise Failed(f"the overview at {address} does not show {', '.join(missing)}.")
@@ -135,11 +138,11 @@ def _demo(system: System) -> None:
     if "The data is kept" not in terminal.text or terminal.process.returncode not in (0, 128 + signal.SIGINT):
         raise Failed(f"make demo ended with code {terminal.process.returncode} after Ctrl-C; see {system.log}.")
     if left := re.findall(r"LEFT BEHIND: (.*\S)", terminal.text):
-        raise Failed(f"make demo left this behind after Ctrl-C: {'; '.join(left)}.")
+        raise Failed(f"make demo left these processes running after Ctrl-C: {'; '.join(left)}.")
 
 
 def _overview(address: str, user: str, password: str) -> str:
-    """The first page after signing in, by the form."""
+    """Sign in with the form and return the HTML of the first page."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     form = browser.open(address, timeout=60).read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
@@ -158,7 +161,7 @@ def _frames(access: ApiClient, device: str) -> int:
 
 
 def _free_port() -> int:
-    """One that is free on this machine, as are those above it at which the cameras' streams are watched."""
+    """Return a port that is free on this machine, like the ports above it for the cameras' streams."""
     while True:
         port = random.randrange(20_000, 30_000)
         with suppress(OSError):

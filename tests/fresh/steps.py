@@ -1,4 +1,4 @@
-"""Commands in namespaces of their own, with or without a terminal, and lines that tell how they get on."""
+"""Runs commands in their own namespaces, with or without a terminal, and prints their progress."""
 
 import datetime as dt
 import fcntl
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 PROGRESS_EVERY = 60.0
-"""Seconds between two lines about a step that takes long."""
+"""Seconds between two lines of progress about a long step."""
 
 NAMESPACES = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--")
-"""Before a command: all that it mounts and starts ends with it, and it ends with us."""
+"""The prefix of a command. Its mounts and processes end with the command, and the command with this program."""
 
 
 class Failed(Exception):
-    """What is not as the README says, in one sentence."""
+    """A step of the README failed. The message is one sentence."""
 
 
 class Terminal:
-    """A command in a terminal of its own, as somebody sits before it; what it says is added to a log."""
+    """A command in its own terminal, as a user runs it. Its output is appended to a log."""
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         self._command = command
@@ -49,14 +49,14 @@ class Terminal:
         os.close(self._ours)
 
     def _read(self) -> None:
-        with self._log.open("ab") as log, suppress(OSError):  # Which is how a terminal says that nobody writes to it.
+        with self._log.open("ab") as log, suppress(OSError):  # A terminal raises it once no process has it open.
             while read := os.read(self._ours, 65_536):
                 log.write(read)
                 log.flush()
                 self.text += read.decode(errors="replace")
 
     def wait_for(self, pattern: str, what: str, within: float) -> None:
-        """Wait until it says so. Raises `Failed` where it ends before, or takes too long."""
+        """Wait until the output matches the pattern. Raises `Failed` if the command ends before, or takes too long."""
         wait_for(
             lambda: re.search(pattern, self.text) or self.process.poll() is not None,
             *(within, what, lambda: self.text.rstrip().rpartition("\n")[2].strip()),
@@ -67,7 +67,7 @@ class Terminal:
     def find(self, pattern: str) -> str:
         found = re.search(pattern, self.text)
         if found is None:
-            raise Failed(f"make demo does not say “{pattern}”; the log is {self._log}.")
+            raise Failed(f"The output of make demo does not contain “{pattern}”; the log is {self._log}.")
         return found[found.re.groups]
 
     def press_ctrl_c(self) -> None:
@@ -76,7 +76,7 @@ class Terminal:
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """The command in namespaces of its own, for as long as the block lasts."""
+    """Run the command in its own namespaces until the block ends."""
     process = subprocess.Popen([*NAMESPACES, *command], **options)
     try:
         yield process
@@ -86,7 +86,7 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 
 
 def wait_for(condition: Callable[[], object], within: float, what: str, last_words: Callable[[], str]) -> None:
-    """Wait for it, with a line about what goes on every minute. Raises `Failed` where it takes too long."""
+    """Wait until the condition is true, and print progress every minute. Raises `Failed` if that takes too long."""
     began = told = time.monotonic()
     while not condition():
         now = time.monotonic()
@@ -100,7 +100,7 @@ def wait_for(condition: Callable[[], object], within: float, what: str, last_wor
 
 @contextmanager
 def step(what: str) -> Iterator[Callable[[str], None]]:
-    """One line about a step that went well, with what the block tells about it and how long it took."""
+    """Print a line about a successful step: its duration, and details that the block passes to the yielded function."""
     began = time.monotonic()
     told: list[str] = []
     yield told.append

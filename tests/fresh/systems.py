@@ -1,4 +1,4 @@
-"""Bare Debian systems, with this machine's way to the registries and a clone of the last commit."""
+"""Bare Debian systems with this machine's settings for package registries and a clone of the last commit."""
 
 import fcntl
 import os
@@ -18,20 +18,20 @@ CACHE = ROOT / ".cache" / "fresh"
 DEBIANS = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 
 NEWCOMER_HAS = ("ca-certificates", "git", "make", "python3")
-"""Debian packages: what the README asks for, git to have come by the clone, and how any system knows whom to trust."""
+"""Debian packages of the bare system: those that the README requires, git for the clone, and root certificates."""
 
 INSTALLED_WITHIN = 3600.0
-"""Seconds, on a machine that is busy with other things."""
+"""Seconds for an installation on a busy machine."""
 
 SETTINGS = re.compile(
     r"\w+_proxy|pip_(index_url|extra_index_url|trusted_host|cert|proxy|default_timeout)|npm_config_\w+"
     r"|ssl_cert_file|requests_ca_bundle|node_extra_ca_certs|curl_ca_bundle",
     re.IGNORECASE,
 )
-"""Variables that tell apt, pip and npm how this machine reaches their registries."""
+"""Environment variables that configure how apt, pip and npm reach their registries."""
 
 FILES = ("/etc/resolv.conf", "/etc/pip.conf", "~/.config/pip/pip.conf", "~/.npmrc", "/usr/local/share/ca-certificates")
-"""Files and folders that tell them the same."""
+"""Files and folders with the same purpose."""
 
 ENTER = """
 root=$1 archives=$2 caches=$3 script=$4
@@ -60,10 +60,10 @@ class System:
         self.log = self._folder / "log"
         for cache in (self._folder / "archives", CACHE / "caches"):
             cache.mkdir(parents=True, exist_ok=True)
-        CACHE.chmod(0o700)  # The copies of this machine's settings are not for everybody.
+        CACHE.chmod(0o700)  # Copies of this machine's settings may contain secrets.
 
     def make_base(self) -> None:
-        """Install the bare system, if that was not done before."""
+        """Install the bare system, unless an earlier run has installed it."""
         with step("a bare system") as done:
             if self._base.exists():
                 return done("kept from the last run")
@@ -72,13 +72,13 @@ class System:
             mirror, _ = mirrors()
             chosen = ("--variant=minbase", f"--include={','.join(NEWCOMER_HAS)}")
             self._run(["debootstrap", *chosen, self.name, str(unfinished), mirror], "debootstrap", INSTALLED_WITHIN)
-            # Services are not started in a system that is not booted; Debian asks this program whether they may be.
+            # Debian runs this script before it starts a service; exit code 101 forbids the start.
             _write(unfinished / "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n").chmod(0o755)
             _write(unfinished / "etc/hosts", "127.0.0.1 localhost\n")
             unfinished.rename(self._base)
 
     def renew(self) -> None:
-        """Start again from the bare system, with a clone of the last commit and this machine's way to registries."""
+        """Replace the system by a copy of the bare one, with a clone of the last commit and this machine's settings."""
         with step("a new system with a clone"):
             self._demo_of.unlink(missing_ok=True)
             shutil.rmtree(self.root, ignore_errors=True)
@@ -98,7 +98,7 @@ class System:
             self.run(f"update-ca-certificates && {clone}", "the clone", INSTALLED_WITHIN)
 
     def _copy(self, source: Path) -> None:
-        """A file or folder of this machine to the same place there; nothing where it is neither."""
+        """Copy a file or folder of this machine to the same path in the system, if it exists."""
         if not source.is_absolute():
             return
         to = self.root / str(source).replace(str(Path.home()), "/root", 1).lstrip("/")
@@ -116,11 +116,11 @@ class System:
         _write(self._demo_of, commit)
 
     def run(self, script: str, what: str, within: float) -> None:
-        """Run the script in the system, as root in its home. Raises `Failed` where it fails or takes too long."""
+        """Run the script in the system, in root's home. Raises `Failed` if the script fails or takes too long."""
         self._run(self.command(script), what, within)
 
     def command(self, script: str) -> list[str]:
-        """What runs the script there, with the environment of somebody who has just signed in."""
+        """Return the command that runs the script in the system, with the environment of a new login."""
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         environment = {"HOME": "/root", "PATH": path, "TERM": "dumb", **settings()}
         mounted = [self.root, self._folder / "archives", CACHE / "caches"]
@@ -137,7 +137,7 @@ class System:
             raise Failed(f"{what} failed with code {process.returncode}; the log is {self.log}.")
 
     def last_words(self, pattern: str = r"\S.*") -> str:
-        """The last thing in the log that looks so, or nothing."""
+        """Return the last match of the pattern in the log; an empty string if there is none."""
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - 10_000))
             found = re.findall(pattern, log.read().decode(errors="replace"))
@@ -146,33 +146,36 @@ class System:
 
 @contextmanager
 def the_system(name: str) -> Iterator[System]:
-    """The system, with a new log, for us alone. Raises `Failed` where another run has it."""
+    """Yield the system, with an empty log and an exclusive lock. Raises `Failed` if another run has the lock."""
     system = System(name)
     with (CACHE / name / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Failed(f"another run is using {CACHE / name}; wait for it or end it.") from None
+            raise Failed(f"Another run is using {CACHE / name}; wait for it or end it.") from None
         system.log.write_bytes(b"")
         yield system
 
 
 def commit_to_try() -> str:
-    """The commit that is tried. Raises `Failed` where this cannot be done here."""
+    """Return the hash of the commit to test. Raises `Failed` if this process is not root."""
     if os.geteuid() != 0:
-        raise Failed("Only root can make a system of its own: run sudo make fresh.")
+        raise Failed("Only root can create a Debian system: run sudo make fresh.")
     if _said([*GIT, "status", "--porcelain", "--untracked-files=no"]).strip():
-        say("What is not committed is not tried.")
+        say("Uncommitted changes are not tested.")
     return _said([*GIT, "rev-parse", "HEAD"]).strip()
 
 
 def settings() -> dict[str, str]:
-    """This machine's variables about registries."""
+    """Return this machine's environment variables that match `SETTINGS`."""
     return {name: value for name, value in os.environ.items() if SETTINGS.fullmatch(name)}
 
 
 def mirrors() -> tuple[str, str | None]:
-    """Where this machine gets Debian from, and Debian's security updates. Raises `Failed` where it is no Debian."""
+    """Return the URLs of this machine's Debian mirror and of its security updates (None if there are none).
+
+    Raises `Failed` if this machine is no Debian or has no mirror.
+    """
     system = platform.freedesktop_os_release()
     own = system.get("VERSION_CODENAME", "")
     targets = _said(["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"])

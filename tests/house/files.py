@@ -1,4 +1,4 @@
-"""The files of the project itself: not what was installed, fetched or written by a run."""
+"""Lists the files of the project, without installed, fetched or generated files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ HIDDEN_BUT_OURS = {".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yam
 
 
 def project_files(folder: Path = ROOT, *suffixes: str) -> Iterator[Path]:
-    """All files below `folder` with one of these suffixes, or with any."""
+    """Yield the files below `folder` with one of these suffixes, or all files if no suffix is given, in order."""
     for path in sorted(folder.iterdir()):
         if path.name in FOREIGN or (path.name.startswith(".") and path.name not in HIDDEN_BUT_OURS):
             continue

@@ -23,11 +23,11 @@ READS = {
     *("datetime.now", "datetime.today", "datetime.utcnow", "date.today"),
     *("time.time", "time.time_ns", "time.localtime", "time.gmtime"),
 }
-"""What tells the machine's time: the last two names, whatever stands before them."""
+"""Functions that return the machine's time, as the last two parts of their dotted names."""
 
 
 def reads(source: str) -> Iterator[str]:
-    """Each place where the machine's time is asked for, as line and name; a name in a string counts too."""
+    """Yield the line and name of each read of the machine's time, including names in strings."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute):
             names = [ast.unparse(node)]

@@ -1,4 +1,4 @@
-"""What the project's files may and may not say."""
+"""Rules for the contents of the project's files."""
 
 import re
 
@@ -16,14 +16,14 @@ REGISTRIES = [
         ("archive", "ubuntu", "com"),
     )
 ]
-"""Spelled apart, so that this file does not name them either."""
+"""Host names in parts, so that this file does not contain them."""
 
 NAMESPACES = ("http://www.w3.org/", "http://www.opengis.net/", "http://www.google.com/kml/")
-"""Addresses that are names; nothing is fetched from them."""
+"""XML namespaces, which look like URLs but are not fetched."""
 
 
 def test_no_registry_is_named_by_its_host() -> None:
-    # Whoever mirrors a registry has told pip and npm so, and an address in a file would go past the mirror.
+    # A mirror of a registry is configured in pip and npm. An address in a file would bypass the mirror.
     for path in project_files():
         text = path.read_bytes().decode(errors="replace")
         named = [host for host in REGISTRIES if host in text]
@@ -31,7 +31,7 @@ def test_no_registry_is_named_by_its_host() -> None:
 
 
 def test_nothing_refers_to_a_file_beside_the_repository() -> None:
-    # A test that reads such a file proves nothing to whoever clones the repository alone.
+    # A test that reads such a file would fail in a clone of the repository.
     outside = re.compile(r"""\bROOT\.parent\b|["'`]\.\./shared\b|["']shared["'] */""")
     for path in project_files(ROOT, ".py", ".md", ".txt", ".toml", ".html", ".js"):
         if path.name != "test_files.py":

@@ -1,4 +1,4 @@
-"""The people of the tests see what their roles say, so that tests about permission rest on firm ground."""
+"""The users in the fixtures have the permissions of their roles, on which tests of permissions rely."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The floors stand as they were drawn."""
+"""The architecture's layers (floors) import only lower layers, and `platform` shadows no module."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def test_platform_is_a_folder_and_no_package() -> None:
 
 @pytest.mark.parametrize("command", [["manage.py", "version"], ["-m", "edge_agent", "--help"]], ids=" ".join)
 def test_programs_find_pythons_own_platform_module(command: list[str]) -> None:
-    # Each of them imports it somewhere below, and says so with -X importtime.
+    # Each program imports `platform` indirectly; -X importtime lists the import.
     done = python("-X", "importtime", *command)
     assert done.returncode == 0, done.stderr
     assert done.stderr.split().count("platform") == 1

@@ -1,4 +1,4 @@
-"""`make fresh` leaves nothing behind, and tells a step that goes wrong from one that goes well."""
+"""`make fresh` leaves no process and no mount behind, and reports failed steps."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def running(mark: str) -> bool:
 def read(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
-    except OSError:  # It has ended meanwhile.
+    except OSError:  # The process has ended meanwhile.
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Nothing that a person can call goes untested: each command and each page is at least named by a test."""
+"""Each management command and each page is named by at least one test."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def text_of_tests() -> str:
 
 
 def page_names() -> list[str]:
-    """Names of all addresses but the API's routes, which are looked at by their prefix, and the admin's."""
+    """Return the names of all URL patterns except the admin's and the API's routes, which are checked by prefix."""
     return sorted(set(_names(get_resolver().url_patterns)))
 
 
@@ -51,7 +51,7 @@ def test_a_test_names_the_page(name: str) -> None:
 
 
 def address_of(name: str) -> list[str]:
-    """The page's address, where it has the same for everybody."""
+    """Return the page's path in a list, which is empty if the path needs arguments."""
     try:
         return [reverse(name)]
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""The rule that finds the quick tests, and what holds it."""
+"""The rule that finds the quick tests, and its enforcement."""
 
 import pytest
 

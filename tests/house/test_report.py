@@ -1,4 +1,4 @@
-"""What a benchmark says of its figures."""
+"""The report of a benchmark compares its figures with their goals."""
 
 from benchmarks import report
 from benchmarks.results import Measured

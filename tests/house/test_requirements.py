@@ -22,25 +22,25 @@ DEVELOPMENT_FOLDERS = ("tests", "benchmarks")
 OWN = {"edge_agent", *PLATFORM_FOLDERS, *DEVELOPMENT_FOLDERS, "config"}
 
 FROM_DEBIAN = {"gi"}
-"""Modules of scripts that Debian's own Python runs."""
+"""Modules from Debian packages, for scripts that run with Debian's Python."""
 
 Imports = dict[str, set[str]]
-"""By distribution, the files that import it."""
+"""The files that import each distribution."""
 
 
 def requirements(path: Path) -> dict[str, str]:
-    """By distribution, the comment beside it ("" where there is none), for the lines of this file alone."""
+    """Return the distributions in this file alone, each with its comment ("" if there is none)."""
     lines = re.findall(r"(?m)^([\w.-]+)(?:\[\w+\])?==\S+(?:  # (.+))?$", path.read_text())
     return {canonical(name): comment for name, comment in lines}
 
 
 def canonical(name: str) -> str:
-    """The spelling of a distribution's name that all other spellings stand for."""
+    """Return the normalised spelling of a distribution's name."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def modules(path: Path, *, needed_only: bool = False) -> Iterator[str]:
-    """The top-level modules of others that a file imports; `needed_only` skips those it can do without."""
+    """Yield the third-party top-level modules that a file imports; `needed_only` skips optional imports."""
     tree = ast.parse(path.read_text())
     optional = {node for attempt in ast.walk(tree) if _tolerates_absence(attempt) for node in ast.walk(attempt)}
     for node in ast.walk(tree):
@@ -56,7 +56,7 @@ def modules(path: Path, *, needed_only: bool = False) -> Iterator[str]:
 
 
 def _tolerates_absence(node: ast.AST) -> bool:
-    """Whether the node is a `try` that catches `ImportError`."""
+    """Return whether the node is a `try` that catches `ImportError`."""
     if not isinstance(node, ast.Try):
         return False
     caught = {
@@ -76,7 +76,7 @@ def imports(*folders: str, needed_only: bool = False) -> Imports:
 
 @cache
 def distribution_of(module: str) -> str:
-    """The distribution that brings a module."""
+    """Return the name of the distribution that installs a module."""
     names = distributions_by_module().get(module) or [
         # Some wheels declare their extension module instead of their package.
         each.name
@@ -144,5 +144,5 @@ def test_a_requirement_is_imported_or_says_what_it_is_for(path: Path, folders: t
 
 
 def test_one_distribution_alone_brings_opencv() -> None:
-    # Two of them write into the same cv2 folder, and the one that was installed last wins.
+    # Two distributions of OpenCV would write into the same cv2 folder, and the one installed last would win.
     assert packages_distributions()["cv2"] == ["opencv-contrib-python"]

@@ -1,4 +1,4 @@
-"""What belongs to no floor: signing out, and the description of the whole API."""
+"""The parts that belong to no layer: signing out, and the schema of the whole API."""
 
 from http import HTTPStatus
 

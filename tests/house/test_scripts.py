@@ -1,4 +1,4 @@
-"""The scripts below make: where they can do nothing, they say in one sentence what to do."""
+"""The scripts in `.ci`: a script that cannot continue prints, in one sentence, what the user must do."""
 
 import os
 import shutil

@@ -20,7 +20,7 @@ def _garbage_is_looked_for_as_before() -> Iterator[None]:
 
 
 def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing is asked of the database, which no test may that does not say so."""
+    """The warm-up also makes no database query: pytest-django refuses queries in a test without its marker."""
     clear_url_caches()
     django_templates = engines["django"]
     assert isinstance(django_templates, DjangoTemplates)
