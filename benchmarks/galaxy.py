@@ -201,7 +201,7 @@ def times_of(address: str, token: str, seconds: int) -> tuple[list[float], list[
     threads = [threading.Thread(target=poll, args=[number]) for number in range(SCREENS)]
     for thread in threads:
         thread.start()
-    for _ in tqdm(range(seconds), desc="50 screens ask", unit="s", leave=False):
+    for _ in tqdm(range(seconds), desc="50 screens send requests", unit="s", leave=False):
         time.sleep(1)
     for thread in threads:
         thread.join()

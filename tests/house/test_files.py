@@ -45,7 +45,7 @@ def test_pages_ask_no_foreign_host() -> None:
     for path in pages:
         addresses = re.findall(r"""(?:https?:)?//[\w-]+(?:\.[\w-]+)+/?""", path.read_text())
         foreign = [address for address in addresses if not address.startswith(NAMESPACES)]
-        assert not foreign, f"{path.relative_to(ROOT)} asks {foreign}"
+        assert not foreign, f"{path.relative_to(ROOT)} requests {foreign}"
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:

@@ -47,7 +47,7 @@ def test_a_test_names_the_command(command: str) -> None:
 @pytest.mark.parametrize("name", page_names())
 def test_a_test_names_the_page(name: str) -> None:
     spellings = "|".join(map(re.escape, [name, *address_of(name)]))
-    assert is_named(rf"""["']({spellings})["'?]"""), f"no test asks for the page {name}"
+    assert is_named(rf"""["']({spellings})["'?]"""), f"no test requests the page {name}"
 
 
 def address_of(name: str) -> list[str]:

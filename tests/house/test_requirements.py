@@ -140,7 +140,7 @@ def test_what_tests_and_benchmarks_import_is_named() -> None:
 def test_a_requirement_is_imported_or_says_what_it_is_for(path: Path, folders: tuple[str, ...]) -> None:
     imported = imports(*folders)
     needless = [name for name, purpose in requirements(path).items() if name not in imported and not purpose]
-    assert needless == [], f"nothing imports them; delete them from {path.relative_to(ROOT)} or say beside them why"
+    assert needless == [], f"no code imports them; delete them from {path.relative_to(ROOT)} or add a comment"
 
 
 def test_one_distribution_alone_brings_opencv() -> None:

@@ -29,7 +29,7 @@ def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pyt
     wsgi.warm_up()
 
     def too_late(*arguments: object) -> NoReturn:
-        raise AssertionError("This was to be done before the first visitor came.")
+        raise AssertionError("The warm-up must do this before the first request.")
 
     monkeypatch.setattr(filesystem.Loader, "get_contents", too_late)
     monkeypatch.setattr(resolvers, "normalize", too_late)
@@ -52,6 +52,6 @@ def test_no_page_waits_for_garbage_to_be_looked_for() -> None:
         page = [[number] for number in range(wsgi.OBJECTS_OF_A_PAGE // 2)]
         assert not looked
         page += [[number] for number in range(wsgi.OBJECTS_OF_A_PAGE)]
-        assert looked, "yet it is looked for"
+        assert looked, "garbage collection never ran"
     finally:
         gc.callbacks.remove(note)
