@@ -52,11 +52,11 @@ class EngagementSnapshot:
 
     at: dt.datetime
     sites: Sequence[SiteHours]
-    """By name."""
+    """Sorted by the sites' names."""
     thumbs_up: int = 0
-    """Of the sites' own day; 0 in snapshots of other windows."""
+    """The count of the sites' current local day. It is 0 in snapshots of other windows."""
     coffees: int = 0
-    """Of the sites' own day; 0 in snapshots of other windows."""
+    """The count of the sites' current local day. It is 0 in snapshots of other windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class AnswerBar:
     yes: int
     no: int
     state: BucketState
-    """Of the site's cameras."""
+    """The number for all cameras of the site."""
 
 
 @dataclass(frozen=True, slots=True)

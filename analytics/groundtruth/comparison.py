@@ -27,7 +27,7 @@ Count = tuple[dt.datetime, int | None]
 """A time, and the number of people from then on; None where nobody was counting."""
 
 CameraMinutes = Mapping[dt.datetime, tuple[int, int]]
-"""By start of the minute: the number of frames with a number of faces, and the sum of their faces."""
+"""For the start of each minute: how many frames have a number of faces, and the sum of these numbers."""
 
 
 @dataclass(frozen=True, slots=True)

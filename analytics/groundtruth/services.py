@@ -27,7 +27,7 @@ class ReportedCount:
 
     key: uuid.UUID
     at: dt.datetime
-    """By the page's clock."""
+    """The time by the clock of the phone's page."""
     people: int | None
     """The number of people from then on; None where nobody was counting."""
 

@@ -45,7 +45,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
 @login_required
 @require_safe
 def session(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show the counting page to the user who started the running session, else the session's result."""
+    """Show the counting page if this user started the session and it is running; otherwise show the result."""
     session = _visible_session(request, pk)
     if session.ended_at is None and session.counted_by_id == _user(request).pk:
         latest = session.counts.last()

@@ -28,7 +28,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     },
     "thumbs_up": {"name": "Thumbs-up today", "icon": "mdi:thumb-up", "state_class": "total_increasing"},
 }
-"""By key in the state, the discovery attributes of the sensor."""
+"""The discovery attributes of each sensor, under the sensor's key in the state."""
 
 Messages = dict[str, bytes]
 """Payloads by topic."""

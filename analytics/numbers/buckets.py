@@ -155,4 +155,5 @@ _STEPS: dict[Bucket, tuple[_Step, _Step]] = {
     "hour": (_hour, _next_hour),
     "day": (_day, _next_day),
 }
-"""By kind of bucket: the start of the bucket that contains an instant, and the start of the bucket after a start."""
+"""Two functions for each kind of bucket: one returns the start of the bucket that contains an instant, the other the
+start of the next bucket."""

@@ -27,7 +27,7 @@ _K = TypeVar("_K", bound=Hashable)
 
 
 class BucketState(StrEnum):
-    """What is known of a stretch of time; each state is drawn in its own way."""
+    """How much is known of a stretch of time. Each state is drawn differently."""
 
     AHEAD = "ahead"
     """It has not begun."""
@@ -53,7 +53,7 @@ class _Engagement:
 
     @property
     def state(self) -> BucketState:
-        """What is known of this stretch of time."""
+        """Return how much is known of this stretch of time."""
         if not self.minutes:
             return BucketState.AHEAD
         if not self.minutes_seen:
@@ -178,7 +178,7 @@ class EpisodeTotal(_Episodes):
 
 @dataclass(slots=True, unsafe_hash=True)
 class EpisodeBucket(_Episodes):
-    """The episodes of one label that began in a bucket: visits for `FACE`, else gestures or objects."""
+    """The episodes of one label that began in a bucket. The label `FACE` has visits, any other gestures or objects."""
 
     start: dt.datetime
     """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
@@ -238,7 +238,7 @@ class WeekHour:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Activity:
-    """Engagement, visits and gestures of some devices in one bucket, or in a whole period as one bucket."""
+    """Engagement, visits and gestures of some devices in one bucket. The bucket may be a whole period."""
 
     engagement: EngagementBucket
     visits: EpisodeBucket

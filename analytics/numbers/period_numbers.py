@@ -37,7 +37,7 @@ class TextNumbers:
     """All labels but `FACE` that were detected in the period, and `label`; sorted."""
     hours: list[EngagementBucket]
     buckets: list[Activity]
-    """The hours of a single day, else days."""
+    """Hours if the period is a single day, days if it is longer."""
     counts: list[CountBucket]
     """The label's detections in single frames, for each of `buckets`."""
     total: Activity
@@ -57,11 +57,11 @@ class PlotNumbers:
     """For each of `hours`, as `gestures` is."""
     gestures: list[EpisodeBucket]
     confidences: list[ConfidenceBucket]
-    """For each hour of a single day, else for each day."""
+    """One entry for each hour of a single day, or for each day of a longer period."""
 
     @property
     def buckets(self) -> list[EngagementBucket]:
-        """The hours of a single day, else days."""
+        """Hours if the period is a single day, days if it is longer."""
         return self.hours if self.period.days == 1 else engagement_by_day(self.hours)
 
     def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:

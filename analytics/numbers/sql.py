@@ -62,7 +62,7 @@ class SliceStart(Func):
 
     @classmethod
     def between(cls, field: str, edges: Sequence[int]) -> Self:
-        """Slices from edge to edge where there are few edges, else of the edges' greatest common step.
+        """Slices from edge to edge. If there are many edges, all slices have the edges' greatest common step instead.
 
         `edges` ascend, in seconds since 1970. The field's times must lie between the first and the last edge.
         """

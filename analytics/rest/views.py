@@ -115,7 +115,7 @@ def _row_maker(
 
 
 class CountViewSet(ViewSet):
-    """The number of detections and episodes of a label."""
+    """How many detections a label has, and how many episodes."""
 
     serializer_class = CountSerializer
 

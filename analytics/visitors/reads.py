@@ -26,7 +26,7 @@ class VisitorDay:
     """The number of people who were recognised on a local day. Erased people are not included."""
 
     start: dt.datetime
-    """In the time zone of the read, as `end` is."""
+    """The start of the day. `start` and `end` are in the time zone that the caller passed in."""
     end: dt.datetime
     visitors: int | None
     """None where no site recognised people."""
@@ -39,7 +39,7 @@ class ReactionDay:
     """The emotions of a local day's visitors, with the same weight for each person."""
 
     start: dt.datetime
-    """In the time zone of the read, as `end` is."""
+    """The start of the day. `start` and `end` are in the time zone that the caller passed in."""
     end: dt.datetime
     shares: EmotionShares | None
     """None where no emotions are read, the day is not over, or too few people came (see `privacy`)."""

@@ -50,7 +50,7 @@ def images(
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
-    """Return the face's box, grown by `margin` times its size (below by twice as much) and clipped to the picture."""
+    """Return the face's box, widened on each side by `margin` times its size (twice at the bottom), and clipped."""
     left, top, width, height = face
     grown_left, grown_top = max(round(left - margin * width), 0), max(round(top - margin * height), 0)
     right = min(round(left + width + margin * width), rgb.shape[1])

@@ -57,7 +57,7 @@ class ModelsUnavailable(Exception):
 
 
 def models_folder() -> Path:
-    """Return `MODELS_DIR` from the environment, else `DATA_DIR`/models, else var/models of this repository."""
+    """Return the first of these that is set: `MODELS_DIR`, `DATA_DIR`/models, and var/models of this repository."""
     given = os.environ.get("MODELS_DIR")
     return Path(given or Path(os.environ.get("DATA_DIR") or ROOT / "var") / "models").resolve()
 

@@ -29,7 +29,7 @@ class Portrait:
     jpeg: bytes
     face: Box
     sha256: str
-    """Of the file as it was given, so that the same file is recognised when it comes again."""
+    """The hash of the file as it was uploaded. It recognises the same file when it is uploaded again."""
     capture: Capture | None = None
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ABOUT_THE_ERASED = "Written about somebody who was erased."
-"""Replaces a review reason that contains the name of the erased person."""
+"""The text that takes the place of a review reason in which the erased person is named."""
 
 
 NO_COUNTS = {"pictures": 0, "faces": 0}

@@ -44,7 +44,7 @@ def _store_pictures(pictures: Sequence[TakenPicture]) -> None:
 
 
 def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
-    """Add the pictures to captures in the state `linked`, and return the ids of those captures."""
+    """Store the pictures in the captures that are already `linked` to them, and return the ids of these captures."""
     if not pairs:
         return []
     linked = Capture.objects.filter(state=State.LINKED, key__in=[capture.key for capture, _ in pairs])

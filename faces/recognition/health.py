@@ -27,7 +27,10 @@ class WorkerWatch:
         self._since = since
 
     def problem(self, now: dt.datetime) -> str:
-        """Return one sentence if they stand still, else an empty text. An outage of the database does not count."""
+        """Return one sentence if the workers stand still, and an empty text if they work.
+
+        An outage of the database does not count.
+        """
         try:
             heartbeat = _heartbeat()
         except DatabaseError:

@@ -47,7 +47,7 @@ def text_width(words: str, size: float) -> float:
 
 
 def shortened(words: str, size: float, room: float) -> str:
-    """Return the words, or as many of their first characters as fit with an ellipsis."""
+    """Return the text. If it is too wide, its end is cut off and replaced by an ellipsis."""
     if text_width(words, size) <= room:
         return words
     while words and text_width(words + "…", size) > room:

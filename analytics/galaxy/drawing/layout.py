@@ -20,9 +20,9 @@ class Screen:
     """One screen of a rig."""
 
     number: int
-    """As in `lg1`; 1 is the master."""
+    """The screen's number, as in `lg1`. Number 1 is the master."""
     position: int
-    """From left to right, from 0."""
+    """The screen's place from left to right; the leftmost screen has 0."""
     offset: int
     """Screens to the right of the master; negative to its left."""
 
