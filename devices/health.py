@@ -49,9 +49,9 @@ def beat(process: str, *, at: dt.datetime, numbers: dict[str, float] | None = No
     Heartbeat.objects.update_or_create(process=process, defaults={"at": at, "numbers": numbers or {}})
 
 
-def forget(processes: str, *, before: dt.datetime) -> None:
-    """Delete the heartbeats, older than `before`, of the processes whose names begin with `processes`."""
-    Heartbeat.objects.filter(process__startswith=processes, at__lt=before).delete()
+def forget(name_prefix: str, *, before: dt.datetime) -> None:
+    """Delete the heartbeats sent before `before` by processes whose names start with `name_prefix`."""
+    Heartbeat.objects.filter(process__startswith=name_prefix, at__lt=before).delete()
 
 
 def report(now: dt.datetime) -> list[Line]:

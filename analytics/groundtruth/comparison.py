@@ -32,7 +32,7 @@ CameraMinutes = Mapping[dt.datetime, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """A full minute of the clock during which a person counted."""
+    """A whole minute of the clock, such as 12:03:00 to 12:04:00, during which an observer counted people."""
 
     start: dt.datetime
     person: float
@@ -48,7 +48,10 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A camera compared with a person over some minutes. Numbers are people; None without a minute to compare."""
+    """The numbers of a camera compared with those of an observer, over some minutes.
+
+    The numbers are people. They are None if there is no minute to compare.
+    """
 
     minutes: int
     """The number of compared minutes."""
@@ -126,7 +129,7 @@ def _spans(counts: Sequence[Count], until: dt.datetime) -> Iterator[tuple[dt.dat
 
 
 def _residuals(sessions: Iterable[Sequence[Minute]], share: float, bias: float) -> list[list[float]]:
-    """Return camera - share * person - bias for each minute, in runs of neighbouring minutes."""
+    """Return `camera - share * person - bias` of each minute: a list for each unbroken series of minutes."""
     runs: list[list[float]] = []
     for session in sessions:
         before = None

@@ -85,9 +85,9 @@ def store_counts(
 
 
 def _clock_offset(session: GroundTruthSession, measured: dt.timedelta) -> dt.timedelta:
-    """Return the session's first offset, unless the page's clock was set since.
+    """Return the page clock's offset: the first offset of the session, unless the clock was set since.
 
-    With an offset per request, the delays of requests would change the order of quick counts.
+    If each request had its own offset, network delays could swap two counts that were made shortly after each other.
     """
     first = session.clock_offset
     return measured if first is None or abs(measured - first) > CLOCK_WAS_SET else first

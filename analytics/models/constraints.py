@@ -9,7 +9,9 @@ from django.db.models.constraints import BaseConstraint
 
 
 class OneAtATime(BaseConstraint):
-    """A constraint: no two rows with the same value of the field `of` overlap from `start` to before `end`.
+    """A constraint: rows with the same value in the field `of` must not overlap in time.
+
+    A row lasts from its `start`, included, to its `end`, excluded.
 
     PostgreSQL enforces it with an exclusion constraint. SQLite has none, but runs one writing transaction at a time, so
     that calling `validate` within the transaction is enough.

@@ -28,7 +28,7 @@ def log_line(text: str) -> bytes:
 
 
 def no_detections() -> bytes:
-    """Return the heartbeat of the face detection sample."""
+    """Return the message that the face detection program sends as a heartbeat when it detects nobody."""
     return b"NO DETECTIONS MADE"
 
 

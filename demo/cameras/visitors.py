@@ -11,7 +11,10 @@ CYCLE = 40.0
 LONGEST_VISIT = 34.0
 SHORTEST_VISIT = 10.0
 CHANCES = (0.95, 0.5)
-"""For each place before the camera, the chance of a visitor in a cycle: about two visitors a minute in all."""
+"""The probability that a visitor comes in one cycle, for each place in front of the camera.
+
+Both places together have about two visitors a minute.
+"""
 
 CUP_CHANCE = 0.5
 

@@ -30,7 +30,7 @@ class SentMessage:
 
 
 def sent_messages(histories: Iterable[History]) -> list[SentMessage]:
-    """Return all messages of these cameras in the order of arrival. None arrives after the end of the period."""
+    """Return all messages of these cameras in the order of arrival. No message arrives after the end of the period."""
     delivered = chain.from_iterable(_with_network_faults(history, _published(history)) for history in histories)
     return sorted(delivered, key=lambda sent: sent.sent_at)
 

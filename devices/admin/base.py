@@ -50,7 +50,7 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
 
 
 def _choices(db_field: Any, request: HttpRequest) -> dict[str, QuerySet[Any]]:
-    """The `queryset` argument of a form field that chooses an object of a site: only sites the user may operate."""
+    """The `queryset` argument of a form field: only the objects of sites that the user may operate."""
     rows = db_field.remote_field.model._default_manager.all()
     return {"queryset": rows.permitted(request.user, Right.OPERATE)} if isinstance(rows, SiteScopedQuerySet) else {}
 

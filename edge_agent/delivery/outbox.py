@@ -62,8 +62,8 @@ class Outbox:
 
     When `put` returns True, the message is on the disk (WAL, synchronous=FULL) and survives a crash of the process or
     the machine; each later loss is counted. Any thread may call any method: one lock, one connection.
-    A file of `RESERVE_BYTES` beside the outbox is deleted while the disk is full, so that messages can still be
-    deleted; until that file is restored, no message is accepted.
+    A reserve file of `RESERVE_BYTES` lies beside the outbox. When the disk is full, the outbox deletes it,
+    because deleting messages needs free space too. No message is accepted until the reserve file is back.
     A file that is no longer a SQLite database is renamed, logged, and replaced by an empty outbox.
 
     Raises `OutboxError` where the file cannot be created.
