@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FRAMES = "analytics_frame"
 
 DURABLE = "-c fsync=on -c synchronous_commit=on"
-BROKER = "max_inflight_messages 0\nmax_queued_messages 0"
+BROKER = "max_inflight_messages 4000\nmax_queued_messages 0"
 
 LOOK_EVERY_S = 0.02
 LONGEST_S = 300.0

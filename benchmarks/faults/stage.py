@@ -22,7 +22,7 @@ from devices.services import register_device, register_site
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import Server
 
-BROKER_SETTINGS = "max_inflight_messages 0"
+BROKER_SETTINGS = "max_inflight_messages 4000"
 """The broker's settings that docs/operations.md requires."""
 
 SETTLES_WITHIN = 180.0
