@@ -248,21 +248,6 @@ def test_messages_about_as_large_as_they_may_be_are_set_aside_or_kept_back_and_t
     assert QuarantinedMessage.objects.count() < 24
 
 
-def test_of_a_broker_that_sends_more_than_it_may_no_more_is_held_and_nothing_is_lost(
-    mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    subscription = subscribed(mqtt)
-    monkeypatch.setattr(broker, "RECEIVE_MAXIMUM", 2)
-    with peer(mqtt) as (client, _):
-        for number in range(10):
-            publish(client, INFER, b"%d" % number)
-    assert within(5, lambda: subscription._connection > 0)
-    assert subscription.waiting() <= 4
-    monkeypatch.undo()
-    assert within(10, lambda: subscription.waiting() == 10)
-    subscription.stop()
-
-
 def test_with_the_documented_settings_the_sender_of_a_larger_message_learns_so(tmp_path: Path, settings: Any) -> None:
     recipe = (ROOT / "docs" / "edge-agent.md").read_text()
     (line,) = [line for line in recipe.splitlines() if line.startswith("max_packet_size ")]
