@@ -19,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +221,8 @@ def in_browser(page: str) -> list[results.Measured]:
             with chromium() as browser:
                 browser.sign_in_as(user, address)
                 scripts: list[Request] = []
-                browser.page.on("requestfinished", scripts.append)
+                # Playwright sets an attribute on the handler, which a method of a list does not allow.
+                browser.page.on("requestfinished", partial(list.append, scripts))
                 browser.page.goto(address + page, wait_until="commit")
                 painted.append(float(browser.page.evaluate(PAINTED)))
                 browser.page.wait_for_load_state("networkidle")
