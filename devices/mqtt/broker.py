@@ -60,10 +60,10 @@ class Subscription:
     the broker forgets both as soon as the connection ends, which suits messages whose senders wait for receipts.
 
     The network runs in a thread of its own, which puts messages into a queue and never waits. All methods may be
-    called from any thread, but `take` only from one at a time. The queue is bounded: the protocol lets the broker send
-    at most `RECEIVE_MAXIMUM` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
-    `MAX_PACKET_BYTES`). As many messages of QoS 0 are let in, and further ones are lost. Mosquitto sends more than
-    the protocol allows to a session with a large backlog; the queue takes that too, and each message is acknowledged.
+    called from any thread, but `take` only from one at a time. The protocol bounds the queue: the broker may send at
+    most `RECEIVE_MAXIMUM` messages of QoS 1 ahead of our acknowledgements (540 MB, were each as large as
+    `MAX_PACKET_BYTES`). As many messages of QoS 0 are let in, and further ones are lost. The queue also takes what a
+    broker sends beyond the protocol's limit, because ending the connection would leave a large backlog unacknowledged.
     """
 
     def __init__(

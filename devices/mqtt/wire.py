@@ -46,8 +46,7 @@ class Client(paho.Client):
     """An MQTT v5 client that acknowledges a message only when `acknowledge` is called.
 
     `on_published` is called in the network thread. If a packet exceeds `MAX_PACKET_BYTES`, `on_published` gets its
-    topic, its packet id, and as much of the payload as fits. If `on_published` raises `MalformedPacket`, the client
-    closes the connection.
+    topic, its packet id, and as much of the payload as fits.
     """
 
     def __init__(self, client_id: str, on_published: Callable[[Published], None]) -> None:
