@@ -276,3 +276,22 @@ class DeliveredBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client} up to {self.sequence}"
+
+
+class PastRecord(models.Model):
+    """What a file or a bucket has brought of the time before its device was registered.
+
+    It is kept for ever: it tells that the record was counted, also after the frames of the record are deleted.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.BigIntegerField(help_text="Hash of the message, or of an object's name and content.")
+    read_at = models.DateTimeField()
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "key"], name="one_past_record_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key:x} of {self.device}"

@@ -14,6 +14,8 @@ import msgspec
 from django.conf import settings
 
 from devices.intake import deeplens
+from devices.intake.arrivals import Arrival as Arrival
+from devices.intake.arrivals import Delivery as Delivery
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device, Reason
 from edge_agent import messages
@@ -32,30 +34,6 @@ CACHED_TOPICS = 4_096
 
 MAX_TEXT = 2_000
 """Characters of a log line that are stored."""
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """How the broker delivered a message with QoS 1. It tells a redelivery from a new message with equal content."""
-
-    client: str
-    """The client id of the MQTT session."""
-    packet_id: int
-    sequence: int
-    """The number of this message among those of the client. It goes on growing when the client restarts."""
-    redelivered: bool = False
-    """Whether the broker marked the message as sent before (MQTT's DUP flag)."""
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """A message as it was received, by MQTT, by HTTP or from a file."""
-
-    topic: str
-    payload: bytes
-    received_at: dt.datetime
-    """UTC, by the platform's clock."""
-    delivery: Delivery | None = None
-    """None for a message that came without a broker, or with QoS 0."""
-    retained: bool = False
 
 
 class ReceivedFrame(msgspec.Struct, frozen=True):
@@ -155,7 +133,7 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
             f"No device has the thing name “{thing}”. Register one in the admin, then replay this message.",
         )
     decoded = _from_deeplens(arrival, device) if kind == DEEPLENS else _from_agent(arrival, device, kind)
-    _check_times(decoded, arrival.received_at, retention)
+    _check_times(decoded, arrival, retention)
     return decoded
 
 
@@ -351,16 +329,33 @@ def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, device: D
         )
 
 
-def _check_times(decoded: Decoded, received_at: dt.datetime, retention: dt.timedelta) -> None:
+def _check_times(decoded: Decoded, arrival: Arrival, retention: dt.timedelta) -> None:
     times = [frame.taken_at for frame in decoded.frames]
     if decoded.pictures or decoded.log or decoded.gestures:
         times += [picture.taken_at for picture in decoded.pictures]
         times += [line.at for line in decoded.log]
         times += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
-    oldest, latest = received_at - retention, received_at + MAX_LEAD
+    oldest, latest = arrival.received_at - retention, arrival.received_at + MAX_LEAD
     for at in times:
         if not oldest <= at <= latest:
-            check_time(at, received_at, retention)
+            check_time(at, arrival.received_at, retention)
+    if arrival.read_at is not None and not is_before_registration(arrival, decoded.device):
+        _check_whether_kept(times, arrival.read_at, retention)
+
+
+def _check_whether_kept(times: Sequence[dt.datetime], read_at: dt.datetime, retention: dt.timedelta) -> None:
+    """Raises `Rejection` for a time beyond the retention: it may have been counted, and its frame deleted since."""
+    if times and (oldest := min(times)) < read_at - retention:
+        raise Rejection(
+            Reason.TOO_OLD,
+            f"{oldest.isoformat()} is more than {retention.days} days ago, when the device was registered already; "
+            "what it sent then may be counted.",
+        )
+
+
+def is_before_registration(arrival: Arrival, device: Device) -> bool:
+    """Whether the message was received before its device was registered, so that only a file can bring it."""
+    return arrival.received_at < device.created_at
 
 
 def retention() -> dt.timedelta:

@@ -244,12 +244,13 @@ def _taken_at(about: Mapping[str, Any], url: str | None, zone: dt.tzinfo) -> int
     for key in TIMES:
         value = about.get(key)
         if value is not None:
-            return _milliseconds(key, value, zone)
+            return milliseconds(key, value, zone)
     stamp = _STAMP.search(url.rsplit("/", 1)[-1]) if url else None
     return _stamped(stamp[1], zone) if stamp else None
 
 
-def _milliseconds(key: str, value: Any, zone: dt.tzinfo) -> int:
+def milliseconds(key: str, value: Any, zone: dt.tzinfo) -> int:
+    """Return a time in epoch milliseconds, from seconds, milliseconds or a stamp in `zone`. Raises `BadValue`."""
     if isinstance(value, str) and _STAMP.fullmatch(value):
         return _stamped(value, zone)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:

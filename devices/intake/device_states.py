@@ -46,7 +46,12 @@ def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival,
 
 
 def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
-    """Apply one message. A message older than the state changes nothing; a retained one is no sign of life."""
+    """Apply one message. A message older than the state changes nothing; a retained one is no sign of life.
+
+    A message that was read from a file tells of the past, so it changes nothing either.
+    """
+    if arrival.read_at is not None:
+        return
     is_latest = state.last_seen_at is None or arrival.received_at >= state.last_seen_at
     # A last will has no `sent_at`: the broker sent it, not the device.
     if is_latest and not arrival.retained and (decoded.status is None or decoded.status.sent_at is not None):

@@ -1,0 +1,79 @@
+"""Takes in messages that were read from files, and counts each once, also after its frames are deleted."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from django.db import transaction
+
+from devices import sql
+from devices.intake import batches, decoding
+from devices.intake.batches import Accepted
+from devices.intake.decoding import Arrival
+from devices.models import Device, PastRecord
+
+LOCK = "headcount past records"
+"""The name of the advisory locks on devices for adding to their past records."""
+
+
+@dataclass(slots=True)
+class Past:
+    """The outcome for some messages that were read from files."""
+
+    accepted: Accepted = field(default_factory=Accepted)
+    repeated: int = 0
+    """Messages that were taken in before, so that nothing was written."""
+
+    def add(self, other: "Past") -> None:
+        self.accepted.add(other.accepted)
+        self.repeated += other.repeated
+
+
+@transaction.atomic
+def accept_past(arrivals: Sequence[Arrival], *, keys: Sequence[int] | None = None) -> Past:
+    """Commit or quarantine each of these messages, in one transaction. Idempotent, for ever.
+
+    Frames tell for as long as they are kept whether a message was counted. For the time before a device was
+    registered, `PastRecord` tells it: by `keys`, one for each arrival, or else by the messages themselves.
+    Raises as `batches.accept`, and writes nothing then.
+    """
+    devices = Device.objects.by_thing({decoding.thing_of(arrival.topic) for arrival in arrivals})
+    keyed = list(zip(arrivals, keys or map(message_key, arrivals), strict=True))
+    past = {(device.pk, key) for arrival, key in keyed if (device := _past_device(arrival, devices))}
+    known = _record(past, read_at=max((arrival.read_at for arrival in arrivals if arrival.read_at), default=None))
+    new = [
+        arrival
+        for arrival, key in keyed
+        if (device := _past_device(arrival, devices)) is None or (device.pk, key) not in known
+    ]
+    return Past(batches.accept(new), repeated=len(arrivals) - len(new))
+
+
+def message_key(arrival: Arrival) -> int:
+    """Return the hash by which a message is recognised in another file, however the file spaces its JSON."""
+    try:
+        payload = msgspec.json.format(arrival.payload, indent=-1)
+    except msgspec.DecodeError:
+        payload = arrival.payload
+    return decoding.digest("message", arrival.topic, payload, arrival.received_at.isoformat())
+
+
+def _past_device(arrival: Arrival, devices: Mapping[str, Device]) -> Device | None:
+    """Return the message's device, if the message was received before the device was registered."""
+    device = devices.get(decoding.thing_of(arrival.topic))
+    return device if device is not None and decoding.is_before_registration(arrival, device) else None
+
+
+def _record(keys: set[tuple[int, int]], *, read_at: dt.datetime | None) -> set[tuple[int, int]]:
+    """Record these pairs of a device's id and a key, and return those that were recorded before."""
+    if not keys or read_at is None:
+        return set()
+    devices = {device for device, _ in keys}
+    sql.lock(LOCK, devices, alone=True)
+    stored = PastRecord.objects.filter(device__in=devices, key__in=[key for _, key in keys])
+    known = set(stored.values_list("device_id", "key")) & keys
+    PastRecord.objects.bulk_create(
+        PastRecord(device_id=device, key=key, read_at=read_at) for device, key in sorted(keys - known)
+    )
+    return known
