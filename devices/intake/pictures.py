@@ -3,47 +3,54 @@
 import io
 import struct
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageChops
+
+from devices.intake import picture_files
+from devices.intake.picture_files import MAX_PIXELS, BadPicture, PictureFile
+
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "SUFFIXES", "BadPicture", "check_bytes", "sanitised_jpeg"]
 
 MAX_BYTES = 5 * 1024 * 1024
 """Amazon Rekognition accepts at most 5 MB in a request."""
 
-MAX_PIXELS = 25_000_000
 JPEG_QUALITY = 90
-FORMATS = ("JPEG", "PNG")
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 """How the names of picture files end, in lower case."""
 
-
-class BadPicture(ValueError):
-    """The picture cannot be used. The text says why, in one sentence."""
+_UPRIGHT_BY_ORIENTATION = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def sanitised_jpeg(data: bytes) -> bytes:
     """Return the picture as a newly encoded JPEG: upright, RGB, without EXIF or any other metadata.
 
-    Reads JPEG and PNG, recognised by their content. Bytes and pixels are checked before the picture is decoded.
-    Raises `BadPicture`.
+    Reads JPEG and PNG of every colour type and depth, recognised by their content. Transparent parts become white. The
+    work of decoding is bounded before the picture is decoded. Raises `BadPicture`.
     """
     check_bytes(len(data))
+    file = picture_files.read(data)
     try:
-        # Opening reads the header only; `load` decodes.
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            _check_size(picture)
+        with Image.open(io.BytesIO(file.content), formats=[file.format]) as picture:
             picture.load()
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            rgb = _as_rgb(picture, file)
     except BadPicture:
         raise
-    except UnidentifiedImageError:
-        raise BadPicture("The picture is neither a JPEG nor a PNG.") from None
     except Image.DecompressionBombError:
         raise BadPicture(f"The picture claims more than {MAX_PIXELS:,} pixels.") from None
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
         raise BadPicture(f"The picture is damaged: {error}.") from None
-    # Otherwise Pillow would write a JPEG's comment into the new file.
-    upright.info.clear()
+    if file.orientation in _UPRIGHT_BY_ORIENTATION:
+        rgb = rgb.transpose(_UPRIGHT_BY_ORIENTATION[file.orientation])
     out = io.BytesIO()
-    upright.save(out, "JPEG", quality=JPEG_QUALITY)
+    rgb.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
 
 
@@ -53,7 +60,32 @@ def check_bytes(count: int) -> None:
         raise BadPicture(f"The picture has {count:,} bytes; at most {MAX_BYTES:,} are taken.")
 
 
-def _check_size(picture: Image.Image) -> None:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise BadPicture(f"The picture is {width} by {height} pixels; at most {MAX_PIXELS:,} in all are taken.")
+def _as_rgb(picture: Image.Image, file: PictureFile) -> Image.Image:
+    """Return the picture as a browser shows it on a white page. Raises `BadPicture` where that is not known."""
+    if file.has_transparent_colour and file.bits == 16:
+        raise BadPicture("A PNG of 16 bits with a transparent colour cannot be converted; save it with 8 bits.")
+    if file.has_transparent_colour and file.bits < 8:
+        # Pillow stretches the samples to 8 bits, but not the number of the transparent colour.
+        picture.info["transparency"] *= 255 // (2**file.bits - 1)
+    match picture.mode:
+        case "I;16":
+            return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+        case "CMYK" if not file.has_adobe_marker:
+            # Pillow takes every CMYK for Adobe's, which is inverted.
+            return ImageChops.invert(picture).convert("RGB")
+        case "RGB" | "CMYK" | "L" | "1" | "P" | "LA" | "RGBA":
+            return _on_white(picture) if picture.has_transparency_data else _without_metadata(picture.convert("RGB"))
+    raise BadPicture(f"The picture's colours ({picture.mode}) cannot be converted; save it as RGB.")
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    rgba = picture.convert("RGBA")
+    page = Image.new("RGB", picture.size, "white")
+    page.paste(rgba, mask=rgba.getchannel("A"))
+    return page
+
+
+def _without_metadata(rgb: Image.Image) -> Image.Image:
+    """Return the picture without its notes, which Pillow would write into the new file."""
+    rgb.info.clear()
+    return rgb
