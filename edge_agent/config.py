@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from edge_agent.messages import Cadence, Detector, Margin, Probability, Seconds, Settings, ThingName
+from edge_agent.text_files import read_text
 from edge_agent.vision.files import models_folder
 
 PREFIX = "HEADCOUNT_"
@@ -120,7 +121,7 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:

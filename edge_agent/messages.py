@@ -9,6 +9,7 @@ Unknown keys are ignored (except in `config`), so that either side may be upgrad
 
 import base64
 import binascii
+import re
 import uuid
 from typing import Annotated, Literal, get_args
 
@@ -34,7 +35,9 @@ Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*\Z")]
 """A text without the character NUL, which PostgreSQL cannot store."""
 Label = Annotated[Text, msgspec.Meta(min_length=1, max_length=64)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-ThingName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_-]{1,128}$")]
+THING_NAME = r"^[A-Za-z0-9:_-]{1,128}\Z"
+THING_NAME_RULE = "it has 1 to 128 letters of A to Z, digits, “:”, “_” and “-” only"
+ThingName = Annotated[str, msgspec.Meta(pattern=THING_NAME)]
 """A thing's name as AWS IoT Core accepts it."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
@@ -179,6 +182,10 @@ KINDS: dict[str, type[FromDevice]] = {message.__name__.lower(): message for mess
 """The class of each kind of message. The kind is the class's name in lower case, and the last level of the topic."""
 
 _DECODERS = {kind: msgspec.json.Decoder(message) for kind, message in KINDS.items()}
+
+
+def is_thing_name(text: str) -> bool:
+    return re.match(THING_NAME, text) is not None
 
 
 def topic_from_device(thing: str, kind: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.cameras.camera_process import KILL_TIMEOUT_SECONDS, TIMEOUT_MS, CameraProcess, as_rgb
+from edge_agent.file_names import printable, why_passed_over
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,9 @@ class FolderSource(RecordedSource):
     """The pictures of a folder in the order of their names, one per read, repeated or once."""
 
     def __init__(self, folder: Path, repeat: bool) -> None:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        paths = [path for path in sorted(folder.iterdir()) if not why_passed_over(path.name, PICTURES)]
+        for path in sorted({*folder.iterdir()} - {*paths}):
+            log.warning("%s is passed over: %s", printable(path), why_passed_over(path.name, PICTURES))
         if not paths:
             raise SourceError(f"source: the folder {folder} contains no picture ({', '.join(sorted(PICTURES))}).")
         self._paths = itertools.cycle(paths) if repeat else iter(paths)

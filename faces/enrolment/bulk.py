@@ -8,8 +8,9 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from devices.intake.pictures import MAX_BYTES
+from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Site
+from edge_agent.file_names import why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
 from faces.models import Consent, Person
@@ -32,13 +33,17 @@ def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recognis
     The folder's consent file becomes the person's consent. If no picture can be used, a consent and a person that this
     call has created are deleted again. Raises `RecogniserUnavailable`; the faces enrolled before that stay.
     """
+    for path in folder.unreadable:
+        why = why_passed_over(path.name, SUFFIXES)
+        yield Outcome(path, f"The picture cannot be used: {why}.")
     try:
         agreement, line = read_agreement(folder)
         consent, new_row = _find_or_record_consent(folder, site, agreement, line, now)
         if not folder.pictures:
             raise BadFolder("The folder has no JPEG or PNG.")
     except (BadFolder, EnrolmentRefused) as error:
-        yield from (Outcome(path, str(error)) for path in folder.pictures or [folder.path])
+        if folder.pictures or not folder.unreadable:
+            yield from (Outcome(path, str(error)) for path in folder.pictures or [folder.path])
         return
     try:
         for path in folder.pictures:

@@ -9,14 +9,19 @@ staff/
 
 import datetime as dt
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from devices.intake.pictures import SUFFIXES
+from edge_agent.file_names import is_other_picture, printable, why_passed_over
+from edge_agent.text_files import read_text
 
 CONSENT = "consent.toml"
+LIKE_CONSENT = frozenset({CONSENT, "consent.toml.txt", "consent.txt"})
+"""What editors of Windows make of `CONSENT`, in lower case, while Windows hides the ends of names."""
 
 IN_PERSON = ("signed_by", "signed_at")
 """Fields that only a person's own file may have, because nobody signs for everybody."""
@@ -54,21 +59,35 @@ class PersonFolder:
 
     path: Path
     pictures: tuple[Path, ...]
+    unreadable: tuple[Path, ...] = ()
+    """Pictures in a format that is not read."""
 
     @property
     def name(self) -> str:
-        return self.path.name
+        # macOS writes “é” as an “e” with an accent; as one letter it equals what people type.
+        return unicodedata.normalize("NFC", self.path.name)
 
 
 def read_people_folders(folder: Path) -> list[PersonFolder]:
     """Return the people's folders in the order of their names. Raises `BadFolder` if there are none."""
     if not folder.is_dir():
         raise BadFolder(f"{folder} is not a folder.")
-    folders = filter(_is_person_folder, sorted(folder.iterdir()))
-    people = [PersonFolder(path, tuple(_pictures(path))) for path in folders]
+    people = [_person_folder(path) for path in sorted(folder.iterdir()) if _is_person_folder(path)]
     if not people:
         raise BadFolder(f"{folder} contains no folder; make one folder for each person, with the person's name.")
     return people
+
+
+def passed_over(folder: Path) -> Iterator[str]:
+    """Yield a sentence for each file and folder that `read_people_folders` has passed over."""
+    for path in sorted(folder.iterdir()):
+        if _is_person_folder(path):
+            for inside in sorted(path.iterdir()):
+                if (why := _why_no_picture(inside)) and not is_other_picture(inside.name, SUFFIXES):
+                    yield f"{printable(inside.relative_to(folder))} is passed over: {why}."
+        elif path.name != CONSENT:
+            why = _why_no_person(path)
+            yield f"{printable(path.relative_to(folder))} is passed over: {why}."
 
 
 def read_agreement(person: PersonFolder) -> tuple[Agreement, str]:
@@ -89,11 +108,40 @@ def read_agreement(person: PersonFolder) -> tuple[Agreement, str]:
 
 
 def _is_person_folder(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith(".")
+    return path.is_dir() and not _why_no_person(path)
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and path.is_file())
+def _why_no_person(path: Path) -> str:
+    """Return why this is not the folder of a person, or ""."""
+    if path.name.startswith("."):
+        return "its name makes it hidden"
+    if path.name != CONSENT and path.name.lower() in LIKE_CONSENT:
+        return f"rename it to {CONSENT}"
+    if not path.is_dir():
+        return why_passed_over(path.name, SUFFIXES) or "pictures belong into the folder of a person"
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return "its name is not UTF-8; rename it"
+    return ""
+
+
+def _person_folder(path: Path) -> PersonFolder:
+    files = sorted(path.iterdir())
+    return PersonFolder(
+        path,
+        tuple(file for file in files if file.name != CONSENT and not _why_no_picture(file)),
+        tuple(file for file in files if is_other_picture(file.name, SUFFIXES)),
+    )
+
+
+def _why_no_picture(path: Path) -> str:
+    """Return why this is not a picture that is read, or ""; also "" for the consent."""
+    if path.name != CONSENT and path.name.lower() in LIKE_CONSENT:
+        return f"rename it to {CONSENT}"
+    if path.name == CONSENT:
+        return ""
+    return "it is a folder" if path.is_dir() else why_passed_over(path.name, SUFFIXES)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -101,8 +149,10 @@ def _read(path: Path) -> Mapping[str, Any]:
         return {}
     known = {**FIELDS, **OWN_FIELDS}
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fields = tomllib.loads(read_text(path))
+    except OSError as error:
+        raise BadFolder(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
         raise BadFolder(f"{path} is not valid TOML: {error}.") from None
     for name, value in fields.items():
         expected = known.get(name)

@@ -7,6 +7,7 @@ FOLDER/<thing>/refused/1.jpg    is where it is moved if it is refused; 1.jpg.txt
 
 import datetime as dt
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from devices.intake import batches, decoding
 from devices.intake.decoding import Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Device
+from edge_agent.file_names import printable, why_passed_over
+from edge_agent.messages import THING_NAME_RULE, is_thing_name
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,10 @@ class Watcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._unknown_things: set[str] = set()
+        self._told: set[tuple[Path, str]] = set()
+        """The folders, each with a reason for which some of its files are passed over, that the log has told of."""
+        self._ahead: dict[Path, tuple[os.stat_result, dt.datetime]] = {}
+        """The files that are dated in the future, as they were found first, and when."""
 
     def step(self, now: dt.datetime) -> Counts:
         """Take in the complete pictures once; `now` is in UTC.
@@ -57,8 +64,9 @@ class Watcher:
         Raises `OSError` if the folder cannot be read or written, and `OperationalError` if the database is away.
         """
         counts = Counts()
-        devices = Device.objects.by_thing(self._things())
-        for thing in sorted(self._things()):
+        things = self._things()
+        devices = Device.objects.by_thing(things)
+        for thing in sorted(things):
             if thing in devices:
                 self._take_in_folder(devices[thing], now, counts)
             elif thing not in self._unknown_things:
@@ -67,12 +75,29 @@ class Watcher:
         return counts
 
     def _things(self) -> set[str]:
-        return {path.name for path in self._folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+        """Return the thing names that folders have. Other names cannot be those of things."""
+        things = set()
+        for path in self._folder.iterdir():
+            if not path.is_dir():
+                self._pass_over(path, "files belong into the folder of a device")
+            elif path.name.startswith("."):
+                self._pass_over(path, "its name makes it a hidden folder")
+            elif not is_thing_name(path.name):
+                self._pass_over(path, f"its name cannot be a thing name; {THING_NAME_RULE}")
+            else:
+                things.add(path.name)
+        return things
+
+    def _pass_over(self, path: Path, why: str) -> None:
+        """Log that the file or folder is passed over, once for each reason and folder."""
+        if (path.parent, why) not in self._told:
+            self._told.add((path.parent, why))
+            log.warning("%s is passed over, as others like it will be: %s.", printable(path), why)
 
     def _take_in_folder(self, device: Device, now: dt.datetime, counts: Counts) -> None:
         folder = self._folder / device.thing_name
-        for path in _pictures(folder):
-            if not _is_complete(path, now):
+        for path in self._pictures(folder):
+            if not self._is_complete(path, now):
                 continue
             try:
                 _take_in(device, path, folder / TAKEN / path.name, now)
@@ -81,21 +106,41 @@ class Watcher:
             except Rejection as reason:
                 moved = _move(path, folder / REFUSED)
                 moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
-                log.warning("%s was refused: %s", path, reason)
+                log.warning("%s was refused: %s", printable(path), reason)
                 counts.refused += 1
+            self._ahead.pop(path, None)
         _remove_old(folder / TAKEN, now)
 
+    def _pictures(self, folder: Path) -> Iterator[Path]:
+        for path in sorted(folder.iterdir()):
+            if path.name in (TAKEN, REFUSED):
+                continue
+            if path.is_symlink():
+                self._pass_over(path, "it is a link")
+            elif path.is_dir():
+                self._pass_over(path, "pictures belong directly into the device's folder, not into one inside it")
+            elif why := why_passed_over(path.name, SUFFIXES):
+                self._pass_over(path, why)
+            elif path.is_file():
+                yield path
 
-def _pictures(folder: Path) -> Iterator[Path]:
-    paths = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and path.is_file())
-    return (path for path in paths if not path.name.startswith(".") and not path.is_symlink())
+    def _is_complete(self, path: Path, now: dt.datetime) -> bool:
+        quiet_for = now - self._changed_at(path, now)
+        if quiet_for < SETTLED_AFTER:
+            return False
+        return quiet_for >= GIVEN_UP_AFTER or _has_end_of_picture(path)
 
-
-def _is_complete(path: Path, now: dt.datetime) -> bool:
-    quiet_for = now - _changed_at(path)
-    if quiet_for < SETTLED_AFTER:
-        return False
-    return quiet_for >= GIVEN_UP_AFTER or _has_end_of_picture(path)
+    def _changed_at(self, path: Path, now: dt.datetime) -> dt.datetime:
+        """Return when the file was changed; of a file that is dated in the future, when its change was noticed."""
+        if _changed_at(path) <= now:
+            self._ahead.pop(path, None)
+            return _changed_at(path)
+        status, noticed = path.stat(), now
+        before = self._ahead.get(path)
+        if before and (before[0].st_mtime, before[0].st_size) == (status.st_mtime, status.st_size):
+            noticed = before[1]
+        self._ahead[path] = (status, noticed)
+        return noticed
 
 
 def _changed_at(path: Path) -> dt.datetime:
@@ -117,7 +162,7 @@ def _take_in(device: Device, path: Path, destination: Path, now: dt.datetime) ->
         data = file.read(MAX_BYTES + 1)
     taken_at = _changed_at(path)
     decoding.check_time(taken_at, now, decoding.retention())
-    key = decoding.digest("file", path.name, data)
+    key = decoding.digest("file", os.fsencode(path.name), data)
     source = destination.resolve().as_uri()
     picture = TakenPicture(device, taken_at, now, key, decoding.safe_jpeg(data), source_url=source)
     batches.take_in_picture(picture)

@@ -65,6 +65,20 @@ def test_an_unknown_variable_is_refused_by_name() -> None:
         load(None, SMALLEST | {"HEADCOUNT_CADANCE": "2"})
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_a_windows_editor_has_saved_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_bytes('thing = "a"\r\nmqtt_url = "mqtt://b"\r\n'.encode(encoding))
+    assert load(path, {}).thing == "a"
+
+
+def test_a_file_in_another_encoding_is_refused_with_advice(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_bytes('thing = "Café"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"agent.toml is not TOML: byte 13 is not UTF-8; save the file as UTF-8\.$"):
+        load(path, {})
+
+
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml cannot be read: No such file"):
         load(tmp_path / "nowhere.toml", {})

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from devices.models import Site
 from devices.rest.exports import as_csv
+from edge_agent.file_names import printable
 from faces.enrolment.bulk import Outcome, enrol_folder
-from faces.enrolment.folders import BadFolder, PersonFolder, read_people_folders
+from faces.enrolment.folders import BadFolder, PersonFolder, passed_over, read_people_folders
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import RecogniserUnavailable
 
@@ -38,9 +39,14 @@ class Command(BaseCommand):
             raise CommandError(f"There is no site “{site}”; the sites are: {slugs or 'none yet'}.")
         outcomes: list[Outcome] = []
         try:
-            self._enrol(read_people_folders(folder), selected, outcomes)
+            people = read_people_folders(folder)
+            for sentence in passed_over(folder):
+                self.stderr.write(sentence)
+            self._enrol(people, selected, outcomes)
         except BadFolder as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{printable(folder)} cannot be read: {error.strerror or error}.") from error
         except RecogniserUnavailable as error:
             raise CommandError(f"{error} Run the command again to continue; enrolled faces stay.") from error
         except KeyboardInterrupt:
@@ -52,7 +58,7 @@ class Command(BaseCommand):
 
     def _enrol(self, people: list[PersonFolder], site: Site, outcomes: list[Outcome]) -> None:
         recogniser = recognisers.configured_recogniser()
-        total = sum(max(len(person.pictures), 1) for person in people)
+        total = sum(max(len(person.pictures) + len(person.unreadable), 1) for person in people)
         with tqdm(total=total, unit=" pictures", disable=None) as bar:
             for person in people:
                 for outcome in enrol_folder(folder=person, site=site, now=timezone.now(), recogniser=recogniser):
@@ -62,8 +68,8 @@ class Command(BaseCommand):
     def _report(self, folder: Path, outcomes: list[Outcome], report: Path | None) -> None:
         refused = [outcome for outcome in outcomes if outcome.refused]
         for outcome in refused:
-            self.stderr.write(f"{outcome.path.relative_to(folder)}: {outcome.refused}")
+            self.stderr.write(f"{printable(outcome.path.relative_to(folder))}: {outcome.refused}")
         self.stdout.write(f"{len(outcomes) - len(refused)} pictures enrolled, {len(refused)} refused.")
         if report is not None:
-            rows = ([str(row.path.relative_to(folder)), not row.refused, row.refused] for row in outcomes)
+            rows = ([printable(row.path.relative_to(folder)), not row.refused, row.refused] for row in outcomes)
             report.write_bytes(b"".join(as_csv(rows, ["picture", "enrolled", "refused"])))

@@ -56,6 +56,43 @@ def enrol(folder: Path, **options: Any) -> str:
 
 @pytest.mark.django_db
 class TestCommand:
+    def test_it_says_what_it_passes_over_and_refuses_pictures_that_it_cannot_read(
+        self, staff: Path, seattle: Site, local: Recogniser, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (staff / "Ada" / "3.jpg").unlink()
+        for name in ("Thumbs.db", "._1.jpg", "4.HEIC", "Consent.toml"):
+            (staff / "Ada" / name).write_bytes(b"x")
+        (staff / "loose.jpg").write_bytes(b"x")
+        (staff / "caf\udce9").mkdir()
+        assert enrol(staff).startswith("Some pictures were refused")
+        assert Face.objects.count() == 2
+        assert sorted(capsys.readouterr().err.splitlines()) == [
+            "Ada/._1.jpg is passed over: it is a note of macOS about another file.",
+            "Ada/4.HEIC: The picture cannot be used: HEIC is not read, only JPEG and PNG; have the camera or phone "
+            "save pictures as JPEG.",
+            "Ada/Consent.toml is passed over: rename it to consent.toml.",
+            "Ada/Thumbs.db is passed over: the system has made it.",
+            "Ada/notes.txt is passed over: its name does not end like that of a picture (JPEG and PNG).",
+            "caf\\xe9 is passed over: its name is not UTF-8; rename it.",
+            "loose.jpg is passed over: pictures belong into the folder of a person.",
+        ]
+
+    def test_a_consent_that_a_windows_editor_has_saved_is_read(
+        self, staff: Path, seattle: Site, local: Recogniser
+    ) -> None:
+        (staff / "Ada" / "3.jpg").unlink()
+        for folder in (staff, staff / "Ada"):
+            text = (folder / "consent.toml").read_text()
+            (folder / "consent.toml").write_bytes(text.replace("\n", "\r\n").encode("utf-16"))
+        assert enrol(staff) == ""
+
+    def test_a_name_that_macos_has_written_equals_the_name_that_people_type(
+        self, staff: Path, seattle: Site, local: Recogniser
+    ) -> None:
+        (staff / "Ada").rename(staff / "Ade\u0301")
+        enrol(staff)
+        assert Person.objects.get().name == "Ad\u00e9"
+
     def test_it_enrols_what_is_good_and_says_why_the_rest_is_not(
         self, staff: Path, seattle: Site, local: Recogniser, capsys: pytest.CaptureFixture[str], tmp_path: Path
     ) -> None:

@@ -86,6 +86,48 @@ class TestWatcher:
         assert Watcher(folder).step(NOON + GIVEN_UP_AFTER).taken == 0
         assert len(files(folder)) == 3
 
+    def test_what_is_passed_over_is_said_once_with_the_reason(
+        self, folder: Path, seattle01: Device, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        names = [".DS_Store", "._1.jpg", "Thumbs.db", "~$a.jpg", "1.jpg.part", "1.heic", "1.mp4"]
+        for name in names:
+            put(folder, name)
+        (folder / SEATTLE01 / "20261120").mkdir()
+        (folder / "Lobby Süd").mkdir()
+        put(folder, "loose.jpg", thing=".")
+        (folder / SEATTLE01 / "link.jpg").symlink_to(folder / "loose.jpg")
+        watcher = Watcher(folder)
+        for _ in range(2):
+            assert watcher.step(NOON + GIVEN_UP_AFTER).taken == 0
+        told = [record.getMessage() for record in caplog.records if "passed over" in record.getMessage()]
+        for name in (*names[1:], "20261120", "Lobby Süd", "loose.jpg", "link.jpg"):
+            if name not in (".DS_Store", "Thumbs.db"):  # these two share a reason
+                assert sum(f"/{name} is passed over" in sentence for sentence in told) == 1, name
+        assert len(told) == len(names) - 1 + 4
+
+    def test_a_picture_that_is_dated_in_the_future_is_refused_and_not_left_to_wait(
+        self, folder: Path, seattle01: Device
+    ) -> None:
+        put(folder, at=NOON + dt.timedelta(days=365))
+        watcher = Watcher(folder)
+        assert watcher.step(NOON).refused == 0  # it may still be written
+        assert watcher.step(NOON + SETTLED_AFTER).refused == 1
+        reason = (folder / SEATTLE01 / "refused" / "1.jpg.txt").read_text()
+        assert "more than an hour after its arrival; set the device's clock" in reason
+
+    def test_a_picture_of_a_clock_that_is_a_little_fast_is_taken_in(self, folder: Path, seattle01: Device) -> None:
+        at = NOON + dt.timedelta(minutes=30)
+        put(folder, at=at)
+        watcher = Watcher(folder)
+        watcher.step(NOON)
+        assert watcher.step(NOON + SETTLED_AFTER).taken == 1
+        assert Capture.objects.get().taken_at == at
+
+    def test_a_name_in_another_encoding_and_in_capitals_is_taken_in(self, folder: Path, seattle01: Device) -> None:
+        put(folder, "caf\udce9.JPG")
+        assert Watcher(folder).step(SETTLED).taken == 1
+        assert Capture.objects.get().source_url.endswith("/taken/caf%E9.JPG")
+
     def test_the_folder_of_no_device_waits_until_one_is_registered(
         self, folder: Path, seattle01: Device, caplog: pytest.LogCaptureFixture
     ) -> None:
