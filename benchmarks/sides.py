@@ -64,7 +64,7 @@ def acks(port: str, topic: str, name: str, count: str) -> None:
 
 def saves(port: str, topic: str, name: str, count: str) -> None:
     from analytics.models import Frame
-    from devices.intake.decoding import digest
+    from devices.intake.identity import digest
     from devices.models import Device
 
     device = Device.objects.get(thing_name=topic.split("/")[2])

@@ -231,6 +231,19 @@ class QuarantinedMessage(models.Model):
         return f"{self.topic}: {self.get_reason_display()}"
 
 
+class FormerIdentity(models.Model):
+    """A former version of the identity of facts, for an installation that has stored facts with it.
+
+    Only a migration writes it, and `devices/intake/identity.py` reads it.
+    """
+
+    version = models.PositiveSmallIntegerField(primary_key=True)
+    until = models.DateTimeField(help_text="No fact that was stored with this version has a later time.")
+
+    def __str__(self) -> str:
+        return f"version {self.version} until {self.until:%Y-%m-%d %H:%M} UTC"
+
+
 class Heartbeat(models.Model):
     """The latest sign of life of one of the platform's processes, for `manage.py health` and the metrics."""
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from analytics.counting import episode_rows, episodes, tallies
 from analytics.counting.episodes import EpisodeRow
+from analytics.counting.former_frames import counted_before
 from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
@@ -53,12 +54,11 @@ def count(batch: Batch) -> Write:
     if not devices:
         return write_nothing
     frames = [_counted_frame(by_key[key]) for key in keys]
-    rows = [(*key, seen.received_at, faces) for key, (seen, faces, _) in zip(keys, frames, strict=True)]
     return partial(
         _count,
         devices,
         frames,
-        sql.Rows(Frame, FRAME_FIELDS, rows),
+        _frame_rows(frames),
         _additions(frames),  # Nearly always all frames are new, and nothing remains to be computed in the transaction.
         _reports(batch.gestures),
         [_reported_episode(gesture) for gesture in batch.gestures],
@@ -74,6 +74,9 @@ def _count(
     reported_episodes: Sequence[EpisodeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
+    if counted := counted_before([seen for seen, _, _ in frames]):
+        frames = [frame for index, frame in enumerate(frames) if index not in counted]
+        frame_rows, additions = _frame_rows(frames), _additions(frames)
     ids = frame_rows.insert_new(key=FRAME_KEY)
     if len(ids) < len(frames):
         additions = _additions([frames[number] for number in ids])
@@ -85,6 +88,11 @@ def _count(
     if reported_episodes:
         new_episodes = episodes.join_episodes([*new_episodes, *reported_episodes])
     episode_rows.add(new_episodes)
+
+
+def _frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
+    rows = [(seen.device.id, seen.taken_at, seen.key, seen.received_at, faces) for seen, faces, _ in frames]
+    return sql.Rows(Frame, FRAME_FIELDS, rows)
 
 
 def _additions(frames: Sequence[CountedFrame]) -> _Additions:

@@ -5,7 +5,7 @@ from collections import Counter
 from django.utils import timezone
 
 from analytics.models import Frame
-from devices.intake import decoding
+from devices.intake import decoding, identity
 from devices.intake.decoding import Arrival, Decoded
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from faces.models import Capture
@@ -30,7 +30,7 @@ class FuzzLedger:
     def note(self, topic: str, payload: bytes) -> None:
         """Record a message that was sent."""
         self.messages += 1
-        words = decoding.digest(topic, payload)
+        words = identity.digest(topic, payload)
         try:
             decoded = self._decode(topic, payload)
         except Exception:  # The platform must survive a failing decoder and quarantine the message.
@@ -44,11 +44,11 @@ class FuzzLedger:
     def reconcile(self) -> tuple[int, int]:
         """Return the number of missing messages and rows, and the number of unexpected ones."""
         there = _set_aside()
-        aside = Counter(decoding.digest(topic, payload) for topic, payload, _ in there)
+        aside = Counter(identity.digest(topic, payload) for topic, payload, _ in there)
         refused = {(topic, payload) for topic, payload, reason in there if reason == Reason.REFUSED}
         expected_aside, rows, untimed_rows = self._aside.copy(), self._rows.copy(), self._untimed_rows
         for topic, payload in refused:
-            words = decoding.digest(topic, payload)
+            words = identity.digest(topic, payload)
             if words not in self._aside:
                 timed, untimed = _rows_of(self._decode(topic, payload))
                 rows, untimed_rows = rows - timed, untimed_rows - untimed * aside[words]

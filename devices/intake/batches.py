@@ -10,7 +10,7 @@ from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices.intake import decoding, device_states, redelivery
+from devices.intake import decoding, device_states, identity, redelivery
 from devices.intake.decoding import Arrival, Decoded, LogLine, ReceivedFrame, ReceivedGesture, Rejection, TakenPicture
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
@@ -224,6 +224,7 @@ def _write(prepared: Draft) -> None:
 
 
 def _write_log(lines: Sequence[LogLine]) -> None:
+    lines = _not_written_before(lines)
     DeviceLog.objects.bulk_create(
         [
             DeviceLog(
@@ -238,6 +239,21 @@ def _write_log(lines: Sequence[LogLine]) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def _not_written_before(lines: Sequence[LogLine]) -> Sequence[LogLine]:
+    """Return the lines without those that are stored under a key of a former version."""
+    formers = [line.former_keys() if identity.may_be_former(line.at) else () for line in lines]
+    times = {at for former in formers for at, _ in former}
+    if not times:
+        return lines
+    devices = {line.device.pk for line in lines}
+    stored = set(DeviceLog.objects.filter(device__in=devices, at__in=times).values_list("device", "at", "key"))
+    return [
+        line
+        for line, former in zip(lines, formers, strict=True)
+        if not any((line.device.pk, *each) in stored for each in former)
+    ]
 
 
 def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: DevicesByThing) -> None:
@@ -265,7 +281,7 @@ def _quarantine_key(arrival: Arrival) -> int:
     """
     if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
         return decoding.content_hash(arrival)
-    return decoding.digest(arrival.topic, arrival.payload, decoding.arrival_identity(arrival))
+    return identity.digest(arrival.topic, arrival.payload, decoding.arrival_identity(arrival))
 
 
 def _outcome(decoded: Sequence[tuple[Arrival, Decoded]], rejected: Sequence[tuple[Arrival, Rejection]]) -> Accepted:

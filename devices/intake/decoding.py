@@ -6,16 +6,17 @@ The classes are msgspec's because several are made for each message, and a froze
 import datetime as dt
 import hashlib
 import zoneinfo
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from typing import assert_never
 
 import msgspec
 from django.conf import settings
 
-from devices.intake import deeplens
+from devices.intake import deeplens, identity, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
+from devices.intake.identity import FormerKey, digest, framed
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device, Reason
 from edge_agent import messages
@@ -43,9 +44,11 @@ class ReceivedFrame(msgspec.Struct, frozen=True):
     taken_at: dt.datetime
     received_at: dt.datetime
     key: int
-    """A 64-bit signed hash of the frame's content. `(device, taken_at, key)` identifies the frame, so that a
+    """A 64-bit signed hash of the frame's bytes. `(device, taken_at, key)` identifies the frame, so that a
     redelivered one is stored once."""
     frame: messages.Frame
+    former_keys: Callable[[], Sequence[FormerKey]] = tuple
+    """Returns the keys under which a former version may have stored this frame."""
 
 
 class ReceivedGesture(msgspec.Struct, frozen=True):
@@ -88,6 +91,8 @@ class LogLine(msgspec.Struct, frozen=True):
     """A 64-bit signed hash. `(device, at, key)` identifies the line, so that a redelivered one is stored once."""
     level: str
     text: str
+    former_keys: Callable[[], Sequence[FormerKey]] = tuple
+    """Returns the keys under which a former version may have stored this line."""
 
 
 class Decoded(msgspec.Struct):
@@ -172,31 +177,17 @@ class _Identified(msgspec.Struct):
     id: messages.MessageId
 
 
-def digest(*parts: bytes | str) -> int:
-    """Return a 64-bit signed BLAKE2b hash of these parts, which is the same in every process."""
-    state = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        state.update(_framed(data))
-    return int.from_bytes(state.digest(), signed=True)
-
-
 def content_hash(arrival: Arrival) -> int:
     """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
     state = _topic_hash(arrival.topic).copy()
-    state.update(_framed(arrival.payload))
+    state.update(framed(arrival.payload))
     return int.from_bytes(state.digest(), signed=True)
 
 
 @lru_cache(CACHED_TOPICS)
 def _topic_hash(topic: str) -> hashlib.blake2b:
     """Return the state of `digest` after the topic."""
-    return hashlib.blake2b(_framed(topic.encode()), digest_size=8)
-
-
-def _framed(part: bytes) -> bytes:
-    """Prefix the length, so that no two different sequences of parts become the same bytes."""
-    return len(part).to_bytes(8) + part
+    return hashlib.blake2b(framed(topic.encode()), digest_size=8)
 
 
 def _time(milliseconds: int) -> dt.datetime:
@@ -230,9 +221,17 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
 
 def _decode_frames(message: messages.Frames, arrival: Arrival, device: Device) -> Decoded:
     decoded = Decoded(device, message_id=message.id)
+    sent = identity.frames_in(arrival.payload)
     decoded.frames = [
-        ReceivedFrame(device, _time(frame.taken_at), arrival.received_at, digest(msgspec.json.encode(frame)), frame)
-        for frame in message.frames
+        ReceivedFrame(
+            device,
+            _time(frame.taken_at),
+            arrival.received_at,
+            identity.frame_key(raw),
+            frame,
+            partial(version1.frame_keys, raw),
+        )
+        for frame, raw in zip(message.frames, sent, strict=True)
     ]
     if message.gesture_episodes:
         decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
@@ -273,8 +272,9 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     if message.text is not None:
         if message.text != deeplens.SIGN_OF_LIFE:
             text = storable(message.text)
-            key = digest(text, arrival_identity(arrival))
-            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, message.level, text)]
+            key = identity.line_key(arrival.payload, arrival_identity(arrival))
+            former = partial(version1.line_keys, arrival.payload, arrival.received_at, _packet(arrival))
+            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, message.level, text, former)]
         return decoded
     taken_at = arrival.received_at if message.taken_at is None else _time(message.taken_at)
     decoded.clock = None if message.taken_at is None else taken_at
@@ -301,9 +301,11 @@ def _deeplens_frame(
         objects=message.objects,
         gestures=message.gestures,
     )
+    packet = _packet(arrival)
     # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
-    identity = "" if message.taken_at is not None else _packet(arrival)
-    return ReceivedFrame(device, taken_at, arrival.received_at, digest(msgspec.json.encode(frame), identity), frame)
+    key = identity.record_key(message.record, "" if message.taken_at is not None else packet)
+    former = partial(version1.record_keys, arrival.payload, arrival.received_at, packet, device.clock_timezone)
+    return ReceivedFrame(device, taken_at, arrival.received_at, key, frame, former)
 
 
 def arrival_identity(arrival: Arrival) -> str:
@@ -364,7 +366,7 @@ def retention() -> dt.timedelta:
 
 
 def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:
-    """Raises `Rejection` if `at` lies more than `retention` before the arrival, or more than `MAX_LEAD` after it."""
+    """Raises `Rejection` if `at` lies more than `retention` before the arrival, or more than an hour after it."""
     if at < received_at - retention:
         raise Rejection(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
     if at > received_at + MAX_LEAD:

@@ -7,7 +7,7 @@ console exported, and plain text. Needs no database and no clock.
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -64,6 +64,8 @@ class DeepLensMessage(msgspec.Struct, frozen=True):
     """The device that the payload names as its sender."""
     claimed_topic: str | None = None
     """The topic that an exported record was published on."""
+    record: Sequence[tuple[str, Any]] = ()
+    """The keys and values of the record as the device sent them, repeated keys included; numbers are floats."""
 
 
 class _Frame(msgspec.Struct):
@@ -116,7 +118,8 @@ def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> DeepLensMessage:
         return _log_line(_checked_text(value))
     if not isinstance(value, _Object):
         raise Unreadable("The payload is JSON, but not a JSON object.")
-    return _record(_unwrapped(value), zone)
+    record, added = _unwrapped(value)
+    return _record(record, added, zone)
 
 
 def _log_line(text: str) -> DeepLensMessage:
@@ -141,27 +144,28 @@ def _not_a_number(name: str) -> float:
     raise BadValue(f"{name} is not a probability.")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_number)
+# All numbers are floats: a record's identity must not depend on whether a program writes 1 or 1.0.
+_decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_number, parse_int=float)
 
 
-def _unwrapped(record: _Object) -> _Object:
-    """Return the record inside one that the AWS IoT console exported, with the export's time and topic."""
+def _unwrapped(record: _Object) -> tuple[_Object, list[tuple[str, Any]]]:
+    """Return the record inside one that the AWS IoT console exported, and the export's time and topic."""
     inner = record.get("payload")
     if inner is None or record.get("topic") is None:
-        return record
+        return record, []
     if isinstance(inner, str):
         inner = _parse(inner.strip())
     if not isinstance(inner, _Object):
         raise Unreadable("The exported message's payload is not an object.")
     own_time = any(inner.get(key) is not None for key in TIMES)
     added = ("topic",) if own_time else ("topic", "timestamp")
-    return _Object([*inner, *((key, value) for key, value in record if key in added)])
+    return inner, [(key, value) for key, value in record if key in added]
 
 
-def _record(record: _Object, zone: dt.tzinfo) -> DeepLensMessage:
+def _record(record: _Object, added: Sequence[tuple[str, Any]], zone: dt.tzinfo) -> DeepLensMessage:
     frame = _Frame()
     about: dict[str, Any] = {}
-    for key, value in record:
+    for key, value in (*record, *added):
         if key in NOT_LABELS:
             about.setdefault(key, value)
             if key == "objects":
@@ -188,6 +192,7 @@ def _record(record: _Object, zone: dt.tzinfo) -> DeepLensMessage:
         picture_url=url,
         claimed_device=texts.get("device_id"),
         claimed_topic=texts.get("topic"),
+        record=record,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from django.db import transaction
 
 from devices import sql
-from devices.intake import batches, decoding
+from devices.intake import batches, decoding, identity
 from devices.intake.batches import Accepted
 from devices.intake.decoding import Arrival
 from devices.models import Device, PastRecord
@@ -56,7 +56,7 @@ def message_key(arrival: Arrival) -> int:
         payload = msgspec.json.format(arrival.payload, indent=-1)
     except msgspec.DecodeError:
         payload = arrival.payload
-    return decoding.digest("message", arrival.topic, payload, arrival.received_at.isoformat())
+    return identity.digest("message", arrival.topic, payload, arrival.received_at.isoformat())
 
 
 def _past_device(arrival: Arrival, devices: Mapping[str, Device]) -> Device | None:

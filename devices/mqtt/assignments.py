@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devices.intake import decoding
+from devices.intake import identity
 
 AGENTS = "dt/headcount/+/+"
 DEEPLENSES = "$aws/things/+/infer"
@@ -56,4 +56,4 @@ def shard(client_id: str, which: str) -> Assignment:
 
 def shard_of(thing: str, shards: int) -> int:
     """Return the number of the shard that takes this thing's messages; the same in every process and release."""
-    return decoding.digest(thing) % shards
+    return identity.digest(thing) % shards

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from devices.intake import batches, decoding
+from devices.intake import batches, identity
 from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
@@ -217,7 +217,7 @@ def _take_in(device: Device, values: dict[str, Any], *, is_from_device: bool) ->
     """Store the picture; return its capture, which exists already if the picture was uploaded before."""
     now = timezone.now()
     taken_at: dt.datetime | None = values.get("taken_at")
-    key = decoding.digest("upload", values["sha256"], taken_at.isoformat() if taken_at else "", values["shows"])
+    key = identity.digest("upload", values["sha256"], taken_at.isoformat() if taken_at else "", values["shows"])
     picture = TakenPicture(
         device,
         taken_at or now,

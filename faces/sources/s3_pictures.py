@@ -9,7 +9,7 @@ import msgspec
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from devices.intake import batches, decoding
+from devices.intake import batches, decoding, identity
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
 from devices.models import Device, Reason
@@ -74,7 +74,7 @@ def _origin_of_linked_capture(stored: StoredObject) -> _Origin | None:
 
 def _keys(stored: StoredObject) -> list[int]:
     """Return the possible keys of the picture's capture: by the URLs that a device may send, and by S3's source."""
-    return [*(decoding.digest("url", address) for address in stored.addresses), decoding.digest("s3", stored.source)]
+    return [*(identity.digest("url", address) for address in stored.addresses), identity.digest("s3", stored.source)]
 
 
 def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str]) -> _Origin:
@@ -86,7 +86,7 @@ def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str]) -> _Ori
             Reason.UNKNOWN_DEVICE,
             f"No folder of “{stored.key:.200}” is a registered thing name, and the metadata “{THING}” contains none.",
         )
-    return _Origin(device, _taken_at(stored, metadata, device), decoding.digest("s3", stored.source))
+    return _Origin(device, _taken_at(stored, metadata, device), identity.digest("s3", stored.source))
 
 
 def _taken_at(stored: StoredObject, metadata: Mapping[str, str], device: Device) -> dt.datetime:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.intake import batches, decoding
+from devices.intake import batches, decoding, identity
 from devices.intake.decoding import Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Device
@@ -162,7 +162,7 @@ def _take_in(device: Device, path: Path, destination: Path, now: dt.datetime) ->
         data = file.read(MAX_BYTES + 1)
     taken_at = _changed_at(path)
     decoding.check_time(taken_at, now, decoding.retention())
-    key = decoding.digest("file", os.fsencode(path.name), data)
+    key = identity.digest("file", os.fsencode(path.name), data)
     source = destination.resolve().as_uri()
     picture = TakenPicture(device, taken_at, now, key, decoding.safe_jpeg(data), source_url=source)
     batches.take_in_picture(picture)

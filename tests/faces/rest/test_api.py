@@ -15,7 +15,7 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from devices.intake import decoding
+from devices.intake import identity
 from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, DeviceState, Site
 from devices.services import issue_device_token
@@ -143,7 +143,7 @@ class TestNewCaptures:
         client.post(CAPTURES, form)
         client.post(CAPTURES, form | {"taken_at": (now - dt.timedelta(seconds=1)).isoformat()})
         assert Capture.objects.count() == 2
-        key = decoding.digest("upload", hashlib.sha256(JPEG).hexdigest(), now.isoformat(), "frame")
+        key = identity.digest("upload", hashlib.sha256(JPEG).hexdigest(), now.isoformat(), "frame")
         assert Capture.objects.filter(device=seattle01, key=key, taken_at=now).exists()
 
     def test_a_device_that_gives_a_picture_was_heard_and_an_operator_is_not_the_device(

@@ -17,7 +17,8 @@ from pytest_django import Settings
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import TakenPicture, digest
+from devices.intake.decoding import TakenPicture
+from devices.intake.identity import digest
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.services import register_device

@@ -1,0 +1,105 @@
+"""The identity of facts: what makes a message, a frame or a line of log the same one when its bytes come again.
+
+An identity is made from the bytes that the device sent, and never from what this version reads in them. So a version
+that reads one key more finds the frames of old messages again. The functions here must therefore keep their results
+for ever; `tests/devices/intake/test_identity.py` has messages with their recorded keys.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+
+from devices.models import FormerIdentity
+
+_MISREADING = dt.timedelta(hours=1)
+"""The first version read a time stamp of the hour that comes twice always as that of the first hour."""
+
+FormerKey = tuple[dt.datetime, int]
+"""Time (UTC) and key under which a former version stored a frame or a line of log."""
+
+
+def digest(*parts: bytes | str) -> int:
+    """Return a 64-bit signed BLAKE2b hash of these parts, which is the same in every process."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(framed(data))
+    return int.from_bytes(state.digest(), signed=True)
+
+
+def framed(part: bytes) -> bytes:
+    """Prefix the length, so that no two different sequences of parts become the same bytes."""
+    return len(part).to_bytes(8) + part
+
+
+class _Frames(msgspec.Struct):
+    frames: tuple[msgspec.Raw, ...]
+
+
+_frames_decoder = msgspec.json.Decoder(_Frames)
+
+
+def frames_in(payload: bytes) -> tuple[msgspec.Raw, ...]:
+    """Return the JSON of each frame in a valid message of the kind `frames`, as sent, but without white space.
+
+    White space between the tokens is no content: programs that store or forward JSON add or remove it.
+    """
+    # `split` stops at the first white space. An agent sends none, and to look takes a quarter of the time to remove.
+    if len(payload.split(None, 1)) > 1:
+        payload = msgspec.json.format(payload, indent=-1)
+    return _frames_decoder.decode(payload).frames
+
+
+def frame_key(frame: msgspec.Raw) -> int:
+    """Return the key of one of `frames_in` a message. The message's id is no part of it."""
+    return digest(bytes(frame))
+
+
+_canonical = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def record_key(pairs: Sequence[tuple[str, Any]], packet: str) -> int:
+    """Return the key of the frame in a record of a DeepLens.
+
+    `pairs` are the record's keys and values in the order in which they were sent, repeated keys included, with each
+    number as a `float`. No key has a meaning here. So a live message and its export from the AWS IoT console, which
+    writes white space, numbers and escapes in its own way, have the same key. `packet` identifies the broker's packet
+    of a record that has no time of its own; "" for any other record.
+    """
+    return digest("record", _canonical(pairs), packet)
+
+
+def line_key(payload: bytes, arrival: str) -> int:
+    """Return the key of a line of log that came without an id. `arrival` tells equal lines apart."""
+    return digest("line", payload, arrival)
+
+
+@cache
+def former_until() -> dt.datetime | None:
+    """Return the time before which facts were stored with their former identity; None where there are no such facts.
+
+    The first call in a process makes a query.
+    """
+    former = FormerIdentity.objects.filter(version=1).first()
+    return former and former.until
+
+
+def may_be_former(at: dt.datetime) -> bool:
+    """Whether a fact of this time may be stored with its former identity, so that its `former_keys` are looked up.
+
+    None is when the retention has passed since the migration, because all such facts are deleted then.
+    """
+    until = former_until()
+    return until is not None and at < until + _MISREADING and timezone.now() < until + _kept()
+
+
+def _kept() -> dt.timedelta:
+    # Facts are deleted by whole days.
+    return dt.timedelta(days=settings.FRAME_RETENTION_DAYS + 2)
