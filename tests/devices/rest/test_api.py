@@ -1,6 +1,7 @@
 """The API shows each member the own sites' devices and nothing else."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import msgspec
@@ -11,8 +12,9 @@ from rest_framework.test import APIClient
 from analytics.models import Frame
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device, DeviceLog
+from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from devices.services import issue_device_token
+from edge_agent import messages
 from tests import clock, places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
@@ -145,6 +147,29 @@ class TestMessages:
         response = self.post(issue_device_token(device=seattle01), [{"kind": "frames", "payload": frames}])
         assert (response.status_code, response.data["ids"]) == (202, ["m1"])
         assert Frame.objects.get().device == seattle01
+
+    @pytest.mark.parametrize("taken_at", ["{}", " {}\n"])
+    def test_a_message_is_the_same_by_http_and_by_mqtt(self, seattle01: Device, taken_at: str) -> None:
+        time = taken_at.format(clock.epoch_ms())
+        payload = '{"frames": [{"taken_at": %s, "x": "\\u00e9", "x": 1.50}], "id": "m1"}' % time  # noqa: UP031
+        body = f'[ {{"payload" : {payload} , "kind": "frames"}} ]'
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Device {issue_device_token(device=seattle01)}")
+        posted = client.post("/api/v1/messages/", body, content_type="application/json")
+        assert (posted.status_code, posted.data["ids"]) == (202, ["m1"])
+        topic = messages.topic_from_device(seattle01.thing_name, "frames")
+        accept([Arrival(topic, payload.encode(), clock.now())])
+        assert Frame.objects.count() == 1
+
+    def test_a_message_that_cannot_be_stored_harms_no_other_of_its_list(self, seattle01: Device) -> None:
+        frames = {"id": "p1", "frames": [{"taken_at": clock.epoch_ms(), "faces": []}]}
+        line = {"id": "p2", "at": clock.epoch_ms(), "text": "hello \ud83d"}
+        sent = [{"kind": "frames", "payload": frames}, {"kind": "log", "payload": line}]
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Device {issue_device_token(device=seattle01)}")
+        posted = client.post("/api/v1/messages/", json.dumps(sent), content_type="application/json")
+        assert (posted.status_code, posted.data["committed"], posted.data["quarantined"]) == (202, 1, 1)
+        assert QuarantinedMessage.objects.get().reason == Reason.UNREADABLE
 
     def test_a_wrong_token_is_refused(self, seattle01: Device) -> None:
         issue_device_token(device=seattle01)
