@@ -88,7 +88,7 @@ def former_until() -> dt.datetime | None:
     The first call in a process makes a query.
     """
     former = FormerIdentity.objects.filter(version=1).first()
-    return former and former.until
+    return former.until if former else None
 
 
 def may_be_former(at: dt.datetime) -> bool:

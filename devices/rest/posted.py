@@ -6,7 +6,6 @@ than those of the same message by MQTT.
 
 import json
 import re
-from json.decoder import scanstring
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _decoder = json.JSONDecoder()
@@ -32,7 +31,7 @@ def _payload(body: str, at: int) -> tuple[str, int]:
     payload = None
     at = _after("{", body, at)
     while body[at : at + 1] != "}":
-        key, at = scanstring(body, _after('"', body, at))
+        key, at = _decoder.raw_decode(body, at)
         start = _after(":", body, at)
         at = _decoder.raw_decode(body, start)[1]
         if key == "payload":
@@ -49,8 +48,7 @@ def _after(character: str, body: str, at: int) -> int:
     at = _space(body, at)
     if body[at : at + 1] != character:
         raise ValueError(f"“{character}” is missing at character {at}.")
-    # White space in a text is part of it.
-    return at + 1 if character == '"' else _space(body, at + 1)
+    return _space(body, at + 1)
 
 
 def _space(body: str, at: int) -> int:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import zoneinfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ def frame(*confidences: float) -> DeepLensMessage:
     ],
 )
 def test_faces_are_counted_however_often_a_key_repeats(payload: str, faces: list[float]) -> None:
-    assert read(payload) == frame(*faces)
+    assert msgspec.structs.replace(read(payload), record=()) == frame(*faces)
 
 
 def test_a_console_export_is_unwrapped_and_keeps_its_time_and_topic() -> None:

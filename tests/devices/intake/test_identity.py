@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from analytics.models import Frame
 from devices.intake import decoding, deeplens, identity
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Decoded, Delivery
+from devices.intake.decoding import Arrival, Decoded, Delivery, LogLine, ReceivedFrame
 from devices.models import Device, DeviceLog, FormerIdentity
 from edge_agent import messages
 from tests import clock
@@ -86,7 +86,8 @@ def test_the_keys_of_the_first_version_are_found_from_the_same_bytes(
 ) -> None:
     decoded = decode(sample, devices)
     stored = [fact for fact in sample["version 1"] if fact[0] in ("frame", "line")]
-    for seen, (_, at, key) in zip([*decoded.frames, *decoded.log], stored, strict=True):
+    found: list[ReceivedFrame | LogLine] = [*decoded.frames, *decoded.log]
+    for seen, (_, at, key) in zip(found, stored, strict=True):
         assert seen.key == key or (dt.datetime.fromisoformat(at), key) in seen.former_keys()
 
 
