@@ -16,6 +16,7 @@ import msgspec
 
 from edge_agent.messages import Cadence, Detector, Margin, Probability, Seconds, Settings, ThingName
 from edge_agent.text_files import read_text
+from edge_agent.urls import split_url
 from edge_agent.vision.files import models_folder
 
 PREFIX = "HEADCOUNT_"
@@ -165,16 +166,15 @@ def broker_of(url: str, where: str = "mqtt_url") -> Broker:
     # The URL may contain a password, so no error repeats it.
     wrong = ConfigError(f"{where} is wrong: expected mqtt://[user:password@]host[:port], or mqtts:// for TLS.")
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        parts = split_url(url)
     except ValueError as error:
-        raise wrong from error
+        raise ConfigError(f"{where} {error}.") from None
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
         raise wrong
     tls = parts.scheme == "mqtts"
     return Broker(
         host=parts.hostname,
-        port=port or (8883 if tls else 1883),
+        port=parts.port or (8883 if tls else 1883),
         tls=tls,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,

@@ -271,8 +271,8 @@ def without_password(source: str) -> str:
     if not separator:
         return source
     address, _, query = rest.partition("?")
-    # A question mark may be part of the password; then no part of the text is certainly safe to log.
-    return f"{scheme}://{'…' if '@' in query else address.rpartition('@')[2]}"
+    # A question mark or a “#” may be part of the password; then no part of the text is certainly safe to log.
+    return f"{scheme}://{'…' if '@' in query or '#' in rest else address.rpartition('@')[2]}"
 
 
 def _pauses() -> Iterator[float]:

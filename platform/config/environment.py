@@ -4,11 +4,15 @@ A wrong or missing value ends the process with one sentence that names the varia
 """
 
 import re
+import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from environs import Env, EnvError, validate
+
+from edge_agent.urls import split_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSECURE_KEY = "insecure: works only while DEBUG is on"
@@ -32,9 +36,10 @@ def read() -> dict[str, Any]:
             "SECRET_KEY is not set. Set it to a long random value, or set DEBUG=true on a developer's machine. "
             "(`make demo` makes its own.)"
         )
-    mqtt = urlsplit(values["MQTT_URL"])
+    mqtt = _split("MQTT_URL", values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
+    _check_tls(mqtt.scheme, values)
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
         raise refusal(
             "HOME_ASSISTANT_PREFIX must be the first level of a topic, such as homeassistant. Empty switches it off."
@@ -49,12 +54,39 @@ def read() -> dict[str, Any]:
     return values
 
 
+def _split(name: str, url: str) -> SplitResult:
+    try:
+        return split_url(url)
+    except ValueError as error:
+        raise refusal(f"{name} {error}.") from None
+
+
+def _check_tls(scheme: str, values: Mapping[str, Any]) -> None:
+    """Raises `SystemExit` for a file of the broker's TLS that cannot be read, or that would not be used."""
+    files = {name: values[name] for name in ("MQTT_CA_FILE", "MQTT_CERT_FILE", "MQTT_KEY_FILE") if values[name]}
+    if files and scheme != "mqtts":
+        raise refusal(f"MQTT_URL must begin with mqtts:// where {' and '.join(files)} is set.")
+    if "MQTT_KEY_FILE" in files and "MQTT_CERT_FILE" not in files:
+        raise refusal("MQTT_KEY_FILE is set, but MQTT_CERT_FILE is not; set both or neither.")
+    for name, file in files.items():
+        try:
+            Path(file).open("rb").close()
+            if name == "MQTT_CA_FILE":
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            raise refusal(f"{name}: {file} contains no certificate in PEM format.") from None
+        except OSError as error:
+            raise refusal(f"{name}: {file} cannot be read: {error.strerror}.") from None
+
+
 def refusal(sentence: str) -> SystemExit:
     """Return the exception that ends the process with this sentence."""
     return SystemExit(f"Headcount cannot start: {sentence}")
 
 
 def _read() -> dict[str, Any]:
+    # Before the URL is parsed: a “#” in its password would make a part of the password the host.
+    _split("DATABASE_URL", env.str("DATABASE_URL", ""))
     debug = env.bool("DEBUG", False)
     data_dir = Path(env.str("DATA_DIR", str(ROOT / "var"))).resolve()
     models_dir = env.str("MODELS_DIR", "")

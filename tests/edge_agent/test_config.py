@@ -97,12 +97,30 @@ def test_a_broker_s_url() -> None:
     assert broker_of("mqtt://broker").port == 1883
 
 
-@pytest.mark.parametrize("url", ["mqtt://u:secret@host:99999", "mqtt://u:secret@", "http://u:secret@host", "secret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mqtt://u:secret@host:99999",
+        "mqtt://u:secret@",
+        "http://u:secret@host",
+        "secret",
+        "mqtt://u:secret#1@host",
+        "mqtt://u:1#secret@host",
+        "mqtt://u:secret/1@host",
+        "mqtt://u:[secret@host",
+    ],
+)
 def test_no_error_and_no_repr_shows_the_password(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
         broker_of(url)
     assert "secret" not in str(refused.value)
     assert "secret" not in repr(broker_of("mqtt://u:secret@host"))
+
+
+def test_a_hash_in_a_password_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ConfigError, match=r"^mqtt_url contains “#”, which ends a URL; write # as %23\.$"):
+        broker_of("mqtt://camera:12#34@127.0.0.1:1883")
+    assert broker_of("mqtt://camera:12%2334@127.0.0.1:1883").password == "12#34"
 
 
 def test_every_setting_has_a_variable_of_its_name() -> None:
