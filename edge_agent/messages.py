@@ -44,7 +44,9 @@ Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
 Cadence = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
 """Frames analysed per second."""
 Margin = Annotated[float, msgspec.Meta(ge=0.0, le=3.0)]
+Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 Detector = Literal["faces", "hands", "objects"]
+Accuracy = Literal["balanced", "high"]
 
 
 class Face(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +54,12 @@ class Face(msgspec.Struct, frozen=True, omit_defaults=True):
 
     confidence: Probability
     box: Box | None = None
+    facing: bool | None = None
+    """Whether the face is turned to the display; None from a device that does not tell."""
+    yaw: Degrees | None = None
+    """How far the face is turned towards the right edge of the picture; 0 faces the camera. None where unknown."""
+    pitch: Degrees | None = None
+    """How far the face is turned up; 0 faces the camera, negative looks down. None where unknown."""
 
 
 class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +68,8 @@ class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
     label: Label
     confidence: Probability
     box: Box | None = None
+    face: Count | None = None
+    """Index in the frame's `faces` of the person whose hand or thing this is; None where unknown."""
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
