@@ -5,6 +5,7 @@ import logging
 import msgspec
 from django.db import models
 
+from devices.isolation import each
 from devices.models import Device
 from devices.mqtt import broker
 from devices.mqtt.broker import BrokerUnavailable
@@ -25,15 +26,20 @@ def send_config(*, device: Device) -> None:
 
 def send_missing_configs() -> int:
     """Publish the settings that the broker never got or has lost. Return the number of devices."""
-    sent = 0
-    for device in devices_to_configure():
+    away: list[BrokerUnavailable] = []
+
+    def send(device: Device) -> int:
+        if away:
+            return 0
         try:
             send_config(device=device)
         except BrokerUnavailable as error:
             log.warning("The settings of %s could not be sent and are tried again: %s", device, error)
-            break
-        sent += 1
-    return sent
+            away.append(error)
+            return 0
+        return 1
+
+    return sum(each(devices_to_configure(), send, what="sending the settings of"))
 
 
 def devices_to_configure() -> list[Device]:

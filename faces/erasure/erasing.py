@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from devices.isolation import each
 from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
 from faces.erasure.signals import person_erased
@@ -64,15 +66,22 @@ def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None)
 
 def finish_erasures(*, now: dt.datetime) -> int:
     """Resume every interrupted erasure, and return how many are finished now."""
-    done = 0
-    for number in Erasure.objects.filter(erased_at=None).values_list("person_number", flat=True):
-        for person in Person.objects.filter(pk=number).select_related("site"):
-            try:
-                forget(person=person, by=None, now=now)
-                done += 1
-            except NotErasedYet as error:
-                log.warning("The erasure of person %d is not finished: %s", number, error)
-    return done
+    unfinished = Erasure.objects.filter(erased_at=None).order_by("requested_at", "pk")
+    numbers = list(unfinished.values_list("person_number", flat=True))
+    return sum(each(numbers, partial(_finish_one, now), what="the erasure of person"))
+
+
+def _finish_one(now: dt.datetime, number: int) -> int:
+    """Resume the erasure of the person with this number; return 1 if it is finished, otherwise 0."""
+    person = Person.objects.filter(pk=number).select_related("site").first()
+    if person is None:
+        return 0
+    try:
+        forget(person=person, by=None, now=now)
+    except NotErasedYet as error:
+        log.warning("The erasure of person %d is not finished: %s", number, error)
+        return 0
+    return 1
 
 
 @transaction.atomic(durable=True)

@@ -6,13 +6,15 @@ Each run resumes where the previous run was interrupted.
 import datetime as dt
 import logging
 import uuid
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from devices.isolation import each, step_by_step
 from devices.models import Site
-from faces.models import Capture, Face, Shows, Sighting, SitePolicy, State, UnclaimedFace
+from faces.models import MOST_HOURS, Capture, Face, Shows, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import remove_faces
 from faces.pictures import storage
 from faces.recognisers import recogniser as recognisers
@@ -34,13 +36,22 @@ def remove_old_pictures(*, now: dt.datetime) -> Iterator[int]:
     removes. Counts from removed pictures stay. A capture that was not recognised in time gets the state `failed` and
     a reason.
     """
-    for site in Site.objects.select_related("policy"):
-        policy = getattr(site, "policy", None) or SitePolicy(site=site)
-        all_of_site = Capture.objects.filter(device__site=site).exclude(image="")
-        old = all_of_site.filter(received_at__lte=now - dt.timedelta(hours=policy.picture_hours))
-        yield from _remove(old, f"{policy.picture_hours} hours")
-        crops = _unmatched(all_of_site).filter(received_at__lte=now - dt.timedelta(hours=policy.unmatched_hours))
-        yield from _remove(crops, f"{policy.unmatched_hours} hours, as a stranger's face")
+    sites = Site.objects.select_related("policy")
+    return step_by_step(sites, partial(_remove_old_of_site, now), what="removing the old pictures of")
+
+
+def _remove_old_of_site(now: dt.datetime, site: Site) -> Iterator[int]:
+    policy = getattr(site, "policy", None) or SitePolicy(site=site)
+    all_of_site = Capture.objects.filter(device__site=site).exclude(image="")
+    old = all_of_site.filter(received_at__lte=now - _term(policy.picture_hours))
+    yield from _remove(old, f"{policy.picture_hours} hours")
+    crops = _unmatched(all_of_site).filter(received_at__lte=now - _term(policy.unmatched_hours))
+    yield from _remove(crops, f"{policy.unmatched_hours} hours, as a stranger's face")
+
+
+def _term(hours: int) -> dt.timedelta:
+    # A row from before the highest term was checked may have a longer one, which no calendar holds.
+    return dt.timedelta(hours=min(hours, MOST_HOURS))
 
 
 def forget_unclaimed_faces(*, now: dt.datetime) -> int:
@@ -50,20 +61,25 @@ def forget_unclaimed_faces(*, now: dt.datetime) -> int:
     rest.
     """
     old = UnclaimedFace.objects.filter(since__lte=now - UNCLAIMED_FOR)
-    forgotten, outage = 0, None
-    for provider, collection in old.order_by("provider", "collection").values_list("provider", "collection").distinct():
+    outages: list[RecogniserUnavailable] = []
+
+    def forget(group: tuple[str, str]) -> int:
+        provider, collection = group
         notes = set(old.filter(provider=provider, collection=collection).values_list("note", flat=True))
         try:
             recogniser = recognisers.recogniser_by_name(provider)
             names = recogniser.find_by_notes(notes, collection=collection)
             recogniser.forget(names, collection=collection)
         except RecogniserUnavailable as error:
-            outage = error
-            continue
+            outages.append(error)
+            return 0
         UnclaimedFace.objects.filter(note__in=notes).delete()
-        forgotten += len(names)
-    if outage:
-        raise outage
+        return len(names)
+
+    groups = old.order_by("provider", "collection").values_list("provider", "collection").distinct()
+    forgotten = sum(each(groups, forget, what="forgetting the unclaimed faces of"))
+    if outages:
+        raise outages[-1]
     return forgotten
 
 
@@ -73,12 +89,19 @@ def forget_faces_without_consent(*, now: dt.datetime) -> int:
     Such faces are not matched any more even before this. If a recogniser is away, its faces are left to the next run.
     """
     without_consent = Face.objects.filter(Q(consent__expires_at__lte=now) | Q(consent__withdrawn_at__lte=now))
-    for provider in without_consent.order_by("provider").values_list("provider", flat=True).distinct():
-        faces = without_consent.filter(provider=provider)
+    away: set[str] = set()
+
+    def remove(face: Face) -> None:
+        if face.provider in away:
+            return
         try:
-            remove_faces(list(faces.select_related("consent__person")))
+            remove_faces([face])
         except RecogniserUnavailable as error:
-            log.warning("%d faces without a consent in force are not removed yet: %s", faces.count(), error)
+            away.add(face.provider)
+            log.warning("Faces without a consent in force are not removed yet from %s: %s", face.provider, error)
+
+    faces = list(without_consent.order_by("provider", "pk").select_related("consent__person"))
+    deque(each(faces, remove, what="removing"), maxlen=0)
     return without_consent.count()
 
 
@@ -107,10 +130,10 @@ def _remove(captures: "QuerySet[Capture]", term: str) -> Iterator[int]:
 
 def _remove_files(capture: Capture) -> bool:
     """Remove the stored picture and its original; return whether both are gone."""
-    storage.remove(str(capture.image))
     try:
+        storage.remove(str(capture.image))
         storage.remove_original(capture.source_url)
-    except (OSError, BotoCoreError, ClientError) as error:
-        log.error("The original of capture %s cannot be removed and is kept for too long: %s", capture.pk, error)
+    except Exception as error:
+        log.error("The picture of capture %s cannot be removed and is kept for too long: %s", capture.pk, error)
         return False
     return True

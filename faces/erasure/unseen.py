@@ -4,9 +4,11 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
+from devices.isolation import each
 from faces.erasure.erasing import NotErasedYet, forget
 from faces.models import Consent, ErasureNotice, Method, Person
 from faces.people.consent import GUEST_TERM
@@ -61,21 +63,26 @@ def erase_announced(*, now: dt.datetime) -> Iterator[bool]:
     Yields for each person whether the erasure is finished. If an outage interrupts an erasure, the notice contains
     the reason, and the next run resumes. Must not be called in a transaction.
     """
-    for notice in ErasureNotice.objects.filter(erase_at__lte=now):
-        person = _people().filter(pk=notice.person_id).first()
-        if person is None:
-            continue
-        last_seen_at, term = _last_seen(person)
-        if now - last_seen_at < term:
-            continue
-        try:
-            forget(person=person, by=None, now=now)
-        except NotErasedYet as error:
-            ErasureNotice.objects.filter(pk=notice.pk).update(problem=str(error))
-            log.warning("Person %d is not erased yet: %s", person.pk, error)
-            yield False
-        else:
-            yield True
+    numbers = list(ErasureNotice.objects.filter(erase_at__lte=now).order_by("pk").values_list("person", flat=True))
+    outcomes = each(numbers, partial(_erase_if_unseen, now), what="the erasure of person")
+    return (outcome for outcome in outcomes if outcome is not None)
+
+
+def _erase_if_unseen(now: dt.datetime, number: int) -> bool | None:
+    """Erase the person; return whether that is finished, or None if the person was seen or erased meanwhile."""
+    person = _people().filter(pk=number).first()
+    if person is None:
+        return None
+    last_seen_at, term = _last_seen(person)
+    if now - last_seen_at < term:
+        return None
+    try:
+        forget(person=person, by=None, now=now)
+    except NotErasedYet as error:
+        ErasureNotice.objects.filter(person=number).update(problem=str(error))
+        log.warning("Person %d is not erased yet: %s", number, error)
+        return False
+    return True
 
 
 def _people() -> "QuerySet[Person]":

@@ -1,6 +1,7 @@
 """Models of pictures and their recognition, of people, consents and coffees, and of their upkeep."""
 
 from faces.models.core import (
+    MOST_HOURS,
     Capture,
     Coffee,
     Consent,
@@ -19,6 +20,7 @@ from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
 from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace, UntoldSighting
 
 __all__ = [
+    "MOST_HOURS",
     "NOBODY",
     "Capture",
     "Coffee",

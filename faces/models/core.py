@@ -8,7 +8,7 @@ import secrets
 import uuid
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -32,6 +32,10 @@ class Mode(models.TextChoices):
     EVERYONE = "everyone", "give every stranger a guest profile"
 
 
+MOST_HOURS = 10 * 366 * 24
+"""The longest term for which a site may keep pictures: ten years."""
+
+
 class SitePolicy(models.Model):
     """A site owner's decisions about faces and pictures. A site without a row has the mode `off`."""
 
@@ -49,13 +53,13 @@ class SitePolicy(models.Model):
     picture_hours = models.PositiveIntegerField(
         "hours that pictures are kept",
         default=30 * 24,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
         help_text="Counted from their arrival. Counts from removed pictures stay.",
     )
     unmatched_hours = models.PositiveIntegerField(
         "hours that strangers' faces are kept",
         default=24,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
         help_text="Counted likewise, for pictures of a single face in which nobody was recognised.",
     )
     latest_guest = models.PositiveIntegerField(

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from devices.isolation import each
 from faces import aws
 from faces.models import Capture, picture_name
 
@@ -92,7 +93,8 @@ def remove_left_over(*, now: dt.datetime) -> int:
     """
     hours = int(LOOK_BACK / dt.timedelta(hours=1))
     oldest = now - LEFT_OVER_AFTER - LOOK_BACK
-    return sum(_remove_left_over_of(oldest + dt.timedelta(hours=hour)) for hour in range(hours))
+    starts = (oldest + dt.timedelta(hours=hour) for hour in range(hours))
+    return sum(each(starts, _remove_left_over_of, what="removing the left-over pictures of the hour"))
 
 
 def _remove_left_over_of(hour: dt.datetime) -> int:
@@ -103,8 +105,7 @@ def _remove_left_over_of(hour: dt.datetime) -> int:
         return 0
     names = {f"{folder}/{file}" for file in files}
     left_over = names - set(Capture.objects.filter(image__startswith=f"{folder}/").values_list("image", flat=True))
-    for name in left_over:
-        remove(name)
-    if left_over:
-        log.info("Removed %d left-over pictures from %s.", len(left_over), folder)
-    return len(left_over)
+    removed = len(list(each(sorted(left_over), remove, what="removing")))
+    if removed:
+        log.info("Removed %d left-over pictures from %s.", removed, folder)
+    return removed

@@ -85,12 +85,19 @@ def _late(now: dt.datetime) -> "QuerySet[UntoldSighting]":
 
 
 def _publish(unpublished: "QuerySet[UntoldSighting]") -> None:
-    """Publish one sighting after the other until one fails. Sightings of people erased meanwhile are skipped."""
+    """Publish one sighting after the other until the topic is away. Sightings of people erased meanwhile are skipped.
+
+    A sighting whose message cannot be published, although the topic is there, is logged and given up.
+    """
     for row in unpublished.select_related("sighting__person", "sighting__capture__device__site"):
         sighting = row.sighting
-        profile = _profile(sighting.capture, sighting) if sighting.person is not None else None
-        if profile and not _publish_to_topic(settings.GREETING_TOPIC_ARN, profile):
-            return
+        try:
+            profile = _profile(sighting.capture, sighting) if sighting.person is not None else None
+            if profile and not _publish_to_topic(settings.GREETING_TOPIC_ARN, profile):
+                return
+        except Exception:
+            # The same message would fail again, and stand in the way of all others.
+            log.exception("Sighting %s cannot be published to the topic, and is given up.", sighting.pk)
         row.delete()
 
 
@@ -116,7 +123,12 @@ def _greet_at_device(capture: Capture, profile: Profile) -> None:
         log.warning("The greeting at %s could not be sent: %s", capture.device, error)
 
 
+_REFUSED = {"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "ValidationError"}
+"""The codes with which SNS refuses a message for what it contains."""
+
+
 def _publish_to_topic(arn: str, profile: Profile) -> bool:
+    """Publish the profile; return False if the topic is away. Raises `ClientError` if the topic refuses the message."""
     attributes = {name: {"DataType": "String", "StringValue": getattr(profile, name)} for name in ("site", "device")}
     fifo = {"MessageGroupId": profile.device, "MessageDeduplicationId": profile.id} if arn.endswith(".fifo") else {}
     try:
@@ -124,6 +136,8 @@ def _publish_to_topic(arn: str, profile: Profile) -> bool:
         text = msgspec.json.encode(profile).decode()
         sns.publish(TopicArn=arn, Message=text, MessageAttributes=attributes, **fifo)
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _REFUSED:
+            raise
         log.warning("Publishing a recognition at %s to the topic failed and is tried again: %s", profile.device, error)
         return False
     return True

@@ -110,7 +110,7 @@ def _read() -> dict[str, Any]:
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
         "PICTURE_EVENTS_QUEUE_URL": env.str("PICTURE_EVENTS_QUEUE_URL", ""),
         "GREETING_TOPIC_ARN": env.str("GREETING_TOPIC_ARN", ""),
-        "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1)),
-        "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1)),
+        "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1, max=36_500)),
+        "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1, max=1_000)),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
     }

@@ -24,11 +24,11 @@ from faces.erasure.retention import (
     remove_old_pictures,
 )
 from faces.erasure.unseen import NOTICE, announce_erasures, erase_announced, unseen_people
-from faces.models import Capture, Erasure, ErasureNotice, Face, Mode, Person, State, UnclaimedFace
+from faces.models import Capture, Erasure, ErasureNotice, Face, Mode, Person, SitePolicy, State, UnclaimedFace
 from faces.people.consent import GUEST_TERM
 from faces.pictures import sink
 from faces.recognisers.recogniser import RecogniserUnavailable
-from faces.services import create_person, recognise, set_policy, set_retention, withdraw_consent
+from faces.services import create_person, finish_erasures, recognise, set_policy, set_retention, withdraw_consent
 from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
@@ -137,6 +137,27 @@ class TestPictures:
         with pytest.raises(ValidationError):
             set_retention(site=seattle, picture_hours=0, unmatched_hours=1)
 
+    def test_the_hours_are_at_most_ten_years(self, seattle: Site) -> None:
+        with pytest.raises(ValidationError):
+            set_retention(site=seattle, picture_hours=99_999_999, unmatched_hours=1)
+
+    def test_hours_that_no_calendar_holds_at_one_site_keep_no_other_sites_pictures(
+        self, seattle: Site, chicago01: Device, take_picture: TakePicture
+    ) -> None:
+        SitePolicy.objects.create(site=seattle, picture_hours=99_999_999, unmatched_hours=2_147_483_647)
+        kept, old = take_picture(), take_picture(device=chicago01)
+        assert removed(NOON + 31 * DAY) == 1
+        assert Capture.objects.exclude(image="").get() == kept != old
+
+    def test_a_picture_that_cannot_be_removed_keeps_no_other_picture(
+        self, take_picture: TakePicture, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bad, old = take_picture(), take_picture()
+        Capture.objects.filter(pk=bad.pk).update(image="../outside.jpg")
+        assert removed(NOON + 31 * DAY) == 1
+        assert Capture.objects.exclude(image="").get() == bad != old
+        assert f"The picture of capture {bad.pk} cannot be removed" in caplog.text
+
     def test_the_workers_remove_old_pictures(self, take_picture: TakePicture) -> None:
         take_picture(received=clock.now() - 31 * DAY)
         assert tasks.remove_old_pictures() == 1
@@ -242,6 +263,24 @@ class TestUnseen:
             assert list(erase_announced(now=later + NOTICE)) == [False]
         assert "Away" in ErasureNotice.objects.get().problem
         assert list(erase_announced(now=later + NOTICE)) == [True]
+
+    def test_an_erasure_that_fails_delays_nobody_elses(
+        self, seattle: Site, scripted: Scripted, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bad, good = known(seattle, "Ada", days=1), known(seattle, "Bob", OTHER_FACE, days=1)
+        for person in (bad, good):
+            Erasure.objects.create(site=seattle, person_number=person.pk, requested_at=NOON, counts={}, digests=[])
+        forgotten = scripted.forget
+
+        def forget(provider_ids: Any, *, collection: str) -> None:
+            if any(name.endswith("/100") for name in provider_ids):
+                raise LookupError("a fault of this face alone")
+            forgotten(provider_ids, collection=collection)
+
+        monkeypatch.setattr(scripted, "forget", forget)
+        assert finish_erasures(now=NOON) == 1
+        assert Erasure.objects.get(erased_at=None).person_number == bad.pk
+        assert "a fault of this face alone" in caplog.text
 
     def test_the_admin_shows_who_and_when_to_the_sites_own_staff(
         self, seattle: Site, superuser: User, viewer: User, outsider: User

@@ -19,7 +19,7 @@ from edge_agent import messages
 from faces import aws, tasks
 from faces.models import Capture, Person, Sighting, State
 from faces.recognisers.recogniser import Recogniser
-from faces.recognition import health
+from faces.recognition import greetings, health
 from faces.recognition.greetings import LATE_AFTER, RETRY_FOR, publish_late
 from faces.services import recognise
 from tests import clock
@@ -159,6 +159,28 @@ class TestTopicAway:
         assert any("1 wait for the topic" in str(line) for line in health.lines(NOON))
         assert publish_late(now=NOON + RETRY_FOR) == 0
         assert "1 sightings could not be published to the topic for a day; they are given up" in caplog.text
+
+    def test_a_sighting_that_the_topic_refuses_stands_in_no_others_way(
+        self,
+        topic: Any,
+        take_picture: TakePicture,
+        local: Recogniser,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        refused = recognise(capture_id=take_picture().pk, now=NOON, recogniser=local)
+        other = recognise(capture_id=take_picture().pk, now=NOON + LATE_AFTER, recogniser=local)
+        profile = greetings._profile
+
+        def too_long(capture: Capture, sighting: Sighting) -> greetings.Profile:
+            made = profile(capture, sighting)
+            return msgspec.structs.replace(made, line="x" * 300_000) if capture.pk == refused.pk else made
+
+        monkeypatch.setattr(greetings, "_profile", too_long)
+        asked = topic()
+        assert publish_late(now=NOON + dt.timedelta(hours=1)) == 0
+        assert asked() == [f"{other.pk}-0"]
+        assert "cannot be published to the topic, and is given up" in caplog.text
 
     def test_whoever_was_erased_meanwhile_is_not_told_of(
         self, topic: Any, ada: Person, take_picture: TakePicture, local: Recogniser
