@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -68,7 +68,8 @@ def remove_original(source_url: str) -> None:
     """
     parts = urlsplit(source_url)
     if parts.scheme == "file":
-        Path(unquote(parts.path)).unlink(missing_ok=True)
+        # A name that is not UTF-8 stays the same bytes.
+        Path(os.fsdecode(unquote_to_bytes(parts.path))).unlink(missing_ok=True)
     elif parts.scheme == "s3":
         s3, key = aws.client("s3"), unquote(parts.path[1:])
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=parts.netloc, Prefix=key):

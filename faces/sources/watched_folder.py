@@ -6,11 +6,15 @@ FOLDER/<thing>/refused/1.jpg    is where it is moved if it is refused; 1.jpg.txt
 """
 
 import datetime as dt
+import errno
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from django.db import InterfaceError, OperationalError
 
 from devices.intake import batches, decoding, identity
 from devices.intake.decoding import Rejection, TakenPicture
@@ -29,6 +33,12 @@ GIVEN_UP_AFTER = dt.timedelta(minutes=5)
 
 TAKEN_KEPT_FOR = dt.timedelta(hours=24)
 """How long an original is kept after its intake; it shows people, and its metadata may contain more than the copy."""
+
+TRIED_AGAIN_AFTER = dt.timedelta(minutes=1)
+"""The pause before a picture or a device's folder that could not be processed is tried again."""
+
+AT_ONCE = 50
+"""Pictures of one device that are taken in before the next device's turn: some seconds of work at most."""
 
 ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND\xaeB`\x82"}
 """The last bytes of a JPEG and a PNG, by their first bytes."""
@@ -57,18 +67,24 @@ class Watcher:
         """The folders, each with a reason for which some of its files are passed over, that the log has told of."""
         self._ahead: dict[Path, tuple[os.stat_result, dt.datetime]] = {}
         """The files that are dated in the future, as they were found first, and when."""
+        self._put_off: dict[Path, dt.datetime] = {}
+        """The files and folders that could not be processed, and when they are tried again."""
 
     def step(self, now: dt.datetime) -> Counts:
         """Take in the complete pictures once; `now` is in UTC.
 
-        Raises `OSError` if the folder cannot be read or written, and `OperationalError` if the database is away.
+        A picture or a device's folder that cannot be processed is told of and tried again later, while the others are
+        taken in. Of one device at most `AT_ONCE` pictures are taken in before the next device's turn.
+        Raises `OSError` if the watched folder itself cannot be read, and `OperationalError` if the database is away.
         """
         counts = Counts()
         things = self._things()
         devices = Device.objects.by_thing(things)
+        self._put_off = {path: until for path, until in self._put_off.items() if until > now}
         for thing in sorted(things):
             if thing in devices:
-                self._take_in_folder(devices[thing], now, counts)
+                with self._apart(self._folder / thing, now):
+                    self._take_in_folder(devices[thing], now, counts)
             elif thing not in self._unknown_things:
                 self._unknown_things.add(thing)
                 log.warning("No device is registered as “%s”; the pictures in its folder wait until one is.", thing)
@@ -96,20 +112,47 @@ class Watcher:
 
     def _take_in_folder(self, device: Device, now: dt.datetime, counts: Counts) -> None:
         folder = self._folder / device.thing_name
+        if folder in self._put_off:
+            return
+        before = counts.taken + counts.refused
         for path in self._pictures(folder):
-            if not self._is_complete(path, now):
-                continue
-            try:
-                _take_in(device, path, folder / TAKEN / path.name, now)
-                _move(path, folder / TAKEN)
-                counts.taken += 1
-            except Rejection as reason:
-                moved = _move(path, folder / REFUSED)
-                moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
-                log.warning("%s was refused: %s", printable(path), reason)
-                counts.refused += 1
-            self._ahead.pop(path, None)
-        _remove_old(folder / TAKEN, now)
+            if counts.taken + counts.refused - before >= AT_ONCE:
+                break
+            with self._apart(path, now):
+                if path not in self._put_off and self._is_complete(path, now):
+                    self._take_in_picture(device, path, now, counts)
+        if (folder / TAKEN).is_dir():
+            for path in (folder / TAKEN).iterdir():
+                with self._apart(path, now):
+                    _remove_if_old(path, now)
+
+    def _take_in_picture(self, device: Device, path: Path, now: dt.datetime, counts: Counts) -> None:
+        try:
+            _make(path.parent / TAKEN)
+            _take_in(device, path, path.parent / TAKEN / path.name, now)
+            _move(path, path.parent / TAKEN)
+            counts.taken += 1
+        except Rejection as reason:
+            moved = _move(path, path.parent / REFUSED)
+            moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
+            log.warning("%s was refused: %s", printable(path), reason)
+            counts.refused += 1
+        self._ahead.pop(path, None)
+
+    @contextmanager
+    def _apart(self, path: Path, now: dt.datetime) -> Iterator[None]:
+        """Keep a fault in the work on this file or folder from the others: tell it, and put the file or folder off."""
+        try:
+            yield
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            self._put_off[path] = now + TRIED_AGAIN_AFTER
+            what = (
+                error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+            )
+            again = round(TRIED_AGAIN_AFTER.total_seconds())
+            log.error("%s cannot be processed and is tried again in %d s: %s.", printable(path), again, what)
 
     def _pictures(self, folder: Path) -> Iterator[Path]:
         for path in sorted(folder.iterdir()):
@@ -170,12 +213,16 @@ def _take_in(device: Device, path: Path, destination: Path, now: dt.datetime) ->
 
 def _move(path: Path, folder: Path) -> Path:
     """Move the file into the folder, replacing a file of the same name; return its new path."""
-    folder.mkdir(exist_ok=True)
+    _make(folder)
     return path.replace(folder / path.name)
 
 
-def _remove_old(folder: Path, now: dt.datetime) -> None:
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if now - dt.datetime.fromtimestamp(path.stat().st_ctime, dt.UTC) >= TAKEN_KEPT_FOR:
-                path.unlink()
+def _make(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, f"“{folder.name}” beside it must be a folder, but is a file; rename that")
+    folder.mkdir(exist_ok=True)
+
+
+def _remove_if_old(path: Path, now: dt.datetime) -> None:
+    if path.is_file() and now - dt.datetime.fromtimestamp(path.stat().st_ctime, dt.UTC) >= TAKEN_KEPT_FOR:
+        path.unlink()

@@ -19,7 +19,7 @@ from faces.models import Capture, Face, Person
 from faces.pictures import storage
 from faces.services import forget
 from faces.sources import watched_folder
-from faces.sources.watched_folder import GIVEN_UP_AFTER, SETTLED_AFTER, TAKEN_KEPT_FOR, Watcher
+from faces.sources.watched_folder import GIVEN_UP_AFTER, SETTLED_AFTER, TAKEN_KEPT_FOR, TRIED_AGAIN_AFTER, Watcher
 from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import NOON
@@ -166,6 +166,68 @@ class TestWatcher:
         with pytest.raises(OperationalError):
             Watcher(folder).step(SETTLED)
         assert files(folder) == ["1.jpg"]
+
+    def test_a_file_where_a_folder_must_be_stops_no_other_devices_pictures(
+        self, folder: Path, seattle01: Device, chicago01: Device, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (folder / "another").mkdir()
+        register_device(site=seattle01.site, name="Another", thing_name="another")
+        put(folder, "taken", b"a file of this name", thing="another")
+        put(folder, thing="another")
+        put(folder)
+        watcher = Watcher(folder)
+        assert watcher.step(SETTLED).taken == 1
+        assert Capture.objects.get().device == seattle01
+        assert "“taken” beside it must be a folder, but is a file; rename that" in caplog.text
+        (folder / "another" / "taken").unlink()
+        assert watcher.step(SETTLED).taken == 0
+        assert watcher.step(SETTLED + TRIED_AGAIN_AFTER).taken == 1
+
+    def test_a_picture_that_fails_stops_no_other_of_the_folder(
+        self, folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        put(folder, "1.jpg")
+        put(folder, "2.jpg")
+        take_in = watched_folder._take_in
+
+        def failing(device: Device, path: Path, destination: Path, now: dt.datetime) -> None:
+            if path.name == "1.jpg":
+                raise LookupError("a fault of this picture alone")
+            take_in(device, path, destination, now)
+
+        monkeypatch.setattr(watched_folder, "_take_in", failing)
+        assert Watcher(folder).step(SETTLED).taken == 1
+        assert files(folder) == ["1.jpg", "taken/2.jpg"]
+        assert "a fault of this picture alone" in caplog.text
+
+    def test_a_camera_that_floods_its_folder_lets_the_next_one_have_its_turn(
+        self, folder: Path, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watched_folder, "AT_ONCE", 2)
+        (folder / "zebra").mkdir()
+        last = register_device(site=seattle01.site, name="Zebra", thing_name="zebra")
+        for number in range(5):
+            put(folder, f"{number}.jpg")
+        put(folder, thing="zebra")
+        watcher = Watcher(folder)
+        assert watcher.step(SETTLED).taken == 3
+        assert Capture.objects.filter(device=last).count() == 1
+        assert watcher.step(SETTLED).taken + watcher.step(SETTLED).taken == 3
+
+    def test_a_folder_among_the_originals_stops_nothing(self, folder: Path, seattle01: Device) -> None:
+        (folder / SEATTLE01 / "taken" / "2026").mkdir(parents=True)
+        put(folder)
+        assert Watcher(folder).step(clock.now() + dt.timedelta(days=30)).taken == 1
+
+    def test_an_original_whose_name_is_not_utf_8_goes_with_whoever_it_shows(
+        self, folder: Path, seattle01: Device
+    ) -> None:
+        name = os.fsdecode(b"caf\xe9.jpg")
+        put(folder, name)
+        Watcher(folder).step(SETTLED)
+        assert (folder / SEATTLE01 / "taken" / name).exists()
+        storage.remove_original(Capture.objects.get().source_url)
+        assert not (folder / SEATTLE01 / "taken" / name).exists()
 
     def test_originals_go_after_a_day(self, folder: Path, seattle01: Device) -> None:
         put(folder)
