@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from devices.querysets import ApiTokenQuerySet, DeviceQuerySet, DeviceScopedQuerySet, SiteQuerySet, SiteScopedQuerySet
 from devices.roles import Right, Role
+from devices.text import LineField, validate_site_slug
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -26,7 +27,7 @@ def validate_timezone(name: str) -> None:
 class Site(models.Model):
     """A place with displays: an office, a lobby, a showroom."""
 
-    name = models.CharField(max_length=80, unique=True)
+    name = LineField(max_length=80, unique=True)
     slug = models.SlugField(
         max_length=80, unique=True, help_text="Part of the site's addresses, such as /sites/seattle/."
     )
@@ -49,6 +50,12 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            validate_site_slug(self.slug)
+        except ValidationError as error:
+            raise ValidationError({"slug": error.messages}) from None
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -259,7 +266,7 @@ class ApiToken(models.Model):
     """A user's key to the API for one program, which may do whatever the user may until the token is revoked."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=80, help_text="The program that uses the token, such as “Grafana”.")
+    name = LineField(max_length=80, help_text="The program that uses the token, such as “Grafana”.")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, editable=False, help_text="When the token was last used, to the hour.")

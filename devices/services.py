@@ -24,6 +24,7 @@ def register_site(
     *, name: str, slug: str, timezone: str, latitude: float | None = None, longitude: float | None = None
 ) -> Site:
     """Create or update the site with this slug, and return it. Raises `ValidationError` if a value is wrong."""
+    slug = Site._meta.get_field("slug").clean(slug, None)  # before a database is asked for it
     site = Site.objects.filter(slug=slug).first() or Site(slug=slug)
     site.name, site.timezone, site.latitude, site.longitude = name, timezone, latitude, longitude
     site.full_clean()
@@ -34,6 +35,7 @@ def register_site(
 @transaction.atomic
 def register_device(*, site: Site, name: str, thing_name: str) -> Device:
     """Create the device with this thing name, or move it to this site and name. Raises `ValidationError`."""
+    thing_name = Device._meta.get_field("thing_name").clean(thing_name, None)  # before a database is asked for it
     device = Device.objects.filter(thing_name=thing_name).first() or Device(thing_name=thing_name)
     device.site, device.name = site, name
     device.full_clean()

@@ -5,6 +5,7 @@ device read one state topic. The sensors of numbers are available while the devi
 unavailable `SILENT_FOR_SECONDS` after the platform's last message.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -97,8 +98,11 @@ def _config(prefix: str, device: DeviceNow, key: str) -> dict[str, Any]:
 
 
 def _sensor_id(device: DeviceNow, key: str) -> str:
-    # A thing name may contain a colon, which is not valid in the topic of a discovery message.
-    return f"headcount_{device.thing.replace(':', '__')}_{key}"
+    if ":" in device.thing:
+        # A colon is not valid in the topic of a discovery message, and no replacement of it is unique. The “-” tells
+        # the hash from a thing that has the hash for its name.
+        return f"headcount-{hashlib.blake2b(device.thing.encode(), digest_size=16).hexdigest()}_{key}"
+    return f"headcount_{device.thing}_{key}"
 
 
 def _topic(prefix: str, device: DeviceNow, name: str) -> str:

@@ -14,6 +14,7 @@ from analytics.models.episodes import Episode
 from analytics.models.quarters import QUARTER_MINUTES, quarter_start
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
+from devices.text import LineField
 from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 LONGEST_TEXT = 200
@@ -56,7 +57,7 @@ class Question(models.Model):
     """A question that a site asks from `asked_from` to before `asked_until`; people answer with a gesture."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="questions", db_index=False)
-    text = models.CharField(max_length=LONGEST_TEXT, help_text="Such as “Enjoying your coffee?”")
+    text = LineField(max_length=LONGEST_TEXT, help_text="Such as “Enjoying your coffee?”")
     asked_from = models.DateTimeField(validators=[validate_quarter])
     asked_until = models.DateTimeField(validators=[validate_quarter])
     yes_label = models.CharField(

@@ -8,6 +8,7 @@ from django.db import models
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
 from devices.roles import Right
+from devices.text import LineField
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -27,7 +28,7 @@ class WallTokenQuerySet(SiteScopedQuerySet):
 class WallToken(models.Model):
     """A token in the addresses of a wall, which may read the numbers of some sites and nothing else."""
 
-    name = models.CharField(max_length=80, help_text="Where it is used, such as “Lobby wall”.")
+    name = LineField(max_length=80, help_text="Where it is used, such as “Lobby wall”.")
     sites = models.ManyToManyField(Site, related_name="+", help_text="The wall shows these sites only.")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -159,8 +159,8 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         meanings = dict(Reason.choices)
         counts = [
-            (device, reason, meanings[reason], count)
-            for device, reason, count in quarantined_counts(self.get_queryset(request))
+            (row.site, row.device, row.reason, meanings[row.reason], row.messages)
+            for row in quarantined_counts(self.get_queryset(request))
         ]
         return super().changelist_view(request, {**(extra_context or {}), "quarantined_counts": counts})
 

@@ -19,6 +19,7 @@ from devices.intake.arrivals import Delivery as Delivery
 from devices.intake.identity import FormerKey, digest, framed
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device, Reason
+from devices.text import printable
 from edge_agent import messages
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -133,13 +134,16 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
         topics = f"dt/headcount/<thing>/{'|'.join(messages.KINDS)} and $aws/things/<thing>/{DEEPLENS}"
         raise Rejection(Reason.UNKNOWN_TOPIC, f"Devices publish on {topics} only.")
     if device is None:
-        raise Rejection(
-            Reason.UNKNOWN_DEVICE,
-            f"No device has the thing name “{thing}”. Register one in the admin, then replay this message.",
-        )
+        raise Rejection(Reason.UNKNOWN_DEVICE, _advice_on(thing))
     decoded = _from_deeplens(arrival, device) if kind == DEEPLENS else _from_agent(arrival, device, kind)
     _check_times(decoded, arrival, retention)
     return decoded
+
+
+def _advice_on(thing: str) -> str:
+    if messages.is_thing_name(thing):
+        return f"No device has the thing name “{thing}”. Register one in the admin, then replay this message."
+    return f"“{printable(thing)}” cannot be registered as a thing name; {messages.THING_NAME_RULE}. Rename the device."
 
 
 def thing_of(topic: str) -> str:

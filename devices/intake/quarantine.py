@@ -1,7 +1,7 @@
 """The size of the quarantine: counts of its messages, and the limit on their payloads."""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models, transaction
 from django.db.models import F, Sum
@@ -54,8 +54,20 @@ def _count_overflow(lost: int) -> None:
     overflow.save()
 
 
-def quarantined_counts(messages: models.QuerySet[Any]) -> list[tuple[str | None, str, int]]:
-    """Count the messages that were not replayed, by the device's name (None: unknown) and the reason's code."""
+class Quarantined(NamedTuple):
+    """How many messages of a device, or of unknown devices (None), wait for one reason."""
+
+    site: str | None
+    """The slug of the device's site."""
+    device: str | None
+    """The name of the device, unique at its site."""
+    reason: str
+    messages: int
+
+
+def quarantined_counts(messages: models.QuerySet[Any]) -> list[Quarantined]:
+    """Count the messages that were not replayed, by device and reason."""
     waiting = messages.filter(replayed_at=None).order_by()
-    counts = waiting.values("device__name", "reason").annotate(messages=models.Count("pk"))
-    return [(row["device__name"], row["reason"], row["messages"]) for row in counts.order_by("device__name", "reason")]
+    names = ("device__site__slug", "device__name", "reason")
+    counts = waiting.values_list(*names).annotate(messages=models.Count("pk")).order_by(*names)
+    return [Quarantined(*row) for row in counts]

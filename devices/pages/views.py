@@ -90,10 +90,10 @@ class _PlatformCollector(Collector):
         yield well
         yield from families.values()
         quarantined = GaugeMetricFamily(
-            "headcount_quarantined", "Quarantined messages that were not replayed.", labels=["device", "reason"]
+            "headcount_quarantined", "Quarantined messages that were not replayed.", labels=["site", "device", "reason"]
         )
-        for device, reason, count in quarantined_counts(QuarantinedMessage.objects.all()):
-            quarantined.add_metric([device or "unknown", reason], count)
+        for row in quarantined_counts(QuarantinedMessage.objects.all()):
+            quarantined.add_metric([row.site or "", row.device or "unknown", row.reason], row.messages)
         yield quarantined
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 10_000
 """Rows that are read and written at once, and of a row group of Parquet: a few MB."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a text that begins like this for a formula."""
 
 Rows = Iterable[Sequence[Any]]
@@ -138,9 +138,8 @@ def _csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _csv_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
-    return value.isoformat() if hasattr(value, "isoformat") else joined(value)
+    value = value.isoformat() if hasattr(value, "isoformat") else joined(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def _array(values: Sequence[Any], kind: "pyarrow.DataType") -> "pyarrow.Array":

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from devices.intake.quarantine import Quarantined
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from edge_agent import messages
 
@@ -67,10 +68,11 @@ class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessag
         return bytes(message.payload).decode("utf-8", "backslashreplace")
 
 
-class QuarantineCountSerializer(serializers.Serializer[dict[str, Any]]):
+class QuarantineCountSerializer(serializers.Serializer[Quarantined]):
+    site = serializers.CharField(allow_null=True, help_text="The slug of the device's site.")
     device = serializers.CharField(allow_null=True)
     reason = serializers.ChoiceField(choices=Reason.choices)
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(source="messages")
 
 
 class MessageSerializer(serializers.Serializer[dict[str, Any]]):

@@ -77,7 +77,7 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     def counts(self, request: Request) -> Response:
         """How many quarantined messages wait for a replay, by device and reason."""
         rows = quarantined_counts(self.get_queryset())
-        return Response([{"device": device, "reason": reason, "count": count} for device, reason, count in rows])
+        return Response(QuarantineCountSerializer(rows, many=True).data)
 
 
 class MessageViewSet(ViewSet):

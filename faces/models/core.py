@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
+from devices.text import LineField
 from faces.models.querysets import (
     CaptureQuerySet,
     CoffeeQuerySet,
@@ -164,8 +165,8 @@ class Person(models.Model):
     """A person of a site: enrolled with consent, or a numbered guest."""
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="people")
-    name = models.CharField(max_length=80)
-    line = models.CharField(max_length=120, blank=True, help_text="Added to the greeting, such as a title or a motto.")
+    name = LineField(max_length=80)
+    line = LineField(max_length=120, blank=True, help_text="Added to the greeting, such as a title or a motto.")
     guest_number = models.PositiveIntegerField(
         null=True,
         blank=True,
@@ -201,10 +202,10 @@ class Consent(models.Model):
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="consents")
     text = models.TextField(help_text="The text that was agreed to, word for word.")
-    text_version = models.CharField(max_length=40)
+    text_version = LineField(max_length=40)
     text_sha256 = models.CharField(max_length=64, editable=False)
     method = models.CharField(max_length=10, choices=Method.choices)
-    signed_by = models.CharField(max_length=120, help_text="Name of the person who signed.")
+    signed_by = LineField(max_length=120, help_text="Name of the person who signed.")
     signed_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="The faces may be used until this time.")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -311,7 +312,7 @@ class Coffee(models.Model):
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    review_reason = models.CharField(max_length=200, blank=True)
+    review_reason = LineField(max_length=200, blank=True)
 
     objects = CoffeeQuerySet.as_manager()
 

@@ -40,9 +40,9 @@ def test_the_quarantine_is_counted_by_device_and_reason(superuser: User, seattle
     accept([Arrival(topic, b'{"face": 17}', now), Arrival(topic, b'{"face": 18}', now), Arrival(topic, b"{", now)])
     page = logged_in(superuser).get("/admin/devices/quarantinedmessage/")
     counted = page.context["quarantined_counts"]
-    assert [(device, reason, count) for device, reason, _, count in counted] == [
-        ("Seattle01", "bad-value", 2),
-        ("Seattle01", "unreadable", 1),
+    assert [(site, device, reason, count) for site, device, reason, _, count in counted] == [
+        ("seattle", "Seattle01", "bad-value", 2),
+        ("seattle", "Seattle01", "unreadable", 1),
     ]
     assert "Waiting for a replay" in page.content.decode()
 

@@ -72,15 +72,30 @@ def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer:
     assert api.get("/metrics").status_code == 403
     api.force_authenticate(superuser)
     text = api.get("/metrics").content.decode()
-    assert 'headcount_quarantined{device="Seattle01",reason="bad-value"} 1.0' in text
-    assert 'headcount_quarantined{device="unknown",reason="unknown-device"} 1.0' in text
+    assert 'headcount_quarantined{device="Seattle01",reason="bad-value",site="seattle"} 1.0' in text
+    assert 'headcount_quarantined{device="unknown",reason="unknown-device",site=""} 1.0' in text
+
+
+def test_devices_of_one_name_at_two_sites_are_two_metrics(
+    superuser: User, seattle01: Device, chicago01: Device
+) -> None:
+    chicago01.name = seattle01.name
+    chicago01.save()
+    for device in (seattle01, chicago01):
+        accept([Arrival(f"$aws/things/{device.thing_name}/infer", b'{"face": 17}', clock.now())])
+    api = APIClient()
+    api.force_authenticate(superuser)
+    lines = [line for line in api.get("/metrics").content.decode().splitlines() if 'reason="bad-value"' in line]
+    assert len(lines) == 2
+    assert len({line.partition("}")[0] for line in lines}) == 2
 
 
 def test_quarantined_messages_are_counted_by_device_and_reason(viewer: User, seattle01: Device) -> None:
     accept([Arrival(TOPIC, b'{"face": 17}', clock.now())])
     api = APIClient()
     api.force_authenticate(viewer)
-    assert api.get("/api/v1/quarantine/counts/").json() == [{"device": "Seattle01", "reason": "bad-value", "count": 1}]
+    counts = {"site": "seattle", "device": "Seattle01", "reason": "bad-value", "count": 1}
+    assert api.get("/api/v1/quarantine/counts/").json() == [counts]
 
 
 class TestBound:

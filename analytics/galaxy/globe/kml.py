@@ -22,6 +22,7 @@ from analytics.galaxy.time_slots import REFRESH_S
 from analytics.numbers.measures import BucketState, EngagementBucket
 from analytics.numbers.metrics import format_number
 from analytics.plots import texts
+from devices.text import printable
 
 CONTENT_TYPE = "application/vnd.google-earth.kml+xml"
 NAMESPACE = "http://www.opengis.net/kml/2.2"
@@ -240,7 +241,8 @@ def _spot(site: SiteHours) -> Spot:
     """Return the centre of the site's ring; a site at a pole or the date line is moved, so that no column is torn."""
     latitude = max(-FARTHEST_LATITUDE, min(FARTHEST_LATITUDE, site.latitude or 0.0))
     room = (RING_RADIUS + COLUMN_SIDE) / METRES_A_DEGREE / math.cos(math.radians(latitude))
-    return Spot(site.slug, site.name, latitude, max(room - 180, min(180 - room, site.longitude or 0.0)))
+    # A name from before names were checked could make the document invalid for every site.
+    return Spot(site.slug, printable(site.name), latitude, max(room - 180, min(180 - room, site.longitude or 0.0)))
 
 
 def _look_at(site: SiteHours) -> Element:

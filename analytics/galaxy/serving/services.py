@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def create_wall_token(*, name: str, sites: Sequence[Site], by: "User") -> tuple[WallToken, str]:
     """Create a token that reads the numbers of these sites; return it and its text, which is not stored.
 
-    Raises `PermissionDenied` with a sentence unless `by` is a superuser, or operator or owner of each of the sites.
+    Raises `ValidationError` if the name is missing or wrong, and `PermissionDenied` with a sentence unless `by` is a
+    superuser, or operator or owner of each of the sites.
     """
     token, text = WallToken(name=name, created_by=by), secrets.token_urlsafe(32)
     permitted = set(Site.objects.all().permitted(by, Right.OPERATE))
@@ -28,6 +29,7 @@ def create_wall_token(*, name: str, sites: Sequence[Site], by: "User") -> tuple[
     if refused:
         raise PermissionDenied(f"Only operators and owners of {', '.join(refused)} may put a site on a wall.")
     token.token_digest = token_digest(text)
+    token.full_clean()
     token.save()
     token.sites.set(sites)
     return token, text

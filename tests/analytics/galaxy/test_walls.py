@@ -14,12 +14,13 @@ from django.urls import reverse
 
 from analytics.counting.corrections import review
 from analytics.galaxy.boards.board import all_boards
-from analytics.galaxy.serving import views
+from analytics.galaxy.serving import urls, views
 from analytics.galaxy.serving.responses import get_shared
 from analytics.galaxy.time_slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
 from analytics.models.walls import WallToken
 from devices.models import Device, Site
+from devices.text import RESERVED_SLUGS
 from faces.erasure.signals import person_erased
 from faces.models import Person
 from tests.analytics.frames import count, seen
@@ -240,3 +241,9 @@ def test_fifty_screens_cost_a_slot_no_more_than_one(past: None, both: str) -> No
                 assert get(f"/wall/t/{both}/seattle/today/of/3/{number}.svg").status_code == 200
             assert get(f"/wall/t/{both}/kml/engagement.kml").status_code == 200
     assert len(queries) < 30
+
+
+def test_no_site_can_have_the_word_of_another_address_for_its_slug() -> None:
+    words = {pattern.split("/")[1] for pattern in (str(route.pattern) for route in urls.urlpatterns)}
+    literal = {word for word in words if not word.startswith("<")}
+    assert {*literal, views.ALL} == RESERVED_SLUGS

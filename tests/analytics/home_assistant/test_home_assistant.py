@@ -169,6 +169,17 @@ def test_many_devices_take_as_many_queries_as_one(
         assert len(read_devices_now(now=NOW)) == 3
 
 
+def device_now(thing: str) -> discovery.DeviceNow:
+    return discovery.DeviceNow(thing, "Lobby", "Seattle", "", True, 1, 1.0, 1)
+
+
 def test_a_thing_name_with_a_colon_is_announced_as_home_assistant_takes_it() -> None:
-    device = discovery.DeviceNow("a:b", "Lobby", "Seattle", "", True, 1, 1.0, 1)
-    assert all(DISCOVERED.fullmatch(topic) for topic in discovery.announcements("homeassistant", [device]))
+    assert all(DISCOVERED.fullmatch(topic) for topic in discovery.announcements("homeassistant", [device_now("a:b")]))
+
+
+def test_no_thing_name_takes_the_sensors_of_another() -> None:
+    things = ["lobby:1", "lobby__1", "lobby_1", "lobby-1"]
+    hashed = discovery.announcements("homeassistant", [device_now("lobby:1")])
+    things += [topic.split("/")[2].removeprefix("headcount-").removesuffix("_people") for topic in hashed]
+    topics = discovery.announcements("homeassistant", [device_now(thing) for thing in things])
+    assert len(topics) == len(things) * len(hashed)

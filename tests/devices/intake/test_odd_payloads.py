@@ -49,6 +49,20 @@ def test_what_no_database_could_keep_has_its_own_reason(chicago01: Device, kind:
     assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
 
 
+@pytest.mark.parametrize(
+    ("topic", "advice"),
+    [
+        ("$aws/things/unregistered/infer", "Register one in the admin, then replay this message."),
+        ("dt/headcount/Lobby Süd/frames", "“Lobby Süd” cannot be registered as a thing name; it has 1 to 128 letters"),
+        ("$aws/things/lobby.1/infer", "“lobby.1” cannot be registered as a thing name"),
+        ("$aws/things/a\x0bb/infer", "“a�b” cannot be registered as a thing name"),
+    ],
+)
+def test_only_a_thing_name_that_can_be_registered_is_advised_to_be(topic: str, advice: str, seattle01: Device) -> None:
+    accept([Arrival(topic, b"{}", NOW)])
+    assert advice in QuarantinedMessage.objects.get().detail
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_odd_payload_is_committed_or_quarantined(seattle01: Device, chicago01: Device, seed: int) -> None:
     source = iter(Payloads(seed, places.SEATTLE01, places.CHICAGO01, lambda: round(NOW.timestamp() * 1000)))

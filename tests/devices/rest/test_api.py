@@ -13,6 +13,7 @@ from analytics.models import Frame
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from devices.rest import exports
 from devices.services import issue_device_token
 from edge_agent import messages
 from tests import clock, places
@@ -128,6 +129,11 @@ def test_a_formula_in_a_name_is_defused_in_csv(superuser: User, seattle01: Devic
     seattle01.site.name = "=HYPERLINK()"
     seattle01.site.save()
     assert "'=HYPERLINK()" in b"".join(api(superuser).get("/api/v1/sites/?format=csv")).decode()
+
+
+def test_a_formula_that_a_list_begins_with_is_defused_in_csv() -> None:
+    assert b"".join(exports.as_csv([[["=1+1", "a"]], ["\n=1"]], ["names"])).startswith(b"names\r\n'=1+1")
+    assert b"".join(exports.as_csv([["\n=1"]], ["names"])) == b'names\r\n"\'\n=1"\r\n'
 
 
 def test_an_error_is_json_whatever_was_asked_for(viewer: User) -> None:
