@@ -49,10 +49,10 @@ def validate_site_slug(slug: str) -> None:
         raise ValidationError(f"“{slug}” is part of other addresses; choose another slug.")
 
 
-class LineField(models.CharField):  # type: ignore[type-arg]
+class LineField(models.CharField[str, str]):
     """A column for a line of text, which is cleaned and validated wherever Django validates the model."""
 
-    default_validators = (validate_line,)
+    default_validators = [validate_line]
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)

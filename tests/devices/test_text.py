@@ -1,5 +1,7 @@
 """A line of text that people enter is cleaned or refused, whichever way it comes, so that it spoils no output."""
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -48,7 +50,7 @@ def test_spaces_and_accents_are_cleaned() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("bad", BAD)
 def test_every_service_refuses_what_cannot_be_printed(bad: str, seattle: Site, superuser: User) -> None:
-    doors = [
+    doors: list[Callable[[], object]] = [
         lambda: register_site(name=bad, slug="new", timezone="UTC"),
         lambda: register_device(site=seattle, name=bad, thing_name="new"),
         lambda: register_device(site=seattle, name="New", thing_name=bad),
