@@ -17,6 +17,8 @@ import paho.mqtt.client as paho
 import pytest
 from django.db import OperationalError, connection
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from analytics.models import EngagementQuarter, Frame
 from devices.intake import batches, redelivery
@@ -163,6 +165,38 @@ def test_messages_published_while_the_ingester_is_away_are_kept_for_it(mqtt: Mos
             publish(client, INFER, b"line %d" % number)
     with ingesting(mqtt):
         assert within(5, lambda: DeviceLog.objects.count() == 20)
+
+
+def test_a_large_backlog_is_committed_and_acknowledged_whole_on_one_connection(
+    mqtt: Mosquitto, chicago01: Device
+) -> None:
+    keep_a_session(mqtt, EVERYTHING)
+    backlog = 3 * redelivery.RECEIVE_MAXIMUM
+    with peer(mqtt) as (client, _):
+        for number in range(backlog):
+            last = client.publish(INFER, b'{"face": 0.%06d}' % (number + 1), qos=1)
+        last.wait_for_publish(30)
+    with ingesting(mqtt) as subscription:
+        assert within(60, lambda: Frame.objects.count() == backlog)
+        assert subscription._connection == 0
+    following = subscribed(mqtt)
+    assert following.take(1, timeout_s=0.5) == []
+    following.stop()
+
+
+def keep_a_session(mqtt: Mosquitto, assignment: assignments.Assignment) -> None:
+    """Have the broker keep the assignment's messages, as a client does that does not limit how many it is sent."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=assignment.client_id, protocol=paho.MQTTv5)
+    ready = threading.Event()
+    client.on_connect = lambda *_: client.subscribe([(topic, 1) for topic in assignment.topics])
+    client.on_subscribe = lambda *_: ready.set()
+    session = Properties(PacketTypes.CONNECT)
+    session.SessionExpiryInterval = broker.SESSION_EXPIRY_S
+    client.connect(mqtt.host, mqtt.port, clean_start=True, properties=session)
+    client.loop_start()
+    assert ready.wait(5)
+    client.disconnect()
+    client.loop_stop()
 
 
 def test_what_was_not_committed_comes_again_after_the_database_was_away(
