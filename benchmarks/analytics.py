@@ -242,7 +242,7 @@ def gunicorn() -> Iterator[str]:
     try:
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=10).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/accounts/login/", timeout=10).close()
                 break
             except OSError:
                 time.sleep(0.2)

@@ -171,7 +171,7 @@ def gunicorn() -> Iterator[str]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/login/", timeout=10).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/accounts/login/", timeout=10).close()
                 break
             except OSError as error:
                 if time.monotonic() > deadline:

@@ -82,6 +82,30 @@ class Membership(models.Model):
         return f"{self.user} is {self.role} of {self.site}"
 
 
+class Invitation(models.Model):
+    """An offer of a role at a site to whoever opens its link. It can be accepted once, before it expires."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    email = models.EmailField(
+        blank=True, help_text="The address that the link was sent to; empty if it was handed over."
+    )
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"invitation to {self.site} as {self.role}"
+
+
 class Device(models.Model):
     """A camera. People know it by its name, the broker by its thing name."""
 
@@ -263,12 +287,16 @@ class Heartbeat(models.Model):
 
 
 class ApiToken(models.Model):
-    """A user's key to the API for one program, which may do whatever the user may until the token is revoked."""
+    """A user's key to the API for one program, which may do whatever the user may, or only read."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = LineField(max_length=80, help_text="The program that uses the token, such as “Grafana”.")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    only_reads = models.BooleanField(
+        default=False, help_text="Whether the token is refused wherever it would change something."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When the token stops working; empty: never.")
     used_at = models.DateTimeField(null=True, editable=False, help_text="When the token was last used, to the hour.")
 
     objects = ApiTokenQuerySet.as_manager()

@@ -19,12 +19,13 @@ class Right(enum.Enum):
     SEE = "see what the site's devices report"
     OPERATE = "change the site's devices, people, pictures, questions, reviews, counts and walls"
     DECIDE_ON_FACES = "decide what the site does with faces"
+    MANAGE = "change the site's settings, and who its members are"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.SEE}),
     Role.OPERATOR: frozenset({Right.SEE, Right.OPERATE}),
-    Role.OWNER: frozenset({Right.SEE, Right.OPERATE, Right.DECIDE_ON_FACES}),
+    Role.OWNER: frozenset({Right.SEE, Right.OPERATE, Right.DECIDE_ON_FACES, Right.MANAGE}),
 }
 """The rights of each role. A new role needs a line in `Role` and a line here."""
 
@@ -32,3 +33,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 def roles_with(right: Right) -> list[Role]:
     """Return the roles that give this right. A role that is stored in a membership but missing here gives none."""
     return [role for role, rights in RIGHTS.items() if right in rights]
+
+
+def roles_up_to(role: Role) -> list[Role]:
+    """Return the roles that give no right which this role lacks: those that its holder may give to others."""
+    return [other for other in Role if RIGHTS[other] <= RIGHTS[role]]

@@ -65,13 +65,16 @@ def issue_device_token(*, device: Device) -> str:
     return token
 
 
-def issue_api_token(*, user: "User", name: str) -> tuple[ApiToken, str]:
+def issue_api_token(
+    *, user: "User", name: str, only_reads: bool = False, expires_at: dt.datetime | None = None
+) -> tuple[ApiToken, str]:
     """Create a token with which a program acts as this user. Return it with its text, of which only a digest is stored.
 
     Raises `ValidationError` if the name is missing or too long.
     """
     text = secrets.token_urlsafe(32)
-    token = ApiToken(user=user, name=name, token_digest=token_digest(text))
+    digest = token_digest(text)
+    token = ApiToken(user=user, name=name, only_reads=only_reads, expires_at=expires_at, token_digest=digest)
     token.full_clean()
     token.save()
     return token, text
@@ -80,6 +83,12 @@ def issue_api_token(*, user: "User", name: str) -> tuple[ApiToken, str]:
 def revoke_api_token(*, token: ApiToken) -> None:
     """Delete the token, which is refused from now on."""
     token.delete()
+
+
+def revoke_api_tokens(*, user: "User") -> int:
+    """Delete all tokens of the user, as after a stolen password. Return their number."""
+    count, _ = ApiToken.objects.filter(user=user).delete()
+    return count
 
 
 USE_STORED_EVERY = dt.timedelta(hours=1)

@@ -1,9 +1,10 @@
-"""The addresses of this app: its part of the API, the account page, health and metrics."""
+"""The addresses of this app: its part of the API, the account page, members, health and metrics."""
 
 from typing import Any
 
 from django.urls import path
 
+from devices.members import views as members
 from devices.pages import views
 from devices.rest.views import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
 
@@ -18,5 +19,10 @@ urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),
     path("account/", views.account, name="account"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke-token"),
+    path("account/tokens/revoke/", views.revoke_all_tokens, name="revoke-all-tokens"),
+    path("sites/<slug:slug>/members/", members.members, name="members"),
+    path("sites/<slug:slug>/members/<int:pk>/", members.change_member, name="change-member"),
+    path("sites/<slug:slug>/invitations/<int:pk>/withdraw/", members.withdraw_invitation, name="withdraw-invitation"),
+    path("invitations/<str:token>/", members.invitation, name="invitation"),
     path("metrics", views.metrics, name="metrics"),
 ]

@@ -36,9 +36,9 @@ class Browser:
     def sign_in(self, address: str, name: str, password: str) -> None:
         """Sign in with the login form."""
         self.page.goto(address)
-        self.page.fill("input[name=username]", name)
+        self.page.fill("input[name=login]", name)
         self.page.fill("input[name=password]", password)
-        self.page.click("button:has-text('Sign in')")
+        self.page.click("button.primary")
 
     def sign_in_as(self, user: Any, address: str) -> None:
         """Sign in without the form, by creating a session of this user for this server."""

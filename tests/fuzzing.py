@@ -59,7 +59,7 @@ def server(database: str) -> Iterator[str]:
             [*command, "--log-level", "warning", "config.wsgi"], cwd=ROOT, env=os.environ | settings, stderr=log
         )
         try:
-            _wait_for(web, f"http://{address}/login/")
+            _wait_for(web, f"http://{address}/accounts/login/")
             yield f"http://{address}"
         finally:
             web.terminate()

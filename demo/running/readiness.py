@@ -29,7 +29,7 @@ class ApiClient:
 def is_web_server_up(address: str) -> bool:
     """Whether the login page is served at this address."""
     try:
-        with urllib.request.urlopen(f"{address}/login/", timeout=RESPONSE_SECONDS):  # noqa: S310
+        with urllib.request.urlopen(f"{address}/accounts/login/", timeout=RESPONSE_SECONDS):  # noqa: S310
             return True
     except OSError:
         return False

@@ -22,9 +22,20 @@ from devices.mqtt.broker import BrokerUnavailable
 
 
 class MembershipInline(admin.TabularInline[Membership, Site]):
+    """Shows the members of a site. Only superusers add some; a role is changed, and a member removed, on the page."""
+
     model = Membership
-    extra = 1
+    extra = 0
     autocomplete_fields = ["user"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Site)
@@ -45,10 +56,14 @@ class SiteAdmin(ScopedAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ScopedAdmin):
+class MembershipAdmin(ReadOnlyAdmin):
+    """Lists members. The page of a site's members changes them, because there a site keeps an owner."""
+
     list_display = ["user", "site", "role"]
     list_filter = [("site", OWN_ONLY), "role"]
-    autocomplete_fields = ["user"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
 
 
 @admin.register(Device)

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy of every response."""
+"""Headers of every response: the Content-Security-Policy, and who may store a private page."""
 
 from collections.abc import Callable
 
@@ -25,6 +25,21 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response
+
+    return respond
+
+
+def private_pages_are_stored_nowhere(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Middleware: forbid browsers and proxies to store a page made for a signed-in user, unless its view decides."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and getattr(request, "user", None) is not None and request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     return respond

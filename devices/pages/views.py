@@ -1,22 +1,27 @@
 """The health and the metrics of the platform, and each user's account page."""
 
+import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_http_methods, require_POST
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from rest_framework.authentication import get_authorization_header
 from rest_framework.decorators import api_view, permission_classes
-from rest_framework.permissions import IsAdminUser
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from devices import health, services
@@ -26,20 +31,46 @@ from devices.models import QuarantinedMessage
 if TYPE_CHECKING:
     from devices.models import User
 
+DAYS_OFFERED = (30, 90, 365)
+"""Days after which a new token may be made to expire."""
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Return a line for each part; status 200 if all parts work, otherwise 503. Needs no account and shows no site."""
+    """Return “ok” with status 200 if all parts work, otherwise “not ok” with 503. Staff also get a line for each part.
+
+    Strangers may ask, so that a load balancer needs no account; they learn nothing more.
+    """
     lines = health.report(timezone.now())
-    text = "".join(f"{line}\n" for line in lines)
     well = all(line.well for line in lines)
+    text = "ok\n" if well else "not ok\n"
+    if _is_staff(request):
+        text += "".join(f"{line}\n" for line in lines)
     return HttpResponse(text, status=200 if well else 503, content_type="text/plain; charset=utf-8")
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    # Without the database nobody can be recognised, and the answer must say so instead of failing.
+    try:
+        return bool(request.user.is_staff)
+    except DatabaseError:
+        return False
+
+
+class MayReadMetrics(BasePermission):
+    """Allows staff, and whoever sends the setting `METRICS_TOKEN` as `Authorization: Bearer <token>`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        words = get_authorization_header(request).split()
+        if settings.METRICS_TOKEN and len(words) == 2 and words[0].lower() == b"bearer":
+            return constant_time_compare(words[1], settings.METRICS_TOKEN.encode())
+        return bool(request.user and request.user.is_staff)
 
 
 @extend_schema(exclude=True)
 @api_view(["GET"])
-@permission_classes([IsAdminUser])
+@permission_classes([MayReadMetrics])
 def metrics(request: Request) -> HttpResponse:
-    """Return the metrics of the platform for Prometheus. Only for staff, with `Authorization: Token <token>`."""
+    """Return the metrics of the platform for Prometheus, which sends `METRICS_TOKEN` or the API token of staff."""
     registry = CollectorRegistry()
     registry.register(_PlatformCollector())
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
@@ -53,7 +84,13 @@ def account(request: HttpRequest) -> HttpResponse:
     new_token, errors = None, []
     if request.method == "POST":
         try:
-            new_token = services.issue_api_token(user=user, name=request.POST.get("name", "").strip())
+            days = parse_days(request.POST.get("days", ""))
+            new_token = services.issue_api_token(
+                user=user,
+                name=request.POST.get("name", "").strip(),
+                only_reads="only_reads" in request.POST,
+                expires_at=timezone.now() + dt.timedelta(days=days) if days else None,
+            )
         except ValidationError as error:
             errors = error.messages
     context = {
@@ -61,10 +98,30 @@ def account(request: HttpRequest) -> HttpResponse:
         "tokens": user.api_tokens.all(),
         "new_token": new_token,
         "errors": errors,
+        "typed": request.POST if errors else {},
+        "days_offered": DAYS_OFFERED,
     }
     response = render(request, "devices/account.html", context, status=400 if errors else 200)
     add_never_cache_headers(response)
     return response
+
+
+def parse_days(text: str) -> int | None:
+    """Return for how many days a new token shall work; None for ever. Raises `ValidationError`."""
+    if text in ("", "never"):
+        return None
+    if text not in map(str, DAYS_OFFERED):
+        raise ValidationError(f"A token works for {', '.join(map(str, DAYS_OFFERED))} days, or until it is revoked.")
+    return int(text)
+
+
+@login_required
+@require_POST
+def revoke_all_tokens(request: HttpRequest) -> HttpResponse:
+    """Revoke all tokens of the user, as after a stolen password."""
+    count = services.revoke_api_tokens(user=cast("User", request.user))
+    messages.success(request, f"{count} tokens are revoked. Programs that use them are refused from now on.")
+    return redirect("account")
 
 
 @login_required

@@ -6,8 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from devices.models import ApiToken, Device
@@ -46,13 +46,20 @@ class ApiTokenAuthentication(_TokenAuthentication):
     """`Authorization: Token <token>`; the request's `auth` is then the `ApiToken`."""
 
     keyword = "Token"
-    explanation = "There is no such token; it may have been revoked. Make a new one on your account page."
+    explanation = "There is no such token; it was revoked or has expired. Make a new one on your account page."
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found = super().authenticate(request)
+        if found is not None and found[1].only_reads and request.method not in SAFE_METHODS:
+            raise PermissionDenied("This token may only read. Make one that may change things on your account page.")
+        return found
 
     def holder(self, digest: str) -> tuple["User", ApiToken] | None:
+        now = timezone.now()
         token = ApiToken.objects.select_related("user").filter(token_digest=digest, user__is_active=True).first()
-        if token is None:
+        if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
-        record_use(token=token, now=timezone.now())
+        record_use(token=token, now=now)
         return token.user, token
 
 

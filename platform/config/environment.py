@@ -16,6 +16,10 @@ from edge_agent.urls import split_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSECURE_KEY = "insecure: works only while DEBUG is on"
+SHORTEST_KEY = 50
+"""Characters of a `SECRET_KEY`; Django's deployment check asks for as many."""
+FEWEST_KEY_CHARACTERS = 10
+"""Different characters of a `SECRET_KEY`. Django's check asks for five, which a keyboard row passes."""
 RECOGNISERS = ("local", "rekognition")
 DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -36,6 +40,17 @@ def read() -> dict[str, Any]:
             "SECRET_KEY is not set. Set it to a long random value, or set DEBUG=true on a developer's machine. "
             "(`make demo` makes its own.)"
         )
+    if not values["DEBUG"] and _is_weak(values["SECRET_KEY"]):
+        raise refusal(
+            f"SECRET_KEY is too weak: it needs at least {SHORTEST_KEY} characters, of which {FEWEST_KEY_CHARACTERS} "
+            'differ. Make one with `python3 -c "import secrets; print(secrets.token_urlsafe(64))"`.'
+        )
+    if not values["EMAIL"].get("EMAIL_BACKEND"):
+        raise refusal(
+            "EMAIL_URL must look like submission://user:password@mail.example.com:587. Without it, no mail is sent."
+        )
+    if bool(values["OIDC_SERVER_URL"]) != bool(values["OIDC_CLIENT_ID"]):
+        raise refusal("OIDC_SERVER_URL and OIDC_CLIENT_ID belong together: set both, or none of them.")
     mqtt = _split("MQTT_URL", values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
@@ -84,6 +99,10 @@ def refusal(sentence: str) -> SystemExit:
     return SystemExit(f"Headcount cannot start: {sentence}")
 
 
+def _is_weak(key: str) -> bool:
+    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_KEY_CHARACTERS
+
+
 def _read() -> dict[str, Any]:
     # Before the URL is parsed: a “#” in its password would make a part of the password the host.
     _split("DATABASE_URL", env.str("DATABASE_URL", ""))
@@ -110,6 +129,13 @@ def _read() -> dict[str, Any]:
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
         "PICTURE_EVENTS_QUEUE_URL": env.str("PICTURE_EVENTS_QUEUE_URL", ""),
         "GREETING_TOPIC_ARN": env.str("GREETING_TOPIC_ARN", ""),
+        "EMAIL": env.dj_email_url("EMAIL_URL", "dummy:"),
+        "EMAIL_FROM": env.str("EMAIL_FROM", "headcount@localhost"),
+        "OIDC_NAME": env.str("OIDC_NAME", "your organisation"),
+        "OIDC_SERVER_URL": env.str("OIDC_SERVER_URL", ""),
+        "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
+        "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
+        "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1, max=36_500)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1, max=1_000)),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),

@@ -1,5 +1,6 @@
 """Django's settings. `environment.py` reads those that a deployment may change."""
 
+import os
 from typing import Any
 
 import django_stubs_ext
@@ -12,6 +13,11 @@ zones.use_pinned_rules()
 
 # Lets Django's own generic classes take a type argument: `ModelAdmin[Site]`.
 django_stubs_ext.monkeypatch()
+
+# Files that Headcount makes (database, pictures, logs) are for its own user alone.
+os.umask(0o077)
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 ROOT = environment.ROOT
 _env = environment.read()
@@ -36,6 +42,7 @@ PICTURES_BUCKET = _env["PICTURES_BUCKET"]
 PICTURE_EVENTS_QUEUE_URL = _env["PICTURE_EVENTS_QUEUE_URL"]
 GREETING_TOPIC_ARN = _env["GREETING_TOPIC_ARN"]
 REKOGNITION_MONTHLY_CALLS = _env["REKOGNITION_MONTHLY_CALLS"]
+METRICS_TOKEN = _env["METRICS_TOKEN"]
 
 INSTALLED_APPS = [
     "analytics.apps.AnalyticsConfig",
@@ -46,6 +53,12 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -63,8 +76,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "devices.pages.middleware.content_security_policy",
+    "devices.pages.middleware.private_pages_are_stored_nowhere",
     "django.middleware.http.ConditionalGetMiddleware",
     "devices.pages.live.send_live_parts",
 ]
@@ -148,15 +164,67 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+EMAIL_BACKEND = _env["EMAIL"]["EMAIL_BACKEND"]
+EMAIL_HOST = _env["EMAIL"]["EMAIL_HOST"]
+EMAIL_PORT = _env["EMAIL"]["EMAIL_PORT"]
+EMAIL_HOST_USER = _env["EMAIL"]["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _env["EMAIL"]["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _env["EMAIL"]["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _env["EMAIL"]["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH = _env["EMAIL"]["EMAIL_FILE_PATH"]
+# A server that does not answer must not hold a page up for longer than a person waits.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _env["EMAIL_FROM"]
+SENDS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
+
 _HTTPS = _env["HTTPS"]
+
+ACCOUNT_ADAPTER = "devices.members.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional" if SENDS_EMAIL else "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Headcount: "
+ACCOUNT_EMAIL_NOTIFICATIONS = SENDS_EMAIL
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
+# Behind a proxy that ends TLS, the proxy names the client's IP address, by which attempts are counted.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _HTTPS else 0
+USERSESSIONS_TRACK_ACTIVITY = False
+MFA_ADAPTER = "devices.members.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Headcount"
+# Browsers take passkeys on a domain with TLS, or on `localhost`.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
+SOCIALACCOUNT_ADAPTER = "devices.members.adapters.SignOnAdapter"
+# The organisation's own provider is trusted to name the e-mail address of the person who signs on.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "sign-on",
+                "name": _env["OIDC_NAME"],
+                "client_id": _env["OIDC_CLIENT_ID"],
+                "secret": _env["OIDC_CLIENT_SECRET"],
+                "settings": {"server_url": _env["OIDC_SERVER_URL"]},
+            }
+        ]
+        if _env["OIDC_SERVER_URL"]
+        else [],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+
 SECURE_SSL_REDIRECT = _HTTPS
 SESSION_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_SECURE = _HTTPS

@@ -45,7 +45,14 @@ def test_without_any_ingester_health_says_what_to_start() -> None:
 def test_healthz_answers_503_while_a_part_is_not_at_work(client: Client) -> None:
     response = client.get("/healthz")
     assert response.status_code == 503
-    assert response.content.decode().startswith("FAIL ingest")
+    assert response.content == b"not ok\n"
+
+
+def test_healthz_names_the_parts_to_staff_alone(client: Client, viewer: User, superuser: User) -> None:
+    client.force_login(viewer)
+    assert client.get("/healthz").content == b"not ok\n"
+    client.force_login(superuser)
+    assert client.get("/healthz").content.decode().splitlines()[1].startswith("FAIL ingest")
 
 
 def test_the_command_ends_with_an_error_while_a_part_is_not_at_work(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +95,16 @@ def test_devices_of_one_name_at_two_sites_are_two_metrics(
     lines = [line for line in api.get("/metrics").content.decode().splitlines() if 'reason="bad-value"' in line]
     assert len(lines) == 2
     assert len({line.partition("}")[0] for line in lines}) == 2
+
+
+def test_prometheus_reads_the_metrics_with_a_token_of_its_own(settings: Any) -> None:
+    api = APIClient()
+    settings.METRICS_TOKEN = "a token"
+    assert api.get("/metrics", HTTP_AUTHORIZATION="Bearer a-token").status_code in (401, 403)
+    settings.METRICS_TOKEN = "token"
+    assert api.get("/metrics", HTTP_AUTHORIZATION="Bearer token").status_code == 200
+    settings.METRICS_TOKEN = ""
+    assert api.get("/metrics", HTTP_AUTHORIZATION="Bearer ").status_code in (401, 403)
 
 
 def test_quarantined_messages_are_counted_by_device_and_reason(viewer: User, seattle01: Device) -> None:

@@ -99,7 +99,7 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_its_window(
     # A colour that is still on its way from light to dark has no contrast of its own.
     page.emulate_media(reduced_motion="reduce")
     found: list[str] = []
-    page.goto(live_server.url + reverse("login"))
+    page.goto(live_server.url + reverse("account_login"))
     found += all_complaints(page)
     page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<button></button>')")
     assert [line for line in complaints(page) if "button-name" in line], "axe is at work"

@@ -141,4 +141,4 @@ def test_whoever_is_signed_out_elsewhere_sees_the_form(
     opened(browser, live_server, viewer, reverse("overview"))
     page.context.clear_cookies()
     page.clock.fast_forward(NEXT_TIME_MS)
-    expect(page).to_have_url(re.compile(re.escape(reverse("login"))))
+    expect(page).to_have_url(re.compile(re.escape(reverse("account_login"))))

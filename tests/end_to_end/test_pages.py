@@ -90,7 +90,7 @@ def test_a_stranger_sees_the_form_and_nothing_else(
 ) -> None:
     for address in (reverse("overview"), device_with_a_past.get_absolute_url(), reverse("leaderboard")):
         browser.page.goto(live_server.url + address)
-        expect(browser.page).to_have_url(re.compile(f"{re.escape(reverse('login'))}\\?next="))
+        expect(browser.page).to_have_url(re.compile(f"{re.escape(reverse('account_login'))}\\?next="))
         expect(browser.page.locator("body")).not_to_contain_text("Seattle01")
     assert browser.hosts == {urlsplit(live_server.url).netloc}
 

@@ -146,9 +146,9 @@ def _overview(address: str, user: str, password: str) -> str:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     form = browser.open(address, timeout=60).read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
-    filled = {"username": user, "password": password, "csrfmiddlewaretoken": token[1] if token else ""}
+    filled = {"login": user, "password": password, "csrfmiddlewaretoken": token[1] if token else ""}
     data = urllib.parse.urlencode(filled).encode()
-    return str(browser.open(f"{address}/login/?next=/", data, timeout=60).read().decode())
+    return str(browser.open(f"{address}/accounts/login/?next=/", data, timeout=60).read().decode())
 
 
 def _has_more_frames(access: ApiClient, device: str, than: int) -> bool:

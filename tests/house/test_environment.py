@@ -12,6 +12,8 @@ import pytest
 from config import environment
 from tests.house.files import ROOT
 
+KEY = "a key of more than fifty characters, at least ten of which differ"
+
 
 def check(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -30,6 +32,11 @@ def check(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DEBUG", "maybe"),
         ("HTTPS", "perhaps"),
         ("SECRET_KEY", ""),
+        ("SECRET_KEY", "a key"),
+        ("SECRET_KEY", "0123456789" * 4),
+        ("SECRET_KEY", "abc" * 20),
+        ("EMAIL_URL", "pigeon://roof"),
+        ("OIDC_SERVER_URL", "https://accounts.example.com"),
         ("MQTT_URL", "nonsense"),
         ("MQTT_URL", "http://broker.example"),
         ("MQTT_CA_FILE", "/etc/ssl/certs"),
@@ -43,7 +50,7 @@ def check(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_wrong_value_is_one_sentence(tmp_path: Path, variable: str, value: str) -> None:
-    done = check(tmp_path, **({"SECRET_KEY": "a key"} | {variable: value}))
+    done = check(tmp_path, **({"SECRET_KEY": KEY} | {variable: value}))
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -66,7 +73,7 @@ def test_a_password_that_breaks_its_url_is_refused_and_not_shown(variable: str, 
 
 def read_environment(variable: str, value: str) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("SECRET_KEY", "a key")
+        patched.setenv("SECRET_KEY", KEY)
         patched.setenv(variable, value)
         return environment.read()
 
@@ -83,7 +90,7 @@ def test_a_file_of_the_broker_s_tls_that_cannot_be_used_is_named(tmp_path: Path,
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)
-    done = check(tmp_path, SECRET_KEY="a key", MQTT_URL="mqtts://broker.example", MQTT_CA_FILE=str(file))
+    done = check(tmp_path, SECRET_KEY=KEY, MQTT_URL="mqtts://broker.example", MQTT_CA_FILE=str(file))
     assert done.returncode == 1
     assert done.stderr.startswith(f"Headcount cannot start: MQTT_CA_FILE: {file} ")
     assert len(done.stderr.splitlines()) == 1
@@ -96,6 +103,6 @@ def test_nothing_at_all_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_secret_key_is_all_that_must_be_given(tmp_path: Path) -> None:
-    done = check(tmp_path, SECRET_KEY="a key")
+    done = check(tmp_path, SECRET_KEY=KEY)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ Imports = dict[str, set[str]]
 
 def requirements(path: Path) -> dict[str, str]:
     """Return the distributions in this file alone, each with its comment ("" if there is none)."""
-    lines = re.findall(r"(?m)^([\w.-]+)(?:\[\w+\])?==\S+(?:  # (.+))?$", path.read_text())
+    lines = re.findall(r"(?m)^([\w.-]+)(?:\[[\w,]+\])?==\S+(?:  # (.+))?$", path.read_text())
     return {canonical(name): comment for name, comment in lines}
 
 
@@ -93,14 +93,14 @@ distributions_by_module = cache(packages_distributions)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_requirement_has_one_version(path: Path) -> None:
     lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
-    loose = [line for line in lines if line and not re.fullmatch(r"-r \S+|[\w.\-\[\]]+==[\w.]+", line)]
+    loose = [line for line in lines if line and not re.fullmatch(r"-r \S+|[\w.,\-\[\]]+==[\w.]+", line)]
     assert not loose, f"{path.relative_to(ROOT)} leaves the version open: {loose}"
 
 
 def test_files_that_name_the_same_package_pin_the_same_version() -> None:
     pins: dict[str, set[str]] = {}
     for path in FILES:
-        for name, version in re.findall(r"(?m)^([\w.-]+)(?:\[\w+\])?==(\S+)", path.read_text()):
+        for name, version in re.findall(r"(?m)^([\w.-]+)(?:\[[\w,]+\])?==(\S+)", path.read_text()):
             pins.setdefault(canonical(name), set()).add(version)
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
 

@@ -33,7 +33,7 @@ def test_the_first_visitor_waits_for_no_template_and_no_address(monkeypatch: pyt
 
     monkeypatch.setattr(filesystem.Loader, "get_contents", too_late)
     monkeypatch.setattr(resolvers, "normalize", too_late)
-    for name in ("base.html", "analytics/device.html", "analytics/plots.html", "registration/login.html"):
+    for name in ("base.html", "analytics/device.html", "analytics/plots.html", "account/login.html"):
         engines["django"].get_template(name)
     assert reverse("device", args=["seattle", "Seattle01"]) == "/sites/seattle/devices/Seattle01/"
     assert reverse("admin:index") == "/admin/"

@@ -63,7 +63,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            self.get("/login/")
+            self.get("/accounts/login/")
         except urllib.error.HTTPError:
             return True
         except OSError:

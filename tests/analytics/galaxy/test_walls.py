@@ -171,7 +171,7 @@ def test_a_client_that_has_the_picture_gets_a_304(past: None, token: str) -> Non
 
 def test_a_stranger_is_redirected_to_the_login_and_an_outsider_gets_a_404(seattle: Site, outsider: User) -> None:
     address = reverse("wall-whole", args=["seattle", "today", 3])
-    assert get(address)["Location"].startswith(reverse("login"))
+    assert get(address)["Location"].startswith(reverse("account_login"))
     assert get(address, outsider).status_code == 404
     assert get("/wall/seattle/today/of/3/1.svg").status_code == 404
     assert get("/wall/seattle/today/of/3/1.svg", outsider).status_code == 404

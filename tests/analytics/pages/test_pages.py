@@ -89,7 +89,7 @@ def number_of_queries(user: User, address: str) -> int:
 def test_pages_ask_who_you_are(db: None, name: str) -> None:
     answer = page(None, reverse(name))
     assert answer.status_code == 302
-    assert answer.url == f"{reverse('login')}?next={reverse(name)}"
+    assert answer.url == f"{reverse('account_login')}?next={reverse(name)}"
 
 
 def test_a_devices_page_asks_who_you_are_before_it_says_whether_it_is_there(seattle01: Device) -> None:
@@ -99,21 +99,21 @@ def test_a_devices_page_asks_who_you_are_before_it_says_whether_it_is_there(seat
 
 def test_signing_in_leads_to_the_overview_and_says_when_it_fails(viewer: User) -> None:
     client = Client()
-    wrong = client.post(reverse("login"), {"username": "viewer", "password": "wrong"})
-    assert "Please enter a correct username and password" in words(wrong)
-    right = client.post(reverse("login"), {"username": "viewer", "password": PASSWORD})
+    wrong = client.post(reverse("account_login"), {"login": "viewer", "password": "wrong"})
+    assert "The username and/or password you specified are not correct" in words(wrong)
+    right = client.post(reverse("account_login"), {"login": "viewer", "password": PASSWORD})
     assert right.headers["Location"] == reverse("overview")
 
 
 def test_signing_out_leads_to_the_form(viewer: User) -> None:
     client = Client()
     client.force_login(viewer)
-    assert client.post(reverse("logout")).headers["Location"] == reverse("login")
+    assert client.post(reverse("account_logout")).headers["Location"] == reverse("account_login")
     assert client.get("/").status_code == 302
 
 
 def test_a_form_that_is_out_of_date_says_what_to_do(db: None) -> None:
-    answer = Client(enforce_csrf_checks=True).post(reverse("login"), {"username": "a", "password": "b"})
+    answer = Client(enforce_csrf_checks=True).post(reverse("account_login"), {"login": "a", "password": "b"})
     assert answer.status_code == 403
     assert "reload the page" in words(answer)
 
@@ -351,8 +351,14 @@ def test_a_devices_page_takes_the_same_queries_for_much_data(seattle01: Device, 
 
 
 def test_pages_run_no_script_of_strangers(seattle01: Device, viewer: User) -> None:
-    for address in ("/", seattle01.get_absolute_url(), reverse("leaderboard"), reverse("api-docs"), reverse("login")):
-        answer = page(None if address == reverse("login") else viewer, address)
+    for address in (
+        "/",
+        seattle01.get_absolute_url(),
+        reverse("leaderboard"),
+        reverse("api-docs"),
+        reverse("account_login"),
+    ):
+        answer = page(None if address == reverse("account_login") else viewer, address)
         assert answer.status_code == 200
         assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
         inline = re.findall(r"<script(?![^>]*(?:src=|application/json))[^>]*>", answer.content.decode())

@@ -73,7 +73,7 @@ def picture(device: Device, at: dt.datetime, key: int) -> Capture:
 
 
 def test_the_page_asks_who_you_are(db: None) -> None:
-    assert Client().get(reverse("review")).headers["Location"].startswith(reverse("login"))
+    assert Client().get(reverse("review")).headers["Location"].startswith(reverse("account_login"))
 
 
 def test_whoever_is_a_member_of_nothing_is_told_so(seattle01: Device) -> None:

@@ -188,7 +188,11 @@ def keep_a_session(mqtt: Mosquitto, assignment: assignments.Assignment) -> None:
     """Have the broker keep the assignment's messages, as a client does that does not limit how many it is sent."""
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=assignment.client_id, protocol=paho.MQTTv5)
     ready = threading.Event()
-    client.on_connect = lambda *_: client.subscribe([(topic, 1) for topic in assignment.topics])
+
+    def subscribe(*_: object) -> None:
+        client.subscribe([(topic, 1) for topic in assignment.topics])
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: ready.set()
     session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = broker.SESSION_EXPIRY_S

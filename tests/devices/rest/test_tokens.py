@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from devices import services
 from devices.models import ApiToken, Device
+from tests import clock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 
@@ -85,8 +86,8 @@ def test_a_token_needs_a_name_of_a_lines_length(viewer: User, name: str) -> None
 
 
 def test_the_account_page_is_for_those_who_are_signed_in() -> None:
-    assert Client().get("/account/").headers["Location"].startswith(reverse("login"))
-    assert Client().post("/account/", {"name": "Grafana"}).headers["Location"].startswith(reverse("login"))
+    assert Client().get("/account/").headers["Location"].startswith(reverse("account_login"))
+    assert Client().post("/account/", {"name": "Grafana"}).headers["Location"].startswith(reverse("account_login"))
 
 
 def test_the_account_page_names_the_users_sites_and_roles(viewer: User) -> None:
@@ -123,3 +124,37 @@ def test_a_token_of_before_goes_on_working(viewer: User) -> None:
 def test_a_token_is_given_in_two_words(viewer: User) -> None:
     answer = APIClient().get("/api/v1/devices/", HTTP_AUTHORIZATION="Token a b")
     assert (answer.status_code, answer.json()["detail"]) == (401, "Give the token as “Authorization: Token <token>”.")
+
+
+def test_a_token_that_only_reads_is_refused_where_it_would_change_something(owner: User, seattle01: Device) -> None:
+    _, text = services.issue_api_token(user=owner, name="Grafana", only_reads=True)
+    assert status(text) == 200
+    response = APIClient().post("/api/v1/people/", {"site": "seattle"}, HTTP_AUTHORIZATION=f"Token {text}")
+    assert response.status_code == 403
+    assert "may only read" in response.json()["detail"]
+
+
+def test_a_token_stops_working_when_it_expires(viewer: User) -> None:
+    _, text = services.issue_api_token(user=viewer, name="Grafana", expires_at=clock.now() + dt.timedelta(days=30))
+    assert status(text) == 200
+    ApiToken.objects.update(expires_at=clock.now())
+    assert status(text) == 401
+
+
+def test_the_page_offers_terms_and_refuses_others(viewer: User) -> None:
+    page = signed_in(viewer).post("/account/", {"name": "Grafana", "days": "30", "only_reads": "yes"})
+    token = ApiToken.objects.get()
+    assert page.status_code == 200
+    assert token.only_reads
+    assert token.expires_at is not None
+    assert dt.timedelta(days=29) < token.expires_at - clock.now() <= dt.timedelta(days=30)
+    assert signed_in(viewer).post("/account/", {"name": "Grafana", "days": "100000"}).status_code == 400
+
+
+def test_all_tokens_are_revoked_at_once_and_nobody_elses(viewer: User, owner: User) -> None:
+    made_on_the_page(viewer)
+    made_on_the_page(viewer)
+    theirs = made_on_the_page(owner)
+    signed_in(viewer).post(reverse("revoke-all-tokens"))
+    assert not ApiToken.objects.filter(user=viewer).exists()
+    assert status(theirs) == 200

@@ -110,7 +110,7 @@ class TestLargeScreen:
     def test_the_screen_needs_a_login(self, seattle01: Device) -> None:
         answer = Client().get(reverse("leaderboard-screen"))
         assert answer.status_code == 302
-        assert answer["Location"].startswith(reverse("login"))
+        assert answer["Location"].startswith(reverse("account_login"))
 
 
 def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, viewer: User) -> None:

@@ -88,7 +88,7 @@ def test_a_link_of_another_session_is_refused(capture: Capture, viewer: User, op
 def test_a_link_ends_with_the_session(capture: Capture, viewer: User) -> None:
     client = signed_in(viewer)
     link = link_on_a_page(client, capture)
-    client.post(reverse("logout"))
+    client.post(reverse("account_logout"))
     assert client.get(link).status_code == 404
     client.force_login(viewer)
     assert client.get(link).status_code == 404
