@@ -9,4 +9,10 @@ class DevicesConfig(AppConfig):
         from devices import tasks
 
         every_minute = "I"
-        tasks.schedule(self, {"devices.tasks.send_missing_settings": every_minute})
+        tasks.schedule(
+            self,
+            {
+                "devices.tasks.send_missing_settings": every_minute,
+                "devices.tasks.warn_of_shared_names": every_minute,
+            },
+        )

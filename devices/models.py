@@ -165,6 +165,10 @@ SKEW_TO_FLAG = dt.timedelta(minutes=1)
 """Pages warn of a device's clock that is off by more than this."""
 
 
+SHARED_FOR = dt.timedelta(minutes=10)
+"""Pages warn of two programs with one name for this time: the programs take the name from each other each minute."""
+
+
 class DeviceState(models.Model):
     """The latest state of a device. It is a table of its own because each batch of messages rewrites it."""
 
@@ -185,6 +189,12 @@ class DeviceState(models.Model):
         null=True, help_text="The settings in force, from the device's latest status; unknown for a DeepLens."
     )
     config_error = models.TextField(blank=True, help_text="Why the device refused the latest settings.")
+    instances = models.JSONField(
+        default=list, editable=False, help_text="The latest programs of the device: pairs of an id and a time (ms)."
+    )
+    name_shared_at = models.DateTimeField(
+        null=True, help_text="When the platform last noticed that two programs use the device's thing name."
+    )
 
     objects = DeviceScopedQuerySet.as_manager()
 
@@ -193,6 +203,13 @@ class DeviceState(models.Model):
 
     def is_live(self, now: dt.datetime) -> bool:
         return self.online is not False and self.last_seen_at is not None and now - self.last_seen_at < LIVE_FOR
+
+    @property
+    def name_is_shared(self) -> bool:
+        """Whether two programs used the device's thing name within `SHARED_FOR` of its latest message."""
+        if self.name_shared_at is None or self.last_seen_at is None:
+            return False
+        return self.last_seen_at - self.name_shared_at < SHARED_FOR
 
     @property
     def clock_is_off(self) -> bool:

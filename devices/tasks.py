@@ -6,13 +6,19 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.utils import timezone
 
-from devices.mqtt import settings
+from devices.mqtt import settings, shared_names
 
 
 def send_missing_settings() -> int:
     """Send settings that devices have not got yet. Return the number of devices."""
     return settings.send_missing_configs()
+
+
+def warn_of_shared_names() -> int:
+    """Tell agents that share a thing name with another one. Return the number of names."""
+    return shared_names.warn_of_shared_names(now=timezone.now())
 
 
 def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:

@@ -158,6 +158,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Messages that were lost to a full outbox or a full disk since the outbox was created."""
     settings: Settings | None = None
     """The current settings, each with a value; None from a device whose settings the platform cannot change."""
+    instance: Annotated[Text, msgspec.Meta(max_length=64)] = ""
+    """A random id of the running program, by which the platform notices two programs with one thing name."""
     settings_error: Text = ""
     """One sentence that says why the latest `config` was not applied; "" where it was applied."""
 
@@ -171,10 +173,12 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     level: Literal["info", "warning", "error"] = "info"
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `receipt`: the messages with these ids are committed or quarantined, and may be deleted."""
 
     ids: tuple[str, ...]
+    name_is_shared: bool = False
+    """Whether the platform has noticed that another program uses the device's thing name too."""
 
 
 class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):

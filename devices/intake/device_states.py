@@ -1,6 +1,7 @@
 """Keeps each device's state up to date: when it was last heard of, whether it is online, and what it runs."""
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -8,6 +9,11 @@ import msgspec
 from devices.intake import decoding
 from devices.intake.decoding import Arrival, Decoded
 from devices.models import DeviceState
+
+log = logging.getLogger(__name__)
+
+INSTANCES = 8
+"""The programs of a device that are remembered."""
 
 
 def write(updates: Sequence[tuple[Arrival, Decoded]]) -> None:
@@ -63,9 +69,30 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         return
     state.online, state.status_at = status.online, arrival.received_at
     if status.sent_at is not None:
+        if status.instance:
+            _note_instance(state, status.instance, status.sent_at, arrival.received_at, decoded.device.thing_name)
         state.software = status.software[:64]
         state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
         state.dropped_messages = status.dropped_messages
         state.config_error = decoding.storable(status.settings_error)
         if status.settings is not None:
             state.reported_config = msgspec.to_builtins(status.settings)
+
+
+def _note_instance(state: DeviceState, instance: str, sent_at: int, received_at: dt.datetime, thing: str) -> None:
+    """Note which program has sent a status. A program that comes back after another one shares the name with it.
+
+    A program that is restarted gets a new id, and a status that is delivered again is not newer than before.
+    """
+    before = dict(state.instances)
+    if sent_at <= before.get(instance, -1):
+        return
+    if instance in before and state.instances[-1][0] != instance:
+        if not state.name_is_shared:
+            log.warning(
+                "Two programs use the thing name “%s”, such as on a copied card: give each camera its own.",
+                thing,
+            )
+        state.name_shared_at = received_at
+    others = [[other, at] for other, at in state.instances if other != instance]
+    state.instances = [*others, [instance, sent_at]][-INSTANCES:]

@@ -28,6 +28,7 @@ class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
             "online",
             "software",
             "clock_skew_ms",
+            "name_shared_at",
             "outbox_messages",
             "outbox_bytes",
             "dropped_messages",

@@ -49,6 +49,13 @@ COMMANDS = ("receipt", "greeting", "config")
 NOBODY_LISTENS = 0x10
 """Reason code of a v5 PUBACK: no matching subscribers."""
 
+TAKEN_OVER = 0x8E
+"""Reason code of a v5 DISCONNECT: another client has connected under the same client id, which is the thing name."""
+
+SHARED_NAME_PAUSE = 30
+"""Seconds before an agent takes its name back from another one, so that the two do not end each other's connections all
+the time."""
+
 QUIET_SECONDS = 5.0
 """Pause after the broker reported that a message had no subscribers."""
 
@@ -116,7 +123,8 @@ class Link:
         self._published: dict[int, str] = {}
         self._news: deque[Callable[[], None]] = deque()
         self._ready, self._stop = threading.Event(), threading.Event()
-        self._complained = ""
+        self._complained, self._shares_name = "", False
+        self._instance = messages.new_id()
         self._client = self._new_client()
         self._sender = threading.Thread(target=self._send_until_stopped, name="sender", daemon=True)
 
@@ -198,6 +206,7 @@ class Link:
             outbox_bytes=self._outbox.bytes,
             dropped_messages=self._outbox.dropped,
             settings=self._settings,
+            instance=self._instance,
             settings_error=self._settings_error,
         )
         topic = messages.topic_from_device(self._config.thing, "status")
@@ -238,7 +247,8 @@ class Link:
             self._complain(f"the broker refused the subscription to receipts: {', '.join(refused)}")
             return
         self._complained = ""
-        log.info("connected to the broker at %s:%d", self._config.broker.host, self._config.broker.port)
+        if not self._shares_name:
+            log.info("connected to the broker at %s:%d", self._config.broker.host, self._config.broker.port)
         self._ready.set()
         self._publish_status(online=True)
 
@@ -251,7 +261,9 @@ class Link:
         self, client: mqtt.Client, userdata: Any, flags: mqtt.DisconnectFlags, reason: ReasonCode, properties: Any
     ) -> None:
         self._ready.clear()
-        if not self._stop.is_set():
+        if reason.value == TAKEN_OVER:
+            self._complain_of_shared_name()
+        elif not self._stop.is_set() and not self._shares_name:
             self._complain(f"the connection to the broker ended: {reason}")
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
@@ -281,6 +293,8 @@ class Link:
             self._take_settings(payload)
             return
         receipt = msgspec.json.decode(payload, type=messages.Receipt)
+        if receipt.name_is_shared:
+            self._complain_of_shared_name()
         self._outbox.forget(receipt.ids)
         self._news.append(partial(self._sendings.confirmed, receipt.ids))
 
@@ -296,6 +310,16 @@ class Link:
         if sentence != self._complained:
             self._complained = sentence
             log.warning("%s; messages are kept, and the connection is tried again", sentence)
+
+    def _complain_of_shared_name(self) -> None:
+        """Log once that another agent has the same name. Not every broker tells it, so the platform does, too."""
+        self._client.reconnect_delay_set(SHARED_NAME_PAUSE, SHARED_NAME_PAUSE)
+        if not self._shares_name:
+            self._shares_name = True
+            log.error(
+                "another agent uses the thing name “%s” too, such as on a copied card: give each camera its own",
+                self._config.thing,
+            )
 
 
 class LinkError(ValueError):

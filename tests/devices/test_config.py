@@ -182,3 +182,16 @@ def test_a_report_changes_with_each_status_and_a_last_will_keeps_it(seattle01: D
 def test_an_agent_that_reports_nothing_is_no_trouble(seattle01: Device) -> None:
     report(seattle01, messages.Status(True, 17))
     assert Device.objects.get(pk=seattle01.pk).state.reported_config is None
+
+
+def test_two_agents_with_one_name_are_told_of_it(tmp_path: Path, settings: Settings, seattle01: Device) -> None:
+    for instance, minute in (("a", 1), ("b", 2), ("a", 3)):
+        at = clock.now() + dt.timedelta(minutes=minute)
+        status = messages.Status(True, round(at.timestamp() * 1000), instance=instance)
+        accept([Arrival(messages.topic_from_device(places.SEATTLE01, "status"), messages.encode(status), at)])
+    with mosquitto(tmp_path) as broker:
+        settings.MQTT_URL = broker.url
+        with platform(broker, confirms=False, topics="cmd/headcount/#") as device:
+            assert tasks.warn_of_shared_names() == 1
+            warning = (messages.topic_to_device(places.SEATTLE01, "receipt"), b'{"ids":[],"name_is_shared":true}')
+            assert eventually(lambda: device.received == [warning])

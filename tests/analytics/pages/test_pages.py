@@ -162,6 +162,11 @@ def test_the_overview_says_which_devices_are_live(
     assert "Seattle01 live clock off 1 message dropped" in shown
 
 
+def test_the_page_of_a_device_says_that_its_name_is_used_twice(seattle01: Device, viewer: User) -> None:
+    DeviceState.objects.create(device=seattle01, last_seen_at=NOW, name_shared_at=NOW)
+    assert "name used twice" in words(page(viewer, seattle01.get_absolute_url()))
+
+
 def test_a_long_silence_has_a_date(seattle01: Device, viewer: User) -> None:
     DeviceState.objects.create(device=seattle01, last_seen_at=NOW - dt.timedelta(days=3))
     assert "quiet since 17 Nov, 10:30" in words(page(viewer, "/"))

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
@@ -157,6 +158,38 @@ def test_a_clock_that_is_off_is_told_from_the_status(seattle01: Device) -> None:
     accept([from_agent(late, "status")])
     state = DeviceState.objects.get()
     assert (state.clock_skew_ms, state.clock_is_off) == (-120_000, True)
+
+
+def status_of(instance: str, sent_at: dt.datetime) -> Arrival:
+    status = messages.Status(online=True, sent_at=milliseconds(sent_at), instance=instance)
+    return from_agent(status, "status", at=sent_at)
+
+
+def after(minutes: float) -> dt.datetime:
+    return NOW + dt.timedelta(minutes=minutes)
+
+
+def test_two_programs_with_one_thing_name_are_noticed_and_logged_once(
+    seattle01: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns = ["a", "b", "a", "b", "a"]
+    for minute, instance in enumerate(turns):
+        accept([status_of(instance, after(minute))])
+    state = DeviceState.objects.get(device=seattle01)
+    assert state.name_is_shared
+    assert state.name_shared_at == after(4)
+    assert caplog.text.count(f"Two programs use the thing name “{seattle01.thing_name}”") == 1
+    for minute in range(5, 16):
+        accept([status_of("a", after(minute))])
+    assert not DeviceState.objects.get(device=seattle01).name_is_shared
+
+
+def test_a_program_that_is_restarted_shares_its_name_with_nobody(seattle01: Device) -> None:
+    restarts = [status_of("a", after(0)), status_of("a", after(1)), status_of("b", after(2)), status_of("c", after(3))]
+    accept(restarts)
+    for again in restarts:  # the broker delivers them again, later
+        accept([msgspec.structs.replace(again, received_at=after(4))])
+    assert not DeviceState.objects.get(device=seattle01).name_is_shared
 
 
 def test_a_line_of_log_is_kept_once_however_often_it_comes(seattle01: Device) -> None:

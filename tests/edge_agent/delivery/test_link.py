@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent import messages
 from edge_agent.config import AgentConfig
@@ -14,6 +17,7 @@ from edge_agent.delivery.link import (
     FIRST_RETRY,
     LONGEST_RETRY,
     QUIET_SECONDS,
+    TAKEN_OVER,
     WINDOW,
     Link,
     LinkError,
@@ -137,7 +141,9 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
     assert eventually(lambda: link._ready.is_set())
     with platform(broker, topics=STATUS) as listening:
         assert eventually(lambda: bool(listening.received))
-        here = messages.Status(online=True, sent_at=17, software="v1", settings=link._config.settings)
+        here = messages.Status(
+            online=True, sent_at=17, software="v1", settings=link._config.settings, instance=link._instance
+        )
         assert listening.of_kind("status")[0] == here
         # The connection breaks without a goodbye, as in a power cut.
         sock = link._client.socket()
@@ -148,6 +154,38 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
         link.stop(1.0)
         gone = msgspec.structs.replace(here, online=False)
         assert eventually(lambda: listening.of_kind("status")[-1] == gone)
+
+
+SHARED = "another agent uses the thing name “cam1” too"
+
+
+def test_an_agent_says_once_that_another_has_its_name_and_lets_it_be(
+    broker: Mosquitto, outbox: Outbox, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with platform(broker) as listening:
+        assert eventually(lambda: link._ready.is_set())
+        for _ in range(2):
+            listening.tell(THING, "receipt", messages.encode(messages.Receipt((), name_is_shared=True)))
+        assert eventually(lambda: SHARED in caplog.text)
+        other = Link(AgentConfig(thing=THING, mqtt_url=broker.url), outbox, software="test", epoch_ms=lambda: 18)
+        other.start()
+        assert eventually(lambda: other._ready.is_set() and not link._ready.is_set())
+        fill(outbox, 3)
+        assert eventually(lambda: outbox.messages == 0)
+        assert not link._ready.is_set()  # it waits before it takes the name back
+        other.stop(1.0)
+    assert caplog.text.count(SHARED) == 1
+    assert "the connection to the broker ended" not in caplog.text
+
+
+def test_an_agent_learns_from_the_broker_that_another_has_its_name(
+    link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken_over = ReasonCode(PacketTypes.DISCONNECT, identifier=TAKEN_OVER)
+    for _ in range(2):
+        link._on_disconnect(link._client, None, mqtt.DisconnectFlags(True), taken_over, None)
+    assert caplog.text.count(SHARED) == 1
 
 
 def test_nonsense_on_its_topics_stops_nothing(
