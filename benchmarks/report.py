@@ -13,6 +13,14 @@ def below(name: str, value: float, unit: str, goal: float) -> Measured:
     return Measured(name, round(value, 3), unit, f"< {goal:g}", value < goal)
 
 
+def at_most(name: str, value: float, unit: str, goal: float) -> Measured:
+    return Measured(name, round(value, 3), unit, f"<= {goal:g}", bool(value <= goal))
+
+
+def between(name: str, value: float, unit: str, low: float, high: float) -> Measured:
+    return Measured(name, round(value, 3), unit, f"{low:g} to {high:g}", bool(low <= value <= high))
+
+
 def told(name: str, value: float | None, unit: str) -> Measured:
     """Return a figure without a goal. A `value` of None means that it was not measured; `unit` is then the reason."""
     return Measured(name, None if value is None else round(value, 3), unit, None, None)

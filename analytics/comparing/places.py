@@ -1,13 +1,17 @@
 """Sites and devices beside each other over a period, each beside its own period before."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
+from analytics.numbers.findings import Finding, tell
+from analytics.numbers.hour_series import HourSeries, Measure
+from analytics.numbers.matched import Comparison, Side, compare
 from analytics.numbers.measures import HOURS, Activity, add_up_engagement, merge_activity
 from analytics.numbers.metrics import Metric, metrics
-from analytics.numbers.period_numbers import read_hours_and_previous
+from analytics.numbers.period_numbers import compare_with_previous, read_hours, read_past
 from analytics.numbers.periods import Period
 from analytics.plots.distributions import TypicalDay, typical_day_figure
 from analytics.plots.layout import Figure
@@ -31,21 +35,39 @@ class ComparedPlace:
 
 @dataclass(frozen=True, slots=True)
 class PlaceNumbers:
-    """The numbers of a place: its hours, its period and the period before."""
+    """The numbers of a place over its period, and how they compare. All findings of a page are made together."""
 
     subject: ComparedPlace
+    period: Period
     hours: Sequence[Activity]
     total: Activity
-    previous: Activity
     label: str
+    past: Mapping[Measure, Finding]
+    """Beside the period before."""
+    others: Mapping[str, Finding]
+    """The average beside that of each other place, by the name of the other place."""
 
     @property
     def readings(self) -> list[Metric]:
-        return metrics(self.total, self.previous, label=self.label)
+        return metrics(self.total, self.past, label=self.label)
 
     @property
     def average(self) -> float | None:
         return self.total.engagement.average_faces
+
+    @property
+    def sentence(self) -> str:
+        """How the place does beside its own past and beside the others."""
+        name = self.subject.name
+        if self.average is None:
+            return f"{name}: no camera was on that looks for faces, so there is nothing to compare."
+        parts = [self.past[Measure.AVERAGE].text(self.period.previous_name)]
+        parts += [finding.text(other) for other, finding in self.others.items()]
+        return f"{name}: {self.average:.2f} people on average; {'; '.join(parts)}."
+
+
+_Key = tuple[int, Measure] | tuple[int, int]
+"""A place and a measure, beside the place's past; or two places, by their average."""
 
 
 def read_place_numbers(
@@ -53,19 +75,44 @@ def read_place_numbers(
 ) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    Three queries, however many subjects there are.
+    Four queries, however many subjects there are.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
+    hours, series = read_hours(places, label=label), read_past(places, label=label)
+    comparisons: dict[_Key, Comparison] = {
+        (number, measure): comparison
+        for number, (past, mine) in enumerate(zip(series, own, strict=True))
+        for measure, comparison in compare_with_previous(past, mine).items()
+    }
+    sides = [_average(past, mine) for past, mine in zip(series, own, strict=True)]
+    pairs = combinations(range(len(subjects)), 2)
+    comparisons |= {(one, other): compare(sides[one], sides[other]) for one, other in pairs}
+    findings = tell(comparisons, primary={key for key in comparisons if key[1] not in _NOT_IN_SENTENCES})
     return [
-        PlaceNumbers(subject, hours, merge_activity(hours), before, label)
-        for subject, (hours, before) in zip(subjects, read_hours_and_previous(places, label=label), strict=True)
+        PlaceNumbers(
+            subject=subject,
+            period=own[number],
+            hours=hours[number],
+            total=merge_activity(hours[number]),
+            label=label,
+            past={measure: findings[number, measure] for measure in Measure},
+            others={
+                other.name: findings[number, place] if number < place else findings[place, number].reversed
+                for place, other in enumerate(subjects)
+                if place != number
+            },
+        )
+        for number, subject in enumerate(subjects)
     ]
 
 
-def comparison_sentences(found: Sequence[PlaceNumbers]) -> list[str]:
-    """For each subject a sentence: how it does beside its own past and beside the others."""
-    return [_sentence(each, [other for other in found if other is not each]) for each in found]
+_NOT_IN_SENTENCES = {measure for measure in Measure if measure is not Measure.AVERAGE}
+
+
+def _average(series: HourSeries, period: Period) -> Side:
+    together = series.together()
+    return Side(together.measures()[Measure.AVERAGE], together.between(period.start, period.end))
 
 
 def comparison_figures(found: Sequence[PlaceNumbers], *, now: dt.datetime) -> list[Figure]:
@@ -82,22 +129,3 @@ def typical_day(found: Sequence[PlaceNumbers]) -> Figure:
 def _by_local_hour(each: PlaceNumbers) -> list[float | None]:
     local = [(row.engagement.start.astimezone(each.subject.zone).hour, row.engagement) for row in each.hours]
     return [add_up_engagement(camera for at, camera in local if at == hour).average_faces for hour in range(HOURS)]
-
-
-def _sentence(each: PlaceNumbers, others: Sequence[PlaceNumbers]) -> str:
-    if each.average is None:
-        return f"{each.subject.name}: no camera was on that looks for faces, so there is nothing to compare."
-    before = each.previous.engagement.average_faces
-    past = (
-        "nothing is known of the period before" if before is None else _than(each.average, before, "the period before")
-    )
-    beside = [_than(each.average, other.average, other.subject.name) for other in others if other.average is not None]
-    return f"{each.subject.name}: {each.average:.2f} people on average, {'; '.join([past, *beside])}."
-
-
-def _than(value: float, other: float, name: str) -> str:
-    shown, before = f"{value:.2f}", f"{other:.2f}"
-    if shown == before:
-        return f"as many as {name}"
-    change = f" ({(value - other) / other:+.0%})" if other else ""
-    return f"{'more' if value > other else 'fewer'} than {name} with {before}{change}"

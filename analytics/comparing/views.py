@@ -17,10 +17,10 @@ from analytics.comparing.places import (
     ComparedPlace,
     PlaceNumbers,
     comparison_figures,
-    comparison_sentences,
     read_place_numbers,
     typical_day,
 )
+from analytics.numbers.period_numbers import read_totals
 from analytics.pages import views
 from analytics.plots import library
 from analytics.plots.distributions import PLACE_STYLES
@@ -41,8 +41,9 @@ def sites(request: HttpRequest) -> HttpResponse:
     subjects = [subject for key, subject in known.items() if "/" not in key]
     period = views.parse_period(request, subjects[0].zone if subjects else UTC)
     label = views.parse_label(request)
+    totals = read_totals([(each.devices, replace(period, zone=each.zone)) for each in subjects], label=label)
     context = {
-        "rows": [(each, _live(each)) for each in read_place_numbers(subjects, period, label=label)],
+        "rows": [(each, total, _live(each)) for each, total in zip(subjects, totals, strict=True)],
         "label": label,
         **views.period_links(period, {}),
     }
@@ -74,7 +75,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "by": by,
         "most": MOST,
         "found": list(
-            zip(found, _numbered(found, period.now), comparison_sentences(found), PLACE_STYLES, strict=False)
+            zip(found, _numbered(found, period.now), [each.sentence for each in found], PLACE_STYLES, strict=False)
         ),
         "readings": list(zip(*(each.readings for each in found), strict=True)),
         "typical": typical_day(found),
@@ -115,6 +116,6 @@ def _chosen(wanted: Sequence[str], known: dict[str, ComparedPlace]) -> list[str]
     return (sites if len(sites) > 1 else [key for key in known if "/" in key] or sites)[:MOST]
 
 
-def _live(each: PlaceNumbers) -> int:
+def _live(each: ComparedPlace) -> int:
     now = timezone.now()
-    return sum(device.is_live(now) for device in each.subject.devices)
+    return sum(device.is_live(now) for device in each.devices)

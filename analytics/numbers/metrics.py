@@ -1,7 +1,10 @@
 """The metrics of a period as text, compared with the period before; and the cells of a table. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analytics.numbers.findings import Finding
+from analytics.numbers.hour_series import Measure
 from analytics.numbers.measures import Activity, CountBucket
 
 UNKNOWN = "–"
@@ -21,35 +24,41 @@ class Metric:
     unit: str
     """Empty without a unit or without a value."""
     explanation: str
-    comparison: str
-    """Such as "up from 0.42"."""
-    change: int
-    """1 where the number grew, -1 where it fell, 0 where both look the same or cannot be compared."""
+    finding: Finding | None
+    """How it compares; None for a metric that is not compared."""
 
 
-def metrics(total: Activity, previous: Activity, *, label: str) -> list[Metric]:
+def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str) -> list[Metric]:
     """Return six metrics of a period: average, peak, occupied share, visits, gestures and coverage.
 
-    `total` and `previous` are the period and the period before, each as one bucket; `label` is that of their gestures.
+    `total` is the period as one bucket, `label` that of its gestures. A peak is not compared, because a longer look
+    finds a higher one, and coverage is a fact about the camera.
     """
-    now, before = total.engagement, previous.engagement
-    visits, median = total.visits.known_count, total.visits.median_seconds
+    engagement, visits, median = total.engagement, total.visits.known_count, total.visits.median_seconds
     gap = "a visit ends after 20 s without a face"
     explanation = gap if median is None else f"{gap}; half of the visits were longer than {format_duration(median)}"
+    average, gestures = engagement.average_faces, total.gestures.known_count
     return [
-        _metric("Average", "people", "{:.2f}", now.average_faces, before.average_faces, "facing the display at a time"),
-        _metric("Peak", "people", "{:,}", now.known_peak, before.known_peak, "facing the display in one frame"),
-        _metric("Occupied", "", "{:.0%}", now.occupied_share, before.occupied_share, "of the time somebody was there"),
-        _metric("Visits", "", "{:,}", visits, previous.visits.known_count, explanation),
+        _metric("Average", "people", "{:.2f}", average, "facing the display at a time", findings.get(Measure.AVERAGE)),
+        _metric("Peak", "people", "{:,}", engagement.known_peak, "facing the display in one frame"),
+        _metric(
+            "Occupied",
+            "",
+            "{:.0%}",
+            engagement.occupied_share,
+            "of the time somebody was there",
+            findings.get(Measure.OCCUPIED),
+        ),
+        _metric("Visits", "", "{:,}", visits, explanation, findings.get(Measure.VISITS)),
         _metric(
             label.capitalize(),
             "",
             "{:,}",
-            total.gestures.known_count,
-            previous.gestures.known_count,
+            gestures,
             "each counted once, however long it was shown",
+            findings.get(Measure.GESTURES),
         ),
-        _metric("Coverage", "", "{:.0%}", now.coverage, before.coverage, "of the time the camera was on"),
+        _metric("Coverage", "", "{:.0%}", engagement.coverage, "of the time the camera was on"),
     ]
 
 
@@ -86,12 +95,6 @@ def format_duration(seconds: float | None) -> str:
 
 
 def _metric(
-    name: str, unit: str, pattern: str, value: float | None, previous: float | None, explanation: str
+    name: str, unit: str, pattern: str, value: float | None, explanation: str, finding: Finding | None = None
 ) -> Metric:
-    shown, before = format_number(pattern, value), format_number(pattern, previous)
-    if previous is None or value is None:
-        comparison = "nothing to compare with" if previous is None else f"{before} before"
-        return Metric(name, shown, "" if value is None else unit, explanation, comparison, 0)
-    change = 0 if shown == before else 1 if value > previous else -1
-    comparison = {1: f"up from {before}", -1: f"down from {before}", 0: "as before"}[change]
-    return Metric(name, shown, unit, explanation, comparison, change)
+    return Metric(name, format_number(pattern, value), "" if value is None else unit, explanation, finding)

@@ -1,10 +1,13 @@
-"""Everything that the pages of a site and a device show of a period, each page with the same three queries."""
+"""Everything that the pages of a site and a device show of a period, each page with the same few queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.models import FACE
 from analytics.numbers.buckets import Bucket
+from analytics.numbers.findings import Finding, tell
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series
+from analytics.numbers.matched import Comparison
 from analytics.numbers.measures import (
     Activity,
     ConfidenceBucket,
@@ -41,8 +44,8 @@ class TextNumbers:
     counts: list[CountBucket]
     """The label's detections in single frames, for each of `buckets`."""
     total: Activity
-    previous: Activity
-    """The period before, up to the same time of day where the period is not over."""
+    findings: Mapping[Measure, Finding]
+    """How the period compares with the period before, over the hours of the week that both saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class PlotNumbers:
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. Three queries."""
-    selections = [_selection(devices, period), _previous_selection(devices, period)]
-    hours, previous = read_engagement(selections, bucket="hour", now=period.now)
+    """Read the numbers in the text of a page about these devices of one site. Five queries."""
+    selections = [_selection(devices, period)]
+    (hours,) = read_engagement(selections, bucket="hour", now=period.now)
     engagement = hours if period.days == 1 else engagement_by_day(hours)
     bucket = bucket_of(period)
-    buckets, (whole_previous,) = _read_activity(selections, [engagement, previous], label, bucket)
-    (counts,), labels = read_counts_and_labels(selections[:1], label=label, bucket=bucket, engagement=[engagement])
+    (buckets,) = _read_activity(selections, [engagement], label, bucket)
+    (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
+    (series,) = read_past([(devices, period)], label=label)
     return TextNumbers(
         period=period,
         label=label,
@@ -85,7 +89,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         buckets=buckets,
         counts=counts,
         total=merge_activity(buckets),
-        previous=whole_previous,
+        findings=tell(compare_with_previous(series, period), primary={Measure.VISITS}),
     )
 
 
@@ -109,24 +113,28 @@ def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str
     return [total for (total,) in _read_activity(selections, engagement, label, "hour")]
 
 
-def read_hours_and_previous(
-    places: Sequence[tuple[Sequence[Device], Period]], *, label: str
-) -> list[tuple[list[Activity], Activity]]:
-    """Read the hours of each place's period, its devices together, and the whole period before.
+def read_hours(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[list[Activity]]:
+    """Read the hours of each place's period, its devices together. Two queries, whatever the number of places."""
+    if not places:
+        return []
+    selections = [_selection(devices, period) for devices, period in places]
+    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
+    return _read_activity(selections, engagement, label, "hour")
 
-    The period before ends at the same time of day where the period is not over. All periods must have the same `now`.
-    Two queries, whatever the number of places.
+
+def read_past(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[HourSeries]:
+    """Read what comparisons of each place's period need: each device's hours of the period, the period before and the
+    past. All periods must have the same `now`. Two queries, whatever the number of places.
     """
     if not places:
         return []
-    selections = [
-        selection
-        for devices, period in places
-        for selection in (_selection(devices, period), _previous_selection(devices, period))
-    ]
-    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
-    activity = _read_activity(selections, engagement, label, "hour")
-    return [(hours, previous) for hours, (previous,) in zip(activity[::2], activity[1::2], strict=True)]
+    selections = [Selection(devices, period.zone, period.past_start, period.end) for devices, period in places]
+    return read_hour_series(selections, label=label, now=places[0][1].now)
+
+
+def compare_with_previous(series: HourSeries, period: Period) -> dict[Measure, Comparison]:
+    """Compare the period with the period before; `series` is what `read_past` has returned for the period."""
+    return compare_spans(series, (period.start, period.end), (period.previous_start, period.previous_end))
 
 
 def bucket_of(period: Period) -> Bucket:
@@ -136,10 +144,6 @@ def bucket_of(period: Period) -> Bucket:
 
 def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:
     return Selection(devices, period.zone, period.start, period.end, single_bucket)
-
-
-def _previous_selection(devices: Sequence[Device], period: Period) -> Selection:
-    return Selection(devices, period.zone, period.previous_start, period.previous_end, single_bucket=True)
 
 
 def _read_activity(

@@ -8,6 +8,10 @@ from analytics.numbers.buckets import day_start
 
 DAYS = (1, 7, 14, 30)
 DEFAULT_DAYS = 7
+WEEK = 7
+PAST_DAYS = 9 * WEEK
+"""How many days are read for a comparison: two weeks, and seven before them that tell how much weeks differ anyway."""
+
 FIRST_YEAR = 2000
 """Earlier dates are typing mistakes: no device is that old."""
 
@@ -55,11 +59,16 @@ class Period:
         return self._midnight(self.last + dt.timedelta(days=1))
 
     @property
+    def previous_days(self) -> int:
+        """How many days earlier the period before lies: a single day is compared with the same day of the week."""
+        return max(self.days, WEEK)
+
+    @property
     def previous_start(self) -> dt.datetime:
         """The start of the period before, which has as many days."""
         if self.is_rolling:
-            return (self._next_hour() - dt.timedelta(days=2)).astimezone(self.zone)
-        return self._midnight(self.last - dt.timedelta(days=2 * self.days - 1))
+            return self._earlier(self.start)
+        return self._midnight(self.last - dt.timedelta(days=self.days - 1 + self.previous_days))
 
     @property
     def previous_end(self) -> dt.datetime:
@@ -68,9 +77,21 @@ class Period:
         So half a day is compared with half a day.
         """
         if not self.is_current:
-            return self.start
-        local = self.now.astimezone(self.zone).replace(tzinfo=None) - dt.timedelta(days=self.days)
-        return local.replace(tzinfo=self.zone)
+            return self._midnight(self.last + dt.timedelta(days=1 - self.previous_days))
+        return self._earlier(self.now)
+
+    @property
+    def previous_name(self) -> str:
+        """The period before as text, such as "the 7 days before"."""
+        if self.days == 1:
+            return f"the same {'hours' if self.is_rolling else 'day'} a week before"
+        return f"the {self.days} days before"
+
+    @property
+    def past_start(self) -> dt.datetime:
+        """The start of the past that tells how much days and weeks differ anyway; both periods lie after it."""
+        days = max(PAST_DAYS, self.days + self.previous_days)
+        return self._midnight(self.last + dt.timedelta(days=1 - days))
 
     @property
     def older(self) -> dt.date:
@@ -99,6 +120,10 @@ class Period:
         into_hour = dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         # In UTC: where clocks change, an hour added to a local time is not the next hour.
         return self.now.astimezone(dt.UTC) - into_hour + dt.timedelta(hours=1)
+
+    def _earlier(self, moment: dt.datetime) -> dt.datetime:
+        local = moment.astimezone(self.zone).replace(tzinfo=None) - dt.timedelta(days=self.previous_days)
+        return local.replace(tzinfo=self.zone)
 
     def _midnight(self, day: dt.date) -> dt.datetime:
         return day_start(day, self.zone).astimezone(self.zone)

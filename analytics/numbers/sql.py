@@ -134,6 +134,14 @@ class PackedTimes(PackedColumn):
     origin = POSTGRESQL_EPOCH
 
 
+class PackedIntegers(PackedColumn):
+    """Values of an integer field of any size."""
+
+    binary = "INT8SEND((%(expressions)s)::bigint)"
+    json = "%(expressions)s"
+    dtype = ">i8"
+
+
 class PackedSmallIntegers(PackedColumn):
     """Values of a small integer field."""
 

@@ -43,7 +43,7 @@ class Report:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of the period, compared with the period before."""
-        return metrics(self.total, self.numbers.previous, label=self.label)
+        return metrics(self.total, self.numbers.findings, label=self.label)
 
     @property
     def table(self) -> list[TableRow]:

@@ -6,7 +6,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.comparing import places
-from analytics.comparing.places import ComparedPlace, PlaceNumbers, comparison_sentences, read_place_numbers
+from analytics.comparing.places import ComparedPlace, PlaceNumbers, read_place_numbers
+from analytics.models import EngagementQuarter
+from analytics.numbers.findings import Word
+from analytics.numbers.hour_series import Measure
 from analytics.numbers.periods import Period
 from devices.models import Device
 from tests.analytics.frames import count, seen
@@ -40,7 +43,7 @@ def test_by_local_hour_each_has_its_own_day(subjects: list[ComparedPlace]) -> No
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
     seattle, chicago = read_place_numbers(subjects, period, label="thumbs-up")
     assert [at_nine(seattle), at_nine(chicago)] == [2, 4]
-    assert (seattle.total.engagement.average_faces, seattle.previous.engagement.average_faces) == (2, 1)
+    assert seattle.total.engagement.average_faces == 2
     assert [len(each.hours) for each in (seattle, chicago)] == [24, 24]
     assert chicago.hours[0].engagement.start.utcoffset() == dt.timedelta(hours=-6)
 
@@ -71,16 +74,45 @@ def test_the_figures_have_one_scale(subjects: list[ComparedPlace]) -> None:
     assert {tuple(figure["layout"]["yaxis"]["range"]) for figure in figures} == {(0, 4 * 1.08)}
 
 
-def test_each_is_held_against_its_past_and_the_others(subjects: list[ComparedPlace], chicago02: Device) -> None:
+def test_each_is_told_beside_its_past_and_the_others(subjects: list[ComparedPlace], chicago02: Device) -> None:
     period = Period(1, dt.date(2026, 11, 20), SEATTLE, NOW, is_calendar=True)
     silent = ComparedPlace("Chicago02", "/", [chicago02], CHICAGO)
-    seattle, chicago, nothing = comparison_sentences(read_place_numbers([*subjects, silent], period, label="cup"))
-    assert seattle == (
-        "Seattle: 2.00 people on average, more than the period before with 1.00 (+100%); "
-        "fewer than Chicago with 4.00 (-50%)."
+    seattle, _, nothing = read_place_numbers([*subjects, silent], period, label="cup")
+    assert seattle.sentence == (
+        "Seattle: 2.00 people on average; cannot tell against the same day a week before (no hour in common); "
+        "cannot tell against Chicago (no hour in common); cannot tell against Chicago02 (no hour in common)."
     )
-    assert chicago.endswith("; more than Seattle with 2.00 (+100%).")
-    assert nothing == "Chicago02: no camera was on that looks for faces, so there is nothing to compare."
+    assert nothing.sentence == "Chicago02: no camera was on that looks for faces, so there is nothing to compare."
+
+
+def test_places_are_compared_over_the_hours_that_both_saw(seattle01: Device, chicago01: Device) -> None:
+    """Chicago's camera sees twice as many as Seattle's, and is also on at night, when nobody comes."""
+    rows = [
+        EngagementQuarter(
+            device=device,
+            start=dt.datetime(2026, 9, 20, tzinfo=zone).astimezone(dt.UTC) + quarter * 15 * MINUTE,
+            frames=900,
+            faces_sum=people * (900 + quarter * 7 % 90) if 9 <= quarter // 4 % 24 < 18 else 0,
+            faces_peak=2,
+            minutes_seen=2**15 - 1,
+            minutes_occupied=0,
+        )
+        for device, zone, people, open_from in ((seattle01, SEATTLE, 1, 9), (chicago01, CHICAGO, 2, 0))
+        for quarter in range(4 * 24 * 42)
+        if quarter // 4 % 24 >= open_from
+    ]
+    EngagementQuarter.objects.bulk_create(rows)
+    asked = [
+        ComparedPlace("Seattle", "/", [seattle01], SEATTLE),
+        ComparedPlace("Chicago", "/", [chicago01], CHICAGO),
+    ]
+    seattle, chicago = read_place_numbers(asked, Period(7, dt.date(2026, 10, 31), SEATTLE, NOW), label="cup")
+    assert (seattle.average or 0) > 0.75 * (chicago.average or 0), "the plain averages mislead"
+    finding = seattle.others["Chicago"]
+    assert (finding.word, finding.comparison.hours_in_common) == (Word.FEWER, 7 * 15)
+    assert finding.comparison.ratio == pytest.approx(0.5, rel=0.02)
+    assert chicago.others["Seattle"].comparison.ratio == pytest.approx(2, rel=0.02)
+    assert chicago.past[Measure.AVERAGE].word is Word.SAME
 
 
 def test_as_many_queries_for_many_places(subjects: list[ComparedPlace], chicago02: Device) -> None:
@@ -91,4 +123,4 @@ def test_as_many_queries_for_many_places(subjects: list[ComparedPlace], chicago0
             read_place_numbers(asked, period, label="cup")
         return len(made)
 
-    assert queries(*subjects, ComparedPlace("Chicago02", "/", [chicago02], CHICAGO)) == queries(subjects[0]) == 2
+    assert queries(*subjects, ComparedPlace("Chicago02", "/", [chicago02], CHICAGO)) == queries(subjects[0]) == 4

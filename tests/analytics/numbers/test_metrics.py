@@ -1,5 +1,9 @@
 import datetime as dt
 
+from analytics.numbers.findings import Finding, Word
+from analytics.numbers.hour_series import Measure
+from analytics.numbers.intervals import Interval
+from analytics.numbers.matched import Comparison
 from analytics.numbers.measures import Activity, engagement_by_day, episodes_by_day, merge_activity
 from analytics.numbers.metrics import metrics
 from tests.analytics.buckets import began, hours, off, seen
@@ -34,32 +38,32 @@ def test_hours_add_up_to_their_local_days() -> None:
     assert episodes_by_day([each.gestures for each in rows])[1].known_count == 24
 
 
-def test_each_metric_is_compared_with_the_period_before() -> None:
+COMPARED = {
+    measure: Finding(word, Comparison(150, 1.2, Interval(1.1, 1.3), 0.001))
+    for measure, word in zip(Measure, (Word.MORE, Word.UNKNOWN, Word.FEWER, Word.SAME), strict=True)
+}
+
+
+def test_each_metric_that_is_a_rate_has_its_finding() -> None:
     average, peak, occupied, visits, thumbs_up, coverage = metrics(
-        row(1, faces=90, thumbs_up=4), row(0, faces=30, thumbs_up=1_200, minutes=30), label="thumbs-up"
+        row(1, faces=90, thumbs_up=4), COMPARED, label="thumbs-up"
     )
-    assert (average.value, average.unit, average.comparison, average.change) == ("1.50", "people", "up from 0.50", 1)
-    assert (peak.value, peak.comparison, peak.change) == ("3", "as before", 0)
-    assert (occupied.value, occupied.comparison) == ("50%", "as before")
-    assert (visits.name, visits.explanation) == (
+    assert (average.value, average.unit, average.finding) == ("1.50", "people", COMPARED[Measure.AVERAGE])
+    assert (occupied.value, occupied.finding) == ("50%", COMPARED[Measure.OCCUPIED])
+    assert (visits.name, visits.finding, visits.explanation) == (
         "Visits",
+        COMPARED[Measure.VISITS],
         "a visit ends after 20 s without a face; half of the visits were longer than 4 s",
     )
-    assert thumbs_up.name == "Thumbs-up"
-    assert (thumbs_up.value, thumbs_up.comparison, thumbs_up.change) == ("4", "down from 1,200", -1)
-    assert (coverage.value, coverage.comparison) == ("100%", "up from 50%")
+    assert (thumbs_up.name, thumbs_up.value, thumbs_up.finding) == ("Thumbs-up", "4", COMPARED[Measure.GESTURES])
+    assert (peak.value, peak.finding) == ("3", None), "a longer look finds a higher peak"
+    assert (coverage.value, coverage.finding) == ("100%", None)
 
 
 def test_zero_is_not_the_same_as_nothing_seen() -> None:
-    average, _, _, visits, thumbs_up, coverage = metrics(nothing(1), row(0), label="thumbs-up")
-    assert visits.value == "–"
-    assert (average.value, average.unit, average.comparison) == ("–", "", "0.00 before")
-    assert (thumbs_up.value, thumbs_up.comparison) == ("–", "0 before")
-    assert (coverage.value, coverage.comparison) == ("0%", "down from 100%")
-    assert metrics(row(1), nothing(0), label="cup")[0].comparison == "nothing to compare with"
-
-
-def test_numbers_that_look_the_same_have_not_changed() -> None:
-    before, after = row(0, frames=10_000, faces=10_000), row(1, frames=10_000, faces=10_001)
-    average = metrics(after, before, label="cup")[0]
-    assert (average.comparison, average.change) == ("as before", 0)
+    average, _, _, visits, thumbs_up, coverage = metrics(nothing(1), {}, label="thumbs-up")
+    assert (average.value, average.unit) == ("–", "")
+    assert (visits.value, thumbs_up.value, coverage.value) == ("–", "–", "0%")
+    average, _, _, visits, thumbs_up, coverage = metrics(row(0), {}, label="thumbs-up")
+    assert (average.value, average.unit) == ("0.00", "people")
+    assert (visits.value, thumbs_up.value, coverage.value) == ("0", "0", "100%")

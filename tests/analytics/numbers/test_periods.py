@@ -24,7 +24,14 @@ def test_the_default_is_the_week_up_to_today() -> None:
     assert period.end.isoformat() == "2026-11-21T00:00:00-06:00"
     assert period.previous_start.isoformat() == "2026-11-07T00:00:00-06:00"
     assert period.previous_end.isoformat() == "2026-11-13T14:25:00-06:00"
+    assert period.previous_name == "the 7 days before"
     assert (period.older, period.newer) == (dt.date(2026, 11, 13), None)
+
+
+@pytest.mark.parametrize(("days", "first"), [("1", (9, 19)), ("7", (9, 19)), ("14", (9, 19)), ("30", (9, 19))])
+def test_nine_weeks_are_read_for_a_comparison(days: str, first: tuple[int, int]) -> None:
+    past = asked(days).past_start
+    assert (past.month, past.day, past.hour) == (*first, 0)
 
 
 def test_a_day_that_is_today_is_the_last_24_hours() -> None:
@@ -32,15 +39,18 @@ def test_a_day_that_is_today_is_the_last_24_hours() -> None:
     assert period.name == "Last 24 hours"
     assert period.start.isoformat() == "2026-11-19T15:00:00-06:00"
     assert period.end.isoformat() == "2026-11-20T15:00:00-06:00"
-    assert period.previous_start.isoformat() == "2026-11-18T15:00:00-06:00"
-    assert period.previous_end.isoformat() == "2026-11-19T14:25:00-06:00"
+    assert period.previous_start.isoformat() == "2026-11-12T15:00:00-06:00"
+    assert period.previous_end.isoformat() == "2026-11-13T14:25:00-06:00"
+    assert period.previous_name == "the same hours a week before"
 
 
 def test_a_past_day_is_from_midnight_to_midnight() -> None:
     period = asked("1", "2026-11-01")
     assert period.name == "Sun 1 Nov 2026"
     assert period.end.astimezone(dt.UTC) - period.start.astimezone(dt.UTC) == dt.timedelta(hours=25)
-    assert period.previous_end == period.start
+    assert period.previous_start.isoformat() == "2026-10-25T00:00:00-05:00"
+    assert period.previous_end.isoformat() == "2026-10-26T00:00:00-05:00"
+    assert period.previous_name == "the same day a week before"
     assert period.newer == dt.date(2026, 11, 2)
 
 
@@ -85,7 +95,7 @@ def test_periods_follow_each_other(days: int, last: dt.date, zone: str, now: dt.
     period = parse(str(days), last.isoformat(), zone=ZoneInfo(zone), now=now)
     start, end = period.start.astimezone(dt.UTC), period.end.astimezone(dt.UTC)
     previous_start, previous_end = period.previous_start.astimezone(dt.UTC), period.previous_end.astimezone(dt.UTC)
-    assert previous_start < previous_end <= start < end
+    assert period.past_start.astimezone(dt.UTC) <= previous_start < previous_end <= start < end
     assert start <= now < end or not period.is_current
     before = periods.Period(days, period.older, period.zone, now)
     assert period.is_rolling or before.end.astimezone(dt.UTC) == start

@@ -1,0 +1,210 @@
+"""Each hour of each camera of some places, as arrays: what comparisons are made from.
+
+`read_hour_series` takes two queries, whatever the number of places and cameras and however long the periods are. The
+database returns quarter hours and episodes as packed columns, which cost no Python object for each.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from analytics.models import FACE, EngagementQuarter, Episode
+from analytics.models.quarters import MILLION
+from analytics.numbers import sql
+from analytics.numbers.buckets import bucket_edges
+from analytics.numbers.matched import Booleans, Comparison, Floats, HourlyMeasure, Side, compare
+from analytics.numbers.measures import HOURS
+from analytics.numbers.reads import Selection
+
+LEAST_COVERAGE = 0.5
+"""An hour of a camera is compared if the camera was on for at least this share of it."""
+
+MINUTE_S = 60
+
+
+class Measure(StrEnum):
+    """The measures that are compared. A peak and a coverage are not: neither is a rate of an hour."""
+
+    AVERAGE = "average"
+    OCCUPIED = "occupied"
+    VISITS = "visits"
+    GESTURES = "gestures"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HourSeries:
+    """The hours of a place over some local days. All arrays are [camera, day, hour], or [day, hour] for all cameras.
+
+    A local hour that clocks repeat is one entry with both hours in it; an hour that clocks skip has 0 minutes.
+    """
+
+    first_day: dt.date
+    starts: Floats
+    """[day, hour]: epoch seconds; NaN for an hour that the zone does not have or that was not read."""
+    minutes: Floats
+    """[day, hour]: the minutes of the hour; 0 if it is not over."""
+    frames: Floats
+    faces: Floats
+    seen: Floats
+    """Covered minutes."""
+    occupied: Floats
+    visits: Floats
+    gestures: Floats
+
+    @property
+    def known(self) -> Booleans:
+        """Where an hour is over and the camera was on for at least half of it."""
+        return (self.minutes > 0) & (self.seen >= LEAST_COVERAGE * self.minutes)
+
+    def between(self, start: dt.datetime, end: dt.datetime) -> Booleans:
+        """Return which hours, as [day, hour], begin from `start` on and before `end`."""
+        found: Booleans = (self.starts >= start.timestamp()) & (self.starts < end.timestamp())
+        return found
+
+    def measures(self) -> dict[Measure, HourlyMeasure]:
+        """Return the rates of all measures: per frame, per covered minute, and per covered hour."""
+        on, counting = self.known, self.known & (self.frames > 0)
+        hours = self.seen / MINUTE_S
+        return {
+            Measure.AVERAGE: self._measure(self.faces, self.frames, counting),
+            Measure.OCCUPIED: self._measure(self.occupied, self.seen, counting),
+            Measure.VISITS: self._measure(self.visits, hours, counting, is_count=True),
+            Measure.GESTURES: self._measure(self.gestures, hours, on, is_count=True),
+        }
+
+    def together(self) -> "HourSeries":
+        """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
+        cameras = len(self.seen)
+        added = [
+            values.sum(axis=0, keepdims=True)
+            for values in (self.frames, self.faces, self.seen, self.occupied, self.visits, self.gestures)
+        ]
+        return HourSeries(self.first_day, self.starts, self.minutes * cameras, *added)
+
+    def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
+        rates = np.divide(amount, exposure, out=np.full(amount.shape, np.nan), where=known)
+        return HourlyMeasure(rates, self.first_day, amount if is_count else None)
+
+
+Span = tuple[dt.datetime, dt.datetime]
+
+
+def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure, Comparison]:
+    """Compare each measure of a place in one span of time with the same measure in another span.
+
+    An hour belongs to a span if it begins from the span's start on and before its end.
+    """
+    hours, others = series.between(*after), series.between(*before)
+    return {name: compare(Side(measure, hours), Side(measure, others)) for name, measure in series.measures().items()}
+
+
+def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
+    """Read all hours of each selection's devices, each device by itself; two queries. `label` is that of `gestures`."""
+    devices = sorted({device.pk for selection in selections for device in selection.devices})
+    if not devices:
+        return [_series(selection, {}, {}, label, now) for selection in selections]
+    start, end = min(each.start for each in selections), max(each.end for each in selections)
+    quarters = (
+        EngagementQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
+        .order_by()
+        .values_list("device_id")
+        .annotate(
+            starts=sql.PackedTimes("start"),
+            frames=sql.PackedIntegers("frames"),
+            faces=sql.PackedIntegers("faces_sum"),
+            minutes_on=sql.PackedSmallIntegers("minutes_seen"),
+            minutes_with=sql.PackedSmallIntegers("minutes_occupied"),
+        )
+    )
+    episodes = (
+        Episode.objects.filter(device__in=devices, label__in={FACE, label}, started__gte=start, started__lt=end)
+        .order_by()
+        .values_list("device_id", "label")
+        .annotate(starts=sql.PackedTimes("started"))
+    )
+    tallies = {device: _unpack(columns) for device, *columns in quarters}
+    began = {(device, name): _seconds(sql.PackedTimes.unpack(starts)) for device, name, starts in episodes}
+    return [_series(selection, tallies, began, label, now) for selection in selections]
+
+
+_Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
+
+
+def _unpack(columns: Sequence[str | bytes]) -> _Columns:
+    starts, frames, faces, on, occupied = columns
+    return (
+        _seconds(sql.PackedTimes.unpack(starts)),
+        sql.PackedIntegers.unpack(frames),
+        sql.PackedIntegers.unpack(faces),
+        _bits(sql.PackedSmallIntegers.unpack(on)),
+        _bits(sql.PackedSmallIntegers.unpack(occupied)),
+    )
+
+
+def _seconds(microseconds: sql.Integers) -> sql.Integers:
+    return microseconds // MILLION
+
+
+def _bits(masks: sql.Integers) -> sql.Integers:
+    return np.bitwise_count(masks).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """The local hours of a period: `cells` are places in a flat [day, hour] array, one for each run of instants."""
+
+    first_day: dt.date
+    days: int
+    edges: sql.Integers
+    """Epoch seconds, one more than `cells`."""
+    cells: sql.Integers
+
+
+@lru_cache(maxsize=64)
+def _grid(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> _Grid:
+    edges = bucket_edges(zone=zone, start=start, end=end, bucket="hour")
+    local = edges.local[:-1]
+    first = local[0].date().toordinal() if local else 1
+    cells = np.array([(at.toordinal() - first) * HOURS + at.hour for at in local], np.int64)
+    days = int(cells[-1]) // HOURS + 1 if local else 0
+    return _Grid(dt.date.fromordinal(first), days, np.array(edges.epoch_s, np.int64), cells)
+
+
+def _series(
+    selection: Selection,
+    tallies: Mapping[int, _Columns],
+    began: Mapping[tuple[int, str], sql.Integers],
+    label: str,
+    now: dt.datetime,
+) -> HourSeries:
+    # Keys in UTC: both one o'clocks of a day on which clocks are set back are equal in their own zone.
+    grid = _grid(selection.zone, selection.start.astimezone(dt.UTC), selection.end.astimezone(dt.UTC))
+    shape = (grid.days, HOURS)
+    starts, minutes = np.full(shape, np.nan), np.zeros(shape)
+    if grid.days:
+        # Backwards: of a repeated hour the first one is its start.
+        starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
+        lengths = np.where(grid.edges[1:] <= now.timestamp(), np.diff(grid.edges) / MINUTE_S, 0.0)
+        minutes = np.bincount(grid.cells, lengths, shape[0] * shape[1]).reshape(shape)
+
+    def by_hour(seconds: sql.Integers, amounts: sql.Integers | None) -> Floats:
+        found = np.searchsorted(grid.edges, seconds, side="right") - 1
+        inside = (found >= 0) & (found < len(grid.cells))
+        weights = None if amounts is None else amounts[inside]
+        added: Floats = np.bincount(grid.cells[found[inside]], weights, shape[0] * shape[1]).astype(float)
+        return added.reshape(shape)
+
+    nothing = np.empty(0, np.int64)
+    arrays = np.zeros((6, len(selection.devices), *shape))
+    for number, device in enumerate(selection.devices):
+        seconds, *amounts = tallies.get(device.pk, (nothing,) * 5)
+        for place, values in enumerate(amounts):
+            arrays[place, number] = by_hour(seconds, values)
+        for place, name in ((4, FACE), (5, label)):
+            arrays[place, number] = by_hour(began.get((device.pk, name), nothing), None)
+    return HourSeries(grid.first_day, starts, minutes, *arrays)

@@ -1,0 +1,338 @@
+"""`python -m benchmarks.verdicts`: how often a comparison tells a change, with and without one.
+
+A simulated camera counts people for up to nine weeks. Its typical week, and how much its weeks, days and hours differ
+while nothing changes, are those of a real street counter (`benchmarks/street_counts.py`). People come in groups, whose
+sizes are a zero-truncated Poisson variable (J. James, “The distribution of free-forming small group size”, American
+Sociological Review 18 (1953)). The camera fails at random, and is on or off at night for a week at a time. The last
+week is compared with the week before by the function that pages call. Two other ways judge the same weeks: the totals
+of both weeks as they are, and an interval from drawing the days of the two weeks with replacement.
+
+Each run has another seed, which `--seed` repeats. Prints a table and writes `benchmarks/results/verdicts.json`.
+"""
+
+import argparse
+import datetime as dt
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from benchmarks import report, results
+from benchmarks.street_counts import Street, streets
+
+os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true"}
+
+import django
+
+django.setup()
+
+from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans  # noqa: E402
+from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+WEEKS = 9
+FIRST = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+"""A Monday."""
+
+WEEK = dt.timedelta(weeks=1)
+GROUP = 0.8
+"""The parameter of James's distribution: groups have 1.45 people on average."""
+
+DWELL_S, DWELL_SPREAD = 28.0, 0.8
+"""The median and spread of a log-normal dwell, as in the demo."""
+
+GESTURES = 0.05
+"""The share of the people who hold up a thumb."""
+
+NIGHT = np.isin(np.arange(24), [22, 23, 0, 1, 2, 3, 4, 5, 6])
+DRAWS = 1_000
+"""Of days with replacement, by the other way."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a simulated camera saw, and the true ratio of its last week to the week before."""
+
+    series: HourSeries
+    ratio: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--pairs", type=int, default=1_000, help="number of pairs of weeks for each figure (1,000)")
+    parser.add_argument("--seed", type=int, help="repeat the run with this seed")
+    asked = parser.parse_args()
+    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
+    print(f"seed {seed}")
+    known = streets()
+    measured = [
+        report.told("counters that the noise is learned from", len(known), ""),
+        report.told("weeks, median relative standard deviation", percent(np.median([s.week_sd for s in known])), "%"),
+        report.told("days of a week", percent(np.median([s.day_sd for s in known])), "%"),
+        report.told("hours of a day", percent(np.median([s.hour_sd for s in known])), "%"),
+        report.told("weeks, as published in the product", percent(PUBLISHED_WEEK_SD), "%"),
+        *nothing_changed(known, asked.pairs, np.random.default_rng((seed, 1))),
+        *real_weeks(known, np.random.default_rng((seed, 2))),
+        *something_changed(known, asked.pairs, np.random.default_rng((seed, 3))),
+        *intervals(known, asked.pairs, np.random.default_rng((seed, 4))),
+    ]
+    print(report.table(measured))
+    results.write(results.FOLDER / "verdicts.json", measured)
+
+
+def nothing_changed(known: list[Street], pairs: int, random: np.random.Generator) -> list[results.Measured]:
+    single: dict[Measure, list[bool]] = {measure: [] for measure in Measure}
+    pages, totals, drawn = [], [], []
+    for _ in tqdm(range(pairs), desc="nothing changed", disable=None):
+        weeks = int(random.integers(2, WEEKS + 1))
+        truth = simulate(street(known, random), random, weeks=weeks, people=np.exp(random.uniform(4, 8)))
+        found = compared(truth)
+        for measure, comparison in found.items():
+            single[measure].append(tells(comparison))
+        pages.append(any(finding.change for finding in page(found).values()))
+        totals.append(totals_differ(truth.series))
+        drawn.append(drawn_days_differ(truth.series))
+    told_of = {measure: percent(np.mean(values)) for measure, values in single.items()}
+    return [
+        report.at_most("nothing changed: pairs that tell a change", np.mean(list(told_of.values())), "%", 6.5),
+        *(report.told(f"    {measure}", value, "%") for measure, value in told_of.items()),
+        report.at_most("nothing changed: pages that tell a change", percent(np.mean(pages)), "%", 5),
+        report.told("    the totals of both weeks as they are", percent(np.mean(totals)), "%"),
+        report.told("    drawing days with replacement, visits alone", percent(np.mean(drawn)), "%"),
+    ]
+
+
+def real_weeks(known: list[Street], random: np.random.Generator) -> list[results.Measured]:
+    """Judge the counters' own neighbouring weeks, thinned to a few hundred people a day; all weeks before are past."""
+    told, drawn = [], []
+    for each in known:
+        for run in each.runs:
+            for last in range(2, len(run) + 1):
+                counts = run[max(0, last - WEEKS) : last]
+                kept = min(1.0, np.exp(random.uniform(5.5, 7)) / (counts.sum() / counts.shape[0] / 7))
+                series = as_series(random.binomial(counts.astype(int), kept).astype(float), np.ones(counts.shape, bool))
+                told.append(tells(compared(Truth(series, 1.0))[Measure.VISITS]))
+                drawn.append(drawn_days_differ(series))
+    return [
+        report.told("the counters' real neighbouring weeks", len(told), "pairs"),
+        report.told("    that tell a change", percent(np.mean(told)), "%"),
+        report.told("    drawing days with replacement", percent(np.mean(drawn)), "%"),
+    ]
+
+
+def something_changed(known: list[Street], pairs: int, random: np.random.Generator) -> list[results.Measured]:
+    # A day noise of 8 %, of which as much is common to the days of a week as in the median street.
+    shares = [s.week_sd**2 / (s.week_sd**2 + s.day_sd**2) for s in known]
+    share = float(np.median(shares))
+
+    def told(lift: float, people: tuple[float, float], **conditions: float) -> list[tuple[Word, Word]]:
+        """Return the words on visits: where they are compared alone, and among all that a page compares."""
+        found = []
+        for _ in tqdm(range(pairs), desc=f"{lift - 1:+.0%}", disable=None):
+            noise = conditions.get("noise", 0.08)
+            place = replace(street(known, random), week_sd=noise * share**0.5, day_sd=noise * (1 - share) ** 0.5)
+            truth = simulate(
+                place,
+                random,
+                weeks=int(conditions.get("weeks", WEEKS)),
+                people=np.exp(random.uniform(*np.log(people))),
+                lift=lift,
+                missing=conditions.get("missing", 0.0),
+                fails=False,
+            )
+            comparisons = compared(truth)
+            alone = tell({Measure.VISITS: comparisons[Measure.VISITS]})
+            found.append((alone[Measure.VISITS].word, page(comparisons)[Measure.VISITS].word))
+        return found
+
+    def more(words: list[tuple[Word, Word]]) -> tuple[float, float]:
+        alone, on_page = zip(*words, strict=True)
+        return share_of(alone, Word.MORE), share_of(on_page, Word.MORE)
+
+    usual, half = told(1.2, (300, 1_200)), told(1.5, (300, 1_200), missing=0.5)
+    few = [word for _, word in told(1.2, (20, 60), noise=0.25)]
+    return [
+        report.told("of a day noise of 8 %, common to a week", percent(share), "% of the variance"),
+        report.at_least("+20 %, 300 to 1,200 visits a day: pairs that tell it", more(usual)[0], "%", 80),
+        report.at_least("    pages", more(usual)[1], "%", 80),
+        report.told("    pages, at 300 visits a day", more(told(1.2, (300, 300.1)))[1], "%"),
+        report.told("    pages, at 1,200 visits a day", more(told(1.2, (1_200, 1_200.1)))[1], "%"),
+        report.told("    pages, without a past", more(told(1.2, (300, 1_200), weeks=2))[1], "%"),
+        report.at_least("+50 %, half of the hours missing: pairs that tell it", more(half)[0], "%", 80),
+        report.at_least("    pages", more(half)[1], "%", 80),
+        report.told("+20 %, a day noise of 25 %, 20 to 60 visits: more", share_of(few, Word.MORE), "%"),
+        report.told("    cannot tell", share_of(few, Word.UNKNOWN), "%"),
+        report.at_most("    fewer, which is wrong", share_of(few, Word.FEWER), "%", 2.5),
+    ]
+
+
+def intervals(known: list[Street], pairs: int, random: np.random.Generator) -> list[results.Measured]:
+    held: dict[Measure, list[bool]] = {Measure.VISITS: [], Measure.AVERAGE: []}
+    drawn = []
+    for _ in tqdm(range(2 * pairs), desc="intervals", disable=None):
+        lift = float(np.exp(random.uniform(np.log(0.7), np.log(1.5))))
+        weeks = int(random.integers(2, WEEKS + 1))
+        people = np.exp(random.uniform(np.log(100), np.log(3_000)))
+        truth = simulate(street(known, random), random, weeks=weeks, people=people, lift=lift)
+        found = compared(truth)
+        for measure, holds in held.items():
+            interval = found[measure].interval
+            if interval is not None:
+                holds.append(interval.low <= truth.ratio <= interval.high)
+        if (other := drawn_days(truth.series)) is not None:
+            drawn.append(other[0] <= truth.ratio <= other[1])
+    return [
+        *(
+            report.between(f"intervals that hold the truth, {measure}", percent(np.mean(holds)), "%", 93, 97)
+            for measure, holds in held.items()
+        ),
+        report.told("    drawing days with replacement, visits", percent(np.mean(drawn)), "%"),
+    ]
+
+
+# -- the simulated camera --------------------------------------------------------------------------------------------
+
+
+def street(known: list[Street], random: np.random.Generator) -> Street:
+    return known[int(random.integers(len(known)))]
+
+
+def simulate(
+    place: Street,
+    random: np.random.Generator,
+    *,
+    weeks: int,
+    people: float,
+    lift: float = 1.0,
+    missing: float = 0.0,
+    fails: bool = True,
+) -> Truth:
+    """Return what a camera at this place saw: `people` a day, and `lift` times as many in the last week."""
+    sds = (place.week_sd, place.day_sd, place.hour_sd)
+    shapes = ((weeks, 1, 1), (weeks, 7, 1), (weeks, 7, 24))
+    noise = sum(random.normal(-sd * sd / 2, sd, shape) for sd, shape in zip(sds, shapes, strict=True))
+    expected = 7 * people * place.profile * np.exp(noise)
+    expected[-1] *= lift
+    groups = random.poisson(expected * (1 - np.exp(-GROUP)) / GROUP)
+    on = np.ones(expected.shape, bool) if not fails else ~outages(weeks, random)
+    if missing:
+        on &= random.random(expected.shape) >= missing
+    counts = company(groups, random).astype(float)
+    return Truth(as_series(counts, on, random, groups), lift)
+
+
+def outages(weeks: int, random: np.random.Generator) -> Booleans:
+    """Return when the camera is off: two failures a week on average, and in every other week at night."""
+    off = np.zeros(weeks * 168, bool)
+    for _ in range(int(random.poisson(2 * weeks))):
+        start = int(random.integers(len(off)))
+        off[start : start + int(random.exponential(10)) + 1] = True
+    found = off.reshape(weeks, 7, 24)
+    found[random.random(weeks) < 0.5] |= NIGHT
+    return found
+
+
+def company(groups: npt.NDArray[np.int64], random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return how many people these numbers of groups have."""
+    sizes = np.arange(1, 9)
+    shares = GROUP**sizes / np.cumprod(sizes)
+    people = random.choice(sizes, int(groups.sum()), p=shares / shares.sum())
+    ends = np.concatenate([[0], np.cumsum(people)])
+    last = np.cumsum(groups.ravel())
+    return (ends[last] - ends[last - groups.ravel()]).reshape(groups.shape)
+
+
+def as_series(
+    people: Floats,
+    on: Booleans,
+    random: np.random.Generator | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> HourSeries:
+    """Return the hours as the platform reads them from its tallies: [week, day, hour] becomes one camera's days."""
+    random = random or np.random.default_rng(0)
+    groups = people if groups is None else groups
+    spread = np.exp(DWELL_SPREAD**2) - 1
+    mean = DWELL_S * np.exp(DWELL_SPREAD**2 / 2)
+    seconds = random.gamma(np.maximum(people, 1e-9) / spread, spread * mean)
+    occupied = random.binomial(60, 1 - np.exp(-groups * (1 + mean / 60) / 60))
+    days, seen = on.size // 24, 60.0 * on.reshape(1, -1, 24)
+    start = FIRST.timestamp() + 3600.0 * np.arange(on.size).reshape(days, 24)
+
+    def of_camera(values: npt.NDArray[np.generic]) -> Floats:
+        return values.reshape(1, days, 24) * (seen > 0)
+
+    return HourSeries(
+        first_day=FIRST.date(),
+        starts=start,
+        minutes=np.full((days, 24), 60.0),
+        frames=seen * 120,
+        faces=of_camera(seconds * 2),
+        seen=seen,
+        occupied=of_camera(occupied),
+        visits=of_camera(people),
+        gestures=of_camera(random.binomial(people.astype(int), GESTURES)),
+    )
+
+
+# -- the ways to judge -----------------------------------------------------------------------------------------------
+
+
+def compared(truth: Truth) -> dict[Measure, Comparison]:
+    weeks = truth.series.starts.shape[0] // 7
+    end = FIRST + weeks * WEEK
+    return compare_spans(truth.series, (end - WEEK, end), (end - 2 * WEEK, end - WEEK))
+
+
+def page(comparisons: dict[Measure, Comparison]) -> dict[Measure, Finding]:
+    """Judge the comparisons as the page of a site or device does."""
+    return tell(comparisons, primary={Measure.VISITS})
+
+
+def tells(comparison: Comparison) -> bool:
+    """Whether the comparison, alone on its page, tells a change."""
+    return bool(tell({0: comparison})[0].change)
+
+
+def totals_differ(series: HourSeries) -> bool:
+    """Whether the totals of both weeks, as they are, look different with the digits that pages show."""
+    hours = [slice(-7, None), slice(-14, -7)]
+    averages = [series.faces[0, days].sum() / max(1.0, series.frames[0, days].sum()) for days in hours]
+    visits = [series.visits[0, days].sum() for days in hours]
+    return f"{averages[0]:.2f}" != f"{averages[1]:.2f}" or visits[0] != visits[1]
+
+
+def drawn_days(series: HourSeries) -> tuple[float, float] | None:
+    """Return the 2.5th and 97.5th percentile of the ratio of visits when matched days are drawn with replacement."""
+    known = series.known[0]
+    both = known[-7:] & known[-14:-7]
+    late, early = ((series.visits[0, days] * both).sum(axis=1) for days in (slice(-7, None), slice(-14, -7)))
+    drawn = np.random.default_rng(0).integers(0, 7, (DRAWS, 7))
+    sums, others = late[drawn].sum(axis=1), early[drawn].sum(axis=1)
+    if not others.all() or not sums.all():
+        return None
+    low, high = np.percentile(sums / others, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def drawn_days_differ(series: HourSeries) -> bool:
+    found = drawn_days(series)
+    return found is not None and not found[0] <= 1 <= found[1]
+
+
+def share_of(words: Sequence[Word], wanted: Word) -> float:
+    return percent(np.mean([word is wanted for word in words]))
+
+
+def percent(share: float | np.floating[npt.NBitBase]) -> float:
+    return 100 * float(share)
+
+
+if __name__ == "__main__":
+    main()

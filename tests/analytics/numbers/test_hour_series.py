@@ -1,0 +1,111 @@
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series
+from analytics.numbers.reads import Selection, read_engagement, read_episodes
+from devices.models import Device
+from tests.analytics.frames import count, frames_of, seen, undone
+
+CHICAGO = ZoneInfo("America/Chicago")
+MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
+LATER = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+
+
+def local(*at: int, zone: ZoneInfo = CHICAGO) -> dt.datetime:
+    return dt.datetime(*at, tzinfo=zone).astimezone(dt.UTC)  # type: ignore[arg-type,misc]
+
+
+def read(start: dt.datetime, end: dt.datetime, *devices: Device, now: dt.datetime = LATER) -> HourSeries:
+    (found,) = read_hour_series([Selection(devices, CHICAGO, start, end)], label="thumbs-up", now=now)
+    return found
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=15)
+def test_every_hour_has_the_numbers_of_its_bucket(chicago01: Device, chicago02: Device, data: st.DataObject) -> None:
+    """On the days around both changes of clocks, too."""
+    start = data.draw(st.sampled_from([local(2026, 10, 31), local(2026, 3, 7), local(2026, 11, 18)]))
+    end = start + dt.timedelta(days=3)
+    moments = st.integers(0, 3 * 86_400 - 1).map(lambda seconds: start + dt.timedelta(seconds=seconds))
+    frames = data.draw(st.lists(frames_of([chicago01, chicago02], moments), max_size=12))
+    with undone():
+        count(*{(frame.device.pk, frame.taken_at): frame for frame in frames}.values())
+        series = read(start, end, chicago01, chicago02)
+        for number, device in enumerate((chicago01, chicago02)):
+            selection = Selection([device], CHICAGO, start, end)
+            (hours,) = read_engagement([selection], bucket="hour", now=LATER)
+            (visits,) = read_episodes([selection], label="face", bucket="hour")
+            (gestures,) = read_episodes([selection], label="thumbs-up", bucket="hour")
+            expected = np.zeros((7, *series.minutes.shape))
+            for hour, visit, gesture in zip(hours, visits, gestures, strict=True):
+                place = (hour.start.date() - series.first_day).days, hour.start.hour
+                numbers = (hour.minutes, hour.frames, hour.faces_sum, hour.minutes_seen, hour.minutes_occupied)
+                expected[:, *place] += (*numbers, len(visit.seconds), len(gesture.seconds))
+            found = (series.frames, series.faces, series.seen, series.occupied, series.visits, series.gestures)
+            assert np.array_equal(expected[0], series.minutes)
+            assert np.array_equal(expected[1:], np.stack([values[number] for values in found]))
+
+
+def test_a_lost_hour_has_no_minutes_and_a_doubled_hour_has_both(chicago01: Device) -> None:
+    lost = read(local(2026, 3, 8), local(2026, 3, 9), chicago01)
+    assert lost.minutes[0].tolist() == [60, 60, 0, *[60] * 21]
+    doubled = read(local(2026, 11, 1), local(2026, 11, 2), chicago01)
+    assert doubled.minutes[0].tolist() == [60, 120, *[60] * 22]
+    assert not lost.between(local(2026, 3, 8), local(2026, 3, 9))[0, 2]
+
+
+@pytest.mark.parametrize(("minutes", "is_known"), [(29, False), (30, True)])
+def test_an_hour_is_compared_from_half_coverage_on(chicago01: Device, minutes: int, is_known: bool) -> None:
+    start = local(2026, 11, 18, 9)
+    count(*(seen(chicago01, start + n * MINUTE, faces=[0.9]) for n in range(minutes)))
+    series = read(start, start + HOUR, chicago01)
+    assert series.known[0, 0, 9] == is_known
+    assert np.isnan(series.measures()[Measure.AVERAGE].rates[0, 0, 9]) != is_known
+
+
+def test_an_hour_under_way_is_not_compared(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    count(*(seen(chicago01, start + n * MINUTE, faces=[0.9]) for n in range(60)))
+    assert not read(start, start + HOUR, chicago01, now=start + 59 * MINUTE).known.any()
+    assert read(start, start + HOUR, chicago01, now=start + HOUR).known[0, 0, 9]
+
+
+def test_a_camera_that_does_not_look_for_faces_knows_only_gestures(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    count(*(seen(chicago01, start + n * MINUTE, faces=None, labels=[("thumbs-up", 0.9)]) for n in range(60)))
+    known = {
+        name: not np.isnan(each.rates[0, 0, 9])
+        for name, each in read(start, start + HOUR, chicago01).measures().items()
+    }
+    assert known == {"average": False, "occupied": False, "visits": False, "gestures": True}
+
+
+def test_visits_count_per_covered_hour(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    count(*(seen(chicago01, start + n * MINUTE, faces=[0.9] if n % 5 == 0 else []) for n in range(30)))
+    measure = read(start, start + HOUR, chicago01).measures()[Measure.VISITS]
+    assert measure.events is not None
+    assert (measure.events[0, 0, 9], measure.rates[0, 0, 9]) == (6, 12)
+
+
+def test_any_number_of_places_takes_two_queries(chicago01: Device, chicago02: Device, seattle01: Device) -> None:
+    start, end = local(2026, 11, 18), local(2026, 11, 19)
+    asked = [Selection([device], CHICAGO, start, end) for device in (chicago01, chicago02, seattle01)]
+    with CaptureQueriesContext(connection) as made:
+        assert len(read_hour_series(asked, label="cup", now=LATER)) == 3
+    assert len(made) == 2
+
+
+def test_places_without_devices_are_known_in_no_hour() -> None:
+    series = read(local(2026, 11, 18), local(2026, 11, 19))
+    assert not series.known.any()
+    assert not series.together().known.any()
+    day = (local(2026, 11, 18), local(2026, 11, 19))
+    assert {each.hours_in_common for each in compare_spans(series, day, day).values()} == {0}
