@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
+	@echo "make bench-verdicts  how often a comparison tells a change, where nothing changed and where something did"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
 	@echo "make fuzz-api      ten thousand odd requests to the API, of which none may surprise; takes a quarter of an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
@@ -47,7 +48,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 fuzz-api: test-packages install-development

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from analytics.comparing.api import ComparisonViewSet
 from analytics.comparing.views import compare, sites
 from analytics.galaxy.serving.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
@@ -26,6 +27,7 @@ api: list[tuple[str, Any, str]] = [
     ("today", TodayViewSet, "today"),
     ("engagement", EngagementViewSet, "engagement"),
     ("counts", CountViewSet, "count"),
+    ("comparisons", ComparisonViewSet, "comparison"),
     ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
     ("reviews", ReviewViewSet, "review"),

@@ -156,15 +156,15 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
         alone, on_page = zip(*words, strict=True)
         return share_of(alone, Word.MORE), share_of(on_page, Word.MORE)
 
-    usual, half = told(1.2, (300, 1_200)), told(1.5, (300, 1_200), missing=0.5)
+    usual, half = told(1.2, (300, 3_000)), told(1.5, (300, 3_000), missing=0.5)
     few = [word for _, word in told(1.2, (20, 60), noise=0.25)]
     return [
         report.told("of a day noise of 8 %, common to a week", percent(share), "% of the variance"),
-        report.at_least("+20 %, 300 to 1,200 visits a day: pairs that tell it", more(usual)[0], "%", 80),
+        report.at_least("+20 %, 300 to 3,000 visits a day: pairs that tell it", more(usual)[0], "%", 80),
         report.at_least("    pages", more(usual)[1], "%", 80),
         report.told("    pages, at 300 visits a day", more(told(1.2, (300, 300.1)))[1], "%"),
-        report.told("    pages, at 1,200 visits a day", more(told(1.2, (1_200, 1_200.1)))[1], "%"),
-        report.told("    pages, without a past", more(told(1.2, (300, 1_200), weeks=2))[1], "%"),
+        report.told("    pages, at 3,000 visits a day", more(told(1.2, (3_000, 3_000.1)))[1], "%"),
+        report.told("    pages, without a past", more(told(1.2, (300, 3_000), weeks=2))[1], "%"),
         report.at_least("+50 %, half of the hours missing: pairs that tell it", more(half)[0], "%", 80),
         report.at_least("    pages", more(half)[1], "%", 80),
         report.told("+20 %, a day noise of 25 %, 20 to 60 visits: more", share_of(few, Word.MORE), "%"),
@@ -215,10 +215,13 @@ def simulate(
     fails: bool = True,
 ) -> Truth:
     """Return what a camera at this place saw: `people` a day, and `lift` times as many in the last week."""
-    sds = (place.week_sd, place.day_sd, place.hour_sd)
-    shapes = ((weeks, 1, 1), (weeks, 7, 1), (weeks, 7, 24))
-    noise = sum(random.normal(-sd * sd / 2, sd, shape) for sd, shape in zip(sds, shapes, strict=True))
-    expected = 7 * people * place.profile * np.exp(noise)
+    levels = [
+        random.normal(-sd * sd / 2, sd, (weeks, count, 1)) for sd, count in ((place.week_sd, 1), (place.day_sd, 7))
+    ]
+    hours = place.profile * np.exp(random.normal(0, place.hour_sd, (weeks, 7, 24)))
+    # The noise of hours moves people within their day: that of days was learned from whole days.
+    hours *= place.profile.sum(axis=1)[:, None] / hours.sum(axis=2, keepdims=True)
+    expected = 7 * people * hours * np.exp(levels[0] + levels[1])
     expected[-1] *= lift
     groups = random.poisson(expected * (1 - np.exp(-GROUP)) / GROUP)
     on = np.ones(expected.shape, bool) if not fails else ~outages(weeks, random)

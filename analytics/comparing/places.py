@@ -7,8 +7,8 @@ from itertools import combinations
 from zoneinfo import ZoneInfo
 
 from analytics.numbers.findings import Finding, tell
-from analytics.numbers.hour_series import HourSeries, Measure
-from analytics.numbers.matched import Comparison, Side, compare
+from analytics.numbers.hour_series import Measure, average_side
+from analytics.numbers.matched import Comparison, compare
 from analytics.numbers.measures import HOURS, Activity, add_up_engagement, merge_activity
 from analytics.numbers.metrics import Metric, metrics
 from analytics.numbers.period_numbers import compare_with_previous, read_hours, read_past
@@ -85,7 +85,7 @@ def read_place_numbers(
         for number, (past, mine) in enumerate(zip(series, own, strict=True))
         for measure, comparison in compare_with_previous(past, mine).items()
     }
-    sides = [_average(past, mine) for past, mine in zip(series, own, strict=True)]
+    sides = [average_side(past, mine.start, mine.end) for past, mine in zip(series, own, strict=True)]
     pairs = combinations(range(len(subjects)), 2)
     comparisons |= {(one, other): compare(sides[one], sides[other]) for one, other in pairs}
     findings = tell(comparisons, primary={key for key in comparisons if key[1] not in _NOT_IN_SENTENCES})
@@ -108,11 +108,6 @@ def read_place_numbers(
 
 
 _NOT_IN_SENTENCES = {measure for measure in Measure if measure is not Measure.AVERAGE}
-
-
-def _average(series: HourSeries, period: Period) -> Side:
-    together = series.together()
-    return Side(together.measures()[Measure.AVERAGE], together.between(period.start, period.end))
 
 
 def comparison_figures(found: Sequence[PlaceNumbers], *, now: dt.datetime) -> list[Figure]:

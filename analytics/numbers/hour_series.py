@@ -103,6 +103,12 @@ def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure
     return {name: compare(Side(measure, hours), Side(measure, others)) for name, measure in series.measures().items()}
 
 
+def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:
+    """Return the average of all cameras together in a span of time, for a comparison with another place."""
+    together = series.together()
+    return Side(together.measures()[Measure.AVERAGE], together.between(start, end))
+
+
 def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
     """Read all hours of each selection's devices, each device by itself; two queries. `label` is that of `gestures`."""
     devices = sorted({device.pk for selection in selections for device in selection.devices})

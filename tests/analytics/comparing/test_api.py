@@ -1,0 +1,134 @@
+import datetime as dt
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from analytics.models import EngagementQuarter, Episode
+from devices.models import Device, Site
+from devices.roles import Role
+from tests import places
+from tests.analytics.rest.test_api import ask
+
+ALL_MINUTES = 2**15 - 1
+FIRST = dt.date(2026, 9, 14)
+"""A Monday."""
+
+
+@pytest.fixture
+def manager(seattle: Site, chicago: Site) -> User:
+    """Sees both sites."""
+    return places.user("manager", {seattle: Role.VIEWER, chicago: Role.VIEWER})
+
+
+def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: range = range(8, 20)) -> None:
+    """Let the camera be on in these local hours, with `lift` times as many people in the last week."""
+    zone = ZoneInfo(device.site.timezone)
+    midnights = [dt.datetime.combine(FIRST + dt.timedelta(days=day), dt.time(), zone) for day in range(7 * weeks)]
+    quarters, visits = [], []
+    for day, midnight in enumerate(midnights):
+        busy = people * (lift if day >= 7 * (weeks - 1) else 1) * (1 + day * 5 % 7 / 100)
+        for quarter in range(4 * hours.start, 4 * hours.stop):
+            start = midnight.astimezone(dt.UTC) + quarter * dt.timedelta(minutes=15)
+            masks = {"minutes_seen": ALL_MINUTES, "minutes_occupied": 0b11111}
+            engagement = {"frames": 1_000, "faces_sum": round(10 * busy), "faces_peak": 2, **masks}
+            quarters.append(EngagementQuarter(device=device, start=start, **engagement))
+            for second in range(round(busy / 4)):
+                began = start + dt.timedelta(seconds=second)
+                visits.append(Episode(device=device, label="face", started=began, ended=began, peak=1, confidence=1))
+    EngagementQuarter.objects.bulk_create(quarters)
+    Episode.objects.bulk_create(visits)
+
+
+def by_measure(answer: Any) -> dict[str, dict[str, Any]]:
+    assert answer.status_code == HTTPStatus.OK, answer.json()
+    return {row["measure"]: row for row in answer.json()}
+
+
+def test_a_week_is_compared_with_the_week_before(chicago01: Device, outsider: User) -> None:
+    watch(chicago01, weeks=6, people=40, lift=1.5)
+    found = by_measure(ask(outsider, "comparisons", site="chicago", since="2026-10-19", to="2026-10-25"))
+    assert list(found) == ["average", "occupied", "visits", "gestures"]
+    visits = found["visits"]
+    assert (visits["finding"], visits["hours_in_common"]) == ("more", 7 * 12)
+    assert visits["low"] < visits["ratio"] < visits["high"]
+    assert visits["ratio"] == pytest.approx(1.5, rel=0.05)
+    assert found["occupied"]["finding"] == "about the same"
+    assert found["gestures"] == {
+        "measure": "gestures",
+        "finding": "cannot tell",
+        "ratio": None,
+        "low": None,
+        "high": None,
+        "hours_in_common": 7 * 12,
+    }
+
+
+def test_two_periods_are_chosen_freely(chicago01: Device, outsider: User) -> None:
+    watch(chicago01, weeks=6, people=40, lift=1.5)
+    period = {"since": "2026-10-21", "to": "2026-10-22"}
+    other = {"other_from": "2026-09-14", "other_to": "2026-10-04"}
+    found = by_measure(ask(outsider, "comparisons", device="Chicago01", **period, **other))
+    assert (found["visits"]["finding"], found["visits"]["hours_in_common"]) == ("more", 2 * 12)
+
+
+def test_another_place_is_compared_over_the_hours_that_both_saw(
+    chicago01: Device, chicago02: Device, seattle01: Device, manager: User
+) -> None:
+    watch(chicago01, weeks=6, people=40)
+    watch(chicago02, weeks=6, people=40)
+    watch(seattle01, weeks=6, people=80, hours=range(8, 12))
+    period = {"since": "2026-10-19", "to": "2026-10-25"}
+    found = by_measure(ask(manager, "comparisons", site="seattle", other_site="chicago", **period))
+    assert list(found) == ["average"]
+    assert (found["average"]["finding"], found["average"]["hours_in_common"]) == ("more", 7 * 4)
+    assert found["average"]["ratio"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "site"),
+        ({"site": "chicago", "other_from": "2026-01-01"}, "other_from"),
+        ({"site": "chicago", "other_from": "2026-01-01", "other_to": "2026-01-02", "other_site": "x"}, "other_from"),
+        (
+            {
+                "site": "chicago",
+                "since": "1970-01-01",
+                "to": "1970-01-02",
+                "other_from": "2026-01-01",
+                "other_to": "2026-01-02",
+            },
+            "from",
+        ),
+        ({"site": "chicago", "since": "1926-01-01", "to": "2026-01-01"}, "from"),
+        ({"site": "chicago", "other_from": "2026-01-02", "other_to": "2026-01-01"}, "from"),
+        ({"site": "chicago", "label": "x" * 65}, "label"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_by_its_field(
+    chicago01: Device, outsider: User, query: dict[str, str], field: str
+) -> None:
+    answer = ask(outsider, "comparisons", **query)
+    assert (answer.status_code, list(answer.json()["errors"])) == (HTTPStatus.BAD_REQUEST, [field])
+
+
+def test_another_sites_place_is_not_found(chicago01: Device, seattle01: Device, viewer: User) -> None:
+    assert ask(viewer, "comparisons", site="chicago").status_code == HTTPStatus.NOT_FOUND
+    assert ask(viewer, "comparisons", site="seattle", other_site="chicago").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_comparison_takes_as_many_queries_for_much(chicago01: Device, outsider: User, chicago: Site) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            by_measure(ask(outsider, "comparisons", site="chicago"))
+        return len(made)
+
+    few = queries()
+    watch(chicago01, weeks=2, people=4)
+    Device.objects.create(site=chicago, name="More", thing_name="more")
+    assert queries() == few
