@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
 from analytics.models import EngagementQuarter, Episode
 from devices.models import Device, Site
@@ -47,6 +48,10 @@ def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: 
 def by_measure(answer: Any) -> dict[str, dict[str, Any]]:
     assert answer.status_code == HTTPStatus.OK, answer.json()
     return {row["measure"]: row for row in answer.json()}
+
+
+def test_whoever_is_nobody_is_refused(db: None) -> None:
+    assert APIClient().get("/api/v1/comparisons/?site=chicago").status_code == HTTPStatus.UNAUTHORIZED
 
 
 def test_a_week_is_compared_with_the_week_before(chicago01: Device, outsider: User) -> None:
