@@ -16,6 +16,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +102,7 @@ def nothing_changed(known: list[Street], pairs: int, random: np.random.Generator
         drawn.append(drawn_days_differ(truth.series))
     told_of = {measure: percent(np.mean(values)) for measure, values in single.items()}
     return [
-        report.at_most("nothing changed: pairs that tell a change", np.mean(list(told_of.values())), "%", 6.5),
+        report.at_most("nothing changed: pairs that tell a change", float(np.mean([*told_of.values()])), "%", 6.5),
         *(report.told(f"    {measure}", value, "%") for measure, value in told_of.items()),
         report.at_most("nothing changed: pages that tell a change", percent(np.mean(pages)), "%", 5),
         report.told("    the totals of both weeks as they are", percent(np.mean(totals)), "%"),
@@ -249,7 +250,8 @@ def company(groups: npt.NDArray[np.int64], random: np.random.Generator) -> npt.N
     people = random.choice(sizes, int(groups.sum()), p=shares / shares.sum())
     ends = np.concatenate([[0], np.cumsum(people)])
     last = np.cumsum(groups.ravel())
-    return (ends[last] - ends[last - groups.ravel()]).reshape(groups.shape)
+    found: npt.NDArray[np.int64] = ends[last] - ends[last - groups.ravel()]
+    return found.reshape(groups.shape)
 
 
 def as_series(
@@ -260,16 +262,17 @@ def as_series(
 ) -> HourSeries:
     """Return the hours as the platform reads them from its tallies: [week, day, hour] becomes one camera's days."""
     random = random or np.random.default_rng(0)
-    groups = people if groups is None else groups
+    parties = people if groups is None else groups
     spread = np.exp(DWELL_SPREAD**2) - 1
     mean = DWELL_S * np.exp(DWELL_SPREAD**2 / 2)
     seconds = random.gamma(np.maximum(people, 1e-9) / spread, spread * mean)
-    occupied = random.binomial(60, 1 - np.exp(-groups * (1 + mean / 60) / 60))
-    days, seen = on.size // 24, 60.0 * on.reshape(1, -1, 24)
-    start = FIRST.timestamp() + 3600.0 * np.arange(on.size).reshape(days, 24)
+    occupied = random.binomial(60, 1 - np.exp(-parties * (1 + mean / 60) / 60))
+    days = on.size // 24
+    seen: Floats = 60.0 * on.reshape(1, days, 24).astype(float)
+    start: Floats = FIRST.timestamp() + 3600.0 * np.arange(on.size, dtype=float).reshape(days, 24)
 
-    def of_camera(values: npt.NDArray[np.generic]) -> Floats:
-        return values.reshape(1, days, 24) * (seen > 0)
+    def of_camera(values: npt.NDArray[Any]) -> Floats:
+        return values.reshape(1, days, 24).astype(float) * (seen > 0)
 
     return HourSeries(
         first_day=FIRST.date(),
@@ -278,7 +281,7 @@ def as_series(
         frames=seen * 120,
         faces=of_camera(seconds * 2),
         seen=seen,
-        occupied=of_camera(occupied),
+        occupied=of_camera(np.asarray(occupied)),
         visits=of_camera(people),
         gestures=of_camera(random.binomial(people.astype(int), GESTURES)),
     )

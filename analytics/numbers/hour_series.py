@@ -196,7 +196,7 @@ def _series(
         # Backwards: of a repeated hour the first one is its start.
         starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
         lengths = np.where(grid.edges[1:] <= now.timestamp(), np.diff(grid.edges) / MINUTE_S, 0.0)
-        minutes = np.bincount(grid.cells, lengths, shape[0] * shape[1]).reshape(shape)
+        minutes = np.bincount(grid.cells, lengths, shape[0] * shape[1]).astype(float).reshape(shape)
 
     def by_hour(seconds: sql.Integers, amounts: sql.Integers | None) -> Floats:
         found = np.searchsorted(grid.edges, seconds, side="right") - 1

@@ -20,6 +20,7 @@ with replacement instead gives intervals that are too narrow; `benchmarks/verdic
 import datetime as dt
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from analytics.numbers.measures import HOURS, WEEKDAYS
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+_T = TypeVar("_T", bound=np.generic)
 
 PUBLISHED_WEEK_SD = 0.03
 """The relative standard deviation of whole weeks in which nothing changed, beyond the noise of their days.
@@ -158,12 +160,12 @@ class _Weeks:
         return None if self.events is None else float(self.events[self.chosen & both[:, None]].sum())
 
 
-def _fold(values: npt.NDArray[np.generic], before: int, fill: object) -> npt.NDArray[np.generic]:  # type: ignore[type-arg]
+def _fold(values: npt.NDArray[_T], before: int, fill: float) -> npt.NDArray[_T]:
     cameras, days, _ = values.shape
     weeks = -(-(before + days) // WEEKDAYS)
     after = weeks * WEEKDAYS - before - days
-    padded = np.pad(values, ((0, 0), (before, after), (0, 0)), constant_values=fill)  # type: ignore[call-overload]
-    return padded.reshape(cameras, weeks, WEEKDAYS, HOURS)
+    folded: npt.NDArray[_T] = np.pad(values, ((0, 0), (before, after), (0, 0)), constant_values=fill)
+    return folded.reshape(cameras, weeks, WEEKDAYS, HOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _variance(late: _Weeks, early: _Weeks, both: Booleans, *, is_same_place: boo
     counts = [count for side in (late, early) if (count := side.counted(both)) is not None]
     if any(count < FEWEST_EVENTS for count in counts):
         return None
-    touched = (late.chosen & both[:, None]).any(axis=(0, 2, 3))
+    touched: Booleans = np.any(late.chosen & both[:, None], axis=(0, 2, 3))
     if is_same_place:
         noises = [_noise(late.rates, both, touched)] * 2
     else:
