@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts bench-visits fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -16,6 +16,7 @@ help:
 	@echo "make quick    in a minute and a half: the tests that need nothing but Python, the packages and SQLite: neither they"
 	@echo "              nor their fixtures import what starts programs, browsers or servers, or need models (tests/quick.py)"
 	@echo "make bench-edge    frames a second of the edge agent; and for an hour, whether it grows"
+	@echo "make bench-visits  how well the agent tells people apart, in simulated audiences, beside another tracker"
 	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
@@ -50,6 +51,12 @@ quick: install-development
 
 bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
+
+# norfair asks for an old numpy and works with the new one, so it gets a folder of its own.
+bench-visits: install-development
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target var/norfair \
+		norfair==2.3.0 filterpy==1.4.5 rich==14.3.4 markdown-it-py==4.3.0 mdurl==0.1.2 pygments==2.21.0
+	@PYTHONPATH=var/norfair exec $(BIN)/python -m benchmarks.visits
 
 fuzz-api: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.api_fuzzing

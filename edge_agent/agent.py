@@ -1,10 +1,13 @@
 """The agent: reads frames at a steady cadence, detects people and things in them, and takes pictures."""
 
 import logging
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+
+import msgspec
 
 from edge_agent import messages
 from edge_agent.cameras.sources import Source, without_password
@@ -18,6 +21,7 @@ from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.photographer import Photographer
 from edge_agent.stream.overlay import Overlay
 from edge_agent.stream.server import StreamServer
+from edge_agent.tracking.visits import VisitTracker
 from edge_agent.vision.files import ModelsUnavailable
 from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 
@@ -28,6 +32,10 @@ BATCH_SECONDS = 1.0
 
 MAX_BATCH_FRAMES = 20
 """This many frames, each with a crowd in it, still fit into a message."""
+
+LOOKS_PER_SECOND = 5.0
+"""People are followed with at least so many looks a second. With two, a walker moves too far from look to look: in
+simulated audiences a third more visits than people were counted."""
 
 HEARTBEAT_SECONDS = 30.0
 
@@ -85,6 +93,9 @@ class Agent:
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
         self._frames: list[messages.Frame] = []
         self._episode_changes: list[messages.GestureEpisode] = []
+        self._visits = VisitTracker(config.lens)
+        self._visit_changes: list[messages.Visit] = []
+        self._next_frame = monotonic()
         self._batch_since = self._last_frame_at = monotonic()
         self._is_wedged = False
 
@@ -95,33 +106,54 @@ class Agent:
             link.report_settings(self._config.settings, error)
 
     def run(self, link: Link, stop: threading.Event) -> None:
-        """Process frames at the configured cadence and publish heartbeats until `stop` is set or the source ends.
+        """Look at frames, publish them at the configured cadence, and send heartbeats, until `stop` is set or the
+        source ends.
 
-        At the end the gesture episodes are closed, and the last batch goes into the outbox.
+        At the end the gesture episodes and visits are closed, and the last batch goes into the outbox.
         """
-        next_frame = next_heartbeat = self._monotonic()
-        while not stop.wait(self._pause(next_frame)) and not self._source.ended:
+        next_look = next_heartbeat = self._monotonic()
+        while not stop.wait(self._pause(next_look)) and not self._source.ended:
             self.handle_commands(link)
-            if self._monotonic() >= next_frame:
+            if self._monotonic() >= next_look:
                 self.process_frame()
-                # A frame that is overdue is skipped, so that a slow machine does not fall further and further behind.
-                next_frame = max(next_frame + 1 / self._config.cadence, self._monotonic())
+                # A look that is overdue is skipped, so that a slow machine does not fall further and further behind.
+                next_look = max(next_look + self._look_seconds, self._monotonic())
             self.update_stream()
             if self._monotonic() >= next_heartbeat:
                 link.report_status()
                 next_heartbeat = self._monotonic() + HEARTBEAT_SECONDS
         self._episode_changes += self._episodes.end_all()
+        self._visit_changes += self._visits.end_all()
         self.flush()
 
+    @property
+    def _follows_people(self) -> bool:
+        return "faces" in self._config.detectors
+
+    @property
+    def _look_seconds(self) -> float:
+        """Seconds between two looks: the period of the cadence, or a part of it where people are followed."""
+        looks = math.ceil(LOOKS_PER_SECOND / self._config.cadence) if self._follows_people else 1
+        return 1 / (self._config.cadence * looks)
+
     def process_frame(self) -> None:
-        """Analyse the source's newest frame, if there is a new one, and put a complete batch into the outbox."""
+        """Look at the source's newest frame, if there is a new one, and put a complete batch into the outbox.
+
+        A frame that is due by the cadence is analysed by all detectors and published. In any other frame, only the
+        people are followed.
+        """
         now, taken_at = self._monotonic(), self._epoch_ms()
         rgb = self._source.read()
         if rgb is None:
             self._check_for_wedged_source(now)
+        elif now >= self._next_frame - self._look_seconds / 2:
+            self._note_frame(now)
+            self._next_frame = max(self._next_frame + 1 / self._config.cadence, now)
+            self._analyse(rgb, now, taken_at)
         else:
             self._note_frame(now)
-            self._analyse(rgb, now, taken_at)
+            faces = self._eyes.find_faces(rgb, taken_at, self._visits.expected(now))
+            self._follow(rgb, faces or (), now, taken_at)
         is_full = now - self._batch_since >= BATCH_SECONDS or len(self._frames) >= MAX_BATCH_FRAMES
         if self._episode_changes or is_full:
             self.flush()
@@ -161,31 +193,45 @@ class Agent:
         if config.cadence != self._config.cadence:
             self._episode_changes += self._episodes.end_all()
             self._episodes = _episode_tracker(config)
+            self._next_frame = self._monotonic()
         self._config = config
+        if not self._follows_people:
+            self._visit_changes += self._visits.end_all()
         log.info("the platform changed the settings to %s", messages.encode(config.settings).decode())
         return ""
 
     def flush(self) -> None:
         """Put the current batch of frames and the buffered log lines into the outbox."""
         self._batch_since = self._monotonic()
-        if self._frames or self._episode_changes:
-            batch = messages.Frames(messages.new_id(), tuple(self._frames), tuple(self._episode_changes))
-            self._put("frames", batch)
-            self._frames, self._episode_changes = [], []
+        if self._frames or self._episode_changes or self._visit_changes:
+            visits = tuple(self._visit_changes) if self._follows_people or self._visit_changes else None
+            changes = tuple(self._episode_changes), visits
+            self._put("frames", messages.Frames(messages.new_id(), tuple(self._frames), *changes))
+            self._frames, self._episode_changes, self._visit_changes = [], [], []
         for line in self._log_buffer.take():
             self._put("log", line)
 
-    def _pause(self, next_frame: float) -> float:
-        return min(max(next_frame - self._monotonic(), 0.0), STREAM_PERIOD)
+    def _pause(self, next_look: float) -> float:
+        return min(max(next_look - self._monotonic(), 0.0), STREAM_PERIOD)
 
     def _analyse(self, rgb: Picture, now: float, taken_at: int) -> None:
-        frame = self._eyes.look(rgb, taken_at)
+        frame = self._eyes.look(rgb, taken_at, self._visits.expected(now))
+        if frame.faces is not None:
+            frame = msgspec.structs.replace(frame, faces=self._follow(rgb, frame.faces, now, taken_at))
         self._frames.append(frame)
         self._episode_changes += self._episodes.update(taken_at, frame.gestures)
         state = self._photographer.update(now, frame.faces or ())
         self._overlay.update(rgb, frame, state, now)
         if state.phase == "picture":
             self._take_picture(rgb, frame)
+
+    def _follow(
+        self, rgb: Picture, faces: tuple[messages.Face, ...], now: float, taken_at: int
+    ) -> tuple[messages.Face, ...]:
+        """Return the faces with their visits' ids, and keep the visits that this look changes for the next batch."""
+        followed, changed = self._visits.look(now, taken_at, faces, (rgb.shape[1], rgb.shape[0]))
+        self._visit_changes += changed
+        return followed
 
     def _take_picture(self, rgb: Picture, frame: messages.Frame) -> None:
         faces = self._photographer.select_faces(frame.faces or ())

@@ -56,6 +56,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a file or a folder begins again at its end; otherwise the agent ends there."""
     wedged_after: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 10.0
     """Without a frame for this long the source counts as wedged: that is logged, and a camera is opened again."""
+    lens: Annotated[float, msgspec.Meta(ge=10.0, le=170.0)] | None = None
+    """The lens's horizontal angle of view in degrees; without it, no visit has a distance from the camera."""
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
     cadence: Cadence = 2.0
     """Frames analysed per second."""

@@ -40,6 +40,12 @@ THING_NAME_RULE = "it has 1 to 128 letters of A to Z, digits, “:”, “_” a
 ThingName = Annotated[str, msgspec.Meta(pattern=THING_NAME)]
 """A thing's name as AWS IoT Core accepts it."""
 
+VisitId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z-]{1,32}\Z")]
+"""A random text that names one person's visit and ends with it."""
+Duration = Annotated[int, msgspec.Meta(ge=0, le=7 * 24 * 3_600_000)]
+"""Milliseconds, at most a week."""
+Metres = Annotated[float, msgspec.Meta(gt=0.0, le=1_000.0)]
+
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
 Cadence = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
 """Frames analysed per second."""
@@ -60,6 +66,8 @@ class Face(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far the face is turned towards the right edge of the picture; 0 faces the camera. None where unknown."""
     pitch: Degrees | None = None
     """How far the face is turned up; 0 faces the camera, negative looks down. None where unknown."""
+    visit: VisitId | None = None
+    """The visit of the person; None from a device that does not follow people."""
 
 
 class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,6 +108,24 @@ class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
     """Time of the last frame that showed the gesture; None while it lasts."""
 
 
+class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's visit so far. It is reported when it begins, every few seconds while it lasts, and when it has ended.
+
+    Id and `began_at` identify a visit of a device. Reports may arrive in any order and several times: dwell and
+    attention only grow, the nearest distance only shrinks. A visit whose end is never reported lasted at least `dwell`.
+    """
+
+    id: VisitId
+    began_at: Milliseconds
+    dwell: Duration
+    """How long the person has been seen so far, measured by a clock that never jumps."""
+    attention: Duration | None = None
+    """How long of it the face was turned to the display; None where the device does not tell."""
+    nearest: Metres | None = None
+    """Distance from the camera at the nearest; None where the device does not know its lens."""
+    ended: bool = False
+
+
 class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `frames`: one or more frames. Frames without any detection are sent too."""
 
@@ -107,6 +133,9 @@ class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
     frames: tuple[Frame, ...]
     gesture_episodes: tuple[GestureEpisode, ...] = ()
     """The gesture episodes that began or ended with these frames."""
+    visits: tuple[Visit, ...] | None = None
+    """The visits that began, went on or ended since the last message; None from a device that does not follow
+    people."""
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -42,10 +42,13 @@ def _seed(query: str) -> int:
 
 
 def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> Source:
-    """Open the scene that this text names, or else any source that an edge agent opens. Raises `SourceError`."""
+    """Open the scene that this text names, or else any source that an edge agent opens. Raises `SourceError`.
+
+    A scene shows what it contains at the time of `clock`, in epoch seconds.
+    """
     if text.startswith(SCHEME):
         return SceneSource(text, clock)
-    return sources.open_source(text, repeat=repeat, clock=clock)
+    return sources.open_source(text, repeat=repeat)
 
 
 if __name__ == "__main__":

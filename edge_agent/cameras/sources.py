@@ -60,7 +60,7 @@ class Source(Protocol):
 
 
 Clock = Callable[[], float]
-"""Returns the time in epoch seconds."""
+"""Returns the time in seconds."""
 
 
 class SourceOpener(Protocol):
@@ -69,8 +69,10 @@ class SourceOpener(Protocol):
     def __call__(self, text: str, *, repeat: bool = True) -> Source: ...
 
 
-def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> Source:
+def open_source(text: str, *, repeat: bool = True, clock: Clock = time.monotonic) -> Source:
     """Open the source that this text names: a device's index, an RTSP or HTTP URL, a video file, a folder of pictures.
+
+    A file is played by `clock`, which must not go back.
 
     With `repeat`, files and folders begin again at their end; otherwise they are played once. Raises `SourceError`
     where the text names none of these, or where the file or folder cannot be read.

@@ -1,4 +1,3 @@
-import logging
 import os
 import signal
 import subprocess
@@ -17,11 +16,7 @@ from skimage import data
 from demo.cameras.scene import Scene
 from demo.cameras.visitors import visitors_between
 from edge_agent import messages
-from edge_agent.agent import Agent, LogBuffer
-from edge_agent.cameras.sources import Source
-from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
-from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.drawing import FACE
 from tests.brokers import Mosquitto, free_port, mosquitto
@@ -281,76 +276,3 @@ def test_a_camera_that_hangs_is_noticed_reported_and_opened_again(tmp_path: Path
 
 def log_of(listening: Platform) -> list[str]:
     return [line.text for line in listening.of_kind("log") if isinstance(line, messages.Log)]
-
-
-class Shows:
-    """A camera that shows these pictures, and nothing where there is None."""
-
-    ended = False
-
-    def __init__(self, *pictures: Picture | None) -> None:
-        self._pictures = iter(pictures)
-        self.restarts = 0
-
-    def read(self) -> Picture | None:
-        return next(self._pictures)
-
-    def peek(self) -> Picture | None:
-        return None
-
-    def restart(self) -> None:
-        self.restarts += 1
-
-    def close(self) -> None:
-        pass
-
-
-def stepped(tmp_path: Path, source: Source, every: float, steps: int) -> list[messages.FromDevice]:
-    """What an agent without detectors has put into its outbox, oldest first, after so many steps."""
-    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=(), outbox=tmp_path / "outbox.sqlite3")
-    outbox = Outbox(config.outbox, config.outbox_max_bytes)
-    now = 100.0
-    log_buffer = LogBuffer()
-    logging.getLogger("edge_agent").addHandler(log_buffer)
-    eyes = Eyes(config)
-    looking = Agent(config, source, eyes, outbox, log_buffer, monotonic=lambda: now, epoch_ms=lambda: round(now * 1000))
-    for _ in range(steps):
-        looking.process_frame()
-        now += every
-    looking.flush()
-    logging.getLogger("edge_agent").removeHandler(log_buffer)
-    kept = [messages.decode(message.kind, message.payload) for message in outbox.pending(1_000)]
-    outbox.close()
-    return kept[::-1]
-
-
-def frame_times(sent: list[messages.FromDevice]) -> list[list[int]]:
-    return [[frame.taken_at for frame in message.frames] for message in sent if isinstance(message, messages.Frames)]
-
-
-def test_frames_travel_in_batches_of_a_second(tmp_path: Path) -> None:
-    sent = stepped(tmp_path, Shows(*[data.astronaut()] * 7), every=0.5, steps=7)
-    assert frame_times(sent) == [[100_000, 100_500, 101_000], [101_500, 102_000], [102_500, 103_000]]
-    frames = [frame for message in sent if isinstance(message, messages.Frames) for frame in message.frames]
-    # A device that does not look for faces says nothing of faces, and not that there are none.
-    assert all(frame.faces is None and frame.size == (512, 512) for frame in frames)
-
-
-def test_a_batch_is_never_too_large_for_a_message(tmp_path: Path) -> None:
-    sent = stepped(tmp_path, Shows(*[data.astronaut()] * 50), every=0.001, steps=50)
-    assert [len(times) for times in frame_times(sent)] == [20, 20, 10]
-
-
-def test_a_camera_without_frames_sends_no_empty_frames_and_is_reported_and_opened_again(tmp_path: Path) -> None:
-    camera = Shows(*[None] * 25)
-    (line,) = stepped(tmp_path, camera, every=0.5, steps=25)
-    assert isinstance(line, messages.Log)
-    assert line.text == "the source 0 has shown no frame for 10 s"
-    assert line.level == "warning"
-    assert camera.restarts == 1
-
-
-def test_a_camera_that_comes_back_is_reported_too(tmp_path: Path) -> None:
-    sent = stepped(tmp_path, Shows(*[None] * 21, data.astronaut()), every=0.5, steps=22)
-    lines = [message.text for message in sent if isinstance(message, messages.Log)]
-    assert lines == ["the source 0 has shown no frame for 10 s", "the source 0 shows frames again"]

@@ -24,6 +24,9 @@ OWN = {"edge_agent", *PLATFORM_FOLDERS, *DEVELOPMENT_FOLDERS, "config"}
 FROM_DEBIAN = {"gi"}
 """Modules from Debian packages, for scripts that run with Debian's Python."""
 
+APART = {"norfair"}
+"""Modules that a make target installs into a folder of its own: they ask for versions that the others exclude."""
+
 Imports = dict[str, set[str]]
 """The files that import each distribution."""
 
@@ -69,7 +72,7 @@ def imports(*folders: str, needed_only: bool = False) -> Imports:
     found: Imports = {}
     for folder in folders:
         for path in project_files(ROOT / folder, ".py"):
-            for module in set(modules(path, needed_only=needed_only)) - FROM_DEBIAN:
+            for module in set(modules(path, needed_only=needed_only)) - FROM_DEBIAN - APART:
                 found.setdefault(distribution_of(module), set()).add(str(path.relative_to(ROOT)))
     return found
 

@@ -1,3 +1,4 @@
+import datetime as dt
 import logging
 import os
 import subprocess
@@ -21,6 +22,7 @@ from edge_agent.cameras.sources import (
     open_source,
     without_password,
 )
+from tests.clock import NOW, SetClock
 from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually
 
@@ -62,6 +64,14 @@ def test_a_video_is_played_at_its_own_speed_and_begins_again(video: Path) -> Non
         brightness.append(None if frame is None else round(float(frame.mean()) / 10))
     source.close()
     assert brightness == [0, 4, None, 9, 18, None, 1]
+
+
+def test_a_video_plays_on_where_the_machine_s_clock_is_set_back(video: Path, set_clock: SetClock) -> None:
+    source = open_source(str(video))
+    assert eventually(lambda: source.read() is not None)
+    set_clock(NOW - dt.timedelta(hours=1))
+    assert eventually(lambda: source.read() is not None)
+    source.close()
 
 
 def test_a_stream_that_ends_is_opened_again_and_both_are_logged(video: Path, caplog: pytest.LogCaptureFixture) -> None:
