@@ -36,8 +36,19 @@ def lines_of(path: Path) -> Iterator[str | ValueError]:
             yield from (line.rstrip("\r\n") for line in text)
         return
     with path.open("rb") as file:
-        for line in file:
-            try:
-                yield decode_text(line.rstrip(b"\r\n"))
-            except ValueError as error:
-                yield error
+        yield from map(_decoded, file)
+
+
+def lines_in(data: bytes) -> Iterator[str | ValueError]:
+    """Yield the lines of these bytes as `lines_of` does."""
+    if data.startswith(UTF_16):
+        yield from (line.rstrip("\r") for line in data.decode("utf-16", "replace").split("\n"))
+    else:
+        yield from map(_decoded, data.split(b"\n"))
+
+
+def _decoded(line: bytes) -> str | ValueError:
+    try:
+        return decode_text(line.rstrip(b"\r\n"))
+    except ValueError as error:
+        return error

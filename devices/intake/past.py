@@ -31,15 +31,18 @@ class Past:
 
 
 @transaction.atomic
-def accept_past(arrivals: Sequence[Arrival], *, keys: Sequence[int] | None = None) -> Past:
+def accept_past(arrivals: Sequence[Arrival], *, keys: Sequence[int | None] | None = None) -> Past:
     """Commit or quarantine each of these messages, in one transaction. Idempotent, for ever.
 
     Frames tell for as long as they are kept whether a message was counted. For the time before a device was
-    registered, `PastRecord` tells it: by `keys`, one for each arrival, or else by the messages themselves.
+    registered, `PastRecord` tells it: by `keys`, one for each arrival, or by the message itself where the key is None.
     Raises as `batches.accept`, and writes nothing then.
     """
     devices = Device.objects.by_thing({decoding.thing_of(arrival.topic) for arrival in arrivals})
-    keyed = list(zip(arrivals, keys or map(message_key, arrivals), strict=True))
+    given = keys or [None] * len(arrivals)
+    keyed = [
+        (arrival, message_key(arrival) if key is None else key) for arrival, key in zip(arrivals, given, strict=True)
+    ]
     past = {(device.pk, key) for arrival, key in keyed if (device := _past_device(arrival, devices))}
     known = _record(past, read_at=max((arrival.read_at for arrival in arrivals if arrival.read_at), default=None))
     new = [
@@ -48,6 +51,17 @@ def accept_past(arrivals: Sequence[Arrival], *, keys: Sequence[int] | None = Non
         if (device := _past_device(arrival, devices)) is None or (device.pk, key) not in known
     ]
     return Past(batches.accept(new), repeated=len(arrivals) - len(new))
+
+
+def count_once(device: Device, key: int, *, taken_at: dt.datetime, now: dt.datetime) -> bool:
+    """Record what was not a message, such as a picture; return whether it is to be taken in. Call in a transaction.
+
+    Raises `Rejection` if it was taken beyond the retention, when the device was registered already.
+    """
+    if taken_at >= device.created_at:
+        decoding.check_time(taken_at, now, decoding.retention())
+        return True
+    return not _record({(device.pk, key)}, read_at=now)
 
 
 def message_key(arrival: Arrival) -> int:

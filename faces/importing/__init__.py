@@ -1,0 +1,1 @@
+"""Takes in what cameras have recorded before they were connected: archives in folders and buckets."""
