@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from devices.intake import labels, wrapped_text
 from edge_agent.messages import Face, Labelled
 from edge_agent.vision.gestures import GESTURES
 
@@ -28,10 +29,11 @@ EMPTY_KEY = "null"
 
 TEXTS = ("link_to_img", "img", "image_string", "device_id", "topic")
 TIMES = ("unix_time", "timestamp")
+BYTE_ORDER_MARK = "\ufeff"
 NOT_LABELS = frozenset({*TEXTS, *TIMES, "objects", "format", "qos"})
 
 _STAMP = re.compile(r"(\d{8}-\d{6})")
-_FAULT = re.compile(r"\b(error|fail(ed|ure)?|exception|traceback)\b", re.IGNORECASE)
+_NUMBERED = re.compile(r"\d+(\.0*)?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 """A number this large is milliseconds: as seconds it would lie in the year 5138."""
 
@@ -103,30 +105,62 @@ def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> DeepLensMessage:
 
     Raises `Unreadable` or `BadValue`.
     """
+    text = _text_of(payload)
+    if not wrapped_text.is_structure(text):
+        text = _unwrapped_text(text)
+        if not wrapped_text.is_structure(text):
+            return _log_line(text)
+    value = _parse(text)
+    if not isinstance(value, _Object):
+        raise Unreadable("The payload is JSON, but not a JSON object.")
+    record, added = _exported(value)
+    return _record(record, added, zone)
+
+
+def _text_of(payload: bytes) -> str:
     try:
-        text = payload.decode("utf-8").strip()
+        text = payload.decode("utf-8").strip().removeprefix(BYTE_ORDER_MARK).strip()
     except UnicodeDecodeError as error:
         raise Unreadable(f"Not UTF-8 text: byte {error.start} is 0x{payload[error.start]:02X}.") from None
     if not text:
         raise Unreadable("The payload is empty.")
-    if "\x00" in text:
-        raise Unreadable("The text contains a NUL character.")
-    if text[0] not in '{["':
-        return _log_line(text)
-    value = _parse(text)
-    if isinstance(value, str):
-        return _log_line(_checked_text(value))
-    if not isinstance(value, _Object):
-        raise Unreadable("The payload is JSON, but not a JSON object.")
-    record, added = _unwrapped(value)
-    return _record(record, added, zone)
+    return _without_nul(text)
+
+
+def _unwrapped_text(text: str) -> str:
+    try:
+        inner = wrapped_text.unwrapped(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"The wrapped payload cannot be read: {error}") from None
+    if not inner:
+        raise Unreadable("The payload is empty.")
+    return _checked_text(inner)
 
 
 def _log_line(text: str) -> DeepLensMessage:
-    return DeepLensMessage(text=text, level="error" if _FAULT.search(text) else "info")
+    if wrapped_text.looks_like_data(text):
+        raise Unreadable("The payload looks like data, not like a line of log, and is no JSON object.")
+    return DeepLensMessage(text=text, level="error" if wrapped_text.FAULT.search(text) else "info")
 
 
 def _parse(text: str) -> Any:
+    """Return the value of JSON, or of a Python literal, which old programs published instead. Raises `Unreadable`."""
+    try:
+        return _parse_json(text)
+    except BadValue:
+        raise
+    except Unreadable as unreadable:
+        if "'" not in text:
+            raise
+        try:
+            return _parse_json(wrapped_text.python_as_json(text))
+        except BadValue:
+            raise
+        except ValueError:
+            raise unreadable from None
+
+
+def _parse_json(text: str) -> Any:
     try:
         value, end = _decoder.raw_decode(text)
     except BadValue:
@@ -148,7 +182,7 @@ def _not_a_number(name: str) -> float:
 _decoder = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_not_a_number, parse_int=float)
 
 
-def _unwrapped(record: _Object) -> tuple[_Object, list[tuple[str, Any]]]:
+def _exported(record: _Object) -> tuple[_Object, list[tuple[str, Any]]]:
     """Return the record inside one that the AWS IoT console exported, and the export's time and topic."""
     inner = record.get("payload")
     if inner is None or record.get("topic") is None:
@@ -213,12 +247,12 @@ def _is_flag(value: Any) -> bool:
 
 
 def _label(key: str) -> str:
-    if key in FACE_KEYS or key.isdigit():
+    if key in FACE_KEYS or _NUMBERED.fullmatch(key):
         return "face"
-    label = key.strip().lower()
-    if not 0 < len(label) <= 64 or not label.isprintable():
-        raise Unreadable("A label is empty, longer than 64 characters or not printable.")
-    return label
+    try:
+        return labels.normalised(key)
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
 
 
 def _probability(key: str, value: Any) -> float:
@@ -238,11 +272,16 @@ def _text(key: str, value: Any) -> str | None:
 def _checked_text(text: str) -> str:
     """Return the text. Raises `Unreadable` where JSON's escapes made a text that cannot be stored."""
     try:
-        if b"\x00" not in text.encode():
-            return text
+        text.encode()
     except UnicodeEncodeError:
         raise Unreadable("A text in the JSON contains half of a surrogate pair.") from None
-    raise Unreadable("A text in the JSON contains a NUL character.")
+    return _without_nul(text)
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise Unreadable("The text contains a NUL character.")
+    return text
 
 
 def _taken_at(about: Mapping[str, Any], url: str | None, zone: dt.tzinfo) -> int | None:
