@@ -110,7 +110,8 @@ class Decoded(msgspec.Struct):
     clock: dt.datetime | None = None
     """The device's own time when it sent the message, in UTC; None where the message does not contain it."""
     timed: bool = True
-    """Whether the message contains its own time; otherwise the time of its arrival was taken instead."""
+    """Whether the message contains its own time; otherwise the time of its arrival was taken instead, or told which of
+    two equal hours its time is in."""
 
 
 class Rejection(Exception):
@@ -266,13 +267,15 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
 
 def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     try:
-        message = deeplens.read(arrival.payload, zone=zoneinfo.ZoneInfo(device.clock_timezone))
+        arrived_at = arrival.received_at if arrival.arrival_known else None
+        zone = zoneinfo.ZoneInfo(device.clock_timezone)
+        message = deeplens.read(arrival.payload, zone=zone, arrived_at=arrived_at)
     except deeplens.BadValue as error:
         raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except deeplens.Unreadable as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
     _check_claims(message, arrival, device)
-    decoded = Decoded(device, timed=message.taken_at is not None)
+    decoded = Decoded(device, timed=message.taken_at is not None and not message.placed_by_arrival)
     if message.text is not None:
         if message.text != deeplens.SIGN_OF_LIFE:
             text = storable(message.text)

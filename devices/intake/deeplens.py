@@ -32,6 +32,9 @@ TIMES = ("unix_time", "timestamp")
 BYTE_ORDER_MARK = "\ufeff"
 NOT_LABELS = frozenset({*TEXTS, *TIMES, "objects", "format", "qos"})
 
+LEAD = dt.timedelta(minutes=5)
+"""How far a device's clock may be ahead without its stamps being placed into the wrong one of two equal hours."""
+
 _STAMP = re.compile(r"(\d{8}-\d{6})")
 _NUMBERED = re.compile(r"\d+(\.0*)?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
@@ -68,6 +71,8 @@ class DeepLensMessage(msgspec.Struct, frozen=True):
     """The topic that an exported record was published on."""
     record: Sequence[tuple[str, Any]] = ()
     """The keys and values of the record as the device sent them, repeated keys included; numbers are floats."""
+    placed_by_arrival: bool = False
+    """Whether the time of arrival was needed to tell which of two equal hours `taken_at` is in."""
 
 
 class _Frame(msgspec.Struct):
@@ -100,9 +105,11 @@ class _Object(list[tuple[str, Any]]):
         return None
 
 
-def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> DeepLensMessage:
-    """Return the content of this payload. `zone` is the time zone in which the device writes its time stamps.
+def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC, arrived_at: dt.datetime | None = None) -> DeepLensMessage:
+    """Return the content of this payload.
 
+    `zone` is the time zone in which the device writes its time stamps. When that zone's clocks are set back, an hour
+    comes twice; `arrived_at`, the time of arrival (None: unknown), then says which of both hours a stamp is of.
     Raises `Unreadable` or `BadValue`.
     """
     text = _text_of(payload)
@@ -114,7 +121,7 @@ def read(payload: bytes, *, zone: dt.tzinfo = dt.UTC) -> DeepLensMessage:
     if not isinstance(value, _Object):
         raise Unreadable("The payload is JSON, but not a JSON object.")
     record, added = _exported(value)
-    return _record(record, added, zone)
+    return _record(record, added, _Clock(zone, arrived_at))
 
 
 def _text_of(payload: bytes) -> str:
@@ -196,7 +203,7 @@ def _exported(record: _Object) -> tuple[_Object, list[tuple[str, Any]]]:
     return inner, [(key, value) for key, value in record if key in added]
 
 
-def _record(record: _Object, added: Sequence[tuple[str, Any]], zone: dt.tzinfo) -> DeepLensMessage:
+def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") -> DeepLensMessage:
     frame = _Frame()
     about: dict[str, Any] = {}
     for key, value in (*record, *added):
@@ -217,7 +224,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], zone: dt.tzinfo) 
     if names_nothing and not only_a_picture:
         frame.add_face_list()
     return DeepLensMessage(
-        taken_at=_taken_at(about, url, zone),
+        taken_at=_taken_at(about, url, clock),
         has_frame=not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
         gestures=tuple(frame.gestures),
@@ -227,6 +234,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], zone: dt.tzinfo) 
         claimed_device=texts.get("device_id"),
         claimed_topic=texts.get("topic"),
         record=record,
+        placed_by_arrival=clock.asked_arrival,
     )
 
 
@@ -284,19 +292,23 @@ def _without_nul(text: str) -> str:
     return text
 
 
-def _taken_at(about: Mapping[str, Any], url: str | None, zone: dt.tzinfo) -> int | None:
+def _taken_at(about: Mapping[str, Any], url: str | None, clock: "_Clock") -> int | None:
     for key in TIMES:
         value = about.get(key)
         if value is not None:
-            return milliseconds(key, value, zone)
+            return _milliseconds(key, value, clock)
     stamp = _STAMP.search(url.rsplit("/", 1)[-1]) if url else None
-    return _stamped(stamp[1], zone) if stamp else None
+    return clock.read(stamp[1]) if stamp else None
 
 
 def milliseconds(key: str, value: Any, zone: dt.tzinfo) -> int:
     """Return a time in epoch milliseconds, from seconds, milliseconds or a stamp in `zone`. Raises `BadValue`."""
+    return _milliseconds(key, value, _Clock(zone, None))
+
+
+def _milliseconds(key: str, value: Any, clock: "_Clock") -> int:
     if isinstance(value, str) and _STAMP.fullmatch(value):
-        return _stamped(value, zone)
+        return clock.read(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 253_402_300_800_000:
@@ -304,11 +316,27 @@ def milliseconds(key: str, value: Any, zone: dt.tzinfo) -> int:
     return round(value if value >= _MILLISECONDS_FROM else value * 1000)
 
 
-def _stamped(stamp: str, zone: dt.tzinfo) -> int:
-    try:
-        local = dt.datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=zone)
-    except ValueError:
-        raise BadValue(f"“{stamp}” is not a time (YYYYmmdd-HHMMSS).") from None
-    if local.year < 1970:
-        raise BadValue(f"“{stamp}” lies before 1970.")
-    return round(local.timestamp() * 1000)
+class _Clock:
+    """The clock of a device, which writes stamps without a time zone."""
+
+    def __init__(self, zone: dt.tzinfo, arrived_at: dt.datetime | None) -> None:
+        self._zone, self._arrived_at = zone, arrived_at
+        self.asked_arrival = False
+
+    def read(self, stamp: str) -> int:
+        """Return the time of a stamp in epoch milliseconds. Raises `BadValue`."""
+        try:
+            local = dt.datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=self._zone)
+        except ValueError:
+            raise BadValue(f"“{stamp}” is not a time (YYYYmmdd-HHMMSS).") from None
+        if local.year < 1970:
+            raise BadValue(f"“{stamp}” lies before 1970.")
+        return round(self._placed(local).timestamp() * 1000)
+
+    def _placed(self, local: dt.datetime) -> dt.datetime:
+        """Return the later one of two equal times, unless that had not come yet when the message arrived."""
+        later = local.replace(fold=1)
+        if self._arrived_at is None or local.utcoffset() <= later.utcoffset():  # type: ignore[operator]
+            return local  # the time comes once, or not at all
+        self.asked_arrival = True
+        return later if later.timestamp() <= (self._arrived_at + LEAD).timestamp() else local

@@ -160,3 +160,31 @@ def test_whatever_comes_is_an_utterance_or_a_clear_refusal(payload: bytes) -> No
         return
     found: list[Face | Labelled] = [*(said.faces or ()), *said.gestures, *said.objects]
     assert all(0 <= each.confidence <= 1 for each in found)
+
+
+CHICAGO = zoneinfo.ZoneInfo("America/Chicago")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "arrived", "taken"),
+    [
+        ("20261101-013000", "06:30:02", "06:30:00"),
+        ("20261101-013000", "07:30:02", "07:30:00"),
+        ("20261101-014500", "07:45:02", "07:45:00"),
+        ("20261101-015959", "06:59:58", "06:59:59"),  # by a clock that is a second ahead
+        ("20261101-010000", "07:00:00", "07:00:00"),
+        ("20261101-013000", "07:05:00", "06:30:00"),  # half an hour late rather than half an hour early
+        ("20261101-013000", "12:00:00", "07:30:00"),
+        ("20261101-013000", None, "06:30:00"),
+        ("20261101-003000", "05:30:02", "05:30:00"),
+        ("20261101-020000", "08:00:02", "08:00:00"),
+        ("20260308-023000", "08:30:02", "08:30:00"),  # a time that does not come
+    ],
+)
+def test_a_stamp_of_the_hour_that_comes_twice_is_placed_by_its_arrival(
+    stamp: str, arrived: str | None, taken: str
+) -> None:
+    day = f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}"
+    arrived_at = arrived and dt.datetime.fromisoformat(f"{day}T{arrived}+00:00")
+    read = deeplens.read(f'{{"timestamp": "{stamp}"}}'.encode(), zone=CHICAGO, arrived_at=arrived_at or None)
+    assert read.taken_at == dt.datetime.fromisoformat(f"{day}T{taken}+00:00").timestamp() * 1000
