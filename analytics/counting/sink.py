@@ -11,7 +11,7 @@ from functools import partial
 
 from analytics.counting import episode_rows, episodes, tallies
 from analytics.counting.episodes import EpisodeRow
-from analytics.counting.former_frames import counted_before
+from analytics.counting.former_facts import counted_before, with_former_labels
 from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
@@ -60,8 +60,7 @@ def count(batch: Batch) -> Write:
         frames,
         _frame_rows(frames),
         _additions(frames),  # Nearly always all frames are new, and nothing remains to be computed in the transaction.
-        _reports(batch.gestures),
-        [_reported_episode(gesture) for gesture in batch.gestures],
+        batch.gestures,
     )
 
 
@@ -70,8 +69,7 @@ def _count(
     frames: Sequence[CountedFrame],
     frame_rows: sql.Rows,
     additions: _Additions,
-    reports: sql.Rows,
-    reported_episodes: Sequence[EpisodeRow],
+    gestures: Sequence[ReceivedGesture],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
     if counted := counted_before([seen for seen, _, _ in frames]):
@@ -83,10 +81,11 @@ def _count(
     additions.detections.insert(owners=list(ids.values()))
     additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
     additions.labels.add_up(tallies.LABEL_MERGE)
-    reports.add_up(REPORT_MERGE)
     new_episodes = additions.episodes
-    if reported_episodes:
-        new_episodes = episodes.join_episodes([*new_episodes, *reported_episodes])
+    if gestures:
+        gestures = with_former_labels(gestures)
+        _reports(gestures).add_up(REPORT_MERGE)
+        new_episodes = episodes.join_episodes([*new_episodes, *map(_reported_episode, gestures)])
     episode_rows.add(new_episodes)
 
 

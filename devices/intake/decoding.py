@@ -13,7 +13,7 @@ from typing import assert_never
 import msgspec
 from django.conf import settings
 
-from devices.intake import deeplens, identity, version1
+from devices.intake import deeplens, identity, labels, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
 from devices.intake.identity import FormerKey, digest, framed
@@ -61,6 +61,8 @@ class ReceivedGesture(msgspec.Struct, frozen=True):
     ended_at: dt.datetime
     """Equal to `began_at` while the device has not reported the end."""
     confidence: float
+    sent_label: str = ""
+    """The label as the device spelled it, under which a former version may have stored the gesture."""
 
 
 class TakenPicture(msgspec.Struct, frozen=True):
@@ -227,20 +229,42 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
 def _decode_frames(message: messages.Frames, arrival: Arrival, device: Device) -> Decoded:
     decoded = Decoded(device, message_id=message.id)
     sent = identity.frames_in(arrival.payload)
-    decoded.frames = [
+    try:
+        decoded.frames = _received_frames(message, sent, arrival, device)
+        if message.gesture_episodes:
+            decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
+    except labels.BadLabel as error:
+        raise Rejection(Reason.BAD_VALUE, str(error)) from None
+    return decoded
+
+
+def _received_frames(
+    message: messages.Frames, sent: Sequence[msgspec.Raw], arrival: Arrival, device: Device
+) -> list[ReceivedFrame]:
+    return [
         ReceivedFrame(
             device,
             _time(frame.taken_at),
             arrival.received_at,
             identity.frame_key(raw),
-            frame,
+            _with_normalised_labels(frame) if frame.objects or frame.gestures else frame,
             partial(version1.frame_keys, raw),
         )
         for frame, raw in zip(message.frames, sent, strict=True)
     ]
-    if message.gesture_episodes:
-        decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
-    return decoded
+
+
+def _with_normalised_labels(frame: messages.Frame) -> messages.Frame:
+    """Return the frame with the labels' one spelling, which an agent of ours uses already. Raises `BadLabel`."""
+    if all(labels.normalised(found.label) == found.label for found in frame.objects + frame.gestures):
+        return frame
+    return msgspec.structs.replace(
+        frame, objects=_with_normalised_label(frame.objects), gestures=_with_normalised_label(frame.gestures)
+    )
+
+
+def _with_normalised_label(found: Sequence[messages.Labelled]) -> tuple[messages.Labelled, ...]:
+    return tuple(msgspec.structs.replace(each, label=labels.normalised(each.label)) for each in found)
 
 
 def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGesture:
@@ -249,7 +273,8 @@ def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGestur
     if ended_at < began_at:
         times = f"ended at {ended_at.isoformat()}, before it began at {began_at.isoformat()}"
         raise Rejection(Reason.BAD_VALUE, f"The gesture “{episode.label}” {times}.")
-    return ReceivedGesture(device, episode.label, began_at, ended_at, episode.confidence)
+    label = labels.normalised(episode.label)
+    return ReceivedGesture(device, label, began_at, ended_at, episode.confidence, episode.label)
 
 
 def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> TakenPicture:

@@ -259,7 +259,7 @@ def _label(key: str) -> str:
         return "face"
     try:
         return labels.normalised(key)
-    except ValueError as error:
+    except labels.BadLabel as error:
         raise Unreadable(str(error)) from None
 
 

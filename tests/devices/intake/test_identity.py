@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.models import Frame
+from analytics.models import Episode, Frame, ReportedGesture
 from devices.intake import decoding, deeplens, identity
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival, Decoded, Delivery, LogLine, ReceivedFrame
@@ -146,6 +146,17 @@ def test_what_the_first_version_stored_is_not_counted_again(former: FormerIdenti
     assert everything() == once
     accept([new, arrival(SAMPLES[0])])
     assert len(everything()["frames"]) == len(once["frames"]) + 1
+
+
+def test_a_gesture_that_the_first_version_stored_as_it_was_spelled_stays_one(former: FormerIdentity) -> None:
+    sample = next(sample for sample in SAMPLES if sample["means"] == "a gesture of an agent")
+    spelled = arrival({**sample, "payload": sample["payload"].replace("thumbs-up", "Thumbs-Up")})
+    accept([spelled])
+    assert ReportedGesture.objects.get().label == "thumbs-up"
+    ReportedGesture.objects.update(label="Thumbs-Up")
+    Episode.objects.update(label="Thumbs-Up")
+    accept([spelled])
+    assert (ReportedGesture.objects.get().label, Episode.objects.get().label) == ("Thumbs-Up", "Thumbs-Up")
 
 
 def test_a_log_that_was_replayed_with_repeated_keys_lost_is_not_counted_again(former: FormerIdentity) -> None:

@@ -1,11 +1,13 @@
-"""Finds frames that were counted by a former version, which identified them by another key."""
+"""Finds frames and gestures that were counted by a former version, which identified them in another way."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from analytics.models import Frame
+import msgspec
+
+from analytics.models import Frame, ReportedGesture
 from devices.intake import identity
-from devices.intake.decoding import ReceivedFrame
+from devices.intake.decoding import ReceivedFrame, ReceivedGesture
 
 TIMES_AT_ONCE = 500
 """Times in one query; SQLite allows 32,766 parameters."""
@@ -36,3 +38,26 @@ def _stored(keys: Collection[tuple[int, dt.datetime, int]]) -> set[tuple[int, dt
             Frame.objects.filter(device__in=devices, taken_at__in=times).values_list("device", "taken_at", "key")
         )
     return stored
+
+
+def with_former_labels(gestures: Sequence[ReceivedGesture]) -> Sequence[ReceivedGesture]:
+    """Return the gestures; one that is stored under the label that the device sent has that label.
+
+    A former version stored labels as they were sent. Makes no query unless such a gesture is old enough.
+    """
+    times = {each.began_at for each in gestures if _may_have_former_label(each)}
+    if not times:
+        return gestures
+    devices = {each.device.pk for each in gestures}
+    reports = ReportedGesture.objects.filter(device__in=devices, began_at__in=times)
+    stored = set(reports.values_list("device", "began_at", "label"))
+    return [
+        msgspec.structs.replace(each, label=each.sent_label)
+        if (each.device.pk, each.began_at, each.sent_label) in stored
+        else each
+        for each in gestures
+    ]
+
+
+def _may_have_former_label(gesture: ReceivedGesture) -> bool:
+    return gesture.sent_label not in ("", gesture.label) and identity.may_be_former(gesture.began_at)
