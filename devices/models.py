@@ -326,6 +326,22 @@ class ApiToken(models.Model):
         return self.name
 
 
+class RetainedMessage(models.Model):
+    """The message without a time of its own that the broker retains on a topic, as it was taken in first.
+
+    The broker hands it over again on each connection. Only `devices/intake/redelivery.py` writes and reads it.
+    """
+
+    topic = models.BigIntegerField(primary_key=True, help_text="Hash of the topic.")
+    content = models.BigIntegerField(help_text="Hash of topic and payload.")
+    received_at = models.DateTimeField()
+    client = models.CharField(max_length=128, blank=True, help_text="Empty unless it was delivered before as new.")
+    packet_id = models.PositiveIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.topic} at {self.received_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 class DeliveredBatch(models.Model):
     """The messages without a time of their own in one committed batch, kept as long as they can be redelivered.
 

@@ -1,6 +1,7 @@
 """Deliberate writes: reviews of detections, rebuilt tallies and episodes, and the deletion of old frames."""
 
 import datetime as dt
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from analytics.models import (
     LabelQuarter,
     ReportedGesture,
     Review,
+    SignOfLifeQuarter,
     Verdict,
     quarters,
 )
@@ -33,7 +35,16 @@ if TYPE_CHECKING:
 
 DAY = dt.timedelta(days=1)
 
-_OF_EPISODES = ((ReportedGesture, "began_at"), (Episode, "started"), (Episode, "ended"))
+_TIMES = (
+    (Frame, "taken_at"),
+    (EngagementQuarter, "start"),
+    (LabelQuarter, "start"),
+    (SignOfLifeQuarter, "start"),
+    (ReportedGesture, "began_at"),
+    (Episode, "started"),
+    (Episode, "ended"),
+)
+"""The tables of a device's facts and tallies, each with a field of its times."""
 
 TallyRow = TypeVar("TallyRow", tallies.EngagementRow, tallies.LabelRow)
 
@@ -117,7 +128,7 @@ def rebuild(stretch: Stretch) -> int:
 def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
     ends = [
         (found["first"].date(), found["last"].date())
-        for model, field in ((Frame, "taken_at"), (EngagementQuarter, "start"), (LabelQuarter, "start"), *_OF_EPISODES)
+        for model, field in _TIMES
         if (found := model.objects.filter(device=device).aggregate(first=Min(field), last=Max(field)))["first"]
     ]
     day = max(first, min((earliest for earliest, _ in ends), default=first))
@@ -136,6 +147,8 @@ def _frames(stretch: Stretch) -> Iterator[tallies.FrameFaces]:
         # Not below zero: an object of the device may also have the label of faces.
         counted = None if reported is None else max(0, reported - rejected[pk])
         yield stretch.device.pk, taken_at, counted
+    signs = stretch.filter(SignOfLifeQuarter.objects.all()).values_list(*tallies.SignOfLifeRow._fields)
+    yield from tallies.frames_of_signs(itertools.starmap(tallies.SignOfLifeRow, signs))
 
 
 def _labels(stretch: Stretch) -> Iterator[tallies.DetectionFacts]:
@@ -180,6 +193,7 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
                 Frame.objects.filter(pk__in=pks).delete()
             yield len(pks)
         ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
+        SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:

@@ -12,7 +12,16 @@ from functools import partial
 from analytics.counting import episode_rows, episodes, tallies
 from analytics.counting.episodes import EpisodeRow
 from analytics.counting.former_facts import counted_before, with_former_labels
-from analytics.models import FACE, Detection, DeviceSoftware, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
+from analytics.models import (
+    FACE,
+    Detection,
+    DeviceSoftware,
+    EngagementQuarter,
+    Frame,
+    LabelQuarter,
+    ReportedGesture,
+    SignOfLifeQuarter,
+)
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.intake.decoding import ReceivedFrame, ReceivedGesture
@@ -50,7 +59,8 @@ def count(batch: Batch) -> Write:
     # Of several messages about one frame, the first counts.
     by_key = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
     keys = sorted(by_key)
-    devices = {key[0] for key in keys} | {gesture.device.id for gesture in batch.gestures}
+    devices = {key[0] for key in keys}
+    devices |= {gesture.device.id for gesture in batch.gestures} | {sign.device.id for sign in batch.signs_of_life}
     if not devices:
         return write_nothing
     frames = [_counted_frame(by_key[key]) for key in keys]
@@ -61,6 +71,7 @@ def count(batch: Batch) -> Write:
         _frame_rows(frames),
         _additions(frames),  # Nearly always all frames are new, and nothing remains to be computed in the transaction.
         batch.gestures,
+        tallies.sign_of_life_rows((sign.device.id, sign.at) for sign in batch.signs_of_life),
     )
 
 
@@ -70,6 +81,7 @@ def _count(
     frame_rows: sql.Rows,
     additions: _Additions,
     gestures: Sequence[ReceivedGesture],
+    signs_of_life: Sequence[tallies.SignOfLifeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
     if counted := counted_before([seen for seen, _, _ in frames]):
@@ -80,6 +92,8 @@ def _count(
         additions = _additions([frames[number] for number in ids])
     additions.detections.insert(owners=list(ids.values()))
     additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
+    if signs_of_life:
+        _add_signs_of_life(signs_of_life)
     additions.labels.add_up(tallies.LABEL_MERGE)
     new_episodes = additions.episodes
     if gestures:
@@ -92,6 +106,12 @@ def _count(
 def _frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
     rows = [(seen.device.id, seen.taken_at, seen.key, seen.received_at, faces) for seen, faces, _ in frames]
     return sql.Rows(Frame, FRAME_FIELDS, rows)
+
+
+def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
+    sql.Rows(SignOfLifeQuarter, tallies.SignOfLifeRow._fields, rows).add_up(tallies.SIGN_OF_LIFE_MERGE)
+    seen = tallies.engagement_rows(tallies.frames_of_signs(rows))
+    sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, seen).add_up(tallies.ENGAGEMENT_MERGE)
 
 
 def _additions(frames: Sequence[CountedFrame]) -> _Additions:

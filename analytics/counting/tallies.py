@@ -5,11 +5,13 @@ grouping of the merges do not matter, so the tallies depend only on the set of f
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from analytics.models.quarters import QUARTER, QUARTER_MINUTES, bin_of_millionths, millionths, quarter_start
 from devices.sql import Merge
+
+MINUTE = dt.timedelta(minutes=1)
 
 LOCK = "headcount tallies"
 """The name of the advisory locks on devices: shared for adding to a device's tallies, exclusive for rebuilding them."""
@@ -62,7 +64,16 @@ ENGAGEMENT_MERGE: dict[str, Merge] = {
 
 Reads add up quarters to hours and days in the same way, except that they count the bits of masks ("or") and add those.
 """
+SIGN_OF_LIFE_MERGE: dict[str, Merge] = {"minutes": "or"}
 LABEL_MERGE: dict[str, Merge] = {"count": "sum", "rejected": "sum", "confidence_millionths_sum": "sum"}
+
+
+class SignOfLifeRow(NamedTuple):
+    """A row of `SignOfLifeQuarter`, with its fields' names and order."""
+
+    device_id: int
+    start: dt.datetime
+    minutes: int
 
 
 class _QuarterStart:
@@ -96,6 +107,20 @@ def engagement_rows(frames: Iterable[FrameFaces]) -> list[EngagementRow]:
             if faces > row[2]:
                 row[2] = faces
     return [EngagementRow(*key, *rows[key]) for key in sorted(rows)]
+
+
+def sign_of_life_rows(signs: Iterable[tuple[int, dt.datetime]]) -> list[SignOfLifeRow]:
+    """Return a row for each device and quarter, sorted by both, of these ids of devices and times in UTC."""
+    rows = engagement_rows((device_id, at, None) for device_id, at in signs)
+    return [SignOfLifeRow(row.device_id, row.start, row.minutes_seen) for row in rows]
+
+
+def frames_of_signs(rows: Iterable[SignOfLifeRow]) -> Iterator[FrameFaces]:
+    """Yield a frame with an unknown number of faces for each minute, so that `engagement_rows` has it as seen."""
+    for row in rows:
+        for minute in range(QUARTER_MINUTES):
+            if row.minutes >> minute & 1:
+                yield row.device_id, row.start + minute * MINUTE, None
 
 
 def label_rows(detections: Iterable[DetectionFacts]) -> list[LabelRow]:

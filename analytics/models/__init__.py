@@ -8,7 +8,7 @@ from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, Revi
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.questions import Question
-from analytics.models.tallies import EngagementQuarter, LabelQuarter
+from analytics.models.tallies import EngagementQuarter, LabelQuarter, SignOfLifeQuarter
 from analytics.models.walls import WallToken
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Question",
     "ReportedGesture",
     "Review",
+    "SignOfLifeQuarter",
     "Verdict",
     "WallToken",
 ]

@@ -26,6 +26,22 @@ class EngagementQuarter(models.Model):
         return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC"
 
 
+class SignOfLifeQuarter(models.Model):
+    """The minutes of a quarter hour in which a device said that it was on, without a frame; kept as long as frames."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    minutes = models.PositiveSmallIntegerField(help_text="Bit n is set for minute n.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "start"], name="one_sign_of_life_per_quarter")]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC"
+
+
 class LabelQuarter(models.Model):
     """The detections of a label by a device in a quarter hour and a confidence bin; all numbers add up."""
 

@@ -11,7 +11,16 @@ from functools import partial
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from devices.intake import decoding, device_states, identity, redelivery
-from devices.intake.decoding import Arrival, Decoded, LogLine, ReceivedFrame, ReceivedGesture, Rejection, TakenPicture
+from devices.intake.decoding import (
+    Arrival,
+    Decoded,
+    LogLine,
+    ReceivedFrame,
+    ReceivedGesture,
+    Rejection,
+    SignOfLife,
+    TakenPicture,
+)
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
 
@@ -25,6 +34,7 @@ class Batch:
     frames: list[ReceivedFrame] = field(default_factory=list)
     pictures: list[TakenPicture] = field(default_factory=list)
     gestures: list[ReceivedGesture] = field(default_factory=list)
+    signs_of_life: list[SignOfLife] = field(default_factory=list)
     software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
     """The software that each status names, with its device and the device's time of the status."""
 
@@ -90,6 +100,8 @@ def draft(arrivals: Sequence[Arrival], devices: DevicesByThing) -> Draft:
     rejected: list[tuple[Arrival, Rejection]] = []
     retention = decoding.retention()
     for arrival in arrivals:
+        if not arrival.payload:
+            continue  # It only clears the message that the broker retained on its topic.
         try:
             device = devices.get(decoding.thing_of(arrival.topic))
             decoded.append((arrival, decoding.decode(arrival, device, retention=retention)))
@@ -198,23 +210,25 @@ def _make_draft(
         frames=[frame for content in contents for frame in content.frames],
         pictures=[picture for content in contents for picture in content.pictures],
         gestures=[gesture for content in contents for gesture in content.gestures],
+        signs_of_life=[sign for content in contents for sign in content.signs_of_life],
         software=[
             (content.device, content.clock or arrival.received_at, content.status.software[:64])
             for arrival, content in decoded
             if content.status is not None and content.status.software
         ],
     )
-    everything = [arrival for arrival, _ in (*decoded, *rejected)]
     untimed = [arrival for arrival, content in decoded if not content.timed]
     writes: list[Write] = [
         partial(_write_log, [line for content in contents for line in content.log]),
         partial(_write_quarantine, rejected, devices),
-        redelivery.recording(everything, [*untimed, *(arrival for arrival, _ in rejected)]),
+        redelivery.recording(arrivals, [*untimed, *(arrival for arrival, _ in rejected)]),
         # Last, because several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
         partial(device_states.write, device_states.relevant(decoded)),
     ]
-    return Draft(arrivals, devices, _outcome(decoded, rejected), writes)
+    outcome = _outcome(decoded, rejected)
+    outcome.committed = len(arrivals) - outcome.quarantined
+    return Draft(arrivals, devices, outcome, writes)
 
 
 @transaction.atomic

@@ -98,6 +98,14 @@ class LogLine(msgspec.Struct, frozen=True):
     """Returns the keys under which a former version may have stored this line."""
 
 
+class SignOfLife(msgspec.Struct, frozen=True):
+    """A registered device's word that it was on, without a frame."""
+
+    device: Device
+    at: dt.datetime
+    """UTC, by the platform's clock."""
+
+
 class Decoded(msgspec.Struct):
     """The content of one message of a registered device."""
 
@@ -106,6 +114,7 @@ class Decoded(msgspec.Struct):
     gestures: Sequence[ReceivedGesture] = ()
     pictures: Sequence[TakenPicture] = ()
     log: Sequence[LogLine] = ()
+    signs_of_life: Sequence[SignOfLife] = ()
     status: messages.Status | None = None
     message_id: str | None = None
     """The id that an agent gave the message and waits to see in a receipt; a DeepLens gives none."""
@@ -152,6 +161,11 @@ def _advice_on(thing: str) -> str:
 def thing_of(topic: str) -> str:
     """Return the thing name in a device's topic, or "" where the topic contains none."""
     return _parse_topic(topic)[1]
+
+
+def is_from_deeplens(topic: str) -> bool:
+    """Whether a DeepLens publishes on this topic, and so messages that need not have a time of their own."""
+    return _parse_topic(topic)[0] == DEEPLENS
 
 
 def things_of(arrivals: Iterable[Arrival]) -> set[str]:
@@ -302,7 +316,11 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     _check_claims(message, arrival, device)
     decoded = Decoded(device, timed=message.taken_at is not None and not message.placed_by_arrival)
     if message.text is not None:
-        if message.text != deeplens.SIGN_OF_LIFE:
+        if message.text == deeplens.SIGN_OF_LIFE:
+            # The broker may retain the message for as long as it likes, and a file may not tell when it was sent.
+            if arrival.arrival_known and not arrival.retained:
+                decoded.signs_of_life = [SignOfLife(device, arrival.received_at)]
+        else:
             text = storable(message.text)
             key = identity.line_key(arrival.payload, arrival_identity(arrival))
             former = partial(version1.line_keys, arrival.payload, arrival.received_at, _packet(arrival))
