@@ -294,7 +294,7 @@ def _quarantine_key(arrival: Arrival) -> int:
     identified by its arrival as well, because a device may send equal messages.
     """
     if arrival.retained or decoding.message_id_of(arrival.payload) is not None:
-        return decoding.content_hash(arrival)
+        return identity.content_hash(arrival)
     return identity.digest(arrival.topic, arrival.payload, decoding.arrival_identity(arrival))
 
 

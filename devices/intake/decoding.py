@@ -1,12 +1,8 @@
-"""Decoding: what a received message means, or the reason for which it must be quarantined. Writes nothing.
-
-The classes are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
-"""
+"""Decoding: what a received message means, or the reason for which it must be quarantined. Writes nothing."""
 
 import datetime as dt
-import hashlib
 import zoneinfo
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from typing import assert_never
 
@@ -16,7 +12,13 @@ from django.conf import settings
 from devices.intake import deeplens, identity, labels, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
-from devices.intake.identity import FormerKey, digest, framed
+from devices.intake.facts import Decoded as Decoded
+from devices.intake.facts import LogLine as LogLine
+from devices.intake.facts import ReceivedFrame as ReceivedFrame
+from devices.intake.facts import ReceivedGesture as ReceivedGesture
+from devices.intake.facts import SignOfLife as SignOfLife
+from devices.intake.facts import TakenPicture as TakenPicture
+from devices.intake.identity import digest
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device, Reason
 from devices.text import printable
@@ -31,98 +33,8 @@ MAX_LEAD = dt.timedelta(hours=1)
 DEEPLENS = "infer"
 """The kind of an AWS DeepLens's messages. The kinds of an agent's messages are those of `messages.KINDS`."""
 
-CACHED_TOPICS = 4_096
-"""Topics whose parts are cached, because the same few devices publish again and again."""
-
 MAX_TEXT = 2_000
 """Characters of a log line that are stored."""
-
-
-class ReceivedFrame(msgspec.Struct, frozen=True):
-    """A frame that was received from a registered device. Times are UTC."""
-
-    device: Device
-    taken_at: dt.datetime
-    received_at: dt.datetime
-    key: int
-    """A 64-bit signed hash of the frame's bytes. `(device, taken_at, key)` identifies the frame, so that a
-    redelivered one is stored once."""
-    frame: messages.Frame
-    former_keys: Callable[[], Sequence[FormerKey]] = tuple
-    """Returns the keys under which a former version may have stored this frame."""
-
-
-class ReceivedGesture(msgspec.Struct, frozen=True):
-    """One showing of a gesture, received from a registered device. Times are UTC."""
-
-    device: Device
-    label: str
-    began_at: dt.datetime
-    ended_at: dt.datetime
-    """Equal to `began_at` while the device has not reported the end."""
-    confidence: float
-    sent_label: str = ""
-    """The label as the device spelled it, under which a former version may have stored the gesture."""
-
-
-class TakenPicture(msgspec.Struct, frozen=True):
-    """A picture that a registered device took, or the address of one that the device put into S3. Times are UTC."""
-
-    device: Device
-    taken_at: dt.datetime
-    received_at: dt.datetime
-    key: int
-    """A 64-bit signed hash. `(device, key)` identifies the picture, so that a redelivered one is stored once."""
-    jpeg: bytes | None
-    """The checked and re-encoded picture, without EXIF; None where only its address is known."""
-    source_url: str = ""
-    shows: str = "frame"
-    """"frame" or "crop"."""
-    faces: tuple[messages.Face, ...] = ()
-    """Boxes are in pixels of this picture."""
-    area: messages.Box | None = None
-    """The part of the original frame that the picture shows, in pixels of that frame; None where it is unknown."""
-
-
-class LogLine(msgspec.Struct, frozen=True):
-    """A line of a device's log. Times are UTC."""
-
-    device: Device
-    at: dt.datetime
-    received_at: dt.datetime
-    key: int
-    """A 64-bit signed hash. `(device, at, key)` identifies the line, so that a redelivered one is stored once."""
-    level: str
-    text: str
-    former_keys: Callable[[], Sequence[FormerKey]] = tuple
-    """Returns the keys under which a former version may have stored this line."""
-
-
-class SignOfLife(msgspec.Struct, frozen=True):
-    """A registered device's word that it was on, without a frame."""
-
-    device: Device
-    at: dt.datetime
-    """UTC, by the platform's clock."""
-
-
-class Decoded(msgspec.Struct):
-    """The content of one message of a registered device."""
-
-    device: Device
-    frames: Sequence[ReceivedFrame] = ()
-    gestures: Sequence[ReceivedGesture] = ()
-    pictures: Sequence[TakenPicture] = ()
-    log: Sequence[LogLine] = ()
-    signs_of_life: Sequence[SignOfLife] = ()
-    status: messages.Status | None = None
-    message_id: str | None = None
-    """The id that an agent gave the message and waits to see in a receipt; a DeepLens gives none."""
-    clock: dt.datetime | None = None
-    """The device's own time when it sent the message, in UTC; None where the message does not contain it."""
-    timed: bool = True
-    """Whether the message contains its own time; otherwise the time of its arrival was taken instead, or told which of
-    two equal hours its time is in."""
 
 
 class Rejection(Exception):
@@ -173,7 +85,7 @@ def things_of(arrivals: Iterable[Arrival]) -> set[str]:
     return {thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
 
 
-@lru_cache(CACHED_TOPICS)
+@lru_cache(identity.CACHED_TOPICS)
 def _parse_topic(topic: str) -> tuple[str, str]:
     """Return the kind of the messages on this topic, "" where it is unknown, and the thing name in the topic."""
     match topic.split("/"):
@@ -196,19 +108,6 @@ def message_id_of(payload: bytes) -> str | None:
 
 class _Identified(msgspec.Struct):
     id: messages.MessageId
-
-
-def content_hash(arrival: Arrival) -> int:
-    """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
-    state = _topic_hash(arrival.topic).copy()
-    state.update(framed(arrival.payload))
-    return int.from_bytes(state.digest(), signed=True)
-
-
-@lru_cache(CACHED_TOPICS)
-def _topic_hash(topic: str) -> hashlib.blake2b:
-    """Return the state of `digest` after the topic."""
-    return hashlib.blake2b(framed(topic.encode()), digest_size=8)
 
 
 def _time(milliseconds: int) -> dt.datetime:

@@ -9,17 +9,21 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.utils import timezone
 
+from devices.intake.arrivals import Arrival
 from devices.models import FormerIdentity
 
 _MISREADING = dt.timedelta(hours=1)
 """The first version read a time stamp of the hour that comes twice always as that of the first hour."""
+
+CACHED_TOPICS = 4_096
+"""Topics whose hash or parts are cached, because the same few devices publish again and again."""
 
 FormerKey = tuple[dt.datetime, int]
 """Time (UTC) and key under which a former version stored a frame or a line of log."""
@@ -37,6 +41,19 @@ def digest(*parts: bytes | str) -> int:
 def framed(part: bytes) -> bytes:
     """Prefix the length, so that no two different sequences of parts become the same bytes."""
     return len(part).to_bytes(8) + part
+
+
+def content_hash(arrival: Arrival) -> int:
+    """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
+    state = _topic_hash(arrival.topic).copy()
+    state.update(framed(arrival.payload))
+    return int.from_bytes(state.digest(), signed=True)
+
+
+@lru_cache(CACHED_TOPICS)
+def _topic_hash(topic: str) -> hashlib.blake2b:
+    """Return the state of `digest` after the topic."""
+    return hashlib.blake2b(framed(topic.encode()), digest_size=8)
 
 
 class _Frames(msgspec.Struct):

@@ -18,8 +18,9 @@ from functools import partial
 import msgspec
 from django.db.models import Max
 
-from devices.intake.decoding import Arrival, Delivery, content_hash, is_from_deeplens
-from devices.intake.identity import digest
+from devices.intake.arrivals import Arrival, Delivery
+from devices.intake.decoding import is_from_deeplens
+from devices.intake.identity import content_hash, digest
 from devices.models import DeliveredBatch, QuarantinedMessage, RetainedMessage
 
 RECEIVE_MAXIMUM = 4_000

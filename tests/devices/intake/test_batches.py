@@ -97,18 +97,6 @@ class TestDeepLens:
         accept([from_deeplens("{}", at=later, packet_id=7, sequence=9, redelivered=True)])
         assert Frame.objects.get().taken_at == NOW
 
-    def test_a_message_of_the_hour_that_comes_twice_is_known_again_when_it_is_redelivered_an_hour_later(
-        self, chicago01: Device
-    ) -> None:
-        Device.objects.update(clock_timezone="America/Chicago")
-        record = '{"timestamp": "20261101-013000", "objects": []}'
-        at = dt.datetime(2026, 11, 1, 6, 30, 2, tzinfo=dt.UTC)
-        accept([from_deeplens(record, at=at, packet_id=7, sequence=1)])
-        accept([from_deeplens(record, at=at + dt.timedelta(hours=1), packet_id=7, sequence=2, redelivered=True)])
-        assert Frame.objects.get().taken_at == at.replace(second=0)
-        accept([from_deeplens(record, at=at + dt.timedelta(hours=1), packet_id=8, sequence=3)])
-        assert Frame.objects.count() == 2
-
     def test_a_message_that_was_never_committed_counts_though_the_broker_calls_it_redelivered(self) -> None:
         accept([from_deeplens("{}", packet_id=7, sequence=1, redelivered=True)])
         assert Frame.objects.count() == 1

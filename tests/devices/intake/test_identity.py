@@ -20,7 +20,7 @@ from devices.intake.decoding import Arrival, Decoded, Delivery, LogLine, Receive
 from devices.models import Device, DeviceLog, FormerIdentity
 from edge_agent import messages
 from tests import clock
-from tests.devices.intake.test_batches import everything
+from tests.devices.intake.test_batches import everything, from_deeplens
 
 SAMPLES = [
     json.loads(line) for line in (Path(__file__).parent / "samples" / "identities.jsonl").read_text().splitlines()
@@ -189,6 +189,20 @@ def test_what_the_first_version_stored_is_looked_up_until_the_retention_has_pass
     assert identity.may_be_former(before)
     set_clock(UPGRADED_BY + dt.timedelta(days=33))
     assert not identity.may_be_former(before)
+
+
+def test_a_message_of_the_hour_that_comes_twice_is_known_again_when_it_is_redelivered_an_hour_later(
+    chicago01: Device,
+) -> None:
+    chicago01.clock_timezone = "America/Chicago"
+    chicago01.save()
+    record = '{"timestamp": "20261101-013000", "objects": []}'
+    at = dt.datetime(2026, 11, 1, 6, 30, 2, tzinfo=dt.UTC)
+    accept([from_deeplens(record, at=at, packet_id=7, sequence=1)])
+    accept([from_deeplens(record, at=at + dt.timedelta(hours=1), packet_id=7, sequence=2, redelivered=True)])
+    assert Frame.objects.get().taken_at == at.replace(second=0)
+    accept([from_deeplens(record, at=at + dt.timedelta(hours=1), packet_id=8, sequence=3)])
+    assert Frame.objects.count() == 2
 
 
 spaces = st.text(" \t\r\n", max_size=3)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.faults.payloads import Payloads
-from devices.intake import decoding, identity
+from devices.intake import identity
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason
@@ -85,4 +85,4 @@ def test_every_odd_payload_is_committed_or_quarantined(seattle01: Device, chicag
 @given(st.text(st.characters(codec="utf-8")), st.binary())
 def test_what_was_said_and_where_keeps_its_hash(topic: str, payload: bytes) -> None:
     said = Arrival(topic, payload, NOW)
-    assert decoding.content_hash(said) == identity.digest(topic, payload)
+    assert identity.content_hash(said) == identity.digest(topic, payload)

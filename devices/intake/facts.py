@@ -1,0 +1,100 @@
+"""What a message tells: frames, gestures, pictures, lines of log and signs of life of a registered device.
+
+The classes are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from devices.intake.identity import FormerKey
+from devices.models import Device
+from edge_agent import messages
+
+
+class ReceivedFrame(msgspec.Struct, frozen=True):
+    """A frame that was received from a registered device. Times are UTC."""
+
+    device: Device
+    taken_at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    """A 64-bit signed hash of the frame's bytes. `(device, taken_at, key)` identifies the frame, so that a
+    redelivered one is stored once."""
+    frame: messages.Frame
+    former_keys: Callable[[], Sequence[FormerKey]] = tuple
+    """Returns the keys under which a former version may have stored this frame."""
+
+
+class ReceivedGesture(msgspec.Struct, frozen=True):
+    """One showing of a gesture, received from a registered device. Times are UTC."""
+
+    device: Device
+    label: str
+    began_at: dt.datetime
+    ended_at: dt.datetime
+    """Equal to `began_at` while the device has not reported the end."""
+    confidence: float
+    sent_label: str = ""
+    """The label as the device spelled it, under which a former version may have stored the gesture."""
+
+
+class TakenPicture(msgspec.Struct, frozen=True):
+    """A picture that a registered device took, or the address of one that the device put into S3. Times are UTC."""
+
+    device: Device
+    taken_at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    """A 64-bit signed hash. `(device, key)` identifies the picture, so that a redelivered one is stored once."""
+    jpeg: bytes | None
+    """The checked and re-encoded picture, without EXIF; None where only its address is known."""
+    source_url: str = ""
+    shows: str = "frame"
+    """"frame" or "crop"."""
+    faces: tuple[messages.Face, ...] = ()
+    """Boxes are in pixels of this picture."""
+    area: messages.Box | None = None
+    """The part of the original frame that the picture shows, in pixels of that frame; None where it is unknown."""
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """A line of a device's log. Times are UTC."""
+
+    device: Device
+    at: dt.datetime
+    received_at: dt.datetime
+    key: int
+    """A 64-bit signed hash. `(device, at, key)` identifies the line, so that a redelivered one is stored once."""
+    level: str
+    text: str
+    former_keys: Callable[[], Sequence[FormerKey]] = tuple
+    """Returns the keys under which a former version may have stored this line."""
+
+
+class SignOfLife(msgspec.Struct, frozen=True):
+    """A registered device's word that it was on, without a frame."""
+
+    device: Device
+    at: dt.datetime
+    """UTC, by the platform's clock."""
+
+
+class Decoded(msgspec.Struct):
+    """The content of one message of a registered device."""
+
+    device: Device
+    frames: Sequence[ReceivedFrame] = ()
+    gestures: Sequence[ReceivedGesture] = ()
+    pictures: Sequence[TakenPicture] = ()
+    log: Sequence[LogLine] = ()
+    signs_of_life: Sequence[SignOfLife] = ()
+    status: messages.Status | None = None
+    message_id: str | None = None
+    """The id that an agent gave the message and waits to see in a receipt; a DeepLens gives none."""
+    clock: dt.datetime | None = None
+    """The device's own time when it sent the message, in UTC; None where the message does not contain it."""
+    timed: bool = True
+    """Whether the message contains its own time; otherwise the time of its arrival was taken instead, or told which of
+    two equal hours its time is in."""
