@@ -14,7 +14,17 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from edge_agent.messages import Cadence, Detector, Margin, Probability, Seconds, Settings, ThingName
+from edge_agent.messages import (
+    Accuracy,
+    Cadence,
+    Detector,
+    FacingAngle,
+    Margin,
+    Probability,
+    Seconds,
+    Settings,
+    ThingName,
+)
 from edge_agent.text_files import read_text
 from edge_agent.urls import split_url
 from edge_agent.vision.files import models_folder
@@ -61,9 +71,12 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     detectors: tuple[Detector, ...] = ("faces", "hands", "objects")
     cadence: Cadence = 2.0
     """Frames analysed per second."""
-    face_threshold: Probability = 0.6
-    """Faces less probable than this are not reported. In 900 frames of the simulated rooms, real faces had 0.85 and
-    more. False faces (the ring of a collar, in two frames of a hundred) had mostly 0.5 to 0.6."""
+    accuracy: Accuracy = "balanced"
+    """How faces are looked for; see `vision.faces.FaceDetector`; docs/edge-agent.md tells metres and processor time."""
+    facing_angle: FacingAngle = 28.0
+    """A face that is turned away from the camera by more than this faces something else than the display; degrees."""
+    face_threshold: Probability = 0.55
+    """Faces less probable than this are not reported; see `vision.faces.FaceDetector`."""
     gesture_threshold: Probability = 0.5
     """Gestures with a lower confidence are not reported; see `vision.gestures`."""
     object_threshold: Probability = 0.35

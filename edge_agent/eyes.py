@@ -1,27 +1,17 @@
 """What a frame shows: the detectors that the configuration turns on, asked in an order that keeps them cheap."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box, Face, Frame, Labelled
-from edge_agent.pictures.encoding import Picture, cut
-from edge_agent.vision.search import Found, distinct, pixels
+from edge_agent.pictures.encoding import Picture
 
 if TYPE_CHECKING:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.hands import HandDetector
     from edge_agent.vision.objects import ObjectDetector
-
-REACH = 5.0
-"""Side of the square in which a person's things are looked for, in heights of her face: from above her head to below
-her belt, an arm's length to either side. The object model sees 300 pixels a side, so in a square it sees more of a
-cup than in the whole frame, in a quarter of the time that all the frame's tiles take."""
-
-ABOVE = 0.5
-"""How much of the square lies above the face, in heights of the face."""
-
 
 SEARCH_MS = 330
 """After this long the whole frame is searched for small faces again; between, only the known ones are followed. At the
@@ -44,7 +34,8 @@ class Eyes:
         self._aside: ThreadPoolExecutor = ThreadPoolExecutor(1, "hands") if before is None else before._aside
         # Each detector loads its own runtime; what is off costs neither memory nor start-up time.
         on = config.detectors
-        self._faces: FaceDetector | None = self._load(_faces, config, config.face_threshold) if "faces" in on else None
+        seeing = (config.face_threshold, config.accuracy, config.facing_angle)
+        self._faces: FaceDetector | None = self._load(_faces, config, seeing) if "faces" in on else None
         self._hands: HandDetector | None = (
             self._load(_hands, config, config.gesture_threshold) if "hands" in on else None
         )
@@ -67,16 +58,14 @@ class Eyes:
 
         `expected` is where to look for the known faces, if not where the last look found them.
 
-        Where faces are looked for, gestures are looked for only while there is one, and objects only within reach of
-        one: they are a person's, and an empty room should cost little.
+        Where faces are looked for, gestures and cups are looked for only around people: they are a person's, and an
+        empty room should cost little.
         """
-        # Whoever was there a moment ago is probably still there: her hands need not wait for her face.
-        early = self._start_hands(rgb, taken_at) if self._known or self._faces is None else None
-        faces = None if self._faces is None else self._find(self._faces, rgb, taken_at, expected)
-        late = self._start_hands(rgb, taken_at) if early is None and faces else None
-        objects = self._objects_of(rgb, faces)
-        seen = early or late
-        self._gestures = seen.result() if seen is not None and faces != () else ()
+        faces = self.find_faces(rgb, taken_at, expected)
+        boxes = None if faces is None else [face.box for face in faces if face.box is not None]
+        hands = self._start_hands(rgb, boxes, taken_at)
+        objects = self._find_objects(rgb, boxes)
+        self._gestures = hands.result() if hands is not None else ()
         return Frame(
             taken_at=taken_at,
             faces=faces,
@@ -87,49 +76,37 @@ class Eyes:
 
     def find_faces(self, rgb: Picture, taken_at: int, expected: Sequence[Box] | None = None) -> tuple[Face, ...] | None:
         """The faces alone, for a frame between two looks; None where faces are not looked for."""
-        return None if self._faces is None else self._find(self._faces, rgb, taken_at, expected)
+        if self._faces is None:
+            return None
+        if not _is_within(taken_at, self._searched_at, SEARCH_MS):
+            self._searched_at = taken_at
+            self._known = self._faces.detect(rgb)
+        else:
+            known = [face.box for face in self._known if face.box is not None] if expected is None else expected
+            self._known = self._faces.follow(rgb, known)
+        return self._known
 
-    def _load(self, make: Callable[[AgentConfig], Any], config: AgentConfig, threshold: float) -> Any:
-        key = (make, config.models, threshold)
+    def _load(self, make: Callable[[AgentConfig], Any], config: AgentConfig, settings: object) -> Any:
+        key = (make, config.models, settings)
         if key not in self._loaded:
             self._loaded[key] = make(config)
         return self._loaded[key]
 
-    def _find(
-        self, detector: "FaceDetector", rgb: Picture, taken_at: int, expected: Sequence[Box] | None
-    ) -> tuple[Face, ...]:
-        if not _is_within(taken_at, self._searched_at, SEARCH_MS):
-            self._searched_at = taken_at
-            self._known = detector.detect(rgb)
-        else:
-            known = [face.box for face in self._known if face.box is not None] if expected is None else expected
-            self._known = detector.follow(rgb, known)
-        return self._known
-
-    def _start_hands(self, rgb: Picture, taken_at: int) -> "Future[tuple[Labelled, ...]] | None":
+    def _start_hands(
+        self, rgb: Picture, faces: Sequence[Box] | None, taken_at: int
+    ) -> "Future[tuple[Labelled, ...]] | None":
         is_due = self._gestures or not _is_within(taken_at, self._hands_at, HANDS_MS)
-        if self._hands is None or not is_due:
+        if self._hands is None or faces == [] or not is_due:
             return None
         self._hands_at = taken_at
-        return self._aside.submit(self._hands.detect, rgb)
+        if faces is None:
+            return self._aside.submit(self._hands.detect, rgb)
+        return self._aside.submit(self._hands.detect_around, rgb, faces)
 
-    def _objects_of(self, rgb: Picture, faces: tuple[Face, ...] | None) -> tuple[Labelled, ...]:
+    def _find_objects(self, rgb: Picture, faces: Sequence[Box] | None) -> tuple[Labelled, ...]:
         if self._objects is None:
             return ()
-        if faces is None:
-            return self._objects.detect(rgb)
-        areas = {within_reach(face.box, rgb) for face in faces if face.box is not None}
-        found = [moved for area in areas for moved in _moved(self._objects.detect(cut(rgb, area)), area)]
-        return tuple(Labelled(thing.label, thing.confidence, pixels(thing, rgb)) for thing in distinct(found))
-
-
-def within_reach(face: Box, rgb: Picture) -> Box:
-    """The square around the person with this face, inside the picture."""
-    left, top, width, height = face
-    side = min(round(REACH * height), *rgb.shape[:2])
-    square_left = min(max(round(left + width / 2 - side / 2), 0), rgb.shape[1] - side)
-    square_top = min(max(round(top - ABOVE * height), 0), rgb.shape[0] - side)
-    return square_left, square_top, side, side
+        return self._objects.detect(rgb) if faces is None else self._objects.detect_cups_below(rgb, faces)
 
 
 def _is_within(now: int, before: int | None, milliseconds: int) -> bool:
@@ -137,15 +114,15 @@ def _is_within(now: int, before: int | None, milliseconds: int) -> bool:
     return before is not None and 0 <= now - before < milliseconds
 
 
-def _moved(things: Iterable[Labelled], area: Box) -> Iterable[Found]:
-    """The things found in a part of the frame, in the frame's own pixels."""
-    return (Found(thing.confidence, *thing.box, thing.label).moved(area[0], area[1]) for thing in things if thing.box)
-
-
 def _faces(config: AgentConfig) -> "FaceDetector":
     from edge_agent.vision.faces import FaceDetector
 
-    return FaceDetector(config.models, threshold=config.face_threshold)
+    return FaceDetector(
+        config.models,
+        threshold=config.face_threshold,
+        accuracy=config.accuracy,
+        facing_angle=config.facing_angle,
+    )
 
 
 def _hands(config: AgentConfig) -> "HandDetector":

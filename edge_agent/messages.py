@@ -53,6 +53,8 @@ Margin = Annotated[float, msgspec.Meta(ge=0.0, le=3.0)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 Detector = Literal["faces", "hands", "objects"]
 Accuracy = Literal["balanced", "high"]
+FacingAngle = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
+"""Degrees."""
 
 
 class Face(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -168,6 +170,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     cooldown: Seconds | None = None
     picture: Literal["frame", "crop"] | None = None
     crop_margin: Margin | None = None
+    accuracy: Accuracy | None = None
+    facing_angle: FacingAngle | None = None
 
 
 class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

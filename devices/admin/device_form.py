@@ -14,6 +14,7 @@ from edge_agent.messages import DesiredSettings, Settings
 OWN = "as on the device"
 
 DETECTORS = [("faces", "faces"), ("hands", "hands: gestures"), ("objects", "objects: cups and people")]
+ACCURACIES = [("", OWN), ("balanced", "balanced: faces to 6 m"), ("high", "high: faces to 8 m")]
 PICTURES = [("", OWN), ("frame", "whole frames"), ("crop", "head and shoulders")]
 
 
@@ -34,6 +35,10 @@ class DeviceForm(forms.ModelForm[Device]):
         help_text="What the device detects. None selected: as on the device.",
     )
     cadence = _number("Frames analysed per second, up to 60.")
+    accuracy = forms.ChoiceField(
+        choices=ACCURACIES, required=False, help_text="How faces are looked for. High takes more processor time."
+    )
+    facing_angle = _number("Degrees up to which a face may be turned from the camera and still face the display.")
     face_threshold = _number("Lowest confidence of a face that is reported, 0 to 1.")
     gesture_threshold = _number("Lowest confidence of a gesture that is reported, 0.5 to 1.")
     object_threshold = _number("Lowest confidence of a cup or a person that is reported, 0 to 1.")

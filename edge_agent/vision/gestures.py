@@ -22,6 +22,8 @@ class HandTraits(NamedTuple):
     thumb_up: float
     """The thumb points up in the picture."""
     thumb_down: float
+    pointing: float
+    """The index finger stands out from the other fingers, as when it points towards the camera."""
 
 
 class Gesture(NamedTuple):
@@ -34,8 +36,9 @@ class Gesture(NamedTuple):
 THUMBS_UP, THUMBS_DOWN, OPEN_PALM, FIST = "thumbs-up", "thumbs-down", "open-palm", "fist"
 
 RULES: dict[str, Callable[[HandTraits], float]] = {
-    THUMBS_UP: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_up),
-    THUMBS_DOWN: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_down),
+    # A finger that points at the camera looks as short as a curled one, so a pointing hand must not vote.
+    THUMBS_UP: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_up, 1 - hand.pointing),
+    THUMBS_DOWN: lambda hand: min(*hand.curled, hand.thumb_apart, hand.thumb_down, 1 - hand.pointing),
     # The thumb must be apart: four straight fingers with the thumb along them are any hand at rest.
     OPEN_PALM: lambda hand: min(*hand.straight, hand.thumb_apart),
     FIST: lambda hand: min(*hand.curled, hand.thumb_at_fingers),

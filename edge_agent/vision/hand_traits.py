@@ -21,8 +21,11 @@ STRAIGHT = (1.15, 1.35)
 THUMB_APART = (0.35, 0.65)
 """Distance of the thumb's tip from the nearest point of a finger, divided by the palm's length (wrist to knuckle)."""
 THUMB_AT_FINGERS = (0.5, 0.3)
-THUMB_VERTICAL = (0.5, 0.92)
-"""Cosine of the angle between the thumb and the vertical: 60° and 23°, so that 45° is an even bet."""
+THUMB_VERTICAL = (0.26, 0.74)
+"""Cosine of the angle between the thumb and the vertical: 75° and 42°, so that 60° is an even bet. A thumb leans by ten
+degrees against the fist, and the fist against the vertical by forty."""
+POINTING = (0.2, 0.4)
+"""How much longer the index finger reaches than the other three on average, each in shares of its bones' length."""
 
 
 def measure_traits(landmarks: NDArray[np.floating]) -> HandTraits:
@@ -43,6 +46,7 @@ def measure_traits(landmarks: NDArray[np.floating]) -> HandTraits:
         thumb_at_fingers=_ramp(thumb_distance, THUMB_AT_FINGERS),
         thumb_up=_ramp(upward, THUMB_VERTICAL),
         thumb_down=_ramp(-upward, THUMB_VERTICAL),
+        pointing=_ramp(_index_ahead(points), POINTING),
     )
 
 
@@ -65,6 +69,14 @@ def _thumb_upward(points: NDArray[np.floating]) -> float:
     """Return the cosine of the angle between straight up and the line from the fingers to the thumb's tip."""
     right, down = points[THUMB_TIP, :2] - points[FINGERS, :2].mean(axis=0)
     return float(-down / max(np.hypot(right, down), np.finfo(float).tiny))
+
+
+def _index_ahead(points: NDArray[np.floating]) -> float:
+    """Return the index finger's reach, in lengths of its bones, less the mean reach of the other fingers."""
+    fingers = points[FINGERS].reshape(4, 4, -1)
+    bones = np.linalg.norm(np.diff(fingers, axis=1), axis=2).sum(axis=1)
+    reach = np.linalg.norm(fingers[:, 3] - fingers[:, 0], axis=1) / np.maximum(bones, np.finfo(float).tiny)
+    return float(reach[0] - reach[1:].mean())
 
 
 def _ratio(points: NDArray[np.floating], line: tuple[int, int], unit: tuple[int, int]) -> float:

@@ -1,5 +1,6 @@
 """Detects cups and people in a frame."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.messages import Labelled
+from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.search import Found, Picture, check_picture, pixels, search
+from edge_agent.vision.reach import cups_square, nearest_face
+from edge_agent.vision.search import Found, Picture, check_picture, distinct, pixels, search
 
-LABELS = {"Mug": "cup", "Coffee cup": "cup", "Person": "person"}
+CUP = "cup"
+
+LABELS = {"Mug": CUP, "Coffee cup": CUP, "Person": "person"}
 """The model's classes that are reported, and the label of each; several classes may share a label."""
 
 TILE = 1.0
@@ -63,8 +67,28 @@ class ObjectDetector:
         side and more are found. Raises `ValueError` where `rgb` is not such a picture.
         """
         check_picture(rgb)
-        found = search(rgb, TILE, self._look)
+        found = search(rgb, round(TILE * min(rgb.shape[:2])), self._look)
         return tuple(Labelled(thing.label, round(thing.confidence, 4), pixels(thing, rgb)) for thing in found)
+
+    def detect_cups_below(self, rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
+        """Return the cups that people with these faces hold, each with the index of its person's face.
+
+        Each person's square below the chin is looked at on its own, so that small cups are found.
+        Boxes and order are as in `detect`.
+        """
+        check_picture(rgb)
+        squares = dict.fromkeys(cups_square(face, rgb) for face in faces)
+        seen = [thing.moved(tile.left, tile.top) for tile in squares for thing in self._look(tile.of(rgb))]
+        cups = distinct(thing for thing in seen if thing.label == CUP)
+        return tuple(
+            Labelled(cup.label, round(cup.confidence, 4), pixels(cup, rgb), nearest_face(cup, faces)) for cup in cups
+        )
+
+    def detect_cups(self, rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
+        """Return the cups anywhere in a picture, as `detect`, and the small ones below these faces."""
+        found = [*self.detect(rgb), *self.detect_cups_below(rgb, faces)]
+        cups = {Found(cup.confidence, *cup.box, cup.label): cup for cup in found if cup.label == CUP and cup.box}
+        return tuple(cups[cup] for cup in distinct(cups))
 
     def _load(self, model: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter

@@ -1,6 +1,7 @@
-"""Looking for small things: the whole frame first, then overlapping square tiles of it.
+"""Searches a frame for small things: the whole frame first, then overlapping square tiles of it.
 
-The models see 128 to 300 pixels a side, whatever the frame has, so what is small in the frame is lost on them.
+The models see 128 to 300 pixels a side, whatever the frame has, so what is small in the frame is lost on them. Tiles
+have a fixed side in pixels. A camera with more pixels therefore shows things that are further away.
 """
 
 import math
@@ -21,12 +22,20 @@ OVERLAP = 0.25
 MARGIN = 0.03
 """Of a tile's side: a box that comes this close to the tile's inner edge is taken for cut by it."""
 
-MOST_TILES_ALONG = 5
-"""How many tile sides the long side of a frame may have, so that a strip of a picture costs no more than a frame."""
+MOST_TILES_ALONG = 12
+"""The most tiles along a side of a frame. Tiles of a larger frame grow, so that every search is bounded."""
+
+LEVEL_STEP = 2.5
+"""A tile's side over that of the next smaller tiles. The smaller tiles overlap by a quarter of their side and cut what
+is larger; of a larger tile, that is a tenth of its side, which the models still see."""
 
 SAME_UNION = 0.3
 SAME_INSIDE = 0.6
 """Two boxes are of the same thing from this intersection on, over their union or over the smaller one."""
+
+
+Point = tuple[float, float]
+"""Pixels from the left and from the top."""
 
 
 class Found(NamedTuple):
@@ -38,9 +47,17 @@ class Found(NamedTuple):
     width: float
     height: float
     label: str = ""
+    points: tuple[Point, ...] = ()
+    """Key points of the thing, in the order of the model that found it."""
 
     def moved(self, left: float, top: float) -> "Found":
-        return self._replace(left=self.left + left, top=self.top + top)
+        points = tuple((x + left, y + top) for x, y in self.points)
+        return self._replace(left=self.left + left, top=self.top + top, points=points)
+
+    def scaled(self, factor: float) -> "Found":
+        sides = [factor * side for side in (self.left, self.top, self.width, self.height)]
+        points = tuple((factor * x, factor * y) for x, y in self.points)
+        return Found(self.confidence, *sides, self.label, points)
 
 
 class Tile(NamedTuple):
@@ -62,26 +79,34 @@ def check_picture(rgb: Picture) -> None:
         raise ValueError(f"a picture is height × width × 3 of uint8 (RGB), not {rgb.shape} of {rgb.dtype}")
 
 
-def search(rgb: Picture, share: float, look: Callable[[Picture], Iterable[Found]]) -> list[Found]:
+def search(rgb: Picture, side: int, look: Callable[[Picture], Iterable[Found]]) -> list[Found]:
     """Everything that `look` finds in the frame and in its tiles, each thing once, the most certain first.
 
-    `share` is a tile's side over the frame's shorter side. Things that a tile's edge cuts are left to the others.
+    `side` is a tile's side in pixels. Things that a tile's edge cuts are left to the other tiles.
     """
     height, width = rgb.shape[:2]
     everything: list[Found] = []
-    for tile in tiles(width, height, share):
+    for tile in tiles(width, height, side):
         seen = [found.moved(tile.left, tile.top) for found in look(tile.of(rgb))]
         everything += [found for found in seen if not _is_cut(found, tile, width, height)]
     return distinct(everything)
 
 
-def tiles(width: int, height: int, share: float) -> Iterator[Tile]:
-    """The whole frame, then tiles of it, row by row."""
+def tiles(width: int, height: int, side: int) -> Iterator[Tile]:
+    """Yield the whole frame, then its tiles row by row, the larger tiles first."""
     yield Tile(0, 0, width, height)
-    side = math.ceil(max(share * min(width, height), max(width, height) / MOST_TILES_ALONG))
-    across, down = min(side, width), min(side, height)
-    if (across, down) != (width, height):
-        yield from (Tile(x, y, across, down) for y in _starts(height, down) for x in _starts(width, across))
+    for level in _levels(max(width, height), side):
+        across, down = min(level, width), min(level, height)
+        if (across, down) != (width, height):
+            yield from (Tile(x, y, across, down) for y in _starts(height, down) for x in _starts(width, across))
+
+
+def _levels(longest: int, side: int) -> list[int]:
+    """Return the sides of the tiles of a frame with this longest side, the largest first."""
+    levels = [max(side, math.ceil(longest / (MOST_TILES_ALONG * (1 - OVERLAP))))]
+    while levels[0] * LEVEL_STEP < longest:
+        levels.insert(0, round(levels[0] * LEVEL_STEP))
+    return levels
 
 
 def distinct(found: Iterable[Found]) -> list[Found]:

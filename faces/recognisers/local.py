@@ -23,11 +23,8 @@ from faces.recognisers.recogniser import (
     UnusablePicture,
 )
 
-FACE_THRESHOLD = 0.6
-"""The edge agent's threshold. In the simulated rooms real faces scored 0.66 and more, false detections at most 0.59."""
-
-CUP = "cup"
-"""The object detector's label for mugs and coffee cups."""
+FACE_THRESHOLD = 0.55
+"""The edge agent's threshold."""
 
 
 class LocalRecogniser:
@@ -62,10 +59,10 @@ class LocalRecogniser:
         rgb = _decoded(jpeg)
         with self._lock:
             faces = self._faces.detect(rgb)
-            things = self._objects.detect(rgb)
+            cups = self._objects.detect_cups(rgb, [face.box for face in faces if face.box is not None])
         detected = [DetectedFace(face.box, face.confidence) for face in faces if face.box is not None]
-        cups = [DetectedCup(thing.confidence, thing.box) for thing in things if thing.label == CUP]
-        return Detections(tuple(sorted(detected, key=lambda face: face.box)), tuple(cups))
+        held = tuple(DetectedCup(cup.confidence, cup.box) for cup in cups)
+        return Detections(tuple(sorted(detected, key=lambda face: face.box)), held)
 
     def identify(self, jpeg: bytes, faces: Sequence[Box], *, collection: str, gallery: Gallery) -> list[Match | None]:
         nearest = (gallery.nearest(_to_bytes(row), within=self._within) for row in self._embed(jpeg, faces))

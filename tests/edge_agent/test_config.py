@@ -28,7 +28,10 @@ def test_the_defaults_of_the_photographer() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('thing = "a"\ncadance = 2\n', 'agent.toml, key "cadance": there is no such setting; choose one of cadence'),
+        (
+            'thing = "a"\ncadance = 2\n',
+            'agent.toml, key "cadance": there is no such setting; choose one of accuracy, cadence',
+        ),
         ("cadence = 0\n", 'key "cadence" is wrong: expected a number > 0.0.'),
         ('cadence = "2"\n', 'key "cadence" is wrong: expected a number.'),
         ("face_probability = 17\n", 'key "face_probability" is wrong: expected a number <= 1.0.'),

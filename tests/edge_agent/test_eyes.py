@@ -13,8 +13,8 @@ from edge_agent.vision.files import ModelsUnavailable
 from tests.edge_agent.pictures.test_encoding import ASTRONAUT_FACE
 from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, scaled
 
-SMALL = 0.7
-"""Of the portrait's size: a face of 70 pixels in a frame of 1280 × 720, which the whole frame alone does not show."""
+SMALL = 0.25
+"""Of the portrait's size: a face of 29 pixels in a frame of 1280 × 720, which the whole frame alone does not show."""
 
 
 def small_face(left: int = 100, top: int = 300) -> Picture:

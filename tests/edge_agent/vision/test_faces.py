@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 from skimage import data
 
-from edge_agent.messages import Box
+from edge_agent.messages import Accuracy, Box
 from edge_agent.vision.faces import FaceDetector
 from edge_agent.vision.files import ROOT, ModelsUnavailable
+from edge_agent.vision.search import Picture
 from tests.edge_agent.vision.photographs import blank, grace_hopper, moved, overlap, paste, scaled
 
 ASTRONAUT: Box = (177, 82, 95, 95)
 """Her face in skimage's portrait, forehead to chin."""
+
+ASTRONAUT_HEAD: Box = (177, 62, 96, 118)
+"""Her face in skimage's portrait, hairline to chin."""
+
+FACE_AT_A_METRE = 174
+"""Pixels from hairline to chin at one metre, in a frame 1280 pixels wide behind a lens of 70°."""
 
 GRACE_HOPPER: Box = (175, 160, 180, 190)
 """Her face in matplotlib's portrait, forehead to chin."""
@@ -103,3 +110,51 @@ def test_a_program_that_looks_once_ends_without_a_traceback(models: Path) -> Non
     assert (done.returncode, done.stdout) == (0, "1\n")
     assert "Traceback" not in done.stderr
     assert "INFO" not in done.stderr
+
+
+def at_distance(metres: float, left: int, top: int) -> tuple[Picture, Box]:
+    """A frame of 1280 × 720 in which the portrait stands so far from a lens of 70°, and where its face is."""
+    factor = FACE_AT_A_METRE / metres / ASTRONAUT_HEAD[3]
+    frame = paste(scaled(data.rocket(), 3)[:720, :1280].copy(), scaled(data.astronaut(), factor), left, top)
+    return frame, moved(ASTRONAUT_HEAD, factor, left, top)
+
+
+@pytest.mark.parametrize("accuracy", ["balanced", "high"])
+@pytest.mark.parametrize("metres", [1.5, 3, 5, 6, 8])
+def test_a_face_is_found_from_one_and_a_half_metres_to_eight(models: Path, accuracy: Accuracy, metres: float) -> None:
+    frame, truth = at_distance(metres, 700, 100)
+    (face,) = FaceDetector(models, accuracy=accuracy).detect(frame)
+    assert overlap(face.box, truth) > 0.5
+
+
+def test_a_camera_with_more_pixels_sees_further(detector: FaceDetector) -> None:
+    factor = 2 * FACE_AT_A_METRE / 10 / ASTRONAUT_HEAD[3]
+    frame = paste(np.full((1440, 2560, 3), 110, np.uint8), scaled(data.astronaut(), factor), 1500, 300)
+    (face,) = detector.detect(frame)
+    assert overlap(face.box, moved(ASTRONAUT_HEAD, factor, 1500, 300)) > 0.5
+
+
+def test_who_looks_to_the_camera_faces_it(detector: FaceDetector) -> None:
+    (face,) = detector.detect(data.astronaut())
+    assert face.facing
+    assert face.yaw == pytest.approx(0, abs=10)
+
+
+def test_the_angle_is_the_caller_s(models: Path) -> None:
+    (face,) = FaceDetector(models, facing_angle=0.5).detect(grace_hopper())
+    assert face.facing is False
+
+
+def test_a_known_small_face_is_followed_a_step_aside(detector: FaceDetector) -> None:
+    frame, before = at_distance(6, 700, 100)
+    height = before[3]
+    step = (before[0] - round(1.3 * height), before[1], before[2], before[3])
+    assert detector.follow(frame, []) == ()
+    (face,) = detector.follow(frame, [step])
+    assert overlap(face.box, before) > 0.5
+
+
+def test_a_frame_of_many_megapixels_is_searched_too(detector: FaceDetector) -> None:
+    frame = paste(np.full((6_000, 6_000, 3), 110, np.uint8), scaled(data.astronaut(), 3), 2000, 4000)
+    (face,) = detector.detect(frame)
+    assert overlap(face.box, moved(ASTRONAUT_HEAD, 3, 2000, 4000)) > 0.5

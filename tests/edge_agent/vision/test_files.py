@@ -19,7 +19,13 @@ import pytest
 from edge_agent.vision import files
 from edge_agent.vision.files import ModelsUnavailable, fetch_from_npm, fetch_models, models_folder, require
 
-REMOTE = {files.OBJECTS, files.OBJECT_LABELS, files.FACES, files.HANDS}
+REMOTE = {
+    files.OBJECTS,
+    files.OBJECT_LABELS,
+    files.FACES,
+    files.FACES_EXACT,
+    files.HANDS,
+}
 IDENTITY = {files.FACE_POINTS, files.FACE_EMBEDDING}
 
 
@@ -105,6 +111,15 @@ def test_the_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
 def test_a_model_that_is_not_there_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelsUnavailable, match=r"objects\.tflite is not in .*edge_agent\.vision\.files"):
         require(tmp_path, files.OBJECTS)
+
+
+def test_a_damaged_model_is_named_with_the_command(models: Path, tmp_path: Path) -> None:
+    (tmp_path / files.FACES).write_bytes((models / files.FACES).read_bytes()[:-1])
+    with pytest.raises(
+        ModelsUnavailable, match=r"full_range_sparse\.tflite is damaged.*edge_agent\.vision\.files"
+    ) as error:
+        require(tmp_path, files.FACES)
+    assert "\n" not in str(error.value)
 
 
 def test_the_command_fails_with_one_line(tmp_path: Path) -> None:

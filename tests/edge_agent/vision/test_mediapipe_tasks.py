@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from skimage import data
 
-from edge_agent.vision.faces import FaceDetector
+from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.mediapipe_tasks import quiet
+from tests.edge_agent.vision.photographs import hand
 
 
 def threads_besides(known: set[threading.Thread]) -> set[threading.Thread]:
@@ -19,10 +19,10 @@ def threads_besides(known: set[threading.Thread]) -> set[threading.Thread]:
 
 @pytest.mark.timeout(60)
 def test_a_detector_in_a_reference_cycle_is_closed_when_it_is_garbage(models: Path) -> None:
-    other = FaceDetector(models)
-    assert other.detect(data.astronaut()), "MediaPipe's own threads, which stay, are running now"
+    other = HandDetector(models)
+    assert other.detect(hand("fist")), "MediaPipe's own threads, which stay, are running now"
     known = set(threading.enumerate())
-    detector = FaceDetector(models)
+    detector = HandDetector(models)
     detector.itself = detector  # type: ignore[attr-defined]
     assert threads_besides(known)
     del detector
@@ -31,13 +31,13 @@ def test_a_detector_in_a_reference_cycle_is_closed_when_it_is_garbage(models: Pa
     while threads_besides(known) and time.monotonic() < patience:
         time.sleep(0.02)
     assert threads_besides(known) == set()
-    assert other.detect(data.astronaut()), "the others still work"
+    assert other.detect(hand("fist")), "the others still work"
 
 
 FRUGAL = """
 import sys
 from edge_agent.vision import mediapipe_tasks
-mediapipe_tasks.load().tasks.vision.FaceDetector
+mediapipe_tasks.load().tasks.vision.HandLandmarker
 assert not [name for name in sys.modules if name.startswith("matplotlib")]
 import matplotlib.pyplot
 assert matplotlib.pyplot.figure

@@ -17,16 +17,14 @@ from edge_agent.vision.search import (
 )
 
 sides = st.integers(1, 4000)
-shares = st.sampled_from([0.6, 1.0])
+tile_sides = st.sampled_from([288, 432, 720])
 places, sizes = st.integers(-50, 300).map(float), st.integers(1, 200).map(float)
 boxes = st.builds(Found, st.floats(0, 1), places, places, sizes, sizes, st.sampled_from(["cup", "person"]))
 
 
-@given(sides, sides, shares)
-def test_the_whole_frame_comes_first_and_tiles_lie_inside_it_and_cover_it(
-    width: int, height: int, share: float
-) -> None:
-    first, *others = tiles(width, height, share)
+@given(sides, sides, tile_sides)
+def test_the_whole_frame_comes_first_and_tiles_lie_inside_it_and_cover_it(width: int, height: int, side: int) -> None:
+    first, *others = tiles(width, height, side)
     assert first == (0, 0, width, height)
     for left, top, across, down in others:
         assert 0 <= left < left + across <= width
@@ -37,9 +35,14 @@ def test_the_whole_frame_comes_first_and_tiles_lie_inside_it_and_cover_it(
                 assert any(t.left <= x <= t.left + t.width and t.top <= y <= t.top + t.height for t in others)
 
 
-@given(sides, sides, shares)
-def test_a_strip_of_a_picture_costs_no_more_than_a_frame(width: int, height: int, share: float) -> None:
-    assert len(list(tiles(width, height, share))) <= 1 + 8 * 3
+@given(st.integers(1, 100_000), st.integers(1, 100_000), tile_sides)
+def test_a_search_is_bounded_however_large_the_frame_is(width: int, height: int, side: int) -> None:
+    assert len(list(tiles(width, height, side))) <= 1 + 12 * 12 + 6 * 6 + 3 * 3
+
+
+def test_tiles_have_a_side_in_pixels_so_that_more_pixels_show_things_further_away() -> None:
+    for width, height in ((1280, 720), (1920, 1080), (2560, 1440)):
+        assert list(tiles(width, height, 288))[-1][2:] == (288, 288)
 
 
 def bright(crop: Picture) -> list[Found]:
@@ -56,7 +59,20 @@ def test_a_small_thing_is_found_once_where_it_is(left: int, top: int) -> None:
     frame = np.zeros((720, 1280, 3), np.uint8)
     frame[top : top + 60, left : left + 60] = 255
     assert bright(frame) == []
-    assert [found[1:5] for found in search(frame, 0.6, bright)] == [(left, top, 60, 60)]
+    assert [found[1:5] for found in search(frame, 432, bright)] == [(left, top, 60, 60)]
+
+
+def bright_and_large_enough(crop: Picture) -> list[Found]:
+    """Finds the bright rectangle from a tenth of the tile on, as a model does."""
+    return [found for found in bright(crop) if found.width >= max(crop.shape[:2]) / 10]
+
+
+@given(st.integers(30, 400), st.data())
+def test_no_thing_falls_between_the_tiles_whatever_its_size(side: int, place: st.DataObject) -> None:
+    left, top = place.draw(st.integers(0, 1280 - side)), place.draw(st.integers(0, 720 - side))
+    frame = np.zeros((720, 1280, 3), np.uint8)
+    frame[top : top + side, left : left + side] = 255
+    assert [found[1:5] for found in search(frame, 288, bright_and_large_enough)] == [(left, top, side, side)]
 
 
 @given(st.lists(boxes, max_size=8))
