@@ -42,8 +42,9 @@ class CenterFace:
         top = (rows + offsets[0, 0, rows, columns] + 0.5) * STRIDE - down / 2
         points = landmarks[0, :, rows, columns]
         xs, ys = points[:, 1::2] * across[:, None] + left[:, None], points[:, ::2] * down[:, None] + top[:, None]
-        faces = zip(heat[0, 0, rows, columns], left, top, across, down, xs, ys, strict=True)
+        boxes = np.stack([heat[0, 0, rows, columns], left, top, across, down], axis=1).tolist()
+        key_points = np.stack([xs, ys], axis=2).tolist()
         return distinct(
-            Found(*map(float, face[:5]), points=tuple(zip(face[5].tolist(), face[6].tolist(), strict=True)))
-            for face in faces
+            Found(confidence, x, y, width, height, points=tuple((right, below) for right, below in points))
+            for (confidence, x, y, width, height), points in zip(boxes, key_points, strict=True)
         )

@@ -92,4 +92,4 @@ def _turn(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     angle = float(np.linalg.norm(vector))
     x, y, z = vector / angle if angle else vector
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

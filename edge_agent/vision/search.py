@@ -55,9 +55,9 @@ class Found(NamedTuple):
         return self._replace(left=self.left + left, top=self.top + top, points=points)
 
     def scaled(self, factor: float) -> "Found":
-        sides = [factor * side for side in (self.left, self.top, self.width, self.height)]
+        left, top, width, height = (factor * side for side in (self.left, self.top, self.width, self.height))
         points = tuple((factor * x, factor * y) for x, y in self.points)
-        return Found(self.confidence, *sides, self.label, points)
+        return Found(self.confidence, left, top, width, height, self.label, points)
 
 
 class Tile(NamedTuple):
