@@ -4,10 +4,13 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.models import Detection, Episode
 from analytics.numbers.buckets import LENGTHS, day_start
+from faces.models import Capture
+from faces.pictures import links
 
 DEFAULT_PERIOD = dt.timedelta(days=7)
 MAX_BUCKETS = 10_000
@@ -131,6 +134,18 @@ class LocalTimeField(serializers.DateTimeField):
         return value
 
 
+class PictureSerializer(serializers.Serializer[Any]):
+    """A `faces.models.Capture`."""
+
+    capture = serializers.UUIDField(source="pk", help_text="The id of the capture in `captures/`.")
+    taken_at = serializers.DateTimeField(help_text="UTC; at most two seconds from the frame.")
+    image = serializers.SerializerMethodField(help_text="URL of the picture; valid for you only, for some minutes.")
+
+    def get_image(self, capture: Capture) -> str:
+        request = self.context["request"]
+        return str(request.build_absolute_uri(links.address(request, capture.pk, view="capture-picture")))
+
+
 class DetectionSerializer(serializers.ModelSerializer[Detection]):
     site = serializers.CharField(source="frame.device.site.slug", read_only=True)
     device = serializers.CharField(source="frame.device.name", read_only=True)
@@ -141,10 +156,16 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
         read_only=True,
         help_text="The box [left, top, width, height] in pixels of the original frame.",
     )
+    picture = serializers.SerializerMethodField(help_text="The picture nearest in time to the frame; null without one.")
 
     class Meta:
         model = Detection
-        fields = ["id", "site", "device", "taken_at", "label", "confidence", "box", "review"]
+        fields = ["id", "site", "device", "taken_at", "label", "confidence", "box", "review", "picture"]
+
+    @extend_schema_field(PictureSerializer(allow_null=True))
+    def get_picture(self, detection: Detection) -> dict[str, Any] | None:
+        picture = self.context["pictures"].get(detection.pk)
+        return None if picture is None else PictureSerializer(picture, context=self.context).data
 
 
 class EpisodeSerializer(serializers.ModelSerializer[Episode]):

@@ -26,6 +26,7 @@ from analytics.numbers.measures import (
     merge_local_buckets,
     typical_week,
 )
+from analytics.numbers.pictures import read_pictures
 from analytics.pages.overview import sites_today
 from analytics.rest.bucket_serializers import (
     PERIOD,
@@ -184,6 +185,12 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
     serializer_class = DetectionSerializer
     cursor_ordering = ("-taken_at", "-pk")
     exports_whole_list = True
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            detections = list(args[0]) if kwargs.get("many") else [args[0]]
+            kwargs["context"] = {**self.get_serializer_context(), "pictures": read_pictures(detections)}
+        return super().get_serializer(*args, **kwargs)
 
     @extend_schema(parameters=[DetectionQuery])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:

@@ -1,18 +1,31 @@
 """Verdicts and precision in the API."""
 
+from typing import TYPE_CHECKING, cast
+
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.models import Review
+from analytics.models import Detection, Review, Verdict
 from analytics.rest.places import find_place, parse_query
 from analytics.rest.serializers import parse_bucket_bounds
 from analytics.reviewing import precision
-from analytics.reviewing.serializers import PrecisionQuery, PrecisionTableSerializer, VerdictSerializer
+from analytics.reviewing.effects import review_and_describe
+from analytics.reviewing.serializers import (
+    NewVerdictsResultSerializer,
+    NewVerdictsSerializer,
+    PrecisionQuery,
+    PrecisionTableSerializer,
+    VerdictSerializer,
+)
 from devices.rest.base import ScopedReadOnlyViewSet
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 
 class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
@@ -33,6 +46,24 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
     filterset_class = ReviewFilter
     cursor_ordering = ("-at", "-pk")
     exports_whole_list = True
+
+    @extend_schema(request=NewVerdictsSerializer, responses=NewVerdictsResultSerializer)
+    def create(self, request: Request) -> Response:
+        """Call detections right or wrong, as on the review page, or withdraw your verdicts. For operators of the site.
+
+        A new verdict replaces your former one about the detection.
+        """
+        serializer = NewVerdictsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name, wanted = serializer.validated_data["verdict"], set(serializer.validated_data["detections"])
+        visible = Detection.objects.all().for_user(request.user).filter(pk__in=wanted)
+        detections = list(visible.select_related("frame__device__site").order_by("pk"))
+        if missing := wanted - {detection.pk for detection in detections}:
+            raise NotFound(f"Your sites have no detection {min(missing)}.")
+        verdicts = dict.fromkeys(detections, None if name is None else Verdict(name))
+        changes = review_and_describe(verdicts=verdicts, by=cast("User", request.user), now=timezone.now())
+        reviewed = [{"id": detection.pk, "review": detection.review} for detection in detections]
+        return Response({"changes": changes, "detections": reviewed})
 
 
 class PrecisionViewSet(ViewSet):

@@ -3,21 +3,17 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Literal, get_args
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from analytics.models import Detection, Frame, Review, Verdict
+from analytics.models import Detection, Review, Verdict
+from analytics.numbers.pictures import pictures_near, read_pictures, taken_at
 from devices.models import Device
 from faces.models import Capture
 
 if TYPE_CHECKING:
     from devices.models import User
-
-PICTURE_WITHIN = dt.timedelta(seconds=2)
-"""The largest difference in time between a frame and its picture; agents examine two frames a second."""
 
 Show = Literal["open", "pictured", "mine", "right", "wrong", "disputed", "all"]
 SHOWS: tuple[Show, ...] = get_args(Show)
@@ -74,7 +70,7 @@ class ReviewItem:
     @property
     def _picture_delay_s(self) -> float:
         """Seconds from the frame to the picture; negative where the picture was taken before the frame."""
-        return (_at(self.picture) - _at(self.detection.frame)).total_seconds() if self.picture else 0.0
+        return (taken_at(self.picture) - taken_at(self.detection.frame)).total_seconds() if self.picture else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ def select_detections(conditions: DetectionFilter, reviewer: "User") -> "QuerySe
     reviews = Review.objects.filter(detection=OuterRef("pk"))
     shows: dict[Show, Q] = {
         "open": ~Q(Exists(reviews)),
-        "pictured": ~Q(Exists(reviews)) & Q(Exists(_pictures_near())),
+        "pictured": ~Q(Exists(reviews)) & Q(Exists(pictures_near())),
         "mine": Q(Exists(reviews.filter(reviewer=reviewer))),
         "right": Q(review=Verdict.RIGHT),
         "wrong": Q(review=Verdict.WRONG),
@@ -123,7 +119,7 @@ def detections_after(detections: "QuerySet[Detection]", last: Detection) -> "Que
 
 def read_items(detections: Sequence[Detection], reviewer: "User") -> list[ReviewItem]:
     """Return an item for each of these detections, in three queries."""
-    pictures = _pictures_of(detections)
+    pictures = read_pictures(detections)
     counts = _count_verdicts(detections)
     own_verdicts = dict(
         Review.objects.filter(detection__in=detections, reviewer=reviewer).values_list("detection_id", "verdict")
@@ -131,7 +127,7 @@ def read_items(detections: Sequence[Detection], reviewer: "User") -> list[Review
     return [
         ReviewItem(
             detection=detection,
-            picture=_nearest(detection, pictures),
+            picture=pictures.get(detection.pk),
             own_verdict=own_verdicts.get(detection.pk),
             right=counts.get((detection.pk, Verdict.RIGHT), 0),
             wrong=counts.get((detection.pk, Verdict.WRONG), 0),
@@ -145,41 +141,8 @@ def _count_verdicts(detections: Sequence[Detection]) -> dict[tuple[int, str], in
     return {(pk, verdict): count for pk, verdict, count in verdicts.annotate(count=Count("pk"))}
 
 
-def _pictures_near() -> "QuerySet[Capture]":
-    taken_at = OuterRef("frame__taken_at")
-    near = Capture.objects.filter(
-        device=OuterRef("frame__device"), taken_at__range=(taken_at - PICTURE_WITHIN, taken_at + PICTURE_WITHIN)
-    )
-    return near.exclude(image="").order_by()
-
-
-def _pictures_of(detections: Sequence[Detection]) -> list[Capture]:
-    near = (
-        Q(
-            device=detection.frame.device_id,
-            taken_at__range=(_at(detection.frame) - PICTURE_WITHIN, _at(detection.frame) + PICTURE_WITHIN),
-        )
-        for detection in detections
-    )
-    return list(Capture.objects.filter(reduce(or_, near, Q(pk__in=[]))).exclude(image="").order_by(F("taken_at")))
-
-
-def _nearest(detection: Detection, pictures: Sequence[Capture]) -> Capture | None:
-    def distance(picture: Capture) -> dt.timedelta:
-        return abs(_at(picture) - _at(detection.frame))
-
-    of_device = (picture for picture in pictures if picture.device_id == detection.frame.device_id)
-    nearest = min(of_device, key=distance, default=None)
-    return nearest if nearest is not None and distance(nearest) <= PICTURE_WITHIN else None
-
-
 def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:
     """Return whether two boxes, `[left, top, width, height]`, have a pixel in common."""
     return all(
         max(one[axis], other[axis]) < min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) for axis in (0, 1)
     )
-
-
-def _at(taken: Capture | Frame) -> dt.datetime:
-    at: dt.datetime = taken.taken_at
-    return at

@@ -5,9 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from analytics.models import Review
+from analytics.models import Review, Verdict
 from analytics.rest.serializers import SpanQuery
 from edge_agent.vision.gestures import THUMBS_UP
+
+MOST_AT_ONCE = 100
+"""The most detections of one request; all their tallies are corrected in one transaction."""
 
 
 class PrecisionQuery(SpanQuery):
@@ -55,6 +58,30 @@ class PrecisionTableSerializer(serializers.Serializer[Any]):
         source="by_threshold",
         many=True,
         help_text="Ascending; a threshold that selects the same detections as the next one is left out.",
+    )
+
+
+class NewVerdictsSerializer(serializers.Serializer[Any]):
+    """One verdict about some detections."""
+
+    detections = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        min_length=1,
+        max_length=MOST_AT_ONCE,
+        help_text="Ids of detections.",
+    )
+    verdict = serializers.ChoiceField(
+        choices=Verdict.choices, allow_null=True, help_text="Null withdraws your verdicts about these detections."
+    )
+
+
+@extend_schema_serializer(many=False)
+class NewVerdictsResultSerializer(serializers.Serializer[Any]):
+    changes = serializers.ListField(
+        child=serializers.CharField(), help_text="For each day, a sentence with the numbers that changed."
+    )
+    detections = serializers.ListField(
+        child=serializers.DictField(), help_text="The `id` and the `review` of each detection: what most reviewers say."
     )
 
 

@@ -215,6 +215,7 @@ def test_detections_newest_first_page_by_page(frames: None, viewer: User) -> Non
         "confidence": 0.75,
         "box": None,
         "review": None,
+        "picture": None,
     }
     client = APIClient()
     client.force_login(viewer)

@@ -2,14 +2,16 @@
 
 import datetime as dt
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
 
 from analytics.counting.corrections import review
-from analytics.models import Detection, Verdict
+from analytics.models import Detection, Review, Verdict
 from devices.models import Device
 from tests.analytics.frames import count, seen
 from tests.analytics.rest.test_api import NINE, NOW, ask
@@ -57,6 +59,51 @@ def test_every_reviewers_verdict_is_listed(decided: None, viewer: User) -> None:
 def test_another_sites_verdict_is_not_found(decided: None, viewer: User, outsider: User) -> None:
     (foreign,) = ask(outsider, "reviews").json()["results"]
     assert ask(viewer, f"reviews/{foreign['id']}").status_code == HTTPStatus.NOT_FOUND
+
+
+def post(user: User, detections: list[int], verdict: str | None) -> Any:
+    api = APIClient()
+    api.force_authenticate(user)
+    body = {"detections": detections, "verdict": verdict}
+    return api.post("/api/v1/reviews/", body, format="json")
+
+
+def test_an_operator_posts_verdicts_and_withdraws_them(seattle01: Device, operator: User) -> None:
+    count(seen(seattle01, NINE, labels=[("cup", 0.9), ("cup", 0.8)]))
+    cups = [*Detection.objects.values_list("pk", flat=True)]
+    answer = post(operator, cups, "wrong")
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.json()["changes"] == ["Seattle01, Fri 20 Nov: cup 2 → 0, mean confidence 85.0% → –."]
+    assert answer.json()["detections"] == [{"id": pk, "review": "wrong"} for pk in cups]
+    assert set(Review.objects.values_list("detection", "verdict", "reviewer__username")) == {
+        (pk, "wrong", "operator") for pk in cups
+    }
+    assert post(operator, cups[:1], "right").json()["detections"] == [{"id": cups[0], "review": "right"}]
+    assert post(operator, cups, None).json()["detections"] == [{"id": pk, "review": None} for pk in cups]
+    assert not Review.objects.exists()
+
+
+def test_nobody_else_posts_verdicts(seattle01: Device, viewer: User, outsider: User) -> None:
+    count(seen(seattle01, NINE, labels=[("cup", 0.9)]))
+    cup = Detection.objects.get().pk
+    assert post(viewer, [cup], "wrong").status_code == HTTPStatus.FORBIDDEN
+    assert post(outsider, [cup], "wrong").status_code == HTTPStatus.NOT_FOUND
+    assert not Review.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("detections", "verdict", "field"),
+    [
+        ([], "right", "detections"),
+        ([-1], "right", "detections"),
+        ([10**30], "right", "detections"),
+        ([1] * 101, "right", "detections"),
+        ([1], "maybe", "verdict"),
+    ],
+)
+def test_a_wrong_post_names_its_field(operator: User, detections: list[int], verdict: str, field: str) -> None:
+    answer = post(operator, detections, verdict)
+    assert (answer.status_code, list(answer.json()["errors"])) == (HTTPStatus.BAD_REQUEST, [field])
 
 
 def test_a_reviewer_who_has_left_has_no_name(decided: None, viewer: User, operator: User) -> None:
