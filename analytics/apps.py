@@ -17,6 +17,7 @@ class AnalyticsConfig(AppConfig):
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
 
+        register_sink(sink.count_visits)
         register_sink(sink.count)
         register_sink(sink.note_software)
         cards.register("below-readings", accuracy_card)

@@ -14,7 +14,8 @@ import msgspec
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 
-Merge = Literal["sum", "max", "or"]
+Merge = Literal["sum", "max", "or", "new"]
+"""How a number is merged into a stored one; "new" replaces it."""
 
 STATEMENT_ROWS = 500
 """Rows in one statement on SQLite. A statement for each row takes three times as long, and one for all rows must be
@@ -52,7 +53,7 @@ class Rows:
         key = _columns(self._model, tuple(name for name in self._names if name not in merge))
         table = _quoted(self._model._meta.db_table)
         maximum = "GREATEST" if _on_postgresql() else "MAX"
-        patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}"}
+        patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}", "new": "{new}"}
         changes = [
             f"{column} = " + patterns[how].format(old=f"{table}.{column}", new=f"excluded.{column}")
             for column, how in zip(_columns(self._model, tuple(merge)), merge.values(), strict=True)

@@ -12,10 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Max, Min
 
-from analytics.counting import episode_rows, tallies
+from analytics.counting import episode_rows, tallies, visits
 from analytics.models import (
     FACE,
     Detection,
+    DurationQuarter,
     EngagementQuarter,
     Episode,
     Frame,
@@ -24,6 +25,8 @@ from analytics.models import (
     Review,
     SignOfLifeQuarter,
     Verdict,
+    Visit,
+    VisitQuarter,
     quarters,
 )
 from devices import sql
@@ -43,10 +46,13 @@ _TIMES = (
     (ReportedGesture, "began_at"),
     (Episode, "started"),
     (Episode, "ended"),
+    (Visit, "began_at"),
+    (VisitQuarter, "start"),
+    (DurationQuarter, "start"),
 )
 """The tables of a device's facts and tallies, each with a field of its times."""
 
-TallyRow = TypeVar("TallyRow", tallies.EngagementRow, tallies.LabelRow)
+TallyRow = TypeVar("TallyRow", tallies.EngagementRow, tallies.LabelRow, visits.VisitQuarterRow, visits.DurationRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _update_majorities(detections: Iterable[Detection]) -> None:
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
-    """Return the UTC days of these devices from the first to the last frame, tally or episode, for `rebuild`.
+    """Return the UTC days of these devices from the first to the last fact, tally or episode, for `rebuild`.
 
     A day that is not completely within the retention is left out: its frames may be deleted, so that its tallies cannot
     be computed again.
@@ -113,13 +119,16 @@ def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | N
 
 @transaction.atomic
 def rebuild(stretch: Stretch) -> int:
-    """Compute the stretch's tallies and episodes from its frames and reviews; return how many quarters were wrong.
+    """Compute the tallies and episodes of the stretch from its facts; return how many quarters were wrong.
 
     The intake waits meanwhile for the lock on the device's tallies, and adds its frames afterwards.
     """
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
     wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
+    seen = [visits.VisitRow(*values) for values in _visits(stretch)]
+    wrong |= _correct(stretch, VisitQuarter, visits.VisitQuarterRow, visits.visit_rows(seen))
+    wrong |= _correct(stretch, DurationQuarter, visits.DurationRow, visits.duration_rows(seen))
     corrected = episode_rows.correct(stretch.device.pk, stretch.start, stretch.end)
     wrong |= {quarters.quarter_start(row.started) for row in corrected}
     return len(wrong)
@@ -151,6 +160,11 @@ def _frames(stretch: Stretch) -> Iterator[tallies.FrameFaces]:
     yield from tallies.frames_of_signs(itertools.starmap(tallies.SignOfLifeRow, signs))
 
 
+def _visits(stretch: Stretch) -> Iterator[Sequence[Any]]:
+    rows = stretch.filter(Visit.objects.all(), field="began_at").values_list(*visits.VisitRow._fields)
+    return iter(rows.iterator())
+
+
 def _labels(stretch: Stretch) -> Iterator[tallies.DetectionFacts]:
     detections = _of_frames(stretch, Detection.objects.all())
     rows = detections.values_list("frame__taken_at", "label", "confidence", "review")
@@ -178,7 +192,7 @@ def _correct(
 
 
 def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int]:
-    """Delete the frames and detections of the UTC days that are past the retention; tallies and episodes stay.
+    """Delete frames, detections and visits of the UTC days that are past the retention; tallies and episodes stay.
 
     Deletes at most `at_once` frames in a transaction, and yields their number after each. The caller may stop at any
     time.
@@ -194,6 +208,15 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
             yield len(pks)
         ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
         SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
+        _forget_visits(device, cutoff, at_once)
+
+
+def _forget_visits(device: Device, cutoff: dt.datetime, at_once: int) -> None:
+    old = Visit.objects.filter(device=device, began_at__lt=cutoff).order_by("began_at")
+    while pks := list(old.values_list("pk", flat=True)[:at_once]):
+        with transaction.atomic():
+            sql.lock(tallies.LOCK, [device.pk], alone=True)
+            Visit.objects.filter(pk__in=pks).delete()
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:

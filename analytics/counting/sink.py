@@ -1,4 +1,4 @@
-"""Writes of the intake's batches to frames, detections, tallies and episodes.
+"""Writes of the intake's batches to frames, detections, visits, tallies and episodes.
 
 Rows are computed before the transaction begins, so that the transaction is short.
 """
@@ -9,9 +9,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from analytics.counting import episode_rows, episodes, tallies
+from analytics.counting import episode_rows, episodes, tallies, visit_rows, visits
 from analytics.counting.episodes import EpisodeRow
 from analytics.counting.former_facts import counted_before, with_former_labels
+from analytics.counting.visits import VisitRow
 from analytics.models import (
     FACE,
     Detection,
@@ -24,7 +25,7 @@ from analytics.models import (
 )
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
-from devices.intake.decoding import ReceivedFrame, ReceivedGesture
+from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
 from devices.models import Device
 from edge_agent.messages import Box
 
@@ -130,6 +131,24 @@ def _additions(frames: Sequence[CountedFrame]) -> _Additions:
         sql.Rows(LabelQuarter, tallies.LabelRow._fields, labels),
         episodes.episodes_in_frames((seen.device.id, seen.taken_at, faces, found) for seen, faces, found in frames),
     )
+
+
+def count_visits(batch: Batch) -> Write:
+    """Return the write of the batch's visits and their tallies; reports of one visit are merged."""
+    if not batch.visits:
+        return write_nothing
+    return partial(_count_visits, list(visits.merge_visits(map(_visit_row, batch.visits)).values()))
+
+
+def _count_visits(reports: Sequence[VisitRow]) -> None:
+    sql.lock(tallies.LOCK, {row.device_id for row in reports}, alone=False)
+    visit_rows.add(reports)
+
+
+def _visit_row(received: ReceivedVisit) -> VisitRow:
+    visit = received.visit
+    facts = visit.dwell, visit.attention, visit.nearest, visit.ended
+    return VisitRow(received.device.pk, received.began_at, visit.id, *facts)
 
 
 def note_software(batch: Batch) -> Write:

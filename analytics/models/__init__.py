@@ -8,7 +8,8 @@ from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, Revi
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.questions import Question
-from analytics.models.tallies import EngagementQuarter, LabelQuarter, SignOfLifeQuarter
+from analytics.models.tallies import DurationQuarter, EngagementQuarter, LabelQuarter, SignOfLifeQuarter, VisitQuarter
+from analytics.models.visits import Visit
 from analytics.models.walls import WallToken
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "AnnouncedTopic",
     "Detection",
     "DeviceSoftware",
+    "DurationQuarter",
     "EngagementQuarter",
     "Episode",
     "Frame",
@@ -27,5 +29,7 @@ __all__ = [
     "Review",
     "SignOfLifeQuarter",
     "Verdict",
+    "Visit",
+    "VisitQuarter",
     "WallToken",
 ]

@@ -1,16 +1,29 @@
-"""Quarter hours and confidence bins: the units of the tallies. Pure.
+"""Quarter hours, and bins of confidences and durations: the units of the tallies. Pure.
 
 Quarters are quarter hours of UTC. Every time zone's offset is a multiple of 15 minutes, so that quarters add up to the
 hours and days of any zone.
 """
 
 import datetime as dt
+from bisect import bisect_right
 
 QUARTER = dt.timedelta(minutes=15)
 QUARTER_MINUTES = 15
 CONFIDENCE_BINS = 20
 """The number of confidence bins; each is 5 % wide."""
 MILLION = 1_000_000
+
+BINS_PER_DOUBLING = 8
+"""Bins of durations grow by a constant factor, so that a median read from them is off by at most 5 %."""
+
+DURATION_EDGES_MS = (
+    0,
+    *(
+        round(1000 * 2 ** (step / BINS_PER_DOUBLING))
+        for step in range(-2 * BINS_PER_DOUBLING, 12 * BINS_PER_DOUBLING + 1)
+    ),
+)
+"""Lower edges of the bins: from a quarter of a second to more than an hour, with a second among them."""
 
 
 def quarter_start(moment: dt.datetime) -> dt.datetime:
@@ -31,3 +44,8 @@ def confidence_bin(confidence: float) -> int:
 def bin_of_millionths(confidence: int) -> int:
     """Return the bin of a confidence that is given in millionths."""
     return confidence * CONFIDENCE_BINS // MILLION if confidence < MILLION else CONFIDENCE_BINS - 1
+
+
+def duration_bin(milliseconds: int) -> int:
+    """Return the bin of a duration: the last one whose lower edge in `DURATION_EDGES_MS` it reaches."""
+    return bisect_right(DURATION_EDGES_MS, milliseconds) - 1

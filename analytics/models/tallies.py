@@ -66,3 +66,56 @@ class LabelQuarter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.label}"
+
+
+class VisitQuarter(models.Model):
+    """The visits of a device that began in a quarter hour; all numbers add up.
+
+    Groups are the visits that began in the same minute: people who come together behave alike, and an interval must not
+    take them for independent. The sums of their squares and products are of tenths of a second.
+
+    A visit that goes on moves from bin to bin, so that rows with negative numbers are added too; no field refuses them.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    visits = models.IntegerField()
+    dwell_ms_sum = models.BigIntegerField(help_text="Of all these visits.")
+    told = models.IntegerField(help_text="Visits whose attention is known.")
+    viewers = models.IntegerField(help_text="Visits with at least a second of attention.")
+    told_dwell_ms_sum = models.BigIntegerField(help_text="Of the visits whose attention is known.")
+    attention_ms_sum = models.BigIntegerField()
+    groups = models.IntegerField(help_text="Groups with a visit whose attention is known.")
+    attention_squares = models.BigIntegerField(help_text="Of the groups' attention.")
+    dwell_squares = models.BigIntegerField(help_text="Of the groups' dwell.")
+    products = models.BigIntegerField(help_text="Of the groups' attention and dwell.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "start"], name="one_visit_tally_per_quarter")]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.visits} visits"
+
+
+class DurationQuarter(models.Model):
+    """How many visits of a quarter hour have a dwell, or an attention, in one bin of durations."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    start = models.DateTimeField()
+    measure = models.CharField(max_length=9, choices=[("dwell", "dwell"), ("attention", "attention")])
+    bin = models.PositiveSmallIntegerField(help_text="See quarters.duration_bin.")
+    visits = models.IntegerField()
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "start", "measure", "bin"], name="one_tally_per_quarter_measure_and_bin"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.measure} bin {self.bin}"

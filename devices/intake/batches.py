@@ -17,6 +17,7 @@ from devices.intake.decoding import (
     LogLine,
     ReceivedFrame,
     ReceivedGesture,
+    ReceivedVisit,
     Rejection,
     SignOfLife,
     TakenPicture,
@@ -29,12 +30,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """The contents of all messages of one transaction. May contain the same frame, picture or gesture twice."""
+    """The contents of all messages of one transaction. May contain the same frame, picture, gesture or visit twice."""
 
     frames: list[ReceivedFrame] = field(default_factory=list)
     pictures: list[TakenPicture] = field(default_factory=list)
     gestures: list[ReceivedGesture] = field(default_factory=list)
     signs_of_life: list[SignOfLife] = field(default_factory=list)
+    visits: list[ReceivedVisit] = field(default_factory=list)
     software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
     """The software that each status names, with its device and the device's time of the status."""
 
@@ -211,6 +213,7 @@ def _make_draft(
         pictures=[picture for content in contents for picture in content.pictures],
         gestures=[gesture for content in contents for gesture in content.gestures],
         signs_of_life=[sign for content in contents for sign in content.signs_of_life],
+        visits=[visit for content in contents for visit in content.visits],
         software=[
             (content.device, content.clock or arrival.received_at, content.status.software[:64])
             for arrival, content in decoded

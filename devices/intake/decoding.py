@@ -16,6 +16,7 @@ from devices.intake.facts import Decoded as Decoded
 from devices.intake.facts import LogLine as LogLine
 from devices.intake.facts import ReceivedFrame as ReceivedFrame
 from devices.intake.facts import ReceivedGesture as ReceivedGesture
+from devices.intake.facts import ReceivedVisit as ReceivedVisit
 from devices.intake.facts import SignOfLife as SignOfLife
 from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
@@ -146,6 +147,8 @@ def _decode_frames(message: messages.Frames, arrival: Arrival, device: Device) -
         decoded.frames = _received_frames(message, sent, arrival, device)
         if message.gesture_episodes:
             decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
+        if message.visits:
+            decoded.visits = [_visit(visit, device) for visit in message.visits]
     except labels.BadLabel as error:
         raise Rejection(Reason.BAD_VALUE, str(error)) from None
     return decoded
@@ -178,6 +181,13 @@ def _with_normalised_labels(frame: messages.Frame) -> messages.Frame:
 
 def _with_normalised_label(found: Sequence[messages.Labelled]) -> tuple[messages.Labelled, ...]:
     return tuple(msgspec.structs.replace(each, label=labels.normalised(each.label)) for each in found)
+
+
+def _visit(visit: messages.Visit, device: Device) -> ReceivedVisit:
+    if visit.attention is not None and visit.attention > visit.dwell:
+        lengths = f"{visit.attention} ms of attention in {visit.dwell} ms of dwell"
+        raise Rejection(Reason.BAD_VALUE, f"The visit “{visit.id}” has {lengths}.")
+    return ReceivedVisit(device, _time(visit.began_at), visit)
 
 
 def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGesture:
@@ -282,10 +292,11 @@ def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, device: D
 
 def _check_times(decoded: Decoded, arrival: Arrival, retention: dt.timedelta) -> None:
     times = [frame.taken_at for frame in decoded.frames]
-    if decoded.pictures or decoded.log or decoded.gestures:
+    if decoded.pictures or decoded.log or decoded.gestures or decoded.visits:
         times += [picture.taken_at for picture in decoded.pictures]
         times += [line.at for line in decoded.log]
         times += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
+        times += [visit.began_at for visit in decoded.visits]
     oldest, latest = arrival.received_at - retention, arrival.received_at + MAX_LEAD
     for at in times:
         if not oldest <= at <= latest:

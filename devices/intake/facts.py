@@ -1,4 +1,4 @@
-"""What a message tells: frames, gestures, pictures, lines of log and signs of life of a registered device.
+"""What a message tells: frames, gestures, visits, pictures, lines of log and signs of life of a registered device.
 
 The classes are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
 """
@@ -38,6 +38,15 @@ class ReceivedGesture(msgspec.Struct, frozen=True):
     confidence: float
     sent_label: str = ""
     """The label as the device spelled it, under which a former version may have stored the gesture."""
+
+
+class ReceivedVisit(msgspec.Struct, frozen=True):
+    """A report of one person's visit, received from a registered device."""
+
+    device: Device
+    began_at: dt.datetime
+    """UTC. `(device, began_at, visit.id)` identifies the visit, of which there are several reports."""
+    visit: messages.Visit
 
 
 class TakenPicture(msgspec.Struct, frozen=True):
@@ -87,6 +96,7 @@ class Decoded(msgspec.Struct):
     device: Device
     frames: Sequence[ReceivedFrame] = ()
     gestures: Sequence[ReceivedGesture] = ()
+    visits: Sequence[ReceivedVisit] = ()
     pictures: Sequence[TakenPicture] = ()
     log: Sequence[LogLine] = ()
     signs_of_life: Sequence[SignOfLife] = ()

@@ -1,0 +1,126 @@
+"""Reports of visits for tests, and the rows and tallies that they must give, computed in the simplest way."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from analytics.counting import sink
+from analytics.models import DurationQuarter, Visit, VisitQuarter
+from analytics.models.quarters import DURATION_EDGES_MS
+from devices.intake.batches import Batch
+from devices.intake.decoding import ReceivedVisit
+from devices.models import Device
+from edge_agent import messages
+from tests.analytics.frames import quarter
+
+
+def visited(
+    device: Device,
+    began_at: dt.datetime,
+    *,
+    dwell: float = 10.0,
+    attention: float | None = None,
+    nearest: float | None = None,
+    ended: bool = True,
+    key: str = "a",
+) -> ReceivedVisit:
+    """A report of a visit; durations are seconds."""
+    visit = messages.Visit(
+        id=key,
+        began_at=round(began_at.timestamp() * 1000),
+        dwell=round(dwell * 1000),
+        attention=None if attention is None else round(attention * 1000),
+        nearest=nearest,
+        ended=ended,
+    )
+    return ReceivedVisit(device, began_at, visit)
+
+
+def report(*visits: ReceivedVisit) -> None:
+    with transaction.atomic():
+        sink.count_visits(Batch(visits=list(visits)))()
+
+
+Facts = tuple[Any, ...]
+"""A row of Visit: device, began at, key, dwell and attention in milliseconds, nearest, ended."""
+
+
+def visit_table(reports: Sequence[ReceivedVisit]) -> list[Facts]:
+    """The rows of Visit that these reports should make."""
+    keys = {(each.device.pk, each.began_at, each.visit.id) for each in reports}
+    rows = []
+    for key in keys:
+        mine = [each.visit for each in reports if (each.device.pk, each.began_at, each.visit.id) == key]
+        attention = [visit.attention for visit in mine if visit.attention is not None]
+        nearest = [visit.nearest for visit in mine if visit.nearest is not None]
+        rows.append(
+            (
+                *key,
+                max(visit.dwell for visit in mine),
+                max(attention) if attention else None,
+                min(nearest) if nearest else None,
+                any(visit.ended for visit in mine),
+            )
+        )
+    return sorted(rows, key=lambda row: row[:3])
+
+
+def visit_tallies(visits: Sequence[Facts]) -> list[tuple[Any, ...]]:
+    """The rows of VisitQuarter that these visits should make."""
+    rows = []
+    for device, start in sorted({(visit[0], quarter(visit[1])) for visit in visits}):
+        here = [visit for visit in visits if (visit[0], quarter(visit[1])) == (device, start)]
+        told = [visit for visit in here if visit[4] is not None]
+        minutes = {visit[1].replace(second=0, microsecond=0) for visit in told}
+        groups = [
+            [
+                sum(visit[column] or 0 for visit in told if visit[1].replace(second=0, microsecond=0) == minute) // 100
+                for column in (3, 4)
+            ]
+            for minute in minutes
+        ]
+        rows.append(
+            (
+                device,
+                start,
+                len(here),
+                sum(visit[3] for visit in here),
+                len(told),
+                sum((visit[4] or 0) >= 1000 for visit in told),
+                sum(visit[3] for visit in told),
+                sum(visit[4] or 0 for visit in told),
+                len(groups),
+                sum(attention**2 for _, attention in groups),
+                sum(dwell**2 for dwell, _ in groups),
+                sum(dwell * attention for dwell, attention in groups),
+            )
+        )
+    return rows
+
+
+def duration_tallies(visits: Sequence[Facts]) -> list[tuple[Any, ...]]:
+    """The rows of DurationQuarter that these visits should make."""
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for device, began_at, _, dwell, attention, _, _ in visits:
+        for measure, value in (("dwell", dwell), ("attention", attention)):
+            if value is not None:
+                number = sum(edge <= value for edge in DURATION_EDGES_MS) - 1
+                counts[device, quarter(began_at), measure, number] += 1
+    return sorted((*key, count) for key, count in counts.items())
+
+
+def stored_visits() -> list[Facts]:
+    names = ("device_id", "began_at", "key", "dwell_ms", "attention_ms", "nearest_m", "ended")
+    return sorted(Visit.objects.values_list(*names), key=lambda row: row[:3])
+
+
+def stored_visit_tallies() -> list[tuple[Any, ...]]:
+    fields = [field.attname for field in VisitQuarter._meta.concrete_fields if field.attname != "id"]
+    return sorted(VisitQuarter.objects.values_list(*fields))
+
+
+def stored_duration_tallies() -> list[tuple[Any, ...]]:
+    return sorted(DurationQuarter.objects.values_list("device_id", "start", "measure", "bin", "visits"))
