@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
@@ -19,16 +19,11 @@ from rest_framework.views import exception_handler
 
 from devices.rest import exports
 from devices.rest.formats import ParquetRenderer
+from devices.rest.parsing import TooLarge
 from devices.rest.throttling import refused_too_often
 
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
 """The media types of the formats in which a list can be one file of all its rows."""
-
-
-class TooLarge(exceptions.APIException):
-    """The body of the request is too large."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
 class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
@@ -78,6 +73,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
         error = refused_too_often(context["request"], context["view"]) or error
     if isinstance(error, RequestDataTooBig):
         error = TooLarge(f"The body of a request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+    elif isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError(f"The request cannot be read: {error}")
     response = exception_handler(error, context)
     if response is None:
         return None

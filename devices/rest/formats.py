@@ -7,9 +7,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.core import signing
 from django.db.models import QuerySet
-from rest_framework import pagination, renderers, serializers
+from rest_framework import exceptions, pagination, renderers, serializers
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
 
 from devices.rest.exports import arrow_type, as_csv, as_parquet, joined
 
@@ -21,8 +23,27 @@ class CursorPages(pagination.CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
 
+    _salt = ""
+
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        return getattr(view, "cursor_ordering", ("-pk",))
+        ordering = getattr(view, "cursor_ordering", ("-pk",))
+        self._salt = f"cursor of {queryset.model._meta.label} by {ordering}"
+        return ordering
+
+    def encode_cursor(self, cursor: pagination.Cursor) -> str:
+        """Return the address of the page at this cursor, which is signed, so that no other cursor is ever read."""
+        text = signing.dumps(list(cursor), salt=self._salt)
+        return replace_query_param(self.base_url, self.cursor_query_param, text)  # type: ignore[no-any-return]
+
+    def decode_cursor(self, request: Request) -> pagination.Cursor | None:
+        """Return the request's cursor. Raises `NotFound` for one that is another list's, or was changed."""
+        text = request.query_params.get(self.cursor_query_param)
+        if text is None:
+            return None
+        try:
+            return pagination.Cursor(*signing.loads(text, salt=self._salt))
+        except signing.BadSignature:
+            raise exceptions.NotFound("The cursor does not belong to this list. Begin without a cursor.") from None
 
 
 class CSVRenderer(renderers.BaseRenderer):

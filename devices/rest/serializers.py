@@ -82,9 +82,15 @@ class MessageSerializer(serializers.Serializer[dict[str, Any]]):
     payload = serializers.JSONField(help_text="The same JSON as on the device's MQTT topic.")
 
 
+class RefusedMessageSerializer(serializers.Serializer[dict[str, Any]]):
+    number = serializers.IntegerField(help_text="The message's place in the list, from 0.")
+    detail = serializers.CharField()
+
+
 class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
     ids = serializers.ListField(
         child=serializers.CharField(), help_text="Ids of the messages that the device may forget."
     )
     committed = serializers.IntegerField()
     quarantined = serializers.IntegerField()
+    refused = RefusedMessageSerializer(many=True, help_text="Messages without a known kind or a payload.")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -19,7 +19,8 @@ from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import LogFilter
-from devices.rest.posted import payloads_in
+from devices.rest.parsing import MessagesParser
+from devices.rest.posted import Posted
 from devices.rest.serializers import (
     DeviceSerializer,
     LogLineSerializer,
@@ -85,28 +86,47 @@ class MessageViewSet(ViewSet):
 
     authentication_classes = [DeviceTokenAuthentication]
     permission_classes = [IsDevice]
-    parser_classes = [JSONParser]
+    parser_classes = [MessagesParser]
 
     @extend_schema(request=MessageSerializer(many=True), responses={202: ReceiptSerializer})
     def create(self, request: Request) -> Response:
-        """Send a list of messages. The response is their receipt: each of them is committed or quarantined by then."""
+        """Send a list of messages, at most 1,000 at once.
+
+        The response is their receipt: each message is committed or quarantined by then, or `refused`, because it has
+        no known `kind` or no `payload`. If all are refused, the status is 400.
+        """
         device = cast(Device, request.auth)
-        body = request.body  # read before the parser does, which keeps no copy
-        serializer = MessageSerializer(data=request.data, many=True)
-        serializer.is_valid(raise_exception=True)
-        kinds = [message["kind"] for message in serializer.validated_data]
-        payloads = payloads_in(body.decode())
+        sent: list[Posted] = request.data
+        refused = {number: why for number, message in enumerate(sent) if (why := _why_refused(message))}
+        if refused and len(refused) == len(sent):
+            first = dict(list(refused.items())[:MOST_NAMED])
+            raise ValidationError({str(number): [why] for number, why in first.items()})
         accepted = batches.accept(
-            [_arrival(device, kind, payload) for kind, payload in zip(kinds, payloads, strict=True)]
+            [_arrival(device, message) for number, message in enumerate(sent) if number not in refused]
         )
         receipt = {
             "ids": accepted.receipts.get(device.thing_name, []),
             "committed": accepted.committed,
             "quarantined": accepted.quarantined,
+            "refused": [{"number": number, "detail": why} for number, why in refused.items()],
         }
         return Response(receipt, status=status.HTTP_202_ACCEPTED)
 
 
-def _arrival(device: Device, kind: str, payload: str) -> Arrival:
-    topic = messages.topic_from_device(device.thing_name, kind)
-    return Arrival(topic, payload.encode(), timezone.now())
+MOST_NAMED = 10
+"""Refused messages that an error names; they mostly have the same fault."""
+
+
+def _why_refused(message: Posted) -> str:
+    """Return why the message cannot be given to the intake, in one sentence; "" if it can."""
+    if message.payload is None:
+        return "The message has no “payload”."
+    if message.kind not in messages.KINDS:
+        kind = "no text" if message.kind is None else f"“{message.kind[:64]}”"
+        return f"The message's “kind” is {kind}; it must be one of {', '.join(messages.KINDS)}."
+    return ""
+
+
+def _arrival(device: Device, message: Posted) -> Arrival:
+    topic = messages.topic_from_device(device.thing_name, message.kind or "")
+    return Arrival(topic, message.payload or b"", timezone.now())

@@ -10,13 +10,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.intake.pictures import MAX_BYTES, BadPicture
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parsing import JSONParser
 from faces.models import Capture, Consent, Erasure, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.rest.rights import check_operator

@@ -12,7 +12,7 @@ from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +23,7 @@ from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parsing import JSONParser
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent

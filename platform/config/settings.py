@@ -247,6 +247,11 @@ REST_FRAMEWORK: dict[str, Any] = {
         "devices.rest.formats.CSVRenderer",
         "devices.rest.formats.ParquetRenderer",
     ],
+    "DEFAULT_PARSER_CLASSES": [
+        "devices.rest.parsing.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["devices.rest.throttling.CallerThrottle"],
     # An open page of plots sends some 20 requests a minute. An agent that sends a day's messages in batches after an
     # outage sends some hundred.
