@@ -21,6 +21,7 @@ from analytics.groundtruth.serializers import (
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.rest.places import find_place
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import parse_query
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -72,9 +73,7 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     @action(detail=False, pagination_class=None)
     def accuracy(self, request: Request) -> Response:
         """Return the accuracy of devices, each compared over its latest sessions together."""
-        query = WhereQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        place = find_place(request, query.validated_data)
+        place = find_place(request, parse_query(WhereQuery, request))
         return Response(AccuracySerializer([reads.read_accuracy(device) for device in place.devices], many=True).data)
 
     def perform_destroy(self, instance: GroundTruthSession) -> None:

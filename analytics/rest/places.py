@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from analytics.rest.serializers import PlaceQuery
 from devices.models import Device, Site
 
 
@@ -18,13 +17,6 @@ class Place:
 
     devices: Sequence[Device]
     zone: ZoneInfo
-
-
-def parse_query(form: type[PlaceQuery], request: Request) -> dict[str, Any]:
-    """Return the validated parameters of the request. Raises `ValidationError` where one is not valid."""
-    query = form(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    return dict(query.validated_data)
 
 
 def find_place(request: Request, query: dict[str, Any]) -> Place:

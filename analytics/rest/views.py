@@ -41,7 +41,7 @@ from analytics.rest.bucket_serializers import (
     local_row,
     week_row,
 )
-from analytics.rest.places import find_place, parse_query
+from analytics.rest.places import find_place
 from analytics.rest.serializers import (
     DetectionQuery,
     DetectionSerializer,
@@ -52,6 +52,7 @@ from analytics.rest.serializers import (
 )
 from analytics.rest.series import select_series
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import parse_query
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from analytics.models import Detection, Review, Verdict
-from analytics.rest.places import find_place, parse_query
+from analytics.rest.places import find_place
 from analytics.rest.serializers import parse_bucket_bounds
 from analytics.reviewing import precision
 from analytics.reviewing.effects import review_and_describe
@@ -23,12 +23,13 @@ from analytics.reviewing.serializers import (
     VerdictSerializer,
 )
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import FilterSet, parse_query
 
 if TYPE_CHECKING:
     from devices.models import User
 
 
-class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
+class ReviewFilter(FilterSet):
     site = filters.CharFilter(field_name="detection__frame__device__site__slug", label="A site's slug.")
     device = filters.CharFilter(field_name="detection__frame__device__name", label="A device's name.")
     label = filters.CharFilter(field_name="detection__label", label="A label, such as thumbs-up, cup or face.")

@@ -9,10 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.rest.places import find_place, parse_query
+from analytics.rest.places import find_place
 from analytics.rest.serializers import SpanQuery, parse_bucket_bounds
 from analytics.visitors import reads
 from analytics.visitors.serializers import ReactionDaySerializer, VisitorDaySerializer
+from devices.rest.parameters import parse_query
 
 
 class VisitorViewSet(ViewSet):

@@ -3,9 +3,10 @@
 from django_filters import rest_framework as filters
 
 from devices.models import DeviceLog
+from devices.rest.parameters import FilterSet
 
 
-class OfDeviceFilter(filters.FilterSet):  # type: ignore[misc]
+class OfDeviceFilter(FilterSet):
     site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
     device = filters.CharFilter(field_name="device__name", label="A device's name.")
 

@@ -3,6 +3,7 @@
 from django_filters import rest_framework as filters
 
 from devices.rest.filters import OfDeviceFilter
+from devices.rest.parameters import FilterSet, NumberFilter
 from faces.models import Capture, Coffee, Merge, Person
 
 
@@ -13,7 +14,7 @@ class CaptureFilter(OfDeviceFilter):
 
 
 class CoffeeFilter(OfDeviceFilter):
-    person = filters.NumberFilter(field_name="person", label="A person's id.")
+    person = NumberFilter(field_name="person", label="A person's id.")
     anonymous = filters.BooleanFilter(
         field_name="person", lookup_expr="isnull", label="Whether the coffee is anonymous."
     )
@@ -23,7 +24,7 @@ class CoffeeFilter(OfDeviceFilter):
         fields = {"voided": ["exact"], "taken_at": ["gte", "lt"]}
 
 
-class PersonFilter(filters.FilterSet):  # type: ignore[misc]
+class PersonFilter(FilterSet):
     site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
 
     class Meta:
@@ -31,9 +32,9 @@ class PersonFilter(filters.FilterSet):  # type: ignore[misc]
         fields = {"name": ["exact", "icontains"]}
 
 
-class MergeFilter(filters.FilterSet):  # type: ignore[misc]
+class MergeFilter(FilterSet):
     site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-    person = filters.NumberFilter(field_name="person", label="The id of the person who took the rows over.")
+    person = NumberFilter(field_name="person", label="The id of the person who took the rows over.")
     undone = filters.BooleanFilter(
         field_name="undone_at", lookup_expr="isnull", exclude=True, label="Whether the merge is undone."
     )

@@ -23,6 +23,7 @@ from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import parse_query
 from devices.rest.parsing import JSONParser
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
@@ -188,16 +189,15 @@ class LeaderboardViewSet(ViewSet):
     @extend_schema(parameters=[LeaderboardQuerySerializer], responses=LeaderboardSerializer)
     def list(self, request: Request) -> Response:
         """Rows by descending number of coffees; equal counts share a rank. Anonymous coffees are a separate total."""
-        query = LeaderboardQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        period, now = query.validated_data["period"], timezone.now()
+        query = parse_query(LeaderboardQuerySerializer, request)
+        period, now = query["period"], timezone.now()
         sites = list(Site.objects.all().for_user(request.user))
-        slug = query.validated_data.get("site")
+        slug = query.get("site")
         if slug is not None:
             sites = [site for site in sites if site.slug == slug]
             if not sites:
                 raise NotFound(f"You have no site “{slug}”.")
-        board = leaderboard(sites=sites, period=period, now=now, limit=query.validated_data["limit"])
+        board = leaderboard(sites=sites, period=period, now=now, limit=query["limit"])
         response = LeaderboardSerializer({"period": period, "board": board}, context={"request": request})
         return Response(response.data)
 

@@ -258,7 +258,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "device": "1200/min", "refused": "60/min"},
     # Behind a proxy that ends TLS, the proxy names the client's IP address. Otherwise nobody may set it by a header.
     "NUM_PROXIES": 1 if _HTTPS else 0,
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["devices.rest.parameters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "devices.rest.formats.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "devices.rest.base.problem_details",

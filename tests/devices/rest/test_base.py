@@ -1,6 +1,7 @@
 """What all of the API shares: conditional requests, throttles, problems that name the field."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -37,6 +38,40 @@ def test_what_has_changed_is(viewer: User, seattle01: Device) -> None:
 
 def test_a_file_of_everything_has_no_tag(viewer: User, seattle01: Device) -> None:
     assert "ETag" not in signed_in(viewer).get(LIST, {"format": "csv"})
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "sentence"),
+    [
+        ("/api/v1/captures/?sit=seattle", "sit", "There is no such parameter here. The parameters are cursor, device,"),
+        ("/api/v1/sites/?site=seattle", "site", "There is no such parameter here."),
+        ("/api/v1/logs/?from=2026-11-26T00:00:00Z", "from", "There is no such parameter here."),
+        ("/api/v1/leaderboard/?people=3", "people", "There is no such parameter here."),
+        (f"{SERIES}&site=chicago&bucket=day", "site", "The parameter is given more than once."),
+        ("/api/v1/captures/?site=seattle&site=chicago", "site", "The parameter is given more than once."),
+        ("/api/v1/engagement/?site=seattle&from=2026-11-26T00:00:00+01:00", "from", "as %2B"),
+        ("/api/v1/logs/?at__gte=2026-11-26T00:00:00+01:00", "at__gte", "as %2B"),
+        ("/api/v1/logs/?at__gte=0001-01-01T00:00:00Z", "at__gte", "The time must lie in the years 2 to 9998."),
+    ],
+)
+def test_a_parameter_that_is_unknown_repeated_or_not_escaped_is_named(
+    path: str, name: str, sentence: str, viewer: User, seattle01: Device
+) -> None:
+    answer = signed_in(viewer).get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert sentence in answer.json()["errors"][name][0]
+
+
+def test_a_cursor_of_another_list_and_one_that_was_changed_are_not_found(viewer: User, seattle01: Device) -> None:
+    Device.objects.create(site=seattle01.site, name="Seattle02", thing_name="seattle-2")
+    client = signed_in(viewer)
+    following = client.get(LIST, {"page_size": 1}).json()["next"]
+    assert [device["name"] for device in client.get(following).json()["results"]] == ["Seattle02"]
+    cursor = parse_qs(urlsplit(following).query)["cursor"][0]
+    for path, given in (("/api/v1/logs/", cursor), ("/api/v1/people/", cursor), (LIST, f"{cursor}x"), (LIST, "cD0x")):
+        answer = client.get(path, {"cursor": given})
+        assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+        assert "cursor" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nowhere/", "/api/v1/questions/0.5/result/", "/api/v9/sites/"])

@@ -1,0 +1,83 @@
+"""Whatever a request contains, it is answered, or refused with what is wrong; nothing in it is a server's error."""
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests import api_world, odd_requests
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def keys() -> api_world.Keys:
+    return api_world.fill()
+
+
+@pytest.fixture
+def client(client: Client, keys: api_world.Keys) -> Client:
+    client.force_login(User.objects.get(username="fuzzed"))
+    client.raise_request_exception = False
+    return client
+
+
+def is_problem(answer: Any) -> bool:
+    return bool(answer.get("Content-Type") == "application/problem+json" and answer.json()["detail"])
+
+
+def test_odd_values_in_the_api_are_answered_or_refused_as_problems(client: Client) -> None:
+    wrong = []
+    for name, value in odd_requests.ODD_VALUES.items():
+        for address in odd_requests.of_the_api(value):
+            answer = odd_requests.sent(client, address)
+            if answer.status_code != 200 and not (answer.status_code in (400, 404) and is_problem(answer)):
+                wrong.append((answer.status_code, name, address[:100]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("name", ["NUL", "not UTF-8", "a day of the year 1", "the year 9999", "5,000 digits"])
+def test_odd_values_in_pages_are_answered_or_refused(client: Client, name: str) -> None:
+    wrong = []
+    for address in odd_requests.of_pages(odd_requests.ODD_VALUES[name]):
+        answer = odd_requests.sent(client, address)
+        if answer.status_code not in (200, 302, 400, 404):
+            wrong.append((answer.status_code, address[:100]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_odd_bodies_are_answered_or_refused_as_problems(client: Client, keys: api_world.Keys) -> None:
+    wrong = []
+    for method, address in odd_requests.writing():
+        key = keys.device if address == "/api/v1/messages/" else keys.person
+        for name, body in odd_requests.ODD_BODIES.items():
+            sent = {"content_type": "application/json", "headers": {"authorization": key}}
+            answer = getattr(client, method)(address, body, **sent)
+            if answer.status_code >= 300 and not (answer.status_code in (400, 404, 413) and is_problem(answer)):
+                wrong.append((answer.status_code, name, method, address))
+            if answer.status_code >= 500:
+                wrong.append((answer.status_code, name, method, address))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_a_body_of_a_hundred_thousand_objects_is_refused_at_once(client: Client, keys: api_world.Keys) -> None:
+    began = time.process_time()
+    for address in ("/api/v1/messages/", "/api/v1/captures/", "/api/v1/people/"):
+        key = keys.person if "people" in address else keys.device
+        headers = {"authorization": key}
+        body = odd_requests.ODD_BODIES["100,000 objects"]
+        answer = client.post(address, body, content_type="application/json", headers=headers)
+        assert answer.status_code == 413
+    assert time.process_time() - began < 2
+
+
+def test_options_are_told_everywhere(client: Client, keys: api_world.Keys) -> None:
+    wrong = []
+    for address in odd_requests.routes():
+        key = keys.device if address == "/api/v1/messages/" else keys.person
+        answer = client.options(address, headers={"authorization": key})
+        if answer.status_code != 200 and not (answer.status_code == 404 and is_problem(answer)):
+            wrong.append((answer.status_code, address))
+    assert not wrong, "\n".join(map(str, wrong))
