@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from demo.camera_profiles import PROFILES
+from demo.cameras.dialects import BUCKET
 from demo.cameras.photographs import photograph
 from demo.running.environment import DemoError
 from devices.models import Site
@@ -51,7 +52,9 @@ def create_sites(owner: User, now: dt.datetime) -> None:
     """
     sites = {place.name: _register_site(place) for place in PLACES}
     for profile in PROFILES:
-        register_device(site=sites[profile.site], name=profile.name, thing_name=profile.thing)
+        device = register_device(site=sites[profile.site], name=profile.name, thing_name=profile.thing)
+        device.bucket = BUCKET
+        device.save(update_fields=["bucket"])
     for site in sites.values():
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)

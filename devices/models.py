@@ -124,6 +124,18 @@ class Device(models.Model):
         validators=[validate_timezone],
         help_text="Time zone of the time stamps that a DeepLens writes: UTC, unless somebody changed it on the device.",
     )
+    bucket = models.CharField(
+        max_length=63,
+        blank=True,
+        help_text="The bucket into which the device puts its pictures. Pictures elsewhere are not the device's.",
+    )
+    bucket_prefix = models.CharField(
+        "prefix in the bucket",
+        max_length=512,
+        blank=True,
+        help_text="How the keys of the device's pictures begin, such as seattle01/. Of several devices whose prefix "
+        "fits, the one with the longest prefix has the picture.",
+    )
     desired_config = models.JSONField(
         default=dict,
         editable=False,

@@ -14,7 +14,8 @@ import numpy as np
 START_UP = ("Loading object detection model", "Object detection model loaded", "Face detection starts now")
 """The log lines of a starting device."""
 
-PICTURE_BUCKET = "https://s3.amazonaws.com/YOUR-BUCKET-NAME/images"
+BUCKET = "YOUR-BUCKET-NAME"
+PICTURE_BUCKET = f"https://s3.amazonaws.com/{BUCKET}/images"
 """The placeholder for a bucket in the tutorial, which devices in the field still publish."""
 
 

@@ -50,7 +50,7 @@ class DeviceForm(forms.ModelForm[Device]):
 
     class Meta:
         model = Device
-        fields = ["site", "name", "thing_name", "clock_timezone"]
+        fields = ["site", "name", "thing_name", "clock_timezone", "bucket", "bucket_prefix"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -76,6 +76,11 @@ class DeviceAdmin(ScopedAdmin):
     readonly_fields = ["settings_in_force"]
     actions = ["issue_token", "send_settings"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Let superusers alone set a device's bucket: whoever sets it decides whose pictures the device has."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else [*fields, "bucket", "bucket_prefix"]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         devices: QuerySet[Any] = super().get_queryset(request)
         counted: QuerySet[Any] = devices.annotate(quarantined_count=models.Count("quarantined"))

@@ -12,6 +12,7 @@ from django.conf import settings
 from devices.intake import deeplens, identity, labels, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
+from devices.intake.buckets import is_own_address, parse_address
 from devices.intake.facts import Decoded as Decoded
 from devices.intake.facts import LogLine as LogLine
 from devices.intake.facts import ReceivedFrame as ReceivedFrame
@@ -245,10 +246,24 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
+    elif message.picture_url is not None and not is_own_address(device, message.picture_url):
+        decoded.log = [_not_linked(message.picture_url, arrival, device)]
     elif message.picture_url is not None:
         key = digest("url", message.picture_url)
         decoded.pictures = [TakenPicture(device, taken_at, arrival.received_at, key, None, message.picture_url)]
     return decoded
+
+
+def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
+    """Return the line of log for a picture elsewhere than in the device's bucket: one line a day for each place."""
+    place = parse_address(url)
+    where = f"the bucket “{place[0]:.80}”" if place else "an address that is no object of S3"
+    text = (
+        f"Pictures are not linked, because the device names {where}, and not the bucket and prefix that are set for "
+        "it. A superuser can set them in the admin."
+    )
+    day = arrival.received_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return LogLine(device, day, arrival.received_at, digest("not linked", where), "warning", text)
 
 
 def _deeplens_frame(

@@ -33,7 +33,7 @@ class CursorPages(pagination.CursorPagination):
     def encode_cursor(self, cursor: pagination.Cursor) -> str:
         """Return the address of the page at this cursor, which is signed, so that no other cursor is ever read."""
         text = signing.dumps(list(cursor), salt=self._salt)
-        return replace_query_param(self.base_url, self.cursor_query_param, text)  # type: ignore[no-any-return]
+        return replace_query_param(self.base_url or "", self.cursor_query_param, text)
 
     def decode_cursor(self, request: Request) -> pagination.Cursor | None:
         """Return the request's cursor. Raises `NotFound` for one that is another list's, or was changed."""

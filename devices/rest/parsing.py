@@ -51,7 +51,7 @@ class MessagesParser(BaseParser):
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> list[posted.Posted]:
+    ) -> list[posted.Posted]:  # type: ignore[override]
         try:
             return posted.messages_in(read_within_limit(stream))
         except posted.NotMessages as error:

@@ -96,7 +96,7 @@ class MessageViewSet(ViewSet):
         no known `kind` or no `payload`. If all are refused, the status is 400.
         """
         device = cast(Device, request.auth)
-        sent: list[Posted] = request.data
+        sent = cast("list[Posted]", request.data)
         refused = {number: why for number, message in enumerate(sent) if (why := _why_refused(message))}
         if refused and len(refused) == len(sent):
             first = dict(list(refused.items())[:MOST_NAMED])

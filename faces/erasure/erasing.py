@@ -113,7 +113,7 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
             except FileNotFoundError:
                 log.info("The picture of capture %s was removed before.", capture.pk)
             storage.remove(str(capture.image))
-        storage.remove_original(capture.source_url)
+        storage.remove_original(capture)
         with transaction.atomic():
             Capture.objects.filter(pk=capture.pk).update(image="", source_url="")
             _count(erasure, "pictures")
@@ -123,7 +123,7 @@ def _pictures_of(person: Person) -> "QuerySet[Capture]":
     """The captures with a picture in which the person was recognised, or from which they were enrolled."""
     shows = Q(sightings__person=person) | Q(enrolled_faces__consent__person=person)
     is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
-    return Capture.objects.filter(shows, is_kept).distinct()
+    return Capture.objects.filter(shows, is_kept).select_related("device").distinct()
 
 
 @transaction.atomic(durable=True)

@@ -114,7 +114,7 @@ def _unmatched(captures: "QuerySet[Capture]") -> "QuerySet[Capture]":
 def _remove(captures: "QuerySet[Capture]", term: str) -> Iterator[int]:
     """Remove files, then clear rows: a row without its file is found again, a file without its row is not."""
     left: set[uuid.UUID] = set()
-    while batch := list(captures.exclude(pk__in=left).order_by("received_at", "pk")[:AT_ONCE]):
+    while batch := list(captures.exclude(pk__in=left).select_related("device").order_by("received_at", "pk")[:AT_ONCE]):
         removed = [capture.pk for capture in batch if _remove_files(capture)]
         left |= {capture.pk for capture in batch} - set(removed)
         rows = Capture.objects.filter(pk__in=removed)
@@ -132,7 +132,7 @@ def _remove_files(capture: Capture) -> bool:
     """Remove the stored picture and its original; return whether both are gone."""
     try:
         storage.remove(str(capture.image))
-        storage.remove_original(capture.source_url)
+        storage.remove_original(capture)
     except Exception as error:
         log.error("The picture of capture %s cannot be removed and is kept for too long: %s", capture.pk, error)
         return False

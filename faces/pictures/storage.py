@@ -12,11 +12,15 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from devices.intake.buckets import is_own_object
 from devices.isolation import each
 from faces import aws
 from faces.models import Capture, picture_name
 
 log = logging.getLogger(__name__)
+
+TAKEN = "taken"
+"""The folder to which `watch_folder` moves the pictures that it has taken in, inside each device's folder."""
 
 LEFT_OVER_AFTER = dt.timedelta(hours=2)
 """A file of this age without a row belongs to a transaction that rolled back, as no transaction lasts so long."""
@@ -60,17 +64,26 @@ def remove(name: str) -> None:
     default_storage.delete(name)
 
 
-def remove_original(source_url: str) -> None:
+def remove_original(capture: Capture) -> None:
     """Delete the original of a picture: in a bucket with all its versions, or in a watched folder.
 
     Another picture under the same key stays. Pictures that a device sent have no original here. Raises `OSError` and
-    botocore's errors if the original cannot be deleted.
+    botocore's errors if the original cannot be deleted, and `PermissionError` if it is not the device's own: in the
+    bucket and under the prefix that are set for the device, or where `watch_folder` moves the device's pictures.
     """
-    parts = urlsplit(source_url)
+    parts = urlsplit(capture.source_url)
     if parts.scheme == "file":
         # A name that is not UTF-8 stays the same bytes.
-        Path(os.fsdecode(unquote_to_bytes(parts.path))).unlink(missing_ok=True)
+        path = Path(os.fsdecode(unquote_to_bytes(parts.path)))
+        if path.parent.name != TAKEN or path.parent.parent.name != capture.device.thing_name:
+            raise PermissionError(f"{capture.source_url} is not in the device's folder “{TAKEN}”. Delete it by hand.")
+        path.unlink(missing_ok=True)
     elif parts.scheme == "s3":
+        if not is_own_object(capture.device, parts.netloc, unquote(parts.path[1:])):
+            raise PermissionError(
+                f"{capture.source_url} is not in the bucket and under the prefix that are set for {capture.device}. "
+                "Set them, or delete the object by hand."
+            )
         s3, key = aws.client("s3"), unquote(parts.path[1:])
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=parts.netloc, Prefix=key):
             for version in page.get("Versions", []):

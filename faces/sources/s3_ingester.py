@@ -105,9 +105,14 @@ class S3Ingester:
             self._quarantine(Arrival(f"{TOPIC}{stored.bucket if stored else ''}", payload, sent), reason)
         except (OperationalError, InterfaceError):
             raise
-        except DatabaseError as error:
-            log.exception("The database refused a picture from S3; its event is quarantined.")
-            refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: the database refused the picture.")
+        except (BotoCoreError, ClientError):
+            raise
+        except Exception as error:
+            log.exception("A picture from S3 could not be taken in; its event is quarantined.")
+            cause = (
+                "the database refused the picture" if isinstance(error, DatabaseError) else "a fault of the platform"
+            )
+            refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
             self._quarantine(Arrival(TOPIC, payload, sent), refused)
 
     def _quarantine(self, arrival: Arrival, reason: Rejection) -> None:

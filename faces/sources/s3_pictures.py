@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from devices.intake import batches, decoding, identity
+from devices.intake.buckets import is_own_object
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
 from devices.models import Device, Reason
@@ -47,12 +48,13 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
         return
     if Capture.objects.filter(key__in=_keys(stored), source_url=stored.source).exists():
         return
+    owners = _owners(stored)
     try:
         check_bytes(stored.size)
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
     data, metadata = _content(stored)
-    origin = _origin_of_linked_capture(stored) or _origin_of_object(stored, metadata)
+    origin = _origin_of_linked_capture(stored, owners) or _origin_of_object(stored, metadata, owners)
     decoding.check_time(origin.taken_at, received_at, decoding.retention())
     jpeg = decoding.safe_jpeg(data)
     batches.take_in_picture(
@@ -66,9 +68,23 @@ class _Origin(msgspec.Struct, frozen=True):
     key: int
 
 
-def _origin_of_linked_capture(stored: StoredObject) -> _Origin | None:
+def _owners(stored: StoredObject) -> list[Device]:
+    """Return the devices whose bucket and prefix fit the object, the longest prefixes first. Raises `Rejection`."""
+    in_bucket = Device.objects.filter(bucket=stored.bucket)
+    owners = [device for device in in_bucket if is_own_object(device, stored.bucket, stored.key)]
+    if not owners:
+        raise Rejection(
+            Reason.UNKNOWN_DEVICE,
+            f"“{stored.key:.200}” is in the bucket “{stored.bucket:.80}”, but in the bucket and under the prefix of no "
+            "device. Set them at the device in the admin, then replay this event.",
+        )
+    return sorted(owners, key=lambda device: len(device.bucket_prefix), reverse=True)
+
+
+def _origin_of_linked_capture(stored: StoredObject, owners: Sequence[Device]) -> _Origin | None:
     """The origin by a capture in the state `linked`, of which a device has sent only the URL; None if there is none."""
-    linked = Capture.objects.filter(state=State.LINKED, key__in=_keys(stored)).select_related("device").first()
+    captures = Capture.objects.filter(state=State.LINKED, key__in=_keys(stored), device__in=owners)
+    linked = captures.select_related("device").first()
     return _Origin(linked.device, linked.taken_at, linked.key) if linked else None
 
 
@@ -77,14 +93,27 @@ def _keys(stored: StoredObject) -> list[int]:
     return [*(identity.digest("url", address) for address in stored.addresses), identity.digest("s3", stored.source)]
 
 
-def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str]) -> _Origin:
-    """The origin by the object's metadata, key and time. Raises `Rejection` if it belongs to no device."""
+def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str], owners: Sequence[Device]) -> _Origin:
+    """The origin by the object's metadata, key and time. Raises `Rejection` if it belongs to no single device.
+
+    Of the owners with the longest prefix, the one whose thing name the metadata or a folder is; a single owner needs
+    no name.
+    """
+    longest = [device for device in owners if len(device.bucket_prefix) == len(owners[0].bucket_prefix)]
     names = [metadata[THING]] if THING in metadata else stored.folders
-    device = Device.objects.filter(thing_name__in=names).first()
+    device = next((device for device in longest if device.thing_name in names), None)
+    if THING in metadata and device is None:
+        raise Rejection(
+            Reason.OTHER_DEVICE,
+            f"The metadata “{THING}” is “{metadata[THING]:.128}”, but “{stored.key:.200}” is another device's.",
+        )
+    if device is None and len(longest) == 1:
+        device = longest[0]
     if device is None:
         raise Rejection(
             Reason.UNKNOWN_DEVICE,
-            f"No folder of “{stored.key:.200}” is a registered thing name, and the metadata “{THING}” contains none.",
+            f"The bucket and prefix of several devices fit “{stored.key:.200}”, and no folder is the thing name of one "
+            f"of them, nor is the metadata “{THING}”.",
         )
     return _Origin(device, _taken_at(stored, metadata, device), identity.digest("s3", stored.source))
 

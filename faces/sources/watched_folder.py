@@ -22,6 +22,7 @@ from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Device
 from edge_agent.file_names import printable, why_passed_over
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
+from faces.pictures.storage import TAKEN
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ AT_ONCE = 50
 ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND\xaeB`\x82"}
 """The last bytes of a JPEG and a PNG, by their first bytes."""
 
-TAKEN, REFUSED = "taken", "refused"
+REFUSED = "refused"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import TakenPicture
+from devices.intake.decoding import Arrival, TakenPicture
 from devices.intake.identity import digest
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, Heartbeat, QuarantinedMessage
@@ -39,6 +39,22 @@ pytestmark = pytest.mark.django_db
 JPEG, OTHER = scenes.jpeg(scenes.cat()), scenes.jpeg(scenes.cat()[:, ::-1].copy())
 BUCKET = "cameras"
 KEY = f"pictures/{SEATTLE01}/a b+c.jpg"
+
+
+@pytest.fixture
+def seattle01(seattle01: Device) -> Device:
+    return with_bucket(seattle01)
+
+
+@pytest.fixture
+def chicago01(chicago01: Device) -> Device:
+    return with_bucket(chicago01)
+
+
+def with_bucket(device: Device, bucket: str = BUCKET, prefix: str = "") -> Device:
+    device.bucket, device.bucket_prefix = bucket, prefix
+    device.save()
+    return device
 
 
 class Amazon:
@@ -84,6 +100,56 @@ def amazon(server: Moto, tmp_path: Any, settings: Any) -> Amazon:
     settings.MEDIA_ROOT = tmp_path
     server.reset()
     return Amazon()
+
+
+class TestWhoseAPictureIs:
+    def test_a_device_has_no_picture_by_naming_another_ones_address(
+        self, amazon: Amazon, seattle01: Device, chicago01: Device
+    ) -> None:
+        with_bucket(seattle01, prefix="seattle/")
+        with_bucket(chicago01, prefix="chicago/")
+        address = f"https://s3.amazonaws.com/{BUCKET}/seattle/1.jpg"
+        named = f'{{"img": "{address}", "face": 0.9}}'.encode()
+        batches.accept([Arrival(f"$aws/things/{chicago01.thing_name}/infer", named, clock.now())])
+        amazon.put("seattle/1.jpg")
+        amazon.ingester().step()
+        assert Capture.objects.get().device == seattle01
+
+    def test_an_event_of_a_bucket_that_is_set_for_no_device_is_refused_unread(
+        self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_bucket(seattle01, "another-bucket")
+        monkeypatch.setattr("faces.sources.s3_pictures._content", lambda stored: pytest.fail("was read"))
+        amazon.put()
+        amazon.ingester().step()
+        assert reasons() == [("unknown-device", f"s3/{BUCKET}")]
+        assert "in the bucket and under the prefix of no device" in QuarantinedMessage.objects.get().detail
+
+    def test_the_longest_prefix_has_the_picture(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
+        with_bucket(chicago01, prefix="cameras/1/")
+        amazon.put("cameras/1/1.jpg")
+        amazon.ingester().step()
+        assert Capture.objects.get().device == chicago01
+
+    def test_metadata_cannot_name_a_device_whose_prefix_is_another(
+        self, amazon: Amazon, seattle01: Device, chicago01: Device
+    ) -> None:
+        with_bucket(seattle01, prefix="seattle/")
+        with_bucket(chicago01, prefix="chicago/")
+        amazon.put("seattle/1.jpg", thing=chicago01.thing_name)
+        amazon.ingester().step()
+        assert reasons() == [("other-device", f"s3/{BUCKET}")]
+
+    def test_what_is_not_the_devices_own_is_not_deleted(self, amazon: Amazon, seattle01: Device, tmp_path: Any) -> None:
+        amazon.put("other/1.jpg")
+        theirs = tmp_path / "taken.jpg"
+        theirs.write_bytes(JPEG)
+        with_bucket(seattle01, prefix="seattle/")
+        for source in (f"s3://{BUCKET}/other/1.jpg", theirs.as_uri()):
+            with pytest.raises(PermissionError):
+                storage.remove_original(Capture(device=seattle01, source_url=source))
+        assert theirs.exists()
+        assert amazon.s3.get_object(Bucket=BUCKET, Key="other/1.jpg")["ContentLength"] == len(JPEG)
 
 
 def reasons() -> list[tuple[str, str]]:
@@ -193,7 +259,9 @@ class TestAtLeastOnce:
 
 
 class TestQuarantine:
-    def test_bad_events_are_quarantined_once_with_their_reason(self, amazon: Amazon, seattle01: Device) -> None:
+    def test_bad_events_are_quarantined_once_with_their_reason(
+        self, amazon: Amazon, seattle01: Device, chicago01: Device
+    ) -> None:
         amazon.put(f"{SEATTLE01}/text.jpg", b"no picture at all")
         amazon.put("nobody/1.jpg")
         amazon.put(f"{SEATTLE01}/99999999-999999.jpg")
@@ -214,12 +282,14 @@ class TestQuarantine:
         assert (Capture.objects.count(), amazon.waiting) == (0, 0)
 
     def test_a_quarantined_event_can_be_replayed(self, amazon: Amazon, seattle01: Device) -> None:
+        with_bucket(seattle01, prefix="seattle/")
         amazon.put("new-camera/1.jpg")
         amazon.ingester().step()
         (message,) = QuarantinedMessage.objects.all()
-        assert "No folder of “new-camera/1.jpg” is a registered thing name" in message.detail
+        assert "“new-camera/1.jpg” is in the bucket “cameras”, but in the bucket and under the pre" in message.detail
         assert not replay_quarantined(message=message, now=clock.now())
         device = register_device(site=seattle01.site, name="New", thing_name="new-camera")
+        with_bucket(device, prefix="new-camera/")
         assert replay_quarantined(message=message, now=clock.now())
         assert Capture.objects.get().device == device
 

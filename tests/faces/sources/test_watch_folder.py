@@ -226,7 +226,7 @@ class TestWatcher:
         put(folder, name)
         Watcher(folder).step(SETTLED)
         assert (folder / SEATTLE01 / "taken" / name).exists()
-        storage.remove_original(Capture.objects.get().source_url)
+        storage.remove_original(Capture.objects.get())
         assert not (folder / SEATTLE01 / "taken" / name).exists()
 
     def test_originals_go_after_a_day(self, folder: Path, seattle01: Device) -> None:

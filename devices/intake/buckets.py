@@ -1,0 +1,38 @@
+"""Which objects in buckets are a device's own: those of the bucket and under the prefix that are set for the device."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from devices.models import Device
+
+_PATH_STYLE = re.compile(r"s3([.-][a-z0-9-]+)?\.amazonaws\.com")
+_HOST_STYLE = re.compile(r"(?P<bucket>[a-zA-Z0-9._-]+)\.s3([.-][a-z0-9-]+)?\.amazonaws\.com")
+
+
+def parse_address(url: str) -> tuple[str, str] | None:
+    """Return the bucket and the key that a URL names, as S3 and its clients write it; None for any other URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    host, path = parts.netloc, unquote(parts.path[1:])
+    if parts.scheme == "s3":
+        return host, path
+    if parts.scheme != "https":
+        return None
+    if _PATH_STYLE.fullmatch(host):
+        bucket, _, key = path.partition("/")
+        return bucket, key
+    named = _HOST_STYLE.fullmatch(host)
+    return (named["bucket"], path) if named else None
+
+
+def is_own_object(device: Device, bucket: str, key: str) -> bool:
+    """Whether this object is in the bucket and under the prefix that are set for the device."""
+    return bool(device.bucket) and bucket == device.bucket and key.startswith(device.bucket_prefix)
+
+
+def is_own_address(device: Device, url: str) -> bool:
+    """Whether the URL names an object of the device's own."""
+    address = parse_address(url)
+    return address is not None and is_own_object(device, *address)
