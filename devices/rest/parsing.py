@@ -49,9 +49,9 @@ class MessagesParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(
+    def parse(  # type: ignore[override]
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> list[posted.Posted]:  # type: ignore[override]
+    ) -> list[posted.Posted]:
         try:
             return posted.messages_in(read_within_limit(stream))
         except posted.NotMessages as error:
