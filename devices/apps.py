@@ -8,11 +8,12 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         from devices import tasks
 
-        every_minute = "I"
+        every_minute, nightly = "I", "D"
         tasks.schedule(
             self,
             {
                 "devices.tasks.send_missing_settings": every_minute,
                 "devices.tasks.warn_of_shared_names": every_minute,
+                "devices.tasks.forget_old_logs": nightly,
             },
         )

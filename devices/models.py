@@ -279,6 +279,10 @@ class QuarantinedMessage(models.Model):
     detail = models.TextField(blank=True)
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="quarantined")
     size = models.PositiveIntegerField(help_text="Bytes of the payload.")
+    has_picture = models.BooleanField(
+        default=False,
+        help_text="Whether the payload may contain a picture, which is kept no longer than a stranger's picture.",
+    )
     received_at = models.DateTimeField(db_index=True)
     replayed_at = models.DateTimeField(null=True, help_text="When a replay took the message in.")
 

@@ -8,6 +8,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
+from devices.intake import log_retention
 from devices.mqtt import settings, shared_names
 
 
@@ -19,6 +20,11 @@ def send_missing_settings() -> int:
 def warn_of_shared_names() -> int:
     """Tell agents that share a thing name with another one. Return the number of names."""
     return shared_names.warn_of_shared_names(now=timezone.now())
+
+
+def forget_old_logs() -> int:
+    """Delete lines of the devices' logs that are past their term; return how many."""
+    return sum(log_retention.forget_old_logs(now=timezone.now()))
 
 
 def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:

@@ -34,7 +34,10 @@ class FacesConfig(AppConfig):
         for sender in (Device, Site):
             pre_save.connect(coffee_tallies.note_zone_change, sender=sender)
             post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=sender)
-        hourly = ("remove_left_over_pictures", "remove_old_pictures", "finish_erasures", "forget_unclaimed_faces")
+        hourly = (
+            *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),
+            *("finish_erasures", "forget_unclaimed_faces"),
+        )
         nightly = ("forget_faces_without_consent", "erase_unseen")
         intervals = {"sweep_captures": "I", "tell_late": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
         tasks.schedule(self, {f"faces.tasks.{name}": interval for name, interval in intervals.items()})

@@ -40,6 +40,10 @@ def remove_old_pictures() -> int:
     return sum(retention.remove_old_pictures(now=timezone.now()))
 
 
+def remove_quarantined_pictures() -> int:
+    return retention.remove_quarantined_pictures(now=timezone.now())
+
+
 def forget_unclaimed_faces() -> int:
     return retention.forget_unclaimed_faces(now=timezone.now())
 

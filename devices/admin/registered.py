@@ -16,6 +16,7 @@ from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.admin.device_form import DeviceForm, settings_table
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_quarantined
+from devices.isolation import each
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
@@ -165,6 +166,10 @@ class DeviceLogAdmin(ReadOnlyAdmin):
     date_hierarchy = "at"
 
 
+MOST_REPLAYED = 1_000
+"""Messages that one request replays, the oldest first; `manage.py replay_quarantine` replays all."""
+
+
 @admin.register(QuarantinedMessage)
 class QuarantinedMessageAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "device", "reason", "detail", "topic", "replayed_at"]
@@ -176,6 +181,9 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
     readonly_fields = ["text"]
     actions = ["replay"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("payload")
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         meanings = dict(Reason.choices)
         counts = [
@@ -186,9 +194,13 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Replay: try again to take these messages in")
     def replay(self, request: HttpRequest, selected: QuerySet[QuarantinedMessage]) -> None:
-        ours = [message for message in selected.order_by("received_at", "pk") if self._may_write(request, message)]
-        taken_in = sum(replay_quarantined(message=message, now=timezone.now()) for message in ours)
-        messages.info(request, f"{taken_in} messages were taken in, {len(selected) - taken_in} stay in quarantine.")
+        ordered = selected.order_by("received_at", "pk")[:MOST_REPLAYED]
+        ours = (message for message in ordered if self._may_write(request, message))
+        replays = each(
+            ours, lambda message: replay_quarantined(message=message, now=timezone.now()), what="the replay of"
+        )
+        taken_in = sum(replays)
+        messages.info(request, f"{taken_in} messages were taken in, {selected.count() - taken_in} stay in quarantine.")
 
     @admin.display(description="Payload")
     def text(self, message: QuarantinedMessage) -> str:

@@ -22,6 +22,7 @@ from devices.intake.decoding import (
     SignOfLife,
     TakenPicture,
 )
+from devices.intake.quarantine import may_hold_picture, note_growth
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
 
@@ -109,6 +110,8 @@ def draft(arrivals: Sequence[Arrival], devices: DevicesByThing) -> Draft:
             decoded.append((arrival, decoding.decode(arrival, device, retention=retention)))
         except Rejection as rejection:
             rejected.append((arrival, rejection))
+        except Exception as error:
+            rejected.append((arrival, _refusal(arrival, error)))
     return _make_draft(arrivals, decoded, rejected, devices)
 
 
@@ -175,12 +178,17 @@ def quarantine(arrival: Arrival, rejection: Rejection) -> None:
 
 def _refuse(arrival: Arrival, error: Exception) -> Accepted:
     """Quarantine a message that was decoded but cannot be committed."""
-    log.error("A message on %s could not be committed and was quarantined.", arrival.topic, exc_info=error)
-    cause = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
-    rejection = Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
+    rejection = _refusal(arrival, error)
     refused = _make_draft([arrival], [], [(arrival, rejection)], _current_devices([arrival], {}))
     _write(refused)
     return refused.accepted
+
+
+def _refusal(arrival: Arrival, error: Exception) -> Rejection:
+    """Log an unexpected error that a message has caused, and return the rejection of the message."""
+    log.error("A message on %s could not be committed and was quarantined.", arrival.topic, exc_info=error)
+    cause = "the database refused it" if isinstance(error, DatabaseError) else "it could not be taken in"
+    return Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
 
 
 def _device_of(arrival: Arrival, devices: DevicesByThing) -> Device | None:
@@ -284,9 +292,12 @@ def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: De
             detail=str(rejection).replace("\x00", "�"),
             device=_device_of(arrival, devices),
             received_at=arrival.received_at,
+            has_picture=may_hold_picture(arrival.topic, arrival.payload),
         )
         for arrival, rejection in rejected
     ]
+    if rows:
+        note_growth(rows)
     QuarantinedMessage.objects.bulk_create(sorted(rows, key=lambda row: row.key), ignore_conflicts=True)
 
 

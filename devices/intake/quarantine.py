@@ -1,10 +1,13 @@
-"""The size of the quarantine: counts of its messages, and the limit on their payloads."""
+"""The size of the quarantine: counts of its messages, and the limits on what it holds."""
 
+import base64
 import logging
+import threading
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from devices.models import Heartbeat, QuarantinedMessage
@@ -13,31 +16,78 @@ log = logging.getLogger(__name__)
 
 
 MAX_QUARANTINE_BYTES = 256 * 1024 * 1024
-"""Limit on the payloads of all quarantined messages: about a million small messages, or two thousand of the largest."""
+"""Limit on all quarantined messages: about 400,000 small messages, or two thousand of the largest."""
+
+MAX_DEVICE_BYTES = MAX_QUARANTINE_BYTES // 16
+"""Limit on the messages of one device, and on those of all unknown devices together. So no device displaces the
+messages of many others."""
+
+ROW_BYTES = 512
+"""What a message takes besides its payload, about: topic, reason, detail and the index entries."""
+
+BOUNDED_EVERY_BYTES = MAX_DEVICE_BYTES // 16
+"""The growth of the quarantine by one process after which that process checks the limits."""
+
+_PICTURE_SIGNS = (b"image_string", b"\xff\xd8\xff", *map(base64.b64encode, (b"\xff\xd8\xff", b"\x89PNG\r\n")))
+
+_growth_lock = threading.Lock()
+_growth = 0
 
 
-def bound_quarantine(*, most_bytes: int = MAX_QUARANTINE_BYTES) -> int:
-    """Delete messages until the quarantine is within its limit: replayed ones first, then the oldest.
+def may_hold_picture(topic: str, payload: bytes) -> bool:
+    """Whether the message may contain a picture, also where it cannot be decoded."""
+    return topic.endswith("/image") or any(sign in payload for sign in _PICTURE_SIGNS)
 
-    Returns how many were deleted. Those that were never replayed are lost: they are added to the counter in the
-    heartbeat "quarantine", and logged as an error.
+
+def note_growth(rows: Iterable[QuarantinedMessage]) -> None:
+    """Note that these messages are about to be quarantined; check the limits after the commit if it is time."""
+    global _growth
+    with _growth_lock:
+        _growth += sum(row.size + ROW_BYTES for row in rows)
+        if _growth < BOUNDED_EVERY_BYTES:
+            return
+        _growth = 0
+    transaction.on_commit(bound_quarantine, robust=True)
+
+
+def bound_quarantine(*, most_bytes: int | None = None, most_of_device: int | None = None) -> int:
+    """Delete messages until each device and the whole quarantine are within their limits.
+
+    Deletes replayed messages first, then the oldest, and returns how many. Those that were never replayed are lost:
+    they are added to the counter in the heartbeat "quarantine", and logged as an error.
     """
+    most_bytes = MAX_QUARANTINE_BYTES if most_bytes is None else most_bytes
+    most_of_device = MAX_DEVICE_BYTES if most_of_device is None else most_of_device
     messages = QuarantinedMessage.objects.all()
-    excess = (messages.aggregate(total=Sum("size"))["total"] or 0) - most_bytes
-    if excess <= 0:
-        return 0
+    sizes = messages.order_by().values("device").annotate(total=Sum("size") + Count("pk") * ROW_BYTES)
+    by_device = dict(sizes.values_list("device", "total"))
+    deleted = 0
+    for device, total in by_device.items():
+        if total > most_of_device:
+            deleted += _delete_oldest(messages.filter(device=device), total - most_of_device)
+    if deleted:
+        by_device = dict(sizes.values_list("device", "total"))
+    excess = sum(by_device.values()) - most_bytes
+    return deleted + (_delete_oldest(messages, excess) if excess > 0 else 0)
+
+
+def _delete_oldest(messages: models.QuerySet[Any], excess: int) -> int:
+    """Delete messages of so many bytes in all, replayed ones first, then the oldest; return how many."""
     deleted = []
-    for pk, size in messages.order_by(F("replayed_at").asc(nulls_last=True), "received_at", "pk").values_list(
-        "pk", "size"
-    ):
+    ordered = messages.order_by(F("replayed_at").asc(nulls_last=True), "received_at", "pk").values_list("pk", "size")
+    for pk, size in ordered.iterator():
         deleted.append(pk)
-        excess -= size
+        excess -= size + ROW_BYTES
         if excess <= 0:
             break
-    with transaction.atomic():
-        lost = messages.filter(pk__in=deleted, replayed_at=None).count()
-        messages.filter(pk__in=deleted).delete()
-        _count_overflow(lost)
+    lost = 0
+    for start in range(0, len(deleted), _AT_ONCE):
+        with transaction.atomic():
+            chunk = messages.filter(pk__in=deleted[start : start + _AT_ONCE])
+            lost_now = chunk.filter(replayed_at=None).count()
+            chunk.delete()
+            count_lost(lost_now, "overflowed_messages_total")
+            lost += lost_now
     if lost:
         log.error(
             "The quarantine was full, and its %d oldest messages were deleted. See the reasons in the admin.", lost
@@ -45,13 +95,16 @@ def bound_quarantine(*, most_bytes: int = MAX_QUARANTINE_BYTES) -> int:
     return len(deleted)
 
 
-def _count_overflow(lost: int) -> None:
-    overflow, _ = Heartbeat.objects.select_for_update().get_or_create(
-        process="quarantine", defaults={"at": timezone.now()}
-    )
-    overflow.at = timezone.now()
-    overflow.numbers = {"overflowed_messages_total": overflow.numbers.get("overflowed_messages_total", 0) + lost}
-    overflow.save()
+_AT_ONCE = 500
+"""Messages that one query deletes; SQLite takes a limited number of parameters."""
+
+
+def count_lost(lost: int, counter: str) -> None:
+    """Add to one of the counters in the heartbeat "quarantine". Must be called in a transaction."""
+    row, _ = Heartbeat.objects.select_for_update().get_or_create(process="quarantine", defaults={"at": timezone.now()})
+    row.at = timezone.now()
+    row.numbers = {**row.numbers, counter: row.numbers.get(counter, 0) + lost}
+    row.save()
 
 
 class Quarantined(NamedTuple):

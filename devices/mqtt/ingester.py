@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from django.utils import timezone
 
 from devices import health
-from devices.intake import batches, quarantine
+from devices.intake import batches
 from devices.intake.decoding import Arrival, things_of
 from devices.intake.redelivery import RECEIVE_MAXIMUM
 from devices.models import Device
@@ -61,7 +61,6 @@ class Ingester:
         self._monotonic = monotonic
         self._committed = 0
         self._quarantined = 0
-        self._quarantined_when_bounded = 0
         self._last_commit = monotonic()
         self._takes: deque[_Take] = deque()
         self._devices: batches.DevicesByThing = {}
@@ -159,9 +158,6 @@ class Ingester:
         }
         try:
             health.beat(f"ingest {self._subscription.client_id}", at=timezone.now(), numbers=numbers)
-            if self._quarantined > self._quarantined_when_bounded:
-                quarantine.bound_quarantine()
-                self._quarantined_when_bounded = self._quarantined
         except DatabaseError as error:
             log.error("The heartbeat could not be written: %s", str(error).strip())
 

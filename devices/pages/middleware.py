@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -26,6 +27,27 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
+
+    return respond
+
+
+def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Middleware: refuse a page's request whose address or form contains the character NUL.
+
+    No text of the database contains it, and PostgreSQL raises an error if it is only looked up. The API refuses it by
+    itself, and names the field.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/api/"):
+            is_form = request.content_type == "application/x-www-form-urlencoded"
+            if (
+                "\x00" in request.path
+                or "%00" in request.META.get("QUERY_STRING", "")
+                or (is_form and b"%00" in request.body)
+            ):
+                raise SuspiciousOperation("The request contains the character NUL.")
+        return get_response(request)
 
     return respond
 

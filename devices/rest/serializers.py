@@ -58,14 +58,17 @@ class LogLineSerializer(serializers.ModelSerializer[DeviceLog]):
 
 class QuarantinedMessageSerializer(serializers.ModelSerializer[QuarantinedMessage]):
     device = serializers.SlugRelatedField[Device](slug_field="name", read_only=True, allow_null=True)
-    payload = serializers.SerializerMethodField(help_text="As text. Bytes that are not UTF-8 are written \\xNN.")
+    payload = serializers.SerializerMethodField(
+        help_text="As text; in a list only its first 1,000 bytes. Bytes that are not UTF-8 are written \\xNN."
+    )
 
     class Meta:
         model = QuarantinedMessage
-        fields = ["id", "received_at", "device", "topic", "payload", "reason", "detail", "replayed_at"]
+        fields = ["id", "received_at", "device", "topic", "size", "payload", "reason", "detail", "replayed_at"]
 
     def get_payload(self, message: QuarantinedMessage) -> str:
-        return bytes(message.payload).decode("utf-8", "backslashreplace")
+        payload = getattr(message, "beginning", None)
+        return bytes(message.payload if payload is None else payload).decode("utf-8", "backslashreplace")
 
 
 class QuarantineCountSerializer(serializers.Serializer[Any]):

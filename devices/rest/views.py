@@ -1,8 +1,9 @@
 """The API's views of sites, devices, their logs and the quarantine, and of messages that are sent over HTTP."""
 
-from typing import cast
+from typing import Any, cast
 
-from django.db.models import Count
+from django.db.models import BinaryField, Count, QuerySet
+from django.db.models.functions import Substr
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -63,8 +64,15 @@ class LogViewSet(ScopedReadOnlyViewSet):
     exports_whole_list = True
 
 
+LISTED_BYTES = 1_000
+"""Bytes of each payload in a list of quarantined messages, so that no page of a list is large."""
+
+
 class QuarantineViewSet(ScopedReadOnlyViewSet):
-    """The quarantined messages of your devices, newest first. Only superusers see those of unknown devices."""
+    """The quarantined messages of your devices, newest first. Only superusers see those of unknown devices.
+
+    A list has the first 1,000 bytes of each payload; a single message has its whole payload.
+    """
 
     queryset = QuarantinedMessage.objects.select_related("device")
     serializer_class = QuarantinedMessageSerializer
@@ -72,6 +80,13 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     cursor_ordering = ("-received_at", "-pk")
     exports_whole_list = True
     export_instead = {"payload": "size"}
+
+    def get_queryset(self) -> QuerySet[Any]:
+        messages = super().get_queryset().defer("payload")
+        if self.action != "list":
+            return messages
+        beginning = Substr("payload", 1, LISTED_BYTES, output_field=BinaryField())
+        return messages.annotate(beginning=beginning)
 
     @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)

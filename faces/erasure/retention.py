@@ -9,11 +9,14 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from devices.intake.quarantine import count_lost
 from devices.isolation import each, step_by_step
-from devices.models import Site
+from devices.models import Device, QuarantinedMessage, Site
 from faces.models import MOST_HOURS, Capture, Face, Shows, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import remove_faces
 from faces.pictures import storage
@@ -52,6 +55,35 @@ def _remove_old_of_site(now: dt.datetime, site: Site) -> Iterator[int]:
 def _term(hours: int) -> dt.timedelta:
     # A row from before the highest term was checked may have a longer one, which no calendar holds.
     return dt.timedelta(hours=min(hours, MOST_HOURS))
+
+
+def remove_quarantined_pictures(*, now: dt.datetime) -> int:
+    """Delete the quarantined messages that may show people, at the end of the term of strangers' faces.
+
+    Nobody was recognised in a quarantined picture, so it is kept no longer than its site keeps such pictures; of an
+    unknown device, no longer than a site without a policy does. Returns how many were deleted.
+    """
+    devices_of = [(site, Device.objects.filter(site=site)) for site in Site.objects.select_related("policy")]
+    groups: list[tuple[Site | None, QuerySet[Any]]] = [
+        *((site, QuarantinedMessage.objects.filter(device__in=devices)) for site, devices in devices_of),
+        (None, QuarantinedMessage.objects.filter(device=None)),
+    ]
+    return sum(each(groups, partial(_remove_quarantined, now), what="removing the quarantined pictures of"))
+
+
+def _remove_quarantined(now: dt.datetime, group: "tuple[Site | None, QuerySet[Any]]") -> int:
+    site, messages = group
+    policy = getattr(site, "policy", None) or SitePolicy()
+    term = _term(min(policy.picture_hours, policy.unmatched_hours))
+    old = messages.filter(has_picture=True, received_at__lte=now - term)
+    with transaction.atomic():
+        lost = old.filter(replayed_at=None).count()
+        deleted: int = old.delete()[0]
+        if deleted:
+            count_lost(lost, "expired_pictures_total")
+    if lost:
+        log.warning("%d quarantined pictures of %s were deleted at the end of their term.", lost, site or "nobody")
+    return deleted
 
 
 def forget_unclaimed_faces(*, now: dt.datetime) -> int:

@@ -37,6 +37,7 @@ MQTT_KEY_FILE = _env["MQTT_KEY_FILE"]
 HOME_ASSISTANT_PREFIX = _env["HOME_ASSISTANT_PREFIX"]
 
 FRAME_RETENTION_DAYS = _env["FRAME_RETENTION_DAYS"]
+LOG_RETENTION_DAYS = _env["LOG_RETENTION_DAYS"]
 RECOGNISER = _env["RECOGNISER"]
 PICTURES_BUCKET = _env["PICTURES_BUCKET"]
 PICTURE_EVENTS_QUEUE_URL = _env["PICTURE_EVENTS_QUEUE_URL"]
@@ -73,6 +74,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "devices.pages.middleware.refuse_nul",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -15,6 +15,7 @@ from devices import health
 from devices.intake import batches, quarantine
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
+from devices.intake.quarantine import ROW_BYTES
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
 from devices.mqtt.assignments import all_messages
@@ -121,13 +122,34 @@ class TestBound:
     ) -> None:
         for minute in range(4):
             accept([Arrival(TOPIC, b"{" * 100, clock.now() - dt.timedelta(minutes=minute))])
-        quarantine.bound_quarantine(most_bytes=250)
-        quarantine.bound_quarantine(most_bytes=250)
+        for _ in range(2):
+            quarantine.bound_quarantine(most_bytes=2 * (100 + ROW_BYTES) + 50)
         ages = [clock.now() - each.received_at for each in QuarantinedMessage.objects.all()]
         assert len(ages) == 2
         assert max(ages) < dt.timedelta(minutes=2)
         assert "2 oldest messages were deleted" in caplog.text
         assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 2
+
+    def test_a_device_that_fills_its_share_displaces_no_other_devices_messages(
+        self, seattle01: Device, chicago01: Device
+    ) -> None:
+        other = f"$aws/things/{chicago01.thing_name}/infer"
+        accept([Arrival(other, b"{" * 100, clock.now() - dt.timedelta(days=1))])
+        accept([Arrival(TOPIC, b"{" * 100 + b"%d" % number, clock.now()) for number in range(5)])
+        quarantine.bound_quarantine(most_of_device=3 * (101 + ROW_BYTES))
+        assert QuarantinedMessage.objects.filter(device=chicago01).count() == 1
+        assert QuarantinedMessage.objects.filter(device=seattle01).count() == 3
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_limits_hold_at_every_door_without_an_ingester(
+        self, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limits = {"MAX_DEVICE_BYTES": 10 * ROW_BYTES, "BOUNDED_EVERY_BYTES": 2 * ROW_BYTES, "_growth": 0}
+        for name, value in limits.items():
+            monkeypatch.setattr(quarantine, name, value)
+        for number in range(30):
+            accept([Arrival(TOPIC, b"{%d" % number, clock.now())])
+        assert QuarantinedMessage.objects.count() <= 12
 
     def test_what_was_replayed_goes_first_and_is_no_loss(self, seattle01: Device) -> None:
         for minute in range(2):
@@ -135,7 +157,7 @@ class TestBound:
         youngest = QuarantinedMessage.objects.first()
         assert youngest is not None
         QuarantinedMessage.objects.filter(pk=youngest.pk).update(replayed_at=clock.now())
-        quarantine.bound_quarantine(most_bytes=100)
+        quarantine.bound_quarantine(most_bytes=100 + ROW_BYTES)
         assert QuarantinedMessage.objects.filter(replayed_at=None).count() == 1
         assert lines()["intake"].numbers["quarantine_overflowed_messages_total"] == 0
 

@@ -8,7 +8,14 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from devices.intake.replay import replay_quarantined
+from devices.isolation import each
 from devices.models import QuarantinedMessage, Reason
+
+
+def _replay(pk: int) -> int:
+    """Replay the message with this key, of which one at a time is in memory; return 1 if it was taken in."""
+    message = QuarantinedMessage.objects.filter(pk=pk).first()
+    return int(message is not None and replay_quarantined(message=message, now=timezone.now()))
 
 
 class Command(BaseCommand):
@@ -24,8 +31,7 @@ class Command(BaseCommand):
             messages = messages.filter(reason=reason)
         if device:
             messages = messages.filter(device__name=device)
-        taken_in = 0
-        bar = tqdm(messages.iterator(chunk_size=500), total=messages.count(), unit=" messages", disable=None)
-        for message in bar:
-            taken_in += replay_quarantined(message=message, now=timezone.now())
+        pks = list(messages.values_list("pk", flat=True))
+        bar = tqdm(pks, unit=" messages", disable=None)
+        taken_in = sum(each(bar, _replay, what="the replay of quarantined message"))
         self.stdout.write(f"{taken_in} messages taken in, {messages.count()} still in quarantine.")
