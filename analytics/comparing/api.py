@@ -16,8 +16,9 @@ from analytics.numbers.hour_series import Measure, Span, average_side, compare_s
 from analytics.numbers.matched import compare
 from analytics.numbers.periods import PAST_DAYS, WEEK
 from analytics.numbers.reads import Selection
-from analytics.rest.places import find_place, parse_query
+from analytics.rest.places import find_place
 from analytics.rest.serializers import MAX_BUCKETS, MomentField, SpanQuery, parse_bounds, parse_bucket_bounds
+from devices.rest.parameters import parse_query
 from edge_agent.vision.gestures import THUMBS_UP
 
 

@@ -1,4 +1,4 @@
-"""Headers of every response: the Content-Security-Policy, and who may store a private page."""
+"""What holds for every page: what its address may contain, its Content-Security-Policy, and who may store it."""
 
 from collections.abc import Callable
 

@@ -82,11 +82,12 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
     export_instead = {"payload": "size"}
 
     def get_queryset(self) -> QuerySet[Any]:
-        messages = super().get_queryset().defer("payload")
+        messages: QuerySet[Any] = super().get_queryset().defer("payload")
         if self.action != "list":
             return messages
         beginning = Substr("payload", 1, LISTED_BYTES, output_field=BinaryField())
-        return messages.annotate(beginning=beginning)
+        listed: QuerySet[Any] = messages.annotate(beginning=beginning)
+        return listed
 
     @extend_schema(responses=QuarantineCountSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)

@@ -62,6 +62,10 @@ def test_odd_bodies_are_answered_or_refused_as_problems(client: Client, keys: ap
     assert not wrong, "\n".join(map(str, wrong))
 
 
+def test_nul_in_a_form_of_a_page_is_refused(client: Client) -> None:
+    assert client.post("/account/", "name=a%00b", content_type="application/x-www-form-urlencoded").status_code == 400
+
+
 def test_a_body_of_a_hundred_thousand_objects_is_refused_at_once(client: Client, keys: api_world.Keys) -> None:
     began = time.process_time()
     for address in ("/api/v1/messages/", "/api/v1/captures/", "/api/v1/people/"):

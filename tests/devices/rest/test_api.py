@@ -85,6 +85,15 @@ def log(device: Device, *lines: tuple[str, str]) -> None:
         accept([Arrival(f"dt/headcount/{device.thing_name}/log", msgspec.json.encode(payload), at)])
 
 
+def test_a_list_of_quarantined_messages_has_the_beginning_of_each_payload(viewer: User, seattle01: Device) -> None:
+    large = b'{"face": ' + b"7" * 100_000
+    accept([Arrival(f"$aws/things/{seattle01.thing_name}/infer", large, clock.now())])
+    (listed,) = api(viewer).get("/api/v1/quarantine/").data["results"]
+    assert (listed["payload"], listed["size"]) == (large[:1_000].decode(), len(large))
+    single = api(viewer).get(f"/api/v1/quarantine/{listed['id']}/").data
+    assert single["payload"] == large.decode()
+
+
 def test_the_log_is_the_own_sites_newest_first(viewer: User, seattle01: Device, chicago01: Device) -> None:
     log(seattle01, ("info", "It runs."), ("error", "The camera is gone."))
     log(chicago01, ("info", "Not for Seattle's eyes."))

@@ -13,15 +13,16 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from devices.intake.batches import Batch
-from devices.intake.decoding import TakenPicture
-from devices.models import Device, Site
+from devices.intake.batches import Batch, accept
+from devices.intake.decoding import Arrival, TakenPicture
+from devices.models import Device, Heartbeat, QuarantinedMessage, Site
 from faces import tasks
 from faces.erasure.retention import (
     UNCLAIMED_FOR,
     forget_faces_without_consent,
     forget_unclaimed_faces,
     remove_old_pictures,
+    remove_quarantined_pictures,
 )
 from faces.erasure.unseen import NOTICE, announce_erasures, erase_announced, unseen_people
 from faces.models import Capture, Erasure, ErasureNotice, Face, Mode, Person, SitePolicy, State, UnclaimedFace
@@ -157,6 +158,24 @@ class TestPictures:
         assert removed(NOON + 31 * DAY) == 1
         assert Capture.objects.exclude(image="").get() == bad != old
         assert f"The picture of capture {bad.pk} cannot be removed" in caplog.text
+
+    def test_a_quarantined_picture_goes_at_the_end_of_a_strangers_term(
+        self, seattle: Site, seattle01: Device, chicago01: Device
+    ) -> None:
+        set_retention(site=seattle, picture_hours=48, unmatched_hours=2)
+        picture = b'{"image_string": "/9j/4AAQ no more", "face": 0.9}'
+        for device, payload in ((seattle01, picture), (chicago01, picture), (seattle01, b'{"face": 17}')):
+            accept([Arrival(f"$aws/things/{device.thing_name}/infer", payload, NOON)])
+        accept([Arrival("dt/headcount/nobody/image", b"\xff\xd8\xff and so on", NOON)])
+        assert remove_quarantined_pictures(now=NOON + 2 * HOUR - dt.timedelta(seconds=1)) == 0
+        assert remove_quarantined_pictures(now=NOON + 2 * HOUR) == 1
+        assert remove_quarantined_pictures(now=NOON + 24 * HOUR) == 2
+        assert bytes(QuarantinedMessage.objects.get().payload) == b'{"face": 17}'
+        assert Heartbeat.objects.get(process="quarantine").numbers == {"expired_pictures_total": 3}
+
+    def test_the_workers_remove_quarantined_pictures(self, seattle01: Device) -> None:
+        accept([Arrival("dt/headcount/nobody/image", b"{", clock.now() - 25 * HOUR)])
+        assert tasks.remove_quarantined_pictures() == 1
 
     def test_the_workers_remove_old_pictures(self, take_picture: TakePicture) -> None:
         take_picture(received=clock.now() - 31 * DAY)
