@@ -66,3 +66,12 @@ class LineField(models.CharField[str, str]):
 
 def _is_noncharacter(code: int) -> bool:
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+
+
+MAX_LINE_OF_LOG = 2_000
+"""Characters of a line of a device's log that are stored."""
+
+
+def storable(text: str) -> str:
+    """Return at most `MAX_LINE_OF_LOG` characters of the text, without NUL, which PostgreSQL stores in no text."""
+    return text.replace("\x00", "�")[:MAX_LINE_OF_LOG]

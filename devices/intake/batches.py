@@ -130,7 +130,7 @@ def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accept
         raise
     except Exception as error:
         if len(arrivals) == 1:
-            return _refuse(arrivals[0], error)
+            return refuse(arrivals[0], _refusal(arrivals[0], error))
         log.warning("A batch of %d messages was refused (%s); its halves are tried next.", len(arrivals), error)
     middle = len(arrivals) // 2
     accepted = accept(arrivals[:middle])
@@ -176,9 +176,8 @@ def quarantine(arrival: Arrival, rejection: Rejection) -> None:
     _write_quarantine([(arrival, rejection)], _current_devices([arrival], {}))
 
 
-def _refuse(arrival: Arrival, error: Exception) -> Accepted:
-    """Quarantine a message that was decoded but cannot be committed."""
-    rejection = _refusal(arrival, error)
+def refuse(arrival: Arrival, rejection: Rejection) -> Accepted:
+    """Quarantine a device's message for this reason, without decoding it."""
     refused = _make_draft([arrival], [], [(arrival, rejection)], _current_devices([arrival], {}))
     _write(refused)
     return refused.accepted

@@ -36,3 +36,13 @@ def is_own_address(device: Device, url: str) -> bool:
     """Whether the URL names an object of the device's own."""
     address = parse_address(url)
     return address is not None and is_own_object(device, *address)
+
+
+def why_not_linked(url: str) -> tuple[str, str]:
+    """Return where the URL leads, and a sentence for the log of a device to which its object does not belong."""
+    address = parse_address(url)
+    where = f"the bucket “{address[0]:.80}”" if address else "an address that is no object of S3"
+    return where, (
+        f"Pictures are not linked, because the device names {where}, and not the bucket and prefix that are set for "
+        "it. A superuser can set them in the admin."
+    )

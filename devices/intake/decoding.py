@@ -9,10 +9,9 @@ from typing import assert_never
 import msgspec
 from django.conf import settings
 
-from devices.intake import deeplens, identity, labels, version1
+from devices.intake import buckets, deeplens, identity, labels, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
-from devices.intake.buckets import is_own_address, parse_address
 from devices.intake.facts import Decoded as Decoded
 from devices.intake.facts import LogLine as LogLine
 from devices.intake.facts import ReceivedFrame as ReceivedFrame
@@ -23,7 +22,7 @@ from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device, Reason
-from devices.text import printable
+from devices.text import printable, storable
 from edge_agent import messages
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -34,9 +33,6 @@ MAX_LEAD = dt.timedelta(hours=1)
 
 DEEPLENS = "infer"
 """The kind of an AWS DeepLens's messages. The kinds of an agent's messages are those of `messages.KINDS`."""
-
-MAX_TEXT = 2_000
-"""Characters of a log line that are stored."""
 
 
 class Rejection(Exception):
@@ -246,7 +242,7 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
-    elif message.picture_url is not None and not is_own_address(device, message.picture_url):
+    elif message.picture_url is not None and not buckets.is_own_address(device, message.picture_url):
         decoded.log = [_not_linked(message.picture_url, arrival, device)]
     elif message.picture_url is not None:
         key = digest("url", message.picture_url)
@@ -255,13 +251,8 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
 
 
 def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
-    """Return the line of log for a picture elsewhere than in the device's bucket: one line a day for each place."""
-    place = parse_address(url)
-    where = f"the bucket “{place[0]:.80}”" if place else "an address that is no object of S3"
-    text = (
-        f"Pictures are not linked, because the device names {where}, and not the bucket and prefix that are set for "
-        "it. A superuser can set them in the admin."
-    )
+    """Return the line of log for a picture that is not the device's own: one line a day for each place."""
+    where, text = buckets.why_not_linked(url)
     day = arrival.received_at.replace(hour=0, minute=0, second=0, microsecond=0)
     return LogLine(device, day, arrival.received_at, digest("not linked", where), "warning", text)
 
@@ -363,8 +354,3 @@ def safe_jpeg(data: bytes) -> bytes:
         return sanitised_jpeg(data)
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
-
-
-def storable(text: str) -> str:
-    """Return at most `MAX_TEXT` characters of the text, without NUL, which PostgreSQL stores in no text."""
-    return text.replace("\x00", "�")[:MAX_TEXT]

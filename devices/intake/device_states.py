@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from devices.intake import decoding
 from devices.intake.decoding import Arrival, Decoded
 from devices.models import DeviceState
+from devices.text import storable
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.software = status.software[:64]
         state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
         state.dropped_messages = status.dropped_messages
-        state.config_error = decoding.storable(status.settings_error)
+        state.config_error = storable(status.settings_error)
         if status.settings is not None:
             state.reported_config = msgspec.to_builtins(status.settings)
 

@@ -9,6 +9,7 @@ messages of other shards. So it is always clear who takes a message, even while 
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from devices.intake import identity
 
@@ -25,8 +26,16 @@ class Assignment:
     """The topic filters to subscribe to."""
     persistent: bool = True
     """Whether the broker keeps the session, and the messages for it, while the ingester is away."""
+    group: str = ""
+    """The name of the group of which the ingester is one member; "" if it is none."""
     includes: Callable[[str], bool] = lambda thing: True
     """Whether the messages of the device with this thing name are this ingester's."""
+
+    @property
+    def lasting_name(self) -> str:
+        """The name of the ingester, the same after a restart and valid in a file's name."""
+        name = self.client_id.rpartition("-")[0] if self.group else self.client_id
+        return quote(name, safe="")
 
 
 def all_messages(client_id: str) -> Assignment:
@@ -42,7 +51,7 @@ def group_member(client_id: str, group: str) -> Assignment:
     if not group or set(group) & set("/+#"):
         raise ValueError(f"“{group}” is not a valid name of a group: it must not be empty or contain “/”, “+” or “#”.")
     member = uuid.uuid4().hex[:8]
-    return Assignment(f"{client_id}-{group}-{member}", (f"$share/{group}/{AGENTS}",), persistent=False)
+    return Assignment(f"{client_id}-{group}-{member}", (f"$share/{group}/{AGENTS}",), persistent=False, group=group)
 
 
 def shard(client_id: str, which: str) -> Assignment:

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import Arrival, things_of
+from devices.intake.decoding import Arrival, Rejection, things_of
 from devices.intake.redelivery import RECEIVE_MAXIMUM
-from devices.models import Device
+from devices.models import Device, Reason
 from devices.mqtt.broker import Subscription, Unacknowledged
+from devices.mqtt.suspects import Suspects
 from edge_agent import messages
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,15 @@ class _Take(msgspec.Struct):
     since: float
     messages: list[Unacknowledged]
     arrivals: list[Arrival] = []
+    parts: list["_Part"] = []
+    """What goes into one transaction each: all arrivals, or one at a time if one of them may end the process."""
+
+
+class _Part(msgspec.Struct):
+    arrivals: list[Arrival]
     draft: batches.Draft | None = None
+    is_culprit: bool = False
+    """Whether its only message has ended the process, so that it must not be decoded."""
 
 
 class Ingester:
@@ -54,10 +63,16 @@ class Ingester:
     """
 
     def __init__(
-        self, subscription: Subscription, stop: threading.Event, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        subscription: Subscription,
+        stop: threading.Event,
+        *,
+        suspects: Suspects,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._subscription = subscription
         self._stop = stop
+        self._suspects = suspects
         self._monotonic = monotonic
         self._committed = 0
         self._quarantined = 0
@@ -90,10 +105,23 @@ class Ingester:
         if received:
             self._takes.append(take)
             take.arrivals = [message.arrival for message in received if self._subscription.is_ours(message.arrival)]
-            # An error here occurs again in the intake, which handles it.
-            with suppress(Exception):
-                take.draft = batches.draft(take.arrivals, self._devices)
+            take.parts = self._parts(take.arrivals)
         return take
+
+    def _parts(self, arrivals: list[Arrival]) -> list[_Part]:
+        """Draft these messages together, or one at a time while the messages are read that ended the process."""
+        parts: list[_Part] = []
+        while arrivals and self._suspects.one_at_a_time:
+            first, *arrivals = arrivals
+            parts.append(self._draft([first]))
+        return [*parts, self._draft(arrivals)] if arrivals else parts
+
+    def _draft(self, arrivals: list[Arrival]) -> _Part:
+        part = _Part(arrivals, is_culprit=len(arrivals) == 1 and self._suspects.is_culprit(arrivals[0]))
+        # An error here occurs again in the intake, which handles it.
+        with suppress(Exception), self._suspects.reading(arrivals):
+            part.draft = None if part.is_culprit else batches.draft(arrivals, self._devices)
+        return part
 
     def _commit(self, take: _Take) -> int:
         accepted = self._accept(take) if take.messages else None
@@ -121,15 +149,19 @@ class Ingester:
             return f"No commit for {self._monotonic() - self._last_commit:.0f} s while messages arrive."
         if not self._subscription.is_alive():
             return "The thread that talks to the broker has died."
-        return None
+        return self._suspects.stalled()
 
     def _accept(self, take: _Take) -> batches.Accepted | None:
         """Give the messages to the intake; retry while the database cannot be reached. None if `stop` is set first."""
         attempt = 0
+        accepted = batches.Accepted()
         while True:
             close_old_connections()
             try:
-                return batches.accept(take.arrivals, take.draft)
+                while take.parts:
+                    accepted.add(_accepted(take.parts[0]))
+                    take.parts.pop(0)
+                return accepted
             except (OperationalError, InterfaceError) as error:
                 log.error(
                     "The database cannot be reached (%s); %d messages wait.", str(error).strip(), len(take.messages)
@@ -160,6 +192,13 @@ class Ingester:
             health.beat(f"ingest {self._subscription.client_id}", at=timezone.now(), numbers=numbers)
         except DatabaseError as error:
             log.error("The heartbeat could not be written: %s", str(error).strip())
+
+
+def _accepted(part: _Part) -> batches.Accepted:
+    if part.is_culprit:
+        detail = "Reading the message ended the ingester several times."
+        return batches.refuse(part.arrivals[0], Rejection(Reason.REFUSED, detail))
+    return batches.accept(part.arrivals, part.draft)
 
 
 def watch(ingester: Ingester, stop: threading.Event) -> threading.Thread:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
 from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
+from devices.mqtt.suspects import Suspects
 from tests import clock, places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
@@ -164,12 +166,13 @@ class TestBound:
 
 class TestWatchdog:
     def test_messages_in_hand_without_a_commit_are_a_stall(
-        self, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+        self, seattle01: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         seconds = [0.0]
         stop = threading.Event()
         subscription = Subscription("mqtt://127.0.0.1:1", all_messages("watched"), first_sequence=1, clock=clock.now)
-        loop = ingester.Ingester(subscription, stop, monotonic=lambda: seconds[0])
+        suspects = Suspects(tmp_path, "watched")
+        loop = ingester.Ingester(subscription, stop, suspects=suspects, monotonic=lambda: seconds[0])
         found: list[Any] = []
 
         def hang(*_: Any) -> Any:
@@ -183,9 +186,9 @@ class TestWatchdog:
         loop.step()
         assert found == ["No commit for 121 s while messages arrive."]
 
-    def test_a_dead_network_thread_is_a_stall(self) -> None:
+    def test_a_dead_network_thread_is_a_stall(self, tmp_path: Path) -> None:
         subscription = Subscription("mqtt://127.0.0.1:1", all_messages("watched"), first_sequence=1, clock=clock.now)
-        loop = ingester.Ingester(subscription, threading.Event())
+        loop = ingester.Ingester(subscription, threading.Event(), suspects=Suspects(tmp_path, "watched"))
         assert loop.stalled() == "The thread that talks to the broker has died."
 
 

@@ -19,6 +19,7 @@ from devices.intake import redelivery
 from devices.management.stopping import stop_on_signals
 from devices.mqtt import assignments, broker, ingester
 from devices.mqtt.assignments import Assignment
+from devices.mqtt.suspects import Suspects
 
 GARBAGE_AT = 50_000
 """New objects after which Python collects garbage, instead of its 700."""
@@ -56,7 +57,8 @@ class Command(BaseCommand):
         if subscription is None:
             return
         try:
-            loop = ingester.Ingester(subscription, stop)
+            folder, name = settings.DATA_DIR / "ingest", assignment.lasting_name
+            loop = ingester.Ingester(subscription, stop, suspects=Suspects(folder, name))
             ingester.watch(loop, stop)
             loop.run()
         finally:

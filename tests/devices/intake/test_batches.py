@@ -131,30 +131,6 @@ class TestDeepLens:
         accept([from_deeplens(json.dumps({"img": url})), from_deeplens(json.dumps(record))])
         assert Capture.objects.get().state == "linked"
 
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "https://s3.amazonaws.com/b/images/1.jpg",
-            "s3://b/other/1.jpg",
-            "s3://c/images/1.jpg",
-            "https://c.s3.us-west-2.amazonaws.com/images/1.jpg",
-            "https://example.com/images/1.jpg",
-            "file:///etc/passwd",
-            "http://[::1",
-        ],
-    )
-    def test_an_address_that_is_not_the_devices_own_is_not_linked_and_the_log_says_so(self, url: str) -> None:
-        own = "s3://b/images/1.jpg" if url.startswith("s3:") else "https://b.s3.amazonaws.com/images/1.jpg"
-        if "s3.amazonaws.com/b" not in url:
-            Device.objects.update(bucket="b", bucket_prefix="images/")
-        accept([from_deeplens(json.dumps({"face": 0.9, "img": url})), from_deeplens(json.dumps({"img": url}))])
-        assert not Capture.objects.exists()
-        assert Frame.objects.count() == 1
-        assert "not the bucket and prefix that are set for it" in DeviceLog.objects.get().text
-        Device.objects.update(bucket="b", bucket_prefix="images/")
-        accept([from_deeplens(json.dumps({"img": own}))])
-        assert Capture.objects.get().source_url == own
-
 
 def test_agents_frames_are_counted_and_answered_with_a_receipt(seattle01: Device) -> None:
     accepted = accept([from_agent(frames_message(0, 1, 2), "frames")])

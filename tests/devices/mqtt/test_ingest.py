@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from analytics.models import EngagementQuarter, Frame
 from devices.intake import batches, redelivery
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from devices.mqtt import assignments, broker, ingester
+from devices.mqtt.suspects import Suspects
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
@@ -86,7 +88,9 @@ def ingesting(mqtt: Mosquitto, assignment: assignments.Assignment = EVERYTHING) 
 
     def run() -> None:
         try:
-            ingester.Ingester(subscription, stop).run()
+            with tempfile.TemporaryDirectory() as folder:
+                suspects = Suspects(Path(folder), assignment.lasting_name)
+                ingester.Ingester(subscription, stop, suspects=suspects).run()
         finally:
             connection.close()
 

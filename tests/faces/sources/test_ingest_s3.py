@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -17,12 +16,11 @@ from pytest_django import Settings
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import Arrival, TakenPicture
+from devices.intake.decoding import TakenPicture
 from devices.intake.identity import digest
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.services import register_device
-from faces import aws
 from faces.erasure.retention import remove_old_pictures
 from faces.models import Capture, Face, Person, State
 from faces.pictures import storage
@@ -30,130 +28,11 @@ from faces.services import NotErasedYet, forget
 from faces.sources.s3_events import KeyFilter
 from faces.sources.s3_ingester import S3Ingester
 from tests import clock
-from tests.aws import REGION, Moto, moto
 from tests.faces import scenes
+from tests.faces.sources.amazon import BUCKET, JPEG, KEY, OTHER, Amazon, reasons, with_bucket
 from tests.places import SEATTLE01
 
 pytestmark = pytest.mark.django_db
-
-JPEG, OTHER = scenes.jpeg(scenes.cat()), scenes.jpeg(scenes.cat()[:, ::-1].copy())
-BUCKET = "cameras"
-KEY = f"pictures/{SEATTLE01}/a b+c.jpg"
-
-
-@pytest.fixture
-def seattle01(seattle01: Device) -> Device:
-    return with_bucket(seattle01)
-
-
-@pytest.fixture
-def chicago01(chicago01: Device) -> Device:
-    return with_bucket(chicago01)
-
-
-def with_bucket(device: Device, bucket: str = BUCKET, prefix: str = "") -> Device:
-    device.bucket, device.bucket_prefix = bucket, prefix
-    device.save()
-    return device
-
-
-class Amazon:
-    """A bucket that tells a queue of what is put into it."""
-
-    def __init__(self) -> None:
-        self.s3, self.sqs = aws.client("s3"), aws.client("sqs")
-        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.queue = self.sqs.create_queue(QueueName="pictures", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
-        asked = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
-        told = {"QueueArn": asked["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
-        self.s3.put_bucket_notification_configuration(
-            Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
-        )
-
-    def put(self, key: str = KEY, body: bytes = JPEG, *, taken_at: str = "", **metadata: str) -> None:
-        if taken_at:
-            metadata["taken-at"] = taken_at
-        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata=metadata)
-
-    def say(self, body: str) -> None:
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
-
-    @property
-    def waiting(self) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        asked = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        return sum(int(asked[name]) for name in names)
-
-    def ingester(self, wanted: KeyFilter | None = None, stop: threading.Event | None = None) -> S3Ingester:
-        sqs, stop = self.sqs, stop or threading.Event()
-        return S3Ingester(sqs, self.queue, wanted or KeyFilter(), stop, clock=clock.now)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Moto]:
-    with moto() as server:
-        yield server
-
-
-@pytest.fixture
-def amazon(server: Moto, tmp_path: Any, settings: Any) -> Amazon:
-    settings.MEDIA_ROOT = tmp_path
-    server.reset()
-    return Amazon()
-
-
-class TestWhoseAPictureIs:
-    def test_a_device_has_no_picture_by_naming_another_ones_address(
-        self, amazon: Amazon, seattle01: Device, chicago01: Device
-    ) -> None:
-        with_bucket(seattle01, prefix="seattle/")
-        with_bucket(chicago01, prefix="chicago/")
-        address = f"https://s3.amazonaws.com/{BUCKET}/seattle/1.jpg"
-        named = f'{{"img": "{address}", "face": 0.9}}'.encode()
-        batches.accept([Arrival(f"$aws/things/{chicago01.thing_name}/infer", named, clock.now())])
-        amazon.put("seattle/1.jpg")
-        amazon.ingester().step()
-        assert Capture.objects.get().device == seattle01
-
-    def test_an_event_of_a_bucket_that_is_set_for_no_device_is_refused_unread(
-        self, amazon: Amazon, seattle01: Device, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with_bucket(seattle01, "another-bucket")
-        monkeypatch.setattr("faces.sources.s3_pictures._content", lambda stored: pytest.fail("was read"))
-        amazon.put()
-        amazon.ingester().step()
-        assert reasons() == [("unknown-device", f"s3/{BUCKET}")]
-        assert "in the bucket and under the prefix of no device" in QuarantinedMessage.objects.get().detail
-
-    def test_the_longest_prefix_has_the_picture(self, amazon: Amazon, seattle01: Device, chicago01: Device) -> None:
-        with_bucket(chicago01, prefix="cameras/1/")
-        amazon.put("cameras/1/1.jpg")
-        amazon.ingester().step()
-        assert Capture.objects.get().device == chicago01
-
-    def test_metadata_cannot_name_a_device_whose_prefix_is_another(
-        self, amazon: Amazon, seattle01: Device, chicago01: Device
-    ) -> None:
-        with_bucket(seattle01, prefix="seattle/")
-        with_bucket(chicago01, prefix="chicago/")
-        amazon.put("seattle/1.jpg", thing=chicago01.thing_name)
-        amazon.ingester().step()
-        assert reasons() == [("other-device", f"s3/{BUCKET}")]
-
-    def test_what_is_not_the_devices_own_is_not_deleted(self, amazon: Amazon, seattle01: Device, tmp_path: Any) -> None:
-        amazon.put("other/1.jpg")
-        theirs = tmp_path / "taken.jpg"
-        theirs.write_bytes(JPEG)
-        with_bucket(seattle01, prefix="seattle/")
-        for source in (f"s3://{BUCKET}/other/1.jpg", theirs.as_uri()):
-            with pytest.raises(PermissionError):
-                storage.remove_original(Capture(device=seattle01, source_url=source))
-        assert theirs.exists()
-        assert amazon.s3.get_object(Bucket=BUCKET, Key="other/1.jpg")["ContentLength"] == len(JPEG)
-
-
-def reasons() -> list[tuple[str, str]]:
-    return list(QuarantinedMessage.objects.order_by("pk").values_list("reason", "topic"))
 
 
 class TestTakingIn:

@@ -13,7 +13,7 @@ def mark_pictures(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0014_buckets_of_devices"),
+        ("devices", "0015_buckets_of_devices"),
     ]
 
     operations = [

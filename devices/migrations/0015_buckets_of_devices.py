@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0013_programs_with_one_name"),
+        ("devices", "0014_retained_messages"),
     ]
 
     operations = [
