@@ -43,6 +43,9 @@ def devices(chicago02: Device, seattle01: Device, chicago01: Device) -> dict[str
     """The devices of the samples. One writes its time stamps in the zone of Chicago."""
     chicago02.clock_timezone = "America/Chicago"
     chicago02.save()
+    for device in (seattle01, chicago01, chicago02):
+        device.bucket = "b"
+        device.save()
     return {device.thing_name: device for device in (seattle01, chicago01, chicago02)}
 
 
