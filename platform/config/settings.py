@@ -204,6 +204,8 @@ MFA_ADAPTER = "devices.members.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Headcount"
+# Without mail nobody can verify an address.
+MFA_ALLOW_UNVERIFIED_EMAIL = not SENDS_EMAIL
 # Browsers take passkeys on a domain with TLS, or on `localhost`.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
 SOCIALACCOUNT_ADAPTER = "devices.members.adapters.SignOnAdapter"
