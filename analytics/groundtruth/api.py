@@ -51,6 +51,7 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     def counts(self, request: Request, pk: str) -> Response:
         """Store counts; only the user who started the session may do so. A count that is sent twice is stored once."""
         session = self.get_object()
+        services.check_starter(session, self._user)
         form = NotedSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         services.store_counts(

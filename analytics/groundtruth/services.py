@@ -60,8 +60,7 @@ def store_counts(
     the platform's clock. A session ends once. Raises `PermissionDenied` with a sentence unless the user started the
     session.
     """
-    if session.counted_by_id != by.pk:
-        raise PermissionDenied("Only the person who started a session may count in it; start a session of your own.")
+    check_starter(session, by)
     session = GroundTruthSession.objects.select_for_update().get(pk=session.pk)
 
     offset = _clock_offset(session, now - sent_at)
@@ -104,3 +103,9 @@ def check_role(device: Device, by: "User") -> None:
     """Raise `PermissionDenied` with a sentence unless the user may count at the device."""
     if not device.site.allows(by, Right.OPERATE):
         raise PermissionDenied(f"Only operators and owners of {device.site} may count people at its displays.")
+
+
+def check_starter(session: GroundTruthSession, by: "User") -> None:
+    """Raise `PermissionDenied` with a sentence unless the user started the session."""
+    if session.counted_by_id != by.pk:
+        raise PermissionDenied("Only the person who started a session may count in it; start a session of your own.")

@@ -25,6 +25,8 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     """Show a device's accuracy, its sessions, and the form that starts a session."""
     visible = Device.objects.for_user(request.user).select_related("site")
     device = get_object_or_404(visible, site__slug=site, name=name)
+    if request.method == "POST":
+        services.check_role(device, _user(request))
     form = StartForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return redirect(

@@ -7,6 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -29,6 +30,13 @@ class QuestionViewSet(
     serializer_class = QuestionSerializer
     filterset_fields = {"site__slug": ["exact"]}
     cursor_ordering = ("-asked_from", "-pk")
+
+    def get_object(self) -> Question:
+        """Return the question. Raises `PermissionDenied` where the request would change it and the user may not."""
+        question: Question = super().get_object()
+        if self.request.method not in SAFE_METHODS:
+            services.check_role(question.site, cast("User", self.request.user))
+        return question
 
     @extend_schema(responses=ResultSerializer)
     @action(detail=True)

@@ -1,0 +1,292 @@
+"""Every route is asked for by every kind of person: what a role does not allow is refused, at every address.
+
+A new route fails here until the table says who may use it.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from analytics.groundtruth.services import start_session
+from analytics.models import Detection, Episode, Review, Verdict
+from analytics.models.quarters import quarter_start
+from analytics.questions import services as questions
+from devices.members import services as members
+from devices.models import DeviceLog, Membership, QuarantinedMessage
+from faces.models import Capture, Coffee, Person
+from faces.people.merging import merge_people
+from faces.services import create_person, forget
+from tests import api_world, clock, places
+
+
+class Needs(IntEnum):
+    """The least that somebody must be to use a route. Each kind of person may do what the kinds before it may."""
+
+    NOTHING = 0
+    AN_ACCOUNT = 1
+    VIEWER = 2
+    OPERATOR = 3
+    OWNER = 4
+    ADMINISTRATOR = 5
+    TOKEN = 6
+    """A device's or a wall's token; no person may use the route as such."""
+
+
+PEOPLE = {
+    "stranger": Needs.NOTHING,
+    "outsider": Needs.AN_ACCOUNT,
+    "viewer": Needs.VIEWER,
+    "operator": Needs.OPERATOR,
+    "owner": Needs.OWNER,
+    "superuser": Needs.ADMINISTRATOR,
+}
+"""The outsider is the owner of another site."""
+
+ACCESS: dict[tuple[str, str], Needs] = {
+    ("overview", "get"): Needs.AN_ACCOUNT,
+    ("sites", "get"): Needs.AN_ACCOUNT,
+    ("compare", "get"): Needs.AN_ACCOUNT,
+    ("questions", "get"): Needs.AN_ACCOUNT,
+    ("review", "get"): Needs.AN_ACCOUNT,
+    ("leaderboard", "get"): Needs.AN_ACCOUNT,
+    ("leaderboard-screen", "get"): Needs.AN_ACCOUNT,
+    ("account", "get"): Needs.AN_ACCOUNT,
+    ("account", "post"): Needs.AN_ACCOUNT,
+    ("revoke-all-tokens", "post"): Needs.AN_ACCOUNT,
+    ("api-docs", "get"): Needs.AN_ACCOUNT,
+    ("schema", "get"): Needs.AN_ACCOUNT,
+    ("api-root", "get"): Needs.AN_ACCOUNT,
+    ("healthz", "get"): Needs.NOTHING,
+    ("invitation", "get"): Needs.NOTHING,
+    ("metrics", "get"): Needs.ADMINISTRATOR,
+    ("site", "get"): Needs.VIEWER,
+    ("site-plots", "get"): Needs.VIEWER,
+    ("device", "get"): Needs.VIEWER,
+    ("device-plots", "get"): Needs.VIEWER,
+    ("question", "get"): Needs.VIEWER,
+    ("members", "get"): Needs.VIEWER,
+    ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
+    ("change-member", "post"): Needs.OWNER,
+    ("withdraw-invitation", "post"): Needs.OWNER,
+    ("question-ask", "get"): Needs.OPERATOR,
+    ("question-ask", "post"): Needs.OPERATOR,
+    ("question-change", "get"): Needs.OPERATOR,
+    ("question-change", "post"): Needs.OPERATOR,
+    ("question-withdraw", "post"): Needs.OPERATOR,
+    ("ground-truth-device", "get"): Needs.VIEWER,
+    ("ground-truth-device", "post"): Needs.OPERATOR,
+    ("ground-truth-session", "get"): Needs.VIEWER,
+    ("ground-truth-discard", "post"): Needs.OPERATOR,
+    ("wall", "get"): Needs.VIEWER,
+    ("wall-whole", "get"): Needs.VIEWER,
+    ("wall-screen", "get"): Needs.VIEWER,
+    ("wall-picture", "get"): Needs.VIEWER,
+    ("message-list", "post"): Needs.TOKEN,
+    ("capture-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/faces/rest
+    ("person-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/faces/rest
+    ("person-detail", "delete"): Needs.OPERATOR,
+    ("person-consents", "get"): Needs.VIEWER,
+    ("person-consents", "post"): Needs.OPERATOR,
+    ("person-faces", "post"): Needs.OPERATOR,
+    ("person-merge", "post"): Needs.OPERATOR,
+    ("person-rename", "post"): Needs.OPERATOR,
+    ("person-withdraw", "post"): Needs.OPERATOR,
+    ("merge-undo", "post"): Needs.OPERATOR,
+    ("coffee-void", "post"): Needs.OPERATOR,
+    ("coffee-restore", "post"): Needs.OPERATOR,
+    ("question-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/analytics/questions
+    ("review-list", "post"): Needs.AN_ACCOUNT,  # the body names the detection: tests/analytics/reviewing
+    ("question-detail", "put"): Needs.OPERATOR,
+    ("question-detail", "patch"): Needs.OPERATOR,
+    ("question-detail", "delete"): Needs.OPERATOR,
+    ("ground-truth-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/analytics/groundtruth
+    ("ground-truth-detail", "delete"): Needs.OPERATOR,
+}
+"""Who may use a route by a method. A list of the API is for everybody with an account, and shows own rows; every other
+`get` of the API is for members of the object's site."""
+
+NOT_WALKED = {
+    "ground-truth-counts": "only who started the session: tests/analytics/groundtruth",
+    "revoke-token": "a user's own token: tests/devices/rest/test_tokens.py",
+    "capture-image": "the link in the address proves who may see it: tests/faces/pictures",
+    "portrait": "the link in the address proves who may see it: tests/faces/pictures",
+    "capture-picture": "the link in the address proves who may see it: tests/faces/pictures",
+    "coffee-portrait": "the link in the address proves who may see it: tests/faces/pictures",
+}
+"""Routes that are not about roles, with the tests that are about them. tests/analytics/galaxy tests the globe's."""
+
+LISTS = ("-list", "-counts", "-accuracy")
+GALAXY = "analytics.galaxy"
+WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture")
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Yield name and method of each of our routes."""
+    for name, callback in sorted(set(_patterns(get_resolver().url_patterns)), key=lambda route: route[0]):
+        if name in NOT_WALKED or (callback.__module__.startswith(GALAXY) and name not in WALL_PAGES):
+            continue
+        actions = getattr(callback, "actions", None)
+        if actions is not None:
+            yield from ((name, method) for method in list(actions) if method != "head")
+        else:
+            yield from ((each, method) for each, method in ACCESS if each == name)
+            if not any(each == name for each, _ in ACCESS):
+                yield name, "get"
+
+
+def _patterns(patterns: list[Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            module = pattern.callback.__module__
+            suffixed = "format" in pattern.pattern.regex.groupindex
+            if pattern.name and not suffixed and not module.startswith(("allauth.", "django.")):
+                yield pattern.name, pattern.callback
+        elif isinstance(pattern, URLResolver) and pattern.namespace is None:
+            yield from _patterns(pattern.url_patterns)
+
+
+def needed(name: str, method: str) -> Needs:
+    if (name, method) in ACCESS:
+        return ACCESS[name, method]
+    assert method == "get", f"say in ACCESS who may use the route {name} by {method}"
+    is_of_the_api = any(name.startswith(f"{base}-") for base in _basenames())
+    assert is_of_the_api, f"say in ACCESS who may use the route {name}"
+    return Needs.AN_ACCOUNT if name.endswith(LISTS) else Needs.VIEWER
+
+
+def _basenames() -> set[str]:
+    from config.urls import router
+
+    return {basename for _, _, basename in router.registry}
+
+
+@pytest.fixture
+def world(db: None, owner: User) -> dict[str, Any]:
+    """Rows of every kind at Seattle, and the arguments of the routes that lead to them."""
+    now = clock.now()
+    api_world.fill()
+    device = places.seattle01()
+    site = device.site
+    question = questions.ask(
+        site=site,
+        text="Is it warm?",
+        asked_from=quarter_start(now) + dt.timedelta(hours=1),
+        asked_until=quarter_start(now) + dt.timedelta(hours=2),
+        by=owner,
+    )
+    session = start_session(device=device, by=owner, people=1, now=now)
+    detection = Detection.objects.filter(frame__device=device).first()
+    assert detection is not None
+    review = Review.objects.create(detection=detection, reviewer=owner, verdict=Verdict.values[0], at=now)
+    eve, eva = (create_person(site=site, name=name) for name in ("Eve", "Eva"))
+    merge = merge_people(other=eve, into=eva, by=owner)
+    erasure = forget(person=create_person(site=site, name="Mallory"), by=owner)
+    invitation, token = members.invite(site=site, role="viewer", email="", by=owner, now=now)
+    line = DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, text="a line")
+    objects: dict[str, Any] = {
+        "question": question,
+        "ground-truth": session,
+        "detection": detection,
+        "review": review,
+        "merge": merge,
+        "erasure": erasure,
+        "log": line,
+        "episode": Episode.objects.filter(device=device).first(),
+        "device": device,
+        "person": Person.objects.filter(site=site, name="Ada").get(),
+        "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
+        "capture": Capture.objects.filter(device=device).first(),
+        "quarantine": QuarantinedMessage.objects.filter(device=device).first(),
+        "withdraw-invitation": invitation,
+        "change-member": Membership.objects.get(site=site, user__username="fuzzed"),
+    }
+    assert not [name for name, row in objects.items() if row is None]
+    return {"site": site, "device": device, "token": token, "objects": objects}
+
+
+def address(name: str, world: dict[str, Any]) -> str:
+    slug = world["site"].slug
+    row = next((row for base, row in world["objects"].items() if name == base or name.startswith(f"{base}-")), None)
+    candidates: list[dict[str, Any]] = [
+        {},
+        {"slug": slug},
+        {"site": slug},
+        {"site": slug, "name": world["device"].name},
+        {"token": world["token"]},
+        {"site": slug, "board": "today"},
+        {"site": slug, "board": "today", "of": 3},
+        {"site": slug, "board": "today", "of": 3, "screen": 1},
+    ]
+    if row is not None:
+        candidates += [{"pk": row.pk}, {"slug": slug, "pk": row.pk}]
+    for arguments in candidates:
+        try:
+            return reverse(name, kwargs=arguments)
+        except NoReverseMatch:
+            continue
+    pytest.fail(f"the test does not know which arguments the route {name} takes")
+
+
+def request(client: Client, method: str, path: str) -> Any:
+    """Send the request and undo what it changed."""
+    undone = transaction.atomic()
+    # As with the transaction of a test case, a view may demand to be outermost.
+    undone._from_testcase = True  # type: ignore[attr-defined]
+    with undone:
+        call = getattr(client, method)
+        response = call(path) if method in ("get", "delete") else call(path, data={}, content_type="application/json")
+        transaction.set_rollback(True)
+    return response
+
+
+def is_refused(response: Any) -> bool:
+    to_login = response.status_code == 302 and response.headers["Location"].startswith(reverse("account_login"))
+    return to_login or response.status_code in (401, 403, 404)
+
+
+def test_what_a_role_does_not_allow_is_refused_at_every_address(
+    world: dict[str, Any],
+    viewer: User,
+    operator: User,
+    outsider: User,
+    superuser: User,
+    owner: User,
+) -> None:
+    clients = {name: Client(raise_request_exception=True) for name in PEOPLE}
+    for user in (viewer, operator, outsider, superuser, owner):
+        name = "superuser" if user.is_superuser else user.username
+        clients[name].force_login(user)
+    wrong = []
+    for name, method in list(routes()):
+        least = needed(name, method)
+        path = address(name, world)
+        for person, level in PEOPLE.items():
+            response = request(clients[person], method, path)
+            if is_refused(response) != (level < least):
+                wrong.append(f"{method} {path} ({name}) of a {person}: {response.status_code}, but needs {least.name}")
+            if person == "outsider" and least >= Needs.VIEWER and least <= Needs.OWNER and response.status_code == 403:
+                wrong.append(f"{method} {path} ({name}) of an outsider: 403 says that there is such a thing; needs 404")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_tables_name_no_route_that_is_gone() -> None:
+    names = {name for name, _ in _patterns(get_resolver().url_patterns)}
+    assert {name for name, _ in ACCESS} | set(NOT_WALKED) <= names | {"api-docs", "schema", "api-root"}
+
+
+def test_lists_show_an_outsider_nothing_of_another_site(world: dict[str, Any], outsider: User) -> None:
+    client = Client()
+    client.force_login(outsider)
+    lists = [name for name, method in routes() if method == "get" and name.endswith("-list")]
+    assert len(lists) > 10
+    for name in lists:
+        body = client.get(reverse(name)).content.decode()
+        assert "Seattle" not in body, name
+        assert "seattle" not in body, name
