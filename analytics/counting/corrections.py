@@ -23,6 +23,7 @@ from analytics.models import (
     LabelQuarter,
     ReportedGesture,
     Review,
+    SettledDay,
     SignOfLifeQuarter,
     Verdict,
     Visit,
@@ -109,21 +110,24 @@ def _update_majorities(detections: Iterable[Detection]) -> None:
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
     """Return the UTC days of these devices from the first to the last fact, tally or episode, for `rebuild`.
 
-    A day that is not completely within the retention is left out: its frames may be deleted, so that its tallies cannot
-    be computed again.
+    A settled day, and one that is not completely within the retention, is left out: its frames may be deleted, so that
+    its tallies cannot be computed again.
     """
     first_kept = _first_kept_day(now)
     first = max(first_kept, since or first_kept)
-    return [stretch for device in devices for stretch in _days(device, first)]
+    return [stretch for device in devices for stretch in _days(device, first) if not _is_settled(stretch)]
 
 
 @transaction.atomic
 def rebuild(stretch: Stretch) -> int:
     """Compute the tallies and episodes of the stretch from its facts; return how many quarters were wrong.
 
-    The intake waits meanwhile for the lock on the device's tallies, and adds its frames afterwards.
+    The intake waits meanwhile for the lock on the device's tallies, and adds its frames afterwards. Does nothing if the
+    stretch is in a settled day.
     """
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
+    if _is_settled(stretch):
+        return 0
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
     wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
     seen = [visits.VisitRow(*values) for values in _visits(stretch)]
@@ -132,6 +136,17 @@ def rebuild(stretch: Stretch) -> int:
     corrected = episode_rows.correct(stretch.device.pk, stretch.start, stretch.end)
     wrong |= {quarters.quarter_start(row.started) for row in corrected}
     return len(wrong)
+
+
+def _is_settled(stretch: Stretch) -> bool:
+    last = stretch.end - quarters.QUARTER
+    return SettledDay.objects.filter(device=stretch.device, day__range=(stretch.start.date(), last.date())).exists()
+
+
+def _settle(device: Device, frames: "models.QuerySet[Frame]") -> None:
+    """Note that the tallies of these frames' days cannot be computed again, because the frames are being deleted."""
+    days = {at.date() for at in frames.datetimes("taken_at", "day", tzinfo=dt.UTC)}
+    SettledDay.objects.bulk_create([SettledDay(device=device, day=day) for day in sorted(days)], ignore_conflicts=True)
 
 
 def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
@@ -204,7 +219,9 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
             with transaction.atomic():
                 # Without the lock, a concurrent review would rebuild its quarter from the remaining frames.
                 sql.lock(tallies.LOCK, [device.pk], alone=True)
-                Frame.objects.filter(pk__in=pks).delete()
+                forgotten = Frame.objects.filter(pk__in=pks)
+                _settle(device, forgotten)
+                forgotten.delete()
             yield len(pks)
         ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
         SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()

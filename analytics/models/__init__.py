@@ -8,7 +8,14 @@ from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, Revi
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.questions import Question
-from analytics.models.tallies import DurationQuarter, EngagementQuarter, LabelQuarter, SignOfLifeQuarter, VisitQuarter
+from analytics.models.tallies import (
+    DurationQuarter,
+    EngagementQuarter,
+    LabelQuarter,
+    SettledDay,
+    SignOfLifeQuarter,
+    VisitQuarter,
+)
 from analytics.models.visits import Visit
 from analytics.models.walls import WallToken
 
@@ -27,6 +34,7 @@ __all__ = [
     "Question",
     "ReportedGesture",
     "Review",
+    "SettledDay",
     "SignOfLifeQuarter",
     "Verdict",
     "Visit",

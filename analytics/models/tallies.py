@@ -119,3 +119,21 @@ class DurationQuarter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} from {self.start:%Y-%m-%d %H:%M} UTC: {self.measure} bin {self.bin}"
+
+
+class SettledDay(models.Model):
+    """A UTC day of a device of which frames are deleted, so that its tallies cannot be computed again.
+
+    They stay as they are. Frames of the day that an import brings later are added to them.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "day"], name="one_settled_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.device} on {self.day}"

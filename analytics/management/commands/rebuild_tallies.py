@@ -9,6 +9,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from analytics.counting import corrections
+from analytics.models import SettledDay
 from devices.models import Device
 from faces.coffees import coffee_tallies
 
@@ -16,7 +17,7 @@ from faces.coffees import coffee_tallies
 class Command(BaseCommand):
     help = (
         "Recomputes every tally from the frames and their reviews. The ingester may run at the same time; it waits "
-        "while a day of the same device is recomputed. Days beyond FRAME_RETENTION_DAYS stay unchanged. Coffees are "
+        "while a day of the same device is recomputed. Days of which frames are deleted stay unchanged. Coffees are "
         "never deleted, so that all of their tallies are recomputed."
     )
 
@@ -40,6 +41,10 @@ class Command(BaseCommand):
         corrected = " and ".join(f"{count} {kind}" for kind, count in wrong.items() if count)
         outcome = f"{corrected} were wrong and are corrected" if corrected else "every tally was right"
         self.stdout.write(f"Rebuilt {len(stretches)} days of {len(devices)} devices: {outcome}.")
+        if settled := SettledDay.objects.filter(device__in=devices).count():
+            self.stdout.write(
+                f"{settled} days stay as they are: their frames are deleted, so they cannot be computed again."
+            )
 
 
 def _devices(thing_name: str | None) -> list[Device]:

@@ -4,12 +4,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django_q.models import Schedule
 
 from analytics import tasks
 from analytics.counting import corrections
-from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter
+from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.models import Device
@@ -41,6 +42,38 @@ def test_a_rebuild_afterwards_leaves_the_old_tallies_alone(seattle01: Device, se
     call_command("forget_old_frames")
     call_command("rebuild_tallies")
     assert sorted(EngagementQuarter.objects.values_list("start", "frames", "faces_sum")) == before
+
+
+def tallies() -> list[tuple[Any, ...]]:
+    return sorted(EngagementQuarter.objects.values_list("start", "frames", "faces_sum"))
+
+
+def test_a_rebuild_leaves_settled_days_alone_even_if_frames_are_kept_longer_from_now_on(
+    seattle01: Device, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.FRAME_RETENTION_DAYS = 10
+    for days_ago in (0.01, 12, 30):
+        seen(days_ago)
+    call_command("forget_old_frames")
+    before = tallies()
+    settings.FRAME_RETENTION_DAYS = 400
+    call_command("rebuild_tallies")
+    assert tallies() == before
+    said = capsys.readouterr().out
+    assert "every tally was right" in said
+    assert "2 days stay as they are: their frames are deleted, so they cannot be computed again." in said
+
+
+def test_frames_that_come_to_a_settled_day_add_to_it_and_a_review_loses_none_of_it(
+    seattle01: Device, operator: User, settings: Any
+) -> None:
+    settings.FRAME_RETENTION_DAYS = 10
+    seen(12)
+    call_command("forget_old_frames")
+    seen(12 - 1 / 86_400)  # a second later
+    assert [frames for _, frames, _ in tallies()] == [2]
+    corrections.review(verdicts={Detection.objects.get(): Verdict.WRONG}, by=operator, now=clock.now())
+    assert [frames for _, frames, _ in tallies()] == [2]
 
 
 def test_the_workers_delete_old_frames_every_night(seattle01: Device) -> None:
