@@ -5,7 +5,8 @@ Each is used unchanged, mirrored, scaled, turned, darker and brighter. Prints ta
 `benchmarks/results/accuracy.json`.
 
 The folder contains, at any depth: `face-NAME.jpg` with one face (`face-NAME2.jpg` shows the same person),
-`thumbs-up*.jpg` with one raised thumb, and XML files of dlib's imglab that list pictures with marked faces.
+`thumbs-up*.jpg` with one raised thumb, and XML files of dlib's imglab that list pictures with marked faces; also what
+`benchmarks/people.py` describes.
 """
 
 import os
@@ -20,7 +21,7 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
-from benchmarks import report, results
+from benchmarks import distances, report, results
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box
 from edge_agent.pictures.encoding import Picture
@@ -116,7 +117,7 @@ def main() -> None:
                 counts[look, variation.name] += compared(detect(rgb), truth.get(look.partition(" ")[0], []))
     show(len(photographs), counts)
     matched = identity(faces, FaceEmbedder(models))
-    results.write(results.FOLDER / "accuracy.json", [*_figures(counts), *matched])
+    results.write(results.FOLDER / "accuracy.json", [*_figures(counts), *matched, *distances.measure(models)])
 
 
 def from_scikit_image() -> Iterator[Photograph]:

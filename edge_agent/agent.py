@@ -19,6 +19,7 @@ from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.photographer import Photographer
+from edge_agent.pictures.picture_watch import PERIOD_SECONDS, PictureWatch, load_past, save_past
 from edge_agent.stream.overlay import Overlay
 from edge_agent.stream.server import StreamServer
 from edge_agent.tracking.visits import VisitTracker
@@ -38,6 +39,9 @@ LOOKS_PER_SECOND = 5.0
 simulated audiences a third more visits than people were counted."""
 
 HEARTBEAT_SECONDS = 30.0
+
+JUDGEMENTS_SAVED = 60
+"""The past of the picture is saved after so many judgements of the picture: every ten minutes."""
 
 STREAM_PERIOD = 0.1
 """Seconds between two pictures of the stream while it has viewers, and between two checks for commands."""
@@ -93,6 +97,9 @@ class Agent:
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
         self._frames: list[messages.Frame] = []
         self._episode_changes: list[messages.GestureEpisode] = []
+        self._past_file = config.outbox.with_name(f"{config.outbox.name}.picture")
+        self._watch, self._next_judgement = PictureWatch(load_past(self._past_file)), monotonic()
+        self._judged = 0
         self._visits = VisitTracker(config.lens)
         self._visit_changes: list[messages.Visit] = []
         self._next_frame = monotonic()
@@ -120,10 +127,12 @@ class Agent:
                 next_look = max(next_look + self._look_seconds, self._monotonic())
             self.update_stream()
             if self._monotonic() >= next_heartbeat:
+                link.note_picture(*(self._watch.trouble or (None, None)))
                 link.report_status()
                 next_heartbeat = self._monotonic() + HEARTBEAT_SECONDS
         self._episode_changes += self._episodes.end_all()
         self._visit_changes += self._visits.end_all()
+        save_past(self._past_file, self._watch.past)
         self.flush()
 
     @property
@@ -154,6 +163,9 @@ class Agent:
             self._note_frame(now)
             faces = self._eyes.find_faces(rgb, taken_at, self._visits.expected(now))
             self._follow(rgb, faces or (), now, taken_at)
+        if rgb is not None and now >= self._next_judgement:
+            self._next_judgement = now + PERIOD_SECONDS
+            self._judge_picture(rgb, taken_at)
         is_full = now - self._batch_since >= BATCH_SECONDS or len(self._frames) >= MAX_BATCH_FRAMES
         if self._episode_changes or is_full:
             self.flush()
@@ -233,6 +245,19 @@ class Agent:
         self._visit_changes += changed
         return followed
 
+    def _judge_picture(self, rgb: Picture, taken_at: int) -> None:
+        before = self._watch.trouble
+        trouble = self._watch.update(taken_at, rgb)
+        self._judged += 1
+        if self._judged % JUDGEMENTS_SAVED == 0:
+            save_past(self._past_file, self._watch.past)
+        if trouble == before:
+            return
+        if trouble is None:
+            log.warning("the camera's picture is as usual again")
+        else:
+            log.warning("the camera's picture %s", _PICTURE_PROBLEMS[trouble.problem])
+
     def _take_picture(self, rgb: Picture, frame: messages.Frame) -> None:
         faces = self._photographer.select_faces(frame.faces or ())
         shows, margin = self._config.picture, self._config.crop_margin
@@ -260,6 +285,14 @@ class Agent:
         if self._is_wedged:
             log.warning("the source %s shows frames again", without_password(self._config.source))
         self._last_frame_at, self._is_wedged = now, False
+
+
+_PICTURE_PROBLEMS: dict[messages.PictureProblem, str] = {
+    "dark": "is dark: the light is off, or something covers the lens",
+    "covered": "shows nothing but one tone: something covers the lens",
+    "blurred": "is less sharp than usual: clean the lens, or focus it",
+    "turned": "shows another view than usual: the camera was turned or moved",
+}
 
 
 def _photographer(config: AgentConfig) -> Photographer:

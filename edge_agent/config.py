@@ -73,7 +73,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Frames analysed per second."""
     accuracy: Accuracy = "balanced"
     """How faces are looked for; see `vision.faces.FaceDetector`; docs/edge-agent.md tells metres and processor time."""
-    facing_angle: FacingAngle = 28.0
+    facing_angle: FacingAngle = 30.0
     """A face that is turned away from the camera by more than this faces something else than the display; degrees."""
     face_threshold: Probability = 0.55
     """Faces less probable than this are not reported; see `vision.faces.FaceDetector`."""

@@ -178,6 +178,9 @@ class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_
     """Payload of `config`, retained. `{}` restores the device's own configuration. Unknown keys are refused."""
 
 
+PictureProblem = Literal["dark", "covered", "blurred", "turned"]
+
+
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `status`, retained; the broker sends `online: false` as the device's last will."""
 
@@ -195,6 +198,9 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """A random id of the running program, by which the platform notices two programs with one thing name."""
     settings_error: Text = ""
     """One sentence that says why the latest `config` was not applied; "" where it was applied."""
+    picture_problem: PictureProblem | None = None
+    """What is wrong with the camera's picture, beside its own past; None where nothing is, or nobody looks."""
+    picture_problem_since: Milliseconds | None = None
 
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):

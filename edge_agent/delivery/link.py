@@ -118,6 +118,7 @@ class Link:
     def __init__(self, config: AgentConfig, outbox: Outbox, *, software: str, epoch_ms: Callable[[], int]) -> None:
         self._config, self._outbox, self._software, self._epoch_ms = config, outbox, software, epoch_ms
         self._settings, self._settings_error = config.settings, ""
+        self._picture_problem: tuple[messages.PictureProblem | None, int | None] = None, None
         self._orders: queue.SimpleQueue[messages.Greeting | messages.DesiredSettings] = queue.SimpleQueue()
         self._sendings = Sendings()
         self._published: dict[int, str] = {}
@@ -150,6 +151,10 @@ class Link:
                 log.warning("the goodbye was not sent: %s", error)
         self._client.disconnect()
         self._client.loop_stop()
+
+    def note_picture(self, problem: messages.PictureProblem | None, since: int | None) -> None:
+        """Report from the next status on what is wrong with the picture, and since when in epoch milliseconds."""
+        self._picture_problem = problem, since
 
     def report_status(self) -> None:
         """Publish the heartbeat if there is a connection."""
@@ -208,6 +213,8 @@ class Link:
             settings=self._settings,
             instance=self._instance,
             settings_error=self._settings_error,
+            picture_problem=self._picture_problem[0],
+            picture_problem_since=self._picture_problem[1],
         )
         topic = messages.topic_from_device(self._config.thing, "status")
         return self._client.publish(topic, messages.encode(status), qos=1, retain=True)

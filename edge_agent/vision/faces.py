@@ -45,7 +45,7 @@ The model draws lowered faces as if they were lowered less: of 87 faces that wer
 have 2.1 ± 3.5 degrees, and those that look down at a table or a telephone −5 to −20.
 """
 
-FACING_ANGLE = 28.0
+FACING_ANGLE = 30.0
 """A face faces the camera up to this angle between the two, in degrees.
 
 Of those 87 faces, 43 of 44 that face the camera are kept, and 37 of 43 others are not. What is missed looks down or

@@ -82,6 +82,11 @@ class HandDetector:
         found = [hand.moved(tile.left, tile.top) for tile in squares for hand in self._look(tile.of(rgb))]
         return self._gestures(rgb, found, faces)
 
+    def count(self, rgb: Picture) -> int:
+        """Return how many hands are found, whatever they do; for measurements."""
+        check_picture(rgb)
+        return len(self._look(rgb))
+
     def _look(self, rgb: Picture) -> list[Found]:
         """Return all hands, with their gesture as label or "" for none, and that gesture's confidence."""
         hands = self._task.detect(mediapipe_tasks.image(np.ascontiguousarray(rgb))).hand_landmarks

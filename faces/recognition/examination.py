@@ -17,6 +17,10 @@ from faces.recognition.pairing import match_cups
 
 log = logging.getLogger(__name__)
 
+SMALLEST_GUEST = 45
+"""Height of a face in pixels from which on a stranger becomes a guest. The embedding of a smaller face says too little:
+the same stranger would become a new guest each time."""
+
 
 @dataclass(slots=True)
 class Findings:
@@ -90,6 +94,8 @@ def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recog
 
 def _index_strangers(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
     for index in sorted(findings.holders - findings.matches.keys()):
+        if findings.detections.faces[index].box[3] < SMALLEST_GUEST:
+            continue
         try:
             findings.guests[index] = _index(findings, jpeg, findings.detections.faces[index].box, site, now, recogniser)
         except UnusablePicture as error:

@@ -20,6 +20,7 @@ from edge_agent.vision.files import ROOT
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, Sighting, State
 from faces.pictures import storage
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable, UnusablePicture
+from faces.recognition.examination import SMALLEST_GUEST
 from faces.recognition.recognising import LEASE, MAX_ATTEMPTS, NEXT_RESCUE
 from faces.services import (
     NotAgain,
@@ -99,6 +100,16 @@ class TestWithTheRealModels:
         assert (guest.name, guest.guest_number) == ("Guest 1", 1)
         assert guest.coffees.count() == 2
         assert Face.objects.get().consent.signed_by == "owner"
+
+    @pytest.mark.parametrize(("height", "guests"), [(SMALLEST_GUEST - 1, 0), (SMALLEST_GUEST, 1)])
+    def test_a_face_that_is_too_small_to_be_known_again_makes_no_guest(
+        self, seattle: Site, owner: User, take_picture: TakePicture, height: int, guests: int
+    ) -> None:
+        set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON)
+        seen = detections((100, 100, 40, height), cups=[(100, 190, 20, 20)])
+        recognise(capture_id=take_picture().pk, now=LATER, recogniser=Scripted(seen))
+        assert Person.objects.count() == guests
+        assert Coffee.objects.count() == 1
 
 
 class TestPolicies:

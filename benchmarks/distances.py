@@ -1,0 +1,171 @@
+"""What the eyes see at which distance: faces, whether they face the camera, hands and cups; a part of `make accuracy`.
+
+People of `benchmarks/people.py` are placed at true scale into frames of 1280 × 720 behind a lens of 70°, before
+photographs that show nobody. Processor time is that of the process on one core, which other programs do not change.
+"""
+
+import itertools
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from skimage import data
+from tqdm import tqdm
+
+from benchmarks import people, report, results
+from edge_agent.config import AgentConfig
+from edge_agent.messages import Accuracy, Box
+from edge_agent.pictures.encoding import Picture
+from edge_agent.vision.faces import FaceDetector
+from edge_agent.vision.hands import HandDetector
+from edge_agent.vision.objects import CUP, ObjectDetector
+from edge_agent.vision.reach import cups_square, hands_square
+
+METRES = (2, 3, 4, 5, 6, 8)
+HAND_METRES = (2, 3, 4)
+CUP_METRES = (1.0, 1.5, 2.0)
+GOALS: dict[tuple[Accuracy, int], float] = {
+    ("balanced", 3): 0.99,
+    ("balanced", 5): 0.95,
+    ("balanced", 6): 0.90,
+    ("high", 8): 0.97,
+}
+"""Shares of people found at a distance."""
+
+MOST_FALSE = 0.01
+"""False faces for each picture without people."""
+
+LEAST_HANDS, LEAST_CUPS = 0.85, 0.75
+
+MUG = (165, 10, 250, 300)
+"""The mug in scikit-image's photograph of a coffee, with a margin."""
+
+MUG_HEIGHT = 0.5
+"""Height of a mug over that of a face: 95 and 190 mm."""
+
+MUG_BELOW = 1.2
+"""Heights of the face between the chin and the middle of a mug that is held before the chest."""
+
+
+def measure(models: Path) -> list[results.Measured]:
+    """Print the tables and return all figures."""
+    config = AgentConfig(thing="accuracy", mqtt_url="mqtt://127.0.0.1")
+    detectors = {
+        accuracy: FaceDetector(
+            models, threshold=config.face_threshold, accuracy=accuracy, facing_angle=config.facing_angle
+        )
+        for accuracy in get_args(Accuracy)
+    }
+    groups, rooms = people.groups(), people.nobody()
+    measured = [
+        figure for accuracy, detector in detectors.items() for figure in _distances(accuracy, detector, groups, rooms)
+    ]
+    measured += [figure for accuracy, detector in detectors.items() for figure in _facing(accuracy, detector, groups)]
+    measured += _hands(HandDetector(models, threshold=config.gesture_threshold), detectors["high"], rooms)
+    measured += _cups(ObjectDetector(models, threshold=config.object_threshold), groups, rooms)
+    print(f"\n{report.table(measured)}")
+    return measured
+
+
+def _distances(
+    accuracy: Accuracy, detector: FaceDetector, groups: Sequence[people.Group], rooms: Sequence[Picture]
+) -> list[results.Measured]:
+    found: dict[tuple[int, str], list[bool]] = defaultdict(list)
+    false, milliseconds = 0, []
+    work = list(itertools.product(METRES, enumerate(groups)))
+    for metres, (number, group) in tqdm(work, desc=f"faces, {accuracy}"):
+        frame = people.placed(group, metres, rooms[number % len(rooms)], number)
+        if frame is None:
+            continue
+        started = time.process_time()
+        boxes = _boxes(detector, frame.rgb)
+        milliseconds.append(1000 * (time.process_time() - started))
+        seen, wrong = people.hits(boxes, frame.faces, frame.elsewhere)
+        false += wrong
+        for is_found, skin in zip(seen, frame.skins, strict=True):
+            found[metres, "all"].append(is_found)
+            found[metres, "dark skin" if skin < people.DARK_SKIN else "light skin"].append(is_found)
+    measured = []
+    for (metres, who), each in sorted(found.items()):
+        goal = GOALS.get((accuracy, metres)) if who == "all" else None
+        name = f"faces, {accuracy}, {metres} m, {who} (n = {len(each)})"
+        measured.append(_share(name, each, goal))
+    empty = sum(len(detector.detect(room)) for room in rooms)
+    name = f"faces, {accuracy}, false for each picture without people (n = {len(rooms)})"
+    measured.append(report.below(name, empty / len(rooms), "", MOST_FALSE + 1e-9))
+    measured.append(report.told(f"faces, {accuracy}, false in frames with people", false, ""))
+    measured.append(report.told(f"faces, {accuracy}, processor time of a search", float(np.median(milliseconds)), "ms"))
+    return measured
+
+
+def _facing(accuracy: Accuracy, detector: FaceDetector, groups: Sequence[people.Group]) -> list[results.Measured]:
+    told: dict[bool, list[bool]] = {True: [], False: []}
+    for group in groups:
+        faces = detector.detect(group.rgb) if any(each is not None for each in group.facing) else ()
+        for box, is_facing in zip(group.faces, group.facing, strict=False):
+            best = max(faces, key=lambda face: people.share(face.box or box, box) if face.box else 0.0, default=None)
+            if is_facing is not None and best is not None and best.box and people.share(best.box, box) > people.SAME:
+                told[is_facing].append(best.facing is is_facing)
+    return [
+        _share(f"facing, {accuracy}: who faces the camera is told to (n = {len(told[True])})", told[True]),
+        _share(f"facing, {accuracy}: who does not is told not to (n = {len(told[False])})", told[False]),
+    ]
+
+
+def _hands(hands: HandDetector, faces: FaceDetector, rooms: Sequence[Picture]) -> list[results.Measured]:
+    measured = []
+    persons = [(picture, box) for picture in people.people_with_hands() if (box := _largest(faces, picture))]
+    for metres in HAND_METRES:
+        seen = []
+        for number, (picture, box) in enumerate(persons):
+            frame = people.placed(people.Group("", picture, (box,)), metres, rooms[number % len(rooms)], number)
+            if frame is not None and frame.faces:
+                seen.append(hands.count(hands_square(frame.faces[0], frame.rgb).of(frame.rgb)) > 0)
+        goal = LEAST_HANDS if metres == 3 else None
+        name = f"hands, {metres} m (n = {len(seen)})"
+        measured.append(_share(name, seen, goal) if seen else report.told(name, None, "needs PHOTOGRAPHS"))
+    return measured
+
+
+def _cups(objects: ObjectDetector, groups: Sequence[people.Group], rooms: Sequence[Picture]) -> list[results.Measured]:
+    mug = np.asarray(data.coffee(), np.uint8)[MUG[1] : MUG[1] + MUG[3], MUG[0] : MUG[0] + MUG[2]]
+    with_mug: list[bool] = []
+    without = 0
+    squares = 0
+    for metres, (number, group) in itertools.product(CUP_METRES, enumerate(groups)):
+        frame = people.placed(group, metres, rooms[number % len(rooms)], number)
+        for face in () if frame is None else frame.faces:
+            square = cups_square(face, frame.rgb) if frame else None
+            if frame is None or square is None or square.height < people.FACE_AT_A_METRE / metres:
+                continue
+            squares += 1
+            without += len(objects.detect_cups_below(frame.rgb, [face]))
+            small = people.scaled(mug, MUG_HEIGHT * face[3] / mug.shape[0])
+            left = face[0] + face[2] // 2 - small.shape[1] // 2
+            top = face[1] + face[3] + round(MUG_BELOW * face[3]) - small.shape[0] // 2
+            if left < 0 or top + small.shape[0] > people.FRAME[1] or left + small.shape[1] > people.FRAME[0]:
+                continue
+            held = frame.rgb.copy()
+            held[top : top + small.shape[0], left : left + small.shape[1]] = small
+            cups = Counter(thing.label for thing in objects.detect_cups_below(held, [face]))
+            with_mug.append(cups[CUP] > 0)
+    return [
+        _share(f"cups, 1 to 2 m, before the chest (n = {len(with_mug)})", with_mug, LEAST_CUPS),
+        report.told(f"cups, false in squares without a mug (n = {squares})", without, ""),
+    ]
+
+
+def _boxes(detector: FaceDetector, rgb: Picture) -> list[Box]:
+    return [face.box for face in detector.detect(rgb) if face.box is not None]
+
+
+def _largest(detector: FaceDetector, rgb: Picture) -> Box | None:
+    return max(_boxes(detector, rgb), key=lambda box: box[3], default=None)
+
+
+def _share(name: str, hits: Sequence[bool], goal: float | None = None) -> results.Measured:
+    share = sum(hits) / len(hits) if hits else 0.0
+    return report.told(name, share, "") if goal is None else report.at_least(name, share, "", goal)
