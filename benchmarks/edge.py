@@ -2,13 +2,16 @@
 
 The input is a video of 1280 × 720 pixels of the simulated lobby, whose people and cups are real photographs. The bare
 detector calls read decoded frames from memory. The agent reads the video and writes to its outbox; with all detectors,
-it also serves a stream. Both take turns. Then an agent with a broker and a platform runs for `--minutes`, while its
-memory and processor time are sampled. Prints a table and writes `benchmarks/results/edge.json`.
+it also serves a stream. Both take turns. Then both follow people, with both accuracies, at given looks a second: time
+is simulated, so that a look's processor time tells the share of a core. Then an agent with a broker and a platform runs
+for `--minutes`, while its memory and processor time are sampled. Prints a table and writes
+`benchmarks/results/edge.json`.
 """
 
 import argparse
 import http.client
 import itertools
+import math
 import os
 import queue
 import statistics
@@ -20,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -29,12 +32,12 @@ from tqdm import tqdm
 from benchmarks import report, results
 from demo.cameras.scene import Scene
 from demo.cameras.visitors import visitors_between
-from edge_agent.agent import STREAM_PERIOD, Agent, LogBuffer
+from edge_agent.agent import LOOKS_PER_SECOND, STREAM_PERIOD, Agent, LogBuffer
 from edge_agent.cameras.camera_process import SLOTS, as_rgb
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
-from edge_agent.messages import Detector
+from edge_agent.messages import Accuracy, Detector
 from edge_agent.pictures.encoding import Picture, use_one_thread_for_pictures
 from edge_agent.stream.server import StreamServer
 from edge_agent.vision.files import fetch_models, models_folder
@@ -49,6 +52,12 @@ GOALS: tuple[tuple[tuple[Detector, ...], float], ...] = (
     (("faces", "hands", "objects"), 15.0),
 )
 LEAST_RATIO = 0.8
+LOOKS = (5.0, 10.0)
+"""Looks a second at which people are followed."""
+MOST_OF_A_CORE = 0.5
+"""The largest share of a core that the default settings may take."""
+SIMULATED_SECONDS = 10.0
+"""Simulated seconds of a turn."""
 MOST_GROWTH = 0.05
 """The largest allowed growth, as a share of the memory after a fifth of the time. Less is noise of the allocator."""
 
@@ -116,6 +125,7 @@ def main() -> None:
             video = recorded(Path(scratch) / "lobby.avi")
             for detectors, goal in GOALS:
                 measured += compared(Path(scratch), video, detectors, goal, asked.seconds, asked.rounds)
+            measured += following(Path(scratch), video, asked.rounds)
         if asked.minutes:
             measured += growth(Path(scratch), asked.minutes * 60)
     print(report.table(measured))
@@ -146,6 +156,70 @@ def compared(
         report.told(f"{name}: processor", agent.processor_ms, "ms/frame"),
         report.told(f"{name}: processor, bare calls", bare.processor_ms, "ms/frame"),
     ]
+
+
+def following(scratch: Path, video: Path, rounds: int) -> list[results.Measured]:
+    """Measure how much of a core it takes to follow people at given looks a second, with each accuracy."""
+    measured = []
+    for accuracy in get_args(Accuracy):
+        for looks in LOOKS:
+            settings = {"accuracy": accuracy, "cadence": looks, "detectors": ("faces",)}
+            bare, agent = shares(scratch, video, settings, rounds)
+            name = f"following, {accuracy}, {looks:g} looks a second"
+            measured.append(report.told(name, 100 * agent, "% of a core"))
+            measured.append(report.at_least(f"{name}: of the bare calls", bare / agent, "", LEAST_RATIO))
+        _, agent = shares(scratch, video, {"accuracy": accuracy}, rounds)
+        name = f"all detectors and following at the default cadence, {accuracy}"
+        is_default = accuracy == AgentConfig(thing="bench", mqtt_url="mqtt://127.0.0.1").accuracy
+        measured.append(
+            report.below(name, agent, "of a core", MOST_OF_A_CORE)
+            if is_default
+            else report.told(name, agent, "of a core")
+        )
+    return measured
+
+
+def shares(scratch: Path, video: Path, settings: dict[str, Any], rounds: int) -> tuple[float, float]:
+    """Return the medians of the share of a core that the bare calls and the agent take, in turns of simulated time."""
+    config = AgentConfig(
+        thing="bench", mqtt_url="mqtt://127.0.0.1", outbox=scratch / f"following-{time.monotonic_ns()}", **settings
+    )
+    source, clock, eyes = Unpaced(video), SimulatedClock(), Eyes(config)
+    frames = itertools.cycle([source.read().copy() for _ in range(FRAMES)])
+    outbox = Outbox(config.outbox, config.outbox_max_bytes)
+    agent = Agent(config, source, Eyes(config), outbox, LogBuffer(), monotonic=clock.monotonic, epoch_ms=clock.epoch_ms)
+    each = math.ceil(LOOKS_PER_SECOND / config.cadence)
+    period = 1 / (config.cadence * each)
+
+    def bare(number: int) -> None:
+        look = eyes.find_faces if number % each else eyes.look
+        look(next(frames), clock.epoch_ms())
+
+    def share(look: Callable[[int], object]) -> float:
+        used = time.process_time()
+        for number in range(round(SIMULATED_SECONDS / period)):
+            clock.now += period
+            look(number)
+        return (time.process_time() - used) / SIMULATED_SECONDS
+
+    sides = (bare, lambda number: agent.process_frame())
+    turns = [[share(side) for side in sides] for _ in tqdm(range(rounds), desc=f"following {settings}")]
+    source.close()
+    outbox.close()
+    bare_share, agent_share = (statistics.median(side) for side in zip(*turns, strict=True))
+    return bare_share, agent_share
+
+
+class SimulatedClock:
+    """A clock that a benchmark moves on by itself."""
+
+    now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def epoch_ms(self) -> int:
+        return round(1_000 * self.now)
 
 
 class Speed(NamedTuple):
