@@ -8,7 +8,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Engagement"
 
     def ready(self) -> None:
-        from analytics.counting import sink
+        from analytics.counting import face_parts, sink
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
         from analytics.pages import cards
@@ -17,6 +17,7 @@ class AnalyticsConfig(AppConfig):
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
 
+        register_sink(face_parts.count)
         register_sink(sink.count_visits)
         register_sink(sink.count)
         register_sink(sink.note_software)

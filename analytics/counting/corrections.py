@@ -20,6 +20,7 @@ from analytics.models import (
     EngagementQuarter,
     Episode,
     Frame,
+    FramePart,
     LabelQuarter,
     ReportedGesture,
     Review,
@@ -225,6 +226,7 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
             yield len(pks)
         ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
         SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
+        FramePart.objects.filter(device=device, taken_at__lt=cutoff).delete()
         _forget_visits(device, cutoff, at_once)
 
 

@@ -42,7 +42,7 @@ CountedFrame = tuple[ReceivedFrame, int | None, list[FoundObject]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Additions:
+class Additions:
     """The rows that new frames add to the other tables."""
 
     detections: sql.Rows
@@ -58,7 +58,7 @@ def count(batch: Batch) -> Write:
     The write raises `DatabaseError` where the database refuses a value, such as a text with a zero byte on PostgreSQL.
     """
     # Of several messages about one frame, the first counts.
-    by_key = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames)}
+    by_key = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames) if not seen.is_part}
     keys = sorted(by_key)
     devices = {key[0] for key in keys}
     devices |= {gesture.device.id for gesture in batch.gestures} | {sign.device.id for sign in batch.signs_of_life}
@@ -69,8 +69,9 @@ def count(batch: Batch) -> Write:
         _count,
         devices,
         frames,
-        _frame_rows(frames),
-        _additions(frames),  # Nearly always all frames are new, and nothing remains to be computed in the transaction.
+        make_frame_rows(frames),
+        # Nearly always all frames are new, and nothing remains to be computed in the transaction.
+        make_additions(frames),
         batch.gestures,
         tallies.sign_of_life_rows((sign.device.id, sign.at) for sign in batch.signs_of_life),
     )
@@ -80,17 +81,17 @@ def _count(
     devices: Collection[int],
     frames: Sequence[CountedFrame],
     frame_rows: sql.Rows,
-    additions: _Additions,
+    additions: Additions,
     gestures: Sequence[ReceivedGesture],
     signs_of_life: Sequence[tallies.SignOfLifeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
     if counted := counted_before([seen for seen, _, _ in frames]):
         frames = [frame for index, frame in enumerate(frames) if index not in counted]
-        frame_rows, additions = _frame_rows(frames), _additions(frames)
+        frame_rows, additions = make_frame_rows(frames), make_additions(frames)
     ids = frame_rows.insert_new(key=FRAME_KEY)
     if len(ids) < len(frames):
-        additions = _additions([frames[number] for number in ids])
+        additions = make_additions([frames[number] for number in ids])
     additions.detections.insert(owners=list(ids.values()))
     additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
     if signs_of_life:
@@ -104,7 +105,8 @@ def _count(
     episode_rows.add(new_episodes)
 
 
-def _frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
+def make_frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
+    """Return the rows of these frames, which must have different keys."""
     rows = [(seen.device.id, seen.taken_at, seen.key, seen.received_at, faces) for seen, faces, _ in frames]
     return sql.Rows(Frame, FRAME_FIELDS, rows)
 
@@ -115,7 +117,8 @@ def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
     sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, seen).add_up(tallies.ENGAGEMENT_MERGE)
 
 
-def _additions(frames: Sequence[CountedFrame]) -> _Additions:
+def make_additions(frames: Sequence[CountedFrame]) -> Additions:
+    """Return what these frames add to the other tables; the times must ascend for each device."""
     detections = [(number, *detection) for number, (_, _, found) in enumerate(frames) for detection in found]
     engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, faces) for seen, faces, _ in frames])
     labels = tallies.label_rows(
@@ -125,7 +128,7 @@ def _additions(frames: Sequence[CountedFrame]) -> _Additions:
             for label, confidence, _ in found
         ]
     )
-    return _Additions(
+    return Additions(
         sql.Rows(Detection, DETECTION_FIELDS, detections),
         sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, engagement),
         sql.Rows(LabelQuarter, tallies.LabelRow._fields, labels),

@@ -35,6 +35,28 @@ class Frame(models.Model):
         return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+class FramePart(models.Model):
+    """A message that told of one face of a frame; kept with its hash as long as the frame, so that it counts once.
+
+    Only `counting/face_parts.py` writes and reads it.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    taken_at = models.DateTimeField(help_text="The message's arrival.")
+    key = models.BigIntegerField(help_text="Hash of the message.")
+    frame_id = models.BigIntegerField()
+    frame_taken_at = models.DateTimeField()
+    is_timely = models.BooleanField(help_text="Whether the message arrived when the device sent it.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_part_of_a_frame_once")]
+
+    def __str__(self) -> str:
+        return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 class Verdict(models.TextChoices):
     """The verdict of a reviewer about a detection."""
 

@@ -18,6 +18,8 @@ class Delivery(msgspec.Struct, frozen=True):
     """The number of this message among those of the client. It goes on growing when the client restarts."""
     redelivered: bool = False
     """Whether the broker marked the message as sent before (MQTT's DUP flag)."""
+    was_kept: bool = False
+    """Whether the broker may have kept the message for a while, so that its arrival does not tell when it was sent."""
 
 
 class Arrival(msgspec.Struct, frozen=True):

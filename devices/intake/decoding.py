@@ -270,7 +270,16 @@ def _deeplens_frame(
     # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
     key = identity.record_key(message.record, "" if message.taken_at is not None else packet)
     former = partial(version1.record_keys, arrival.payload, arrival.received_at, packet, device.clock_timezone)
-    return ReceivedFrame(device, taken_at, arrival.received_at, key, frame, former)
+    is_part = message.is_face_crop and message.taken_at is None
+    is_timely = is_part and _is_timely(arrival)
+    return ReceivedFrame(device, taken_at, arrival.received_at, key, frame, former, is_part, is_timely)
+
+
+def _is_timely(arrival: Arrival) -> bool:
+    """Whether the message is known to have arrived when its device sent it."""
+    delivery = arrival.delivery
+    is_direct = delivery is None or not (delivery.was_kept or delivery.redelivered)
+    return is_direct and arrival.arrival_known and not arrival.retained
 
 
 def arrival_identity(arrival: Arrival) -> str:

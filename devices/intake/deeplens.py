@@ -71,6 +71,8 @@ class DeepLensMessage(msgspec.Struct, frozen=True):
     """The topic that an exported record was published on."""
     record: Sequence[tuple[str, Any]] = ()
     """The keys and values of the record as the device sent them, repeated keys included; numbers are floats."""
+    is_face_crop: bool = False
+    """Whether the message tells of one face and has its picture: the frame's other faces have other messages."""
     placed_by_arrival: bool = False
     """Whether the time of arrival was needed to tell which of two equal hours `taken_at` is in."""
 
@@ -220,6 +222,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
     url = texts.get("link_to_img") or texts.get("img")
     image_string = texts.get("image_string")
     names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in about
+    names_one_face = frame.faces is not None and len(frame.faces) == 1 and not (frame.gestures or frame.objects)
     only_a_picture = names_nothing and (url is not None or image_string is not None)
     if names_nothing and not only_a_picture:
         frame.add_face_list()
@@ -234,6 +237,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
         claimed_device=texts.get("device_id"),
         claimed_topic=texts.get("topic"),
         record=record,
+        is_face_crop=image_string is not None and names_one_face,
         placed_by_arrival=clock.asked_arrival,
     )
 

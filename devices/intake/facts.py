@@ -25,6 +25,10 @@ class ReceivedFrame(msgspec.Struct, frozen=True):
     frame: messages.Frame
     former_keys: Callable[[], Sequence[FormerKey]] = tuple
     """Returns the keys under which a former version may have stored this frame."""
+    is_part: bool = False
+    """Whether this is one face of a frame, whose other faces arrive in messages of their own."""
+    is_timely: bool = False
+    """Whether a part is known to have arrived when its device sent it."""
 
 
 class ReceivedGesture(msgspec.Struct, frozen=True):

@@ -171,4 +171,6 @@ def _with_first_time(arrival: Arrival, committed: dict[str, dict[int, _Committed
     first = committed[delivery.client].get(delivery.packet_id)
     if first is None or first.content != content_hash(arrival):
         return arrival
-    return msgspec.structs.replace(arrival, received_at=first.received_at)
+    # As it was delivered first, which its frame may depend on.
+    first_delivery = Delivery(delivery.client, first.packet_id, first.sequence)
+    return msgspec.structs.replace(arrival, received_at=first.received_at, delivery=first_delivery)

@@ -38,6 +38,9 @@ pile up in memory. The last message may exceed it."""
 KEEPALIVE_S = 30
 TIMEOUT_S = 10
 
+KEPT_FOR = dt.timedelta(seconds=2)
+"""After a session is resumed, the broker first sends what it has kept. What comes later was sent just now."""
+
 
 class BrokerUnavailable(Exception):
     """The broker cannot be reached, or did not take a message. The text is one sentence."""
@@ -80,6 +83,7 @@ class Subscription:
         self._waiting: queue.SimpleQueue[Unacknowledged] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._connection = 0
+        self._kept_until = self._clock()
         self.overflowed = 0
         """Number of messages with QoS 0 that came while the queue was full, and so are lost."""
         self._client, self._address = Client(assignment.client_id, self._on_published), _address(urlsplit(url))
@@ -156,6 +160,7 @@ class Subscription:
         log.info("Connected to the broker with a %s session.", "resumed" if flags.session_present else "new")
         if flags.session_present:
             self._drop_redelivered()
+            self._kept_until = self._clock() + KEPT_FOR
         client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._assignment.topics])
 
     def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
@@ -200,13 +205,15 @@ class Subscription:
             log.exception("A message could not be put into the queue; the broker keeps it.")
 
     def _received(self, message: Published) -> Unacknowledged:
-        delivery = None
+        delivery, received_at = None, self._clock()
         if message.qos > 0 and self._assignment.persistent:
-            delivery = Delivery(self.client_id, message.packet_id, next(self._sequence), message.redelivered)
+            was_kept = received_at < self._kept_until
+            sequence = next(self._sequence)
+            delivery = Delivery(self.client_id, message.packet_id, sequence, message.redelivered, was_kept)
         arrival = Arrival(
             topic=message.topic.decode("utf-8", "backslashreplace"),
             payload=message.payload,
-            received_at=self._clock(),
+            received_at=received_at,
             delivery=delivery,
             retained=message.retained,
         )
