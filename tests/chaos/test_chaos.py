@@ -76,6 +76,15 @@ def test_pictures_outlive_their_workers(open_folder: Path) -> None:
     assert measured[f"{scenario}: messages"] >= 4
 
 
+def test_poison_and_a_flood_of_one_device_delay_no_other(open_folder: Path) -> None:
+    scenario, measured = "9 poison and a flood", run(open_folder, "9")
+    figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
+    assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+    assert measured[f"{scenario}: quarantined"] >= 8
+    assert measured[f"{scenario}: faults"] > 500
+    assert 0 < measured[f"{scenario}: p99 delay"] < STANDS_STILL_S
+
+
 def test_what_cannot_be_true_is_set_aside(measured: dict[str, Any]) -> None:
     assert measured["5 clock stepped: quarantined"] > 0
     assert measured["6 payloads fuzzed: quarantined"] > measured["6 payloads fuzzed: faults"] / 2
