@@ -35,17 +35,21 @@ def main() -> None:
         keys = api_world.fill()
         with fuzzing.server(database) as address:
             outcome = fuzzing.run(address, keys, cases=asked.examples)
+            odd, surprises = fuzzing.send_odd_requests(address, keys)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     measured = [
         report.at_least("requests", outcome.cases, "", CASES),
         report.below("runs with a surprise", outcome.surprised, "", 1),
+        report.at_least("requests with odd values", odd, "", 1_000),
+        report.below("odd values that the server did not refuse", len(surprises), "", 1),
     ]
+    print(*surprises, sep="\n")
     if outcome.surprised:
         print(outcome.report)
     print(report.table(measured))
     results.write(results.FOLDER / "api_fuzzing.json", measured)
-    sys.exit(bool(outcome.surprised))
+    sys.exit(bool(outcome.surprised or surprises))
 
 
 def _prepared(folder: Path) -> str:

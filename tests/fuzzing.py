@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
+from tests import odd_requests
 from tests.api_world import Keys
 from tests.brokers import free_port
 from tests.house.files import ROOT
@@ -77,6 +78,33 @@ def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverag
         "\n".join(each.report for each in outcomes),
         sum(each.surprised for each in outcomes),
     )
+
+
+def send_odd_requests(address: str, keys: Keys) -> tuple[int, list[str]]:
+    """Send the requests of `odd_requests` to the API. Return their number, and those that end in a server's error."""
+    surprises, sent = [], 0
+    for name, value in odd_requests.ODD_VALUES.items():
+        for path in odd_requests.of_the_api(value):
+            sent += 1
+            if (status := _status(address, path, keys.person)) not in (200, 400, 404):
+                surprises.append(f"{status} GET {path[:120]} ({name})")
+    for method, path in odd_requests.writing():
+        for name, body in odd_requests.ODD_BODIES.items():
+            sent += 1
+            key = keys.device if path == "/api/v1/messages/" else keys.person
+            if (status := _status(address, path, key, method.upper(), body)) >= 500:
+                surprises.append(f"{status} {method.upper()} {path} ({name})")
+    return sent, surprises
+
+
+def _status(address: str, path: str, key: str, method: str = "GET", body: bytes | None = None) -> int:
+    headers = {"Authorization": key, "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}{path}", body, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcome:

@@ -48,7 +48,7 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
     cursor_ordering = ("-at", "-pk")
     exports_whole_list = True
 
-    @extend_schema(request=NewVerdictsSerializer, responses=NewVerdictsResultSerializer)
+    @extend_schema(request=NewVerdictsSerializer, responses={200: NewVerdictsResultSerializer})
     def create(self, request: Request) -> Response:
         """Call detections right or wrong, as on the review page, or withdraw your verdicts. For operators of the site.
 
