@@ -10,9 +10,12 @@ from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.galaxy.serving import admin as galaxy  # noqa: F401 - registers the admin of wall tokens
-from analytics.models import Detection, Frame, Verdict
-from devices.admin import ReadOnlyAdmin
-from devices.models import Device
+from analytics.models import Detection, Frame, OpeningException, OpeningPlan, Verdict
+from analytics.models.opening import DAYS
+from analytics.numbers.opening import propose_plan
+from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
+from devices.models import Device, Site
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -78,6 +81,41 @@ class DetectionAdmin(ReadOnlyAdmin):
     @admin.action(description="Withdraw the verdict", permissions=["review"])
     def take_back(self, request: HttpRequest, detections: QuerySet[Detection]) -> None:
         _review(request, detections, None)
+
+
+@admin.register(OpeningPlan)
+class OpeningPlanAdmin(ScopedAdmin):
+    """Adds and changes opening hours. The form of a new plan proposes what was seen at the site `?site=`, a key."""
+
+    list_display = ["site", "since", *DAYS]
+    list_filter = [("site", OWN_ONLY)]
+    list_select_related = ["site"]
+    fieldsets = [
+        (
+            None,
+            {"fields": ["site", "since"], "description": "When the hours change, add a plan."},
+        ),
+        ("Hours", {"fields": DAYS}),
+        ("Public holidays", {"fields": ["country", "region", "holiday"]}),
+    ]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        sites = Site.objects.all().permitted(request.user, Right.OPERATE)
+        asked = request.GET.get("site", "")
+        if asked.isdecimal():
+            sites = sites.filter(pk=asked)
+        found, initial = list(sites[:2]), dict(super().get_changeform_initial_data(request))
+        if len(found) != 1:
+            return initial
+        return {"site": found[0].pk, **propose_plan(found[0], now=timezone.now()), **initial}
+
+
+@admin.register(OpeningException)
+class OpeningExceptionAdmin(ScopedAdmin):
+    list_display = ["site", "date", "hours", "note"]
+    list_filter = [("site", OWN_ONLY)]
+    list_select_related = ["site"]
+    date_hierarchy = "date"
 
 
 def _review(request: HttpRequest, detections: QuerySet[Detection], verdict: Verdict | None) -> None:

@@ -277,7 +277,7 @@ def as_series(
     return HourSeries(
         first_day=FIRST.date(),
         starts=start,
-        minutes=np.full((days, 24), 60.0),
+        minutes=np.full((1, days, 24), 60.0),
         frames=seen * 120,
         faces=of_camera(seconds * 2),
         seen=seen,

@@ -14,10 +14,18 @@ from rest_framework.viewsets import ViewSet
 from analytics.numbers.findings import Finding, Word, tell
 from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series
 from analytics.numbers.matched import compare
+from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import PAST_DAYS, WEEK
 from analytics.numbers.reads import Selection
 from analytics.rest.places import find_place
-from analytics.rest.serializers import MAX_BUCKETS, MomentField, SpanQuery, parse_bounds, parse_bucket_bounds
+from analytics.rest.serializers import (
+    MAX_BUCKETS,
+    MomentField,
+    SpanQuery,
+    hours_field,
+    parse_bounds,
+    parse_bucket_bounds,
+)
 from devices.rest.parameters import parse_query
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -32,6 +40,7 @@ class ComparisonQuery(SpanQuery):
     other_to = MomentField(required=False, help_text="End of the other period; give both or none.")
     other_site = serializers.CharField(required=False, help_text="Compare with this site over the same period instead.")
     other_device = serializers.CharField(required=False, help_text="Or with this device.")
+    hours = hours_field()
     label = serializers.CharField(required=False, default=THUMBS_UP, max_length=64, help_text="The label of gestures.")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +108,8 @@ def _other_period(request: Request, query: dict[str, Any], now: dt.datetime) -> 
     start = min(period[0], other[0], max(period[1], other[1]) - dt.timedelta(days=PAST_DAYS))
     end = max(period[1], other[1])
     _refuse_long(start, end)
-    (series,) = read_hour_series([Selection(place.devices, place.zone, start, end)], label=query["label"], now=now)
+    selections = with_opening_hours([Selection(place.devices, place.zone, start, end)], query["hours"])
+    (series,) = read_hour_series(selections, label=query["label"], now=now)
     return tell(compare_spans(series, period, other), primary={Measure.VISITS})
 
 
@@ -112,7 +122,7 @@ def _other_place(request: Request, query: dict[str, Any], now: dt.datetime) -> d
         _refuse_long(start, period[1])
         selections.append(Selection(place.devices, place.zone, start, period[1]))
         periods.append(period)
-    series = read_hour_series(selections, label=query["label"], now=now)
+    series = read_hour_series(with_opening_hours(selections, query["hours"]), label=query["label"], now=now)
     one, other = (average_side(each, *period) for each, period in zip(series, periods, strict=True))
     return tell({Measure.AVERAGE: compare(one, other)})
 

@@ -11,7 +11,7 @@ from analytics.numbers.hour_series import Measure, average_side
 from analytics.numbers.matched import Comparison, compare
 from analytics.numbers.measures import HOURS, Activity, add_up_engagement, merge_activity
 from analytics.numbers.metrics import Metric, metrics
-from analytics.numbers.period_numbers import compare_with_previous, read_hours, read_past
+from analytics.numbers.period_numbers import compare_with_previous, read_hours_and_past
 from analytics.numbers.periods import Period
 from analytics.plots.distributions import TypicalDay, typical_day_figure
 from analytics.plots.layout import Figure
@@ -75,11 +75,12 @@ def read_place_numbers(
 ) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    Four queries, however many subjects there are.
+    At most six queries, however many subjects there are.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
-    hours, series = read_hours(places, label=label), read_past(places, label=label)
+    found = read_hours_and_past(places, label=label)
+    hours, series = [each for each, _ in found], [each for _, each in found]
     comparisons: dict[_Key, Comparison] = {
         (number, measure): comparison
         for number, (past, mine) in enumerate(zip(series, own, strict=True))

@@ -20,6 +20,7 @@ from analytics.comparing.places import (
     read_place_numbers,
     typical_day,
 )
+from analytics.models import OpeningPlan
 from analytics.numbers.period_numbers import read_totals
 from analytics.pages import views
 from analytics.plots import library
@@ -45,6 +46,7 @@ def sites(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": [(each, total, _live(each)) for each, total in zip(subjects, totals, strict=True)],
         "label": label,
+        "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
         **views.period_links(period, {}),
     }
     return render(request, "analytics/sites.html", context)
@@ -80,6 +82,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "readings": list(zip(*(each.readings for each in found), strict=True)),
         "typical": typical_day(found),
         "plotly": library.address(),
+        "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
         **views.period_links(period, asked),
     }
     return render(request, "analytics/compare.html", context)

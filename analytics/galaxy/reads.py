@@ -20,6 +20,7 @@ from analytics.galaxy.snapshots import (
 from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_start
 from analytics.numbers.measures import EngagementBucket
+from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.pages.overview import thumbs_up_today
 from analytics.questions import reads as question_reads
@@ -47,10 +48,10 @@ class Source(Generic[S]):
 
 
 def read_engagement_snapshot(sites: Sequence[Site], at: dt.datetime, *, window: Window) -> EngagementSnapshot:
-    """Read the hours of these sites in two queries; the window "today" also takes thumbs-up and coffees, two more."""
+    """Read the hours of these sites in at most four queries; "today" takes two more for thumbs-up and coffees."""
     cameras = _cameras_by_site(sites)
     selections = [Selection(cameras[site.pk], site.zone, *_window_bounds(site.zone, window, at)) for site in sites]
-    hours = read_engagement(selections, bucket="hour", now=at)
+    hours = read_engagement(with_opening_hours(selections), bucket="hour", now=at)
     sites_hours = [_site_hours(site, cameras[site.pk], of_site, at) for site, of_site in zip(sites, hours, strict=True)]
     if window != "today":
         return EngagementSnapshot(at, sites_hours)

@@ -7,6 +7,7 @@ from analytics.models.episodes import Episode, ReportedGesture
 from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, FramePart, Review, Verdict
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
+from analytics.models.opening import OpeningException, OpeningPlan
 from analytics.models.questions import Question
 from analytics.models.tallies import (
     DurationQuarter,
@@ -32,6 +33,8 @@ __all__ = [
     "GroundTruthCount",
     "GroundTruthSession",
     "LabelQuarter",
+    "OpeningException",
+    "OpeningPlan",
     "Question",
     "ReportedGesture",
     "Review",

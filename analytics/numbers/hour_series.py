@@ -19,7 +19,7 @@ from analytics.numbers import sql
 from analytics.numbers.buckets import bucket_edges
 from analytics.numbers.matched import Booleans, Comparison, Floats, HourlyMeasure, Side, compare
 from analytics.numbers.measures import HOURS
-from analytics.numbers.reads import Selection
+from analytics.numbers.reads import OpenSpans, Selection
 
 LEAST_COVERAGE = 0.5
 """An hour of a camera is compared if the camera was on for at least this share of it."""
@@ -47,7 +47,7 @@ class HourSeries:
     starts: Floats
     """[day, hour]: epoch seconds; NaN for an hour that the zone does not have or that was not read."""
     minutes: Floats
-    """[day, hour]: the minutes of the hour; 0 if it is not over."""
+    """The minutes of the hour that count; 0 if the hour is not over or the place was closed."""
     frames: Floats
     faces: Floats
     seen: Floats
@@ -79,12 +79,11 @@ class HourSeries:
 
     def together(self) -> "HourSeries":
         """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
-        cameras = len(self.seen)
         added = [
             values.sum(axis=0, keepdims=True)
-            for values in (self.frames, self.faces, self.seen, self.occupied, self.visits, self.gestures)
+            for values in (self.minutes, self.frames, self.faces, self.seen, self.occupied, self.visits, self.gestures)
         ]
-        return HourSeries(self.first_day, self.starts, self.minutes * cameras, *added)
+        return HourSeries(self.first_day, self.starts, *added)
 
     def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
         rates = np.divide(amount, exposure, out=np.full(amount.shape, np.nan), where=known)
@@ -191,26 +190,38 @@ def _series(
     # Keys in UTC: both one o'clocks of a day on which clocks are set back are equal in their own zone.
     grid = _grid(selection.zone, selection.start.astimezone(dt.UTC), selection.end.astimezone(dt.UTC))
     shape = (grid.days, HOURS)
-    starts, minutes = np.full(shape, np.nan), np.zeros(shape)
+    starts = np.full(shape, np.nan)
     if grid.days:
         # Backwards: of a repeated hour the first one is its start.
         starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
-        lengths = np.where(grid.edges[1:] <= now.timestamp(), np.diff(grid.edges) / MINUTE_S, 0.0)
-        minutes = np.bincount(grid.cells, lengths, shape[0] * shape[1]).astype(float).reshape(shape)
 
-    def by_hour(seconds: sql.Integers, amounts: sql.Integers | None) -> Floats:
+    def by_hour(seconds: sql.Integers, amounts: sql.Integers | None, hours: OpenSpans | None) -> Floats:
         found = np.searchsorted(grid.edges, seconds, side="right") - 1
         inside = (found >= 0) & (found < len(grid.cells))
+        if hours is not None:
+            inside &= hours.contains(seconds)
         weights = None if amounts is None else amounts[inside]
         added: Floats = np.bincount(grid.cells[found[inside]], weights, shape[0] * shape[1]).astype(float)
         return added.reshape(shape)
 
     nothing = np.empty(0, np.int64)
+    minutes = np.zeros((len(selection.devices), *shape))
     arrays = np.zeros((6, len(selection.devices), *shape))
     for number, device in enumerate(selection.devices):
+        hours = selection.hours.get(device.pk)
+        minutes[number] = _minutes(grid, now, hours).reshape(shape)
         seconds, *amounts = tallies.get(device.pk, (nothing,) * 5)
         for place, values in enumerate(amounts):
-            arrays[place, number] = by_hour(seconds, values)
+            arrays[place, number] = by_hour(seconds, values, hours)
         for place, name in ((4, FACE), (5, label)):
-            arrays[place, number] = by_hour(began.get((device.pk, name), nothing), None)
+            arrays[place, number] = by_hour(began.get((device.pk, name), nothing), None, hours)
     return HourSeries(grid.first_day, starts, minutes, *arrays)
+
+
+def _minutes(grid: _Grid, now: dt.datetime, hours: OpenSpans | None) -> Floats:
+    """Return the minutes of each cell that count: those of hours that are over, in opening hours."""
+    if not grid.days:
+        return np.zeros(0)
+    open_for = np.diff(grid.edges if hours is None else hours.seconds_before(grid.edges)) / MINUTE_S
+    lengths = np.where(grid.edges[1:] <= now.timestamp(), open_for, 0.0)
+    return np.bincount(grid.cells, lengths, grid.days * HOURS).astype(float)

@@ -10,7 +10,7 @@ import datetime as dt
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, groupby
 from operator import attrgetter
@@ -31,6 +31,8 @@ class BucketState(StrEnum):
 
     AHEAD = "ahead"
     """It has not begun."""
+    CLOSED = "closed"
+    """The place was closed throughout."""
     OFF = "off"
     """No camera was on."""
     UNCOUNTED = "uncounted"
@@ -50,12 +52,13 @@ class _Engagement:
     faces_peak: int
     minutes_seen: int
     minutes_occupied: int
+    is_closed: bool
 
     @property
     def state(self) -> BucketState:
         """Return how much is known of this stretch of time."""
         if not self.minutes:
-            return BucketState.AHEAD
+            return BucketState.CLOSED if self.is_closed else BucketState.AHEAD
         if not self.minutes_seen:
             return BucketState.OFF
         if not self.frames:
@@ -93,6 +96,7 @@ class EngagementTotal(_Engagement):
     faces_peak: int
     minutes_seen: int
     minutes_occupied: int
+    is_closed: bool = field(default=False, kw_only=True)
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -107,7 +111,8 @@ class EngagementBucket(_Engagement):
     """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
     end: dt.datetime
     minutes: int
-    """The real minutes of the bucket that had begun by `now`, times the number of devices."""
+    """The real minutes of the bucket that had begun by `now`, only the open ones where these count, times the number of
+    devices."""
     frames: int
     """Frames in which the device counted faces, also those with none."""
     faces_sum: int
@@ -117,6 +122,8 @@ class EngagementBucket(_Engagement):
     """Covered minutes, those with any frame, summed over the devices."""
     minutes_occupied: int
     """Minutes with a face, summed over the devices."""
+    is_closed: bool = field(default=False, kw_only=True)
+    """Whether the places were closed throughout."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -274,7 +281,12 @@ def fold_engagement(rows: Sequence[Sequence[int]]) -> Sequence[int]:
 def add_up_engagement(parts: Iterable[_Engagement]) -> EngagementTotal:
     """Add up the engagement of any stretches of time; zeros without a part."""
     listed = list(parts)
-    return EngagementTotal(sum([part.minutes for part in listed]), *fold_engagement([*map(_NUMBERS, listed)]))
+    minutes = sum([part.minutes for part in listed])
+    return EngagementTotal(minutes, *fold_engagement([*map(_NUMBERS, listed)]), is_closed=_all_closed(listed))
+
+
+def _all_closed(parts: Sequence[_Engagement]) -> bool:
+    return bool(parts) and all(part.is_closed for part in parts)
 
 
 def add_up_episodes(parts: Iterable[_Episodes]) -> EpisodeTotal:
@@ -290,7 +302,9 @@ def add_up_episodes(parts: Iterable[_Episodes]) -> EpisodeTotal:
 def merge_engagement(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
     """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
     minutes = sum([bucket.minutes for bucket in buckets])
-    return EngagementBucket(buckets[0].start, buckets[-1].end, minutes, *fold_engagement([*map(_NUMBERS, buckets)]))
+    numbers = fold_engagement([*map(_NUMBERS, buckets)])
+    is_closed = _all_closed(buckets)
+    return EngagementBucket(buckets[0].start, buckets[-1].end, minutes, *numbers, is_closed=is_closed)
 
 
 def merge_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:

@@ -18,6 +18,7 @@ from analytics.numbers.measures import (
     episodes_by_day,
     merge_activity,
 )
+from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import Period
 from analytics.numbers.reads import (
     Selection,
@@ -73,14 +74,16 @@ class PlotNumbers:
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. Five queries."""
-    selections = [_selection(devices, period)]
+    """Read the numbers in the text of a page about these devices of one site. At most seven queries."""
+    *selections, past = with_opening_hours(
+        [_selection(devices, period), _past_selection(devices, period)], period.hours
+    )
     (hours,) = read_engagement(selections, bucket="hour", now=period.now)
     engagement = hours if period.days == 1 else engagement_by_day(hours)
     bucket = bucket_of(period)
     (buckets,) = _read_activity(selections, [engagement], label, bucket)
     (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
-    (series,) = read_past([(devices, period)], label=label)
+    (series,) = read_hour_series([past], label=label, now=period.now)
     return TextNumbers(
         period=period,
         label=label,
@@ -94,8 +97,8 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
 
 
 def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
-    """Read the numbers in the plots of a page about these devices of one site. Three queries."""
-    selections = [_selection(devices, period)]
+    """Read the numbers in the plots of a page about these devices of one site. At most five queries."""
+    selections = with_opening_hours([_selection(devices, period)], period.hours)
     (hours,) = engagement = read_engagement(selections, bucket="hour", now=period.now)
     episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket="hour", engagement=engagement)
     buckets = [hours if period.days == 1 else engagement_by_day(hours)]
@@ -105,35 +108,36 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
-    """Read each place's devices together over the whole period of the place. Two queries, whatever the number."""
-    selections = [_selection(devices, period, single_bucket=True) for devices, period in places]
-    if not selections:
+    """Read each place's devices together over the whole period of the place. At most four queries for any number."""
+    if not places:
         return []
+    selections = [_selection(devices, period, single_bucket=True) for devices, period in places]
+    selections = with_opening_hours(selections, places[0][1].hours)
     engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
     return [total for (total,) in _read_activity(selections, engagement, label, "hour")]
 
 
-def read_hours(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[list[Activity]]:
-    """Read the hours of each place's period, its devices together. Two queries, whatever the number of places."""
-    if not places:
-        return []
-    selections = [_selection(devices, period) for devices, period in places]
-    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
-    return _read_activity(selections, engagement, label, "hour")
+def read_hours_and_past(
+    places: Sequence[tuple[Sequence[Device], Period]], *, label: str
+) -> list[tuple[list[Activity], HourSeries]]:
+    """Read the hours of each place's period, its devices together, and what comparisons of the period need: each
+    device's hours of the period, the period before and the past.
 
-
-def read_past(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[HourSeries]:
-    """Read what comparisons of each place's period need: each device's hours of the period, the period before and the
-    past. All periods must have the same `now`. Two queries, whatever the number of places.
+    All periods must have the same `now` and `hours`. At most six queries, whatever the number of places.
     """
     if not places:
         return []
-    selections = [Selection(devices, period.zone, period.past_start, period.end) for devices, period in places]
-    return read_hour_series(selections, label=label, now=places[0][1].now)
+    pairs = [pair for place in places for pair in (_selection(*place), _past_selection(*place))]
+    selections = with_opening_hours(pairs, places[0][1].hours)
+    now = places[0][1].now
+    engagement = read_engagement(selections[::2], bucket="hour", now=now)
+    activity = _read_activity(selections[::2], engagement, label, "hour")
+    series = read_hour_series(selections[1::2], label=label, now=now)
+    return list(zip(activity, series, strict=True))
 
 
 def compare_with_previous(series: HourSeries, period: Period) -> dict[Measure, Comparison]:
-    """Compare the period with the period before; `series` is what `read_past` has returned for the period."""
+    """Compare the period with the period before; `series` has the hours of both."""
     return compare_spans(series, (period.start, period.end), (period.previous_start, period.previous_end))
 
 
@@ -144,6 +148,10 @@ def bucket_of(period: Period) -> Bucket:
 
 def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:
     return Selection(devices, period.zone, period.start, period.end, single_bucket)
+
+
+def _past_selection(devices: Sequence[Device], period: Period) -> Selection:
+    return Selection(devices, period.zone, period.past_start, period.end)
 
 
 def _read_activity(

@@ -3,8 +3,12 @@
 import datetime as dt
 import zoneinfo
 from dataclasses import dataclass
+from typing import Literal
 
 from analytics.numbers.buckets import day_start
+
+HoursOf = Literal["open", "all"]
+"""Whether numbers are about the opening hours of sites that have some, or about all hours."""
 
 DAYS = (1, 7, 14, 30)
 DEFAULT_DAYS = 7
@@ -30,6 +34,8 @@ class Period:
     now: dt.datetime
     is_calendar: bool = False
     """Whether a single day that is today means today from midnight to midnight."""
+    hours: HoursOf = "open"
+    """Whether the numbers are about opening hours, where the site has some, or about all hours."""
 
     @property
     def is_rolling(self) -> bool:
@@ -129,8 +135,10 @@ class Period:
         return day_start(day, self.zone).astimezone(self.zone)
 
 
-def parse(days: str | None, last: str | None, *, zone: zoneinfo.ZoneInfo, now: dt.datetime) -> Period:
-    """Parse the parameters of a page's address: the number of days, and the last day as YYYY-MM-DD.
+def parse(
+    days: str | None, last: str | None, *, zone: zoneinfo.ZoneInfo, now: dt.datetime, hours: str | None = None
+) -> Period:
+    """Parse the parameters of a page's address: the number of days, the last day as YYYY-MM-DD, and open or all hours.
 
     Without `days` the period has `DEFAULT_DAYS`. Without `last`, or with a date after today, it ends today. Raises
     `ValueError` with a sentence where a parameter is not valid.
@@ -145,4 +153,6 @@ def parse(days: str | None, last: str | None, *, zone: zoneinfo.ZoneInfo, now: d
         raise ValueError(f"“{last}” is not a date such as 2026-11-20.") from None
     if day.year < FIRST_YEAR:
         raise ValueError(f"“{last}” is too early; choose a date from {FIRST_YEAR} on.")
-    return Period(number, min(day, today), zone, now)
+    if hours not in (None, "open", "all"):
+        raise ValueError(f"Hours are open or all, not “{hours}”.")
+    return Period(number, min(day, today), zone, now, hours="all" if hours == "all" else "open")

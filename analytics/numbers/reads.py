@@ -18,12 +18,14 @@ import datetime as dt
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 from django.db.models import Aggregate, Case, F, QuerySet, Value, When
 
 from analytics.counting.tallies import ENGAGEMENT_MERGE
@@ -47,6 +49,37 @@ Engagement = Sequence[Sequence[EngagementBucket]]
 """What `read_engagement` returns."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenSpans:
+    """When a place was open."""
+
+    bounds: sql.Integers
+    """Epoch seconds, ascending: each opening followed by its closing."""
+
+    @classmethod
+    def of(cls, starts: sql.Integers, is_open: npt.NDArray[np.bool_], length: int) -> "OpenSpans":
+        """Return the spans of adjoining slices of time of this length, from their starts."""
+        steps = np.flatnonzero(np.diff(np.concatenate([[False], is_open, [False]]).astype(np.int8)))
+        return cls(np.append(starts, starts[-1] + length)[steps])
+
+    def contains(self, seconds: sql.Integers) -> npt.NDArray[np.bool_]:
+        """Return which of these times, in epoch seconds, lie in a span."""
+        found: npt.NDArray[np.bool_] = np.searchsorted(self.bounds, seconds, side="right") % 2 == 1
+        return found
+
+    def seconds_before(self, moments: sql.Integers) -> sql.Integers:
+        """Return how many seconds of the spans lie before each of these times."""
+        opens, closes = self.bounds[::2], self.bounds[1::2]
+        whole = np.concatenate([[0], np.cumsum(closes - opens)])
+        number = np.searchsorted(opens, moments, side="right")
+        last = np.maximum(number - 1, 0)
+        if not opens.size:
+            return np.zeros_like(moments)
+        beyond = np.maximum(0, closes[last] - np.asarray(moments)) * (number > 0)
+        found: sql.Integers = whole[number] - beyond
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Some devices taken together, and a period in the time zone of its buckets."""
@@ -57,6 +90,31 @@ class Selection:
     end: dt.datetime
     single_bucket: bool = False
     """Whether all hours that the period overlaps form one bucket, whatever bucket the read function is called with."""
+    hours: Mapping[int, OpenSpans] = field(default_factory=dict, hash=False)
+    """The opening hours of devices by primary key; what lies outside is not read. Devices without an entry have all."""
+
+    def minutes_begun(self, edges: Sequence[int], until: float) -> list[tuple[int, bool]]:
+        """Return for each bucket between these edges how many minutes had begun at `until`, summed over the devices,
+        and whether all devices were closed throughout.
+        """
+        free = sum(device.pk not in self.hours for device in self.devices)
+        minutes = [_minutes_begun(first, last, until) * free for first, last in pairwise(edges)]
+        if not self.hours:
+            return [(each, False) for each in minutes]
+        opened = np.zeros(max(0, len(edges) - 1), np.int64)
+        begun = opened.copy()
+        at = np.array(edges, np.int64)
+        # The minute under way counts in full: it may already be covered.
+        reached = np.minimum(at, math.ceil(until / MINUTE_S) * MINUTE_S)
+        for device in self.devices:
+            if device.pk in self.hours:
+                spans = self.hours[device.pk]
+                opened += np.diff(spans.seconds_before(at))
+                begun += np.diff(spans.seconds_before(reached))
+        return [
+            (own + int(open_for) // MINUTE_S, not free and not whole)
+            for own, open_for, whole in zip(minutes, begun, opened, strict=True)
+        ]
 
 
 def read_engagement(
@@ -70,14 +128,9 @@ def read_engagement(
     until = now.timestamp()
     return [
         [
-            EngagementBucket(
-                start,
-                end,
-                _minutes_begun(first, last, until) * len(selection.devices),
-                *fold_engagement(bucket_rows),
-            )
-            for (start, end), (first, last), bucket_rows in zip(
-                edges.bounds, pairwise(edges.epoch_s), rows_of_buckets, strict=True
+            EngagementBucket(start, end, minutes, *fold_engagement(bucket_rows), is_closed=is_closed)
+            for (start, end), (minutes, is_closed), bucket_rows in zip(
+                edges.bounds, selection.minutes_begun(edges.epoch_s, until), rows_of_buckets, strict=True
             )
         ]
         for selection, edges, rows_of_buckets in zip(selections, query.edges, found, strict=True)
@@ -269,12 +322,23 @@ class _BucketQuery:
         for number, selection in enumerate(selections):
             for pk in {device.pk for device in selection.devices} if self.edges[number].epoch_s else ():
                 selections_of[pk].append(number)
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        groups: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
+        hours: dict[int, OpenSpans] = {}
         for pk, numbers in selections_of.items():
-            groups[tuple(numbers)].append(pk)
+            own = [(number, selections[number].hours.get(pk)) for number in numbers]
+            hours |= {id(spans): spans for _, spans in own if spans is not None}
+            groups[tuple((number, id(spans)) for number, spans in own)].append(pk)
         self._groups = list(groups.values())
-        self._selections = {pks[0]: numbers for numbers, pks in groups.items()}
-        self._all_edges = sorted({edge for edges in self.edges for edge in edges.epoch_s})
+        self._selections = {
+            pks[0]: [(number, hours.get(spans)) for number, spans in own] for own, pks in groups.items()
+        }
+        all_edges = {edge for edges in self.edges for edge in edges.epoch_s}
+        if all_edges and hours:
+            # A slice of time lies within a bucket and within or outside opening hours.
+            first, last = min(all_edges), max(all_edges)
+            bounds = np.unique(np.concatenate([spans.bounds for spans in hours.values()]))
+            all_edges |= set(bounds[(bounds > first) & (bounds < last)].tolist())
+        self._all_edges = sorted(all_edges)
 
     def select(self, table: "QuerySet[Any]", time_field: str = "start") -> "QuerySet[Any]":
         """Select the rows of the selections' devices and periods; `group` is the key of the device's group."""
@@ -295,25 +359,32 @@ class _BucketQuery:
         rows: QuerySet[Any] = self.select(tallies).annotate(slice=sql.SliceStart.between("start", self._all_edges))
         return rows
 
-    def rows_by_selection(self, rows: Rows) -> list[list[Sequence[Any]]]:
-        """Return the rows of each selection. Rows must begin with `group`, which is cut off."""
-        found: list[list[Sequence[Any]]] = [[] for _ in self.edges]
+    def rows_by_selection(self, rows: Rows) -> list[list[tuple[OpenSpans | None, Sequence[Any]]]]:
+        """Return the rows of each selection with their opening hours. Rows must begin with `group`, which is cut."""
+        found: list[list[tuple[OpenSpans | None, Sequence[Any]]]] = [[] for _ in self.edges]
         for group, *values in rows:
-            for number in self._selections[group]:
-                found[number].append(values)
+            for number, hours in self._selections[group]:
+                found[number].append((hours, values))
         return found
 
     def rows_by_bucket(self, rows: Rows) -> list[list[Sequence[Sequence[Any]]]]:
-        """Return the rows of each bucket of each selection. Rows must begin with `group` and `slice`, which are cut."""
+        """Return the rows of each bucket of each selection, those of closed hours left out.
+
+        Rows must begin with `group` and `slice`, which are cut.
+        """
         edges_and_rows: list[tuple[tuple[int, ...], dict[int, list[Sequence[Any]]]]] = [
             (edges.epoch_s, defaultdict(list)) for edges in self.edges
         ]
         of_group = {
-            group: [edges_and_rows[number] for number in numbers] for group, numbers in self._selections.items()
+            group: [
+                (*edges_and_rows[number], None if hours is None else hours.bounds.tolist()) for number, hours in own
+            ]
+            for group, own in self._selections.items()
         }
         for group, slice_start, *values in rows:
-            for edges, rows_of_bucket in of_group[group]:
-                if edges[0] <= slice_start < edges[-1]:
+            for edges, rows_of_bucket, bounds in of_group[group]:
+                is_open = bounds is None or bisect_right(bounds, slice_start) % 2
+                if is_open and edges[0] <= slice_start < edges[-1]:
                     rows_of_bucket[bisect_right(edges, slice_start)].append(values)
         return [
             [rows_of_bucket.get(number, ()) for number in range(1, len(edges))]

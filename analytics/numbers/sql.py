@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,12 @@ class SliceStart(Func):
         return self.as_sql(compiler, connection, template=self.sqlite)
 
 
+class Opening(Protocol):
+    """Opening hours, as `reads.OpenSpans`."""
+
+    def contains(self, seconds: Integers) -> npt.NDArray[np.bool_]: ...
+
+
 def utc(epoch_s: int) -> dt.datetime:
     """Return the UTC time that lies so many seconds after the start of 1970."""
     return dt.datetime.fromtimestamp(epoch_s, dt.UTC)
@@ -150,20 +156,26 @@ class PackedSmallIntegers(PackedColumn):
     dtype = ">i2"
 
 
-def durations_and_peaks(edges: Sequence[int], columns: Sequence[Sequence[Any]]) -> list[tuple[tuple[float, ...], int]]:
+def durations_and_peaks(
+    edges: Sequence[int], columns: Sequence[tuple["Opening | None", Sequence[Any]]]
+) -> list[tuple[tuple[float, ...], int]]:
     """Return the durations (seconds, ascending) and the highest peak (or 0) of the episodes that began in each bucket.
 
     `edges` are the buckets' edges in seconds since 1970. Each item of `columns` belongs to one group of episodes: its
-    packed starts, ends and peaks.
+    opening hours, outside of which episodes are left out, and its packed starts, ends and peaks.
     """
     buckets = max(0, len(edges) - 1)
     if not columns or not buckets:
         return [((), 0)] * buckets
     kinds = (PackedTimes, PackedTimes, PackedSmallIntegers)
-    starts, ends, peaks = (
-        np.concatenate([kind.unpack(column) for column in group])
-        for kind, group in zip(kinds, zip(*columns, strict=True), strict=True)
-    )
+    groups = []
+    for opening, packed in columns:
+        unpacked = [kind.unpack(column) for kind, column in zip(kinds, packed, strict=True)]
+        if opening is not None:
+            was_open = opening.contains(unpacked[0] // MILLION)
+            unpacked = [values[was_open] for values in unpacked]
+        groups.append(unpacked)
+    starts, ends, peaks = (np.concatenate(values) for values in zip(*groups, strict=True))
     bucket = np.searchsorted(np.array(edges, np.int64) * MILLION, starts, side="right") - 1
     inside = np.flatnonzero((bucket >= 0) & (bucket < buckets))
     bucket, lengths = bucket[inside], (ends - starts)[inside]

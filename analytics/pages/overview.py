@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from analytics.models import Episode
 from analytics.numbers.buckets import day_bounds
 from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
+from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.plots.sparklines import Sparkline, sparkline
 from devices.models import Device, DeviceState, Site
@@ -75,7 +76,7 @@ class SiteToday:
 
 
 def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteToday]:
-    """Return the user's sites by name, each with its devices by name. Takes five queries."""
+    """Return the user's sites by name, each with its devices by name. Takes at most seven queries."""
     sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")).order_by("name"))
     devices = list(Device.objects.filter(site__in=sites).select_related("site", "state").order_by("name"))
     devices_of: dict[int, list[Device]] = defaultdict(list)
@@ -106,9 +107,9 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
 
 
 def hours_today(devices: Sequence[Device], *, now: dt.datetime) -> dict[int, list[EngagementBucket]]:
-    """Return by primary key of the device the hours of its site's whole day; one query."""
+    """Return by primary key of the device the hours of its site's whole day; at most three queries."""
     selections = [Selection([device], device.site.zone, *day_bounds(now, device.site.zone)) for device in devices]
-    hours = read_engagement(selections, bucket="hour", now=now)
+    hours = read_engagement(with_opening_hours(selections), bucket="hour", now=now)
     return {device.pk: hours_of_device for device, hours_of_device in zip(devices, hours, strict=True)}
 
 

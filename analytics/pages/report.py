@@ -21,7 +21,9 @@ class TableRow:
     name: str
     date: dt.date
     cells: list[str] | None
-    """What `table_cells` returns; None where the camera was off."""
+    """What `table_cells` returns; None where the camera was off or the place closed."""
+    without_cells: str = ""
+    """What the row says then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Report:
     def table(self) -> list[TableRow]:
         """A row for each hour or day that has begun."""
         buckets = zip(self.numbers.buckets, self.numbers.counts, strict=True)
-        is_hourly = self.numbers.period.days == 1
-        return [_table_row(*bucket, is_hourly=is_hourly) for bucket in buckets if bucket[0].engagement.minutes]
+        is_hourly, now = self.numbers.period.days == 1, self.numbers.period.now
+        return [_table_row(*bucket, is_hourly=is_hourly) for bucket in buckets if bucket[0].engagement.start < now]
 
     @property
     def detections(self) -> int:
@@ -78,4 +80,5 @@ class Report:
 def _table_row(activity: Activity, counts: CountBucket, *, is_hourly: bool) -> TableRow:
     start = activity.engagement.start
     name = f"{texts.format_date(start)}, {start:%H:%M %Z}" if is_hourly else texts.format_date(start)
-    return TableRow(name, start.date(), table_cells(activity, counts) if activity.engagement.minutes_seen else None)
+    cells = table_cells(activity, counts) if activity.engagement.minutes_seen else None
+    return TableRow(name, start.date(), cells, "closed" if activity.engagement.is_closed else "camera off")

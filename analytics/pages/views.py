@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from analytics.models import OpeningPlan
 from analytics.numbers import periods
 from analytics.numbers.period_numbers import read_plot_numbers, read_text_numbers, read_totals
 from analytics.pages.overview import sites_today
@@ -109,7 +110,8 @@ def _plots(request: HttpRequest, devices: Sequence[Device], site: Site) -> HttpR
 def parse_period(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
     """Parse the period in the address. Raises `Http404` with a sentence where it is not valid."""
     try:
-        return periods.parse(request.GET.get("days"), request.GET.get("to"), zone=zone, now=timezone.now())
+        asked = {name: request.GET.get(name) for name in ("days", "to", "hours")}
+        return periods.parse(asked["days"], asked["to"], zone=zone, now=timezone.now(), hours=asked["hours"])
     except ValueError as error:
         raise Http404(str(error)) from None
 
@@ -125,8 +127,8 @@ def parse_label(request: HttpRequest) -> str:
 def period_links(period: periods.Period, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the context of `analytics/period.html`; `parameters` are the others of the page's query."""
 
-    def address(days: int, to: object) -> str:
-        values = {**parameters, "days": days, "to": to}
+    def address(days: int, to: object, hours: periods.HoursOf = period.hours) -> str:
+        values = {**parameters, "days": days, "to": to, "hours": None if hours == "open" else hours}
         return "?" + urlencode({name: value for name, value in values.items() if value}, doseq=True)
 
     last = None if period.is_current else period.last
@@ -135,6 +137,8 @@ def period_links(period: periods.Period, parameters: Mapping[str, Any]) -> dict[
         "periods": [(days, address(days, last)) for days in periods.DAYS],
         "older_period": address(period.days, period.older),
         "newer_period": address(period.days, period.newer) if period.newer else None,
+        "open_hours": address(period.days, last, "open"),
+        "all_hours": address(period.days, last, "all"),
     }
 
 
@@ -143,7 +147,7 @@ def _common_context(
 ) -> dict[str, Any]:
     """Return the context that the pages of a site and of a device have in common."""
     kind = "device" if "device" in place else "site"
-    parameters: dict[str, Any] = {"days": period.days, "label": label}
+    parameters: dict[str, Any] = {"days": period.days, "label": label, "hours": period.hours}
     if not period.is_current:
         parameters["to"] = period.last
     return {
@@ -153,9 +157,18 @@ def _common_context(
         "zone": period.zone,
         "plots": f"{reverse(f'{kind}-plots', args=[*place.values()])}?{urlencode(parameters)}",
         "hours_as_csv": _hours_as_csv(place, period),
+        "day_query": _day_query(period),
+        "has_opening_hours": OpeningPlan.objects.filter(site__slug=place["site"]).exists(),
         "name": place.get("device") or place["site"],
         **period_links(period, {"label": None if label == THUMBS_UP else label}),
     }
+
+
+def _day_query(period: periods.Period) -> str:
+    """Return the query of the links to single days; empty where the rows are hours."""
+    if period.days == 1:
+        return ""
+    return "days=1" if period.hours == "open" else "days=1&hours=all"
 
 
 def _latest_pictures(device: Device) -> QuerySet[Capture]:
@@ -165,4 +178,5 @@ def _latest_pictures(device: Device) -> QuerySet[Capture]:
 
 def _hours_as_csv(place: Mapping[str, str], period: periods.Period) -> str:
     parameters = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": "csv"}
+    parameters["hours"] = period.hours
     return f"{reverse('engagement-list')}?{urlencode({**place, **parameters})}"

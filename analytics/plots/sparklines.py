@@ -76,7 +76,7 @@ def _paths(
             # Adjoining hours without a camera are hatched as one stretch, without gaps and up to now.
             start = off.pop()[0] if off and off[-1][1] == left else left
             off.append((start, min(right, now_x)))
-        elif state is not BucketState.AHEAD:
+        elif state not in (BucketState.AHEAD, BucketState.CLOSED):
             gap = (right - left) * GAP
             height = (hour.average_faces or 0.0) / top * HEIGHT
             bars[state].append(_bar(left + gap, right - gap, max(height, MIN_BAR_HEIGHT)))

@@ -28,10 +28,15 @@ MIN_DAY = dt.timedelta(hours=20)
 
 STATE_TEXTS = {
     BucketState.AHEAD: "still to come",
+    BucketState.CLOSED: "closed",
     BucketState.OFF: "camera off",
     BucketState.UNCOUNTED: "camera on; it does not look for faces",
     BucketState.NOBODY: "nobody there",
 }
+
+
+UNSEEN = (BucketState.AHEAD, BucketState.CLOSED, BucketState.OFF)
+"""The states in which no camera saw anything."""
 
 
 def is_day(bucket: Bucket) -> bool:
@@ -60,7 +65,7 @@ def format_time(moment: dt.datetime) -> str:
 def describe_engagement(bucket: EngagementBucket) -> str:
     """Describe the people in a bucket, and the camera's coverage."""
     state = bucket.state
-    if state is BucketState.AHEAD or state is BucketState.OFF:
+    if state in UNSEEN:
         return f"<b>{format_bucket(bucket)}</b><br>{STATE_TEXTS[state]}"
     people = _describe_people(bucket) if state is BucketState.PEOPLE else STATE_TEXTS[state]
     return f"<b>{format_bucket(bucket)}</b><br>{people}<br>camera on {bucket.minutes_seen} of {bucket.minutes} min"
@@ -68,7 +73,7 @@ def describe_engagement(bucket: EngagementBucket) -> str:
 
 def describe_count(count: CountBucket, engagement: EngagementBucket) -> str:
     """Describe the detections in a bucket; where there are none, what `engagement` knows of the camera."""
-    if not count.count and engagement.state in (BucketState.AHEAD, BucketState.OFF):
+    if not count.count and engagement.state in UNSEEN:
         return describe_engagement(engagement)
     confidence = "" if count.mean_confidence is None else f"<br>mean confidence {count.mean_confidence:.0%}"
     return f"<b>{format_bucket(count)}</b><br>{count.count:,} seen{confidence}"
@@ -94,7 +99,7 @@ def describe_week_hour(hour: WeekHour) -> str:
         BucketState.PEOPLE: f"{engagement.average_faces or 0:.2f} people on average, {engagement.faces_peak} at most",
     }
     visits = f"<br>{count_visits(len(hour.visits.seconds))}" if hour.visits.is_known else ""
-    is_covered = state not in (BucketState.AHEAD, BucketState.OFF)
+    is_covered = state not in UNSEEN
     coverage = f"<br>camera on {engagement.coverage:.0%} of the time" if is_covered else ""
     time = f"{DAY_NAMES[hour.weekday]}, {hour.hour:02}:00–{hour.hour + 1:02}:00"
     return f"<b>{time}</b><br>{people[state]}{visits}{coverage}"

@@ -23,7 +23,7 @@ from analytics.numbers.measures import (
     WeekHour,
     threshold_bin,
 )
-from analytics.rest.serializers import LocalTimeField, PlaceQuery
+from analytics.rest.serializers import LocalTimeField, PlaceQuery, hours_field
 
 WEEKDAY_HOUR = "weekday_hour"
 PERIOD = "period"
@@ -52,6 +52,8 @@ class BucketQuery(PlaceQuery):
         required=False,
         help_text="IANA time zone of the buckets; by default the sites' time zone, or UTC if they have several.",
     )
+
+    hours = hours_field()
 
     def validate_zone(self, name: str) -> zoneinfo.ZoneInfo:
         if name not in zoneinfo.available_timezones():

@@ -66,6 +66,16 @@ class PlaceQuery(serializers.Serializer[dict[str, Any]]):
         }
 
 
+def hours_field() -> serializers.ChoiceField:
+    """Return the field of a query that says which hours count."""
+    return serializers.ChoiceField(
+        choices=["open", "all"],
+        default="open",
+        help_text="Only opening hours, of the sites that have some, or all hours. Closed hours have no minutes: they "
+        "are in no average, count or coverage.",
+    )
+
+
 class SpanQuery(PlaceQuery):
     """A site or device, and a period."""
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from analytics.numbers.buckets import LENGTHS
+from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection
 from analytics.rest.places import Place, find_place
 from analytics.rest.serializers import MAX_BUCKETS, parse_bucket_bounds
@@ -45,7 +46,8 @@ def select_series(request: Request, query: dict[str, Any], now: dt.datetime) -> 
             f"The request selects {buckets:,} buckets; the limit is {MAX_BUCKETS:,}. Select fewer or larger buckets."
         )
         raise exceptions.ValidationError({"bucket": [sentence]})
-    return series
+    limited = with_opening_hours([one.selection for one in series], query["hours"])
+    return [replace(one, selection=selection) for one, selection in zip(series, limited, strict=True)]
 
 
 def _place(request: Request, query: dict[str, Any]) -> Place:

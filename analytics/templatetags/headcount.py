@@ -25,17 +25,19 @@ def average(people: float | None) -> str:
 
 
 @register.filter
-def table_rows(rows: Iterable[TableRow], linked: bool) -> SafeString:
-    """Return the rows of a report's table as HTML; with `linked` each name links to the page of that day."""
+def table_rows(rows: Iterable[TableRow], query: str) -> SafeString:
+    """Return the rows of a report's table as HTML; with a `query` each name links to the page of its day."""
     # Not a template: that would take longer than everything else in a page of many rows.
-    return mark_safe("\n".join([_table_row(row, linked) for row in rows]))  # noqa: S308
+    return mark_safe("\n".join([_table_row(row, html.escape(query)) for row in rows]))  # noqa: S308
 
 
-def _table_row(row: TableRow, linked: bool) -> str:
+def _table_row(row: TableRow, query: str) -> str:
     name = html.escape(row.name)
-    head = f'<a href="?days=1&amp;to={row.date.isoformat()}">{name}</a>' if linked else name
+    head = f'<a href="?{query}&amp;to={row.date.isoformat()}">{name}</a>' if query else name
     if row.cells is None:
-        return f'<tr><th scope="row">{head}</th><td colspan="{TABLE_COLUMNS}" class="soft">camera off</td></tr>'
+        return (
+            f'<tr><th scope="row">{head}</th><td colspan="{TABLE_COLUMNS}" class="soft">{row.without_cells}</td></tr>'
+        )
     cells = "</td><td>".join(map(html.escape, row.cells))
     return f'<tr><th scope="row">{head}</th><td>{cells}</td></tr>'
 

@@ -200,7 +200,7 @@ def draw_site(
 def _draw_hour(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale: Scale, until: float) -> None:
     """Draw an hour from `start` to `end`; hatching ends at `until`, because the camera may come on again."""
     state = hour.state
-    if state is BucketState.AHEAD:
+    if state in (BucketState.AHEAD, BucketState.CLOSED):
         return
     if state is BucketState.OFF:
         width = min(end, max(until, start)) - start
@@ -216,7 +216,7 @@ def _draw_hour(canvas: Canvas, hour: EngagementBucket, start: float, end: float,
 
 def _draw_pair(canvas: Canvas, bar: AnswerBar, start: float, until: float, end: float, scale: Scale) -> None:
     """Draw a bucket's two bars; without an answer a line on the ground, or hatching where the camera was off."""
-    if bar.state is BucketState.AHEAD:
+    if bar.state in (BucketState.AHEAD, BucketState.CLOSED):
         return
     gap = (end - start) * (1 - BAR_SHARE) / 2
     half = (end - start) / 2 - gap
@@ -267,7 +267,7 @@ def _by_clock_hour(day: Sequence[EngagementBucket]) -> Iterator[tuple[int, Engag
 
 def _cell_fill(cell: EngagementBucket, top: float) -> str | None:
     state = cell.state
-    if state is BucketState.AHEAD:
+    if state in (BucketState.AHEAD, BucketState.CLOSED):
         return None
     if state is BucketState.OFF:
         return "url(#off)"

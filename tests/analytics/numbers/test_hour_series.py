@@ -43,21 +43,21 @@ def test_every_hour_has_the_numbers_of_its_bucket(chicago01: Device, chicago02: 
             (hours,) = read_engagement([selection], bucket="hour", now=LATER)
             (visits,) = read_episodes([selection], label="face", bucket="hour")
             (gestures,) = read_episodes([selection], label="thumbs-up", bucket="hour")
-            expected = np.zeros((7, *series.minutes.shape))
+            expected = np.zeros((7, *series.minutes[0].shape))
             for hour, visit, gesture in zip(hours, visits, gestures, strict=True):
                 place = (hour.start.date() - series.first_day).days, hour.start.hour
                 numbers = (hour.minutes, hour.frames, hour.faces_sum, hour.minutes_seen, hour.minutes_occupied)
                 expected[:, *place] += (*numbers, len(visit.seconds), len(gesture.seconds))
             found = (series.frames, series.faces, series.seen, series.occupied, series.visits, series.gestures)
-            assert np.array_equal(expected[0], series.minutes)
+            assert np.array_equal(expected[0], series.minutes[number])
             assert np.array_equal(expected[1:], np.stack([values[number] for values in found]))
 
 
 def test_a_lost_hour_has_no_minutes_and_a_doubled_hour_has_both(chicago01: Device) -> None:
     lost = read(local(2026, 3, 8), local(2026, 3, 9), chicago01)
-    assert lost.minutes[0].tolist() == [60, 60, 0, *[60] * 21]
+    assert lost.minutes[0, 0].tolist() == [60, 60, 0, *[60] * 21]
     doubled = read(local(2026, 11, 1), local(2026, 11, 2), chicago01)
-    assert doubled.minutes[0].tolist() == [60, 120, *[60] * 22]
+    assert doubled.minutes[0, 0].tolist() == [60, 120, *[60] * 22]
     assert not lost.between(local(2026, 3, 8), local(2026, 3, 9))[0, 2]
 
 

@@ -48,11 +48,14 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
     edges: list[int], groups: list[list[tuple[int, int, int]]]
 ) -> None:
     columns: list[Any] = [
-        [
-            packed([start * 1_000_000 + 5 for start, _, _ in group]),
-            packed([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
-            packed([peak for _, _, peak in group]),
-        ]
+        (
+            None,
+            [
+                packed([start * 1_000_000 + 5 for start, _, _ in group]),
+                packed([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
+                packed([peak for _, _, peak in group]),
+            ],
+        )
         for group in groups
     ]
     found = durations_and_peaks(edges, columns)
@@ -66,4 +69,4 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
 
 @pytest.mark.parametrize("edges", [[], [0]])
 def test_no_buckets_have_no_episodes(edges: list[int]) -> None:
-    assert durations_and_peaks(edges, [["[1]", "[2]", "[1]"]]) == []
+    assert durations_and_peaks(edges, [(None, ["[1]", "[2]", "[1]"])]) == []
