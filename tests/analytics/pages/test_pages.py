@@ -217,7 +217,7 @@ def test_the_overview_takes_as_many_queries_for_many_devices(seattle01: Device, 
         count(seen(device, NOW, faces=[0.9], labels=[("thumbs-up", 0.9)]))
         coffee(picture(device, number, NOW))
     assert number_of_queries(superuser, "/") == few
-    assert few <= 7, "session, user, sites, devices, engagement, thumbs-up, coffees"
+    assert few <= 8, "session, user, sites, devices, opening hours, engagement, thumbs-up, coffees"
 
 
 def test_a_device_over_a_week(seattle01: Device, viewer: User) -> None:

@@ -76,7 +76,7 @@ def test_plots_take_as_many_queries_however_long_the_period(
     for days in (1, 30):
         with CaptureQueriesContext(connection) as queries:
             client.get(address(), {"days": days})
-        assert len(queries) <= 7, "session, user, place, devices, engagement, episodes, confidences"
+        assert len(queries) <= 8, "session, user, place, devices, opening hours, engagement, episodes, confidences"
 
 
 def test_a_label_cannot_end_the_script_that_names_it(seattle01: Device, viewer: User) -> None:

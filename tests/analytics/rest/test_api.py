@@ -287,4 +287,4 @@ def test_engagement_takes_the_same_queries_however_long(frames: None, viewer: Us
     with CaptureQueriesContext(connection) as captured:
         answer = client.get("/api/v1/engagement/", {"site": "seattle", "from": since, "to": "2026-11-20"})
     assert len(answer.json()) == hours + (since < "2026-11-01")
-    assert len(captured) == 6  # session, user, site, devices, tallies, visits
+    assert len(captured) == 7  # session, user, site, devices, opening hours, tallies, visits
