@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0012_signs_of_life"),
+        ("analytics", "0013_visits"),
         ("devices", "0013_programs_with_one_name"),
     ]
 
