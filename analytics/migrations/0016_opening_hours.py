@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0014_settled_days"),
+        ("analytics", "0015_parts_of_frames"),
         ("devices", "0013_programs_with_one_name"),
     ]
 
