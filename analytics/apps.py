@@ -11,12 +11,21 @@ class AnalyticsConfig(AppConfig):
         from analytics.counting import face_parts, sink
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
+        from analytics.models import EngagementQuarter, Frame, ReportedGesture, SignOfLifeQuarter, Visit, VisitQuarter
         from analytics.pages import cards
         from analytics.visitors.cards import visitors_card
         from devices import tasks
+        from devices.fact_kinds import register_facts
         from devices.intake.batches import register_sink
+        from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from faces.erasure.signals import person_erased
 
+        register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
+        register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])
+        register_facts(ReportedGesture, "began_at", part=ReceivedGesture, key=["began_at", "label"])
+        register_facts(EngagementQuarter, "start")
+        register_facts(VisitQuarter, "start")
+        register_facts(SignOfLifeQuarter, "start")
         register_sink(face_parts.count)
         register_sink(sink.count_visits)
         register_sink(sink.count)

@@ -67,7 +67,7 @@ def saves(port: str, topic: str, name: str, count: str) -> None:
     from devices.intake.identity import digest
     from devices.models import Device
 
-    device = Device.objects.get(thing_name=topic.split("/")[2])
+    device = Device.objects.get(thing__name=topic.split("/")[2])
     done = threading.Event()
     saved = 0
 

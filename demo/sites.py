@@ -53,8 +53,8 @@ def create_sites(owner: User, now: dt.datetime) -> None:
     sites = {place.name: _register_site(place) for place in PLACES}
     for profile in PROFILES:
         device = register_device(site=sites[profile.site], name=profile.name, thing_name=profile.thing)
-        device.bucket = BUCKET
-        device.save(update_fields=["bucket"])
+        device.thing.bucket = BUCKET
+        device.thing.save(update_fields=["bucket"])
     for site in sites.values():
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)

@@ -7,7 +7,11 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import tasks
+        from devices.fact_kinds import register_facts
+        from devices.intake.decoding import LogLine
+        from devices.models import DeviceLog
 
+        register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
         every_minute, nightly = "I", "D"
         tasks.schedule(
             self,

@@ -1,6 +1,8 @@
 """Querysets that return only the rows which a user has a right to."""
 
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
@@ -46,10 +48,42 @@ class SiteQuerySet(SiteScopedQuerySet):
 
 
 class DeviceQuerySet(SiteScopedQuerySet):
-    def by_thing(self, things: Collection[str] | None = None) -> "dict[str, Device]":
-        """Read the devices with these thing names, or all of them, and return them by thing name."""
-        devices = self if things is None else self.filter(thing_name__in=things)
-        return {device.thing_name: device for device in devices}
+    def open(self) -> Self:
+        """Return the devices that are still at their place."""
+        return self.filter(until=None)
+
+    def of_spot(self, device: "Device") -> Self:
+        """Return every stretch of the device's spot: all devices that its site has ever had under its name."""
+        return self.filter(site_id=device.site_id, name=device.name)
+
+    def spots(self) -> "list[Spot]":
+        """Return the devices by spot, in the order of the first device of each."""
+        return spots_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A spot, which is a site and a name there, with the devices that it has and had."""
+
+    devices: "Sequence[Device]"
+    """The latest one first."""
+
+    @property
+    def latest(self) -> "Device":
+        """The device that is there, or else the one that was there last."""
+        return self.devices[0]
+
+
+def spots_of(devices: "Iterable[Device]") -> list[Spot]:
+    """Return these devices by spot, in the order of the first device of each."""
+    found: dict[tuple[int, str], list[Device]] = {}
+    for device in devices:
+        found.setdefault((device.site_id, device.name), []).append(device)
+    return [Spot(sorted(each, key=_left_at, reverse=True)) for each in found.values()]
+
+
+def _left_at(device: "Device") -> dt.datetime:
+    return device.until or dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class DeviceScopedQuerySet(SiteScopedQuerySet):

@@ -10,8 +10,10 @@ class FacesConfig(AppConfig):
         from django.core import checks
 
         from devices import tasks
+        from devices.fact_kinds import register_facts
         from devices.health import register_check
         from devices.intake.batches import register_sink
+        from devices.intake.decoding import TakenPicture
         from devices.intake.replay import register_way
         from devices.models import Device, Site
         from faces.coffees import coffee_tallies
@@ -21,6 +23,8 @@ class FacesConfig(AppConfig):
         from faces.recognition import gallery_changes, health
         from faces.sources import s3_pictures
 
+        register_facts(Capture, "taken_at", part=TakenPicture, key=["key"])
+        register_facts(Coffee, "taken_at")
         register_sink(sink.take_in)
         register_way(s3_pictures.TOPIC, s3_pictures.take_in_event)
         register_check(health.lines)

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import User
 
-from devices.models import Device, Membership, Site
+from devices.models import Device, Membership, Site, Thing
 from devices.roles import Role
 
 SEATTLE01 = "deeplens_HoVip9KQTXiC3UFub47lJA"
@@ -20,16 +20,21 @@ def chicago() -> Site:
     return Site.objects.get_or_create(slug="chicago", name="Chicago", timezone="America/Chicago")[0]
 
 
+def device(site: Site, name: str, thing: str) -> Device:
+    """Return the device that has always been at this place. No state of it is stored."""
+    return Device.objects.get_or_create(site=site, name=name, thing=Thing.objects.get_or_create(name=thing)[0])[0]
+
+
 def seattle01() -> Device:
-    return Device.objects.get_or_create(site=seattle(), name="Seattle01", thing_name=SEATTLE01)[0]
+    return device(seattle(), "Seattle01", SEATTLE01)
 
 
 def chicago01() -> Device:
-    return Device.objects.get_or_create(site=chicago(), name="Chicago01", thing_name=CHICAGO01)[0]
+    return device(chicago(), "Chicago01", CHICAGO01)
 
 
 def chicago02() -> Device:
-    return Device.objects.get_or_create(site=chicago(), name="Chicago02", thing_name=CHICAGO02)[0]
+    return device(chicago(), "Chicago02", CHICAGO02)
 
 
 def user(name: str, roles: dict[Site, Role] | None = None) -> User:

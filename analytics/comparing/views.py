@@ -26,6 +26,7 @@ from analytics.pages import views
 from analytics.plots import library
 from analytics.plots.distributions import PLACE_STYLES
 from devices.models import Device, Site
+from devices.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def sites(request: HttpRequest) -> HttpResponse:
     label = views.parse_label(request)
     totals = read_totals([(each.devices, replace(period, zone=each.zone)) for each in subjects], label=label)
     context = {
-        "rows": [(each, total, _live(each)) for each, total in zip(subjects, totals, strict=True)],
+        "rows": [(each, total, *_live_and_open(each)) for each, total in zip(subjects, totals, strict=True)],
         "label": label,
         "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
         **views.period_links(period, {}),
@@ -96,15 +97,17 @@ def _numbered(found: Sequence[PlaceNumbers], now: Any) -> list[tuple[str, Any]]:
 def _subjects(user: "User") -> dict[str, ComparedPlace]:
     """Every site of the user, and every device as site/device, by what stands for it in the address."""
     devices: dict[str, list[Device]] = {}
-    for device in Device.objects.for_user(user).select_related("site", "state").order_by("name"):
+    for device in Device.objects.for_user(user).select_related("site", "thing__state").order_by("name"):
         devices.setdefault(device.site.slug, []).append(device)
     found: dict[str, ComparedPlace] = {}
     for site in Site.objects.for_user(user).order_by("name"):
         own = devices.get(site.slug, [])
         found[site.slug] = ComparedPlace(site.name, reverse("site", args=[site.slug]), own, site.zone)
-        for device in own:
-            name = f"{device.name}, {site.name}"
-            found[f"{site.slug}/{device.name}"] = ComparedPlace(name, device.get_absolute_url(), [device], site.zone)
+        for spot in spots_of(own):
+            device, name = spot.latest, f"{spot.latest.name}, {site.name}"
+            found[f"{site.slug}/{device.name}"] = ComparedPlace(
+                name, device.get_absolute_url(), spot.devices, site.zone
+            )
     return found
 
 
@@ -119,6 +122,8 @@ def _chosen(wanted: Sequence[str], known: dict[str, ComparedPlace]) -> list[str]
     return (sites if len(sites) > 1 else [key for key in known if "/" in key] or sites)[:MOST]
 
 
-def _live(each: ComparedPlace) -> int:
+def _live_and_open(each: ComparedPlace) -> tuple[int, int]:
+    """Return how many devices of the place are live, and how many are there."""
     now = timezone.now()
-    return sum(device.is_live(now) for device in each.devices)
+    there = [device for device in each.devices if device.is_open]
+    return sum(device.is_live(now) for device in there), len(there)

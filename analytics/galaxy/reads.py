@@ -79,7 +79,9 @@ def read_question_snapshot(sites: Sequence[Site], at: dt.datetime) -> QuestionSn
     site = sites[0]
     question = question_reads.current_question([site], now=at)
     if question is None:
-        return QuestionSnapshot(at, site.name, site.timezone, len(_cameras_by_site([site])[site.pk]), text=None)
+        return QuestionSnapshot(
+            at, site.name, site.timezone, Device.objects.open().filter(site=site).count(), text=None
+        )
     result = question_reads.read_result(question, now=at)
     return QuestionSnapshot(
         at=at,
@@ -111,15 +113,16 @@ def day_of_device(device: Device, date: dt.date) -> tuple[dt.datetime, dt.dateti
 
 
 def read_visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
-    """Return the start and the end of each visit to the device, ascending; both lie within the period."""
-    episodes = Episode.objects.filter(device=device, label=FACE, started__lt=end, ended__gte=start)
+    """Return the start and the end of each visit to the device's spot, ascending; both lie within the period."""
+    devices = Device.objects.of_spot(device)
+    episodes = Episode.objects.filter(device__in=devices, label=FACE, started__lt=end, ended__gte=start)
     visits = episodes.order_by("started").values_list("started", "ended")
     return [(max(started, start), min(ended, end)) for started, ended in visits]
 
 
 def _cameras_by_site(sites: Sequence[Site]) -> dict[int, list[Device]]:
     cameras: dict[int, list[Device]] = defaultdict(list)
-    for device in Device.objects.filter(site__in=sites).select_related("site", "state").order_by("pk"):
+    for device in Device.objects.filter(site__in=sites).select_related("site", "thing__state").order_by("pk"):
         cameras[device.site_id].append(device)
     return cameras
 
@@ -140,7 +143,7 @@ def _site_hours(site: Site, cameras: Sequence[Device], hours: Sequence[Engagemen
         timezone=site.timezone,
         latitude=site.latitude,
         longitude=site.longitude,
-        cameras=len(cameras),
+        cameras=sum(camera.is_open for camera in cameras),
         live=sum(camera.is_live(at) for camera in cameras),
         hours=hours,
     )

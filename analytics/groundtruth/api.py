@@ -20,6 +20,7 @@ from analytics.groundtruth.serializers import (
 )
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.rest.places import find_place
+from devices.querysets import spots_of
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 
@@ -40,9 +41,9 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         """Start a session at a device, as operator or owner of its site; end it with `counts/`."""
         form = NewSessionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        (device,) = find_place(request, form.validated_data).devices
+        (spot,) = spots_of(find_place(request, form.validated_data).devices)
         session = services.start_session(
-            device=device, by=self._user, people=form.validated_data["people"], now=timezone.now()
+            device=spot.latest, by=self._user, people=form.validated_data["people"], now=timezone.now()
         )
         return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
 
@@ -75,7 +76,8 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     def accuracy(self, request: Request) -> Response:
         """Return the accuracy of devices, each compared over its latest sessions together."""
         place = find_place(request, parse_query(WhereQuery, request))
-        return Response(AccuracySerializer([reads.read_accuracy(device) for device in place.devices], many=True).data)
+        accuracies = [reads.read_accuracy(spot.latest) for spot in spots_of(place.devices)]
+        return Response(AccuracySerializer(accuracies, many=True).data)
 
     def perform_destroy(self, instance: GroundTruthSession) -> None:
         services.delete_session(session=instance, by=self._user)

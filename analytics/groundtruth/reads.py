@@ -1,11 +1,11 @@
-"""Read the accuracy of a device from its ground-truth sessions, in four queries for any number of sessions.
+"""Read the accuracy of a device from the ground-truth sessions at its spot, in four queries for any number of sessions.
 
 Only sessions within the retention of frames can be compared. Rejected detections count as no faces.
 """
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -55,19 +55,21 @@ def until(session: GroundTruthSession) -> dt.datetime:
 
 
 def read_accuracy(device: Device) -> Accuracy:
-    """Return the device's comparison over its latest sessions."""
-    sessions = list(GroundTruthSession.objects.filter(device=device).prefetch_related("counts")[:LATEST_SESSIONS])
-    results = _results(device, sessions)
+    """Return the comparison over the latest sessions at the device's spot."""
+    at_spot = GroundTruthSession.objects.filter(device__in=Device.objects.of_spot(device))
+    sessions = list(at_spot.prefetch_related("counts")[:LATEST_SESSIONS])
+    results = _results(sessions)
     return Accuracy(device, results, compare([result.minutes for result in results]))
 
 
 def read_session_result(session: GroundTruthSession) -> SessionResult:
     """Return the comparison of the session so far."""
-    return _results(session.device, [session])[0]
+    return _results([session])[0]
 
 
-def _results(device: Device, sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
-    camera = _camera_minutes(device, sessions) if sessions else {}
+def _results(sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
+    """Compare sessions at one spot, which never has two devices at a time."""
+    camera = _camera_minutes({session.device_id for session in sessions}, sessions) if sessions else {}
     return [_result(session, camera) for session in sessions]
 
 
@@ -77,21 +79,23 @@ def _result(session: GroundTruthSession, camera: dict[dt.datetime, tuple[int, in
     return SessionResult(session, average(counts, until(session)), compared, compare([compared]))
 
 
-def _camera_minutes(device: Device, sessions: Iterable[GroundTruthSession]) -> dict[dt.datetime, tuple[int, int]]:
+def _camera_minutes(
+    devices: Collection[int], sessions: Iterable[GroundTruthSession]
+) -> dict[dt.datetime, tuple[int, int]]:
     """Return by minute the number of frames with a number of faces, and the sum of their faces."""
-    frames = Frame.objects.filter(_during(sessions, "taken_at"), device=device, faces__isnull=False)
+    frames = Frame.objects.filter(_during(sessions, "taken_at"), device__in=devices, faces__isnull=False)
     by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("minute")
-    wrong = _wrong_faces(device, sessions)
+    wrong = _wrong_faces(devices, sessions)
     return {
         minute: (count, faces - wrong[minute])
         for minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute")
     }
 
 
-def _wrong_faces(device: Device, sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
+def _wrong_faces(devices: Collection[int], sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
     """Return by minute the number of rejected faces."""
     wrong = Detection.objects.filter(
-        _during(sessions, "frame__taken_at"), frame__device=device, label=FACE, review=Verdict.WRONG
+        _during(sessions, "frame__taken_at"), frame__device__in=devices, label=FACE, review=Verdict.WRONG
     )
     faces_by_minute: Counter[dt.datetime] = Counter()
     by_frame = wrong.values_list("frame_id", "frame__taken_at", "frame__faces").annotate(Count("pk")).order_by()

@@ -39,6 +39,8 @@ def start_session(*, device: Device, by: "User", people: int, now: dt.datetime) 
     Raises `PermissionDenied` with a sentence unless the user is operator or owner of the device's site.
     """
     check_role(device, by)
+    if not device.is_open:
+        raise PermissionDenied(f"{device} has left {device.site}, so nobody can count there.")
     session = GroundTruthSession.objects.create(device=device, counted_by=by, started_at=now, heard_at=now)
     GroundTruthCount.objects.create(session=session, key=uuid.uuid4(), at=now, people=people)
     return session

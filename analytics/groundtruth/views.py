@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     """Show a device's accuracy, its sessions, and the form that starts a session."""
     visible = Device.objects.for_user(request.user).select_related("site")
-    device = get_object_or_404(visible, site__slug=site, name=name)
+    spots = visible.filter(site__slug=site, name=name).spots()
+    if not spots:
+        raise Http404(f"You have no device “{name}” at the site “{site}”.")
+    device = spots[0].latest
     if request.method == "POST":
         services.check_role(device, _user(request))
     form = StartForm(request.POST or None)
@@ -39,7 +42,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "accuracy": accuracy,
         "comparison": accuracy.comparison,
         "sentence": charts.sentence(accuracy.comparison),
-        "may_count": device.site.allows(request.user, Right.OPERATE),
+        "may_count": device.is_open and device.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/device.html", context)
 

@@ -20,8 +20,8 @@ def read_devices_now(*, now: dt.datetime) -> list[DeviceNow]:
     `LIVE_FOR`. A thumbs-up counts once however long it is shown.
     """
     latest = Frame.objects.filter(device=OuterRef("pk"), taken_at__gt=now - LIVE_FOR).order_by("-taken_at")
-    annotated = Device.objects.select_related("site", "state").annotate(people=Subquery(latest.values("faces")[:1]))
-    devices = list(annotated.order_by("thing_name"))
+    annotated = Device.objects.open().annotate(people=Subquery(latest.values("faces")[:1]))
+    devices = list(annotated.select_related("site", "thing__state").order_by("thing"))
     selections = [Selection([device], device.site.zone, now, now + MOMENT) for device in devices]
     hours = read_engagement(selections, bucket="hour", now=now)
     days = read_episodes(selections, label=THUMBS_UP, bucket="day")

@@ -9,9 +9,9 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from analytics.models.constraints import OneAtATime
 from analytics.models.episodes import Episode
 from analytics.models.quarters import QUARTER_MINUTES, quarter_start
+from devices.constraints import OneAtATime
 from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
 from devices.text import LineField
@@ -84,7 +84,7 @@ class Question(models.Model):
                 violation_error_message="One gesture cannot mean both yes and no.",
             ),
             OneAtATime(
-                of="site",
+                of=["site"],
                 start="asked_from",
                 end="asked_until",
                 name="one_question_at_a_time",

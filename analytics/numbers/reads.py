@@ -96,25 +96,42 @@ class Selection:
     def minutes_begun(self, edges: Sequence[int], until: float) -> list[tuple[int, bool]]:
         """Return for each bucket between these edges how many minutes had begun at `until`, summed over the devices,
         and whether all devices were closed throughout.
+
+        A device counts while it is at its place. A time without any device counts as one with a camera that was off.
         """
-        free = sum(device.pk not in self.hours for device in self.devices)
-        minutes = [_minutes_begun(first, last, until) * free for first, last in pairwise(edges)]
-        if not self.hours:
-            return [(each, False) for each in minutes]
-        opened = np.zeros(max(0, len(edges) - 1), np.int64)
-        begun = opened.copy()
+        moved = any(device.since is not None or device.until is not None for device in self.devices)
+        if not self.hours and not moved:
+            own = [_minutes_begun(first, last, until) for first, last in pairwise(edges)]
+            return [(each * len(self.devices), False) for each in own]
         at = np.array(edges, np.int64)
         # The minute under way counts in full: it may already be covered.
         reached = np.minimum(at, math.ceil(until / MINUTE_S) * MINUTE_S)
+        present, least, opened = (np.zeros(max(0, len(edges) - 1), np.int64) for _ in range(3))
         for device in self.devices:
-            if device.pk in self.hours:
-                spans = self.hours[device.pk]
-                opened += np.diff(spans.seconds_before(at))
-                begun += np.diff(spans.seconds_before(reached))
+            spans = self.hours.get(device.pk)
+            begun = _seconds(spans, reached)
+            present += _seconds(spans, _while_there(device, reached)) if moved else begun
+            least = np.maximum(least, begun)
+            opened += _seconds(spans, at)
+        minutes = -(-np.maximum(present, least) // MINUTE_S)
         return [
-            (own + int(open_for) // MINUTE_S, not free and not whole)
-            for own, open_for, whole in zip(minutes, begun, opened, strict=True)
+            (int(each), bool(self.hours) and not whole)
+            for each, whole in zip(minutes.tolist(), opened.tolist(), strict=True)
         ]
+
+
+def _seconds(spans: OpenSpans | None, moments: sql.Integers) -> sql.Integers:
+    """Return how many seconds lie between adjoining moments; of the spans only, where they are given."""
+    found: sql.Integers = np.diff(moments if spans is None else spans.seconds_before(moments))
+    return found
+
+
+def _while_there(device: Device, moments: sql.Integers) -> sql.Integers:
+    """Move the moments before the device came to its place, and after it left, to these times."""
+    since = None if device.since is None else math.floor(device.since.timestamp())
+    until = None if device.until is None else math.ceil(device.until.timestamp())
+    found = moments if since is None else np.maximum(moments, since)
+    return found if until is None else np.minimum(found, until)
 
 
 def read_engagement(

@@ -19,9 +19,9 @@ class Subject:
     """The devices and the period of a page."""
 
     devices: Sequence[Device]
-    """All devices of a site, or one device."""
+    """All devices that the site, or the spot of the device's page, has and had."""
     device: Device | None
-    """The device of a device's page; None on the page of a site."""
+    """The latest device of a device's page; None on the page of a site."""
     period: Period
 
 

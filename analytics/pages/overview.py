@@ -20,6 +20,7 @@ from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.plots.sparklines import Sparkline, sparkline
 from devices.models import Device, DeviceState, Site
+from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Coffee
 
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeviceToday:
-    """A device with its state and its site's day so far."""
+    """A spot of a device with the device's state and the spot's day so far at its site."""
 
     device: Device
+    """The device that is there, or that left today."""
     state: DeviceState | None
     is_live: bool
     today: EngagementBucket
@@ -58,6 +60,12 @@ class SiteToday:
     members: int
     """The number of users with a role at the site."""
     devices: list[DeviceToday]
+    """Those that are there, and those that left today, whose numbers belong to the day."""
+
+    @property
+    def open(self) -> int:
+        """The number of devices that are there."""
+        return sum(each.device.is_open for each in self.devices)
 
     @property
     def live(self) -> int:
@@ -76,19 +84,22 @@ class SiteToday:
 
 
 def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteToday]:
-    """Return the user's sites by name, each with its devices by name. Takes at most seven queries."""
+    """Return the user's sites by name, each with its spots by name. Takes at most seven queries."""
     sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")).order_by("name"))
-    devices = list(Device.objects.filter(site__in=sites).select_related("site", "state").order_by("name"))
-    devices_of: dict[int, list[Device]] = defaultdict(list)
-    for device in devices:
-        devices_of[device.site_id].append(device)
+    known = Device.objects.filter(site__in=sites).select_related("site", "thing__state").order_by("name")
+    devices = [each for each in known if each.until is None or each.until > day_bounds(now, each.site.zone)[0]]
+    spots_of_site: dict[int, list[Spot]] = defaultdict(list)
+    for spot in spots_of(devices):
+        spots_of_site[spot.latest.site_id].append(spot)
     hours = hours_today(devices, now=now)
     thumbs_up, coffees = thumbs_up_today(devices, now=now), _coffees_today(sites, now)
     # The common scale of all sparklines.
     top = max((hour.average_faces or 0.0 for day in hours.values() for hour in day), default=0.0) or 1.0
 
-    def today(device: Device) -> DeviceToday:
+    def today(spot: Spot) -> DeviceToday:
+        device = spot.latest
         whole_day = merge_engagement(hours[device.pk])
+        gestures = [thumbs_up[each.pk] for each in spot.devices if each.pk in thumbs_up]
         return DeviceToday(
             device=device,
             state=device.latest_state,
@@ -96,21 +107,28 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
             today=whole_day,
             sparkline=sparkline(hours[device.pk], now=now, top=top),
             # A device may report a gesture at a time of which it has sent no frame.
-            thumbs_up=thumbs_up.get(device.pk, 0 if whole_day.minutes_seen else None),
-            coffees=coffees.get(device.pk, 0),
+            thumbs_up=sum(gestures) if gestures or whole_day.minutes_seen else None,
+            coffees=sum(coffees.get(each.pk, 0) for each in spot.devices),
         )
 
     return [
-        SiteToday(site, now.astimezone(site.zone), site.members, [today(device) for device in devices_of[site.pk]])
+        SiteToday(site, now.astimezone(site.zone), site.members, [today(spot) for spot in spots_of_site[site.pk]])
         for site in sites
     ]
 
 
 def hours_today(devices: Sequence[Device], *, now: dt.datetime) -> dict[int, list[EngagementBucket]]:
-    """Return by primary key of the device the hours of its site's whole day; at most three queries."""
-    selections = [Selection([device], device.site.zone, *day_bounds(now, device.site.zone)) for device in devices]
+    """Return the hours of each spot's whole day at its site, by primary key of the spot's latest device.
+
+    Takes at most three queries.
+    """
+    spots = spots_of(devices)
+    zones = [spot.latest.site.zone for spot in spots]
+    selections = [
+        Selection(spot.devices, zone, *day_bounds(now, zone)) for spot, zone in zip(spots, zones, strict=True)
+    ]
     hours = read_engagement(with_opening_hours(selections), bucket="hour", now=now)
-    return {device.pk: hours_of_device for device, hours_of_device in zip(devices, hours, strict=True)}
+    return {spot.latest.pk: hours_of_spot for spot, hours_of_spot in zip(spots, hours, strict=True)}
 
 
 def thumbs_up_today(devices: Sequence[Device], *, now: dt.datetime) -> Mapping[int, int]:

@@ -20,7 +20,8 @@ from analytics.pages.overview import sites_today
 from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
-from devices.models import Device, QuarantinedMessage, Site
+from devices.models import Device, DeviceLog, QuarantinedMessage, Site
+from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
 
@@ -35,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     sites = sites_today(request.user, now=timezone.now())
     context = {
         "sites": sites,
-        "devices": sum(len(site.devices) for site in sites),
+        "devices": sum(site.open for site in sites),
         "uncounted": any(each.is_uncounted for site in sites for each in site.devices),
         "live": sum(site.live for site in sites),
         "thumbs_up": sum(site.thumbs_up for site in sites),
@@ -49,18 +50,21 @@ def overview(request: HttpRequest) -> HttpResponse:
 def site(request: HttpRequest, site: str) -> HttpResponse:
     """Show a site's devices together, and the totals of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
     found = get_object_or_404(Site.objects.for_user(request.user), slug=site)
-    devices = list(Device.objects.filter(site=found).select_related("site", "state").order_by("name"))
+    devices = list(Device.objects.filter(site=found).select_related("site", "thing__state").order_by("name"))
     period = parse_period(request, found.zone)
     label = parse_label(request)
-    totals = read_totals([([device], period) for device in devices], label=label)
+    spots = spots_of(devices)
+    shown = [spot for spot in spots if any(device.overlaps(period.start, period.end) for device in spot.devices)]
+    totals = read_totals([(spot.devices, period) for spot in shown], label=label)
     context = {
         "site": found,
-        "devices": devices,
+        "devices": [spot.latest for spot in spots if spot.latest.is_open],
+        "former": [spot.latest for spot in spots if not spot.latest.is_open],
         "states": [
-            (device, device.latest_state, device.is_live(period.now), total)
-            for device, total in zip(devices, totals, strict=True)
+            (spot.latest, spot.latest.latest_state, spot.latest.is_live(period.now), total)
+            for spot, total in zip(shown, totals, strict=True)
         ],
-        "has_sent": any(device.latest_state for device in devices),
+        "has_sent": any(device.latest_state or not device.is_open for device in devices),
         **_common_context(devices, period, label, {"site": found.slug}),
     }
     return render(request, "analytics/site.html", context)
@@ -70,18 +74,19 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 @require_safe
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     """Show a device over some local days of its site: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
-    visible = Device.objects.for_user(request.user).select_related("site", "state")
-    found = get_object_or_404(visible, site__slug=site, name=name)
+    spot = _spot(request, site, name)
+    devices, found = spot.devices, spot.latest
     period = parse_period(request, found.site.zone)
     context = {
         "device": found,
+        "former": devices[1:],
         "state": found.latest_state,
         "is_live": found.is_live(period.now),
-        "pictures": _latest_pictures(found),
-        "linked": Capture.objects.filter(device=found, state=State.LINKED).count(),
-        "log": found.log.all()[:LATEST_LOG_LINES],
-        "quarantined": QuarantinedMessage.objects.filter(device=found, replayed_at=None).count(),
-        **_common_context([found], period, parse_label(request), {"site": found.site.slug, "device": found.name}),
+        "pictures": _latest_pictures(devices),
+        "linked": Capture.objects.filter(device__in=devices, state=State.LINKED).count(),
+        "log": DeviceLog.objects.filter(device__in=devices)[:LATEST_LOG_LINES],
+        "quarantined": QuarantinedMessage.objects.filter(device__in=devices, replayed_at=None).count(),
+        **_common_context(devices, period, parse_label(request), {"site": found.site.slug, "device": found.name}),
     }
     return render(request, "analytics/device.html", context)
 
@@ -98,8 +103,17 @@ def site_plots(request: HttpRequest, site: str) -> HttpResponse:
 @require_safe
 def device_plots(request: HttpRequest, site: str, name: str) -> HttpResponse:
     """Return the plots of a device's page as JSON in HTML, for the query of that page."""
-    found = get_object_or_404(Device.objects.for_user(request.user).select_related("site"), site__slug=site, name=name)
-    return _plots(request, [found], found.site)
+    spot = _spot(request, site, name)
+    return _plots(request, spot.devices, spot.latest.site)
+
+
+def _spot(request: HttpRequest, site: str, name: str) -> Spot:
+    """Return the spot of this name with all devices that were ever there. Raises `Http404`."""
+    visible = Device.objects.for_user(request.user).select_related("site", "thing__state")
+    spots = visible.filter(site__slug=site, name=name).spots()
+    if not spots:
+        raise Http404(f"You have no device “{name}” at the site “{site}”.")
+    return spots[0]
 
 
 def _plots(request: HttpRequest, devices: Sequence[Device], site: Site) -> HttpResponse:
@@ -152,6 +166,7 @@ def _common_context(
         parameters["to"] = period.last
     return {
         "now": period.now,
+        "selected": devices,
         "plotly": library.address(),
         "report": Report(read_text_numbers(devices, period, label=label)),
         "zone": period.zone,
@@ -171,8 +186,10 @@ def _day_query(period: periods.Period) -> str:
     return "days=1" if period.hours == "open" else "days=1&hours=all"
 
 
-def _latest_pictures(device: Device) -> QuerySet[Capture]:
-    captures = Capture.objects.filter(device=device).exclude(state=State.LINKED).prefetch_related("sightings__person")
+def _latest_pictures(devices: Sequence[Device]) -> QuerySet[Capture]:
+    captures = (
+        Capture.objects.filter(device__in=devices).exclude(state=State.LINKED).prefetch_related("sightings__person")
+    )
     return captures.order_by("-taken_at", "-pk")[:LATEST_PICTURES]
 
 

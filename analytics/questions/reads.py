@@ -3,7 +3,7 @@
 import datetime as dt
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -18,6 +18,7 @@ from analytics.numbers.intervals import Interval, wilson
 from analytics.numbers.measures import EngagementBucket, merge_engagement
 from analytics.numbers.reads import Selection, read_engagement
 from devices.models import Device, Site
+from devices.querysets import Spot, spots_of
 
 HOURLY_UP_TO = dt.timedelta(days=3)
 """The answers to questions of at most this length come in buckets of an hour, to longer questions in days."""
@@ -119,7 +120,8 @@ def current_question(sites: Iterable[Site], *, now: dt.datetime) -> Question | N
 
 def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
     """Return the answers at all devices of the question's site."""
-    devices = list(Device.objects.filter(site=question.site_id).order_by("name"))
+    known = Device.objects.filter(site=question.site_id).order_by("name")
+    devices = [device for device in known if device.overlaps(question.asked_from, question.asked_until)]
     bucket: Bucket = "hour" if question.asked_until - question.asked_from <= HOURLY_UP_TO else "day"
     edges = _edges(question, bucket)
     camera = _read_engagement(question, devices, edges, now)
@@ -134,7 +136,16 @@ def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
         answers=AnswerCounts(*(sum(counts[field] for counts in by_device.values()) for field in range(4))),
         bucket=bucket,
         buckets=[AnswerBucket(engagement, AnswerCounts(*by_bucket[index])) for index, engagement in enumerate(camera)],
-        devices=[DeviceAnswers(device, minutes[device.pk], AnswerCounts(*by_device[device.pk])) for device in devices],
+        devices=[_answers_at(spot, minutes, by_device) for spot in spots_of(devices)],
+    )
+
+
+def _answers_at(spot: Spot, minutes: Mapping[int, int], by_device: "_Counts") -> DeviceAnswers:
+    counts = (by_device[device.pk] for device in spot.devices)
+    return DeviceAnswers(
+        spot.latest,
+        sum(minutes[device.pk] for device in spot.devices),
+        AnswerCounts(*(sum(each) for each in zip(*counts, strict=True))),
     )
 
 

@@ -20,7 +20,7 @@ class Place:
 
 
 def find_place(request: Request, query: dict[str, Any]) -> Place:
-    """Return the devices that a query names by site, by name or by both.
+    """Return the devices that a query names by site, by name or by both: all that were ever there.
 
     Raises `NotFound` where the user may see none of that name, and `ValidationError` where several sites have a device
     of that name.
@@ -36,7 +36,7 @@ def find_place(request: Request, query: dict[str, Any]) -> Place:
     named = list(devices.filter(name=query["device"]))
     if not named:
         raise exceptions.NotFound(f"You have no device “{query['device']}” at this place; devices/ lists your devices.")
-    if len(named) > 1:
+    if len({device.site_id for device in named}) > 1:
         sentence = f"Several of your sites have a device “{query['device']}”; add “site” to select one."
         raise exceptions.ValidationError({"device": [sentence]})
     return Place(named, named[0].site.zone)

@@ -16,6 +16,7 @@ from analytics.numbers.reads import Selection
 from analytics.rest.places import Place, find_place
 from analytics.rest.serializers import MAX_BUCKETS, parse_bucket_bounds
 from devices.models import Device
+from devices.querysets import spots_of
 
 UTC = ZoneInfo("UTC")
 
@@ -61,7 +62,7 @@ def _place(request: Request, query: dict[str, Any]) -> Place:
 
 def _groups(devices: Sequence[Device], each: str | None) -> list[Sequence[Device]]:
     if each == "device":
-        return [[device] for device in devices]
+        return [spot.devices for spot in spots_of(devices)]
     if each == "site":
         return [list(group) for _, group in groupby(devices, lambda device: device.site)]
     return [devices]

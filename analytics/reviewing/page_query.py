@@ -12,6 +12,7 @@ from analytics.models import LabelQuarter
 from analytics.numbers import periods
 from analytics.reviewing.items import SHOWS, DetectionFilter, Show
 from devices.models import Device, Site
+from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ class PageQuery:
 
     site: Site
     devices: Sequence[Device]
-    """All devices of the site."""
-    device: Device | None
-    """The selected device; None for all devices of the site."""
+    """All devices that the site has and had."""
+    spots: Sequence[Spot]
+    spot: Spot | None
+    """The spot of the selected device; None for all devices of the site."""
     labels: Sequence[str]
     """The labels that the site's devices detected in the period."""
     label: str
@@ -46,7 +48,7 @@ class PageQuery:
     def detection_filter(self) -> DetectionFilter:
         """The conditions of the page's detections."""
         return DetectionFilter(
-            devices=[self.device] if self.device else self.devices,
+            devices=self.spot.devices if self.spot else self.devices,
             label=self.label,
             start=self.period.start,
             end=self.period.end,
@@ -59,7 +61,7 @@ class PageQuery:
         """Return the page's query string with these values changed; None omits a parameter."""
         values: dict[str, str | int | dt.date | None] = {
             "site": self.site.slug,
-            "device": self.device.name if self.device else None,
+            "device": self.spot.latest.name if self.spot else None,
             "label": self.label,
             "show": self.show,
             "least": self.least or None,
@@ -78,18 +80,20 @@ def parse_query(parameters: QueryDict, user: "User", now: dt.datetime) -> PageQu
     if not sites:
         return None
     site = _one_of(sites, given.get("site"), "site", default=next(iter(sites)))
-    devices = {device.name: device for device in Device.objects.filter(site=site).order_by("name")}
+    devices = list(Device.objects.filter(site=site).order_by("name"))
+    spots = {spot.latest.name: spot for spot in spots_of(devices)}
     try:
         period = periods.parse(given.get("days"), given.get("to"), zone=site.zone, now=now)
         least, most = _percent(given.get("least", "0")), _percent(given.get("most", "100"))
         before = int(given["before"]) if "before" in given else None
     except ValueError as error:
         raise Http404(str(error)) from None
-    labels = _labels(list(devices.values()), period)
+    labels = _labels(devices, period)
     return PageQuery(
         site=site,
-        devices=list(devices.values()),
-        device=_one_of(devices, given["device"], "device") if given.get("device") else None,
+        devices=devices,
+        spots=list(spots.values()),
+        spot=_one_of(spots, given["device"], "device") if given.get("device") else None,
         labels=labels,
         label=given.get("label") or (THUMBS_UP if THUMBS_UP in labels or not labels else labels[0]),
         period=period,

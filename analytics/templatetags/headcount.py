@@ -67,9 +67,7 @@ def signed(people: float | None) -> str:
 @register.simple_tag(takes_context=True)
 def cards(context: Context, place: Place) -> SafeString:
     """Return the cards of features at this place of the page of a site or device; see `analytics/pages/cards.py`."""
-    device = context.get("device")
-    devices = context["devices"] if device is None else [device]
-    return render_cards(place, Subject(devices, device, context["period"]))
+    return render_cards(place, Subject(context["selected"], context.get("device"), context["period"]))
 
 
 @register.inclusion_tag("analytics/sparkline.html")

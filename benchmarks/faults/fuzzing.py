@@ -7,7 +7,8 @@ from django.utils import timezone
 from analytics.models import Frame
 from devices.intake import decoding, identity
 from devices.intake.decoding import Arrival, Decoded
-from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from devices.intake.places import read_whereabouts
+from devices.models import DeviceLog, QuarantinedMessage, Reason
 from faces.models import Capture
 
 Row = tuple[object, ...]
@@ -20,7 +21,7 @@ class FuzzLedger:
     """
 
     def __init__(self, things: list[str]) -> None:
-        self._devices = Device.objects.by_thing(things)
+        self._things = read_whereabouts(things)
         self._retention = decoding.retention()
         self.messages = 0
         self._aside: Counter[int] = Counter()
@@ -59,11 +60,11 @@ class FuzzLedger:
         return lost, (aside - expected_aside).total() + max(strangers - untimed_rows, 0)
 
     def _decode(self, topic: str, payload: bytes) -> Decoded:
-        device = self._devices.get(decoding.thing_of(topic))
-        return decoding.decode(Arrival(topic, payload, timezone.now()), device, retention=self._retention)
+        where = self._things.get(decoding.thing_of(topic))
+        return decoding.decode(Arrival(topic, payload, timezone.now()), where, retention=self._retention)
 
     def _found(self) -> set[Row]:
-        ours = list(self._devices.values())
+        ours = [device for where in self._things.values() for device in where.devices]
         return {
             *(("frame", *row) for row in Frame.objects.filter(device__in=ours).values_list(*FRAME)),
             *(("line", *row) for row in DeviceLog.objects.filter(device__in=ours).values_list(*LINE)),

@@ -106,7 +106,7 @@ class Ledger:
 
 
 def frames_counted(things: Iterable[str]) -> int:
-    return Frame.objects.filter(device__thing_name__in=list(things)).count()
+    return Frame.objects.filter(device__thing__name__in=list(things)).count()
 
 
 def latest_frame() -> int:
@@ -152,7 +152,7 @@ def _frames(things: set[str]) -> list[tuple[int, str, int, float]]:
 
 def _faces(things: set[str]) -> dict[int, list[float]]:
     faces: dict[int, list[float]] = defaultdict(list)
-    found = Detection.objects.filter(label=FACE, frame__device__thing_name__in=things)
+    found = Detection.objects.filter(label=FACE, frame__device__thing__name__in=things)
     for frame, confidence in found.values_list("frame_id", "confidence").iterator():
         faces[frame].append(confidence)
     return faces
@@ -173,10 +173,10 @@ def _repeated(aside: Counter[Aside], expected: Counter[Aside]) -> int:
 
 def _tallies_off(things: set[str]) -> tuple[int, int]:
     """Return by how much the tallies are below, and above, the sums of the frames and detections."""
-    frames = Frame.objects.filter(device__thing_name__in=things)
-    detections = Detection.objects.filter(frame__device__thing_name__in=things)
-    quarters = EngagementQuarter.objects.filter(device__thing_name__in=things)
-    labels = LabelQuarter.objects.filter(device__thing_name__in=things)
+    frames = Frame.objects.filter(device__thing__name__in=things)
+    detections = Detection.objects.filter(frame__device__thing__name__in=things)
+    quarters = EngagementQuarter.objects.filter(device__thing__name__in=things)
+    labels = LabelQuarter.objects.filter(device__thing__name__in=things)
     off = [
         (quarters.aggregate(sum=Sum("frames"))["sum"] or 0) - frames.exclude(faces=None).count(),
         (quarters.aggregate(sum=Sum("faces_sum"))["sum"] or 0) - (frames.aggregate(sum=Sum("faces"))["sum"] or 0),

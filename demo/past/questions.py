@@ -32,7 +32,7 @@ def create_questions_and_sessions(at: Progress, owner: User) -> None:
         if not Question.objects.filter(site=site).exists():
             _ask(site, at, owner)
     for history in histories(at.seed, at.start, at.end):
-        device = Device.objects.get(thing_name=history.profile.thing)
+        device = Device.objects.get(thing__name=history.profile.thing)
         if not GroundTruthSession.objects.filter(device=device).exists():
             _count(device, history, owner)
 

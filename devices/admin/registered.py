@@ -5,15 +5,17 @@ from typing import Any
 
 import msgspec
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html
 
 from devices import services
 from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
-from devices.admin.device_form import DeviceForm, settings_table
+from devices.admin.device_form import OF_THING, DeviceForm, settings_table
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_quarantined
 from devices.isolation import each
@@ -48,7 +50,8 @@ class SiteAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         sites: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = sites.annotate(count_of_devices=models.Count("devices"))
+        here = models.Q(devices__until=None)
+        counted: QuerySet[Any] = sites.annotate(count_of_devices=models.Count("devices", filter=here))
         return counted
 
     @admin.display(description="Devices", ordering="count_of_devices")
@@ -69,17 +72,17 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ScopedAdmin):
-    list_display = ["name", "site", "thing_name", "last_seen", "online", "in_quarantine"]
-    list_filter = [("site", OWN_ONLY)]
-    search_fields = ["name", "thing_name"]
-    list_select_related = ["site", "state"]
+    list_display = ["name", "site", "thing_name", "since", "until", "last_seen", "online", "in_quarantine"]
+    list_filter = [("site", OWN_ONLY), ("until", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "thing__name"]
+    list_select_related = ["site", "thing__state"]
     form = DeviceForm
-    readonly_fields = ["settings_in_force"]
-    actions = ["issue_token", "send_settings"]
+    readonly_fields = ["since", "until", "settings_in_force"]
+    actions = ["issue_token", "send_settings", "retire"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let superusers alone set a device's bucket: whoever sets it decides whose pictures the device has."""
-        fields = super().get_readonly_fields(request, obj)
+        fields = [*super().get_readonly_fields(request, obj), *(["site"] if obj is not None else [])]
         return fields if request.user.is_superuser else [*fields, "bucket", "bucket_prefix"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -87,48 +90,81 @@ class DeviceAdmin(ScopedAdmin):
         counted: QuerySet[Any] = devices.annotate(quarantined_count=models.Count("quarantined"))
         return counted
 
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Forbid the deletion of a device that has sent messages, because all its counts would be deleted with it."""
-        return super().has_delete_permission(request, obj) and not hasattr(obj, "state")
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Forbid changes of a device whose thing has left: its token and settings are those of another place now."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_open)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Refuse to delete a device that was heard, because all its numbers would be deleted with it."""
+        device = self.get_object(request, object_id)
+        if device is not None and self.has_delete_permission(request, device):
+            try:
+                services.check_deletion(device=device)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+                return redirect("admin:devices_device_change", device.pk)
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request: HttpRequest, device: Device) -> None:
+        services.delete_device(device=device)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Remove Django's bulk deletion, which would read all frames of the devices before it asks for confirmation."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
-    @admin.display(description="Last seen", ordering="state__last_seen_at")
+    @admin.display(description="Last seen", ordering="thing__state__last_seen_at")
     def last_seen(self, device: Device) -> Any:
-        return device.state.last_seen_at if hasattr(device, "state") else None
+        return device.latest_state and device.latest_state.last_seen_at
 
-    @admin.display(boolean=True, ordering="state__online")
+    @admin.display(boolean=True, ordering="thing__state__online")
     def online(self, device: Device) -> bool | None:
-        return device.state.online if hasattr(device, "state") else None
+        state = device.latest_state
+        return None if state is None else state.online
 
     @admin.display(description="In quarantine", ordering="quarantined_count")
     def in_quarantine(self, device: Any) -> int:
         return int(device.quarantined_count)
+
+    @admin.display(description="Bucket")
+    def bucket(self, device: Device) -> str:
+        return device.thing.bucket if device.is_open else ""
+
+    @admin.display(description="Prefix in the bucket")
+    def bucket_prefix(self, device: Device) -> str:
+        return device.thing.bucket_prefix if device.is_open else ""
 
     @admin.display(description="Desired and reported")
     def settings_in_force(self, device: Device) -> str:
         return settings_table(device)
 
     def save_model(self, request: HttpRequest, device: Device, form: Any, change: bool) -> None:
-        super().save_model(request, device, form, change)
-        settings = form.settings()
-        if msgspec.to_builtins(settings) != device.desired_config:
-            services.configure_device(device=device, settings=settings, now=timezone.now())
+        values, settings = form.cleaned_data, form.settings()
+        written = form.write_place(values)
+        device.pk, device.thing, device.since = written.pk, written.thing, written.since
+        sought = ("faces_sought", "labels_sought")
+        if change and any(values[name] != getattr(written, name) for name in sought):
+            device.sought_is_corrected = True
+        device.save()
+        thing = written.thing
+        of_thing = [name for name in OF_THING if name in values]
+        for name in of_thing:
+            setattr(thing, name, values[name])
+        thing.save(update_fields=of_thing)
+        if msgspec.to_builtins(settings) != thing.desired_config:
+            services.configure_device(device=written, settings=settings, now=timezone.now())
             transaction.on_commit(partial(self._send_settings, request, device))
 
     @admin.action(description="Send the desired settings again", permissions=["change"])
     def send_settings(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
         for device in devices:
-            if not self._may_write(request, device):
-                messages.error(request, f"Your role does not allow you to change {device}.")
-            elif self._send_settings(request, device):
+            if not self._may_change(request, device):
+                continue
+            if self._send_settings(request, device):
                 messages.success(request, f"The settings of {device} were sent.")
 
     def _send_settings(self, request: HttpRequest, device: Device) -> bool:
         try:
-            settings.send_config(device=device)
+            settings.send_config(thing=device.thing)
         except BrokerUnavailable as error:
             messages.error(
                 request,
@@ -140,11 +176,32 @@ class DeviceAdmin(ScopedAdmin):
     @admin.action(description="Issue a new token (the old one stops working)", permissions=["change"])
     def issue_token(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
         for device in devices:
-            if not self._may_write(request, device):
-                messages.error(request, f"Your role does not allow you to change {device}.")
+            if not self._may_change(request, device):
                 continue
             token = services.issue_device_token(device=device)
             messages.success(request, format_html("Token of {}: <code>{}</code> — shown only now.", device, token))
+
+    @admin.action(description="Retire: the camera has left its place", permissions=["change"])
+    def retire(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
+        for device in devices:
+            if not self._may_change(request, device):
+                continue
+            try:
+                services.retire_device(device=device, at=timezone.now())
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+            else:
+                messages.success(request, f"{device} has left {device.site}. What it saw stays there.")
+
+    def _may_change(self, request: HttpRequest, device: Device) -> bool:
+        """Whether the user may change the device; otherwise a message says why not."""
+        if not self._may_write(request, device):
+            messages.error(request, f"Your role does not allow you to change {device}.")
+        elif not device.is_open:
+            messages.error(request, f"{device} has left {device.site}.")
+        else:
+            return True
+        return False
 
 
 @admin.register(ApiToken)

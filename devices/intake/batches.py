@@ -4,13 +4,13 @@ import datetime as dt
 import logging
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices.intake import decoding, device_states, identity, redelivery
+from devices.intake import decoding, device_states, identity, redelivery, seeking
 from devices.intake.decoding import (
     Arrival,
     Decoded,
@@ -22,6 +22,8 @@ from devices.intake.decoding import (
     SignOfLife,
     TakenPicture,
 )
+from devices.intake.places import KnownThings, Whereabouts, read_whereabouts
+from devices.intake.placing import Placing, picture_at_its_place
 from devices.intake.quarantine import may_hold_picture, note_growth
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from edge_agent import messages
@@ -49,9 +51,6 @@ Sink = Callable[[Batch], Write]
 
 _sinks: list[Sink] = []
 
-DevicesByThing = Mapping[str, Device]
-"""Devices by their thing names."""
-
 
 def write_nothing() -> None:
     """The `Write` of a sink that has nothing to write."""
@@ -76,43 +75,46 @@ class Accepted:
     """Message ids by thing name, for the devices that wait for receipts."""
     committed: int = 0
     quarantined: int = 0
-    devices: DevicesByThing = field(default_factory=dict)
-    """The devices that sent the messages."""
+    things: KnownThings = field(default_factory=dict)
+    """The things that sent the messages."""
 
     def add(self, other: "Accepted") -> None:
         for thing, ids in other.receipts.items():
             self.receipts.setdefault(thing, []).extend(ids)
         self.committed += other.committed
         self.quarantined += other.quarantined
-        self.devices = {**self.devices, **other.devices}
+        self.things = {**self.things, **other.things}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that one transaction will write for some arrivals, provided that `devices` are still as they were."""
+    """All that one transaction will write for some arrivals, provided that `things` are still as they were."""
 
     arrivals: Sequence[Arrival]
-    devices: DevicesByThing
+    things: KnownThings
     accepted: Accepted
     writes: Sequence[Write]
+    placing: Placing
 
 
-def draft(arrivals: Sequence[Arrival], devices: DevicesByThing) -> Draft:
+def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | None = None) -> Draft:
     """Decode these arrivals and prepare their writes. No query is made, so this may run while another batch commits."""
     decoded: list[tuple[Arrival, Decoded]] = []
     rejected: list[tuple[Arrival, Rejection]] = []
-    retention = decoding.retention()
+    retention, placing = decoding.retention(), placing or Placing()
     for arrival in arrivals:
         if not arrival.payload:
             continue  # It only clears the message that the broker retained on its topic.
         try:
-            device = devices.get(decoding.thing_of(arrival.topic))
-            decoded.append((arrival, decoding.decode(arrival, device, retention=retention)))
+            content, unplaced = placing.decode(arrival, _thing_of(arrival, things), retention=retention)
+            decoded.append((arrival, content))
+            if unplaced is not None:
+                rejected.append((arrival, unplaced))
         except Rejection as rejection:
             rejected.append((arrival, rejection))
         except Exception as error:
             rejected.append((arrival, _refusal(arrival, error)))
-    return _make_draft(arrivals, decoded, rejected, devices)
+    return _make_draft(arrivals, decoded, rejected, things, placing)
 
 
 def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accepted:
@@ -140,24 +142,38 @@ def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accept
 
 def _accept_together(arrivals: Sequence[Arrival], prepared: Draft | None) -> Accepted:
     timed = redelivery.with_first_arrival_times(arrivals)
-    devices = _current_devices(arrivals, prepared.devices if prepared else {})
-    if prepared is None or not _holds(prepared, timed, devices):
-        prepared = draft(timed, devices)
+    things = _current_things(arrivals, prepared.things if prepared else {})
+    if prepared is None or not _holds(prepared, timed, things):
+        prepared = draft(timed, things)
+    if prepared.placing.doubtful and (placing := prepared.placing.look_up()):
+        prepared = draft(timed, things, placing)
     _write(prepared)
-    return replace(prepared.accepted, devices=devices)
+    return replace(prepared.accepted, things=things)
 
 
-def _holds(prepared: Draft, timed: Sequence[Arrival], devices: DevicesByThing) -> bool:
-    """Whether the draft was made of these arrivals, with the same times, and with devices that have not changed."""
-    unchanged = all(prepared.devices.get(thing) is devices.get(thing) for thing in decoding.things_of(timed))
+def _holds(prepared: Draft, timed: Sequence[Arrival], things: KnownThings) -> bool:
+    """Whether the draft was made of these arrivals, with the same times, and with things that have not changed."""
+    unchanged = all(prepared.things.get(thing) is things.get(thing) for thing in decoding.things_of(timed))
     return unchanged and all(map(operator.is_, prepared.arrivals, timed))
 
 
 def take_in(arrival: Arrival) -> None:
-    """Commit this one message. Raises `Rejection` where it cannot be decoded, and then writes nothing."""
-    devices = _current_devices([arrival], {})
-    decoded = decoding.decode(arrival, _device_of(arrival, devices), retention=decoding.retention())
-    _write(_make_draft([arrival], [(arrival, decoded)], [], devices))
+    """Commit this one message.
+
+    Raises `Rejection` if it cannot be taken in whole. Nothing of it is written then, but the parts that have a place.
+    """
+    things = _current_things([arrival], {})
+    where, placing, retention = _thing_of(arrival, things), Placing(), decoding.retention()
+    try:
+        decoded, unplaced = placing.decode(arrival, where, retention=retention)
+    except Rejection:
+        if not placing.doubtful:
+            raise
+    if placing.doubtful:
+        decoded, unplaced = (placing.look_up() or Placing()).decode(arrival, where, retention=retention)
+    _write(_make_draft([arrival], [(arrival, decoded)], [], things))
+    if unplaced is not None:
+        raise unplaced
 
 
 def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> None:
@@ -165,6 +181,7 @@ def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> No
 
     A picture that the device itself did not send is no sign of life of the device.
     """
+    picture = picture_at_its_place(picture)
     topic = messages.topic_from_device(picture.device.thing_name, "image")
     arrival = Arrival(topic, b"", picture.received_at, retained=not is_from_device)
     _write(_make_draft([arrival], [(arrival, Decoded(picture.device, pictures=[picture]))], [], {}))
@@ -173,12 +190,12 @@ def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> No
 @transaction.atomic
 def quarantine(arrival: Arrival, rejection: Rejection) -> None:
     """Quarantine something that came from elsewhere than a device and cannot be taken in. Idempotent."""
-    _write_quarantine([(arrival, rejection)], _current_devices([arrival], {}))
+    _write_quarantine([(arrival, rejection)], _current_things([arrival], {}))
 
 
 def refuse(arrival: Arrival, rejection: Rejection) -> Accepted:
     """Quarantine a device's message for this reason, without decoding it."""
-    refused = _make_draft([arrival], [], [(arrival, rejection)], _current_devices([arrival], {}))
+    refused = _make_draft([arrival], [], [(arrival, rejection)], _current_things([arrival], {}))
     _write(refused)
     return refused.accepted
 
@@ -190,29 +207,22 @@ def _refusal(arrival: Arrival, error: Exception) -> Rejection:
     return Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
 
 
-def _device_of(arrival: Arrival, devices: DevicesByThing) -> Device | None:
-    return devices.get(decoding.thing_of(arrival.topic))
+def _thing_of(arrival: Arrival, things: KnownThings) -> Whereabouts | None:
+    return things.get(decoding.thing_of(arrival.topic))
 
 
-def _current_devices(arrivals: Iterable[Arrival], known: DevicesByThing) -> dict[str, Device]:
-    """Read the devices of these arrivals. A device that has not changed is returned as the object in `known`."""
+def _current_things(arrivals: Iterable[Arrival], known: KnownThings) -> dict[str, Whereabouts]:
+    """Read the things of these arrivals. One that has not changed is returned as the object in `known`."""
     things = {thing for thing in decoding.things_of(arrivals) if thing and "\x00" not in thing}
-    current = Device.objects.by_thing(things)
-    return {thing: _known_or_changed(known.get(thing), device) for thing, device in current.items()}
-
-
-def _known_or_changed(known: Device | None, current: Device) -> Device:
-    names = [field.attname for field in Device._meta.concrete_fields]
-    if known is not None and all(getattr(current, name) == getattr(known, name) for name in names):
-        return known
-    return current
+    return read_whereabouts(things, known)
 
 
 def _make_draft(
     arrivals: Sequence[Arrival],
     decoded: Sequence[tuple[Arrival, Decoded]],
     rejected: Sequence[tuple[Arrival, Rejection]],
-    devices: DevicesByThing,
+    things: KnownThings,
+    placing: Placing | None = None,
 ) -> Draft:
     contents = [content for _, content in decoded]
     batch = Batch(
@@ -224,21 +234,22 @@ def _make_draft(
         software=[
             (content.device, content.clock or arrival.received_at, content.status.software[:64])
             for arrival, content in decoded
-            if content.status is not None and content.status.software
+            if content.status is not None and content.status.software and content.has_place
         ],
     )
     untimed = [arrival for arrival, content in decoded if not content.timed]
     writes: list[Write] = [
         partial(_write_log, [line for content in contents for line in content.log]),
-        partial(_write_quarantine, rejected, devices),
+        partial(_write_quarantine, rejected, things),
         redelivery.recording(arrivals, [*untimed, *(arrival for arrival, _ in rejected)]),
         # Last, because several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
+        seeking.learning(contents) or write_nothing,
         partial(device_states.write, device_states.relevant(decoded)),
     ]
     outcome = _outcome(decoded, rejected)
     outcome.committed = len(arrivals) - outcome.quarantined
-    return Draft(arrivals, devices, outcome, writes)
+    return Draft(arrivals, things, outcome, writes, placing or Placing())
 
 
 @transaction.atomic
@@ -280,7 +291,7 @@ def _not_written_before(lines: Sequence[LogLine]) -> Sequence[LogLine]:
     ]
 
 
-def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: DevicesByThing) -> None:
+def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], things: KnownThings) -> None:
     rows = [
         QuarantinedMessage(
             key=_quarantine_key(arrival),
@@ -289,7 +300,7 @@ def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: De
             size=len(arrival.payload),
             reason=rejection.reason,
             detail=str(rejection).replace("\x00", "�"),
-            device=_device_of(arrival, devices),
+            device=_device_of_rejected(arrival, rejection, _thing_of(arrival, things)),
             received_at=arrival.received_at,
             has_picture=may_hold_picture(arrival.topic, arrival.payload),
         )
@@ -298,6 +309,22 @@ def _write_quarantine(rejected: Sequence[tuple[Arrival, Rejection]], devices: De
     if rows:
         note_growth(rows)
     QuarantinedMessage.objects.bulk_create(sorted(rows, key=lambda row: row.key), ignore_conflicts=True)
+
+
+def _device_of_rejected(arrival: Arrival, rejection: Rejection, where: Whereabouts | None) -> Device | None:
+    """Return the device whose site may see the quarantined message; None in doubt.
+
+    An outbox may hold messages of a place that its thing has left. So after a move, a message of an agent belongs to
+    a place only if its time is known.
+    """
+    if where is None or rejection.reason == Reason.NO_PLACE:
+        return None
+    if where.always is not None:
+        return where.always
+    if rejection.at is not None:
+        return where.by_clock(rejection.at)
+    may_be_kept = not decoding.is_from_deeplens(arrival.topic)
+    return None if may_be_kept and len(where.devices) > 1 else where.at(arrival.received_at)
 
 
 def _quarantine_key(arrival: Arrival) -> int:
@@ -313,10 +340,13 @@ def _quarantine_key(arrival: Arrival) -> int:
 
 def _outcome(decoded: Sequence[tuple[Arrival, Decoded]], rejected: Sequence[tuple[Arrival, Rejection]]) -> Accepted:
     receipts: defaultdict[str, list[str]] = defaultdict(list)
+    partly = {id(arrival) for arrival, _ in decoded} & {id(arrival) for arrival, _ in rejected} if rejected else set()
     for _, content in decoded:
         if content.message_id is not None:
             receipts[content.device.thing_name].append(content.message_id)
     for arrival, _ in rejected:
+        if id(arrival) in partly:
+            continue
         message_id = decoding.message_id_of(arrival.payload)
         if message_id is not None and arrival.topic.startswith("dt/headcount/"):
             receipts[decoding.thing_of(arrival.topic)].append(message_id)

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote, urlsplit
 
-from devices.models import Device
+from devices.models import Thing
 
 _PATH_STYLE = re.compile(r"s3([.-][a-z0-9-]+)?\.amazonaws\.com")
 _HOST_STYLE = re.compile(r"(?P<bucket>[a-zA-Z0-9._-]+)\.s3([.-][a-z0-9-]+)?\.amazonaws\.com")
@@ -27,15 +27,15 @@ def parse_address(url: str) -> tuple[str, str] | None:
     return (named["bucket"], path) if named else None
 
 
-def is_own_object(device: Device, bucket: str, key: str) -> bool:
+def is_own_object(thing: Thing, bucket: str, key: str) -> bool:
     """Whether this object is in the bucket and under the prefix that are set for the device."""
-    return bool(device.bucket) and bucket == device.bucket and key.startswith(device.bucket_prefix)
+    return bool(thing.bucket) and bucket == thing.bucket and key.startswith(thing.bucket_prefix)
 
 
-def is_own_address(device: Device, url: str) -> bool:
+def is_own_address(thing: Thing, url: str) -> bool:
     """Whether the URL names an object of the device's own."""
     address = parse_address(url)
-    return address is not None and is_own_object(device, *address)
+    return address is not None and is_own_object(thing, *address)
 
 
 def why_not_linked(url: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from devices.intake.facts import SignOfLife as SignOfLife
 from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
 from devices.intake.pictures import BadPicture, sanitised_jpeg
-from devices.models import Device, Reason
+from devices.intake.places import Whereabouts
+from devices.models import Device, Reason, Thing
 from devices.text import printable, storable
 from edge_agent import messages
 
@@ -38,15 +39,17 @@ DEEPLENS = "infer"
 class Rejection(Exception):
     """The message cannot be taken in and must be quarantined. The text is one sentence with the detail."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, at: dt.datetime | None = None) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.at = at
+        """The time that the message gives for its content, as far as it is known."""
 
 
-def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) -> Decoded:
-    """Return the content of this message.
+def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedelta) -> Decoded:
+    """Return the content of this message, all of it with the latest device of its thing; `placing.py` assigns it.
 
-    `device` is the device that is registered under the topic's thing name, None where there is no such device.
+    `where` tells of the thing in the topic, None where no device is registered under its name.
     Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`.
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
@@ -55,9 +58,9 @@ def decode(arrival: Arrival, device: Device | None, *, retention: dt.timedelta) 
     if not kind:
         topics = f"dt/headcount/<thing>/{'|'.join(messages.KINDS)} and $aws/things/<thing>/{DEEPLENS}"
         raise Rejection(Reason.UNKNOWN_TOPIC, f"Devices publish on {topics} only.")
-    if device is None:
+    if where is None:
         raise Rejection(Reason.UNKNOWN_DEVICE, _advice_on(thing))
-    decoded = _from_deeplens(arrival, device) if kind == DEEPLENS else _from_agent(arrival, device, kind)
+    decoded = _from_deeplens(arrival, where) if kind == DEEPLENS else _from_agent(arrival, where.latest, kind)
     _check_times(decoded, arrival, retention)
     return decoded
 
@@ -210,16 +213,17 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
     )
 
 
-def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
+def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
+    device = where.latest
     try:
         arrived_at = arrival.received_at if arrival.arrival_known else None
-        zone = zoneinfo.ZoneInfo(device.clock_timezone)
+        zone = zoneinfo.ZoneInfo(where.thing.clock_timezone)
         message = deeplens.read(arrival.payload, zone=zone, arrived_at=arrived_at)
     except deeplens.BadValue as error:
         raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except deeplens.Unreadable as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
-    _check_claims(message, arrival, device)
+    _check_claims(message, arrival, where)
     decoded = Decoded(device, timed=message.taken_at is not None and not message.placed_by_arrival)
     if message.text is not None:
         if message.text == deeplens.SIGN_OF_LIFE:
@@ -235,14 +239,14 @@ def _from_deeplens(arrival: Arrival, device: Device) -> Decoded:
     taken_at = arrival.received_at if message.taken_at is None else _time(message.taken_at)
     decoded.clock = None if message.taken_at is None else taken_at
     if message.has_frame:
-        decoded.frames = [_deeplens_frame(message, taken_at, arrival, device)]
+        decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
     if message.image_string is not None:
         key = digest("image", message.image_string, str(message.taken_at))
         jpeg = _jpeg(message.image_string)
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
-    elif message.picture_url is not None and not buckets.is_own_address(device, message.picture_url):
+    elif message.picture_url is not None and not buckets.is_own_address(where.thing, message.picture_url):
         decoded.log = [_not_linked(message.picture_url, arrival, device)]
     elif message.picture_url is not None:
         key = digest("url", message.picture_url)
@@ -258,7 +262,7 @@ def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
 
 
 def _deeplens_frame(
-    message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, device: Device
+    message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, where: Whereabouts
 ) -> ReceivedFrame:
     frame = messages.Frame(
         taken_at=round(taken_at.timestamp() * 1000),
@@ -269,10 +273,11 @@ def _deeplens_frame(
     packet = _packet(arrival)
     # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
     key = identity.record_key(message.record, "" if message.taken_at is not None else packet)
-    former = partial(version1.record_keys, arrival.payload, arrival.received_at, packet, device.clock_timezone)
+    zone = where.thing.clock_timezone
+    former = partial(version1.record_keys, arrival.payload, arrival.received_at, packet, zone)
     is_part = message.is_face_crop and message.taken_at is None
     is_timely = is_part and _is_timely(arrival)
-    return ReceivedFrame(device, taken_at, arrival.received_at, key, frame, former, is_part, is_timely)
+    return ReceivedFrame(where.latest, taken_at, arrival.received_at, key, frame, former, is_part, is_timely)
 
 
 def _is_timely(arrival: Arrival) -> bool:
@@ -292,11 +297,12 @@ def _packet(arrival: Arrival) -> str:
     return f"{delivery.client} {delivery.packet_id}" if delivery else ""
 
 
-def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, device: Device) -> None:
-    if message.claimed_device is not None and message.claimed_device not in (device.name, device.thing_name):
+def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, where: Whereabouts) -> None:
+    names = {where.thing.name, *(device.name for device in where.devices)}
+    if message.claimed_device is not None and message.claimed_device not in names:
         raise Rejection(
             Reason.OTHER_DEVICE,
-            f"The payload names the device “{message.claimed_device:.80}”, but the topic belongs to {device.name}.",
+            f"The payload names the device “{message.claimed_device:.80}”, but the topic belongs to {where.latest}.",
         )
     if message.claimed_topic is not None and message.claimed_topic != arrival.topic:
         raise Rejection(
@@ -316,7 +322,7 @@ def _check_times(decoded: Decoded, arrival: Arrival, retention: dt.timedelta) ->
     for at in times:
         if not oldest <= at <= latest:
             check_time(at, arrival.received_at, retention)
-    if arrival.read_at is not None and not is_before_registration(arrival, decoded.device):
+    if arrival.read_at is not None and not is_before_registration(arrival, decoded.device.thing):
         _check_whether_kept(times, arrival.read_at, retention)
 
 
@@ -330,9 +336,9 @@ def _check_whether_kept(times: Sequence[dt.datetime], read_at: dt.datetime, rete
         )
 
 
-def is_before_registration(arrival: Arrival, device: Device) -> bool:
-    """Whether the message was received before its device was registered, so that only a file can bring it."""
-    return arrival.received_at < device.created_at
+def is_before_registration(arrival: Arrival, thing: Thing) -> bool:
+    """Whether the message was received before its thing was first registered, so that only a file can bring it."""
+    return arrival.received_at < thing.created_at
 
 
 def retention() -> dt.timedelta:
@@ -343,10 +349,10 @@ def retention() -> dt.timedelta:
 def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:
     """Raises `Rejection` if `at` lies more than `retention` before the arrival, or more than an hour after it."""
     if at < received_at - retention:
-        raise Rejection(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.")
+        raise Rejection(Reason.TOO_OLD, f"{at.isoformat()} is more than {retention.days} days before its arrival.", at)
     if at > received_at + MAX_LEAD:
         raise Rejection(
-            Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival; set the device's clock."
+            Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival; set the device's clock.", at
         )
 
 

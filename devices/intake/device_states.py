@@ -1,4 +1,4 @@
-"""Keeps each device's state up to date: when it was last heard of, whether it is online, and what it runs."""
+"""Keeps the state of each thing up to date: when it was last heard of, whether it is online, and what it runs."""
 
 import datetime as dt
 import logging
@@ -21,16 +21,17 @@ def write(updates: Sequence[tuple[Arrival, Decoded]]) -> None:
 
     Must run inside a transaction, and waits for other transactions that write the same devices' states.
     """
-    pks = sorted({decoded.device.id for _, decoded in updates})
+    pks = sorted({decoded.device.thing.pk for _, decoded in updates})
     states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
     for arrival, decoded in updates:
-        if decoded.device.pk not in states:
-            states[decoded.device.pk] = DeviceState(device=decoded.device)
-        _apply(states[decoded.device.pk], arrival, decoded)
+        thing = decoded.device.thing
+        if thing.pk not in states:
+            states[thing.pk] = DeviceState(thing=thing)
+        _apply(states[thing.pk], arrival, decoded)
     DeviceState.objects.bulk_create(
         [states[pk] for pk in pks],
         update_conflicts=True,
-        unique_fields=["device"],
+        unique_fields=["thing"],
         update_fields=[field.name for field in DeviceState._meta.fields if not field.primary_key],
     )
 
@@ -43,9 +44,8 @@ def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival,
     """
     latest: dict[object, tuple[Arrival, Decoded]] = {}
     for arrival, decoded in accepted:
-        sort = (
-            id(decoded) if decoded.status is not None else (decoded.device.id, decoded.clock is None, arrival.retained)
-        )
+        kind = (decoded.device.thing_id, decoded.clock is None, arrival.retained)
+        sort = id(decoded) if decoded.status is not None else kind
         if sort not in latest or arrival.received_at >= latest[sort][0].received_at:
             latest[sort] = (arrival, decoded)
     return sorted(latest.values(), key=lambda update: update[0].received_at)
@@ -64,6 +64,7 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.last_seen_at = arrival.received_at
     if is_latest and decoded.clock is not None:
         state.clock_skew_ms = round((decoded.clock - arrival.received_at) / dt.timedelta(milliseconds=1))
+        state.largest_skew_ms = max(state.largest_skew_ms, abs(state.clock_skew_ms))
     status = decoded.status
     if status is None or (state.status_at is not None and arrival.received_at < state.status_at):
         return

@@ -49,8 +49,13 @@ class ReceivedVisit(msgspec.Struct, frozen=True):
 
     device: Device
     began_at: dt.datetime
-    """UTC. `(device, began_at, visit.id)` identifies the visit, of which there are several reports."""
+    """UTC. `(device, began_at, key)` identifies the visit, of which there are several reports."""
     visit: messages.Visit
+
+    @property
+    def key(self) -> str:
+        """The random text by which the device names the visit."""
+        return self.visit.id
 
 
 class TakenPicture(msgspec.Struct, frozen=True):
@@ -95,9 +100,10 @@ class SignOfLife(msgspec.Struct, frozen=True):
 
 
 class Decoded(msgspec.Struct):
-    """The content of one message of a registered device."""
+    """The content of one message of a registered device. The devices of its parts may differ after a move."""
 
     device: Device
+    """The device that the thing was when it sent the message, or else its latest one."""
     frames: Sequence[ReceivedFrame] = ()
     gestures: Sequence[ReceivedGesture] = ()
     visits: Sequence[ReceivedVisit] = ()
@@ -112,3 +118,5 @@ class Decoded(msgspec.Struct):
     timed: bool = True
     """Whether the message contains its own time; otherwise the time of its arrival was taken instead, or told which of
     two equal hours its time is in."""
+    has_place: bool = True
+    """Whether the thing was registered at a place when it sent the message."""

@@ -1,7 +1,7 @@
 """Takes in messages that were read from files, and counts each once, also after its frames are deleted."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,10 +11,11 @@ from devices import sql
 from devices.intake import batches, decoding, identity
 from devices.intake.batches import Accepted
 from devices.intake.decoding import Arrival
-from devices.models import Device, PastRecord
+from devices.intake.places import KnownThings, read_whereabouts
+from devices.models import PastRecord, Thing
 
 LOCK = "headcount past records"
-"""The name of the advisory locks on devices for adding to their past records."""
+"""The name of the advisory locks on things for adding to their past records."""
 
 
 @dataclass(slots=True)
@@ -34,34 +35,34 @@ class Past:
 def accept_past(arrivals: Sequence[Arrival], *, keys: Sequence[int | None] | None = None) -> Past:
     """Commit or quarantine each of these messages, in one transaction. Idempotent, for ever.
 
-    Frames tell for as long as they are kept whether a message was counted. For the time before a device was
+    Frames tell for as long as they are kept whether a message was counted. For the time before a thing was
     registered, `PastRecord` tells it: by `keys`, one for each arrival, or by the message itself where the key is None.
     Raises as `batches.accept`, and writes nothing then.
     """
-    devices = Device.objects.by_thing({decoding.thing_of(arrival.topic) for arrival in arrivals})
+    things = read_whereabouts(decoding.things_of(arrivals))
     given = keys or [None] * len(arrivals)
     keyed = [
         (arrival, message_key(arrival) if key is None else key) for arrival, key in zip(arrivals, given, strict=True)
     ]
-    past = {(device.pk, key) for arrival, key in keyed if (device := _past_device(arrival, devices))}
+    past = {(thing.pk, key) for arrival, key in keyed if (thing := _past_thing(arrival, things))}
     known = _record(past, read_at=max((arrival.read_at for arrival in arrivals if arrival.read_at), default=None))
     new = [
         arrival
         for arrival, key in keyed
-        if (device := _past_device(arrival, devices)) is None or (device.pk, key) not in known
+        if (thing := _past_thing(arrival, things)) is None or (thing.pk, key) not in known
     ]
     return Past(batches.accept(new), repeated=len(arrivals) - len(new))
 
 
-def count_once(device: Device, key: int, *, taken_at: dt.datetime, now: dt.datetime) -> bool:
+def count_once(thing: Thing, key: int, *, taken_at: dt.datetime, now: dt.datetime) -> bool:
     """Record what was not a message, such as a picture; return whether it is to be taken in. Call in a transaction.
 
-    Raises `Rejection` if it was taken beyond the retention, when the device was registered already.
+    Raises `Rejection` if it was taken beyond the retention, when the thing was registered already.
     """
-    if taken_at >= device.created_at:
+    if taken_at >= thing.created_at:
         decoding.check_time(taken_at, now, decoding.retention())
         return True
-    return not _record({(device.pk, key)}, read_at=now)
+    return not _record({(thing.pk, key)}, read_at=now)
 
 
 def message_key(arrival: Arrival) -> int:
@@ -73,21 +74,21 @@ def message_key(arrival: Arrival) -> int:
     return identity.digest("message", arrival.topic, payload, arrival.received_at.isoformat())
 
 
-def _past_device(arrival: Arrival, devices: Mapping[str, Device]) -> Device | None:
-    """Return the message's device, if the message was received before the device was registered."""
-    device = devices.get(decoding.thing_of(arrival.topic))
-    return device if device is not None and decoding.is_before_registration(arrival, device) else None
+def _past_thing(arrival: Arrival, things: KnownThings) -> Thing | None:
+    """Return the message's thing, if the message was received before the thing was registered."""
+    where = things.get(decoding.thing_of(arrival.topic))
+    return where.thing if where is not None and decoding.is_before_registration(arrival, where.thing) else None
 
 
 def _record(keys: set[tuple[int, int]], *, read_at: dt.datetime | None) -> set[tuple[int, int]]:
-    """Record these pairs of a device's id and a key, and return those that were recorded before."""
+    """Record these pairs of a thing's id and a key, and return those that were recorded before."""
     if not keys or read_at is None:
         return set()
-    devices = {device for device, _ in keys}
-    sql.lock(LOCK, devices, alone=True)
-    stored = PastRecord.objects.filter(device__in=devices, key__in=[key for _, key in keys])
-    known = set(stored.values_list("device_id", "key")) & keys
+    things = {thing for thing, _ in keys}
+    sql.lock(LOCK, things, alone=True)
+    stored = PastRecord.objects.filter(thing__in=things, key__in=[key for _, key in keys])
+    known = set(stored.values_list("thing_id", "key")) & keys
     PastRecord.objects.bulk_create(
-        PastRecord(device_id=device, key=key, read_at=read_at) for device, key in sorted(keys - known)
+        PastRecord(thing_id=thing, key=key, read_at=read_at) for thing, key in sorted(keys - known)
     )
     return known

@@ -16,8 +16,9 @@ from django.utils import timezone
 from devices import health
 from devices.intake import batches
 from devices.intake.decoding import Arrival, Rejection, things_of
+from devices.intake.places import KnownThings, read_whereabouts
 from devices.intake.redelivery import RECEIVE_MAXIMUM
-from devices.models import Device, Reason
+from devices.models import Reason
 from devices.mqtt.broker import Subscription, Unacknowledged
 from devices.mqtt.suspects import Suspects
 from edge_agent import messages
@@ -78,14 +79,14 @@ class Ingester:
         self._quarantined = 0
         self._last_commit = monotonic()
         self._takes: deque[_Take] = deque()
-        self._devices: batches.DevicesByThing = {}
+        self._things: KnownThings = {}
         self._next_beat = monotonic()
 
     def run(self) -> None:
         """Take in messages until `stop` is set. The broker keeps the messages that were not committed."""
-        # Without the devices the first drafts would not hold, and would be made again: no harm without a database.
+        # Without the things the first drafts would not hold, and would be made again: no harm without a database.
         with suppress(DatabaseError, InterfaceError):
-            self._devices = Device.objects.by_thing()
+            self._things = read_whereabouts()
         with ThreadPoolExecutor(1, "draft") as ahead:
             following = ahead.submit(self._take)
             while not self._stop.is_set():
@@ -120,7 +121,7 @@ class Ingester:
         part = _Part(arrivals, is_culprit=len(arrivals) == 1 and self._suspects.is_culprit(arrivals[0]))
         # An error here occurs again in the intake, which handles it.
         with suppress(Exception), self._suspects.reading(arrivals):
-            part.draft = None if part.is_culprit else batches.draft(arrivals, self._devices)
+            part.draft = None if part.is_culprit else batches.draft(arrivals, self._things)
         return part
 
     def _commit(self, take: _Take) -> int:
@@ -133,14 +134,14 @@ class Ingester:
         self._send_receipts(accepted)
         self._committed += accepted.committed
         self._quarantined += accepted.quarantined
-        self._update_devices(things_of(take.arrivals), accepted.devices)
+        self._update_things(things_of(take.arrivals), accepted.things)
         return len(take.messages)
 
-    def _update_devices(self, things: Collection[str], devices: batches.DevicesByThing) -> None:
-        """Replace the cached devices with these thing names by what the database contained at the commit."""
-        others = {thing: device for thing, device in self._devices.items() if thing not in things}
+    def _update_things(self, names: Collection[str], things: KnownThings) -> None:
+        """Replace the cached things with these names by what the database contained at the commit."""
+        others = {name: where for name, where in self._things.items() if name not in names}
         # A new mapping, since the other thread may be reading the old one.
-        self._devices = {**others, **devices}
+        self._things = {**others, **things}
 
     def stalled(self) -> str | None:
         """Return a sentence that says what hangs; None if nothing does."""

@@ -18,7 +18,7 @@ connection at a time."""
 def warn_of_shared_names(*, now: dt.datetime) -> int:
     """Send a warning to each device whose thing name two programs have used lately; return how many there were."""
     shared = DeviceState.objects.filter(name_shared_at__gt=now - RECENT)
-    things = list(shared.values_list("device__thing_name", flat=True))
+    things = list(shared.values_list("thing__name", flat=True))
     warning = messages.encode(messages.Receipt(ids=(), name_is_shared=True))
     try:
         if things:

@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from devices.models import ApiToken, Device
+from devices.models import ApiToken, Thing
 from devices.services import record_use, token_digest
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class ApiTokenAuthentication(_TokenAuthentication):
 
 
 class DeviceTokenAuthentication(_TokenAuthentication):
-    """`Authorization: Device <token>`; the request's `auth` is then the `Device` and its user is anonymous."""
+    """`Authorization: Device <token>`; the request's `auth` is then the `Thing` and its user is anonymous."""
 
     keyword = "Device"
     explanation = "No device has this token. Issue a new one in the admin."
 
-    def holder(self, digest: str) -> tuple[AnonymousUser, Device] | None:
-        device = Device.objects.select_related("site").filter(token_digest=digest).first()
-        return None if device is None else (AnonymousUser(), device)
+    def holder(self, digest: str) -> tuple[AnonymousUser, Thing] | None:
+        thing = Thing.objects.filter(token_digest=digest).first()
+        return None if thing is None else (AnonymousUser(), thing)
 
 
 class IsDevice(BasePermission):
@@ -80,7 +80,7 @@ class IsDevice(BasePermission):
     message = "Only a device may do this. Send the device's token as “Authorization: Device <token>”."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return isinstance(request.auth, Device)
+        return isinstance(request.auth, Thing)
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):

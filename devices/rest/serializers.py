@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -38,13 +39,23 @@ class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
         return state.is_live(timezone.now())
 
 
+def latest_state_columns() -> dict[str, Case]:
+    """Return the annotations that give files `Device.latest_state`, under the paths that the serializers name."""
+    came = Q(since=None) | Q(thing__state__last_seen_at__gte=F("since"))
+    fields = (name for name in DeviceStateSerializer.Meta.fields if name != "live")
+    return {
+        f"latest_state__{name}": Case(When(Q(until=None) & came, then=F(f"thing__state__{name}"))) for name in fields
+    }
+
+
 class DeviceSerializer(serializers.ModelSerializer[Device]):
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
-    state = DeviceStateSerializer(read_only=True, allow_null=True)
+    thing_name = serializers.CharField(source="thing_id", read_only=True)
+    state = DeviceStateSerializer(source="latest_state", read_only=True, allow_null=True)
 
     class Meta:
         model = Device
-        fields = ["id", "site", "name", "thing_name", "state"]
+        fields = ["id", "site", "name", "thing_name", "since", "until", "state"]
 
 
 class LogLineSerializer(serializers.ModelSerializer[DeviceLog]):

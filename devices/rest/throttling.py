@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from devices.models import Device
+from devices.models import Thing
 
 
 class ProcessThrottle(SimpleRateThrottle):
@@ -26,13 +26,13 @@ class CallerThrottle(ProcessThrottle):
     scope = "user"
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.scope = "device" if isinstance(request.auth, Device) else "user"
+        self.scope = "device" if isinstance(request.auth, Thing) else "user"
         self.rate = self.get_rate()
         self.num_requests, self.duration = self.parse_rate(self.rate)
         return bool(super().allow_request(request, view))
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:
-        caller = request.auth.pk if isinstance(request.auth, Device) else request.user.pk
+        caller = request.auth.pk if isinstance(request.auth, Thing) else request.user.pk
         return None if caller is None else self.cache_format % {"scope": self.scope, "ident": caller}
 
 

@@ -16,7 +16,7 @@ from rest_framework.viewsets import ViewSet
 from devices.intake import batches
 from devices.intake.decoding import Arrival
 from devices.intake.quarantine import quarantined_counts
-from devices.models import Device, DeviceLog, QuarantinedMessage, Site
+from devices.models import Device, DeviceLog, QuarantinedMessage, Site, Thing
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import LogFilter
@@ -30,6 +30,7 @@ from devices.rest.serializers import (
     QuarantinedMessageSerializer,
     ReceiptSerializer,
     SiteSerializer,
+    latest_state_columns,
 )
 from edge_agent import messages
 
@@ -45,11 +46,11 @@ class SiteViewSet(ScopedReadOnlyViewSet):
 
 
 class DeviceViewSet(ScopedReadOnlyViewSet):
-    """The devices of your sites, with the latest state of each."""
+    """The devices of your sites, each with its stretch of time at its place, and its latest state while it is there."""
 
-    queryset = Device.objects.select_related("site", "state")
+    queryset = Device.objects.select_related("site", "thing__state").annotate(**latest_state_columns())
     serializer_class = DeviceSerializer
-    filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
+    filterset_fields = {"site__slug": ["exact"], "name": ["exact"], "until": ["isnull"]}
     cursor_ordering = ("pk",)
     exports_whole_list = True
 
@@ -111,17 +112,17 @@ class MessageViewSet(ViewSet):
         The response is their receipt: each message is committed or quarantined by then, or `refused`, because it has
         no known `kind` or no `payload`. If all are refused, the status is 400.
         """
-        device = cast(Device, request.auth)
+        thing = cast(Thing, request.auth)
         sent = cast("list[Posted]", request.data)
         refused = {number: why for number, message in enumerate(sent) if (why := _why_refused(message))}
         if refused and len(refused) == len(sent):
             first = dict(list(refused.items())[:MOST_NAMED])
             raise ValidationError({str(number): [why] for number, why in first.items()})
         accepted = batches.accept(
-            [_arrival(device, message) for number, message in enumerate(sent) if number not in refused]
+            [_arrival(thing, message) for number, message in enumerate(sent) if number not in refused]
         )
         receipt = {
-            "ids": accepted.receipts.get(device.thing_name, []),
+            "ids": accepted.receipts.get(thing.name, []),
             "committed": accepted.committed,
             "quarantined": accepted.quarantined,
             "refused": [{"number": number, "detail": why} for number, why in refused.items()],
@@ -143,6 +144,6 @@ def _why_refused(message: Posted) -> str:
     return ""
 
 
-def _arrival(device: Device, message: Posted) -> Arrival:
-    topic = messages.topic_from_device(device.thing_name, message.kind or "")
+def _arrival(thing: Thing, message: Posted) -> Arrival:
+    topic = messages.topic_from_device(thing.name, message.kind or "")
     return Arrival(topic, message.payload or b"", timezone.now())

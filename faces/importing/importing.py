@@ -19,6 +19,7 @@ from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.message_logs import BadLine, read_log
 from devices.intake.past import accept_past, count_once
 from devices.intake.pictures import MAX_BYTES
+from devices.intake.places import read_whereabouts
 from devices.models import Device
 from edge_agent.file_names import printable
 from edge_agent.messages import MAX_MESSAGE_BYTES
@@ -207,7 +208,7 @@ class Importer:
             jpeg = decoding.safe_jpeg(content)
             key = _object_key(stored, named, content)
             with transaction.atomic():
-                if not count_once(device, key, taken_at=taken_at, now=self.now):
+                if not count_once(device.thing, key, taken_at=taken_at, now=self.now):
                     self.report.repeated += 1
                     return
                 linked = _linked(device, named, taken_at)
@@ -232,7 +233,7 @@ class Importer:
 
     def _zone(self, thing: str) -> dt.tzinfo:
         device = next((device for device in self.owners.devices if device.thing_name == thing), None)
-        return zoneinfo.ZoneInfo(device.clock_timezone) if device else dt.UTC
+        return zoneinfo.ZoneInfo(device.thing.clock_timezone) if device else dt.UTC
 
 
 def _object_key(stored: ArchivedObject, named: Named, content: bytes) -> int:
@@ -255,9 +256,12 @@ def _received_at(stored: ArchivedObject, taken_at: dt.datetime | None) -> dt.dat
 
 
 def _device_at(thing: str, at: dt.datetime) -> Device:
-    device = Device.objects.by_thing([thing]).get(thing)
-    if device is None:
+    where = read_whereabouts([thing]).get(thing)
+    if where is None:
         raise NoOwner(f"no device has the thing name “{thing}”")
+    device = where.at(at)
+    if device is None:
+        raise NoOwner(f"“{thing}” was registered at no place at {at.isoformat()}; correct the dates of its places")
     return device
 
 

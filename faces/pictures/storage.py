@@ -79,7 +79,7 @@ def remove_original(capture: Capture) -> None:
             raise PermissionError(f"{capture.source_url} is not in the device's folder “{TAKEN}”. Delete it by hand.")
         path.unlink(missing_ok=True)
     elif parts.scheme == "s3":
-        if not is_own_object(capture.device, parts.netloc, unquote(parts.path[1:])):
+        if not is_own_object(capture.device.thing, parts.netloc, unquote(parts.path[1:])):
             raise PermissionError(
                 f"{capture.source_url} is not in the bucket and under the prefix that are set for {capture.device}. "
                 "Set them, or delete the object by hand."

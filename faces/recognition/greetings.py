@@ -115,6 +115,8 @@ def _profile(capture: Capture, sighting: Sighting) -> Profile:
 
 
 def _greet_at_device(capture: Capture, profile: Profile) -> None:
+    if not capture.device.is_open:
+        return  # The camera is at another place now, where nobody waits for this greeting.
     topic = topic_to_device(capture.device.thing_name, "greeting")
     greeting = Greeting(name=profile.name, coffees=profile.coffees, line=profile.line)
     try:

@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -19,8 +19,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from devices.intake import batches, identity
-from devices.intake.decoding import TakenPicture
-from devices.models import Device, Site
+from devices.intake.decoding import Rejection, TakenPicture
+from devices.intake.places import read_whereabouts
+from devices.intake.placing import device_at
+from devices.models import Device, Site, Thing
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
@@ -60,7 +62,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
     exports_whole_list = True
 
     def get_permissions(self) -> list[BasePermission]:
-        is_device = self.action == "create" and isinstance(self.request.auth, Device)
+        is_device = self.action == "create" and isinstance(self.request.auth, Thing)
         return [IsDevice() if is_device else IsAuthenticated()]
 
     @extend_schema(request=NewCaptureSerializer, responses={201: CaptureSerializer})
@@ -71,8 +73,9 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         """
         serializer = NewCaptureSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        device = _device(request, serializer.validated_data)
-        capture = _take_in(device, serializer.validated_data, is_from_device=isinstance(request.auth, Device))
+        now = timezone.now()
+        device = _device(request, serializer.validated_data, now)
+        capture = _take_in(device, serializer.validated_data, now, is_from_device=isinstance(request.auth, Thing))
         response = CaptureSerializer(capture, context=self.get_serializer_context())
         return Response(response.data, status=status.HTTP_201_CREATED)
 
@@ -202,21 +205,33 @@ class LeaderboardViewSet(ViewSet):
         return Response(response.data)
 
 
-def _device(request: Request, values: dict[str, Any]) -> Device:
-    """Return the device of the picture. Raises `ValidationError` and `PermissionDenied`."""
-    if isinstance(request.auth, Device):
-        return request.auth
+class AtNoPlace(APIException):
+    """The device was registered at no place when it took the picture. It shall send the picture again later."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+def _device(request: Request, values: dict[str, Any], now: dt.datetime) -> Device:
+    """Return the device of the picture. Raises `ValidationError`, `PermissionDenied` and `AtNoPlace`."""
+    taken_at: dt.datetime | None = values.get("taken_at")
+    if isinstance(request.auth, Thing):
+        try:
+            return device_at(read_whereabouts([request.auth.name])[request.auth.name], taken_at, now)
+        except (Rejection, KeyError) as error:
+            raise AtNoPlace(str(error)) from None
     devices = Device.objects.all().for_user(request.user)
     device = devices.filter(pk=values["device"]).first() if values.get("device", "").isdecimal() else None
     if device is None:
         raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
     check_operator(request, device.site)
+    if not device.holds(taken_at or now):
+        stretch = f"from {device.since or 'the beginning'} to {device.until or 'now'}"
+        raise ValidationError({"taken_at": f"This device was at its place {stretch}; give a time in this stretch."})
     return cast(Device, device)
 
 
-def _take_in(device: Device, values: dict[str, Any], *, is_from_device: bool) -> Capture:
+def _take_in(device: Device, values: dict[str, Any], now: dt.datetime, *, is_from_device: bool) -> Capture:
     """Store the picture; return its capture, which exists already if the picture was uploaded before."""
-    now = timezone.now()
     taken_at: dt.datetime | None = values.get("taken_at")
     key = identity.digest("upload", values["sha256"], taken_at.isoformat() if taken_at else "", values["shows"])
     picture = TakenPicture(
@@ -230,5 +245,7 @@ def _take_in(device: Device, values: dict[str, Any], *, is_from_device: bool) ->
         area=values["area"],
     )
     batches.take_in_picture(picture, is_from_device=is_from_device)
-    capture: Capture = Capture.objects.select_related("device__site").get(device=device, key=key)
+    capture: Capture = Capture.objects.select_related("device__site").get(
+        device__thing__name=device.thing_name, key=key
+    )
     return capture

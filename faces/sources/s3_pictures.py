@@ -13,7 +13,9 @@ from devices.intake import batches, decoding, identity
 from devices.intake.buckets import is_own_object
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
-from devices.models import Device, Reason
+from devices.intake.places import read_whereabouts
+from devices.intake.placing import device_at
+from devices.models import Device, Reason, Thing
 from faces import aws
 from faces.models import Capture, State
 from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
@@ -68,22 +70,24 @@ class _Origin(msgspec.Struct, frozen=True):
     key: int
 
 
-def _owners(stored: StoredObject) -> list[Device]:
-    """Return the devices whose bucket and prefix fit the object, the longest prefixes first. Raises `Rejection`."""
-    in_bucket = Device.objects.filter(bucket=stored.bucket)
-    owners = [device for device in in_bucket if is_own_object(device, stored.bucket, stored.key)]
+def _owners(stored: StoredObject) -> list[Thing]:
+    """Return the things whose bucket and prefix fit the object, the longest prefixes first. Raises `Rejection`."""
+    in_bucket = Thing.objects.filter(bucket=stored.bucket)
+    owners = [thing for thing in in_bucket if is_own_object(thing, stored.bucket, stored.key)]
     if not owners:
         raise Rejection(
             Reason.UNKNOWN_DEVICE,
             f"“{stored.key:.200}” is in the bucket “{stored.bucket:.80}”, but in the bucket and under the prefix of no "
             "device. Set them at the device in the admin, then replay this event.",
         )
-    return sorted(owners, key=lambda device: len(device.bucket_prefix), reverse=True)
+    return sorted(owners, key=lambda thing: len(thing.bucket_prefix), reverse=True)
 
 
-def _origin_of_linked_capture(stored: StoredObject, owners: Sequence[Device]) -> _Origin | None:
+def _origin_of_linked_capture(stored: StoredObject, owners: Sequence[Thing]) -> _Origin | None:
     """The origin by a capture in the state `linked`, of which a device has sent only the URL; None if there is none."""
-    captures = Capture.objects.filter(state=State.LINKED, key__in=_keys(stored), device__in=owners)
+    captures = Capture.objects.filter(
+        state=State.LINKED, key__in=_keys(stored), device__thing__name__in=[thing.name for thing in owners]
+    )
     linked = captures.select_related("device").first()
     return _Origin(linked.device, linked.taken_at, linked.key) if linked else None
 
@@ -93,38 +97,40 @@ def _keys(stored: StoredObject) -> list[int]:
     return [*(identity.digest("url", address) for address in stored.addresses), identity.digest("s3", stored.source)]
 
 
-def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str], owners: Sequence[Device]) -> _Origin:
+def _origin_of_object(stored: StoredObject, metadata: Mapping[str, str], owners: Sequence[Thing]) -> _Origin:
     """The origin by the object's metadata, key and time. Raises `Rejection` if it belongs to no single device.
 
     Of the owners with the longest prefix, the one whose thing name the metadata or a folder is; a single owner needs
     no name.
     """
-    longest = [device for device in owners if len(device.bucket_prefix) == len(owners[0].bucket_prefix)]
+    longest = [thing for thing in owners if len(thing.bucket_prefix) == len(owners[0].bucket_prefix)]
     names = [metadata[THING]] if THING in metadata else stored.folders
-    device = next((device for device in longest if device.thing_name in names), None)
-    if THING in metadata and device is None:
+    thing = next((thing for thing in longest if thing.name in names), None)
+    if THING in metadata and thing is None:
         raise Rejection(
             Reason.OTHER_DEVICE,
             f"The metadata “{THING}” is “{metadata[THING]:.128}”, but “{stored.key:.200}” is another device's.",
         )
-    if device is None and len(longest) == 1:
-        device = longest[0]
-    if device is None:
+    if thing is None and len(longest) == 1:
+        thing = longest[0]
+    where = None if thing is None else read_whereabouts([thing.name]).get(thing.name)
+    if where is None:
         raise Rejection(
             Reason.UNKNOWN_DEVICE,
             f"The bucket and prefix of several devices fit “{stored.key:.200}”, and no folder is the thing name of one "
             f"of them, nor is the metadata “{THING}”.",
         )
-    return _Origin(device, _taken_at(stored, metadata, device), identity.digest("s3", stored.source))
+    taken_at = _taken_at(stored, metadata, where.thing)
+    return _Origin(device_at(where, taken_at, taken_at), taken_at, identity.digest("s3", stored.source))
 
 
-def _taken_at(stored: StoredObject, metadata: Mapping[str, str], device: Device) -> dt.datetime:
+def _taken_at(stored: StoredObject, metadata: Mapping[str, str], thing: Thing) -> dt.datetime:
     text = metadata.get(TAKEN_AT)
     try:
         if text is not None:
             return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
         if stored.stamp is not None:
-            zone = zoneinfo.ZoneInfo(device.clock_timezone)
+            zone = zoneinfo.ZoneInfo(thing.clock_timezone)
             return dt.datetime.strptime(stored.stamp, "%Y%m%d-%H%M%S").replace(tzinfo=zone).astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError) as error:
         detail = f"The picture's time “{text or stored.stamp:.40}” is not a time: {error}."

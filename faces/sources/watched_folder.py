@@ -19,7 +19,8 @@ from django.db import InterfaceError, OperationalError
 from devices.intake import batches, decoding, identity
 from devices.intake.decoding import Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
-from devices.models import Device
+from devices.intake.places import Whereabouts, read_whereabouts
+from devices.intake.placing import device_at
 from edge_agent.file_names import printable, why_passed_over
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
 from faces.pictures.storage import TAKEN
@@ -80,12 +81,12 @@ class Watcher:
         """
         counts = Counts()
         things = self._things()
-        devices = Device.objects.by_thing(things)
+        known = read_whereabouts(things)
         self._put_off = {path: until for path, until in self._put_off.items() if until > now}
         for thing in sorted(things):
-            if thing in devices:
+            if thing in known:
                 with self._apart(self._folder / thing, now):
-                    self._take_in_folder(devices[thing], now, counts)
+                    self._take_in_folder(known[thing], now, counts)
             elif thing not in self._unknown_things:
                 self._unknown_things.add(thing)
                 log.warning("No device is registered as “%s”; the pictures in its folder wait until one is.", thing)
@@ -111,8 +112,8 @@ class Watcher:
             self._told.add((path.parent, why))
             log.warning("%s is passed over, as others like it will be: %s.", printable(path), why)
 
-    def _take_in_folder(self, device: Device, now: dt.datetime, counts: Counts) -> None:
-        folder = self._folder / device.thing_name
+    def _take_in_folder(self, where: Whereabouts, now: dt.datetime, counts: Counts) -> None:
+        folder = self._folder / where.thing.name
         if folder in self._put_off:
             return
         before = counts.taken + counts.refused
@@ -121,16 +122,16 @@ class Watcher:
                 break
             with self._apart(path, now):
                 if path not in self._put_off and self._is_complete(path, now):
-                    self._take_in_picture(device, path, now, counts)
+                    self._take_in_picture(where, path, now, counts)
         if (folder / TAKEN).is_dir():
             for path in (folder / TAKEN).iterdir():
                 with self._apart(path, now):
                     _remove_if_old(path, now)
 
-    def _take_in_picture(self, device: Device, path: Path, now: dt.datetime, counts: Counts) -> None:
+    def _take_in_picture(self, where: Whereabouts, path: Path, now: dt.datetime, counts: Counts) -> None:
         try:
             _make(path.parent / TAKEN)
-            _take_in(device, path, path.parent / TAKEN / path.name, now)
+            _take_in(where, path, path.parent / TAKEN / path.name, now)
             _move(path, path.parent / TAKEN)
             counts.taken += 1
         except Rejection as reason:
@@ -200,12 +201,13 @@ def _has_end_of_picture(path: Path) -> bool:
         return file.read() == end
 
 
-def _take_in(device: Device, path: Path, destination: Path, now: dt.datetime) -> None:
+def _take_in(where: Whereabouts, path: Path, destination: Path, now: dt.datetime) -> None:
     """Take in one picture, whose original will be moved to `destination`. Raises `Rejection`."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     taken_at = _changed_at(path)
     decoding.check_time(taken_at, now, decoding.retention())
+    device = device_at(where, taken_at, now)
     key = identity.digest("file", os.fsencode(path.name), data)
     source = destination.resolve().as_uri()
     picture = TakenPicture(device, taken_at, now, key, decoding.safe_jpeg(data), source_url=source)

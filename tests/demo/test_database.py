@@ -24,6 +24,7 @@ from devices.models import ApiToken, Device, QuarantinedMessage, Site
 from devices.services import token_digest
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
 from faces.services import recognise, set_policy
+from tests import places
 from tests.demo.past.expected_counts import expected_counts
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, 17, tzinfo=dt.UTC)
@@ -68,7 +69,7 @@ def test_the_sites_have_questions_and_ground_truth(tmp_path: Path) -> None:
         states = [question_reads.question_state(question, NOW) for question in Question.objects.filter(site=site)]
         assert states == [State.RUNNING, State.ENDED]
     for history in histories(DAY.seed, DAY.start, DAY.end):
-        accuracy = groundtruth_reads.read_accuracy(Device.objects.get(thing_name=history.profile.thing))
+        accuracy = groundtruth_reads.read_accuracy(Device.objects.get(thing__name=history.profile.thing))
         (counted,) = accuracy.sessions
         start, end = (epoch_ms(at) for at in (counted.session.started_at, groundtruth_reads.until(counted.session)))
         visits = [overlap(visit, Span(start, end)) for visit in history.visits]
@@ -149,7 +150,7 @@ def test_a_new_database_gets_a_history_whatever_the_data_folder_records(tmp_path
 
 def test_a_lost_password_file_gives_a_new_password(tmp_path: Path) -> None:
     User.objects.create_superuser("admin", password="forgotten")
-    Site.objects.create(name="Elsewhere", slug="elsewhere", timezone="UTC").devices.create(name="X", thing_name="x")
+    places.device(Site.objects.create(name="Elsewhere", slug="elsewhere", timezone="UTC"), "X", "x")
     progress.write(tmp_path, progress.Progress(1, DAY.start, DAY.end, complete=True))
     prepared = prepare(tmp_path, days=1, seed=SEED, now=NOW)
     assert User.objects.get(username="admin").check_password(prepared.password)

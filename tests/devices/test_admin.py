@@ -6,7 +6,7 @@ from django.test import Client
 
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device, QuarantinedMessage, Site
+from devices.models import Device, QuarantinedMessage, Site, Thing
 from devices.roles import Role
 from tests import clock, places
 
@@ -120,8 +120,9 @@ def test_a_device_can_be_deleted_only_while_nothing_was_heard_of_it(
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b"{}", clock.now())])
     client = logged_in(superuser)
     pages = {device: f"/admin/devices/device/{device.pk}/delete/" for device in (seattle01, chicago01)}
-    assert client.post(pages[seattle01], {"post": "yes"}).status_code == 403
+    assert "retire it instead" in client.post(pages[seattle01], {"post": "yes"}, follow=True).content.decode()
     assert client.post(pages[chicago01], {"post": "yes"}).status_code == 302
+    assert [thing.name for thing in Thing.objects.all()] == [places.SEATTLE01]
     assert list(Device.objects.all()) == [seattle01]
     assert "delete_selected" not in client.get("/admin/devices/device/").content.decode()
 
@@ -131,5 +132,5 @@ def test_a_token_is_shown_once_and_stored_as_a_digest(superuser: User, seattle01
     page = logged_in(superuser).post("/admin/devices/device/", chosen, follow=True).content.decode()
     token = page.split("<code>")[1].split("</code>")[0]
     seattle01.refresh_from_db()
-    assert token not in seattle01.token_digest
-    assert len(seattle01.token_digest) == 64
+    assert token not in seattle01.thing.token_digest
+    assert len(seattle01.thing.token_digest) == 64

@@ -13,10 +13,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from devices import services, tasks
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device
+from devices.models import Device, Thing
 from devices.mqtt import settings as device_settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.mqtt.settings import devices_to_configure
+from devices.mqtt.settings import things_to_configure
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
@@ -65,8 +65,8 @@ def test_settings_of_the_admin_reach_a_device_that_comes_later(
         with platform(broker, confirms=False, topics=CONFIG) as later:
             assert eventually(lambda: [payload for _, payload in later.received] == [b"{}"])
     seattle01.refresh_from_db()
-    assert seattle01.config_unsent_since is None
-    assert seattle01.desired_config == {}
+    assert seattle01.thing.config_unsent_since is None
+    assert seattle01.thing.desired_config == {}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_the_device_would_refuse_is_refused_at_its_field(
 ) -> None:
     assert sentence in change(superuser, seattle01, **given)
     seattle01.refresh_from_db()
-    assert seattle01.desired_config == {}
+    assert seattle01.thing.desired_config == {}
 
 
 def test_settings_that_the_broker_did_not_take_are_sent_once_it_does(
@@ -98,9 +98,9 @@ def test_settings_that_the_broker_did_not_take_are_sent_once_it_does(
     with django_capture_on_commit_callbacks(execute=True):
         change(superuser, seattle01, cadence="5")
     seattle01.refresh_from_db()
-    assert seattle01.desired_config == {"cadence": 5.0}
+    assert seattle01.thing.desired_config == {"cadence": 5.0}
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
-        device_settings.send_config(device=seattle01)
+        device_settings.send_config(thing=seattle01.thing)
     assert tasks.send_missing_settings() == 0
     client = Client()
     client.force_login(superuser)
@@ -123,31 +123,31 @@ def test_settings_that_changed_while_they_were_sent_are_sent_again(
     tmp_path: Path, settings: Settings, seattle01: Device
 ) -> None:
     services.configure_device(device=seattle01, settings=messages.DesiredSettings(cadence=5.0), now=NOW)
-    stale = Device.objects.get()
+    stale = Thing.objects.get()
     later = NOW + dt.timedelta(seconds=1)
     services.configure_device(device=seattle01, settings=messages.DesiredSettings(cadence=6.0), now=later)
     with mosquitto(tmp_path) as broker:
         settings.MQTT_URL = broker.url
-        device_settings.send_config(device=stale)
-        assert devices_to_configure() == [seattle01]
+        device_settings.send_config(thing=stale)
+        assert things_to_configure() == [seattle01.thing]
         assert tasks.send_missing_settings() == 1
-    assert devices_to_configure() == []
+    assert things_to_configure() == []
 
 
 def test_a_device_that_lives_by_other_settings_is_told_again_unless_it_said_why(seattle01: Device) -> None:
     desired = messages.DesiredSettings(cadence=5.0)
     services.configure_device(device=seattle01, settings=desired, now=NOW)
-    Device.objects.update(config_unsent_since=None)
-    assert devices_to_configure() == []
+    Thing.objects.update(config_unsent_since=None)
+    assert things_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
-    assert devices_to_configure() == [seattle01]
+    assert things_to_configure() == [seattle01.thing]
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="There is no camera."))
-    assert devices_to_configure() == []
+    assert things_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE))
     report(seattle01, messages.Status(False))
-    assert devices_to_configure() == []
+    assert things_to_configure() == []
     report(seattle01, messages.Status(True, 17, settings=msgspec.structs.replace(IN_FORCE, cadence=5.0)))
-    assert devices_to_configure() == []
+    assert things_to_configure() == []
 
 
 def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: Device) -> None:
@@ -169,7 +169,7 @@ def test_the_admin_shows_desired_against_reported(superuser: User, seattle01: De
 def test_a_report_changes_with_each_status_and_a_last_will_keeps_it(seattle01: Device) -> None:
     report(seattle01, messages.Status(True, 17, settings=IN_FORCE, settings_error="no sense"))
     report(seattle01, messages.Status(False))
-    state = Device.objects.get(pk=seattle01.pk).state
+    state = Device.objects.get(pk=seattle01.pk).thing.state
     assert state.reported_config is not None
     assert state.reported_config["cadence"] == 2.0
     assert state.reported_config["detectors"] == ["faces"]
@@ -181,7 +181,7 @@ def test_a_report_changes_with_each_status_and_a_last_will_keeps_it(seattle01: D
 
 def test_an_agent_that_reports_nothing_is_no_trouble(seattle01: Device) -> None:
     report(seattle01, messages.Status(True, 17))
-    assert Device.objects.get(pk=seattle01.pk).state.reported_config is None
+    assert Device.objects.get(pk=seattle01.pk).thing.state.reported_config is None
 
 
 def test_two_agents_with_one_name_are_told_of_it(tmp_path: Path, settings: Settings, seattle01: Device) -> None:

@@ -17,7 +17,7 @@ from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question
 from devices.models import Device, DeviceLog, DeviceState, Site
 from faces.models import Coffee, Person, Sighting
-from tests import clock
+from tests import clock, places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import picture
 from tests.chromium import Browser
@@ -38,8 +38,8 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
     Site.objects.filter(pk=site.pk).update(name=LONG_NAME)
     Device.objects.filter(pk=device.pk).update(name=LONG_NAME[:60])
     device.refresh_from_db()
-    silent = Device.objects.create(site=site, name="x" * 80, thing_name="y" * 128)
-    DeviceState.objects.create(device=device, last_seen_at=now, clock_skew_ms=90_000, dropped_messages=3)
+    silent = places.device(site, "x" * 80, "y" * 128)
+    DeviceState.objects.create(thing=device.thing, last_seen_at=now, clock_skew_ms=90_000, dropped_messages=3)
     DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, level="error", text=LONG_NAME * 3)
     for hour in range(30):
         at = now - dt.timedelta(hours=hour)

@@ -29,7 +29,7 @@ AN_HOUR_MS = 3_600_000
 def seen_yesterday(seattle01: Device) -> Device:
     """A device whose page has plots and tables."""
     now = clock.now()
-    DeviceState.objects.create(device=seattle01, last_seen_at=now)
+    DeviceState.objects.create(thing=seattle01.thing, last_seen_at=now)
     count(seen(seattle01, now - dt.timedelta(days=1), faces=[0.9]))
     return seattle01
 

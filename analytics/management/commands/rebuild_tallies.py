@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
 
 def _devices(thing_name: str | None) -> list[Device]:
-    devices = Device.objects.filter(thing_name=thing_name) if thing_name else Device.objects.all()
+    devices = Device.objects.filter(thing__name=thing_name) if thing_name else Device.objects.all()
     if thing_name and not devices:
         raise CommandError(f"No device has the thing name “{thing_name}”; the admin's list of devices shows them all.")
     return list(devices)

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from tqdm import tqdm
 
-from devices.models import Device, Site
+from devices.models import Device, Site, Thing
 from faces.importing.archives import UnreadableArchive, open_archive
 from faces.importing.importing import Importer, Report, list_items
 from faces.importing.layouts import Kind
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--act", action="store_true", help="Import. Without it, nothing is written.")
 
     def handle(self, *args: Any, archive: str, device: list[str], site: str | None, act: bool, **options: Any) -> None:
-        owners = Owners(_given(device), list(Device.objects.select_related("site")), _site(site))
+        owners = Owners(_given(device), list(Device.objects.select_related("site", "thing")), _site(site))
         report = Report()
         try:
             opened = open_archive(archive)
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 dry = Importer(opened, owners, timezone.now(), act=False)
                 self._run(dry, items, "Reading")
                 owners.register()
-                owners = Owners(owners.given, list(Device.objects.select_related("site")), owners.site)
+                owners = Owners(owners.given, list(Device.objects.select_related("site", "thing")), owners.site)
             self._run(Importer(opened, owners, timezone.now(), act, report), items, "Importing" if act else "Reading")
         except UnreadableArchive as error:
             raise CommandError(str(error)) from None
@@ -90,7 +90,7 @@ def _word(kind: Kind) -> str:
 
 def _given(texts: list[str]) -> dict[str, str]:
     given: dict[str, str] = {}
-    known = set(Device.objects.values_list("thing_name", flat=True))
+    known = set(Thing.objects.values_list("name", flat=True))
     for text in texts:
         which, _, thing = text.rpartition("=")
         if thing not in known:

@@ -135,5 +135,5 @@ def test_a_comparison_takes_as_many_queries_for_much(chicago01: Device, outsider
 
     few = queries()
     watch(chicago01, weeks=2, people=4)
-    Device.objects.create(site=chicago, name="More", thing_name="more")
+    places.device(chicago, "More", "more")
     assert queries() == few

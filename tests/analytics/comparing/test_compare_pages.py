@@ -134,6 +134,6 @@ def test_a_page_takes_as_many_queries_for_much(frames: None, manager: User, chic
 
     few = queries()
     for number in range(4):
-        device = Device.objects.create(site=chicago, name=f"More{number}", thing_name=f"more-{number}")
+        device = places.device(chicago, f"More{number}", f"more-{number}")
         count(seen(device, NOW, faces=[0.9], labels=[("thumbs-up", 0.9)]))
     assert queries() == few

@@ -49,7 +49,7 @@ def retained(broker: Mosquitto) -> dict[str, Any]:
 
 def online(device: Device, at: dt.datetime = NOW) -> None:
     DeviceState.objects.update_or_create(
-        device=device, defaults={"last_seen_at": at, "online": True, "software": "headcount-edge 1.0"}
+        thing=device.thing, defaults={"last_seen_at": at, "online": True, "software": "headcount-edge 1.0"}
     )
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from analytics.models import OpeningPlan
 from analytics.models.opening import DAYS
 from devices.models import Device, Site
+from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.analytics.rest.test_api import ask
@@ -114,7 +115,7 @@ def test_a_page_takes_as_many_queries_for_many_devices(frames: None, chicago: Si
 
     few = queries()
     for number in range(3):
-        device = Device.objects.create(site=chicago, name=f"More{number}", thing_name=f"more-{number}")
+        device = places.device(chicago, f"More{number}", f"more-{number}")
         count(seen(device, NOW, faces=[0.9]))
     assert queries() == few
 

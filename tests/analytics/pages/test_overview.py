@@ -7,6 +7,7 @@ from analytics.galaxy.reads import Window, read_engagement_snapshot
 from analytics.numbers.measures import EngagementBucket
 from analytics.pages.overview import hours_today
 from devices.models import Device, Site
+from tests import places
 from tests.analytics.frames import count, seen
 
 QUARTER = dt.timedelta(minutes=15)
@@ -24,7 +25,7 @@ DAYS = [
 
 def device_in(zone: str) -> Device:
     site = Site.objects.create(name=zone, slug=zone.lower().replace("/", "-").replace("_", "-"), timezone=zone)
-    return Device.objects.create(site=site, name="Door", thing_name=site.slug)
+    return places.device(site, "Door", site.slug)
 
 
 def frame_every_quarter(device: Device, now: dt.datetime) -> Counter[tuple[dt.date, int, dt.timedelta | None]]:

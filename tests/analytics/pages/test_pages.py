@@ -16,6 +16,7 @@ from django.urls import reverse
 from analytics.plots import library, sparklines
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from faces.models import Capture, Coffee, Person, Sighting, State
+from tests import places
 from tests.analytics.drawings import drawn_in
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
@@ -153,8 +154,10 @@ def test_the_overview_says_which_devices_are_live(
     seattle01: Device, chicago01: Device, chicago02: Device, superuser: User
 ) -> None:
     minute = dt.timedelta(minutes=1)
-    DeviceState.objects.create(device=seattle01, last_seen_at=NOW - minute, clock_skew_ms=-90_000, dropped_messages=1)
-    DeviceState.objects.create(device=chicago01, last_seen_at=NOW - 75 * minute)
+    DeviceState.objects.create(
+        thing=seattle01.thing, last_seen_at=NOW - minute, clock_skew_ms=-90_000, dropped_messages=1
+    )
+    DeviceState.objects.create(thing=chicago01.thing, last_seen_at=NOW - 75 * minute)
     shown = words(page(superuser, "/"))
     assert "1 of 3" in shown
     assert "Chicago01 quiet since 11:15" in shown
@@ -163,12 +166,12 @@ def test_the_overview_says_which_devices_are_live(
 
 
 def test_the_page_of_a_device_says_that_its_name_is_used_twice(seattle01: Device, viewer: User) -> None:
-    DeviceState.objects.create(device=seattle01, last_seen_at=NOW, name_shared_at=NOW)
+    DeviceState.objects.create(thing=seattle01.thing, last_seen_at=NOW, name_shared_at=NOW)
     assert "name used twice" in words(page(viewer, seattle01.get_absolute_url()))
 
 
 def test_a_long_silence_has_a_date(seattle01: Device, viewer: User) -> None:
-    DeviceState.objects.create(device=seattle01, last_seen_at=NOW - dt.timedelta(days=3))
+    DeviceState.objects.create(thing=seattle01.thing, last_seen_at=NOW - dt.timedelta(days=3))
     assert "quiet since 17 Nov, 10:30" in words(page(viewer, "/"))
 
 
@@ -212,8 +215,8 @@ def test_the_overview_takes_as_many_queries_for_many_devices(seattle01: Device, 
     few = number_of_queries(superuser, "/")
     for number in range(12):
         site = Site.objects.create(name=f"Site {number}", slug=f"site-{number}", timezone="Asia/Kathmandu")
-        device = Device.objects.create(site=site, name="Door", thing_name=f"door-{number}")
-        DeviceState.objects.create(device=device, last_seen_at=NOW)
+        device = places.device(site, "Door", f"door-{number}")
+        DeviceState.objects.create(thing=device.thing, last_seen_at=NOW)
         count(seen(device, NOW, faces=[0.9], labels=[("thumbs-up", 0.9)]))
         coffee(picture(device, number, NOW))
     assert number_of_queries(superuser, "/") == few

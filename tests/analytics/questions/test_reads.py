@@ -12,6 +12,7 @@ from analytics.questions import reads
 from analytics.questions.charts import answers_figure, describe, sentence
 from analytics.questions.reads import AnswerCounts, State
 from devices.models import Device, Site
+from tests import places
 from tests.analytics.questions.conftest import HOUR, MINUTE, NINE, NOW, on, shown
 
 
@@ -69,7 +70,7 @@ def test_long_questions_have_buckets_of_local_days_limited_to_their_time(seattle
 
 
 def test_each_device_has_its_own_result(asked: Question, seattle: Site, seattle01: Device) -> None:
-    dark = Device.objects.create(site=seattle, name="Seattle02", thing_name="two")
+    dark = places.device(seattle, "Seattle02", "two")
     first, second = reads.read_result(asked, now=NOW).devices
     assert (first.device, first.answers, first.minutes_seen) == (seattle01, AnswerCounts(4, 1, 40, 10), 90)
     assert (second.device, second.answers, second.minutes_seen) == (dark, AnswerCounts(0, 0, 0, 0), 0)

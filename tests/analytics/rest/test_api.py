@@ -12,6 +12,7 @@ from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
 from devices.models import Device, Membership, Site
 from devices.roles import Role
+from tests import places
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
 
@@ -164,7 +165,7 @@ def test_nobody_sees_anything_without_logging_in(frames: None, path: str) -> Non
 
 
 def test_a_name_that_several_sites_use_needs_the_site(frames: None, viewer: User, chicago: Site) -> None:
-    Device.objects.create(site=chicago, name="Seattle01", thing_name="another")
+    places.device(chicago, "Seattle01", "another")
     assert ask(viewer, "engagement", device="Seattle01").status_code == 200, "the viewer has only one"
     Membership.objects.create(user=viewer, site=chicago, role=Role.VIEWER)
     problem = ask(viewer, "engagement", device="Seattle01")

@@ -18,6 +18,7 @@ from analytics.visitors.privacy import SMALLEST_GROUP
 from devices.models import Device, Site
 from faces.models import Capture, Mode, Person, Sighting
 from faces.services import set_policy
+from tests import places
 from tests.analytics.frames import undone
 from tests.clock import SetClock
 
@@ -38,7 +39,7 @@ def _noon(set_clock: SetClock) -> None:
 
 @pytest.fixture
 def seattle02(seattle: Site) -> Device:
-    return Device.objects.create(site=seattle, name="Seattle02", thing_name="seattle-2")
+    return places.device(seattle, "Seattle02", "seattle-2")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, 
 from devices.intake import batches
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival, Delivery
-from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Thing
 from edge_agent import messages
 from faces.models import Capture
 from tests import places
@@ -125,7 +125,7 @@ class TestDeepLens:
         assert DeviceState.objects.get().last_seen_at == NOW
 
     def test_a_picture_link_and_its_record_are_one_picture(self) -> None:
-        Device.objects.update(bucket="b", bucket_prefix="images/")
+        Thing.objects.update(bucket="b", bucket_prefix="images/")
         url = "https://s3.amazonaws.com/b/images/image_at_20261120-182900.jpg"
         record = {"link_to_img": url, "timestamp": "20261120-182900", "objects": [], "device_id": "Chicago01"}
         accept([from_deeplens(json.dumps({"img": url})), from_deeplens(json.dumps(record))])
@@ -176,13 +176,13 @@ def test_two_programs_with_one_thing_name_are_noticed_and_logged_once(
     turns = ["a", "b", "a", "b", "a"]
     for minute, instance in enumerate(turns):
         accept([status_of(instance, after(minute))])
-    state = DeviceState.objects.get(device=seattle01)
+    state = DeviceState.objects.get(thing=seattle01.thing)
     assert state.name_is_shared
     assert state.name_shared_at == after(4)
     assert caplog.text.count(f"Two programs use the thing name “{seattle01.thing_name}”") == 1
     for minute in range(5, 16):
         accept([status_of("a", after(minute))])
-    assert not DeviceState.objects.get(device=seattle01).name_is_shared
+    assert not DeviceState.objects.get(thing=seattle01.thing).name_is_shared
 
 
 def test_a_program_that_is_restarted_shares_its_name_with_nobody(seattle01: Device) -> None:
@@ -190,7 +190,7 @@ def test_a_program_that_is_restarted_shares_its_name_with_nobody(seattle01: Devi
     accept(restarts)
     for again in restarts:  # the broker delivers them again, later
         accept([msgspec.structs.replace(again, received_at=after(4))])
-    assert not DeviceState.objects.get(device=seattle01).name_is_shared
+    assert not DeviceState.objects.get(thing=seattle01.thing).name_is_shared
 
 
 def test_a_line_of_log_is_kept_once_however_often_it_comes(seattle01: Device) -> None:

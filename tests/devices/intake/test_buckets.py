@@ -8,7 +8,7 @@ from analytics.models import Frame
 from devices.intake.batches import accept
 from devices.intake.buckets import parse_address
 from devices.intake.decoding import Arrival
-from devices.models import Device, DeviceLog
+from devices.models import Device, DeviceLog, Thing
 from faces.models import Capture
 from tests import clock, places
 
@@ -56,11 +56,11 @@ def test_another_address_names_none(url: str) -> None:
 def test_an_address_that_is_not_the_devices_own_is_not_linked_and_the_log_says_so(chicago01: Device, url: str) -> None:
     own = "s3://b/images/1.jpg" if url.startswith("s3:") else "https://b.s3.amazonaws.com/images/1.jpg"
     if "s3.amazonaws.com/b" not in url:
-        Device.objects.update(bucket="b", bucket_prefix="images/")
+        Thing.objects.update(bucket="b", bucket_prefix="images/")
     accept([from_deeplens(json.dumps({"face": 0.9, "img": url})), from_deeplens(json.dumps({"img": url}))])
     assert not Capture.objects.exists()
     assert Frame.objects.count() == 1
     assert "not the bucket and prefix that are set for it" in DeviceLog.objects.get().text
-    Device.objects.update(bucket="b", bucket_prefix="images/")
+    Thing.objects.update(bucket="b", bucket_prefix="images/")
     accept([from_deeplens(json.dumps({"img": own}))])
     assert Capture.objects.get().source_url == own

@@ -9,7 +9,8 @@ from django.db import OperationalError
 from analytics.models import Frame
 from devices.intake import batches
 from devices.intake.batches import accept
-from devices.models import Device
+from devices.intake.places import read_whereabouts
+from devices.models import Device, Thing
 from tests.devices.intake.test_batches import (
     NOW,
     everything,
@@ -25,8 +26,9 @@ pytestmark = pytest.mark.django_db
 
 def test_a_draft_asks_no_database(seattle01: Device, django_assert_num_queries: Any) -> None:
     everything_odd = [from_agent(frames_message(1), "frames"), from_agent(b"{", "frames"), from_deeplens("{}")]
+    things = read_whereabouts([seattle01.thing_name])
     with django_assert_num_queries(0):
-        batches.draft(everything_odd, {seattle01.thing_name: seattle01})
+        batches.draft(everything_odd, things)
 
 
 def test_a_draft_that_holds_is_written_as_it_is(seattle01: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,15 +40,15 @@ def test_a_draft_that_holds_is_written_as_it_is(seattle01: Device, monkeypatch: 
 
     monkeypatch.setattr(batches, "_sinks", [*batches._sinks, sink])
     arrivals = [from_agent(frames_message(1), "frames")]
-    accept(arrivals, batches.draft(arrivals, {seattle01.thing_name: seattle01}))
+    accept(arrivals, batches.draft(arrivals, read_whereabouts([seattle01.thing_name])))
     assert (Frame.objects.count(), len(drafted)) == (1, 1)
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_draft_for_a_device_that_is_another_now_is_made_anew(chicago01: Device, known: bool) -> None:
     arrivals = [from_deeplens('{"thumbs-up": 0.9, "timestamp": "20261120-120000"}')]
-    draft = batches.draft(arrivals, {chicago01.thing_name: chicago01} if known else {})
-    Device.objects.filter(pk=chicago01.pk).update(clock_timezone="America/Chicago")
+    draft = batches.draft(arrivals, read_whereabouts([chicago01.thing_name]) if known else {})
+    Thing.objects.filter(name=chicago01.thing_name).update(clock_timezone="America/Chicago")
     assert accept(arrivals, draft).quarantined == 0
     assert Frame.objects.get().taken_at == dt.datetime(2026, 11, 20, 18, 0, tzinfo=dt.UTC)
 
@@ -55,7 +57,7 @@ def test_a_draft_whose_message_was_committed_before_is_made_anew(chicago01: Devi
     first = from_deeplens("{}", packet_id=7, sequence=1, redelivered=False)
     accept([first])
     again = [from_deeplens("{}", at=NOW + dt.timedelta(minutes=1), packet_id=7, sequence=2, redelivered=True)]
-    accept(again, batches.draft(again, {chicago01.thing_name: chicago01}))
+    accept(again, batches.draft(again, read_whereabouts([chicago01.thing_name])))
     assert Frame.objects.count() == 1
 
 
@@ -71,7 +73,7 @@ def test_a_draft_may_be_written_again_after_the_database_was_away(
     monkeypatch.setattr(batches, "_sinks", [*batches._sinks, lambda _: write])
     arrivals = [from_agent(frames_message(n, id=f"m{n}"), "frames") for n in range(3)]
     arrivals += [from_agent(b"{", "frames"), from_agent(gesture(milliseconds(NOW)), "frames")]
-    draft = batches.draft(arrivals, {seattle01.thing_name: seattle01})
+    draft = batches.draft(arrivals, read_whereabouts([seattle01.thing_name]))
     with pytest.raises(OperationalError):
         accept(arrivals, draft)
     accept(arrivals, draft)

@@ -17,7 +17,8 @@ from analytics.models import Episode, Frame, ReportedGesture
 from devices.intake import decoding, deeplens, identity
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival, Decoded, Delivery, LogLine, ReceivedFrame
-from devices.models import Device, DeviceLog, FormerIdentity
+from devices.intake.places import read_whereabouts
+from devices.models import Device, DeviceLog, FormerIdentity, Thing
 from edge_agent import messages
 from tests import clock
 from tests.devices.intake.test_batches import everything, from_deeplens
@@ -41,11 +42,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def devices(chicago02: Device, seattle01: Device, chicago01: Device) -> dict[str, Device]:
     """The devices of the samples. One writes its time stamps in the zone of Chicago."""
-    chicago02.clock_timezone = "America/Chicago"
-    chicago02.save()
-    for device in (seattle01, chicago01, chicago02):
-        device.bucket = "b"
-        device.save()
+    chicago02.thing.clock_timezone = "America/Chicago"
+    chicago02.thing.save()
+    Thing.objects.update(bucket="b")
     return {device.thing_name: device for device in (seattle01, chicago01, chicago02)}
 
 
@@ -66,7 +65,8 @@ def arrival(sample: dict[str, Any]) -> Arrival:
 
 def decode(sample: dict[str, Any], devices: dict[str, Device]) -> Decoded:
     received = arrival(sample)
-    return decoding.decode(received, devices[decoding.thing_of(received.topic)], retention=LONG)
+    thing = decoding.thing_of(received.topic)
+    return decoding.decode(received, read_whereabouts([thing])[thing], retention=LONG)
 
 
 def facts(decoded: Decoded) -> list[list[Any]]:
@@ -197,8 +197,8 @@ def test_what_the_first_version_stored_is_looked_up_until_the_retention_has_pass
 def test_a_message_of_the_hour_that_comes_twice_is_known_again_when_it_is_redelivered_an_hour_later(
     chicago01: Device,
 ) -> None:
-    chicago01.clock_timezone = "America/Chicago"
-    chicago01.save()
+    chicago01.thing.clock_timezone = "America/Chicago"
+    chicago01.thing.save()
     record = '{"timestamp": "20261101-013000", "objects": []}'
     at = dt.datetime(2026, 11, 1, 6, 30, 2, tzinfo=dt.UTC)
     accept([from_deeplens(record, at=at, packet_id=7, sequence=1)])

@@ -172,7 +172,7 @@ def test_a_log_tells_nothing_of_how_the_device_is_now(tmp_path: Path, seattle01:
             {"topic": f"dt/headcount/{places.SEATTLE01}/status", "payload": status, "received_at": now.isoformat()},
         ),
     )
-    state = DeviceState.objects.get(device=seattle01)
+    state = DeviceState.objects.get(thing=seattle01.thing)
     assert not state.is_live(now)
     assert not state.clock_is_off
     assert state.online is None
@@ -219,7 +219,7 @@ def test_after_the_device_is_registered_its_messages_are_taken_in_at_their_time(
 
 def test_only_the_chosen_reason_is_replayed(seattle01: Device) -> None:
     accept([Arrival("$aws/things/later/infer", b"{}", NOW), Arrival(TOPIC, b'{"face": 17}', NOW)])
-    Device.objects.create(site=seattle01.site, name="Later", thing_name="later")
+    places.device(seattle01.site, "Later", "later")
     call_command("replay_quarantine", reason="bad-value")
     assert not Frame.objects.exists()
     call_command("replay_quarantine", device="Seattle01")

@@ -11,7 +11,7 @@ import pytest
 from analytics.models import Detection, Frame
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
-from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage
+from devices.models import DeviceLog, DeviceState, QuarantinedMessage, Thing
 from faces.models import Capture
 
 LINES = (Path(__file__).parent / "samples" / "deeplens.jsonl").read_text().splitlines()
@@ -31,7 +31,7 @@ def arrived_at(means: str) -> dt.datetime:
 
 def arrive(sample: dict[str, str]) -> dt.datetime:
     at = arrived_at(sample["means"])
-    Device.objects.update(bucket="YOUR-BUCKET-NAME")
+    Thing.objects.update(bucket="YOUR-BUCKET-NAME")
     accept([Arrival(sample["topic"], sample["payload"].encode(), at)])
     return at
 

@@ -109,10 +109,7 @@ def frames_messages(count: int) -> dict[str, bytes]:
 
 
 def devices(count: int) -> list[Device]:
-    return [
-        Device.objects.create(site=places.chicago(), name=f"Camera{number}", thing_name=f"camera{number}")
-        for number in range(count)
-    ]
+    return [places.device(places.chicago(), f"Camera{number}", f"camera{number}") for number in range(count)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -130,7 +127,7 @@ class TestShards:
             assert within(20, lambda: Frame.objects.count() >= 30 * len(cameras))
             assert within(20, lambda: QuarantinedMessage.objects.count() >= 30)
             time.sleep(0.5)
-        assert Counter(Frame.objects.values_list("device__thing_name", flat=True)) == {
+        assert Counter(Frame.objects.values_list("device__thing", flat=True)) == {
             camera.thing_name: 30 for camera in cameras
         }
         assert QuarantinedMessage.objects.count() == 30

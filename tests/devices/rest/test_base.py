@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from devices.models import Device
 from devices.rest.throttling import CallerThrottle, RefusedThrottle
 from devices.services import issue_api_token, issue_device_token
+from tests import places
 
 LIST, SERIES = "/api/v1/devices/", "/api/v1/engagement/?site=seattle&from=2026-11-01&to=2026-11-02"
 
@@ -32,7 +33,7 @@ def test_what_is_unchanged_is_not_sent_again(path: str, viewer: User, seattle01:
 
 def test_what_has_changed_is(viewer: User, seattle01: Device) -> None:
     tag = signed_in(viewer).get(LIST)["ETag"]
-    Device.objects.create(site=seattle01.site, name="Seattle02", thing_name="seattle-2")
+    places.device(seattle01.site, "Seattle02", "seattle-2")
     assert len(signed_in(viewer).get(LIST, headers={"if-none-match": tag}).json()["results"]) == 2
 
 
@@ -63,7 +64,7 @@ def test_a_parameter_that_is_unknown_repeated_or_not_escaped_is_named(
 
 
 def test_a_cursor_of_another_list_and_one_that_was_changed_are_not_found(viewer: User, seattle01: Device) -> None:
-    Device.objects.create(site=seattle01.site, name="Seattle02", thing_name="seattle-2")
+    places.device(seattle01.site, "Seattle02", "seattle-2")
     client = signed_in(viewer)
     following = client.get(LIST, {"page_size": 1}).json()["next"]
     assert [device["name"] for device in client.get(following).json()["results"]] == ["Seattle02"]

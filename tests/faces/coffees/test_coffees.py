@@ -68,7 +68,7 @@ def test_the_cool_down_is_over_after_exactly_five_minutes(seattle01: Device) -> 
 
 
 def test_it_holds_for_all_devices_of_the_site(seattle01: Device) -> None:
-    other = Device.objects.create(site=seattle01.site, name="Seattle02", thing_name="seattle-02")
+    other = places.device(seattle01.site, "Seattle02", "seattle-02")
     ada = create_person(site=seattle01.site, name="Ada")
     assert len(hold_cups(seattle01, [ada])) == 1
     assert hold_cups(other, [ada], NOON + dt.timedelta(minutes=1)) == []

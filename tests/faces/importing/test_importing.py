@@ -219,8 +219,8 @@ def test_devices_of_unknown_ids_are_registered_where_the_user_wants_them(
 
 
 def test_a_stamp_is_in_the_zone_of_the_device_s_clock(tmp_path: Path, chicago01: Device) -> None:
-    chicago01.clock_timezone = "America/Chicago"
-    chicago01.save()
+    chicago01.thing.clock_timezone = "America/Chicago"
+    chicago01.thing.save()
     write_record(tmp_path, "Chicago01", FIRST, 0.9)
     import_past(tmp_path, "--act")
     assert Frame.objects.get().taken_at == FIRST + dt.timedelta(hours=5)

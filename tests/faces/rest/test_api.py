@@ -151,9 +151,9 @@ class TestNewCaptures:
     ) -> None:
         form = {"device": str(seattle01.pk), "image_string": base64.b64encode(JPEG).decode()}
         assert client_of(operator).post(CAPTURES, form).status_code == 201
-        assert DeviceState.objects.get(device=seattle01).last_seen_at is None
+        assert DeviceState.objects.get(thing=seattle01.thing).last_seen_at is None
         assert device_client(seattle01).post(CAPTURES, form | {"shows": "crop"}).status_code == 201
-        assert DeviceState.objects.get(device=seattle01).last_seen_at is not None
+        assert DeviceState.objects.get(thing=seattle01.thing).last_seen_at is not None
 
     @pytest.mark.parametrize("form", ["json", "multipart"])
     def test_a_body_that_is_too_large_is_refused_before_it_is_read(

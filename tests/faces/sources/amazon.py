@@ -17,8 +17,8 @@ KEY = f"pictures/{SEATTLE01}/a b+c.jpg"
 
 
 def with_bucket(device: Device, bucket: str = BUCKET, prefix: str = "") -> Device:
-    device.bucket, device.bucket_prefix = bucket, prefix
-    device.save()
+    device.thing.bucket, device.thing.bucket_prefix = bucket, prefix
+    device.thing.save()
     return device
 
 

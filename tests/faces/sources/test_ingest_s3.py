@@ -19,7 +19,7 @@ from devices.intake import batches
 from devices.intake.decoding import TakenPicture
 from devices.intake.identity import digest
 from devices.intake.replay import replay_quarantined
-from devices.models import Device, Heartbeat, QuarantinedMessage
+from devices.models import Device, Heartbeat, QuarantinedMessage, Thing
 from devices.services import register_device
 from faces.erasure.retention import remove_old_pictures
 from faces.models import Capture, Face, Person, State
@@ -48,7 +48,7 @@ class TestTakingIn:
         assert (amazon.waiting, reasons()) == (0, [])
 
     def test_an_objects_name_may_contain_the_time(self, amazon: Amazon, seattle01: Device) -> None:
-        Device.objects.update(clock_timezone="America/Los_Angeles")
+        Thing.objects.update(clock_timezone="America/Los_Angeles")
         today = clock.now().astimezone(seattle01.site.zone)
         amazon.put(f"{SEATTLE01}/image_at_{today:%Y%m%d}-000102.jpg")
         amazon.ingester().step()

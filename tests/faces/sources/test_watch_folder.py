@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.intake import batches
+from devices.intake.places import Whereabouts
 from devices.models import Device
 from devices.services import register_device
 from faces.models import Capture, Face, Person
@@ -190,10 +191,10 @@ class TestWatcher:
         put(folder, "2.jpg")
         take_in = watched_folder._take_in
 
-        def failing(device: Device, path: Path, destination: Path, now: dt.datetime) -> None:
+        def failing(where: Whereabouts, path: Path, destination: Path, now: dt.datetime) -> None:
             if path.name == "1.jpg":
                 raise LookupError("a fault of this picture alone")
-            take_in(device, path, destination, now)
+            take_in(where, path, destination, now)
 
         monkeypatch.setattr(watched_folder, "_take_in", failing)
         assert Watcher(folder).step(SETTLED).taken == 1

@@ -1,0 +1,67 @@
+"""Learns from the messages of each device what it looks for: faces or not, and which labels.
+
+What was learned is in the fields `faces_sought` and `labels_sought` of `Device`. It does not depend on the order in
+which messages arrive: faces that were looked for once in a stretch are looked for, and labels are only added.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from devices.intake.decoding import Decoded
+from devices.models import Device
+
+MOST_LABELS = 200
+"""More labels of one device are not learned: no model of objects or gestures that a camera box runs has as many."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What messages have shown of one device."""
+
+    device: Device
+    faces: bool | None = None
+    labels: set[str] = field(default_factory=set)
+
+
+def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:
+    """Return the write of what these messages show of their devices; None where nothing is new.
+
+    A DeepLens that reports no face does not tell whether it looks for faces. An agent does.
+    """
+    shown: dict[int, _Shown] = {}
+    for content in contents:
+        is_agent = content.message_id is not None
+        for seen in content.frames:
+            of_device = shown.get(seen.device.id) or shown.setdefault(seen.device.id, _Shown(seen.device))
+            frame = seen.frame
+            if frame.faces or (is_agent and frame.faces is not None):
+                of_device.faces = True
+            elif is_agent and of_device.faces is None:
+                of_device.faces = False
+            if frame.objects or frame.gestures:
+                of_device.labels.update([labelled.label for labelled in frame.objects + frame.gestures])
+        for gesture in content.gestures:
+            shown.setdefault(gesture.device.id, _Shown(gesture.device)).labels.add(gesture.label)
+    new = [each for each in shown.values() if _merged(each.device, each) is not None]
+    return partial(_learn, sorted(new, key=lambda each: each.device.pk)) if new else None
+
+
+def _learn(shown: Sequence[_Shown]) -> None:
+    devices = Device.objects.select_for_update(no_key=True).in_bulk([each.device.pk for each in shown])
+    for each in shown:
+        device = devices.get(each.device.pk)
+        merged = None if device is None else _merged(device, each)
+        if merged is not None:
+            Device.objects.filter(pk=each.device.pk).update(faces_sought=merged[0], labels_sought=merged[1])
+
+
+def _merged(device: Device, shown: _Shown) -> tuple[bool | None, list[str]] | None:
+    """Return the device's `faces_sought` and `labels_sought` with what was shown; None where nothing changes."""
+    if device.sought_is_corrected:
+        return None
+    faces = device.faces_sought if shown.faces is None else bool(device.faces_sought or shown.faces)
+    new = sorted(shown.labels.difference(device.labels_sought))[: max(0, MOST_LABELS - len(device.labels_sought))]
+    if faces == device.faces_sought and not new:
+        return None
+    return faces, sorted([*device.labels_sought, *new])

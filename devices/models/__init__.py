@@ -1,0 +1,41 @@
+"""Models of sites and members, of devices and their places, and of what the intake records."""
+
+from typing import TYPE_CHECKING
+
+from devices.models.places import LIVE_FOR, SHARED_FOR, SKEW_TO_FLAG, Device, DeviceLog, DeviceState, LogLevel, Thing
+from devices.models.records import (
+    DeliveredBatch,
+    FormerIdentity,
+    Heartbeat,
+    PastRecord,
+    QuarantinedMessage,
+    Reason,
+    RetainedMessage,
+)
+from devices.models.sites import ApiToken, Invitation, Membership, Site, validate_timezone
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User as User
+
+__all__ = [
+    "LIVE_FOR",
+    "SHARED_FOR",
+    "SKEW_TO_FLAG",
+    "ApiToken",
+    "DeliveredBatch",
+    "Device",
+    "DeviceLog",
+    "DeviceState",
+    "FormerIdentity",
+    "Heartbeat",
+    "Invitation",
+    "LogLevel",
+    "Membership",
+    "PastRecord",
+    "QuarantinedMessage",
+    "Reason",
+    "RetainedMessage",
+    "Site",
+    "Thing",
+    "validate_timezone",
+]

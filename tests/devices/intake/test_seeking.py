@@ -1,0 +1,59 @@
+"""The platform learns from messages what a device looks for, and takes a correction as the last word."""
+
+from typing import Any
+
+import pytest
+
+from devices.intake import seeking
+from devices.intake.batches import accept
+from devices.models import Device
+from edge_agent import messages
+from tests.devices.intake.test_batches import NOW, from_agent, from_deeplens, gesture, milliseconds
+
+pytestmark = pytest.mark.django_db
+
+
+def sought(device: Device) -> tuple[bool | None, list[str]]:
+    device.refresh_from_db()
+    return device.faces_sought, device.labels_sought
+
+
+def frame(at: int = 0, **found: Any) -> Any:
+    taken = messages.Frame(milliseconds(NOW) + at, **found)
+    return from_agent(messages.Frames(id=f"m{at}", frames=(taken,)), "frames")
+
+
+def test_an_agent_tells_with_each_frame_whether_it_looks_for_faces(seattle01: Device) -> None:
+    assert sought(seattle01) == (None, [])
+    accept([frame(faces=None)])
+    assert sought(seattle01) == (False, [])
+    accept([frame(1, faces=())])
+    assert sought(seattle01) == (True, [])
+    accept([frame(2, faces=None)])
+    assert sought(seattle01) == (True, [])
+
+
+def test_labels_of_objects_and_gestures_are_added(seattle01: Device) -> None:
+    accept([frame(objects=(messages.Labelled("cup", 0.9),), gestures=(messages.Labelled("thumbs-up", 0.9),))])
+    accept([from_agent(gesture(milliseconds(NOW)), "frames"), frame(1, objects=(messages.Labelled("person", 0.9),))])
+    assert sought(seattle01) == (False, ["cup", "person", "thumbs-up"])
+
+
+def test_a_deeplens_tells_it_by_a_face_alone(chicago01: Device) -> None:
+    for payload, faces in (("{}", None), ('{"thumbs-up": 0.93}', None), ('{"face": 0.56}', True)):
+        accept([from_deeplens(payload)])
+        assert sought(chicago01)[0] is faces
+    assert sought(chicago01)[1] == ["thumbs-up"]
+
+
+def test_what_somebody_corrected_is_changed_by_no_message(seattle01: Device) -> None:
+    Device.objects.update(faces_sought=False, labels_sought=["cup"], sought_is_corrected=True)
+    accept([frame(faces=(messages.Face(0.9),), objects=(messages.Labelled("person", 0.9),))])
+    assert sought(seattle01) == (False, ["cup"])
+
+
+def test_a_device_that_invents_labels_has_a_limit(seattle01: Device) -> None:
+    many = tuple(messages.Labelled(f"label {number:03}", 0.9) for number in range(seeking.MOST_LABELS))
+    accept([frame(objects=many[:-1])])
+    accept([frame(1, objects=(*many, messages.Labelled("one more", 0.9)))])
+    assert sought(seattle01)[1] == [labelled.label for labelled in many]
