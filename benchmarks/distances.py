@@ -33,7 +33,9 @@ GOALS: dict[tuple[Accuracy, int], float] = {
     ("balanced", 6): 0.90,
     ("high", 8): 0.97,
 }
-"""Shares of people found at a distance."""
+"""Shares of the people who face the camera that are found at a distance."""
+
+EVERYBODY, FACING = "everybody", "facing the camera"
 
 MOST_FALSE = 0.01
 """False faces for each picture without people."""
@@ -85,12 +87,14 @@ def _distances(
         milliseconds.append(1000 * (time.process_time() - started))
         seen, wrong = people.hits(boxes, frame.faces, frame.elsewhere)
         false += wrong
-        for is_found, skin in zip(seen, frame.skins, strict=True):
-            found[metres, "all"].append(is_found)
-            found[metres, "dark skin" if skin < people.DARK_SKIN else "light skin"].append(is_found)
+        for is_found, skin, is_facing in zip(seen, frame.skins, frame.facing, strict=True):
+            found[metres, EVERYBODY].append(is_found)
+            if is_facing:
+                found[metres, FACING].append(is_found)
+                found[metres, f"{FACING}, {'dark' if skin < people.DARK_SKIN else 'light'} skin"].append(is_found)
     measured = []
     for (metres, who), each in sorted(found.items()):
-        goal = GOALS.get((accuracy, metres)) if who == "all" else None
+        goal = GOALS.get((accuracy, metres)) if who == FACING else None
         name = f"faces, {accuracy}, {metres} m, {who} (n = {len(each)})"
         measured.append(_share(name, each, goal))
     empty = sum(len(detector.detect(room)) for room in rooms)

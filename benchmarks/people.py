@@ -110,6 +110,8 @@ class Placed:
     elsewhere: tuple[Box, ...]
     skins: tuple[float, ...]
     """The individual typology angle of each face's skin, in degrees."""
+    facing: tuple[bool | None, ...]
+    """Whether each face is turned to the camera; None where that is not told."""
 
 
 def groups() -> list[Group]:
@@ -169,7 +171,9 @@ def placed(group: Group, metres: float, room: Picture, number: int) -> Placed | 
     moved = [_moved(box, scale, *offsets) for box in (*group.faces, *group.ignore)]
     there = [box for box in moved[: len(group.faces)] if _is_inside(box) and wanted / 1.33 <= box[3] <= wanted * 1.33]
     elsewhere = tuple(box for box in moved if box not in there)
-    return Placed(frame, tuple(there), elsewhere, tuple(skin(frame, box) for box in there))
+    told = dict(zip(moved, group.facing, strict=False))
+    skins, facing = (skin(frame, box) for box in there), (told.get(box) for box in there)
+    return Placed(frame, tuple(there), elsewhere, tuple(skins), tuple(facing))
 
 
 def as_room(picture: Picture) -> Picture:
