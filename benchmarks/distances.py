@@ -40,6 +40,9 @@ EVERYBODY, FACING = "everybody", "facing the camera"
 MOST_FALSE = 0.01
 """False faces for each picture without people."""
 
+HANDS_SCALE = 2.0
+"""How much a photograph of a person with a hand may be enlarged; those at hand have 400 pixels a side."""
+
 LEAST_HANDS, LEAST_CUPS = 0.85, 0.75
 
 MUG = (165, 10, 250, 300)
@@ -125,7 +128,9 @@ def _hands(hands: HandDetector, faces: FaceDetector, rooms: Sequence[Picture]) -
     for metres in HAND_METRES:
         seen = []
         for number, (picture, box) in enumerate(persons):
-            frame = people.placed(people.Group("", picture, (box,)), metres, rooms[number % len(rooms)], number)
+            frame = people.placed(
+                people.Group("", picture, (box,)), metres, rooms[number % len(rooms)], number, HANDS_SCALE
+            )
             if frame is not None and frame.faces:
                 seen.append(hands.count(hands_square(frame.faces[0], frame.rgb).of(frame.rgb)) > 0)
         goal = LEAST_HANDS if metres == 3 else None

@@ -153,14 +153,16 @@ def photographs_folder() -> Path | None:
     return Path(given)
 
 
-def placed(group: Group, metres: float, room: Picture, number: int) -> Placed | None:
+def placed(
+    group: Group, metres: float, room: Picture, number: int, largest_scale: float = LARGEST_SCALE
+) -> Placed | None:
     """Return the frame of a room in which this group stands so far from the camera.
 
     None where the photograph has too few pixels. `number` decides at which place the group stands.
     """
     wanted = FACE_AT_A_METRE / metres
     scale = wanted / float(np.median([face[3] for face in group.faces]))
-    if scale > LARGEST_SCALE:
+    if scale > largest_scale:
         return None
     frame, small = as_room(room), scaled(group.rgb, scale)
     chance = np.random.default_rng(number)

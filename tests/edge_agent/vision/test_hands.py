@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from edge_agent.messages import Box
 from edge_agent.vision.files import ModelsUnavailable
 from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.search import Picture
@@ -63,6 +64,38 @@ def test_a_hand_in_a_wide_frame_at_its_place(detector: HandDetector, fist: Pictu
 def test_two_hands(detector: HandDetector, fist: Picture) -> None:
     frame = paste(paste(blank(), fist, 100, 50), fist[:, ::-1], 700, 50)
     assert labels(detector, frame) == ["fist", "fist"]
+
+
+def test_two_hands_that_touch_vote_for_nothing(detector: HandDetector, fist: Picture) -> None:
+    apart = paste(paste(blank(), fist, 100, 50), fist[:, ::-1], 700, 50)
+    touching = paste(paste(blank(), fist, 100, 50), fist[:, ::-1][:, 105:], 468, 50)
+    assert labels(detector, apart) == ["fist", "fist"]
+    assert labels(detector, touching) == []
+
+
+FACES: list[Box] = [(200, 180, 48, 58), (900, 180, 48, 58)]
+"""Two faces at 3 m."""
+
+
+def test_a_hand_of_somebody_three_metres_away_is_found_and_known_as_theirs(
+    detector: HandDetector, fist: Picture
+) -> None:
+    small = scaled(fist, 0.16)
+    frame = paste(blank(), small, 950, 250)
+    (found,) = detector.detect_around(frame, FACES)
+    assert (found.label, found.face) == ("fist", 1)
+    assert overlap(found.box, moved(HAND, 0.16, 950, 250)) > 0.3
+
+
+def test_a_hand_that_two_squares_show_is_one(detector: HandDetector, fist: Picture) -> None:
+    frame = paste(blank(), scaled(fist, 0.16), 250, 250)
+    (found,) = detector.detect_around(frame, [FACES[0], (330, 180, 48, 58)])
+    assert found.label == "fist"
+
+
+def test_a_hand_out_of_everybody_s_reach_is_nobody_s(detector: HandDetector, fist: Picture) -> None:
+    frame = paste(blank(), scaled(fist, 0.16), 550, 250)
+    assert detector.detect_around(frame, FACES) == ()
 
 
 @pytest.mark.parametrize("picture", [data.astronaut, data.coffee, data.chelsea, data.rocket])

@@ -57,6 +57,37 @@ def test_a_cup_in_a_tall_frame_at_its_place(detector: ObjectDetector) -> None:
     assert overlap(cup.box, moved(CUP, 0.6, 300, 850)) > 0.6
 
 
+FACE_AT_A_METRE_AND_A_HALF: Box = (600, 120, 94, 116)
+MUG = 0.5
+"""Height of a mug over that of a face."""
+
+
+def with_mug(left: int, top: int) -> Picture:
+    """A frame with a mug at its true size beside that face, before a photograph."""
+    mug = data.coffee()[10:310, 165:415]
+    factor = MUG * FACE_AT_A_METRE_AND_A_HALF[3] / CUP[3]
+    return paste(scaled(data.rocket(), 3)[:720, :1280].copy(), scaled(mug, factor), left, top)
+
+
+def test_a_mug_below_the_chin_is_found_and_known_as_theirs(detector: ObjectDetector) -> None:
+    frame = with_mug(620, 320)
+    others: Box = (100, 120, 94, 116)
+    (cup,) = detector.detect_cups_below(frame, [others, FACE_AT_A_METRE_AND_A_HALF])
+    assert (cup.label, cup.face) == ("cup", 1)
+    assert overlap(cup.box, (620, 320, 50, 60)) > 0.4
+
+
+def test_no_mug_below_the_chin_is_none(detector: ObjectDetector) -> None:
+    assert detector.detect_cups_below(with_mug(1100, 600), [FACE_AT_A_METRE_AND_A_HALF]) == ()
+
+
+def test_the_cups_of_a_picture_are_those_anywhere_and_small_ones_below_chins(detector: ObjectDetector) -> None:
+    frame = paste(with_mug(620, 320), scaled(data.coffee(), 0.6), 900, 300)
+    cups = detector.detect_cups(frame, [FACE_AT_A_METRE_AND_A_HALF])
+    assert len(cups) == 2
+    assert detector.detect_cups(frame, []) == tuple(cup for cup in cups if cup.face is None)
+
+
 def test_two_cups_are_two(detector: ObjectDetector) -> None:
     coffee = scaled(data.coffee(), 0.8)
     frame = paste(paste(blank(), coffee, 40, 40), coffee, 700, 380)
