@@ -8,6 +8,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Engagement"
 
     def ready(self) -> None:
+        from analytics.audience.cards import visits_card
         from analytics.counting import face_parts, sink
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
@@ -30,6 +31,7 @@ class AnalyticsConfig(AppConfig):
         register_sink(sink.count_visits)
         register_sink(sink.count)
         register_sink(sink.note_software)
+        cards.register("below-readings", visits_card)
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)
         person_erased.connect(clear_shared)

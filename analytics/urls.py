@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from analytics.audience.api import AudienceViewSet, VisitViewSet
 from analytics.comparing.api import ComparisonViewSet
 from analytics.comparing.views import compare, sites
 from analytics.galaxy.serving.urls import urlpatterns as galaxy
@@ -28,6 +29,8 @@ api: list[tuple[str, Any, str]] = [
     ("engagement", EngagementViewSet, "engagement"),
     ("counts", CountViewSet, "count"),
     ("comparisons", ComparisonViewSet, "comparison"),
+    ("audience", AudienceViewSet, "audience"),
+    ("visits", VisitViewSet, "visit"),
     ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
     ("reviews", ReviewViewSet, "review"),

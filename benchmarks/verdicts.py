@@ -106,7 +106,7 @@ def nothing_changed(known: list[Street], pairs: int, random: np.random.Generator
         *(report.told(f"    {measure}", value, "%") for measure, value in told_of.items()),
         report.at_most("nothing changed: pages that tell a change", percent(np.mean(pages)), "%", 5),
         report.told("    the totals of both weeks as they are", percent(np.mean(totals)), "%"),
-        report.told("    drawing days with replacement, visits alone", percent(np.mean(drawn)), "%"),
+        report.told("    drawing days with replacement, spells alone", percent(np.mean(drawn)), "%"),
     ]
 
 
@@ -119,7 +119,7 @@ def real_weeks(known: list[Street], random: np.random.Generator) -> list[results
                 counts = run[max(0, last - WEEKS) : last]
                 kept = min(1.0, np.exp(random.uniform(5.5, 7)) / (counts.sum() / counts.shape[0] / 7))
                 series = as_series(random.binomial(counts.astype(int), kept).astype(float), np.ones(counts.shape, bool))
-                told.append(tells(compared(Truth(series, 1.0))[Measure.VISITS]))
+                told.append(tells(compared(Truth(series, 1.0))[Measure.SPELLS]))
                 drawn.append(drawn_days_differ(series))
     return [
         report.told("the counters' real neighbouring weeks", len(told), "pairs"),
@@ -134,7 +134,7 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
     share = float(np.median(shares))
 
     def told(lift: float, people: tuple[float, float], **conditions: float) -> list[tuple[Word, Word]]:
-        """Return the words on visits: where they are compared alone, and among all that a page compares."""
+        """Return the words on spells: where they are compared alone, and among all that a page compares."""
         found = []
         for _ in tqdm(range(pairs), desc=f"{lift - 1:+.0%}", disable=None):
             noise = conditions.get("noise", 0.08)
@@ -149,8 +149,8 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
                 fails=False,
             )
             comparisons = compared(truth)
-            alone = tell({Measure.VISITS: comparisons[Measure.VISITS]})
-            found.append((alone[Measure.VISITS].word, page(comparisons)[Measure.VISITS].word))
+            alone = tell({Measure.SPELLS: comparisons[Measure.SPELLS]})
+            found.append((alone[Measure.SPELLS].word, page(comparisons)[Measure.SPELLS].word))
         return found
 
     def more(words: list[tuple[Word, Word]]) -> tuple[float, float]:
@@ -161,21 +161,21 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
     few = [word for _, word in told(1.2, (20, 60), noise=0.25)]
     return [
         report.told("of a day noise of 8 %, common to a week", percent(share), "% of the variance"),
-        report.at_least("+20 %, 300 to 3,000 visits a day: pairs that tell it", more(usual)[0], "%", 80),
+        report.at_least("+20 %, 300 to 3,000 spells a day: pairs that tell it", more(usual)[0], "%", 80),
         report.at_least("    pages", more(usual)[1], "%", 80),
-        report.told("    pages, at 300 visits a day", more(told(1.2, (300, 300.1)))[1], "%"),
-        report.told("    pages, at 3,000 visits a day", more(told(1.2, (3_000, 3_000.1)))[1], "%"),
+        report.told("    pages, at 300 spells a day", more(told(1.2, (300, 300.1)))[1], "%"),
+        report.told("    pages, at 3,000 spells a day", more(told(1.2, (3_000, 3_000.1)))[1], "%"),
         report.told("    pages, without a past", more(told(1.2, (300, 3_000), weeks=2))[1], "%"),
         report.at_least("+50 %, half of the hours missing: pairs that tell it", more(half)[0], "%", 80),
         report.at_least("    pages", more(half)[1], "%", 80),
-        report.told("+20 %, a day noise of 25 %, 20 to 60 visits: more", share_of(few, Word.MORE), "%"),
+        report.told("+20 %, a day noise of 25 %, 20 to 60 spells: more", share_of(few, Word.MORE), "%"),
         report.told("    cannot tell", share_of(few, Word.UNKNOWN), "%"),
         report.at_most("    fewer, which is wrong", share_of(few, Word.FEWER), "%", 2.5),
     ]
 
 
 def intervals(known: list[Street], pairs: int, random: np.random.Generator) -> list[results.Measured]:
-    held: dict[Measure, list[bool]] = {Measure.VISITS: [], Measure.AVERAGE: []}
+    held: dict[Measure, list[bool]] = {Measure.SPELLS: [], Measure.AVERAGE: []}
     drawn = []
     for _ in tqdm(range(2 * pairs), desc="intervals", disable=None):
         lift = float(np.exp(random.uniform(np.log(0.7), np.log(1.5))))
@@ -194,7 +194,7 @@ def intervals(known: list[Street], pairs: int, random: np.random.Generator) -> l
             report.between(f"intervals that hold the truth, {measure}", percent(np.mean(holds)), "%", 93, 97)
             for measure, holds in held.items()
         ),
-        report.told("    drawing days with replacement, visits", percent(np.mean(drawn)), "%"),
+        report.told("    drawing days with replacement, spells", percent(np.mean(drawn)), "%"),
     ]
 
 
@@ -282,7 +282,7 @@ def as_series(
         faces=of_camera(seconds * 2),
         seen=seen,
         occupied=of_camera(np.asarray(occupied)),
-        visits=of_camera(people),
+        spells=of_camera(people),
         gestures=of_camera(random.binomial(people.astype(int), GESTURES)),
     )
 
@@ -298,7 +298,7 @@ def compared(truth: Truth) -> dict[Measure, Comparison]:
 
 def page(comparisons: dict[Measure, Comparison]) -> dict[Measure, Finding]:
     """Judge the comparisons as the page of a site or device does."""
-    return tell(comparisons, primary={Measure.VISITS})
+    return tell(comparisons, primary={Measure.SPELLS})
 
 
 def tells(comparison: Comparison) -> bool:
@@ -310,15 +310,15 @@ def totals_differ(series: HourSeries) -> bool:
     """Whether the totals of both weeks, as they are, look different with the digits that pages show."""
     hours = [slice(-7, None), slice(-14, -7)]
     averages = [series.faces[0, days].sum() / max(1.0, series.frames[0, days].sum()) for days in hours]
-    visits = [series.visits[0, days].sum() for days in hours]
-    return f"{averages[0]:.2f}" != f"{averages[1]:.2f}" or visits[0] != visits[1]
+    spells = [series.spells[0, days].sum() for days in hours]
+    return f"{averages[0]:.2f}" != f"{averages[1]:.2f}" or spells[0] != spells[1]
 
 
 def drawn_days(series: HourSeries) -> tuple[float, float] | None:
-    """Return the 2.5th and 97.5th percentile of the ratio of visits when matched days are drawn with replacement."""
+    """Return the 2.5th and 97.5th percentile of the ratio of spells when matched days are drawn with replacement."""
     known = series.known[0]
     both = known[-7:] & known[-14:-7]
-    late, early = ((series.visits[0, days] * both).sum(axis=1) for days in (slice(-7, None), slice(-14, -7)))
+    late, early = ((series.spells[0, days] * both).sum(axis=1) for days in (slice(-7, None), slice(-14, -7)))
     drawn = np.random.default_rng(0).integers(0, 7, (DRAWS, 7))
     sums, others = late[drawn].sum(axis=1), early[drawn].sum(axis=1)
     if not others.all() or not sums.all():

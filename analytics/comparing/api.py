@@ -110,7 +110,7 @@ def _other_period(request: Request, query: dict[str, Any], now: dt.datetime) -> 
     _refuse_long(start, end)
     selections = with_opening_hours([Selection(place.devices, place.zone, start, end)], query["hours"])
     (series,) = read_hour_series(selections, label=query["label"], now=now)
-    return tell(compare_spans(series, period, other), primary={Measure.VISITS})
+    return tell(compare_spans(series, period, other), primary={Measure.SPELLS})
 
 
 def _other_place(request: Request, query: dict[str, Any], now: dt.datetime) -> dict[Measure, Finding]:

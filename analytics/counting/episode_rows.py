@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from analytics.counting import episodes
-from analytics.counting.episodes import EPISODE_MERGE, LONGEST_GESTURE, VISIT_GAP, EpisodeRow, FrameDetections
+from analytics.counting.episodes import EPISODE_MERGE, LONGEST_GESTURE, SPELL_GAP, EpisodeRow, FrameDetections
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
 from devices import sql
 
@@ -90,7 +90,7 @@ def _delete(pks: Iterable[int]) -> None:
 
 def _around(device_id: int, start: dt.datetime, end: dt.datetime) -> dict[EpisodeRow, int]:
     """Return the stored episodes that overlap the stretch or may be joined with one that does, with their ids."""
-    found = Episode.objects.filter(device=device_id, started__lte=end + VISIT_GAP, ended__gte=start - VISIT_GAP)
+    found = Episode.objects.filter(device=device_id, started__lte=end + SPELL_GAP, ended__gte=start - SPELL_GAP)
     return {EpisodeRow(*values): pk for pk, *values in found.values_list("pk", *FIELDS)}
 
 

@@ -1,4 +1,4 @@
-"""Episodes from frames: visits, and showings of a gesture or object, each counted once however long it lasts. Pure.
+"""Episodes from frames: occupied spells, and showings of a gesture or object, each counted once. Pure.
 
 An episode is a run of frames of one device that have the same label, with no gap longer than the label's. Joining
 episodes is associative, commutative and idempotent. So the episodes of all frames are the joined episodes of their
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from analytics.models import FACE
 from devices.sql import Merge
 
-VISIT_GAP = dt.timedelta(seconds=20)
-"""The longest time without a face within a visit; Liquid Galaxy's statistics of occupancy use the same gap."""
+SPELL_GAP = dt.timedelta(seconds=20)
+"""The longest time without a face within an occupied spell, as in Liquid Galaxy's statistics of occupancy."""
 
 GESTURE_GAP = dt.timedelta(seconds=3)
 """The longest time without the label within a showing.
@@ -46,7 +46,7 @@ EPISODE_MERGE: dict[str, Merge] = {"ended": "max", "peak": "max", "confidence": 
 
 def max_gap(label: str) -> dt.timedelta:
     """Return the longest time between two frames of one episode of this label."""
-    return VISIT_GAP if label == FACE else GESTURE_GAP
+    return SPELL_GAP if label == FACE else GESTURE_GAP
 
 
 def join_episodes(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:

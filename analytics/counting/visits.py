@@ -21,6 +21,7 @@ VIEWER_MS = 1_000
 MINUTE = dt.timedelta(minutes=1)
 
 TENTH_MS = 100
+"""The sums of squares are of tenths of a second, so that a year of them fits into 64 bits."""
 
 
 class VisitRow(NamedTuple):

@@ -113,11 +113,11 @@ def day_of_device(device: Device, date: dt.date) -> tuple[dt.datetime, dt.dateti
 
 
 def read_visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
-    """Return the start and the end of each visit to the device's spot, ascending; both lie within the period."""
+    """Return the start and the end of each occupied spell at the device's spot, ascending, within the period."""
     devices = Device.objects.of_spot(device)
     episodes = Episode.objects.filter(device__in=devices, label=FACE, started__lt=end, ended__gte=start)
-    visits = episodes.order_by("started").values_list("started", "ended")
-    return [(max(started, start), min(ended, end)) for started, ended in visits]
+    spells = episodes.order_by("started").values_list("started", "ended")
+    return [(max(started, start), min(ended, end)) for started, ended in spells]
 
 
 def _cameras_by_site(sites: Sequence[Site]) -> dict[int, list[Device]]:

@@ -1,4 +1,4 @@
-"""Episodes: visits, and showings of a gesture or object, each counted once however many frames it lasts."""
+"""Episodes: occupied spells, and showings of a gesture or object, each counted once however many frames it lasts."""
 
 from django.db import models
 
@@ -27,7 +27,7 @@ class ReportedGesture(models.Model):
 
 
 class Episode(models.Model):
-    """One visit (label `FACE`), or one showing of a gesture or object; `counting/episodes.py` defines both."""
+    """One occupied spell (label `FACE`), or one showing of a gesture or object; `counting/episodes.py` defines both."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     label = models.CharField(max_length=64)

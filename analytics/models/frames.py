@@ -8,7 +8,7 @@ from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet
 
 FACE = "face"
-"""The label of faces among the detections, and of visits among the episodes."""
+"""The label of faces among the detections, and of occupied spells among the episodes."""
 
 
 class Frame(models.Model):

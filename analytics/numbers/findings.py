@@ -2,7 +2,7 @@
 
 more, fewer         the sides differ, also when all comparisons on the page are judged together
 about the same      the interval lies within ±10 %
-cannot tell         everything else: too few hours, too few visits, too much noise
+cannot tell         everything else: too few hours, too few spells, too much noise
 """
 
 import math

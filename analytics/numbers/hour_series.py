@@ -32,7 +32,7 @@ class Measure(StrEnum):
 
     AVERAGE = "average"
     OCCUPIED = "occupied"
-    VISITS = "visits"
+    SPELLS = "occupied_spells"
     GESTURES = "gestures"
 
 
@@ -53,7 +53,7 @@ class HourSeries:
     seen: Floats
     """Covered minutes."""
     occupied: Floats
-    visits: Floats
+    spells: Floats
     gestures: Floats
 
     @property
@@ -73,7 +73,7 @@ class HourSeries:
         return {
             Measure.AVERAGE: self._measure(self.faces, self.frames, counting),
             Measure.OCCUPIED: self._measure(self.occupied, self.seen, counting),
-            Measure.VISITS: self._measure(self.visits, hours, counting, is_count=True),
+            Measure.SPELLS: self._measure(self.spells, hours, counting, is_count=True),
             Measure.GESTURES: self._measure(self.gestures, hours, on, is_count=True),
         }
 
@@ -81,7 +81,7 @@ class HourSeries:
         """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
         added = [
             values.sum(axis=0, keepdims=True)
-            for values in (self.minutes, self.frames, self.faces, self.seen, self.occupied, self.visits, self.gestures)
+            for values in (self.minutes, self.frames, self.faces, self.seen, self.occupied, self.spells, self.gestures)
         ]
         return HourSeries(self.first_day, self.starts, *added)
 

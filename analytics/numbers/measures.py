@@ -185,7 +185,7 @@ class EpisodeTotal(_Episodes):
 
 @dataclass(slots=True, unsafe_hash=True)
 class EpisodeBucket(_Episodes):
-    """The episodes of one label that began in a bucket. The label `FACE` has visits, any other gestures or objects."""
+    """The episodes of one label that began in a bucket: occupied spells for `FACE`, else gestures or objects."""
 
     start: dt.datetime
     """In the zone of the selection, as `end` is; subtract and compare such times in UTC only."""
@@ -195,7 +195,7 @@ class EpisodeBucket(_Episodes):
     peak: int
     """The most faces, or the most objects of the label, in one frame of these episodes; 0 without an episode."""
     is_known: bool
-    """Whether a camera was on; for visits, a camera that counts faces."""
+    """Whether a camera was on; for occupied spells, a camera that counts faces."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -229,7 +229,7 @@ class LocalBucket:
     start: dt.datetime
     """Local time without an offset; where clocks are set back, it stands for both hours of one o'clock."""
     engagement: EngagementTotal
-    visits: EpisodeTotal
+    spells: EpisodeTotal
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -240,15 +240,15 @@ class WeekHour:
     """0 is Monday."""
     hour: int
     engagement: EngagementTotal
-    visits: EpisodeTotal
+    spells: EpisodeTotal
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class Activity:
-    """Engagement, visits and gestures of some devices in one bucket. The bucket may be a whole period."""
+    """Engagement, occupied spells and gestures of some devices in one bucket. The bucket may be a whole period."""
 
     engagement: EngagementBucket
-    visits: EpisodeBucket
+    spells: EpisodeBucket
     gestures: EpisodeBucket
     """The episodes of one label, usually a gesture."""
 
@@ -317,15 +317,15 @@ def merge_activity(buckets: Sequence[Activity]) -> Activity:
     """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
     return Activity(
         engagement=merge_engagement([bucket.engagement for bucket in buckets]),
-        visits=merge_episodes([bucket.visits for bucket in buckets]),
+        spells=merge_episodes([bucket.spells for bucket in buckets]),
         gestures=merge_episodes([bucket.gestures for bucket in buckets]),
     )
 
 
 def merge_local_buckets(buckets: Sequence[LocalBucket]) -> LocalBucket:
     """Merge buckets into one that starts with the first. Raises `IndexError` without a bucket."""
-    visits = add_up_episodes(bucket.visits for bucket in buckets)
-    return LocalBucket(buckets[0].start, add_up_engagement(bucket.engagement for bucket in buckets), visits)
+    spells = add_up_episodes(bucket.spells for bucket in buckets)
+    return LocalBucket(buckets[0].start, add_up_engagement(bucket.engagement for bucket in buckets), spells)
 
 
 def engagement_by_day(hours: Iterable[EngagementBucket]) -> list[EngagementBucket]:
@@ -338,9 +338,9 @@ def episodes_by_day(hours: Iterable[EpisodeBucket]) -> list[EpisodeBucket]:
     return [merge_episodes(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
 
 
-def typical_week(hours: Iterable[EngagementBucket], visits: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
+def typical_week(hours: Iterable[EngagementBucket], spells: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
     """Add up hours of any places by their own local weekday and hour: `typical_week(…)[weekday][hour]`."""
-    engagement, episodes = _group(hours, _week_hour), _group(visits, _week_hour)
+    engagement, episodes = _group(hours, _week_hour), _group(spells, _week_hour)
     return [
         [
             WeekHour(day, hour, add_up_engagement(engagement[day, hour]), add_up_episodes(episodes[day, hour]))
@@ -351,14 +351,14 @@ def typical_week(hours: Iterable[EngagementBucket], visits: Iterable[EpisodeBuck
 
 
 def add_up_by_local_time(
-    engagement: Iterable[Sequence[EngagementBucket]], visits: Iterable[Sequence[EpisodeBucket]]
+    engagement: Iterable[Sequence[EngagementBucket]], spells: Iterable[Sequence[EpisodeBucket]]
 ) -> list[LocalBucket]:
     """Add up the buckets of several places by their own local time, ascending."""
     engagement_at = _group(chain.from_iterable(engagement), _local_time)
-    visits_at = _group(chain.from_iterable(visits), _local_time)
+    spells_at = _group(chain.from_iterable(spells), _local_time)
     return [
-        LocalBucket(start, add_up_engagement(engagement_at[start]), add_up_episodes(visits_at[start]))
-        for start in sorted({*engagement_at, *visits_at})
+        LocalBucket(start, add_up_engagement(engagement_at[start]), add_up_episodes(spells_at[start]))
+        for start in sorted({*engagement_at, *spells_at})
     ]
 
 

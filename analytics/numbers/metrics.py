@@ -29,14 +29,14 @@ class Metric:
 
 
 def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str) -> list[Metric]:
-    """Return six metrics of a period: average, peak, occupied share, visits, gestures and coverage.
+    """Return six metrics of a period: average, peak, occupied share, occupied spells, gestures and coverage.
 
     `total` is the period as one bucket, `label` that of its gestures. A peak is not compared, because a longer look
     finds a higher one, and coverage is a fact about the camera.
     """
-    engagement, visits, median = total.engagement, total.visits.known_count, total.visits.median_seconds
-    gap = "a visit ends after 20 s without a face"
-    explanation = gap if median is None else f"{gap}; half of the visits were longer than {format_duration(median)}"
+    engagement, spells, median = total.engagement, total.spells.known_count, total.spells.median_seconds
+    gap = "a spell ends after 20 s without a face"
+    explanation = gap if median is None else f"{gap}; half of the spells were longer than {format_duration(median)}"
     average, gestures = engagement.average_faces, total.gestures.known_count
     return [
         _metric("Average", "people", "{:.2f}", average, "facing the display at a time", findings.get(Measure.AVERAGE)),
@@ -49,7 +49,7 @@ def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str)
             "of the time somebody was there",
             findings.get(Measure.OCCUPIED),
         ),
-        _metric("Visits", "", "{:,}", visits, explanation, findings.get(Measure.VISITS)),
+        _metric("Occupied spells", "", "{:,}", spells, explanation, findings.get(Measure.SPELLS)),
         _metric(
             label.capitalize(),
             "",
@@ -65,15 +65,15 @@ def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str)
 def table_cells(activity: Activity, counts: CountBucket) -> list[str]:
     """Return the cells of a table row for a bucket; `counts` are the label's detections in single frames.
 
-    Average, peak, occupied share, visits, median visit, gestures, detections, their mean confidence, coverage.
+    Average, peak, occupied share, spells, median spell, gestures, detections, their mean confidence, coverage.
     """
-    engagement, visits = activity.engagement, activity.visits
+    engagement, spells = activity.engagement, activity.spells
     return [
         format_number("{:.2f}", engagement.average_faces),
         format_number("{:,}", engagement.known_peak),
         format_number("{:.0%}", engagement.occupied_share),
-        format_number("{:,}", visits.known_count),
-        format_duration(visits.median_seconds),
+        format_number("{:,}", spells.known_count),
+        format_duration(spells.median_seconds),
         format_number("{:,}", activity.gestures.known_count),
         format_number("{:,}", counts.count),
         format_number("{:.0%}", counts.mean_confidence),

@@ -1,4 +1,4 @@
-"""When sites were open: the spans of time that averages, visits, coverage and comparisons are about."""
+"""When sites were open: the spans of time that averages, occupied spells, coverage and comparisons are about."""
 
 import datetime as dt
 from collections import defaultdict
@@ -122,7 +122,7 @@ PROPOSED_FROM = dt.timedelta(weeks=8)
 """How much of the past a proposal is made from."""
 
 BUSY_SHARE = 0.1
-"""Proposed hours have on average at least this share of the visits of the busiest hour: cleaners do not open a site."""
+"""Proposed hours have on average at least this share of the spells of the busiest hour: cleaners do not open a site."""
 
 
 def propose_plan(site: Site, *, now: dt.datetime) -> dict[str, str]:
@@ -131,18 +131,18 @@ def propose_plan(site: Site, *, now: dt.datetime) -> dict[str, str]:
     selection = Selection(devices, site.zone, now - PROPOSED_FROM, now)
     (series,) = read_hour_series([selection], label=FACE, now=now)
     together = series.together()
-    week = propose_week(together.visits[0], together.known[0], together.first_day.weekday())
+    week = propose_week(together.spells[0], together.known[0], together.first_day.weekday())
     return dict(zip(DAYS, week, strict=True))
 
 
-def propose_week(visits: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], weekday: int) -> list[str]:
+def propose_week(spells: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], weekday: int) -> list[str]:
     """Return the hours of each day of the week, Monday first, in which people usually come.
 
-    `visits` and `known` are [day, hour]; `weekday` is that of the first day. A day is open from its first such hour to
+    `spells` and `known` are [day, hour]; `weekday` is that of the first day. A day is open from its first such hour to
     the end of its last.
     """
-    days = (np.arange(len(visits)) + weekday) % WEEKDAYS
-    came = np.array([np.where(known, visits, 0.0)[days == day].sum(axis=0) for day in range(WEEKDAYS)])
+    days = (np.arange(len(spells)) + weekday) % WEEKDAYS
+    came = np.array([np.where(known, spells, 0.0)[days == day].sum(axis=0) for day in range(WEEKDAYS)])
     seen = np.array([known[days == day].sum(axis=0) for day in range(WEEKDAYS)])
     usual = came / np.maximum(seen, 1)
     found = []

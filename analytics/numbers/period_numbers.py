@@ -57,7 +57,7 @@ class PlotNumbers:
     label: str
     """The label of `gestures` and `confidences`."""
     hours: list[EngagementBucket]
-    visits: list[EpisodeBucket]
+    spells: list[EpisodeBucket]
     """For each of `hours`, as `gestures` is."""
     gestures: list[EpisodeBucket]
     confidences: list[ConfidenceBucket]
@@ -69,7 +69,7 @@ class PlotNumbers:
         return self.hours if self.period.days == 1 else engagement_by_day(self.hours)
 
     def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
-        """Return `visits` or `gestures` for each of `buckets`."""
+        """Return `spells` or `gestures` for each of `buckets`."""
         return hours if self.period.days == 1 else episodes_by_day(hours)
 
 
@@ -92,7 +92,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         buckets=buckets,
         counts=counts,
         total=merge_activity(buckets),
-        findings=tell(compare_with_previous(series, period), primary={Measure.VISITS}),
+        findings=tell(compare_with_previous(series, period), primary={Measure.SPELLS}),
     )
 
 
@@ -103,8 +103,8 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket="hour", engagement=engagement)
     buckets = [hours if period.days == 1 else engagement_by_day(hours)]
     (confidences,) = read_confidences(selections, label=label, bucket=bucket_of(period), engagement=buckets)
-    (visits,), (gestures,) = episodes[FACE], episodes[label]
-    return PlotNumbers(period, label, hours, visits, gestures, confidences)
+    (spells,), (gestures,) = episodes[FACE], episodes[label]
+    return PlotNumbers(period, label, hours, spells, gestures, confidences)
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:

@@ -2,7 +2,7 @@
 
     read_engagement(selections, bucket=, now=)                        -> EngagementBucket   people in front of displays
     read_counts(selections, label=, bucket=, threshold=0.0)           -> CountBucket        detections in single frames
-    read_episodes(selections, label=, bucket=, threshold=0.0)         -> EpisodeBucket      visits, gestures, objects
+    read_episodes(selections, label=, bucket=, threshold=0.0)         -> EpisodeBucket      occupied spells, gestures
     read_confidences(selections, label=, bucket=)                     -> ConfidenceBucket   for what-if thresholds
 
 A `Selection` is some devices taken together, a period and a time zone. Several selections are read at once, and each
@@ -138,7 +138,7 @@ def read_engagement(
     selections: Sequence[Selection], *, bucket: Bucket, now: dt.datetime
 ) -> list[list[EngagementBucket]]:
     """Read the engagement of each selection in one query; minutes after `now` do not lower the coverage."""
-    query = _BucketQuery(selections, bucket)
+    query = BucketQuery(selections, bucket)
     rows = query.select_slices(EngagementQuarter.objects.all()).values_list("group", "slice")
     totals = {f"total_{field}": _ENGAGEMENT_AGGREGATES[merge](field) for field, merge in ENGAGEMENT_MERGE.items()}
     found = query.rows_by_bucket(rows.annotate(**totals))
@@ -169,7 +169,7 @@ def read_counts(
 
     Raises `ValueError` unless the threshold, 0 to 1, is an edge of a confidence bin.
     """
-    query = _BucketQuery(selections, bucket)
+    query = BucketQuery(selections, bucket)
     tallies = LabelQuarter.objects.filter(label=label, confidence_bin__gte=threshold_bin(threshold))
     rows = query.select_slices(tallies).values_list("group", "slice").annotate(**_ACCEPTED)
     return _count_buckets(query, rows, _camera_was_on(query, label, None))
@@ -179,7 +179,7 @@ def read_counts_and_labels(
     selections: Sequence[Selection], *, label: str, bucket: Bucket, engagement: Engagement
 ) -> tuple[list[list[CountBucket]], set[str]]:
     """Read the counts of the label, and every label but `FACE` that was detected in any selection, in one query."""
-    query = _BucketQuery(selections, bucket)
+    query = BucketQuery(selections, bucket)
     tallies = LabelQuarter.objects.all() if label == FACE else LabelQuarter.objects.exclude(label=FACE)
     rows = list(query.select_slices(tallies).values_list("label", "group", "slice").annotate(**_ACCEPTED))
     counts = _count_buckets(
@@ -195,7 +195,7 @@ _ACCEPTED = {
 """The number of detections that no reviewer rejected, and the sum of their confidences."""
 
 
-def _count_buckets(query: "_BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[CountBucket]]:
+def _count_buckets(query: "BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[CountBucket]]:
     return [
         [
             CountBucket(
@@ -221,7 +221,7 @@ def read_episodes(
     threshold: float = 0.0,
     engagement: Engagement | None = None,
 ) -> list[list[EpisodeBucket]]:
-    """Read the episodes of the label that began in each bucket: visits, where it is `FACE`.
+    """Read the episodes of the label that began in each bucket: occupied spells, where it is `FACE`.
 
     A threshold leaves out the episodes whose best detection has less confidence. Takes two queries, one with
     `engagement`.
@@ -241,7 +241,7 @@ def read_episodes_by_label(
     engagement: Engagement | None = None,
 ) -> dict[str, list[list[EpisodeBucket]]]:
     """Read what `read_episodes` returns for several labels; in one query, and one more a label without `engagement`."""
-    query = _BucketQuery(selections, bucket)
+    query = BucketQuery(selections, bucket)
     episodes = Episode.objects.filter(label__in=labels)
     if threshold:
         # As exact as the tallies, which keep whole millionths.
@@ -263,7 +263,7 @@ def read_episodes_by_label(
     }
 
 
-def _episode_buckets(query: "_BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[EpisodeBucket]]:
+def _episode_buckets(query: "BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[EpisodeBucket]]:
     return [
         [
             EpisodeBucket(start, end, seconds, peak, bool(seconds) or was_on)
@@ -279,7 +279,7 @@ def read_confidences(
     selections: Sequence[Selection], *, label: str, bucket: Bucket, engagement: Engagement | None = None
 ) -> list[list[ConfidenceBucket]]:
     """Read the label's detections by confidence, for each selection; in two queries, or one with `engagement`."""
-    query = _BucketQuery(selections, bucket)
+    query = BucketQuery(selections, bucket)
     tallies = query.select_slices(LabelQuarter.objects.filter(label=label))
     rows = tallies.values_list("group", "slice", "confidence_bin").annotate(**_ACCEPTED)
     found, camera_was_on = query.rows_by_bucket(rows), _camera_was_on(query, label, engagement)
@@ -300,7 +300,7 @@ def _bins(rows: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(counts), tuple(millionths)
 
 
-def _camera_was_on(query: "_BucketQuery", label: str, engagement: Engagement | None) -> list[list[bool]]:
+def _camera_was_on(query: "BucketQuery", label: str, engagement: Engagement | None) -> list[list[bool]]:
     """Return for each selection's buckets whether a camera was on; for `FACE`, one that counts faces."""
     if engagement is not None:
         return [
@@ -320,7 +320,7 @@ def _minutes_begun(start: int, end: int, until: float) -> int:
     return max(0, math.ceil((until - start) / MINUTE_S))
 
 
-class _BucketQuery:
+class BucketQuery:
     """The edges of all selections' buckets, and the rows of a table for them.
 
     Devices that belong to the same selections form a group, whose rows SQL adds up: by slices of time, see

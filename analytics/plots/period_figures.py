@@ -14,8 +14,8 @@ def period_figures(numbers: PlotNumbers) -> dict[str, Any]:
     counts = [each.at_least(0) for each in numbers.confidences]
     figures: dict[str, Any] = {
         "engagement-figure": time_series.engagement_figure(hours, now=now),
-        "week-figure": distributions.week_figure(typical_week(hours, numbers.visits)),
-        "visits-figure": time_series.visits_figure(numbers.in_buckets(numbers.visits), buckets, now=now),
+        "week-figure": distributions.week_figure(typical_week(hours, numbers.spells)),
+        "spells-figure": time_series.spells_figure(numbers.in_buckets(numbers.spells), buckets, now=now),
         "coverage-figure": time_series.coverage_figure(buckets, now=now),
         "hourly-figure": time_series.gestures_figure(numbers.gestures, hours, label=label, now=now),
         "raw-figure": time_series.count_figure(counts, buckets, now=now),

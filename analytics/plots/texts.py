@@ -79,13 +79,13 @@ def describe_count(count: CountBucket, engagement: EngagementBucket) -> str:
     return f"<b>{format_bucket(count)}</b><br>{count.count:,} seen{confidence}"
 
 
-def describe_visits(visits: EpisodeBucket, engagement: EngagementBucket) -> str:
-    """Describe the visits in a bucket; where nothing is known of them, what `engagement` knows of the camera."""
-    return _describe_episodes(visits, engagement, count_visits(len(visits.seconds)))
+def describe_spells(spells: EpisodeBucket, engagement: EngagementBucket) -> str:
+    """Describe the spells in a bucket; where nothing is known of them, what `engagement` knows of the camera."""
+    return _describe_episodes(spells, engagement, count_spells(len(spells.seconds)))
 
 
 def describe_gestures(label: str, gestures: EpisodeBucket, engagement: EngagementBucket) -> str:
-    """Describe how often the label was shown in a bucket, as `describe_visits` does."""
+    """Describe how often the label was shown in a bucket, as `describe_spells` does."""
     number = len(gestures.seconds)
     return _describe_episodes(gestures, engagement, f"{label} {'once' if number == 1 else f'{number:,} times'}")
 
@@ -98,16 +98,16 @@ def describe_week_hour(hour: WeekHour) -> str:
         BucketState.AHEAD: "not in this period",
         BucketState.PEOPLE: f"{engagement.average_faces or 0:.2f} people on average, {engagement.faces_peak} at most",
     }
-    visits = f"<br>{count_visits(len(hour.visits.seconds))}" if hour.visits.is_known else ""
+    spells = f"<br>{count_spells(len(hour.spells.seconds))}" if hour.spells.is_known else ""
     is_covered = state not in UNSEEN
     coverage = f"<br>camera on {engagement.coverage:.0%} of the time" if is_covered else ""
     time = f"{DAY_NAMES[hour.weekday]}, {hour.hour:02}:00–{hour.hour + 1:02}:00"
-    return f"<b>{time}</b><br>{people[state]}{visits}{coverage}"
+    return f"<b>{time}</b><br>{people[state]}{spells}{coverage}"
 
 
-def count_visits(number: int) -> str:
-    """Format a number of visits, such as "1 visit" or "1,200 visits"."""
-    return "1 visit" if number == 1 else f"{number:,} visits"
+def count_spells(number: int) -> str:
+    """Format a number of spells, such as "1 occupied spell" or "1,200 occupied spells"."""
+    return "1 occupied spell" if number == 1 else f"{number:,} occupied spells"
 
 
 def summarise_hours(hours: Sequence[EngagementBucket]) -> str:

@@ -64,12 +64,12 @@ def count_figure(counts: Sequence[CountBucket], engagement: Sequence[EngagementB
     return _number_figure([count.count for count in counts], engagement, hover_texts, now=now)
 
 
-def visits_figure(
-    visits: Sequence[EpisodeBucket], engagement: Sequence[EngagementBucket], *, now: dt.datetime
+def spells_figure(
+    spells: Sequence[EpisodeBucket], engagement: Sequence[EngagementBucket], *, now: dt.datetime
 ) -> Figure:
-    """Draw the number of visits that began in each bucket. Raises `ValueError` where the two differ in length."""
-    hover_texts = [texts.describe_visits(*both) for both in zip(visits, engagement, strict=True)]
-    return _number_figure([len(each.seconds) for each in visits], engagement, hover_texts, now=now)
+    """Draw the number of spells that began in each bucket. Raises `ValueError` where the two differ in length."""
+    hover_texts = [texts.describe_spells(*both) for both in zip(spells, engagement, strict=True)]
+    return _number_figure([len(each.seconds) for each in spells], engagement, hover_texts, now=now)
 
 
 def gestures_figure(

@@ -136,12 +136,12 @@ class EngagementSerializer(_RowSerializer):
     occupied_share = serializers.FloatField(
         allow_null=True, help_text="Share of the covered minutes that have a face, 0 to 1."
     )
-    visits = serializers.IntegerField(
+    occupied_spells = serializers.IntegerField(
         allow_null=True,
-        help_text="Visits that began: runs of frames with faces, no gap above 20 s; null if no camera was on.",
+        help_text="Occupied spells that began: runs of frames with faces, no gap above 20 s; null if no camera was on.",
     )
-    mean_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where no visit began.")
-    median_visit_seconds = serializers.FloatField(allow_null=True, help_text="Null where no visit began.")
+    mean_spell_seconds = serializers.FloatField(allow_null=True, help_text="Null where no spell began.")
+    median_spell_seconds = serializers.FloatField(allow_null=True, help_text="Null where no spell began.")
 
 
 class CountSerializer(_RowSerializer):
@@ -165,23 +165,23 @@ class CountSerializer(_RowSerializer):
     )
 
 
-def engagement_row(engagement: EngagementBucket, visits: EpisodeBucket) -> BucketRow:
+def engagement_row(engagement: EngagementBucket, spells: EpisodeBucket) -> BucketRow:
     """Return the JSON of a bucket of `engagement/`."""
     start = engagement.start
     times = {"start": _time(start), "end": _time(engagement.end), **_local_hour(start)}
-    return {**times, **_engagement(engagement, visits)}
+    return {**times, **_engagement(engagement, spells)}
 
 
 def local_row(bucket: LocalBucket) -> BucketRow:
     """Return the JSON of a bucket that sites of several time zones have in common by local time."""
     start = {"start": _time(bucket.start), "end": None}
-    return {**start, **_local_hour(bucket.start), **_engagement(bucket.engagement, bucket.visits)}
+    return {**start, **_local_hour(bucket.start), **_engagement(bucket.engagement, bucket.spells)}
 
 
 def week_row(cell: WeekHour) -> BucketRow:
     """Return the JSON of an hour of a typical week."""
     hour = {"start": None, "end": None, "weekday": cell.weekday, "hour": cell.hour}
-    return {**hour, **_engagement(cell.engagement, cell.visits)}
+    return {**hour, **_engagement(cell.engagement, cell.spells)}
 
 
 def count_row(count: CountBucket, distinct: EpisodeBucket, histogram: ConfidenceBucket | None) -> BucketRow:
@@ -204,7 +204,7 @@ def _local_hour(start: dt.datetime) -> BucketRow:
     return {"weekday": start.weekday(), "hour": start.hour}
 
 
-def _engagement(engagement: EngagementBucket | EngagementTotal, visits: EpisodeBucket | EpisodeTotal) -> BucketRow:
+def _engagement(engagement: EngagementBucket | EngagementTotal, spells: EpisodeBucket | EpisodeTotal) -> BucketRow:
     return {
         "average_faces": engagement.average_faces,
         "peak_faces": engagement.known_peak,
@@ -212,7 +212,7 @@ def _engagement(engagement: EngagementBucket | EngagementTotal, visits: EpisodeB
         "frames": engagement.frames,
         "coverage": engagement.coverage,
         "occupied_share": engagement.occupied_share,
-        "visits": visits.known_count,
-        "mean_visit_seconds": visits.mean_seconds,
-        "median_visit_seconds": visits.median_seconds,
+        "occupied_spells": spells.known_count,
+        "mean_spell_seconds": spells.mean_seconds,
+        "median_spell_seconds": spells.median_seconds,
     }

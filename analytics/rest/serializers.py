@@ -92,7 +92,7 @@ class DetectionQuery(PlaceQuery):
 
 class EpisodeQuery(DetectionQuery):
     label = serializers.CharField(
-        required=False, help_text="A label: face for visits, or for example thumbs-up or cup."
+        required=False, help_text="A label: face for occupied spells, or for example thumbs-up or cup."
     )
     min_seconds = serializers.FloatField(
         required=False,

@@ -76,7 +76,9 @@ class EngagementViewSet(ViewSet):
 
     @extend_schema(parameters=[EngagementQuery], responses=EngagementSerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Return faces per frame and visits for each bucket that the period overlaps, by default the last seven days.
+        """Return faces per frame and occupied spells for each bucket that the period overlaps.
+
+        The period is by default the last seven days. `audience/` returns spells.
 
         All frames of several devices have the same weight, so that numbers add up over devices as they do over time:
         the average of several buckets is the sum of their `faces_sum` divided by the sum of their `frames`. Numbers
@@ -87,15 +89,15 @@ class EngagementViewSet(ViewSet):
         series = select_series(request, {**query, "bucket": bucket}, now)
         selections = [one.selection for one in series]
         engagement = reads.read_engagement(selections, bucket=bucket, now=now)
-        visits = reads.read_episodes(selections, label=FACE, bucket=bucket, engagement=engagement)
+        spells = reads.read_episodes(selections, label=FACE, bucket=bucket, engagement=engagement)
         if "each" not in query:
-            series, engagement, visits = series[:1], [list(chain(*engagement))], [list(chain(*visits))]
+            series, engagement, spells = series[:1], [list(chain(*engagement))], [list(chain(*spells))]
         rows = _row_maker(query)
         return Response(
             [
                 {"site": one.site, "device": one.device, **row}
-                for one, of_engagement, of_visits in zip(series, engagement, visits, strict=True)
-                for row in rows(of_engagement, of_visits)
+                for one, of_engagement, of_spells in zip(series, engagement, spells, strict=True)
+                for row in rows(of_engagement, of_spells)
             ]
         )
 
@@ -104,16 +106,16 @@ def _row_maker(
     query: dict[str, Any],
 ) -> Callable[[Sequence[EngagementBucket], Sequence[EpisodeBucket]], Iterator[BucketRow]]:
     if query["bucket"] == WEEKDAY_HOUR:
-        return lambda engagement, visits: map(week_row, chain(*typical_week(engagement, visits)))
+        return lambda engagement, spells: map(week_row, chain(*typical_week(engagement, spells)))
     if query["align"] == "local" and "each" not in query:
         if query["bucket"] == PERIOD:
-            return lambda engagement, visits: map(
-                local_row, [merge_local_buckets(add_up_by_local_time([engagement], [visits]))]
+            return lambda engagement, spells: map(
+                local_row, [merge_local_buckets(add_up_by_local_time([engagement], [spells]))]
             )
-        return lambda engagement, visits: map(local_row, add_up_by_local_time([engagement], [visits]))
+        return lambda engagement, spells: map(local_row, add_up_by_local_time([engagement], [spells]))
     if query["bucket"] == PERIOD:
-        return lambda engagement, visits: map(engagement_row, [merge_engagement(engagement)], [merge_episodes(visits)])
-    return lambda engagement, visits: map(engagement_row, engagement, visits)
+        return lambda engagement, spells: map(engagement_row, [merge_engagement(engagement)], [merge_episodes(spells)])
+    return lambda engagement, spells: map(engagement_row, engagement, spells)
 
 
 class CountViewSet(ViewSet):
@@ -148,7 +150,7 @@ class CountViewSet(ViewSet):
 
 
 class EpisodeViewSet(ScopedReadOnlyViewSet):
-    """Episodes, newest first: visits (label `face`), gestures and objects, each once for any number of frames."""
+    """Episodes, newest first: occupied spells (label `face`), gestures and objects, each counted once."""
 
     queryset = Episode.objects.select_related("device__site")
     serializer_class = EpisodeSerializer

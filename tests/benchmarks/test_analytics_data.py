@@ -21,7 +21,7 @@ only_postgresql = pytest.mark.skipif(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [960, 1_387])
 def test_what_the_database_makes_is_what_its_frames_make(count: int) -> None:
-    """A plain walk over the visits has the same frames, and a rebuild of all days finds nothing wrong."""
+    """A plain walk over the spells has the same frames, and a rebuild of all days finds nothing wrong."""
     last = clock.now().date() - analytics_data.DAY
     analytics_data.load(count, last=last, days=DAYS)
     every = DAYS * len(analytics_data.ON) * analytics_data.HOUR_S / count

@@ -29,8 +29,8 @@ def director_scene(
     }
 
 
-def occupancy_sessions(visits: Iterable[tuple[dt.datetime, dt.datetime]]) -> list[dict[str, Any]]:
-    """Return visits, each a start and an end, as sessions of the rig's statistics; times in epoch seconds."""
+def occupancy_sessions(spells: Iterable[tuple[dt.datetime, dt.datetime]]) -> list[dict[str, Any]]:
+    """Return occupied spells, each a start and an end, as sessions of the rig's statistics; times in epoch seconds."""
     return [
         {
             "start_ts": int(start.timestamp()),
@@ -39,7 +39,7 @@ def occupancy_sessions(visits: Iterable[tuple[dt.datetime, dt.datetime]]) -> lis
             "mode": "ambient",
             "occupancy_triggered": True,
         }
-        for start, end in visits
+        for start, end in spells
     ]
 
 

@@ -161,7 +161,7 @@ def director_scene(request: HttpRequest, token: str, site: str, board: Board[Any
 
 @require_safe
 def sessions(request: HttpRequest, token: str, site: str, device: str, day: dt.date) -> HttpResponseBase:
-    """Return the visits to a device on a day of its site, in the shape of End Point's statistics."""
+    """Return the occupied spells of a device on a day of its site, in the shape of End Point's statistics."""
     sites = [visible for visible in _sites_of_token(token) if visible.slug == site]
     camera = Device.objects.filter(site__in=sites, name=device).select_related("site").first()
     if camera is None:

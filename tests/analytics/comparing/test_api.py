@@ -30,7 +30,7 @@ def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: 
     """Let the camera be on in these local hours, with `lift` times as many people in the last week."""
     zone = ZoneInfo(device.site.timezone)
     midnights = [dt.datetime.combine(FIRST + dt.timedelta(days=day), dt.time(), zone) for day in range(7 * weeks)]
-    quarters, visits = [], []
+    quarters, spells = [], []
     for day, midnight in enumerate(midnights):
         busy = people * (lift if day >= 7 * (weeks - 1) else 1) * (1 + day * 5 % 7 / 100)
         for quarter in range(4 * hours.start, 4 * hours.stop):
@@ -40,9 +40,9 @@ def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: 
             quarters.append(EngagementQuarter(device=device, start=start, **engagement))
             for second in range(round(busy / 4)):
                 began = start + dt.timedelta(seconds=second)
-                visits.append(Episode(device=device, label="face", started=began, ended=began, peak=1, confidence=1))
+                spells.append(Episode(device=device, label="face", started=began, ended=began, peak=1, confidence=1))
     EngagementQuarter.objects.bulk_create(quarters)
-    Episode.objects.bulk_create(visits)
+    Episode.objects.bulk_create(spells)
 
 
 def by_measure(answer: Any) -> dict[str, dict[str, Any]]:
@@ -57,11 +57,11 @@ def test_whoever_is_nobody_is_refused(db: None) -> None:
 def test_a_week_is_compared_with_the_week_before(chicago01: Device, outsider: User) -> None:
     watch(chicago01, weeks=6, people=40, lift=1.5)
     found = by_measure(ask(outsider, "comparisons", site="chicago", since="2026-10-19", to="2026-10-25"))
-    assert list(found) == ["average", "occupied", "visits", "gestures"]
-    visits = found["visits"]
-    assert (visits["finding"], visits["hours_in_common"]) == ("more", 7 * 12)
-    assert visits["low"] < visits["ratio"] < visits["high"]
-    assert visits["ratio"] == pytest.approx(1.5, rel=0.05)
+    assert list(found) == ["average", "occupied", "occupied_spells", "gestures"]
+    spells = found["occupied_spells"]
+    assert (spells["finding"], spells["hours_in_common"]) == ("more", 7 * 12)
+    assert spells["low"] < spells["ratio"] < spells["high"]
+    assert spells["ratio"] == pytest.approx(1.5, rel=0.05)
     assert found["occupied"]["finding"] == "about the same"
     assert found["gestures"] == {
         "measure": "gestures",
@@ -78,7 +78,7 @@ def test_two_periods_are_chosen_freely(chicago01: Device, outsider: User) -> Non
     period = {"since": "2026-10-21", "to": "2026-10-22"}
     other = {"other_from": "2026-09-14", "other_to": "2026-10-04"}
     found = by_measure(ask(outsider, "comparisons", device="Chicago01", **period, **other))
-    assert (found["visits"]["finding"], found["visits"]["hours_in_common"]) == ("more", 2 * 12)
+    assert (found["occupied_spells"]["finding"], found["occupied_spells"]["hours_in_common"]) == ("more", 2 * 12)
 
 
 def test_another_place_is_compared_over_the_hours_that_both_saw(

@@ -52,7 +52,7 @@ class TestAddresses:
             assert Client().get(window["assets"][0]).status_code == 200
         assert Client().get(reverse("wall-scene", args=[token, "chicago", "today", 5])).status_code == 404
 
-    def test_the_sessions_of_a_day_are_its_visits(self, token: str, seattle01: Device, superuser: User) -> None:
+    def test_the_sessions_of_a_day_are_its_spells(self, token: str, seattle01: Device, superuser: User) -> None:
         day = dt.date(2026, 11, 19)
         start = dt.datetime(2026, 11, 20, 7, tzinfo=dt.UTC)  # 23:00 in Seattle
         times = [start + dt.timedelta(seconds=second) for second in (0, 15, 30, 60, 75, 3605)]

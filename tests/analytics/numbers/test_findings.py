@@ -12,7 +12,7 @@ def compared(low: float, high: float, p_value: float = 0.001, hours: int = 120) 
 
 
 def alone(comparison: Comparison) -> Finding:
-    return tell({"visits": comparison})["visits"]
+    return tell({"spells": comparison})["spells"]
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_comparisons_of_one_page_are_judged_together() -> None:
 
 def test_the_primary_comparison_needs_hardly_more_evidence_on_a_page_than_alone() -> None:
     weak, nothing = compared(1.01, 1.4, p_value=0.03), compared(0.8, 1.3, p_value=0.5)
-    found = tell({"visits": weak, "average": weak, "gestures": nothing}, primary={"visits"})
+    found = tell({"spells": weak, "average": weak, "gestures": nothing}, primary={"spells"})
     assert [finding.word for finding in found.values()] == [Word.MORE, Word.UNKNOWN, Word.UNKNOWN]
 
 
 def test_what_else_changed_is_told_once_the_primary_change_is() -> None:
     strong, weak = compared(1.1, 1.4, p_value=0.0001), compared(1.01, 1.4, p_value=0.03)
-    found = tell({"visits": strong, "average": weak, "gestures": weak}, primary={"visits"})
+    found = tell({"spells": strong, "average": weak, "gestures": weak}, primary={"spells"})
     assert [finding.word for finding in found.values()] == [Word.MORE, Word.UNKNOWN, Word.UNKNOWN]
-    found = tell({"visits": strong, "average": weak}, primary={"visits"})
+    found = tell({"spells": strong, "average": weak}, primary={"spells"})
     assert [finding.word for finding in found.values()] == [Word.MORE, Word.MORE]
 
 

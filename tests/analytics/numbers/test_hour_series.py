@@ -41,14 +41,14 @@ def test_every_hour_has_the_numbers_of_its_bucket(chicago01: Device, chicago02: 
         for number, device in enumerate((chicago01, chicago02)):
             selection = Selection([device], CHICAGO, start, end)
             (hours,) = read_engagement([selection], bucket="hour", now=LATER)
-            (visits,) = read_episodes([selection], label="face", bucket="hour")
+            (spells,) = read_episodes([selection], label="face", bucket="hour")
             (gestures,) = read_episodes([selection], label="thumbs-up", bucket="hour")
             expected = np.zeros((7, *series.minutes[0].shape))
-            for hour, visit, gesture in zip(hours, visits, gestures, strict=True):
+            for hour, spell, gesture in zip(hours, spells, gestures, strict=True):
                 place = (hour.start.date() - series.first_day).days, hour.start.hour
                 numbers = (hour.minutes, hour.frames, hour.faces_sum, hour.minutes_seen, hour.minutes_occupied)
-                expected[:, *place] += (*numbers, len(visit.seconds), len(gesture.seconds))
-            found = (series.frames, series.faces, series.seen, series.occupied, series.visits, series.gestures)
+                expected[:, *place] += (*numbers, len(spell.seconds), len(gesture.seconds))
+            found = (series.frames, series.faces, series.seen, series.occupied, series.spells, series.gestures)
             assert np.array_equal(expected[0], series.minutes[number])
             assert np.array_equal(expected[1:], np.stack([values[number] for values in found]))
 
@@ -84,13 +84,13 @@ def test_a_camera_that_does_not_look_for_faces_knows_only_gestures(chicago01: De
         name: not np.isnan(each.rates[0, 0, 9])
         for name, each in read(start, start + HOUR, chicago01).measures().items()
     }
-    assert known == {"average": False, "occupied": False, "visits": False, "gestures": True}
+    assert known == {"average": False, "occupied": False, "occupied_spells": False, "gestures": True}
 
 
-def test_visits_count_per_covered_hour(chicago01: Device) -> None:
+def test_spells_count_per_covered_hour(chicago01: Device) -> None:
     start = local(2026, 11, 18, 9)
     count(*(seen(chicago01, start + n * MINUTE, faces=[0.9] if n % 5 == 0 else []) for n in range(30)))
-    measure = read(start, start + HOUR, chicago01).measures()[Measure.VISITS]
+    measure = read(start, start + HOUR, chicago01).measures()[Measure.SPELLS]
     assert measure.events is not None
     assert (measure.events[0, 0, 9], measure.rates[0, 0, 9]) == (6, 12)
 

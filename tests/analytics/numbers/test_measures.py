@@ -10,15 +10,15 @@ SUNDAY = dt.date(2026, 11, 1)
 """Chicago has 25 hours on it, two of them one o'clock."""
 
 
-def visits(span: tuple[dt.datetime, dt.datetime], *seconds: float) -> EpisodeBucket:
+def spells(span: tuple[dt.datetime, dt.datetime], *seconds: float) -> EpisodeBucket:
     return EpisodeBucket(*span, seconds, 2 if seconds else 0, True)
 
 
 def test_a_week_adds_up_both_hours_of_one_o_clock() -> None:
     spans = hours(SUNDAY, days=7)
-    week = measures.typical_week([seen(span, faces=30) for span in spans], [visits(span, 5.0) for span in spans])
+    week = measures.typical_week([seen(span, faces=30) for span in spans], [spells(span, 5.0) for span in spans])
     one = week[6][1]
-    assert (one.engagement.minutes, one.engagement.average_faces, one.visits.known_count) == (120, 0.5, 2)
+    assert (one.engagement.minutes, one.engagement.average_faces, one.spells.known_count) == (120, 0.5, 2)
     assert {(each.weekday, each.hour) for day in week for each in day} == {(d, h) for d in range(7) for h in range(24)}
     assert sum(each.engagement.frames for day in week for each in day) == 60 * len(spans)
 
@@ -28,25 +28,25 @@ def test_an_hour_that_the_period_lacks_differs_from_one_without_camera() -> None
     week = measures.typical_week([off(span)], [])
     assert (week[6][0].engagement.minutes, week[6][0].engagement.coverage) == (60, 0.0)
     assert week[0][0].engagement.minutes == 0
-    assert week[6][0].engagement.average_faces is week[6][0].visits.known_count is None
+    assert week[6][0].engagement.average_faces is week[6][0].spells.known_count is None
 
 
 def test_the_same_clock_of_several_places_adds_up() -> None:
     spans = hours(SUNDAY)
     found = measures.add_up_by_local_time(
-        [[seen(span, faces=60) for span in spans], [off(spans[0])]], [[visits(spans[0], 4)]]
+        [[seen(span, faces=60) for span in spans], [off(spans[0])]], [[spells(spans[0], 4)]]
     )
     assert [each.start.hour for each in found] == list(range(24))
     first, one = found[:2]
-    assert (first.engagement.minutes, first.engagement.coverage, first.visits.median_seconds) == (120, 0.5, 4)
+    assert (first.engagement.minutes, first.engagement.coverage, first.spells.median_seconds) == (120, 0.5, 4)
     assert (one.engagement.minutes, one.engagement.average_faces) == (120, 1.0)
 
 
-def test_the_lengths_of_visits_have_a_mean_and_a_median() -> None:
+def test_the_lengths_of_spells_have_a_mean_and_a_median() -> None:
     (span, *_) = hours(SUNDAY)
-    found = visits(span, 0.0, 3.0, 30.0)
+    found = spells(span, 0.0, 3.0, 30.0)
     assert (found.known_count, found.mean_seconds, found.median_seconds) == (3, 11.0, 3.0)
-    nobody, off_then = visits(span), EpisodeBucket(*span, (), 0, False)
+    nobody, off_then = spells(span), EpisodeBucket(*span, (), 0, False)
     assert (nobody.known_count, nobody.mean_seconds, off_then.known_count) == (0, None, None)
 
 

@@ -45,15 +45,15 @@ COMPARED = {
 
 
 def test_each_metric_that_is_a_rate_has_its_finding() -> None:
-    average, peak, occupied, visits, thumbs_up, coverage = metrics(
+    average, peak, occupied, spells, thumbs_up, coverage = metrics(
         row(1, faces=90, thumbs_up=4), COMPARED, label="thumbs-up"
     )
     assert (average.value, average.unit, average.finding) == ("1.50", "people", COMPARED[Measure.AVERAGE])
     assert (occupied.value, occupied.finding) == ("50%", COMPARED[Measure.OCCUPIED])
-    assert (visits.name, visits.finding, visits.explanation) == (
-        "Visits",
-        COMPARED[Measure.VISITS],
-        "a visit ends after 20 s without a face; half of the visits were longer than 4 s",
+    assert (spells.name, spells.finding, spells.explanation) == (
+        "Occupied spells",
+        COMPARED[Measure.SPELLS],
+        "a spell ends after 20 s without a face; half of the spells were longer than 4 s",
     )
     assert (thumbs_up.name, thumbs_up.value, thumbs_up.finding) == ("Thumbs-up", "4", COMPARED[Measure.GESTURES])
     assert (peak.value, peak.finding) == ("3", None), "a longer look finds a higher peak"
@@ -61,9 +61,9 @@ def test_each_metric_that_is_a_rate_has_its_finding() -> None:
 
 
 def test_zero_is_not_the_same_as_nothing_seen() -> None:
-    average, _, _, visits, thumbs_up, coverage = metrics(nothing(1), {}, label="thumbs-up")
+    average, _, _, spells, thumbs_up, coverage = metrics(nothing(1), {}, label="thumbs-up")
     assert (average.value, average.unit) == ("–", "")
-    assert (visits.value, thumbs_up.value, coverage.value) == ("–", "–", "0%")
-    average, _, _, visits, thumbs_up, coverage = metrics(row(0), {}, label="thumbs-up")
+    assert (spells.value, thumbs_up.value, coverage.value) == ("–", "–", "0%")
+    average, _, _, spells, thumbs_up, coverage = metrics(row(0), {}, label="thumbs-up")
     assert (average.value, average.unit) == ("0.00", "people")
-    assert (visits.value, thumbs_up.value, coverage.value) == ("0", "0", "100%")
+    assert (spells.value, thumbs_up.value, coverage.value) == ("0", "0", "100%")

@@ -210,7 +210,7 @@ def test_averages_counts_and_coverage_are_about_open_hours(frames: None, chicago
     assert len(read_episodes(selection(chicago01), label=FACE, bucket="day")[0][0].seconds) == 30
     (series,) = read_hour_series(selection(chicago01), label="cup", now=LATER)
     assert series.minutes[0, 0].tolist() == [0] * 9 + [30] + [60] * 8 + [0] * 6
-    assert (series.frames[0, 0, 9], series.visits[0, 0, 9], series.visits[0, 0, 8]) == (30, 30, 0)
+    assert (series.frames[0, 0, 9], series.spells[0, 0, 9], series.spells[0, 0, 8]) == (30, 30, 0)
     assert series.known[0, 0].nonzero()[0].tolist() == [9]
 
 

@@ -136,7 +136,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
         selections = [reads.Selection(devices, zone, start, end)]
         (engagement,) = reads.read_engagement(selections, bucket=bucket, now=now)
         (cups,) = reads.read_counts(selections, label="cup", bucket=bucket)
-        (visits,) = reads.read_episodes(selections, label="face", bucket=bucket)
+        (spells,) = reads.read_episodes(selections, label="face", bucket=bucket)
         (shown,) = reads.read_episodes(selections, label="cup", bucket=bucket)
     expected = plain_buckets(zone, start, end, bucket)
     assert in_utc(engagement) == expected
@@ -155,7 +155,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
         assert (counted.count, counted.confidence_millionths_sum) == (len(here), sum(here))
         on = any(first <= quarter(frame.taken_at) < last for frame in frames)
         assert counted.known_count == (len(here) if on else None)
-    for label, found_episodes in (("face", visits), ("cup", shown)):
+    for label, found_episodes in (("face", spells), ("cup", shown)):
         plain_episodes = [row[2:] for row in episode_table(frames) if row[1] == label]
         assert in_utc(found_episodes) == expected
         for each, (first, last) in zip(found_episodes, expected, strict=True):
@@ -163,7 +163,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
             assert list(each.seconds) == sorted((ended - started).total_seconds() for started, ended, _, _ in begun)
             assert each.peak == max((peak for _, _, peak, _ in begun), default=0)
     if bucket == "hour":
-        assert_week(zone, frames, expected, typical_week(engagement, visits))
+        assert_week(zone, frames, expected, typical_week(engagement, spells))
 
 
 def assert_week(

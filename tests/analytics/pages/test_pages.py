@@ -30,7 +30,7 @@ HOUR_OF_A_DAY = sparklines.WIDTH / 24
 
 
 ROW_OF_HALF_AN_HOUR = re.compile(r"(\w{3} \d+ Nov(?:, 09:00 PST)?) 1\.00 2 50% [^%]+ 15 75%")
-"""Average, peak, occupied share, visits and gestures, raw detections with their mean confidence."""
+"""Average, peak, occupied share, spells and gestures, raw detections with their mean confidence."""
 
 
 @pytest.fixture(autouse=True)

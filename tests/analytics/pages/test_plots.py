@@ -17,7 +17,7 @@ from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 IDS = {
-    *("engagement-figure", "week-figure", "visits-figure", "coverage-figure"),
+    *("engagement-figure", "week-figure", "spells-figure", "coverage-figure"),
     *("hourly-figure", "daily-figure", "raw-figure", "histogram-figure", "thresholds"),
 }
 

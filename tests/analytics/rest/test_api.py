@@ -60,9 +60,9 @@ def test_engagement_of_a_site_hour_by_hour(frames: None, viewer: User) -> None:
             "frames": 30,
             "coverage": 0.5,
             "occupied_share": 0.5,
-            "visits": 15,
-            "mean_visit_seconds": 0.0,
-            "median_visit_seconds": 0.0,
+            "occupied_spells": 15,
+            "mean_spell_seconds": 0.0,
+            "median_spell_seconds": 0.0,
         },
         {
             "site": "seattle",
@@ -77,9 +77,9 @@ def test_engagement_of_a_site_hour_by_hour(frames: None, viewer: User) -> None:
             "frames": 0,
             "coverage": 0.0,
             "occupied_share": None,
-            "visits": None,
-            "mean_visit_seconds": None,
-            "median_visit_seconds": None,
+            "occupied_spells": None,
+            "mean_spell_seconds": None,
+            "median_spell_seconds": None,
         },
     ]
 
@@ -288,4 +288,4 @@ def test_engagement_takes_the_same_queries_however_long(frames: None, viewer: Us
     with CaptureQueriesContext(connection) as captured:
         answer = client.get("/api/v1/engagement/", {"site": "seattle", "from": since, "to": "2026-11-20"})
     assert len(answer.json()) == hours + (since < "2026-11-01")
-    assert len(captured) == 7  # session, user, site, devices, opening hours, tallies, visits
+    assert len(captured) == 7  # session, user, site, devices, opening hours, tallies, spells

@@ -27,7 +27,7 @@ def _ten_o_clock(set_clock: SetClock) -> None:
 
 @pytest.fixture
 def morning(seattle01: Device, chicago01: Device) -> None:
-    """Nine o'clock in Seattle and in Chicago: a visit of 12 s at each, and a thumb held up for 2 s in Seattle."""
+    """Nine o'clock in Seattle and in Chicago: a spell of 12 s at each, and a thumb held up for 2 s in Seattle."""
     for device, at in ((seattle01, NINE), (chicago01, NINE - dt.timedelta(hours=2))):
         count(*(seen(device, at + second * SECOND, faces=[0.9]) for second in (0, 6, 12)))
     count(
@@ -45,11 +45,16 @@ def rows(user: User, path: str, **query: Any) -> list[dict[str, Any]]:
     return list(answer.json())
 
 
-def test_visits_gestures_and_a_camera_that_was_off_are_told_apart(morning: None, viewer: User) -> None:
+def test_spells_gestures_and_a_camera_that_was_off_are_told_apart(morning: None, viewer: User) -> None:
     eight, nine, ten = rows(viewer, "engagement", site="seattle", since="2026-11-20T08:00", to="2026-11-20T11:00")
-    assert (nine["visits"], nine["mean_visit_seconds"], nine["median_visit_seconds"]) == (1, 12.0, 12.0)
-    assert (ten["visits"], ten["average_faces"], ten["peak_faces"]) == (0, 0.0, 0)
-    assert (eight["visits"], eight["average_faces"], eight["peak_faces"], eight["coverage"]) == (None, None, None, 0.0)
+    assert (nine["occupied_spells"], nine["mean_spell_seconds"], nine["median_spell_seconds"]) == (1, 12.0, 12.0)
+    assert (ten["occupied_spells"], ten["average_faces"], ten["peak_faces"]) == (0, 0.0, 0)
+    assert (eight["occupied_spells"], eight["average_faces"], eight["peak_faces"], eight["coverage"]) == (
+        None,
+        None,
+        None,
+        0.0,
+    )
     counts = rows(viewer, "counts", site="seattle", label="thumbs-up", since="2026-11-20T08:00", to="2026-11-20T11:00")
     assert [(row["count"], row["distinct"]) for row in counts] == [(None, None), (3, 1), (0, 0)]
 
@@ -65,15 +70,15 @@ def test_each_device_and_each_site_is_a_series_of_its_own(morning: None, superus
 
 def test_sites_lie_beside_each_other_by_their_clocks_or_by_the_same_instant(morning: None, superuser: User) -> None:
     local = rows(superuser, "engagement", align="local", since="2026-11-20T09:00", to="2026-11-20T10:00")
-    assert [(row["start"], row["end"], row["visits"]) for row in local] == [("2026-11-20T09:00:00", None, 2)]
+    assert [(row["start"], row["end"], row["occupied_spells"]) for row in local] == [("2026-11-20T09:00:00", None, 2)]
     instants = rows(superuser, "engagement", zone="Asia/Kathmandu", since="2026-11-20T20:45", to="2026-11-20T22:45")
-    assert [(row["start"], row["visits"]) for row in instants] == [
+    assert [(row["start"], row["occupied_spells"]) for row in instants] == [
         ("2026-11-20T20:00:00+05:45", 1),
         ("2026-11-20T21:00:00+05:45", None),
         ("2026-11-20T22:00:00+05:45", 1),
     ]
     (utc,) = rows(superuser, "engagement", bucket="day", since="2026-11-20", to="2026-11-20")
-    assert (utc["start"], utc["visits"], utc["site"]) == ("2026-11-20T00:00:00Z", 2, None)
+    assert (utc["start"], utc["occupied_spells"], utc["site"]) == ("2026-11-20T00:00:00Z", 2, None)
 
 
 @pytest.mark.parametrize("query", [{}, {"align": "local"}, {"bucket": "weekday_hour"}])
@@ -89,17 +94,17 @@ def test_a_typical_week_has_168_hours(morning: None, viewer: User) -> None:
     week = rows(viewer, "engagement", site="seattle", bucket="weekday_hour", since="2026-11-14", to="2026-11-20")
     assert [(row["weekday"], row["hour"]) for row in week] == [(day, hour) for day in range(7) for hour in range(24)]
     friday = week[4 * 24 + 9]
-    assert (friday["visits"], friday["start"]) == (1, None)
-    assert week[3 * 24 + 9]["visits"] is None
+    assert (friday["occupied_spells"], friday["start"]) == (1, None)
+    assert week[3 * 24 + 9]["occupied_spells"] is None
 
 
 def test_a_whole_period_is_what_its_page_says(morning: None, viewer: User, superuser: User) -> None:
-    """Another visit lasts for a minute, so that the median is no bucket's own."""
+    """Another spell lasts for a minute, so that the median is no bucket's own."""
     count(*(seen(Device.objects.get(name="Seattle01"), NINE - n * 15 * SECOND, faces=[0.8]) for n in range(6, 11)))
     asked = {"site": "seattle", "bucket": "period", "since": "2026-11-20", "to": "2026-11-20"}
     (row,) = rows(viewer, "engagement", **asked)
     assert (row["start"], row["end"]) == ("2026-11-20T00:00:00-08:00", "2026-11-21T00:00:00-08:00")
-    assert (row["visits"], row["median_visit_seconds"], row["mean_visit_seconds"]) == (2, 36.0, 36.0)
+    assert (row["occupied_spells"], row["median_spell_seconds"], row["mean_spell_seconds"]) == (2, 36.0, 36.0)
     assert (row["frames"], row["faces_sum"], row["peak_faces"]) == (12, 8, 1)
     client = Client()
     client.force_login(viewer)
@@ -107,11 +112,11 @@ def test_a_whole_period_is_what_its_page_says(morning: None, viewer: User, super
     period = {"since": page.engagement.start.isoformat(), "to": page.engagement.end.isoformat()}
     (row,) = rows(viewer, "engagement", **{**asked, **period})
     assert row["occupied_share"] == page.engagement.occupied_share
-    assert (row["coverage"], row["median_visit_seconds"]) == (page.engagement.coverage, page.visits.median_seconds)
+    assert (row["coverage"], row["median_spell_seconds"]) == (page.engagement.coverage, page.spells.median_seconds)
     (local,) = rows(superuser, "engagement", **{**asked, "align": "local", "site": "chicago"})
-    assert (local["start"], local["end"], local["visits"]) == ("2026-11-20T00:00:00", None, 1)
+    assert (local["start"], local["end"], local["occupied_spells"]) == ("2026-11-20T00:00:00", None, 1)
     each = rows(superuser, "engagement", each="site", bucket="period", since="2026-11-20", to="2026-11-20")
-    assert [(row["site"], row["visits"]) for row in each] == [("chicago", 1), ("seattle", 2)]
+    assert [(row["site"], row["occupied_spells"]) for row in each] == [("chicago", 1), ("seattle", 2)]
 
 
 def test_a_threshold_recounts_and_the_histogram_says_why(morning: None, viewer: User) -> None:
@@ -198,13 +203,13 @@ def test_episodes_newest_first_and_filtered(morning: None, viewer: User, outside
 
 def test_nobody_sees_buckets_of_other_sites(morning: None, viewer: User, outsider: User) -> None:
     (row,) = rows(viewer, "engagement", bucket="day", each="site", since="2026-11-20", to="2026-11-20")
-    assert (row["site"], row["visits"]) == ("seattle", 1)
+    assert (row["site"], row["occupied_spells"]) == ("seattle", 1)
     (row,) = rows(outsider, "engagement", bucket="day", since="2026-11-20", to="2026-11-20")
-    assert row["visits"] == 1
+    assert row["occupied_spells"] == 1
     assert ask(None, "engagement").status_code in (401, 403)
 
 
 def test_who_has_no_site_gets_empty_answers(django_user_model: type[User]) -> None:
     nobody = django_user_model.objects.create_user("nobody")
-    assert {row["visits"] for row in rows(nobody, "engagement", bucket="day")} == {None}
+    assert {row["occupied_spells"] for row in rows(nobody, "engagement", bucket="day")} == {None}
     assert rows(nobody, "engagement", bucket="day", each="device") == []

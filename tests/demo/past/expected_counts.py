@@ -58,14 +58,14 @@ def expected_counts(history: History, start: int, end: int) -> ExpectedCounts:
     )
 
 
-VISIT_GAP = 20 * SECOND
+SPELL_GAP = 20 * SECOND
 """A visit ends when no face is in a frame for longer than this, as in Liquid Galaxy's statistics."""
 
 
 def expected_visits(history: History) -> tuple[Span, ...]:
     """Return the visits that the platform must count, in order: each from the first frame with a face to the last.
 
-    Any number of people at the same time are one visit. The camera must take a frame at least every `VISIT_GAP`. Unlike
+    Any number of people at the same time are one visit. The camera must take a frame at least every `SPELL_GAP`. Unlike
     other spans, a visit contains its end: a visit of a single frame begins and ends at that frame.
     """
     every = history.profile.frame_every
@@ -73,7 +73,7 @@ def expected_visits(history: History) -> tuple[Span, ...]:
     frames = ((_first(part.started, every) * every, (_first(part.ended, every) - 1) * every) for part in spans)
     found: list[Span] = []
     for first, last in sorted(frames):
-        if found and first - found[-1].ended <= VISIT_GAP:
+        if found and first - found[-1].ended <= SPELL_GAP:
             found[-1] = Span(found[-1].started, max(found[-1].ended, last))
         else:
             found.append(Span(first, last))

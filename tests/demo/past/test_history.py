@@ -28,7 +28,7 @@ from demo.past.history import (
 from demo.past.messages import SentMessage, sent_messages
 from demo.past.pictures import coffee_pictures
 from edge_agent import messages
-from tests.demo.past.expected_counts import VISIT_GAP, ExpectedCounts, expected_counts, expected_visits, frames_in
+from tests.demo.past.expected_counts import SPELL_GAP, ExpectedCounts, expected_counts, expected_visits, frames_in
 
 START = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)
 """A Monday; American clocks go back on the Sunday after it."""
@@ -259,7 +259,7 @@ def test_any_visits_are_found_as_expected(one: History) -> None:
 
 
 def test_every_camera_takes_frames_often_enough_to_separate_visits() -> None:
-    assert all(profile.frame_every <= VISIT_GAP for profile in PROFILES)
+    assert all(profile.frame_every <= SPELL_GAP for profile in PROFILES)
 
 
 def test_visits_of_a_fortnight_are_found_as_expected(fortnight: tuple[History, ...]) -> None:

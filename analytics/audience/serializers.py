@@ -1,0 +1,90 @@
+"""The JSON of visits, and of their buckets."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from analytics.models import Visit
+from analytics.numbers.visits import VisitBucket
+from analytics.rest.serializers import MOST_SECONDS, LocalTimeField, PlaceQuery
+
+UNKNOWN_BODIES = (
+    "Always null: the devices find faces and no bodies, so that nobody knows who passed by without a glance."
+)
+
+
+class VisitQuery(PlaceQuery):
+    min_seconds = serializers.FloatField(
+        required=False, min_value=0, max_value=MOST_SECONDS, help_text="The shortest dwell."
+    )
+
+
+class VisitSerializer(serializers.ModelSerializer[Visit]):
+    site = serializers.CharField(source="device.site.slug", read_only=True)
+    device = serializers.CharField(source="device.name", read_only=True)
+    dwell_seconds = serializers.SerializerMethodField(help_text="Seconds for which the face was seen.")
+    attention_seconds = serializers.SerializerMethodField(
+        help_text="Seconds of it in which the face was turned to the display; null where the device does not tell."
+    )
+
+    def get_dwell_seconds(self, visit: Visit) -> float:
+        return visit.dwell_ms / 1000
+
+    def get_attention_seconds(self, visit: Visit) -> float | None:
+        return None if visit.attention_ms is None else visit.attention_ms / 1000
+
+    class Meta:
+        model = Visit
+        fields = ["id", "site", "device", "began_at", "dwell_seconds", "attention_seconds", "nearest_m", "ended"]
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    """A bucket of `audience/`. The view returns plain dicts; this class only describes them in the schema."""
+
+    site = serializers.CharField(allow_null=True, help_text="The site's slug; null for several sites.")
+    device = serializers.CharField(allow_null=True, help_text="The device's name; null for several devices.")
+    start = LocalTimeField(help_text="Local time with its offset.")
+    end = LocalTimeField()
+    coverage = serializers.FloatField(
+        help_text="Share of the devices' minutes that have any frame, 0 to 1; 0 means “camera off”."
+    )
+    visits = serializers.IntegerField(
+        allow_null=True,
+        help_text="Visits that began, one for each person; null if no camera was on, or no device follows people.",
+    )
+    viewers = serializers.IntegerField(
+        allow_null=True, help_text="Visits with at least a second of attention; null where the devices do not tell."
+    )
+    passers_by = serializers.IntegerField(allow_null=True, help_text=UNKNOWN_BODIES)
+    conversion = serializers.FloatField(allow_null=True, help_text=f"Viewers of the passers-by. {UNKNOWN_BODIES}")
+    median_dwell_seconds = serializers.FloatField(
+        allow_null=True, help_text="Dwell while the face was seen; null without a visit."
+    )
+    p90_dwell_seconds = serializers.FloatField(allow_null=True, help_text="Nine of ten visits are at most so long.")
+    median_attention_seconds = serializers.FloatField(allow_null=True, help_text="Null where it is unknown.")
+    attraction = serializers.FloatField(allow_null=True, help_text="Attention as a share of dwell, 0 to 1.")
+    attraction_low = serializers.FloatField(
+        allow_null=True,
+        help_text="With `attraction_high` its 95 % interval; people who came in the same minute count as one group.",
+    )
+    attraction_high = serializers.FloatField(allow_null=True)
+
+
+def audience_row(each: VisitBucket) -> dict[str, Any]:
+    """Return the JSON of a bucket of `audience/`."""
+    interval = each.attraction_interval
+    return {
+        "start": each.engagement.start.isoformat().replace("+00:00", "Z"),
+        "end": each.engagement.end.isoformat().replace("+00:00", "Z"),
+        "coverage": each.engagement.coverage,
+        "visits": each.known_visits,
+        "viewers": each.known_viewers,
+        "passers_by": None,
+        "conversion": None,
+        "median_dwell_seconds": each.median_dwell_seconds,
+        "p90_dwell_seconds": each.p90_dwell_seconds,
+        "median_attention_seconds": each.median_attention_seconds,
+        "attraction": each.attraction,
+        "attraction_low": interval.low if interval else None,
+        "attraction_high": interval.high if interval else None,
+    }
