@@ -43,5 +43,6 @@ class FacesConfig(AppConfig):
             *("finish_erasures", "forget_unclaimed_faces"),
         )
         nightly = ("forget_faces_without_consent", "erase_unseen")
-        intervals = {"sweep_captures": "I", "tell_late": "I"} | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
+        every_minute = ("sweep_captures", "sweep_linked_pictures", "tell_late")
+        intervals = dict.fromkeys(every_minute, "I") | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
         tasks.schedule(self, {f"faces.tasks.{name}": interval for name, interval in intervals.items()})

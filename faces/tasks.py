@@ -10,6 +10,7 @@ from faces.erasure import retention, unseen
 from faces.pictures import storage
 from faces.recognition import greetings, health
 from faces.services import recognise, sweep
+from faces.sources import linked_pictures
 
 
 def recognise_capture(capture_id: str) -> str:
@@ -21,6 +22,16 @@ def sweep_captures() -> int:
     """Sweep, and store the workers' heartbeat, because a sweep that runs proves that a worker works."""
     beat(health.WORKERS, at=timezone.now())
     return sweep(now=timezone.now())
+
+
+def fetch_linked_pictures(*capture_ids: str) -> int:
+    """Fetch the linked pictures of these captures from their buckets; return how many there were."""
+    captures = [uuid.UUID(capture_id) for capture_id in capture_ids]
+    return linked_pictures.fetch_linked(captures=captures, now=timezone.now())
+
+
+def sweep_linked_pictures() -> int:
+    return linked_pictures.sweep_linked(now=timezone.now())
 
 
 def tell_late() -> int:

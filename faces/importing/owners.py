@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from devices import services
+from devices.intake.buckets import is_own_object
 from devices.models import Device, Site
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
 from faces.importing.layouts import Named
@@ -39,7 +40,7 @@ class Owners:
             return self.given[named_id]
         if (prefix := self._given_prefix(named.prefix)) is not None:
             return self.given[prefix]
-        found = self._of_id(named_id) or self._of_folder(named.prefix)
+        found = self._of_address(address) or self._of_id(named_id) or self._of_folder(named.prefix)
         return found or self._other(named_id)
 
     def register(self) -> None:
@@ -53,6 +54,15 @@ class Owners:
         """Return the longest of the given prefixes that the folders begin with."""
         fitting = [given for given in self.given if given and f"{prefix}/".startswith(f"{given.strip('/')}/")]
         return max(fitting, key=len, default=None)
+
+    def _of_address(self, address: StoredObject | None) -> str:
+        """Return the thing of the device whose bucket and prefix fit best; "" if none fits, or several do."""
+        if address is None:
+            return ""
+        owners = [device for device in self.devices if is_own_object(device.thing, address.bucket, address.key)]
+        longest = max((len(device.thing.bucket_prefix) for device in owners), default=0)
+        things = {device.thing_name for device in owners if len(device.thing.bucket_prefix) == longest}
+        return things.pop() if len(things) == 1 else ""
 
     def _of_id(self, device_id: str) -> str:
         things = {device.thing_name for device in self.devices if device.thing_name == device_id}

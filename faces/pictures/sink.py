@@ -41,6 +41,8 @@ def _store_pictures(pictures: Sequence[TakenPicture]) -> None:
     to_recognise = [pk for pk in new if jpegs[pk][0].state == State.QUEUED]
     to_recognise += _fill_linked([(capture, jpeg) for pk, (capture, jpeg) in jpegs.items() if jpeg and pk not in new])
     transaction.on_commit(partial(enqueue, to_recognise))
+    if linked := [pk for pk in new if jpegs[pk][0].state == State.LINKED]:
+        transaction.on_commit(partial(_enqueue_fetch, linked))
 
 
 def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
@@ -59,6 +61,14 @@ def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
             storage.store(str(capture.image), jpeg)
             filled.append(pk)
     return filled
+
+
+def _enqueue_fetch(captures: Sequence[uuid.UUID]) -> None:
+    """Enqueue the fetching of linked pictures. Never raises: the sweep fetches what fails here."""
+    try:
+        async_task("faces.tasks.fetch_linked_pictures", *map(str, captures))
+    except Exception:
+        log.exception("%d linked pictures could not be enqueued; the sweep will fetch them.", len(captures))
 
 
 def enqueue(captures: Sequence[uuid.UUID]) -> None:

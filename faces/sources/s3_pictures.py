@@ -26,7 +26,7 @@ TOPIC = "s3/"
 THING, TAKEN_AT = "thing", "taken-at"
 """Optional metadata of an object: the device's thing name, and the time in milliseconds since the epoch."""
 
-_GONE = {"NoSuchKey", "404"}
+GONE = {"NoSuchKey", "404"}
 
 
 def take_in_event(arrival: Arrival) -> None:
@@ -143,7 +143,7 @@ def _content(stored: StoredObject) -> tuple[bytes, Mapping[str, str]]:
     try:
         response = aws.client("s3").get_object(Bucket=stored.bucket, Key=stored.key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if error.response["Error"]["Code"] in GONE:
             raise Rejection(Reason.BAD_PICTURE, "The picture has been removed from the bucket.") from None
         raise
     with response["Body"] as body:

@@ -23,6 +23,7 @@ from faces.pictures import storage
 from tests import places
 from tests.aws import REGION, Moto, moto
 from tests.faces import scenes
+from tests.faces.sources.amazon import with_bucket
 
 pytestmark = pytest.mark.django_db
 
@@ -138,10 +139,9 @@ def test_an_import_that_was_interrupted_goes_on(
         patched.setattr(decoding, "safe_jpeg", interrupted)
         with pytest.raises(CommandError, match="Interrupted; run the command again to continue"):
             import_past(archive, "--act")
-    assert Capture.objects.filter(state=State.LINKED).count() == 1
+    assert counts() == (2, 4, 1)
     import_past(archive, "--act")
     assert counts() == (2, 4, 2)
-    assert not Capture.objects.filter(state=State.LINKED).exists()
 
 
 def test_numbers_equal_those_of_pandas_on_the_same_records(
@@ -281,6 +281,25 @@ def test_a_bucket_is_the_same_archive_as_a_folder(
         import_past(again, "--act")
     assert counts() == (0, 0, 2)
     assert LabelQuarter.objects.aggregate(all=Sum("count"))["all"] == 4
+
+
+def test_a_bucket_and_a_prefix_that_are_set_for_a_device_tell_its_objects(
+    tmp_path: Path, settings: Settings, seattle01: Device, chicago01: Device, upload: Callable[[Path], None]
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    for device, prefix in ((seattle01, "seattle/"), (chicago01, "chicago/")):
+        with_bucket(device, bucket=BUCKET, prefix=prefix)
+        write(tmp_path / "archive", f"{prefix}images/image_at_{stamp(FIRST)}.jpg", JPEG)
+        link = f"https://s3.amazonaws.com/{BUCKET}/{prefix}images/image_at_{stamp(FIRST)}.jpg"
+        told = record(device.name, FIRST, 0.9) | {"link_to_img": link}
+        write(tmp_path / "archive", f"{prefix}json/record_at_{stamp(FIRST)}.json", told)
+    upload(tmp_path / "archive")
+    import_past(f"s3://{BUCKET}", "--act")
+    assert counts() == (2, 2, 2)
+    assert set(Capture.objects.values_list("device__name", "state")) == {
+        ("Seattle01", State.QUEUED),
+        ("Chicago01", State.QUEUED),
+    }
 
 
 @pytest.mark.parametrize(

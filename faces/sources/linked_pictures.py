@@ -1,0 +1,106 @@
+"""Fetches the pictures that records link to, from the buckets that are set for their devices.
+
+A device uploads a picture and publishes the record of its frame. S3's event of the picture may come before the record,
+when nothing tells the picture's device yet, or never. So the record finds the picture.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterator
+from functools import partial
+from urllib.parse import quote
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from devices.intake import buckets
+from devices.intake.decoding import Rejection
+from devices.intake.replay import replay_quarantined
+from devices.isolation import each
+from devices.models import Device, QuarantinedMessage, Reason
+from faces import aws
+from faces.models import Capture, State
+from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
+from faces.sources.s3_pictures import GONE, TOPIC, take_in_object
+
+AROUND = dt.timedelta(days=1)
+"""The longest time between a picture's event and its record, within which one finds the other."""
+
+TRIED_FOR = dt.timedelta(hours=1)
+"""How long the sweep tries to fetch a picture, as the picture may come after its record, or S3 may be away."""
+
+AT_ONCE = 200
+"""Pictures of one sweep, and quarantined events that are read for one picture."""
+
+
+def sweep_linked(*, now: dt.datetime) -> int:
+    """Fetch the pictures of the last hour that are linked only; return how many there were in their buckets."""
+    with_bucket = Device.objects.exclude(thing__bucket="")
+    waiting = Capture.objects.filter(device__in=with_bucket, state=State.LINKED, taken_at__gt=now - TRIED_FOR)
+    return fetch_linked(captures=waiting.order_by("-taken_at").values_list("pk", flat=True)[:AT_ONCE], now=now)
+
+
+def fetch_linked(*, captures: Collection[uuid.UUID], now: dt.datetime) -> int:
+    """Fetch the pictures of these captures whose pictures are linked only; return how many there were."""
+    linked = Capture.objects.filter(pk__in=list(captures), state=State.LINKED).select_related("device__thing")
+    return sum(each(linked, partial(_fetch, now=now), what="fetching the linked picture of"))
+
+
+def _fetch(linked: Capture, *, now: dt.datetime) -> bool:
+    """Fetch the picture if it is in the device's bucket; return whether it was."""
+    address = buckets.parse_address(linked.source_url)
+    if address is None or not buckets.is_own_object(linked.device.thing, *address):
+        return False
+    if _was_taken_in(linked, *address):
+        # The picture came first, as a capture of its own, so this one would be the same picture again.
+        linked.delete()
+        return True
+    stored = _stored_object(*address)
+    if stored is None:
+        return False
+    try:
+        take_in_object(stored, received_at=now)
+    except Rejection as reason:
+        Capture.objects.filter(pk=linked.pk, state=State.LINKED).update(reason=str(reason))
+        return False
+    _settle_events(stored, linked.received_at, now)
+    return True
+
+
+def _was_taken_in(linked: Capture, bucket: str, key: str) -> bool:
+    around = (linked.taken_at - AROUND, linked.taken_at + AROUND)
+    same = Capture.objects.filter(device=linked.device, taken_at__range=around)
+    return same.filter(source_url__startswith=f"s3://{bucket}/{quote(key)}#").exclude(pk=linked.pk).exists()
+
+
+def _stored_object(bucket: str, key: str) -> StoredObject | None:
+    """Return the object as S3's event describes it; None if it is not there, or not yet. Raises botocore's errors."""
+    try:
+        head = aws.client("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return None
+        raise
+    at = head["LastModified"].astimezone(dt.UTC)
+    return StoredObject(bucket, key, head["ETag"].strip('"'), head["ContentLength"], at)
+
+
+def _settle_events(stored: StoredObject, received_at: dt.datetime, now: dt.datetime) -> None:
+    """Replay the quarantined events of this object, which now find the picture's device."""
+    for message in _events_around(stored.bucket, received_at):
+        try:
+            event = stored_object(msgspec.json.decode(bytes(message.payload), type=dict))
+        except (msgspec.DecodeError, UnreadableNotification):
+            continue
+        if event is not None and event.key == stored.key:
+            replay_quarantined(message=message, now=now)
+
+
+def _events_around(bucket: str, at: dt.datetime) -> Iterator[QuarantinedMessage]:
+    waiting = QuarantinedMessage.objects.filter(
+        topic=f"{TOPIC}{bucket}",
+        reason=Reason.UNKNOWN_DEVICE,
+        replayed_at=None,
+        received_at__range=(at - AROUND, at + AROUND),
+    )
+    yield from waiting.order_by("-received_at")[:AT_ONCE]
