@@ -40,6 +40,12 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().for_user(self.request.user)  # type: ignore[attr-defined, no-any-return]
 
+    def get_object(self) -> Any:
+        if any("\x00" in str(part) for part in self.kwargs.values()):
+            # No row's key contains this character, and PostgreSQL raises an error if it is looked up.
+            raise exceptions.NotFound
+        return super().get_object()
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         kind = getattr(request.accepted_renderer, "format", "json")
         if kind in FILES and self.exports_whole_list:
