@@ -12,6 +12,7 @@ class DevicesConfig(AppConfig):
         from devices.models import DeviceLog
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
+        tasks.check_arguments_of_schedules()
         every_minute, nightly = "I", "D"
         tasks.schedule(
             self,

@@ -1,9 +1,11 @@
 """The scheduled tasks of this app, and the function with which every app schedules its own."""
 
+import ast
 from collections.abc import Mapping
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils import timezone
@@ -39,6 +41,24 @@ def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:
             _store(tasks)
 
     post_migrate.connect(store, sender=app, weak=False)
+
+
+def check_arguments_of_schedules() -> None:
+    """Have the admin refuse a schedule whose arguments cannot be read. With it, django-q2 would start no schedule."""
+    from django_q.models import Schedule
+
+    field = Schedule._meta.get_field("args")
+    if validate_arguments not in field.validators:
+        # A new list, as a model's field shares its validators with its class.
+        field.validators = [*field.validators, validate_arguments]
+
+
+def validate_arguments(text: str) -> None:
+    """Raise `ValidationError` unless the text is a Python literal."""
+    try:
+        ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        raise ValidationError("Write the arguments as Python literals with commas between, such as 'one', 2.") from None
 
 
 def _store(tasks: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Enrols a folder of people. Enrolling the same folder again changes nothing, so that a run can be repeated."""
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from django.db import transaction
 
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Site
-from edge_agent.file_names import why_passed_over
+from edge_agent.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
 from faces.models import Consent, Person
 from faces.people.consent import create_person, record_consent, text_digest
-from faces.recognisers.recogniser import Recogniser
+from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +110,9 @@ def _enrol_picture(path: Path, consent: Consent, now: dt.datetime, recogniser: R
         return f"The picture cannot be read: {error.strerror}."
     except EnrolmentRefused as error:
         return str(error)
+    except RecogniserUnavailable:
+        raise
+    except Exception as error:
+        log.exception("%s could not be processed.", printable(path))
+        return f"The picture could not be processed ({type(error).__name__}); the log has the details."
     return ""
