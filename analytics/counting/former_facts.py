@@ -21,8 +21,8 @@ def counted_before(frames: Sequence[ReceivedFrame]) -> set[int]:
     keys = {
         (seen.device.id, *former): index
         for index, seen in enumerate(frames)
-        if identity.may_be_former(seen.taken_at)
-        for former in seen.former_keys()
+        if seen.former_keys and identity.may_be_former(seen.taken_at)
+        for former in seen.former_keys(seen.source)
     }
     return {keys[stored] for stored in _stored(keys) if stored in keys}
 

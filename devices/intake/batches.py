@@ -278,7 +278,9 @@ def _write_log(lines: Sequence[LogLine]) -> None:
 
 def _not_written_before(lines: Sequence[LogLine]) -> Sequence[LogLine]:
     """Return the lines without those that are stored under a key of a former version."""
-    formers = [line.former_keys() if identity.may_be_former(line.at) else () for line in lines]
+    formers = [
+        line.former_keys(line.source) if line.former_keys and identity.may_be_former(line.at) else () for line in lines
+    ]
     times = {at for former in formers for at, _ in former}
     if not times:
         return lines

@@ -3,7 +3,7 @@
 import datetime as dt
 import zoneinfo
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import assert_never
 
 import msgspec
@@ -164,7 +164,8 @@ def _received_frames(
             arrival.received_at,
             identity.frame_key(raw),
             _with_normalised_labels(frame) if frame.objects or frame.gestures else frame,
-            partial(version1.frame_keys, raw),
+            version1.frame_keys,
+            raw,
         )
         for frame, raw in zip(message.frames, sent, strict=True)
     ]
@@ -172,11 +173,12 @@ def _received_frames(
 
 def _with_normalised_labels(frame: messages.Frame) -> messages.Frame:
     """Return the frame with the labels' one spelling, which an agent of ours uses already. Raises `BadLabel`."""
-    if all(labels.normalised(found.label) == found.label for found in frame.objects + frame.gestures):
-        return frame
-    return msgspec.structs.replace(
-        frame, objects=_with_normalised_label(frame.objects), gestures=_with_normalised_label(frame.gestures)
-    )
+    for found in frame.objects + frame.gestures:
+        if labels.normalised(found.label) != found.label:
+            return msgspec.structs.replace(
+                frame, objects=_with_normalised_label(frame.objects), gestures=_with_normalised_label(frame.gestures)
+            )
+    return frame
 
 
 def _with_normalised_label(found: Sequence[messages.Labelled]) -> tuple[messages.Labelled, ...]:
@@ -233,8 +235,9 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
         else:
             text = storable(message.text)
             key = identity.line_key(arrival.payload, arrival_identity(arrival))
-            former = partial(version1.line_keys, arrival.payload, arrival.received_at, _packet(arrival))
-            decoded.log = [LogLine(device, arrival.received_at, arrival.received_at, key, message.level, text, former)]
+            source = arrival.payload, arrival.received_at, _packet(arrival)
+            at = arrival.received_at
+            decoded.log = [LogLine(device, at, at, key, message.level, text, version1.line_keys, source)]
         return decoded
     taken_at = arrival.received_at if message.taken_at is None else _time(message.taken_at)
     decoded.clock = None if message.taken_at is None else taken_at
@@ -274,11 +277,12 @@ def _deeplens_frame(
     packet = _packet(arrival)
     # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
     key = identity.record_key(message.record, "" if message.taken_at is not None else packet)
-    zone = where.thing.clock_timezone
-    former = partial(version1.record_keys, arrival.payload, arrival.received_at, packet, zone)
+    source = arrival.payload, arrival.received_at, packet, where.thing.clock_timezone
     is_part = message.is_face_crop and message.taken_at is None
     is_timely = is_part and _is_timely(arrival)
-    return ReceivedFrame(where.latest, taken_at, arrival.received_at, key, frame, former, is_part, is_timely)
+    return ReceivedFrame(
+        where.latest, taken_at, arrival.received_at, key, frame, version1.record_keys, source, is_part, is_timely
+    )
 
 
 def _is_timely(arrival: Arrival) -> bool:

@@ -5,6 +5,7 @@ The classes are msgspec's because several are made for each message, and a froze
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,8 +24,9 @@ class ReceivedFrame(msgspec.Struct, frozen=True):
     """A 64-bit signed hash of the frame's bytes. `(device, taken_at, key)` identifies the frame, so that a
     redelivered one is stored once."""
     frame: messages.Frame
-    former_keys: Callable[[], Sequence[FormerKey]] = tuple
-    """Returns the keys under which a former version may have stored this frame."""
+    former_keys: Callable[[Any], Sequence[FormerKey]] | None = None
+    """Returns for `source` the keys under which a former version may have stored this frame."""
+    source: Any = None
     is_part: bool = False
     """Whether this is one face of a frame, whose other faces arrive in messages of their own."""
     is_timely: bool = False
@@ -87,8 +89,9 @@ class LogLine(msgspec.Struct, frozen=True):
     """A 64-bit signed hash. `(device, at, key)` identifies the line, so that a redelivered one is stored once."""
     level: str
     text: str
-    former_keys: Callable[[], Sequence[FormerKey]] = tuple
-    """Returns the keys under which a former version may have stored this line."""
+    former_keys: Callable[[Any], Sequence[FormerKey]] | None = None
+    """Returns for `source` the keys under which a former version may have stored this line."""
+    source: Any = None
 
 
 class SignOfLife(msgspec.Struct, frozen=True):

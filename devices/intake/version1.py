@@ -62,8 +62,9 @@ def frame_keys(frame: msgspec.Raw) -> list[FormerKey]:
     return [(_EPOCH + dt.timedelta(milliseconds=read.taken_at), digest(msgspec.json.encode(read)))]
 
 
-def line_keys(payload: bytes, received_at: dt.datetime, packet: str) -> list[FormerKey]:
-    """Return the key of a DeepLens' line of log."""
+def line_keys(source: tuple[bytes, dt.datetime, str]) -> list[FormerKey]:
+    """Return the key of a DeepLens' line of log, from its payload, its arrival and the broker's packet."""
+    payload, received_at, packet = source
     try:
         text = payload.decode().strip()
         line = json.loads(text) if text.startswith('"') else text
@@ -73,11 +74,12 @@ def line_keys(payload: bytes, received_at: dt.datetime, packet: str) -> list[For
     return [(received_at, key)]
 
 
-def record_keys(payload: bytes, received_at: dt.datetime, packet: str, clock_timezone: str) -> list[FormerKey]:
-    """Return the key of the frame in a DeepLens' record.
+def record_keys(source: tuple[bytes, dt.datetime, str, str]) -> list[FormerKey]:
+    """Return the key of the frame in a DeepLens' record: its payload, its arrival, the packet, and the clock's zone.
 
     There are two where the record repeats a key: a log of messages that was replayed kept the last value only.
     """
+    payload, received_at, packet, clock_timezone = source
     keys = []
     for pairs_of in (_Pairs, lambda pairs: _Pairs(dict(pairs).items())):
         try:
