@@ -225,6 +225,7 @@ def _make_draft(
     placing: Placing | None = None,
 ) -> Draft:
     contents = [content for _, content in decoded]
+    seeking.settle_empty_frames(contents)
     batch = Batch(
         frames=[frame for content in contents for frame in content.frames],
         pictures=[picture for content in contents for picture in content.pictures],

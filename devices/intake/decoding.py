@@ -281,7 +281,16 @@ def _deeplens_frame(
     is_part = message.is_face_crop and message.taken_at is None
     is_timely = is_part and _is_timely(arrival)
     return ReceivedFrame(
-        where.latest, taken_at, arrival.received_at, key, frame, version1.record_keys, source, is_part, is_timely
+        where.latest,
+        taken_at,
+        arrival.received_at,
+        key,
+        frame,
+        version1.record_keys,
+        source,
+        is_empty=message.is_empty,
+        is_part=is_part,
+        is_timely=is_timely,
     )
 
 

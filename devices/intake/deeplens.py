@@ -25,7 +25,7 @@ FACE_KEYS = frozenset({"face", "prob"})
 """Keys that hold the probability of a face. A model with numbered labels uses "1" instead."""
 
 EMPTY_KEY = "null"
-"""The key of an entry without a detection; its probability is 0."""
+"""The key of an entry without a detection; its probability is 0. Alone it means that a model of faces found none."""
 
 TEXTS = ("link_to_img", "img", "image_string", "device_id", "topic")
 TIMES = ("unix_time", "timestamp")
@@ -60,7 +60,9 @@ class DeepLensMessage(msgspec.Struct, frozen=True):
     has_frame: bool = False
     """Whether the message reports a frame. `faces`, `gestures` and `objects` were found in it."""
     faces: tuple[Face, ...] | None = None
-    """None where the device does not look for faces."""
+    """None where the message does not tell whether the device looks for faces."""
+    is_empty: bool = False
+    """Whether the frame's message names nothing at all, which means “no faces” from a device that looks for faces."""
     gestures: tuple[Labelled, ...] = ()
     objects: tuple[Labelled, ...] = ()
     image_string: str | None = None
@@ -224,11 +226,12 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
     names_nothing = frame.faces is None and not (frame.gestures or frame.objects) and "objects" not in about
     names_one_face = frame.faces is not None and len(frame.faces) == 1 and not (frame.gestures or frame.objects)
     only_a_picture = names_nothing and (url is not None or image_string is not None)
-    if names_nothing and not only_a_picture:
+    if names_nothing and record.get(EMPTY_KEY) is not None:
         frame.add_face_list()
     return DeepLensMessage(
         taken_at=_taken_at(about, url, clock),
         has_frame=not only_a_picture,
+        is_empty=frame.faces is None and names_nothing and not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
         gestures=tuple(frame.gestures),
         objects=tuple(frame.objects),
@@ -308,6 +311,11 @@ def _taken_at(about: Mapping[str, Any], url: str | None, clock: "_Clock") -> int
 def milliseconds(key: str, value: Any, zone: dt.tzinfo) -> int:
     """Return a time in epoch milliseconds, from seconds, milliseconds or a stamp in `zone`. Raises `BadValue`."""
     return _milliseconds(key, value, _Clock(zone, None))
+
+
+def stamp_time(stamp: str, *, zone: dt.tzinfo, arrived_at: dt.datetime | None) -> int:
+    """Return the time of a stamp, such as 20180816-183152, in epoch milliseconds, as `read` does. Raises `BadValue`."""
+    return _Clock(zone, arrived_at).read(stamp)
 
 
 def _milliseconds(key: str, value: Any, clock: "_Clock") -> int:

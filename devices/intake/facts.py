@@ -27,6 +27,8 @@ class ReceivedFrame(msgspec.Struct, frozen=True):
     former_keys: Callable[[Any], Sequence[FormerKey]] | None = None
     """Returns for `source` the keys under which a former version may have stored this frame."""
     source: Any = None
+    is_empty: bool = False
+    """Whether the message names nothing, so that the device tells what that means (`seeking.settle_empty_frames`)."""
     is_part: bool = False
     """Whether this is one face of a frame, whose other faces arrive in messages of their own."""
     is_timely: bool = False

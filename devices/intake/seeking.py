@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from devices.intake.decoding import Decoded
+import msgspec
+
+from devices.intake.decoding import Decoded, ReceivedFrame
 from devices.models import Device
 
 MOST_LABELS = 200
@@ -22,6 +24,26 @@ class _Shown:
     device: Device
     faces: bool | None = None
     labels: set[str] = field(default_factory=set)
+
+
+def settle_empty_frames(contents: Iterable[Decoded]) -> None:
+    """Set the faces of each frame whose message names nothing to none, if its device looks for faces.
+
+    Otherwise they remain unknown. A device whose earlier message in `contents` has a face looks for faces.
+    """
+    shown: set[int] = set()
+    for content in contents:
+        if content.message_id is not None:
+            continue  # An agent tells it with each frame.
+        for seen in content.frames:
+            if seen.frame.faces and not seen.device.sought_is_corrected:
+                shown.add(seen.device.id)
+            elif seen.is_empty and (seen.device.faces_sought or seen.device.id in shown):
+                content.frames = [_without_faces(seen)]
+
+
+def _without_faces(seen: ReceivedFrame) -> ReceivedFrame:
+    return msgspec.structs.replace(seen, frame=msgspec.structs.replace(seen.frame, faces=()))
 
 
 def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:

@@ -9,7 +9,7 @@ import msgspec
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from devices.intake import batches, decoding, identity
+from devices.intake import batches, decoding, deeplens, identity
 from devices.intake.buckets import is_own_object
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
 from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
@@ -131,9 +131,12 @@ def _taken_at(stored: StoredObject, metadata: Mapping[str, str], thing: Thing) -
             return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
         if stored.stamp is not None:
             zone = zoneinfo.ZoneInfo(thing.clock_timezone)
-            return dt.datetime.strptime(stored.stamp, "%Y%m%d-%H%M%S").replace(tzinfo=zone).astimezone(dt.UTC)
+            milliseconds = deeplens.stamp_time(stored.stamp, zone=zone, arrived_at=stored.at)
+            return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
+    except deeplens.BadValue as error:
+        raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except (ValueError, OverflowError, OSError) as error:
-        detail = f"The picture's time “{text or stored.stamp:.40}” is not a time: {error}."
+        detail = f"The picture's time “{text:.40}” is not a time: {error}."
         raise Rejection(Reason.BAD_VALUE, detail) from None
     return stored.at
 

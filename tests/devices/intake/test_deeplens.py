@@ -49,7 +49,6 @@ def frame(*confidences: float) -> DeepLensMessage:
         ('{"1": 0.53,"1": 0.61,"1": 0.97,"null": 0.0}', [0.53, 0.61, 0.97]),
         ('{"prob": 0.98,"prob": 0.71,"face": "true"}', [0.98, 0.71]),
         ('{"null": 0.0}', []),
-        ("{}", []),
         ('{"face": "false"}', []),
         ('{"face": 1}', [1.0]),
         ('{"face": 0}', [0.0]),
@@ -57,6 +56,12 @@ def frame(*confidences: float) -> DeepLensMessage:
 )
 def test_faces_are_counted_however_often_a_key_repeats(payload: str, faces: list[float]) -> None:
     assert msgspec.structs.replace(read(payload), record=()) == frame(*faces)
+
+
+@pytest.mark.parametrize("payload", ["{}", '{"timestamp": "20180816-183152"}'])
+def test_a_message_that_names_nothing_does_not_tell_whether_the_device_looks_for_faces(payload: str) -> None:
+    said = read(payload)
+    assert (said.has_frame, said.is_empty, said.faces) == (True, True, None)
 
 
 def test_a_console_export_is_unwrapped_and_keeps_its_time_and_topic() -> None:

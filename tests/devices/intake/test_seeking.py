@@ -1,11 +1,14 @@
 """The platform learns from messages what a device looks for, and takes a correction as the last word."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from analytics.models import EngagementQuarter, Frame
 from devices.intake import seeking
 from devices.intake.batches import accept
+from devices.intake.decoding import Arrival
 from devices.models import Device
 from edge_agent import messages
 from tests.devices.intake.test_batches import NOW, from_agent, from_deeplens, gesture, milliseconds
@@ -57,3 +60,43 @@ def test_a_device_that_invents_labels_has_a_limit(seattle01: Device) -> None:
     accept([frame(objects=many[:-1])])
     accept([frame(1, objects=(*many, messages.Labelled("one more", 0.9)))])
     assert sought(seattle01)[1] == [labelled.label for labelled in many]
+
+
+def faces() -> list[int | None]:
+    return list(Frame.objects.order_by("taken_at").values_list("faces", flat=True))
+
+
+def said(*payloads: str) -> list[Arrival]:
+    """What a DeepLens says, a second apart."""
+    return [from_deeplens(payload, at=NOW + dt.timedelta(seconds=second)) for second, payload in enumerate(payloads)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_device_that_has_said_face_sees_nobody_when_it_names_nothing(chicago01: Device, batch: int) -> None:
+    arrivals = said('{"face": 0.91}', "{}", "{}")
+    for start in range(0, len(arrivals), batch):
+        accept(arrivals[start : start + batch])
+    assert faces() == [1, 0, 0]
+    accept(arrivals)
+    assert faces() == [1, 0, 0]
+
+
+def test_a_device_that_has_never_said_face_leaves_the_faces_unknown_and_was_on(chicago01: Device) -> None:
+    accept(said("{}", '{"thumbs-up": 0.93}', "{}"))
+    assert faces() == [None, None, None]
+    quarter = EngagementQuarter.objects.get()
+    assert (quarter.frames, quarter.minutes_seen.bit_count()) == (0, 1)
+
+
+@pytest.mark.parametrize(("corrected", "expected"), [(True, [0, 1]), (False, [None, 1])])
+def test_a_correction_says_what_a_message_means_that_names_nothing(
+    chicago01: Device, corrected: bool, expected: list[int | None]
+) -> None:
+    Device.objects.update(faces_sought=corrected, sought_is_corrected=True)
+    accept(said("{}", '{"face": 0.91}'))
+    assert faces() == expected
+
+
+def test_a_message_that_names_only_null_is_of_a_model_of_faces(chicago01: Device) -> None:
+    accept(said('{"null": 0.0}', '{"thumbs-up": 0.9, "null": 0.0}'))
+    assert faces() == [0, None]
