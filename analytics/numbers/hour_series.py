@@ -19,7 +19,8 @@ from analytics.numbers import sql
 from analytics.numbers.buckets import bucket_edges
 from analytics.numbers.matched import Booleans, Comparison, Floats, HourlyMeasure, Side, compare
 from analytics.numbers.measures import HOURS
-from analytics.numbers.reads import OpenSpans, Selection
+from analytics.numbers.open_spans import OpenSpans
+from analytics.numbers.reads import Selection
 
 LEAST_COVERAGE = 0.5
 """An hour of a camera is compared if the camera was on for at least this share of it."""

@@ -17,8 +17,9 @@ from analytics.models.quarters import QUARTER
 from analytics.numbers.buckets import day_start, offsets
 from analytics.numbers.hour_series import read_hour_series
 from analytics.numbers.measures import WEEKDAYS
+from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.periods import HoursOf
-from analytics.numbers.reads import OpenSpans, Selection
+from analytics.numbers.reads import Selection
 from devices.models import Device, Site
 
 HOUR_QUARTERS = 4

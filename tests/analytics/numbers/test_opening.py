@@ -15,8 +15,9 @@ from analytics.models.opening import DAYS
 from analytics.models.opening_hours import DAY_QUARTERS, Hours, find_overlap, format_hours, parse_hours
 from analytics.numbers.buckets import day_start
 from analytics.numbers.hour_series import read_hour_series
+from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.opening import SiteOpening, open_spans, propose_week, read_site_hours, with_opening_hours
-from analytics.numbers.reads import OpenSpans, Selection, read_counts, read_engagement, read_episodes
+from analytics.numbers.reads import Selection, read_counts, read_engagement, read_episodes
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 
