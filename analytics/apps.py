@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils import timezone
 
 
 class AnalyticsConfig(AppConfig):
@@ -35,5 +39,14 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)
         person_erased.connect(clear_shared)
-        # Frames daily, Home Assistant every minute.
-        tasks.schedule(self, {"analytics.tasks.forget_old_frames": "D", "analytics.tasks.tell_home_assistant": "I"})
+        # Frames and partitions daily, Home Assistant every minute.
+        daily = ("analytics.tasks.forget_old_frames", "analytics.tasks.make_partitions")
+        tasks.schedule(self, {**dict.fromkeys(daily, "D"), "analytics.tasks.tell_home_assistant": "I"})
+        post_migrate.connect(_make_partitions, sender=self)
+
+
+def _make_partitions(**_: Any) -> None:
+    """Make the first tables, so that the first batch of a new installation finds them."""
+    from devices import partitions
+
+    partitions.make_ahead(timezone.now())

@@ -4,11 +4,17 @@ from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.home_assistant.services import publish_states
+from devices import partitions
 
 
 def forget_old_frames() -> int:
     """Delete old frames; return how many were deleted."""
     return sum(corrections.forget_old_frames(now=timezone.now()))
+
+
+def make_partitions() -> None:
+    """Make the tables of the coming months, where each month has a table of its own."""
+    partitions.make_ahead(timezone.now())
 
 
 def tell_home_assistant() -> int:

@@ -83,6 +83,9 @@ def load(count: int, *, last: dt.date, days: int = DAYS) -> str:
 
 def _hours(device: int, count: int, last: dt.date, days: int) -> Iterator[int]:
     """Insert the rows hour by hour, and yield each hour's number of frames."""
+    from devices import partitions
+
+    partitions.make(dt.datetime.combine(last, dt.time.min, dt.UTC) - DAY * day for day in range(days))
     made, seconds = 0, days * len(ON) * HOUR_S
     for day in range(days):
         first = dt.datetime.combine(last, dt.time(ON[0]), dt.UTC) - DAY * (days - 1 - day)
@@ -142,7 +145,8 @@ FROM (SELECT * FROM seen WHERE faces > 0) AS seen, generate_series(1, faces) AS 
 UNION ALL SELECT id, taken_at, 'thumbs-up', 0.6::float8 + id %% 40 / 100::float8 FROM seen WHERE thumb
 """
 _DETECTIONS = """
-INSERT INTO analytics_detection (frame_id, label, confidence) SELECT id, label, confidence FROM detected
+INSERT INTO analytics_detection (frame_id, device_id, taken_at, label, confidence)
+SELECT id, %(device)s, taken_at, label, confidence FROM detected
 """
 _ENGAGEMENT = """
 INSERT INTO analytics_engagementquarter

@@ -96,9 +96,10 @@ def copy(count: str) -> None:
         with cursor.copy("COPY copied_analytics_frame (id, device_id, taken_at, received_at, key) FROM STDIN") as to:
             for number in range(int(count)):
                 to.write_row((number, 1, now, now, number))
-        with cursor.copy("COPY copied_analytics_detection (id, frame_id, label, confidence) FROM STDIN") as to:
+        columns = "(id, frame_id, device_id, taken_at, label, confidence)"
+        with cursor.copy(f"COPY copied_analytics_detection {columns} FROM STDIN") as to:
             for number in range(int(count)):
-                to.write_row((number, number, "thumbs-up", 0.934))
+                to.write_row((number, number, 1, now, "thumbs-up", 0.934))
         print(int(count) / (time.monotonic() - began))
 
 

@@ -2,7 +2,7 @@
 
 Table and column names come from the models. On PostgreSQL each call is one statement that writes its rows in the given
 order, so that writers which sort their rows alike cannot deadlock. SQLite has only one writer at a time. All times
-must be in UTC.
+must be in UTC. Missing partitions of a table are made when the first rows of a month are inserted.
 """
 
 import datetime as dt
@@ -13,6 +13,8 @@ from typing import Any, Literal
 import msgspec
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
+
+from devices import partitions
 
 Merge = Literal["sum", "max", "or", "new"]
 """How a number is merged into a stored one; "new" replaces it."""
@@ -61,7 +63,25 @@ class Rows:
         self._insert(f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
 
     def _insert(self, ending: str, owners: Sequence[int] | None = None) -> list[tuple[Any, ...]]:
-        """Insert the rows. Return what a RETURNING clause in `ending` selects."""
+        """Insert the rows. Return what a RETURNING clause in `ending` selects.
+
+        A table with partitions gets those that it lacks. Nearly always it lacks none, so the insert is tried first.
+        """
+        field = partitions.field_of(self._model)
+        if field is None or not self._rows:
+            return self._insert_into_existing(ending, owners)
+        try:
+            with transaction.atomic():
+                return self._insert_into_existing(ending, owners)
+        except IntegrityError as error:
+            if not partitions.lacks_partition(error):
+                raise
+        place = self._names.index(field)
+        partitions.make(row[place] for row in self._rows)
+        with transaction.atomic():
+            return self._insert_into_existing(ending, owners)
+
+    def _insert_into_existing(self, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
         if not self._rows:
             return []
         into = f"INSERT INTO {_quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
@@ -128,7 +148,8 @@ class Rows:
         if not ids:
             return {}
         places = {tuple(row[: len(key)]): place for place, row in enumerate(self._rows)}
-        stored = self._model._default_manager.filter(pk__range=(min(ids), max(ids))).values_list("pk", *key)
+        firsts = {f"{key[0]}__in": {row[0] for row in self._rows}}
+        stored = self._model._default_manager.filter(pk__range=(min(ids), max(ids)), **firsts).values_list("pk", *key)
         return dict(sorted((places[tuple(values)], pk) for pk, *values in stored if pk in ids))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import DEFAULT_DB_ALIAS, models, transaction
 from django.db.models import Max, Min
 
 from analytics.counting import episode_rows, tallies, visits
@@ -31,7 +31,7 @@ from analytics.models import (
     VisitQuarter,
     quarters,
 )
-from devices import sql
+from devices import partitions, sql
 from devices.models import Device
 from devices.roles import Right
 
@@ -65,9 +65,9 @@ class Stretch:
     start: dt.datetime
     end: dt.datetime
 
-    def filter(self, queryset: "models.QuerySet[Any]", *, field: str = "start", device: str = "device") -> Any:
+    def filter(self, queryset: "models.QuerySet[Any]", *, field: str = "start") -> Any:
         """Return the rows of the stretch, from `start` to before `end`."""
-        return queryset.filter(**{device: self.device, f"{field}__gte": self.start, f"{field}__lt": self.end})
+        return queryset.filter(device=self.device, **{f"{field}__gte": self.start, f"{field}__lt": self.end})
 
 
 @transaction.atomic
@@ -78,13 +78,13 @@ def review(*, verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.
     review. A rejected face is subtracted from its frame's number of faces. Raises `PermissionDenied` with a sentence,
     and writes nothing, unless the reviewer may operate the site of each detection.
     """
-    for device in {detection.frame.device for detection in verdicts}:
+    for device in {detection.device for detection in verdicts}:
         if not device.site.allows(by, Right.OPERATE):
             raise PermissionDenied(f"Only operators and owners of {device.site} may review what its devices detected.")
-    sql.lock(tallies.LOCK, {detection.frame.device_id for detection in verdicts}, alone=True)
+    sql.lock(tallies.LOCK, {detection.device_id for detection in verdicts}, alone=True)
     _store_reviews(verdicts, by, now)
     _update_majorities(verdicts)
-    touched = {(each.frame.device, quarters.quarter_start(each.frame.taken_at)) for each in verdicts}
+    touched = {(each.device, quarters.quarter_start(each.taken_at)) for each in verdicts}
     for device, start in sorted(touched, key=lambda quarter: (quarter[0].pk, quarter[1])):
         rebuild(Stretch(device, start, start + quarters.QUARTER))
 
@@ -103,9 +103,14 @@ def _update_majorities(detections: Iterable[Detection]) -> None:
     listed = list(detections)
     verdicts = Counter(Review.objects.filter(detection__in=listed).values_list("detection_id", "verdict"))
     for detection in listed:
-        majority = verdicts[detection.pk, Verdict.RIGHT] - verdicts[detection.pk, Verdict.WRONG]
-        detection.review = (Verdict.RIGHT if majority > 0 else Verdict.WRONG) if majority else None
-    Detection.objects.bulk_update(listed, ["review"])
+        detection.review = majority(*(verdicts[detection.pk, verdict] for verdict in (Verdict.RIGHT, Verdict.WRONG)))
+    of_devices = Detection.objects.filter(device__in={detection.device_id for detection in listed})
+    of_devices.bulk_update(listed, ["review"])
+
+
+def majority(right: int, wrong: int) -> Verdict | None:
+    """Return the verdict of the majority of so many reviewers; None where as many say right as wrong."""
+    return None if right == wrong else Verdict.RIGHT if right > wrong else Verdict.WRONG
 
 
 def stretches(*, devices: Sequence[Device], now: dt.datetime, since: dt.date | None = None) -> list[Stretch]:
@@ -144,10 +149,9 @@ def _is_settled(stretch: Stretch) -> bool:
     return SettledDay.objects.filter(device=stretch.device, day__range=(stretch.start.date(), last.date())).exists()
 
 
-def _settle(device: Device, frames: "models.QuerySet[Frame]") -> None:
-    """Note that the tallies of these frames' days cannot be computed again, because the frames are being deleted."""
-    days = {at.date() for at in frames.datetimes("taken_at", "day", tzinfo=dt.UTC)}
-    SettledDay.objects.bulk_create([SettledDay(device=device, day=day) for day in sorted(days)], ignore_conflicts=True)
+def _settle(device: Device, day: dt.date) -> None:
+    """Note that the tallies of this day cannot be computed again, because its frames are being deleted."""
+    SettledDay.objects.bulk_create([SettledDay(device=device, day=day)], ignore_conflicts=True)
 
 
 def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
@@ -166,7 +170,7 @@ def _days(device: Device, first: dt.date) -> Iterator[Stretch]:
 
 def _frames(stretch: Stretch) -> Iterator[tallies.FrameFaces]:
     faces = Detection.objects.filter(label=FACE, review=Verdict.WRONG)
-    rejected = Counter(_of_frames(stretch, faces).values_list("frame_id", flat=True))
+    rejected = Counter(stretch.filter(faces, field="taken_at").values_list("frame_id", flat=True))
     frames = stretch.filter(Frame.objects.all(), field="taken_at").values_list("pk", "taken_at", "faces")
     for pk, taken_at, reported in frames.iterator():
         # Not below zero: an object of the device may also have the label of faces.
@@ -182,14 +186,10 @@ def _visits(stretch: Stretch) -> Iterator[Sequence[Any]]:
 
 
 def _labels(stretch: Stretch) -> Iterator[tallies.DetectionFacts]:
-    detections = _of_frames(stretch, Detection.objects.all())
-    rows = detections.values_list("frame__taken_at", "label", "confidence", "review")
+    detections = stretch.filter(Detection.objects.all(), field="taken_at")
+    rows = detections.values_list("taken_at", "label", "confidence", "review")
     for taken_at, label, confidence, verdict in rows.iterator():
         yield stretch.device.pk, taken_at, label, confidence, verdict == Verdict.WRONG
-
-
-def _of_frames(stretch: Stretch, detections: "models.QuerySet[Any]") -> Any:
-    return stretch.filter(detections, field="frame__taken_at", device="frame__device")
 
 
 def _correct(
@@ -211,31 +211,55 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
     """Delete frames, detections and visits of the UTC days that are past the retention; tallies and episodes stay.
 
     Deletes at most `at_once` frames in a transaction, and yields their number after each. The caller may stop at any
-    time.
+    time. Last, the months that are empty now are dropped where each month has a table of its own.
     """
     cutoff = dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
     for device in Device.objects.order_by("pk"):
-        old = Frame.objects.filter(device=device, taken_at__lt=cutoff).order_by("taken_at")
-        while pks := list(old.values_list("pk", flat=True)[:at_once]):
-            with transaction.atomic():
-                # Without the lock, a concurrent review would rebuild its quarter from the remaining frames.
-                sql.lock(tallies.LOCK, [device.pk], alone=True)
-                forgotten = Frame.objects.filter(pk__in=pks)
-                _settle(device, forgotten)
-                forgotten.delete()
-            yield len(pks)
+        while found := _oldest_frames(device, cutoff, at_once):
+            yield _forget(device, *found)
         ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
         SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
         FramePart.objects.filter(device=device, taken_at__lt=cutoff).delete()
         _forget_visits(device, cutoff, at_once)
+    partitions.drop_empty(before=cutoff)
+
+
+def _oldest_frames(device: Device, cutoff: dt.datetime, at_once: int) -> tuple[dt.datetime, dt.datetime] | None:
+    """Return the times of the first and last of the device's oldest frames, of one UTC day and before the cutoff."""
+    old = (
+        Frame.objects.filter(device=device, taken_at__lt=cutoff).order_by("taken_at").values_list("taken_at", flat=True)
+    )
+    first = old.first()
+    if first is None:
+        return None
+    end = dt.datetime.combine(first.date() + DAY, dt.time.min, dt.UTC)
+    of_day = old.filter(taken_at__lt=end)[:at_once]
+    return first, list(of_day)[-1]
+
+
+@transaction.atomic
+def _forget(device: Device, first: dt.datetime, last: dt.datetime) -> int:
+    """Delete the device's frames of these times, both included, with what hangs on them; return how many frames.
+
+    Both are of one UTC day.
+    """
+    # Without the lock, a concurrent review would rebuild its quarter from the remaining frames.
+    sql.lock(tallies.LOCK, [device.pk], alone=True)
+    _settle(device, first.date())
+    deleted = [
+        # What hangs on a frame is selected by the frame's device and time, so that Django need not collect it.
+        model.objects.filter(device=device, taken_at__range=(first, last))._raw_delete(using=DEFAULT_DB_ALIAS)
+        for model in (Review, Detection, Frame)
+    ]
+    return deleted[-1]
 
 
 def _forget_visits(device: Device, cutoff: dt.datetime, at_once: int) -> None:
     old = Visit.objects.filter(device=device, began_at__lt=cutoff).order_by("began_at")
-    while pks := list(old.values_list("pk", flat=True)[:at_once]):
+    while began := list(old.values_list("began_at", flat=True)[:at_once]):
         with transaction.atomic():
             sql.lock(tallies.LOCK, [device.pk], alone=True)
-            Visit.objects.filter(pk__in=pks).delete()
+            Visit.objects.filter(device=device, began_at__range=(began[0], began[-1])).delete()
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:

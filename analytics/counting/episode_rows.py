@@ -1,7 +1,7 @@
 """Writes of episodes: rows that the intake adds, and rows that a rebuild corrects. To be called in a transaction."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -29,7 +29,7 @@ def add(rows: Sequence[EpisodeRow]) -> None:
     stored = _near(rows)
     joined = episodes.join_episodes([*stored, *rows])
     keys = {row[:3] for row in joined}
-    _delete(pk for row, pk in stored.items() if row[:3] not in keys)
+    _delete(stored, [row for row in stored if row[:3] not in keys])
     sql.Rows(Episode, FIELDS, [row for row in joined if row not in stored]).add_up(EPISODE_MERGE)
 
 
@@ -47,7 +47,7 @@ def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[Episod
     outside = [part for row in stored for part in _outside(row, start, end)]
     inside = episodes.episodes_in_frames(_frames(device_id, start, end))
     right = set(episodes.join_episodes([*outside, *inside, *_reported(device_id, first, last)]))
-    _delete(pk for row, pk in stored.items() if row not in right)
+    _delete(stored, [row for row in stored if row not in right])
     sql.Rows(Episode, FIELDS, sorted(right - stored.keys())).insert()
     return sorted(right ^ stored.keys())
 
@@ -65,7 +65,7 @@ def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
 def _near_statement(ranges: str, device: str, label: str, low: str, high: str) -> str:
     """Return the SQL with one index look-up for the episode before each range, and one for the episodes in it."""
     table = Episode._meta.db_table
-    mine = f"device_id = {device} AND label = {label}"
+    mine = f"{table}.device_id = {device} AND label = {label}"
     before = f"SELECT max(started) FROM {table} WHERE {mine} AND started <= {low}"  # noqa: S608
     return (
         f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
@@ -83,9 +83,10 @@ _NEAR = {
 }
 
 
-def _delete(pks: Iterable[int]) -> None:
-    if listed := list(pks):
-        Episode.objects.filter(pk__in=listed).delete()
+def _delete(stored: Mapping[EpisodeRow, int], rows: Collection[EpisodeRow]) -> None:
+    if rows:
+        of_devices = Episode.objects.filter(device__in={row.device_id for row in rows})
+        of_devices.filter(pk__in=[stored[row] for row in rows]).delete()
 
 
 def _around(device_id: int, start: dt.datetime, end: dt.datetime) -> dict[EpisodeRow, int]:
@@ -111,7 +112,8 @@ def _run(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[Epis
     wrong = mine & Q(detections__review=Verdict.WRONG)
     right = mine & (Q(detections__review=None) | Q(detections__review=Verdict.RIGHT))
     frames = Frame.objects.filter(device=row.device_id, taken_at__gte=start, taken_at__lt=end)
-    counted = frames.annotate(
+    # Grouped by the unique key, without the id: PostgreSQL knows no key of which the id alone is all.
+    counted = frames.values("taken_at", "key", "faces").annotate(
         wrong=Count("detections", filter=wrong),
         right=Count("detections", filter=right),
         best=Max("detections__confidence", filter=right),
@@ -137,9 +139,9 @@ def _oldest(device_id: int) -> dt.datetime | None:
 
 def _frames(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[FrameDetections]:
     """Yield the frames of the stretch that have a detection, by time."""
-    found = Detection.objects.filter(frame__device=device_id, frame__taken_at__gte=start, frame__taken_at__lt=end)
-    rows = found.order_by("frame__taken_at", "frame_id").values_list(
-        "frame__taken_at", "frame_id", "frame__faces", "label", "confidence", "review"
+    found = Detection.objects.filter(device=device_id, taken_at__gte=start, taken_at__lt=end)
+    rows = found.order_by("taken_at", "frame_id").values_list(
+        "taken_at", "frame_id", "frame__faces", "label", "confidence", "review"
     )
     for (taken_at, _, faces), detections in groupby(rows.iterator(), itemgetter(0, 1, 2)):
         reviewed = [detection[3:] for detection in detections]
@@ -168,7 +170,7 @@ def _is_rejected(row: EpisodeRow) -> bool:
 def _detections(row: EpisodeRow) -> "QuerySet[Detection]":
     return Detection.objects.filter(
         label=row.label,
-        frame__device=row.device_id,
-        frame__taken_at__gte=row.started,
-        frame__taken_at__lte=row.ended,
+        device=row.device_id,
+        taken_at__gte=row.started,
+        taken_at__lte=row.ended,
     )

@@ -31,7 +31,7 @@ from edge_agent.messages import Box
 
 FRAME_KEY = ("device_id", "taken_at", "key")
 FRAME_FIELDS = (*FRAME_KEY, "received_at", "faces")
-DETECTION_FIELDS = ("frame_id", "label", "confidence", "box")
+DETECTION_FIELDS = ("frame_id", "device_id", "taken_at", "label", "confidence", "box")
 REPORT_FIELDS = ("device_id", "began_at", "label", "ended_at", "confidence")
 REPORT_MERGE: dict[str, sql.Merge] = {"ended_at": "max", "confidence": "max"}
 
@@ -119,7 +119,11 @@ def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
 
 def make_additions(frames: Sequence[CountedFrame]) -> Additions:
     """Return what these frames add to the other tables; the times must ascend for each device."""
-    detections = [(number, *detection) for number, (_, _, found) in enumerate(frames) for detection in found]
+    detections = [
+        (number, seen.device.id, seen.taken_at, *detection)
+        for number, (seen, _, found) in enumerate(frames)
+        for detection in found
+    ]
     engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, faces) for seen, faces, _ in frames])
     labels = tallies.label_rows(
         [

@@ -69,7 +69,7 @@ def _statement(ranges: str, device: str, low: str, high: str) -> str:
     table = Visit._meta.db_table
     return (
         f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
-        f"WHERE device_id = {device} AND began_at >= {low} AND began_at < {high}"
+        f"WHERE {table}.device_id = {device} AND began_at >= {low} AND began_at < {high}"
     )
 
 

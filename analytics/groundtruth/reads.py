@@ -95,10 +95,10 @@ def _camera_minutes(
 def _wrong_faces(devices: Collection[int], sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
     """Return by minute the number of rejected faces."""
     wrong = Detection.objects.filter(
-        _during(sessions, "frame__taken_at"), frame__device__in=devices, label=FACE, review=Verdict.WRONG
+        _during(sessions, "taken_at"), device__in=devices, label=FACE, review=Verdict.WRONG
     )
     faces_by_minute: Counter[dt.datetime] = Counter()
-    by_frame = wrong.values_list("frame_id", "frame__taken_at", "frame__faces").annotate(Count("pk")).order_by()
+    by_frame = wrong.values_list("frame_id", "taken_at", "frame__faces").annotate(Count("pk")).order_by()
     for _, taken_at, faces, count in by_frame:
         # Not more than the frame has: an object of the device may also have the label of faces.
         faces_by_minute[taken_at.replace(second=0, microsecond=0)] += min(faces or 0, count)

@@ -1,9 +1,15 @@
-"""Frames, their detections, the reviews of detections, and the software of the devices."""
+"""Frames, their detections, the reviews of detections, and the software of the devices.
+
+What hangs on a frame carries the frame's device and time, and refers to its frame by both and the id. So each statement
+finds a row in one month of one device, and PostgreSQL can keep each month in a table of its own (`partitioned_by`) and
+each device on a machine of its own. For Django the key is `id`. PostgreSQL's primary keys begin with the device; see
+docs/scaling.md. So a query that groups rows must not group by the id, which Django takes for the key of all columns.
+The database checks no reference to a frame or a detection: `manage.py check_facts` does.
+"""
 
 from django.conf import settings
 from django.db import models
 
-from analytics.models.querysets import DetectionQuerySet, ReviewQuerySet
 from devices.models import Device
 from devices.querysets import DeviceScopedQuerySet
 
@@ -13,6 +19,8 @@ FACE = "face"
 
 class Frame(models.Model):
     """A frame of a camera, as the device reported it, also a frame without faces."""
+
+    partitioned_by = "taken_at"
 
     # The unique constraint serves queries by device; a second index would only slow the intake down. The database need
     # not check the foreign key: the quarter's tally, written in the same transaction, has a checked one.
@@ -28,8 +36,6 @@ class Frame(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "taken_at", "key"], name="one_frame_once")]
-        # For lists of the newest frames of many devices, which would otherwise be sorted as a whole.
-        indexes = [models.Index(fields=["-taken_at"], name="frames_by_time")]
 
     def __str__(self) -> str:
         return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -67,9 +73,18 @@ class Verdict(models.TextChoices):
 class Detection(models.Model):
     """A face, an object or a gesture that a device has detected in a frame."""
 
-    # The database need not check the foreign key: a frame is written and deleted in one transaction with its
-    # detections. The check would take a quarter of PostgreSQL's time for inserting detections.
-    frame = models.ForeignKey(Frame, on_delete=models.CASCADE, related_name="detections", db_constraint=False)
+    partitioned_by = "taken_at"
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    taken_at = models.DateTimeField(help_text="The time of the frame.")
+    frame_id = models.BigIntegerField()
+    frame = models.ForeignObject(
+        Frame,
+        on_delete=models.CASCADE,
+        from_fields=["device", "taken_at", "frame_id"],
+        to_fields=["device", "taken_at", "id"],
+        related_name="detections",
+    )
     label = models.CharField(max_length=64)
     confidence = models.FloatField(help_text="Probability, 0 to 1.")
     box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
@@ -81,7 +96,13 @@ class Detection(models.Model):
         "A wrong detection counts nowhere.",
     )
 
-    objects = DetectionQuerySet.as_manager()
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        # PostgreSQL's primary key; it also serves queries by device, and finds the detections of a frame.
+        constraints = [models.UniqueConstraint(fields=["device", "taken_at", "id"], name="detections_of_a_device")]
+        # For lists of the newest detections of many devices, which would otherwise be sorted as a whole.
+        indexes = [models.Index(fields=["-taken_at"], name="detections_by_time")]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0%})"
@@ -90,7 +111,16 @@ class Detection(models.Model):
 class Review(models.Model):
     """The verdict of one reviewer about a detection; `Detection.review` is the majority of all reviewers."""
 
-    detection = models.ForeignKey(Detection, on_delete=models.CASCADE, related_name="reviews", db_index=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    taken_at = models.DateTimeField(help_text="The time of the detection's frame.")
+    detection_id = models.BigIntegerField()
+    detection = models.ForeignObject(
+        Detection,
+        on_delete=models.CASCADE,
+        from_fields=["device", "taken_at", "detection_id"],
+        to_fields=["device", "taken_at", "id"],
+        related_name="reviews",
+    )
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -101,10 +131,14 @@ class Review(models.Model):
     verdict = models.CharField(max_length=5, choices=Verdict.choices)
     at = models.DateTimeField(help_text="Time of the reviewer's latest verdict, UTC.")
 
-    objects = ReviewQuerySet.as_manager()
+    objects = DeviceScopedQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["detection", "reviewer"], name="one_review_per_reviewer")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "taken_at", "detection_id", "reviewer"], name="one_review_per_reviewer"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.detection}: {self.verdict}"

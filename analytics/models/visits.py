@@ -12,6 +12,8 @@ class Visit(models.Model):
     No face is remembered for it: the key is a random text that ended with the visit.
     """
 
+    partitioned_by = "began_at"
+
     device = models.ForeignKey(
         Device, on_delete=models.CASCADE, related_name="visits", db_index=False, db_constraint=False
     )

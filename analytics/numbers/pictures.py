@@ -8,7 +8,7 @@ from operator import or_
 
 from django.db.models import OuterRef, Q, QuerySet
 
-from analytics.models import Detection, Frame
+from analytics.models import Detection
 from faces.models import Capture
 
 PICTURE_WITHIN = dt.timedelta(seconds=2)
@@ -19,41 +19,39 @@ AT_ONCE = 200
 
 
 def read_pictures(detections: Sequence[Detection]) -> dict[int, Capture]:
-    """Return the stored picture of each detection that has one, by the detection's key; a query for `AT_ONCE` of them.
+    """Return the stored picture of each detection that has one, by the detection's key.
 
-    The detections must come with their frames.
+    Makes a query for `AT_ONCE` detections.
     """
     of_device: defaultdict[int, list[Capture]] = defaultdict(list)
     for start in range(0, len(detections), AT_ONCE):
         near = map(_is_near, detections[start : start + AT_ONCE])
         for picture in Capture.objects.filter(reduce(or_, near)).exclude(image="").order_by("taken_at"):
             of_device[picture.device_id].append(picture)
-    nearest = ((each, _nearest(each, of_device[each.frame.device_id])) for each in detections)
+    nearest = ((each, _nearest(each, of_device[each.device_id])) for each in detections)
     return {detection.pk: picture for detection, picture in nearest if picture is not None}
 
 
 def _is_near(detection: Detection) -> Q:
-    at = taken_at(detection.frame)
-    return Q(device=detection.frame.device_id, taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN))
+    at = taken_at(detection)
+    return Q(device=detection.device_id, taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN))
 
 
 def pictures_near() -> "QuerySet[Capture]":
     """Return the pictures near the detection of an outer query, for `Exists`."""
-    at = OuterRef("frame__taken_at")
-    near = Capture.objects.filter(
-        device=OuterRef("frame__device"), taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN)
-    )
+    at = OuterRef("taken_at")
+    near = Capture.objects.filter(device=OuterRef("device"), taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN))
     return near.exclude(image="").order_by()
 
 
-def taken_at(taken: Capture | Frame) -> dt.datetime:
+def taken_at(taken: Capture | Detection) -> dt.datetime:
     at: dt.datetime = taken.taken_at
     return at
 
 
 def _nearest(detection: Detection, pictures: Sequence[Capture]) -> Capture | None:
     def distance(picture: Capture) -> dt.timedelta:
-        return abs(taken_at(picture) - taken_at(detection.frame))
+        return abs(taken_at(picture) - taken_at(detection))
 
     nearest = min(pictures, key=distance, default=None)
     return nearest if nearest is not None and distance(nearest) <= PICTURE_WITHIN else None

@@ -157,9 +157,9 @@ class PictureSerializer(serializers.Serializer[Any]):
 
 
 class DetectionSerializer(serializers.ModelSerializer[Detection]):
-    site = serializers.CharField(source="frame.device.site.slug", read_only=True)
-    device = serializers.CharField(source="frame.device.name", read_only=True)
-    taken_at = serializers.DateTimeField(source="frame.taken_at", read_only=True, help_text="UTC.")
+    site = serializers.CharField(source="device.site.slug", read_only=True)
+    device = serializers.CharField(source="device.name", read_only=True)
+    taken_at = serializers.DateTimeField(read_only=True, help_text="UTC.")
     box = serializers.ListField(
         child=serializers.IntegerField(),
         allow_null=True,

@@ -184,7 +184,7 @@ class EpisodeViewSet(ScopedReadOnlyViewSet):
 class DetectionViewSet(ScopedReadOnlyViewSet):
     """Faces, objects and gestures that your devices detected in single frames, newest first."""
 
-    queryset = Detection.objects.select_related("frame__device__site").annotate(taken_at=F("frame__taken_at"))
+    queryset = Detection.objects.select_related("device__site")
     serializer_class = DetectionSerializer
     cursor_ordering = ("-taken_at", "-pk")
     exports_whole_list = True
@@ -206,13 +206,13 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
         zone = ZoneInfo("UTC")
         if "site" in query or "device" in query:
             place = find_place(self.request, query)
-            queryset, zone = queryset.filter(frame__device__in=[d.pk for d in place.devices]), place.zone
+            queryset, zone = queryset.filter(device__in=[d.pk for d in place.devices]), place.zone
         start, end = parse_bounds(query, zone)
         look_ups = {
             "label": query.get("label"),
             "confidence__gte": query.get("min_confidence"),
-            "frame__taken_at__gte": start,
-            "frame__taken_at__lt": end,
+            "taken_at__gte": start,
+            "taken_at__lt": end,
         }
         return queryset.filter(**_without_none(look_ups))
 

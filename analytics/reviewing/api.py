@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 
 class ReviewFilter(FilterSet):
-    site = filters.CharFilter(field_name="detection__frame__device__site__slug", label="A site's slug.")
-    device = filters.CharFilter(field_name="detection__frame__device__name", label="A device's name.")
+    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
+    device = filters.CharFilter(field_name="device__name", label="A device's name.")
     label = filters.CharFilter(field_name="detection__label", label="A label, such as thumbs-up, cup or face.")
 
     class Meta:
@@ -42,7 +42,7 @@ class ReviewFilter(FilterSet):
 class ReviewViewSet(ScopedReadOnlyViewSet):
     """The verdict of each reviewer on detections, newest first; `review` in `detections/` is the majority."""
 
-    queryset = Review.objects.select_related("detection__frame__device__site", "reviewer")
+    queryset = Review.objects.select_related("device__site", "detection", "reviewer")
     serializer_class = VerdictSerializer
     filterset_class = ReviewFilter
     cursor_ordering = ("-at", "-pk")
@@ -58,7 +58,7 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
         serializer.is_valid(raise_exception=True)
         name, wanted = serializer.validated_data["verdict"], set(serializer.validated_data["detections"])
         visible = Detection.objects.all().for_user(request.user).filter(pk__in=wanted)
-        detections = list(visible.select_related("frame__device__site").order_by("pk"))
+        detections = list(visible.select_related("device__site").order_by("pk"))
         if missing := wanted - {detection.pk for detection in detections}:
             raise NotFound(f"Your sites have no detection {min(missing)}.")
         verdicts = dict.fromkeys(detections, None if name is None else Verdict(name))

@@ -64,8 +64,8 @@ def _describe(days: Sequence[LabelDay], before: Sequence[DayNumbers], after: Seq
 
 
 def _day(detection: Detection) -> LabelDay:
-    device = detection.frame.device
-    return LabelDay(device, detection.frame.taken_at.astimezone(device.site.zone).date(), detection.label)
+    device = detection.device
+    return LabelDay(device, detection.taken_at.astimezone(device.site.zone).date(), detection.label)
 
 
 def _numbers(day: LabelDay, now: dt.datetime) -> DayNumbers:

@@ -70,7 +70,7 @@ class ReviewItem:
     @property
     def _picture_delay_s(self) -> float:
         """Seconds from the frame to the picture; negative where the picture was taken before the frame."""
-        return (taken_at(self.picture) - taken_at(self.detection.frame)).total_seconds() if self.picture else 0.0
+        return (taken_at(self.picture) - taken_at(self.detection)).total_seconds() if self.picture else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,16 @@ class DetectionFilter:
 def select_detections(conditions: DetectionFilter, reviewer: "User") -> "QuerySet[Detection]":
     """Return the detections that meet the conditions, newest first."""
     detections = Detection.objects.filter(
-        frame__device__in=[device.pk for device in conditions.devices],
-        frame__taken_at__gte=conditions.start,
-        frame__taken_at__lt=conditions.end,
+        device__in=[device.pk for device in conditions.devices],
+        taken_at__gte=conditions.start,
+        taken_at__lt=conditions.end,
         label=conditions.label,
         confidence__gte=conditions.least,
         confidence__lte=conditions.most,
     )
-    reviews = Review.objects.filter(detection=OuterRef("pk"))
+    reviews = Review.objects.filter(
+        device=OuterRef("device"), taken_at=OuterRef("taken_at"), detection_id=OuterRef("pk")
+    )
     shows: dict[Show, Q] = {
         "open": ~Q(Exists(reviews)),
         "pictured": ~Q(Exists(reviews)) & Q(Exists(pictures_near())),
@@ -107,14 +109,14 @@ def select_detections(conditions: DetectionFilter, reviewer: "User") -> "QuerySe
         "disputed": Q(review=None) & Q(Exists(reviews)),
         "all": Q(),
     }
-    detections = detections.filter(shows[conditions.show]).select_related("frame__device__site")
-    return detections.order_by("-frame__taken_at", "-pk")
+    detections = detections.filter(shows[conditions.show]).select_related("device__site")
+    return detections.order_by("-taken_at", "-pk")
 
 
 def detections_after(detections: "QuerySet[Detection]", last: Detection) -> "QuerySet[Detection]":
     """Return the detections that follow `last` in the order of `select_detections`."""
-    at = last.frame.taken_at
-    return detections.filter(Q(frame__taken_at__lt=at) | Q(frame__taken_at=at, pk__lt=last.pk))
+    at = last.taken_at
+    return detections.filter(Q(taken_at__lt=at) | Q(taken_at=at, pk__lt=last.pk))
 
 
 def read_items(detections: Sequence[Detection], reviewer: "User") -> list[ReviewItem]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from analytics.models import Detection, DeviceSoftware, Review, Verdict
+from analytics.models import DeviceSoftware, Review, Verdict
 from analytics.models.quarters import CONFIDENCE_BINS, confidence_bin
 from analytics.numbers.intervals import Interval, wilson
 from devices.models import Device
@@ -82,14 +82,16 @@ class PrecisionTable:
 
 def read_precision(devices: Sequence[Device], *, label: str, start: dt.datetime, end: dt.datetime) -> PrecisionTable:
     """Return the precision of the label at these devices from `start` to before `end`, in three queries."""
-    reviewed = Detection.objects.filter(pk__in=Review.objects.order_by().values("detection"), label=label)
-    reviewed = reviewed.filter(frame__device__in=list(devices), frame__taken_at__gte=start, frame__taken_at__lt=end)
-    rows = list(reviewed.values_list("frame__device", "frame__taken_at", "confidence", "review"))
+    reviews = Review.objects.filter(device__in=list(devices), taken_at__gte=start, taken_at__lt=end)
+    reviewed = reviews.filter(detection__label=label).order_by().distinct()
+    rows = list(
+        reviewed.values_list("device", "taken_at", "detection_id", "detection__confidence", "detection__review")
+    )
     names = {device.pk: device.name for device in devices}
     history = _software_history(devices)
     decided = [
         DecidedDetection(names[pk], _software_at(history[pk], at), confidence, review == Verdict.RIGHT)
-        for pk, at, confidence, review in rows
+        for pk, at, _, confidence, review in rows
         if review is not None
     ]
     return precision_table(decided, disputed=len(rows) - len(decided))

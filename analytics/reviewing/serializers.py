@@ -86,8 +86,9 @@ class NewVerdictsResultSerializer(serializers.Serializer[Any]):
 
 
 class VerdictSerializer(serializers.ModelSerializer[Review]):
-    site = serializers.CharField(source="detection.frame.device.site.slug", read_only=True)
-    device = serializers.CharField(source="detection.frame.device.name", read_only=True)
+    site = serializers.CharField(source="device.site.slug", read_only=True)
+    device = serializers.CharField(source="device.name", read_only=True)
+    detection = serializers.IntegerField(source="detection_id", read_only=True, help_text="Id of the detection.")
     label = serializers.CharField(source="detection.label", read_only=True)  # type: ignore[assignment]
     reviewer = serializers.CharField(
         source="reviewer.username",

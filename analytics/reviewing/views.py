@@ -63,7 +63,7 @@ def _context(query: PageQuery, user: "User", request: HttpRequest) -> dict[str, 
     conditions = query.detection_filter
     detections = select_detections(conditions, user)
     if query.before is not None:
-        last = Detection.objects.for_user(user).select_related("frame").filter(pk=query.before).first()
+        last = Detection.objects.for_user(user).filter(pk=query.before).first()
         if last is None:
             raise Http404("The detection after which this page starts was deleted; open the first page.")
         detections = detections_after(detections, last)
@@ -94,7 +94,7 @@ def _handle_post(request: HttpRequest, user: "User") -> HttpResponse:
     step = _pop_step(request) if is_undo else _parse_step(request)
     if not step:
         return _respond(request, ["There is nothing to undo." if is_undo else "Select a detection first."], [])
-    visible = Detection.objects.for_user(user).filter(pk__in=step).select_related("frame__device__site")
+    visible = Detection.objects.for_user(user).filter(pk__in=step).select_related("device__site")
     detections = {detection.pk: detection for detection in visible}
     if set(step) != set(detections) and not is_undo:
         raise Http404(

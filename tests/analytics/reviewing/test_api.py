@@ -75,7 +75,7 @@ def test_an_operator_posts_verdicts_and_withdraws_them(seattle01: Device, operat
     assert answer.status_code == HTTPStatus.OK
     assert answer.json()["changes"] == ["Seattle01, Fri 20 Nov: cup 2 → 0, mean confidence 85.0% → –."]
     assert answer.json()["detections"] == [{"id": pk, "review": "wrong"} for pk in cups]
-    assert set(Review.objects.values_list("detection", "verdict", "reviewer__username")) == {
+    assert set(Review.objects.values_list("detection_id", "verdict", "reviewer__username")) == {
         (pk, "wrong", "operator") for pk in cups
     }
     assert post(operator, cups[:1], "right").json()["detections"] == [{"id": cups[0], "review": "right"}]

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from analytics.models import Detection, Frame
 from analytics.rest.views import DetectionViewSet
+from devices import partitions
 from devices.models import Device
 from devices.rest import exports
 from devices.rest.base import FILES
@@ -33,6 +34,7 @@ def detections(device: Device, number: int, start: int = 0) -> None:
     """So many, of as many frames, a second apart; written by the database itself."""
     second = "'2026-11-20 20:00:00'" if connection.vendor == "sqlite" else "TIMESTAMPTZ '2026-11-20 20:00:00+00'"
     count = f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {start + number})"
+    partitions.make([NOON])
     with connection.cursor() as cursor:
         cursor.execute(
             f"{count} INSERT INTO {Frame._meta.db_table} (device_id, taken_at, received_at, key, faces)"
@@ -40,8 +42,9 @@ def detections(device: Device, number: int, start: int = 0) -> None:
             [device.pk],
         )
         cursor.execute(
-            f"INSERT INTO {Detection._meta.db_table} (frame_id, label, confidence, box)"
-            f" SELECT id, 'cup', 0.5, '[1, 2, 30, 40]' FROM {Frame._meta.db_table} WHERE key >= %s",
+            f"INSERT INTO {Detection._meta.db_table} (frame_id, device_id, taken_at, label, confidence, box)"
+            " SELECT id, device_id, taken_at, 'cup', 0.5, '[1, 2, 30, 40]'"
+            f" FROM {Frame._meta.db_table} WHERE key >= %s",
             [start],
         )
 

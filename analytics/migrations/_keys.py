@@ -1,0 +1,214 @@
+"""Operations that give tables of facts the keys of docs/scaling.md on PostgreSQL. SQLite keeps its keys and tables.
+
+For Django the key stays the id, so that the operations of keys change no state.
+"""
+
+import datetime as dt
+
+from django.db.migrations.operations import AddConstraint, AddIndex
+from django.db.migrations.operations.base import Operation
+
+from devices import partitions
+from devices.partitions import Partition
+
+
+class KeyByDevice(Operation):
+    """Let the primary key be (device, id), so that the table can be distributed by device.
+
+    `indexed_id` adds an index of the id, for rows that are found by their id alone. `name` is the name of the key. The
+    index of the key is built under a lock, unless it stands ready (`ready_index`).
+    """
+
+    reduces_to_sql = False
+
+    def __init__(self, model_name, *, indexed_id=False, name=None):
+        self.model_name, self.indexed_id, self.name = model_name, indexed_id, name
+
+    def deconstruct(self):
+        return type(self).__name__, [self.model_name], {"indexed_id": self.indexed_id, "name": self.name}
+
+    def describe(self):
+        return f"Key {self.model_name} by device"
+
+    def state_forwards(self, app_label, state):
+        pass
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor == "postgresql":
+            self.forwards(schema_editor.connection, to_state.apps.get_model(app_label, self.model_name)._meta.db_table)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor == "postgresql":
+            self.backwards(schema_editor.connection, to_state.apps.get_model(app_label, self.model_name)._meta.db_table)
+
+    def key(self):
+        return "device_id, id"
+
+    def forwards(self, connection, table):
+        key, of_id = ready_index(table, "key"), ready_index(table, "id")
+        definition = f'USING INDEX "{key}"' if exists(connection, key) else f"({self.key()})"
+        _replace_primary_key(connection, table, self.name or f"{table}_pkey", definition)
+        if self.indexed_id:
+            run(connection, f'CREATE INDEX IF NOT EXISTS "{of_id}" ON "{table}" (id)')
+
+    def backwards(self, connection, table):
+        _replace_primary_key(connection, table, f"{table}_pkey", "(id)")
+        run(connection, f'DROP INDEX IF EXISTS "{ready_index(table, "id")}"')
+
+
+class KeyByDeviceAndMonth(KeyByDevice):
+    """Let the primary key be (device, time, id), and partition the table by months of the time field `partitioned_by`.
+
+    The rows that the table contains become one partition of all times before a month. If the table has the check that
+    `check_until` adds, that takes a moment; otherwise all rows are read. Backwards, all rows are copied into one table.
+    """
+
+    def __init__(self, model_name, *, partitioned_by, name=None):
+        super().__init__(model_name, indexed_id=True, name=name)
+        self.partitioned_by = partitioned_by
+
+    def deconstruct(self):
+        return type(self).__name__, [self.model_name], {"partitioned_by": self.partitioned_by, "name": self.name}
+
+    def key(self):
+        return f"device_id, {self.partitioned_by}, id"
+
+    def forwards(self, connection, table):
+        super().forwards(connection, table)
+        latest_id = _latest_id(connection, table)
+        run(connection, f'ALTER TABLE "{table}" ALTER id DROP IDENTITY')
+        until = check_of(connection, table) or _name_until(connection, table, self.partitioned_by)
+        _replace_table(connection, table, until, f"PARTITION BY RANGE ({self.partitioned_by})")
+        run(connection, f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{until}"')
+        # An identity column of a partitioned table works otherwise from PostgreSQL 17 on. A sequence is always the same.
+        run(connection, f'CREATE SEQUENCE "{table}_id_seq" OWNED BY "{table}".id')
+        run(connection, f"""ALTER TABLE "{table}" ALTER id SET DEFAULT nextval('"{table}_id_seq"')""")
+        run(connection, f"""SELECT setval('"{table}_id_seq"', %s, %s)""", *latest_id)
+        if run(connection, f'SELECT 1 FROM "{until}" LIMIT 1'):
+            partitions.attach(table, Partition(until, None, partitions.month_in(until), "loose"))
+            run(connection, f'ALTER TABLE "{until}" DROP CONSTRAINT IF EXISTS "{until}"')
+        else:
+            run(connection, f'DROP TABLE "{until}"')
+
+    def backwards(self, connection, table):
+        latest_id = _latest_id(connection, table)
+        run(connection, f'ALTER TABLE "{table}" ALTER id DROP DEFAULT')
+        run(connection, f'DROP SEQUENCE "{table}_id_seq"')
+        _replace_table(connection, table, f"{table}_split", "")
+        run(connection, f'INSERT INTO "{table}" SELECT * FROM "{table}_split"')
+        run(connection, f'DROP TABLE "{table}_split"')
+        run(connection, f'ALTER TABLE "{table}" ALTER id ADD GENERATED BY DEFAULT AS IDENTITY')
+        run(connection, f"""SELECT setval('"{table}_id_seq"', %s, %s)""", *latest_id)
+        super().backwards(connection, table)
+
+
+class _ExceptOnPostgresql:
+    """An operation that changes the database on SQLite only, because PostgreSQL has the index or key already."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
+class AddReadyIndex(_ExceptOnPostgresql, AddIndex):
+    """Add an index that `build_ready_index` has built on PostgreSQL."""
+
+
+class AddConstraintOfKey(_ExceptOnPostgresql, AddConstraint):
+    """Add a unique constraint that is the primary key on PostgreSQL, where `KeyByDevice` makes it."""
+
+
+def ready_index(table, purpose):
+    """Return the name of the table's index for this purpose, "key" or "id", that is built before it is needed."""
+    return f"{table}_{purpose}"
+
+
+def build_ready_index(connection, name, definition, *, unique=False):
+    """Build this index while others read and write the table. Must run outside of a transaction; may be repeated."""
+    is_valid = run(connection, "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", name)
+    if is_valid == [(False,)]:  # An interrupted build has left it.
+        run(connection, f'DROP INDEX CONCURRENTLY "{name}"')
+    if is_valid != [(True,)]:
+        run(connection, f'CREATE {"UNIQUE " * unique}INDEX CONCURRENTLY "{name}" ON {definition}')
+
+
+def check_until(connection, table, month, condition):
+    """Check that all times are before this month and that `condition` holds, while others read and write the table.
+
+    Rows that are written from now on are checked too. May be repeated.
+    """
+    drop_check(connection, table)
+    name = partitions.table_until(table, month)
+    checked = f"{condition} AND taken_at < '{month.isoformat()}'"
+    run(connection, f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" CHECK ({checked}) NOT VALID')
+    run(connection, f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{name}"')
+
+
+def drop_check(connection, table):
+    """Drop the check that `check_until` has added, if any."""
+    if name := check_of(connection, table):
+        run(connection, f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
+
+
+def check_of(connection, table):
+    """Return the name of the check that `check_until` has added to the table; None without one."""
+    named = "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'c' AND conname ~ %s"
+    found = run(connection, named, table, rf"^{table}_until_\d{{4}}_\d\d$")
+    return found[0][0] if found else None
+
+
+def exists(connection, name):
+    """Return whether there is a table or index of this name."""
+    return run(connection, "SELECT to_regclass(%s) IS NOT NULL", name) == [(True,)]
+
+
+def run(connection, statement, *parameters):
+    """Execute the statement, and return its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _name_until(connection, table, field):
+    ((latest,),) = run(connection, f'SELECT max({field}) FROM "{table}"')
+    return partitions.table_until(table, partitions.next_month(latest or dt.datetime.now(dt.UTC)))
+
+
+def _latest_id(connection, table):
+    (latest_id,) = run(connection, f'SELECT last_value, is_called FROM "{table}_id_seq"')
+    return latest_id
+
+
+def _replace_primary_key(connection, table, name, definition):
+    key = "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'p'"
+    ((present,),) = run(connection, key, table)
+    run(connection, f'ALTER TABLE "{table}" DROP CONSTRAINT "{present}"')
+    run(connection, f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" PRIMARY KEY {definition}')
+
+
+def _replace_table(connection, table, old, clause):
+    """Rename the table to `old`, and make an empty one with its columns, checks and indexes, under their names."""
+    names = _indexes(connection, table)
+    run(connection, f'ALTER TABLE "{table}" RENAME TO "{old}"')
+    for number, name in enumerate(names.values()):
+        run(connection, f'ALTER INDEX "{name}" RENAME TO "{old}_{number}"')
+    run(connection, f'CREATE TABLE "{table}" (LIKE "{old}" INCLUDING ALL) {clause}')
+    for definition, name in _indexes(connection, table).items():
+        if name != names[definition]:
+            run(connection, f'ALTER INDEX "{name}" RENAME TO "{names[definition]}"')
+
+
+def _indexes(connection, table):
+    """Return the names of the table's indexes by their definitions without names."""
+    return dict(
+        run(
+            connection,
+            "SELECT indisprimary || regexp_replace(pg_get_indexdef(indexrelid), '^(.*)INDEX .* ON .* USING', '\\1'),"
+            " relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(%s)",
+            table,
+        )
+    )

@@ -1,0 +1,135 @@
+"""What an upgrade does with the frames, detections and reviews that an earlier version has stored."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from analytics.counting import corrections
+from analytics.migrations import _filling
+from analytics.models import Detection, Frame, Review, Verdict
+from devices import partitions
+from devices.models import Device
+from tests import clock
+from tests.analytics.frames import count, seen
+
+BEFORE = [("analytics", "0017_devices_that_said_face")]
+NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def migrate(target: list[tuple[str, str]] | None = None) -> None:
+    """Migrate to these migrations, or to the newest ones."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(target or executor.loader.graph.leaf_nodes())
+
+
+def is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def stored(seattle01: Device, chicago01: Device, superuser: User) -> Iterator[list[tuple[Any, ...]]]:
+    """What an earlier version stored: frames of two months at two devices, with detections and a review."""
+    frames = [
+        seen(device, at, faces=[0.9] * faces, labels=[("cup", 0.5)], key=faces)
+        for device in (seattle01, chicago01)
+        for at in (NOON, NOON - dt.timedelta(days=40))
+        for faces in range(3)
+    ]
+    count(*frames)
+    cup = Detection.objects.filter(label="cup", device=chicago01)[0]
+    corrections.review(verdicts={cup: Verdict.WRONG}, by=superuser, now=clock.now())
+    rows = facts()
+    migrate(BEFORE)
+    yield rows
+    migrate()
+    for model in (Review, Detection, Frame):
+        model._default_manager.all()._raw_delete("default")
+    partitions.drop_empty(before=dt.datetime.max.replace(tzinfo=dt.UTC))
+
+
+def facts() -> list[tuple[Any, ...]]:
+    return [
+        *Frame.objects.order_by("pk").values_list("pk", "device", "taken_at", "key", "faces", "received_at"),
+        *Detection.objects.order_by("pk").values_list("pk", "device", "taken_at", "frame_id", "label", "review"),
+        *Review.objects.order_by("pk").values_list("pk", "device", "taken_at", "detection_id", "verdict"),
+    ]
+
+
+def test_new_facts_join_those_that_an_earlier_version_stored(stored: list[tuple[Any, ...]], seattle01: Device) -> None:
+    migrate()
+    known = Frame.objects.count()
+    count(seen(seattle01, NOON, key=1), seen(seattle01, NOON + dt.timedelta(days=90), faces=[0.9]))
+    assert Frame.objects.count() == known + 1
+    assert Frame.objects.latest("taken_at").pk > max(row[0] for row in stored[:known])
+    for table in ("analytics_frame", "analytics_detection"):
+        # SQLite keeps each table whole.
+        assert {partition.start is None for partition in partitions.existing(table)} in ({True, False}, set())
+    stretches = corrections.stretches(devices=list(Device.objects.all()), now=clock.now())
+    assert {corrections.rebuild(stretch) for stretch in stretches} == {0}
+
+
+def test_a_detection_without_a_frame_is_deleted_and_told(
+    stored: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_frame WHERE id = (SELECT max(frame_id) FROM analytics_detection)")
+    migrate()
+    assert "3 detections without a frame were deleted" in capsys.readouterr().out
+    assert all(detection.frame for detection in Detection.objects.select_related("frame"))
+    assert len(facts()) == len(stored) - 4
+
+
+@contextmanager
+def failing_after(statements: int) -> Iterator[None]:
+    """Have the database refuse the statement after so many."""
+    number = 0
+
+    def refuse(execute: Any, *arguments: Any) -> Any:
+        nonlocal number
+        number += 1
+        if number == statements + 1:
+            raise DatabaseError("The test interrupts the upgrade here.")
+        return execute(*arguments)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def test_an_upgrade_that_is_interrupted_again_and_again_goes_on(
+    stored: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_filling, "AT_ONCE", 5)
+    statements, interruptions = 5, 0
+    while not is_migrated():
+        try:
+            with failing_after(statements):
+                migrate()
+        except DatabaseError:
+            interruptions += 1
+            # The next attempt is another process, with a connection of its own.
+            connection.close()
+            connection.connect()
+        statements += 15
+    assert interruptions > 3
+    assert facts() == stored
+    assert Review.objects.get().detection.frame.faces == Review.objects.get().detection.frame.detections.count() - 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_the_earlier_version_writes_while_the_long_part_runs(stored: list[tuple[Any, ...]]) -> None:
+    migrate([("analytics", "0019_existing_detections_know_device_and_time")])
+    earlier = MigrationExecutor(connection).loader.project_state(BEFORE).apps
+    frame = earlier.get_model("analytics", "Frame").objects.latest("pk")
+    late = earlier.get_model("analytics", "Detection").objects.create(frame_id=frame.pk, label="late", confidence=0.5)
+    migrate()
+    found = Detection.objects.get(label="late")
+    assert (found.pk, found.frame.pk, found.device_id) == (late.pk, frame.pk, frame.device_id)
