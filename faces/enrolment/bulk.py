@@ -11,6 +11,7 @@ from django.db import transaction
 
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Site
+from devices.text import clean_line
 from edge_agent.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
@@ -81,8 +82,8 @@ def _find_or_record_consent(
 def _find_consent(person: Person, agreement: Agreement) -> Consent | None:
     same: Consent | None = person.consents.filter(
         text_sha256=text_digest(agreement.text),
-        text_version=agreement.text_version.strip(),
-        signed_by=agreement.signed_by.strip(),
+        text_version=clean_line(agreement.text_version),
+        signed_by=clean_line(agreement.signed_by),
         signed_at=agreement.signed_at,
     ).first()
     return same

@@ -9,13 +9,13 @@ staff/
 
 import datetime as dt
 import tomllib
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from devices.intake.pictures import SUFFIXES
+from devices.text import clean_line
 from edge_agent.file_names import is_other_picture, printable, why_passed_over
 from edge_agent.text_files import read_text
 
@@ -64,8 +64,8 @@ class PersonFolder:
 
     @property
     def name(self) -> str:
-        # macOS writes “é” as an “e” with an accent; as one letter it equals what people type.
-        return unicodedata.normalize("NFC", self.path.name)
+        # As the person's name is stored. macOS, for example, writes “é” as an “e” with an accent.
+        return clean_line(self.path.name)
 
 
 def read_people_folders(folder: Path) -> list[PersonFolder]:

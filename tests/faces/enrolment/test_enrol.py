@@ -86,6 +86,18 @@ class TestCommand:
             (folder / "consent.toml").write_bytes(text.replace("\n", "\r\n").encode("utf-16"))
         assert enrol(staff) == ""
 
+    def test_a_folder_is_the_same_person_with_the_same_consent_again_however_its_texts_are_spaced(
+        self, staff: Path, seattle: Site, local: Recogniser
+    ) -> None:
+        folder = (staff / "Ada").rename(staff / "Ada  Love\u00a0lace ")
+        (folder / "3.jpg").unlink()
+        write(folder / "consent.toml", HERS.replace("Ada L.", "Ade\u0301  L."))
+        write(staff / "consent.toml", ALL.replace('"3"', '"3  b"'))
+        for _ in range(2):
+            assert enrol(staff) == ""
+            assert Person.objects.get().name == "Ada Love lace"
+            assert (Consent.objects.get().signed_by, Consent.objects.get().text_version) == ("Ad\u00e9 L.", "3 b")
+
     def test_a_name_that_macos_has_written_equals_the_name_that_people_type(
         self, staff: Path, seattle: Site, local: Recogniser
     ) -> None:
