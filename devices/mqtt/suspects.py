@@ -51,10 +51,13 @@ class Suspects:
         self.one_at_a_time = 0
         """The number of messages that are to be read one at a time."""
         self._alone_since: float | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in folder.glob(f"{name}.*.json"):
-            if file == self._file or not _is_running(file):
-                self._learn(file)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in folder.glob(f"{name}.*.json"):
+                if file == self._file or not _is_running(file):
+                    self._learn(file)
+        except OSError as error:
+            log.warning("%s cannot be used (%s), so a message that ends the ingester is not found.", folder, error)
         self._found = self.one_at_a_time
 
     def is_culprit(self, arrival: Arrival) -> bool:
@@ -68,13 +71,15 @@ class Suspects:
         # All of them come again after an end, also those that were read before this one.
         messages = self._found if self.one_at_a_time else len(arrivals)
         mark = _Mark(messages, alone, dict(self._ends))
-        self._file.write_bytes(msgspec.json.encode(mark))
+        with suppress(OSError):  # told at the start
+            self._file.write_bytes(msgspec.json.encode(mark))
         self._alone_since = None if alone is None else self._monotonic()
         try:
             yield
         finally:
             self._alone_since = None
-            self._file.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
             self.one_at_a_time = max(0, self.one_at_a_time - 1)
             if alone is not None and self._ends[alone] < MOST_ENDS:
                 del self._ends[alone]

@@ -114,6 +114,18 @@ def test_a_viewer_changes_nothing(seattle: Site, seattle01: Device) -> None:
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize("is_superuser", [True, False])
+def test_superusers_alone_decide_whose_a_bucket_is(seattle: Site, seattle01: Device, is_superuser: bool) -> None:
+    somebody = places.superuser("chief") if is_superuser else places.user("owner", {seattle: Role.OWNER})
+    form = {"site": seattle.pk, "name": "Renamed", "thing_name": seattle01.thing_name, "clock_timezone": "UTC"}
+    form |= {"bucket": "another-sites-bucket", "bucket_prefix": "pictures/", "labels_sought": "[]"}
+    client = logged_in(somebody, staff=True)
+    client.post(f"/admin/devices/device/{seattle01.pk}/change/", form)
+    device = Device.objects.select_related("thing").get(pk=seattle01.pk)
+    assert device.name == "Renamed"
+    assert device.thing.bucket == ("another-sites-bucket" if is_superuser else "")
+
+
 def test_a_device_can_be_deleted_only_while_nothing_was_heard_of_it(
     superuser: User, seattle01: Device, chicago01: Device
 ) -> None:

@@ -62,6 +62,16 @@ def test_after_a_clean_end_nothing_is_suspected(tmp_path: Path) -> None:
     assert (Suspects(tmp_path, "ingest").one_at_a_time, list(tmp_path.iterdir())) == (0, [])
 
 
+def test_without_a_folder_to_write_to_messages_are_read_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    suspects = Suspects(tmp_path / "file", "ingest")
+    with suspects.reading([arrival(1)]):
+        pass
+    assert "a message that ends the ingester is not found" in caplog.text
+
+
 def test_an_error_is_no_end(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="odd"), Suspects(tmp_path, "ingest").reading([arrival(1)]):
         raise ValueError("odd")
