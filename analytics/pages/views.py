@@ -37,6 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "sites": sites,
         "devices": sum(site.open for site in sites),
+        "has_devices": any(site.devices for site in sites),
         "uncounted": any(each.is_uncounted for site in sites for each in site.devices),
         "live": sum(site.live for site in sites),
         "thumbs_up": sum(site.thumbs_up for site in sites),
@@ -59,7 +60,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     context = {
         "site": found,
         "devices": [spot.latest for spot in spots if spot.latest.is_open],
-        "former": [spot.latest for spot in spots if not spot.latest.is_open],
+        "former": [spot.latest for spot in spots if not spot.latest.is_open and spot not in shown],
         "states": [
             (spot.latest, spot.latest.latest_state, spot.latest.is_live(period.now), total)
             for spot, total in zip(shown, totals, strict=True)
