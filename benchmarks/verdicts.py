@@ -32,7 +32,7 @@ import django
 django.setup()
 
 from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans  # noqa: E402
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, usual_spells  # noqa: E402
 from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
@@ -82,6 +82,7 @@ def main() -> None:
         *nothing_changed(known, asked.pairs, np.random.default_rng((seed, 1))),
         *real_weeks(known, np.random.default_rng((seed, 2))),
         *something_changed(known, asked.pairs, np.random.default_rng((seed, 3))),
+        *bands(known, asked.pairs, np.random.default_rng((seed, 5))),
         *intervals(known, asked.pairs, np.random.default_rng((seed, 4))),
     ]
     print(report.table(measured))
@@ -195,6 +196,38 @@ def intervals(known: list[Street], pairs: int, random: np.random.Generator) -> l
             for measure, holds in held.items()
         ),
         report.told("    drawing days with replacement, spells", percent(np.mean(drawn)), "%"),
+    ]
+
+
+def bands(known: list[Street], days: int, random: np.random.Generator) -> list[results.Measured]:
+    """Tell how many fresh days lie in their usual range, up to a random hour, and so for single days alone."""
+    held, raw, early, short = [], [], 0, 0
+    for _ in tqdm(range(days), desc="bands", disable=None):
+        weeks = int(random.integers(7, WEEKS + 1))
+        people = np.exp(random.uniform(np.log(100), np.log(3_000)))
+        truth = simulate(street(known, random), random, weeks=weeks, people=people, fails=bool(random.integers(2)))
+        day = FIRST + weeks * WEEK - dt.timedelta(days=int(random.integers(1, 8)))
+        now = day + dt.timedelta(hours=int(random.integers(10, 25)))
+        usual = usual_spells(truth.series, day=day, now=now)
+        if usual is None:
+            early += 1
+            continue
+        held.append(usual.band.low <= usual.value <= usual.band.high)
+        hours = truth.series.between(day, now)
+        same = range(int(np.flatnonzero(hours.any(axis=1))[0]) % 7, int(np.flatnonzero(hours.any(axis=1))[0]), 7)
+        known_hours = hours.any(axis=0)
+        sums = [float(truth.series.spells[0, number][known_hours].sum()) for number in same]
+        low, high = np.percentile(sums, [10, 90])
+        raw.append(low <= float(truth.series.spells[0][hours].sum()) <= high)
+    for _ in range(days // 10):
+        truth = simulate(street(known, random), random, weeks=6, people=1_000, fails=False)
+        day = FIRST + 6 * WEEK - dt.timedelta(days=int(random.integers(1, 8)))
+        short += usual_spells(truth.series, day=day, now=day + dt.timedelta(hours=18)) is None
+    return [
+        report.between("usual ranges that hold a fresh day, from six weeks on", percent(np.mean(held)), "%", 75, 85),
+        report.told("    percentiles of the same weekday alone", percent(np.mean(raw)), "%"),
+        report.told("    too early to tell, with outages", percent(early / days), "%"),
+        report.at_least("with five weeks: too early to tell", percent(short / max(1, days // 10)), "%", 100),
     ]
 
 

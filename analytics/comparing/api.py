@@ -7,12 +7,14 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.numbers.findings import Finding, Word, tell
-from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series
+from analytics.numbers.buckets import day_bounds
+from analytics.numbers.findings import Finding, Normality, Word, judge_day, tell
+from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series, usual_spells
 from analytics.numbers.matched import compare
 from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import PAST_DAYS, WEEK
@@ -72,6 +74,29 @@ class FindingSerializer(serializers.Serializer[Any]):
     hours_in_common = serializers.IntegerField(source="comparison.hours_in_common")
 
 
+class UsualQuery(SpanQuery):
+    """A place; `from` and `to` have no meaning here."""
+
+    hours = hours_field()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in ("from", "to"):
+            if name in attrs:
+                raise serializers.ValidationError({name: ["The usual range is that of today; leave it out."]})
+        return super().validate(attrs)
+
+
+class UsualSerializer(serializers.Serializer[Any]):
+    """Today's occupied spells so far beside what is usual; numbers are null where it is too early to tell."""
+
+    finding = serializers.ChoiceField(choices=[each.value for each in Normality])
+    occupied_spells = serializers.FloatField(allow_null=True, help_text="In the hours that are over and were seen.")
+    median = serializers.FloatField(allow_null=True, help_text="Of the same hours and weekday in earlier weeks.")
+    low = serializers.FloatField(allow_null=True, help_text="The usual range holds 80% of days.")
+    high = serializers.FloatField(allow_null=True)
+    weeks = serializers.IntegerField(help_text="How many earlier weeks it is made from; 0 where it is too early.")
+
+
 class ComparisonViewSet(ViewSet):
     """Whether more or fewer people came."""
 
@@ -87,6 +112,22 @@ class ComparisonViewSet(ViewSet):
         findings = _other_place(request, query, now) if _names_place(query) else _other_period(request, query, now)
         rows = [{"measure": name, "word": each.word, "comparison": each.comparison} for name, each in findings.items()]
         return Response(FindingSerializer(rows, many=True).data)
+
+    @extend_schema(parameters=[UsualQuery], responses=UsualSerializer)
+    @action(detail=False)
+    def usual(self, request: Request) -> Response:
+        """Return whether today is usual so far: its occupied spells, and the range in which 80 of 100 such days lie."""
+        query, now = parse_query(UsualQuery, request), timezone.now()
+        place = find_place(request, query)
+        day, end = day_bounds(now, place.zone)
+        selection = Selection(place.devices, place.zone, end - dt.timedelta(days=PAST_DAYS), end)
+        (series,) = read_hour_series(with_opening_hours([selection], query["hours"]), label=THUMBS_UP, now=now)
+        usual = usual_spells(series, day=day, now=now)
+        numbers = usual and (usual.value, usual.median, usual.band.low, usual.band.high, usual.weeks)
+        names = ("occupied_spells", "median", "low", "high", "weeks")
+        return Response(
+            {"finding": judge_day(usual), **dict(zip(names, numbers or (None, None, None, None, 0), strict=True))}
+        )
 
 
 def _names_place(query: Mapping[str, Any]) -> bool:

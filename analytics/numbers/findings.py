@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from analytics.numbers.intervals import CONFIDENCE
-from analytics.numbers.matched import Comparison
+from analytics.numbers.matched import Comparison, UsualRange
 
 SAME_WITHIN = 0.10
 """Differences of less than this share do not matter to anybody who runs displays."""
@@ -76,6 +76,24 @@ class Finding:
         name = f"{linking}{other}" if other else ""
         interval = f": {self.percent}" if self.percent else ""
         return f"{self.word}{name}{interval} ({self.hours})"
+
+
+class Normality(StrEnum):
+    """The four things that may be said of a day beside what is usual."""
+
+    BUSIER = "busier than usual"
+    QUIETER = "quieter than usual"
+    USUAL = "as usual"
+    EARLY = "too early to tell"
+
+
+def judge_day(usual: UsualRange | None) -> Normality:
+    """Say whether a day, or its hours so far, is usual; “too early to tell” without a usual range."""
+    if usual is None:
+        return Normality.EARLY
+    if usual.value > usual.band.high:
+        return Normality.BUSIER
+    return Normality.QUIETER if usual.value < usual.band.low else Normality.USUAL
 
 
 def tell(comparisons: Mapping[K, Comparison], *, primary: Collection[K] = ()) -> dict[K, Finding]:

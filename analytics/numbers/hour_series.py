@@ -17,7 +17,16 @@ from analytics.models import FACE, EngagementQuarter, Episode
 from analytics.models.quarters import MILLION
 from analytics.numbers import sql
 from analytics.numbers.buckets import bucket_edges
-from analytics.numbers.matched import Booleans, Comparison, Floats, HourlyMeasure, Side, compare
+from analytics.numbers.matched import (
+    Booleans,
+    Comparison,
+    Floats,
+    HourlyMeasure,
+    Side,
+    UsualRange,
+    compare,
+    usual_range,
+)
 from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection
@@ -101,6 +110,13 @@ def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure
     """
     hours, others = series.between(*after), series.between(*before)
     return {name: compare(Side(measure, hours), Side(measure, others)) for name, measure in series.measures().items()}
+
+
+def usual_spells(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> UsualRange | None:
+    """Return what is usual for the hours from `day`, a local midnight, up to `now`; the past is all that was read."""
+    measure = series.measures()[Measure.SPELLS]
+    earlier = dt.datetime.fromtimestamp(0, dt.UTC)
+    return usual_range(Side(measure, series.between(day, now)), series.between(earlier, day))
 
 
 def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:

@@ -127,6 +127,58 @@ def compare(after: Side, before: Side) -> Comparison:
     return Comparison(hours, ratio, Interval(ratio * math.exp(-reach), ratio * math.exp(reach)), p_value)
 
 
+@dataclass(frozen=True, slots=True)
+class UsualRange:
+    """What a part of a day usually has, by the same weekday of the weeks before."""
+
+    value: float
+    """The sum of the known hours' rates of the day itself."""
+    median: float
+    band: Interval
+    """Holds the value of 80 of 100 such days."""
+    weeks: int
+    """How many earlier days of this weekday it is made from."""
+
+
+def usual_range(day: Side, past: Booleans) -> UsualRange | None:
+    """Return the usual range of a day's hours; `past` are the hours, [day, hour], of the days before it.
+
+    The same weekday of the weeks before tells the median. How much days differ is pooled over all weekdays, over the
+    same hours of the day: one weekday alone has too few days. None where it is too early to tell: fewer than
+    `FEWEST_WEEKS` such days saw at least half of the hours, or hardly anybody comes in them.
+    """
+    days = np.flatnonzero(day.hours.any(axis=1))
+    if not days.size:
+        return None
+    weekday = (day.measure.first_day + dt.timedelta(days=int(days[0]))).weekday()
+    own, before = _Weeks.of(day, weekday), _Weeks.of(Side(day.measure, past & ~day.hours), weekday)
+    both = own.per_cell.astype(bool) & before.per_cell.astype(bool)
+    seen = (before.chosen & both[:, None]).sum(axis=(0, 3))
+    weeks = int((seen.max(axis=1, initial=0) >= _FEWEST_SHARE * both.sum()).sum()) if both.any() else 0
+    median = before.total(both)
+    if weeks < FEWEST_WEEKS or (median < FEWEST_EVENTS and own.events is not None) or not median > 0:
+        return None
+    hours = np.repeat(both.any(axis=1, keepdims=True), WEEKDAYS, axis=1)
+    noise = _noise(np.where(before.chosen, before.rates, np.nan), hours, np.zeros(before.chosen.shape[1], bool))
+    if noise is None:
+        return None
+    from scipy.special import stdtrit
+
+    one = noise.day_variance + noise.week_variance
+    if own.events is not None:
+        one = max(one, 1 / median)
+    freedom = one**2 / (noise.day_variance**2 / noise.day_freedom + noise.week_variance**2 / noise.week_freedom)
+    reach = float(stdtrit(freedom, (1 + BAND) / 2)) * math.sqrt(one * (1 + 1 / weeks))
+    band = Interval(median * math.exp(-reach), median * math.exp(reach))
+    return UsualRange(own.total(both), median, band, weeks)
+
+
+BAND = 0.8
+"""The share of days that a usual range holds."""
+
+FEWEST_WEEKS = 6
+"""Before so many weeks, a usual range would be a guess."""
+
 _WIDEST = 1_000.0
 """An interval that reaches further than this factor tells nothing, and its ends would be no usable numbers."""
 

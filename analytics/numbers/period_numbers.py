@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from analytics.models import FACE
 from analytics.numbers.buckets import Bucket
 from analytics.numbers.findings import Finding, tell
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series
-from analytics.numbers.matched import Comparison
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series, usual_spells
+from analytics.numbers.matched import Comparison, UsualRange
 from analytics.numbers.measures import (
     Activity,
     ConfidenceBucket,
@@ -47,6 +47,8 @@ class TextNumbers:
     total: Activity
     findings: Mapping[Measure, Finding]
     """How the period compares with the period before, over the hours of the week that both saw."""
+    usual: UsualRange | None
+    """The usual occupied spells of today's hours so far; None if the period does not end today or it is too early to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         counts=counts,
         total=merge_activity(buckets),
         findings=tell(compare_with_previous(series, period), primary={Measure.SPELLS}),
+        usual=usual_spells(series, day=period.midnight, now=period.now) if period.is_current else None,
     )
 
 

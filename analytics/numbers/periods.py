@@ -53,6 +53,11 @@ class Period:
         return self.now.astimezone(self.zone).date()
 
     @property
+    def midnight(self) -> dt.datetime:
+        """The start of today."""
+        return self._midnight(self.today)
+
+    @property
     def start(self) -> dt.datetime:
         if self.is_rolling:
             return (self._next_hour() - dt.timedelta(days=1)).astimezone(self.zone)

@@ -6,6 +6,7 @@ The other plots are in `analytics/plots/period_figures.py`; the browser requests
 import datetime as dt
 from dataclasses import dataclass
 
+from analytics.numbers.findings import judge_day
 from analytics.numbers.measures import Activity, BucketState, CountBucket
 from analytics.numbers.metrics import Metric, metrics, table_cells
 from analytics.numbers.period_numbers import TextNumbers
@@ -46,6 +47,21 @@ class Report:
     def metrics(self) -> list[Metric]:
         """The metrics of the period, compared with the period before."""
         return metrics(self.total, self.numbers.findings, label=self.label)
+
+    @property
+    def today(self) -> str | None:
+        """Whether today is normal so far, in a sentence; None if the period does not end today or nothing was seen."""
+        period, usual = self.numbers.period, self.numbers.usual
+        today = [hour for hour in self.numbers.hours if hour.start >= period.midnight]
+        if not period.is_current or not any(hour.minutes_seen for hour in today):
+            return None
+        if usual is None:
+            return f"Today so far: {judge_day(usual)}; it takes six earlier weeks that saw this part of the day."
+        low, high, middle = (f"{value:,.0f}" for value in (usual.band.low, usual.band.high, usual.median))
+        return (
+            f"Today so far: {judge_day(usual)}. {usual.value:,.0f} occupied spells in the hours that were seen; "
+            f"on a {period.today:%A} usually {low} to {high}, the middle is {middle}."
+        )
 
     @property
     def table(self) -> list[TableRow]:

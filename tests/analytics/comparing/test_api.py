@@ -13,7 +13,9 @@ from analytics.models import EngagementQuarter, Episode
 from devices.models import Device, Site
 from devices.roles import Role
 from tests import places
+from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
+from tests.clock import SetClock
 
 ALL_MINUTES = 2**15 - 1
 FIRST = dt.date(2026, 9, 14)
@@ -92,6 +94,33 @@ def test_another_place_is_compared_over_the_hours_that_both_saw(
     assert list(found) == ["average"]
     assert (found["average"]["finding"], found["average"]["hours_in_common"]) == ("more", 7 * 4)
     assert found["average"]["ratio"] == pytest.approx(2)
+
+
+def test_a_day_is_told_beside_what_is_usual(chicago01: Device, outsider: User, set_clock: SetClock) -> None:
+    watch(chicago01, weeks=9, people=40)
+    sunday = dt.datetime(2026, 11, 15, 22, tzinfo=dt.UTC)
+    set_clock(sunday)
+    found = ask(outsider, "comparisons/usual", site="chicago").json()
+    assert (found["finding"], found["weeks"]) == ("as usual", 8)
+    assert found["low"] < found["median"] < found["high"]
+    assert found["median"] == pytest.approx(found["occupied_spells"])
+    shown = words(page(outsider, "/sites/chicago/"))
+    assert f"Today so far: as usual. {found['occupied_spells']:.0f} occupied spells in the hours that were seen; on a Sunday" in shown
+    Episode.objects.filter(started__gte=sunday - dt.timedelta(hours=5)).delete()
+    assert ask(outsider, "comparisons/usual", site="chicago").json()["finding"] == "quieter than usual"
+    EngagementQuarter.objects.filter(start__lt=sunday - dt.timedelta(weeks=5)).delete()
+    assert "Today so far: too early to tell" in words(page(outsider, "/sites/chicago/"))
+    assert ask(outsider, "comparisons/usual", site="chicago").json() == {
+        "finding": "too early to tell",
+        **dict.fromkeys(["occupied_spells", "median", "low", "high"]),
+        "weeks": 0,
+    }
+    assert "Today so far" not in words(page(outsider, "/sites/chicago/?days=7&to=2026-11-14"))
+
+
+def test_the_usual_range_is_that_of_today(chicago01: Device, outsider: User) -> None:
+    refused = ask(outsider, "comparisons/usual", site="chicago", to="2026-01-01")
+    assert list(refused.json()["errors"]) == ["to"]
 
 
 @pytest.mark.parametrize(

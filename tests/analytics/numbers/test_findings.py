@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.numbers.findings import Finding, Word, holm, tell
+from analytics.numbers.findings import Finding, Normality, Word, holm, judge_day, tell
 from analytics.numbers.intervals import Interval
-from analytics.numbers.matched import Comparison
+from analytics.numbers.matched import Comparison, UsualRange
 
 
 def compared(low: float, high: float, p_value: float = 0.001, hours: int = 120) -> Comparison:
@@ -86,3 +86,11 @@ def test_an_adjusted_p_value_is_never_smaller_than_its_own(values: list[float], 
 
 def test_a_page_without_comparisons_has_no_verdicts() -> None:
     assert tell({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [(79, Normality.QUIETER), (80, Normality.USUAL), (120, Normality.USUAL), (121, Normality.BUSIER)]
+)
+def test_a_day_is_usual_within_its_band(value: float, word: Normality) -> None:
+    assert judge_day(UsualRange(value, 100, Interval(80, 120), weeks=8)) is word
+    assert judge_day(None) is Normality.EARLY

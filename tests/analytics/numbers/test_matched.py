@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.numbers.matched import Comparison, Floats, HourlyMeasure, Side, compare
+from analytics.numbers.matched import Comparison, Floats, HourlyMeasure, Side, UsualRange, compare, usual_range
 
 MONDAY = dt.date(2026, 11, 2)
 OPEN = slice(9, 18)
@@ -150,3 +150,44 @@ def test_two_places_are_compared_by_the_hours_that_both_saw() -> None:
     assert found.p_value < 0.001
     back = found.reversed
     assert (back.ratio, back.interval and back.interval.low) == (1 / (found.ratio or 0), 1 / found.interval.high)
+
+
+def today(rates: Floats, until: int = 24, events: Floats | None = None) -> UsualRange | None:
+    """The usual range of the last day's hours before `until`; all days before are its past."""
+    day = np.zeros(rates.shape[1:], bool)
+    past = np.ones(rates.shape[1:], bool)
+    day[-1, :until], past[-1] = True, False
+    return usual_range(Side(HourlyMeasure(rates, MONDAY, events), day), past)
+
+
+def test_a_day_is_held_against_the_same_hours_of_the_same_weekday() -> None:
+    rates = weeks(9)
+    rates[:, 6::7] *= 3
+    rates[:, -1] *= 2
+    found = today(rates, until=12)
+    assert found is not None
+    assert found.weeks == 8
+    assert found.median == pytest.approx(3 * rates[0, :6, :12].sum(axis=1).mean(), rel=0.1), "Sundays are busy"
+    assert found.value == rates[0, -1, :12].sum()
+    assert found.band.low < found.median < found.band.high < found.value
+
+
+def test_a_day_without_its_busy_hours_is_held_against_days_without_them() -> None:
+    rates = weeks(9, noise=0.01)
+    rates[:, -1, 12:] = np.nan
+    found = today(rates)
+    assert found is not None
+    assert found.band.low < found.value < found.band.high
+
+
+@pytest.mark.parametrize(("number", "is_known"), [(6, False), (7, True)])
+def test_six_earlier_weeks_are_needed_to_say_what_is_usual(number: int, is_known: bool) -> None:
+    assert (today(weeks(number)) is not None) == is_known
+
+
+def test_where_hardly_anybody_comes_nothing_is_usual() -> None:
+    rates = weeks(9)
+    few = rates / rates[:, -1].sum()
+    assert today(few, events=few) is None
+    assert today(np.full((1, 63, 24), np.nan)) is None
+    assert today(rates, until=0) is None
