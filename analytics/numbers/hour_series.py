@@ -1,4 +1,4 @@
-"""Each hour of each camera of some places, as arrays: what comparisons are made from.
+"""Each hour of each spot of some places, as arrays: what comparisons are made from. A spot is one camera here.
 
 `read_hour_series` takes two queries, whatever the number of places and cameras and however long the periods are. The
 database returns quarter hours and episodes as packed columns, which cost no Python object for each.
@@ -29,7 +29,9 @@ from analytics.numbers.matched import (
 )
 from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
-from analytics.numbers.reads import Selection
+from analytics.numbers.reads import Selection, while_there
+from devices.models import Device
+from devices.querysets import spots_of
 
 LEAST_COVERAGE = 0.5
 """An hour of a camera is compared if the camera was on for at least this share of it."""
@@ -222,23 +224,26 @@ def _series(
         return added.reshape(shape)
 
     nothing = np.empty(0, np.int64)
-    minutes = np.zeros((len(selection.devices), *shape))
-    arrays = np.zeros((6, len(selection.devices), *shape))
-    for number, device in enumerate(selection.devices):
+    # A spot is one camera, also after another device has taken its place.
+    spots = spots_of(selection.devices)
+    minutes = np.zeros((len(spots), *shape))
+    arrays = np.zeros((6, len(spots), *shape))
+    for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
         hours = selection.hours.get(device.pk)
-        minutes[number] = _minutes(grid, now, hours).reshape(shape)
+        minutes[number] += _minutes(grid, device, hours, now).reshape(shape)
         seconds, *amounts = tallies.get(device.pk, (nothing,) * 5)
         for place, values in enumerate(amounts):
-            arrays[place, number] = by_hour(seconds, values, hours)
+            arrays[place, number] += by_hour(seconds, values, hours)
         for place, name in ((4, FACE), (5, label)):
-            arrays[place, number] = by_hour(began.get((device.pk, name), nothing), None, hours)
+            arrays[place, number] += by_hour(began.get((device.pk, name), nothing), None, hours)
     return HourSeries(grid.first_day, starts, minutes, *arrays)
 
 
-def _minutes(grid: _Grid, now: dt.datetime, hours: OpenSpans | None) -> Floats:
-    """Return the minutes of each cell that count: those of hours that are over, in opening hours."""
+def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None, now: dt.datetime) -> Floats:
+    """Return the minutes of each cell that count: of hours that are over, in opening hours, with the device there."""
     if not grid.days:
         return np.zeros(0)
-    open_for = np.diff(grid.edges if hours is None else hours.seconds_before(grid.edges)) / MINUTE_S
+    there = while_there(device, grid.edges)
+    open_for = np.diff(there if hours is None else hours.seconds_before(there)) / MINUTE_S
     lengths = np.where(grid.edges[1:] <= now.timestamp(), open_for, 0.0)
     return np.bincount(grid.cells, lengths, grid.days * HOURS).astype(float)

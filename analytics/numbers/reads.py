@@ -79,7 +79,7 @@ class Selection:
         for device in self.devices:
             spans = self.hours.get(device.pk)
             begun = _seconds(spans, reached)
-            present += _seconds(spans, _while_there(device, reached)) if moved else begun
+            present += _seconds(spans, while_there(device, reached)) if moved else begun
             least = np.maximum(least, begun)
             opened += _seconds(spans, at)
         minutes = -(-np.maximum(present, least) // MINUTE_S)
@@ -95,7 +95,7 @@ def _seconds(spans: OpenSpans | None, moments: sql.Integers) -> sql.Integers:
     return found
 
 
-def _while_there(device: Device, moments: sql.Integers) -> sql.Integers:
+def while_there(device: Device, moments: sql.Integers) -> sql.Integers:
     """Move the moments before the device came to its place, and after it left, to these times."""
     since = None if device.since is None else math.floor(device.since.timestamp())
     until = None if device.until is None else math.ceil(device.until.timestamp())

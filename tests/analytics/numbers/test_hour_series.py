@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
-from devices.models import Device
+from devices.models import Device, Site, Thing
 from tests.analytics.frames import count, frames_of, seen, undone
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -101,6 +101,29 @@ def test_any_number_of_places_takes_two_queries(chicago01: Device, chicago02: De
     with CaptureQueriesContext(connection) as made:
         assert len(read_hour_series(asked, label="cup", now=LATER)) == 3
     assert len(made) == 2
+
+
+def test_a_spot_is_one_camera_whichever_device_stands_there(chicago: Site) -> None:
+    noon = local(2026, 11, 18, 12)
+    before, after = (
+        Device.objects.create(site=chicago, name="Door", thing=Thing.objects.create(name=thing), **stretch)
+        for thing, stretch in (("old", {"until": noon}), ("new", {"since": noon}))
+    )
+    for device, start in ((before, noon - HOUR), (after, noon)):
+        count(*(seen(device, start + n * MINUTE, faces=[0.9]) for n in range(60)))
+    series = read(local(2026, 11, 18), local(2026, 11, 19), before, after)
+    assert series.minutes.tolist() == [[[60] * 24]]
+    assert series.known[0, 0].nonzero()[0].tolist() == [11, 12]
+    assert series.frames.sum() == 120
+
+
+def test_a_device_that_left_makes_no_hour_of_its_site_less_covered(chicago: Site, chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    thing = Thing.objects.create(name="left")
+    left = Device.objects.create(site=chicago, name="Left", thing=thing, until=start)
+    count(*(seen(chicago01, start + n * MINUTE, faces=[0.9]) for n in range(40)))
+    series = read(start, start + HOUR, chicago01, left).together()
+    assert (series.minutes[0, 0, 9], series.known[0, 0, 9]) == (60, True)
 
 
 def test_places_without_devices_are_known_in_no_hour() -> None:
