@@ -48,7 +48,7 @@ class TextNumbers:
     findings: Mapping[Measure, Finding]
     """How the period compares with the period before, over the hours of the week that both saw."""
     usual: UsualRange | None
-    """The usual occupied spells of today's hours so far; None if the period does not end today or it is too early to tell."""
+    """The usual occupied spells of today's hours so far; None if it is not about today, or too early to tell."""
 
 
 @dataclass(frozen=True, slots=True)

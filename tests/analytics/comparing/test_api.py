@@ -105,7 +105,8 @@ def test_a_day_is_told_beside_what_is_usual(chicago01: Device, outsider: User, s
     assert found["low"] < found["median"] < found["high"]
     assert found["median"] == pytest.approx(found["occupied_spells"])
     shown = words(page(outsider, "/sites/chicago/"))
-    assert f"Today so far: as usual. {found['occupied_spells']:.0f} occupied spells in the hours that were seen; on a Sunday" in shown
+    spells = f"{found['occupied_spells']:.0f} occupied spells in the hours that were seen; on a Sunday"
+    assert f"Today so far: as usual. {spells}" in shown
     Episode.objects.filter(started__gte=sunday - dt.timedelta(hours=5)).delete()
     assert ask(outsider, "comparisons/usual", site="chicago").json()["finding"] == "quieter than usual"
     EngagementQuarter.objects.filter(start__lt=sunday - dt.timedelta(weeks=5)).delete()
