@@ -22,6 +22,7 @@ from analytics.numbers.buckets import day_start
 from analytics.numbers.measures import EngagementBucket
 from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement
+from analytics.numbers.visits import first_visits, read_visits
 from analytics.pages.overview import thumbs_up_today
 from analytics.questions import reads as question_reads
 from devices.models import Device, Site
@@ -48,17 +49,20 @@ class Source(Generic[S]):
 
 
 def read_engagement_snapshot(sites: Sequence[Site], at: dt.datetime, *, window: Window) -> EngagementSnapshot:
-    """Read the hours of these sites in at most four queries; "today" takes two more for thumbs-up and coffees."""
+    """Read the hours of these sites in at most four queries; "today" takes five more: visits, thumbs-up, coffees."""
     cameras = _cameras_by_site(sites)
     selections = [Selection(cameras[site.pk], site.zone, *_window_bounds(site.zone, window, at)) for site in sites]
-    hours = read_engagement(with_opening_hours(selections), bucket="hour", now=at)
+    selections = with_opening_hours(selections)
+    hours = read_engagement(selections, bucket="hour", now=at)
     sites_hours = [_site_hours(site, cameras[site.pk], of_site, at) for site, of_site in zip(sites, hours, strict=True)]
     if window != "today":
         return EngagementSnapshot(at, sites_hours)
     devices = [camera for site in sites for camera in cameras[site.pk]]
     thumbs_up = sum(thumbs_up_today(devices, now=at).values())
     coffees = Coffee.objects.all().of(sites=sites, period="today", now=at).count()
-    return EngagementSnapshot(at, sites_hours, thumbs_up, coffees)
+    visits = read_visits(selections, bucket="hour", engagement=hours, followed_from=first_visits(devices))
+    known = [hour.sums.visits for of_site in visits for hour in of_site if hour.is_known]
+    return EngagementSnapshot(at, sites_hours, thumbs_up, coffees, sum(known) if known else None)
 
 
 def read_coffee_snapshot(sites: Sequence[Site], at: dt.datetime) -> CoffeeSnapshot:
@@ -112,7 +116,7 @@ def day_of_device(device: Device, date: dt.date) -> tuple[dt.datetime, dt.dateti
     return day_start(date, device.site.zone), day_start(date + dt.timedelta(days=1), device.site.zone)
 
 
-def read_visits(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+def read_spells(device: Device, start: dt.datetime, end: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
     """Return the start and the end of each occupied spell at the device's spot, ascending, within the period."""
     devices = Device.objects.of_spot(device)
     episodes = Episode.objects.filter(device__in=devices, label=FACE, started__lt=end, ended__gte=start)

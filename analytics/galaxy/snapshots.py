@@ -57,6 +57,8 @@ class EngagementSnapshot:
     """The count of the sites' current local day. It is 0 in snapshots of other windows."""
     coffees: int = 0
     """The count of the sites' current local day. It is 0 in snapshots of other windows."""
+    visits: int | None = None
+    """The count of the sites' current local day. None where no device follows people, and in other windows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,11 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
         "unit_of_measurement": "people",
         "suggested_display_precision": 2,
     },
+    "visits": {"name": "Visits today", "icon": "mdi:account-group", "state_class": "total_increasing"},
+    "viewers": {"name": "Viewers today", "icon": "mdi:account-check", "state_class": "total_increasing"},
     "thumbs_up": {"name": "Thumbs-up today", "icon": "mdi:thumb-up", "state_class": "total_increasing"},
 }
-"""The discovery attributes of each sensor, under the sensor's key in the state."""
+"""The discovery attributes of each sensor, under the sensor's key in the state and in `DeviceNow`."""
 
 Messages = dict[str, bytes]
 """Payloads by topic."""
@@ -49,6 +51,10 @@ class DeviceNow:
     """The number of people in the latest frame."""
     engagement: float | None
     """The average number of people in this hour."""
+    visits: int | None
+    """The people who came today."""
+    viewers: int | None
+    """Those of them who faced the display for a second or more."""
     thumbs_up: int | None
 
 
@@ -65,7 +71,7 @@ def states(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
     """Return the retained messages with the states and the availability of the devices."""
     messages: Messages = {}
     for device in devices:
-        numbers = {"people": device.people, "engagement": device.engagement, "thumbs_up": device.thumbs_up}
+        numbers = {key: getattr(device, key) for key in NUMBERS}
         messages[_topic(prefix, device, "state")] = _json({**numbers, "online": _availability(device)})
         messages[_topic(prefix, device, "availability")] = _availability(device).encode()
     return messages

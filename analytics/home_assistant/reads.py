@@ -7,6 +7,7 @@ from django.db.models import OuterRef, Subquery
 from analytics.home_assistant.discovery import DeviceNow
 from analytics.models import Frame
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
+from analytics.numbers.visits import VisitBucket, first_visits, read_visits
 from devices.models import LIVE_FOR, Device
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -14,7 +15,7 @@ MOMENT = dt.timedelta.resolution
 
 
 def read_devices_now(*, now: dt.datetime) -> list[DeviceNow]:
-    """Return each device with its people, its engagement in the current hour and its thumbs-up of the current day.
+    """Return each device with its people, its engagement in the current hour, and the visits and thumbs-up of the day.
 
     Hours and days are local to the site. The people are those of the latest frame; None where that is older than
     `LIVE_FOR`. A thumbs-up counts once however long it is shown.
@@ -24,15 +25,22 @@ def read_devices_now(*, now: dt.datetime) -> list[DeviceNow]:
     devices = list(annotated.select_related("site", "thing__state").order_by("thing"))
     selections = [Selection([device], device.site.zone, now, now + MOMENT) for device in devices]
     hours = read_engagement(selections, bucket="hour", now=now)
-    days = read_episodes(selections, label=THUMBS_UP, bucket="day")
+    engagement = read_engagement(selections, bucket="day", now=now)
+    thumbs_up = read_episodes(selections, label=THUMBS_UP, bucket="day", engagement=engagement)
+    visits = read_visits(selections, bucket="day", engagement=engagement, followed_from=first_visits(devices))
     return [
-        _device_now(device, device.people, hour.average_faces, day.known_count, now)
-        for device, [hour], [day] in zip(devices, hours, days, strict=True)
+        _device_now(device, device.people, hour.average_faces, visits_today, thumbs_today.known_count, now)
+        for device, [hour], [visits_today], [thumbs_today] in zip(devices, hours, visits, thumbs_up, strict=True)
     ]
 
 
 def _device_now(
-    device: Device, people: int | None, engagement: float | None, thumbs_up: int | None, now: dt.datetime
+    device: Device,
+    people: int | None,
+    engagement: float | None,
+    visits: VisitBucket,
+    thumbs_up: int | None,
+    now: dt.datetime,
 ) -> DeviceNow:
     state = device.latest_state
     return DeviceNow(
@@ -43,5 +51,7 @@ def _device_now(
         online=device.is_live(now),
         people=people,
         engagement=None if engagement is None else round(engagement, 3),
+        visits=visits.known_visits,
+        viewers=visits.known_viewers,
         thumbs_up=thumbs_up,
     )

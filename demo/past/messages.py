@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from demo.cameras import dialects
-from demo.past.history import FRAME_SIZE, HOUR, MINUTE, SECOND, History, Span, Thumb
+from demo.past.history import FRAME_SIZE, HOUR, MINUTE, SECOND, History, Span, Thumb, Visit, overlap
 from edge_agent import messages
 from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
@@ -66,15 +66,53 @@ def _with_network_faults(history: History, published: Iterable[SentMessage]) -> 
             )
 
 
+_ATTENTION = (2.0, 1.5)
+"""The beta distribution of the share of a visit in which the face is turned to the display: on average 57 %."""
+
+_METRE_FACE_WIDTH = 142
+"""Width in pixels of a face that is a metre away, in the frames of a lens of 70°."""
+
 # -- an agent --------------------------------------------------------------------------------------------------------
 
 
 def _agent_frames(history: History) -> Iterator[SentMessage]:
     for span in history.on:
-        frames = _frames(history, span)
+        frames, visits = _frames(history, span), _visits(history, span)
         while batch := tuple(islice(frames, history.profile.frames_per_message)):
             taken_at = batch[-1].taken_at
-            yield _from_agent(history, "frames", messages.Frames(_id(history, taken_at), batch), taken_at)
+            is_last = taken_at + history.profile.frame_every >= span.ended
+            reports = tuple(_take_until(visits, span.ended if is_last else taken_at))
+            message = messages.Frames(_id(history, taken_at), batch, visits=reports)
+            yield _from_agent(history, "frames", message, taken_at)
+
+
+def _visits(history: History, span: Span) -> deque[messages.Visit]:
+    """Return the last reports of the visits in this span, as far as the camera was on, in the order of their ends."""
+    seen = [overlap(visit, span) for visit in history.visits]
+    reports = [_report(visit, both, span) for visit, both in zip(history.visits, seen, strict=True) if both is not None]
+    return deque(sorted(reports, key=_end_of))
+
+
+def _report(visit: Visit, seen: Span, span: Span) -> messages.Visit:
+    random = np.random.default_rng((visit.started, visit.confidence))
+    dwell = seen.ended - seen.started
+    return messages.Visit(
+        id=f"{visit.started:x}-{visit.confidence:x}",
+        began_at=seen.started,
+        dwell=dwell,
+        attention=round(dwell * random.beta(*_ATTENTION)),
+        nearest=round(_METRE_FACE_WIDTH / visit.box[2], 2),
+        ended=visit.ended < span.ended,
+    )
+
+
+def _take_until(visits: deque[messages.Visit], at: int) -> Iterator[messages.Visit]:
+    while visits and _end_of(visits[0]) <= at:
+        yield visits.popleft()
+
+
+def _end_of(visit: messages.Visit) -> int:
+    return visit.began_at + visit.dwell
 
 
 def _frames(history: History, span: Span) -> Iterator[messages.Frame]:

@@ -28,7 +28,9 @@ class TodayBoard(Board[EngagementSnapshot]):
         readings = [
             Reading("people this hour", format_number("{:.1f}", hour.average_faces if hour else None)),
             Reading("most at once today", format_number("{:,}", total.known_peak)),
-            Reading("of the time occupied", format_number("{:.0%}", total.occupied_share)),
+            Reading("of the time occupied", format_number("{:.0%}", total.occupied_share))
+            if snapshot.visits is None
+            else Reading("people came today", f"{snapshot.visits:,}"),
             Reading("coffees today", f"{snapshot.coffees:,}"),
             Reading("thumbs-up today", f"{snapshot.thumbs_up:,}"),
             Reading("of the time on camera", f"{total.coverage:.0%}"),

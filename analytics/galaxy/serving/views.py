@@ -172,7 +172,7 @@ def sessions(request: HttpRequest, token: str, site: str, device: str, day: dt.d
         "end_ts": int(end.timestamp()),
         "metadata": {"installation": camera.name},
         "sessions": director.occupancy_sessions(
-            reads.read_visits(camera, start, min(end, slot_start(_current_slot())))
+            reads.read_spells(camera, start, min(end, slot_start(_current_slot())))
         ),
     }
     return respond(request, Body.of(json.dumps(statistics).encode()), "application/json")

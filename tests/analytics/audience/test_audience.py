@@ -13,10 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.galaxy.reads import TODAY
 from analytics.models.quarters import DURATION_EDGES_MS, duration_bin
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.numbers.visits import first_visits, merge_visits, quantile, read_visits
-from devices.models import Device
+from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 from tests.analytics.rest.test_api import NINE, NOW, ask
 from tests.analytics.visits import report, visited
@@ -141,6 +142,13 @@ def test_a_read_takes_the_same_queries_for_any_number_of_devices(
             read(*devices, start=NINE - 40 * HOUR)
         counts.append(len(queries))
     assert counts == [4, 4]
+
+
+def test_the_wall_s_day_counts_visits_where_a_device_follows_people(
+    morning: None, seattle: Site, chicago: Site
+) -> None:
+    assert TODAY.read([seattle], NOW).visits == 3
+    assert TODAY.read([chicago], NOW).visits is None
 
 
 def test_an_empty_bucket_has_no_durations() -> None:

@@ -18,6 +18,7 @@ from analytics.models.home_assistant import AnnouncedTopic
 from analytics.tasks import tell_home_assistant
 from devices.models import Device, DeviceState
 from tests.analytics.frames import count, seen
+from tests.analytics.visits import report, visited
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.edge_agent.platforms import eventually, platform
 
@@ -57,13 +58,21 @@ def minutes_ago(number: float) -> dt.datetime:
     return NOW - dt.timedelta(minutes=number)
 
 
-def test_a_device_is_announced_with_four_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
+def test_a_device_is_announced_with_six_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
     online(seattle01)
     count(seen(seattle01, minutes_ago(1), faces=[0.9, 0.8]), seen(seattle01, minutes_ago(20), faces=[]))
+    report(visited(seattle01, minutes_ago(1), attention=3), visited(seattle01, minutes_ago(2), attention=0.5))
     assert publish_states(now=NOW) == 1
     found = retained(broker)
     sensors = {config["name"]: config for topic, config in found.items() if DISCOVERED.fullmatch(topic)}
-    assert set(sensors) == {"People facing now", "Engagement this hour", "Thumbs-up today", "Online"}
+    assert set(sensors) == {
+        "People facing now",
+        "Engagement this hour",
+        "Visits today",
+        "Viewers today",
+        "Thumbs-up today",
+        "Online",
+    }
     for name, config in sensors.items():
         assert config["device"]["identifiers"] == [f"headcount_{seattle01.thing_name}"]
         assert config["device"]["name"] == "Seattle01"
@@ -71,8 +80,15 @@ def test_a_device_is_announced_with_four_sensors_that_read_its_state(broker: Mos
         if name != "Online":
             assert found[config["availability_topic"]] == config["payload_available"]
     said = {name: found[config["state_topic"]][value_of(config)] for name, config in sensors.items()}
-    assert said == {"People facing now": 2, "Engagement this hour": 1.0, "Thumbs-up today": 0, "Online": "online"}
-    assert len({config["unique_id"] for config in sensors.values()}) == 4
+    assert said == {
+        "People facing now": 2,
+        "Engagement this hour": 1.0,
+        "Visits today": 2,
+        "Viewers today": 1,
+        "Thumbs-up today": 0,
+        "Online": "online",
+    }
+    assert len({config["unique_id"] for config in sensors.values()}) == 6
 
 
 def value_of(config: dict[str, Any]) -> str:
@@ -86,13 +102,20 @@ def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seatt
     publish_states(now=NOW)
     found = retained(broker)
     [state] = [value for topic, value in found.items() if topic.endswith("/state")]
-    assert state == {"people": None, "engagement": None, "thumbs_up": None, "online": "offline"}
+    assert state == {
+        "people": None,
+        "engagement": None,
+        "visits": None,
+        "viewers": None,
+        "thumbs_up": None,
+        "online": "offline",
+    }
     assert [value for topic, value in found.items() if topic.endswith("/availability")] == ["offline"]
 
 
 def test_switching_it_off_removes_all_messages(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
     publish_states(now=NOW)
-    assert len(retained(broker)) == AnnouncedTopic.objects.count() == 6
+    assert len(retained(broker)) == AnnouncedTopic.objects.count() == 8
     settings.HOME_ASSISTANT_PREFIX = ""
     assert publish_states(now=NOW) == 0
     assert retained(broker) == {}
@@ -104,7 +127,7 @@ def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: De
     chicago01.delete()
     publish_states(now=NOW)
     assert {topic for topic in retained(broker) if chicago01.thing_name in topic} == set()
-    assert len(retained(broker)) == 6
+    assert len(retained(broker)) == 8
 
 
 def test_another_prefix_removes_the_messages_under_the_old_one(
@@ -124,7 +147,7 @@ def test_what_a_broker_that_was_away_still_holds_is_removed_later(
     broker.stop()
     settings.HOME_ASSISTANT_PREFIX = ""
     assert publish_states(now=NOW) == 0
-    assert AnnouncedTopic.objects.count() == 6
+    assert AnnouncedTopic.objects.count() == 8
     broker.start()
     publish_states(now=NOW)
     assert retained(broker) == {}
@@ -165,12 +188,12 @@ def test_a_thumb_that_is_held_up_counts_once_on_its_own_day(seattle01: Device) -
 def test_many_devices_take_as_many_queries_as_one(
     seattle01: Device, chicago01: Device, chicago02: Device, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         assert len(read_devices_now(now=NOW)) == 3
 
 
 def device_now(thing: str) -> discovery.DeviceNow:
-    return discovery.DeviceNow(thing, "Lobby", "Seattle", "", True, 1, 1.0, 1)
+    return discovery.DeviceNow(thing, "Lobby", "Seattle", "", True, 1, 1.0, 1, 1, 1)
 
 
 def test_a_thing_name_with_a_colon_is_announced_as_home_assistant_takes_it() -> None:

@@ -80,6 +80,22 @@ def _frames_in(sent: SentMessage) -> list[FrameRead]:
     ]
 
 
+def test_an_agent_reports_each_person_who_came_while_the_camera_was_on(
+    fortnight: tuple[History, ...], everything_sent: list[SentMessage]
+) -> None:
+    for each in fortnight:
+        topic = messages.topic_from_device(each.profile.thing, "frames")
+        sent = [messages.decode("frames", one.payload) for one in everything_sent if one.topic == topic]
+        reports = {visit.id: visit for one in sent if isinstance(one, messages.Frames) for visit in one.visits or ()}
+        seen = [both for span in each.on for visit in each.visits if (both := overlap(visit, span)) is not None]
+        if each.profile.protocol == "deeplens":
+            assert reports == {}
+            continue
+        found = sorted((visit.began_at, visit.began_at + visit.dwell) for visit in reports.values())
+        assert found == sorted((both.started, both.ended) for both in seen)
+        assert all((visit.attention or 0) <= visit.dwell for visit in reports.values())
+
+
 def _thumbs_in(frame: messages.Frame) -> tuple[int, ...]:
     assert {gesture.label for gesture in frame.gestures} <= {"thumbs-up", "thumbs-down"}
     return _millionths(gesture.confidence for gesture in frame.gestures if gesture.label == "thumbs-up")
