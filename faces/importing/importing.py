@@ -25,9 +25,9 @@ from edge_agent.file_names import printable
 from edge_agent.messages import MAX_MESSAGE_BYTES
 from edge_agent.text_files import lines_in
 from faces.importing.archives import Archive, ArchivedObject, UnreadableArchive, content_hash
-from faces.importing.layouts import Kind, Named, parse_name
 from faces.importing.owners import NoOwner, Owners
 from faces.models import Capture, Shows, State
+from faces.sources.layouts import Kind, Named, parse_name
 
 AT_ONCE = 500
 """Records of one transaction."""

@@ -7,7 +7,7 @@ from devices import services
 from devices.intake.buckets import is_own_object
 from devices.models import Device, Site
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
-from faces.importing.layouts import Named
+from faces.sources.layouts import Named
 from faces.sources.s3_events import StoredObject
 
 

@@ -14,7 +14,9 @@ from devices import health
 from devices.intake import batches
 from devices.intake.decoding import Arrival, Rejection
 from devices.models import Reason
-from faces.sources.s3_events import KeyFilter, UnreadableNotification, parse_records, stored_object
+from edge_agent.file_names import printable
+from faces.sources.layouts import why_no_new_picture
+from faces.sources.s3_events import KeyFilter, StoredObject, UnreadableNotification, parse_records, stored_object
 from faces.sources.s3_pictures import TOPIC, take_in_object
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class S3Ingester:
 
     def __init__(self, sqs: Any, queue_url: str, key_filter: KeyFilter, stop: threading.Event, *, clock: Clock) -> None:
         self._sqs, self._queue_url, self._key_filter, self._stop, self._clock = sqs, queue_url, key_filter, stop, clock
+        self._told: set[str] = set()
         self._numbers: dict[str, float] = {
             "committed_messages_total": 0,
             "quarantined_messages_total": 0,
@@ -97,6 +100,9 @@ class S3Ingester:
             if stored is None or not self._key_filter.matches(stored):
                 self._count("passed_over_total")
                 return
+            if why := why_no_new_picture(stored.key):
+                self._pass_over(stored, why)
+                return
             take_in_object(stored, received_at=sent)
             self._count("committed_messages_total")
         except UnreadableNotification as error:
@@ -114,6 +120,13 @@ class S3Ingester:
             )
             refused = Rejection(Reason.REFUSED, f"{type(error).__name__}: {cause}.")
             self._quarantine(Arrival(TOPIC, payload, sent), refused)
+
+    def _pass_over(self, stored: StoredObject, why: str) -> None:
+        """Count the object, and log the first one of each reason."""
+        self._count("passed_over_total")
+        if why not in self._told:
+            self._told.add(why)
+            log.info("%s is passed over, as others like it will be: %s.", printable(stored.key), why)
 
     def _quarantine(self, arrival: Arrival, reason: Rejection) -> None:
         log.warning("An event of S3 was quarantined: %s", reason)

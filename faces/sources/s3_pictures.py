@@ -17,7 +17,8 @@ from devices.intake.places import read_whereabouts
 from devices.intake.placing import device_at
 from devices.models import Device, Reason, Thing
 from faces import aws
-from faces.models import Capture, State
+from faces.models import Capture, Shows, State
+from faces.sources.layouts import Named, parse_name
 from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
 
 TOPIC = "s3/"
@@ -59,8 +60,17 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
     origin = _origin_of_linked_capture(stored, owners) or _origin_of_object(stored, metadata, owners)
     decoding.check_time(origin.taken_at, received_at, decoding.retention())
     jpeg = decoding.safe_jpeg(data)
+    named = parse_name(stored.key)
     batches.take_in_picture(
-        TakenPicture(origin.device, origin.taken_at, received_at, origin.key, jpeg, source_url=stored.source)
+        TakenPicture(
+            origin.device,
+            origin.taken_at,
+            received_at,
+            origin.key,
+            jpeg,
+            source_url=stored.source,
+            shows=Shows.CROP if isinstance(named, Named) and named.is_crop else Shows.FRAME,
+        )
     )
 
 
@@ -129,6 +139,9 @@ def _taken_at(stored: StoredObject, metadata: Mapping[str, str], thing: Thing) -
     try:
         if text is not None:
             return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+        named = parse_name(stored.key)
+        if isinstance(named, Named) and named.is_crop and named.epoch_ms is not None:
+            return dt.datetime.fromtimestamp(named.epoch_ms / 1000, dt.UTC)
         if stored.stamp is not None:
             zone = zoneinfo.ZoneInfo(thing.clock_timezone)
             milliseconds = deeplens.stamp_time(stored.stamp, zone=zone, arrived_at=stored.at)

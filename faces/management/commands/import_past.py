@@ -12,8 +12,8 @@ from tqdm import tqdm
 from devices.models import Device, Site, Thing
 from faces.importing.archives import UnreadableArchive, open_archive
 from faces.importing.importing import Importer, Report, list_items
-from faces.importing.layouts import Kind
 from faces.importing.owners import Owners
+from faces.sources.layouts import Kind
 
 INTERRUPTED = 130
 """The exit code of a shell after Ctrl-C."""

@@ -81,6 +81,26 @@ class TestTakingIn:
         assert Capture.objects.get().source_url.startswith(f"s3://{BUCKET}/{KEY.split('/')[0]}/")
         assert (amazon.waiting, reasons()) == (0, [])
 
+    def test_a_program_s_other_objects_are_passed_over_and_its_face_crops_are_known(
+        self, amazon: Amazon, seattle01: Device, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        now = clock.now().replace(microsecond=0)
+        stamp, face = f"{now:%Y%m%d-%H%M%S}", f"faces/1_1/1_1/{now.timestamp():.0f}_0.jpg"
+        for key in (
+            *(f"{folder}/x_{stamp}.jpg" for folder in ("images", "raw_images", "frames_resized")),
+            *(f"{folder}/x_{stamp}.json" for folder in ("json", "latest", "training_annotation")),
+            face,
+        ):
+            amazon.put(key)
+        amazon.ingester().step()
+        assert (amazon.waiting, reasons()) == (0, [])
+        taken = {
+            (capture.source_url.split("/")[3], capture.shows): capture.taken_at for capture in Capture.objects.all()
+        }
+        assert taken == {("images", "frame"): now, ("faces", "crop"): now}
+        assert caplog.text.count("is passed over, as others like it will be") == 3
+
     def test_what_the_platform_puts_into_its_own_bucket_is_no_new_picture(
         self, amazon: Amazon, seattle01: Device, settings: Settings
     ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faces.importing.layouts import Kind, Named, parse_name
+from faces.sources.layouts import Kind, Named, parse_name
 
 STAMP = "20180816-183152"
 

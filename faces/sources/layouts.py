@@ -64,6 +64,11 @@ class Named:
     rank: int = 0
     """Of several pictures of one frame, the one with the lowest rank counts."""
 
+    @property
+    def is_crop(self) -> bool:
+        """Whether the folder says that the picture shows one face only."""
+        return self.kind is Kind.FACE and self.tail.lower().startswith(f"{FACES}/")
+
     def taken_at(self, zone: dt.tzinfo) -> dt.datetime | None:
         """Return the time in the name in UTC; `zone` is that of the device's stamps. Raises `ValueError`."""
         if self.epoch_ms is not None:
@@ -90,6 +95,19 @@ def parse_name(name: str) -> Named | str:
     if why := why_passed_over(file, SUFFIXES):
         return why
     return _picture(layout, prefix, tail, stem)
+
+
+def why_no_new_picture(name: str) -> str:
+    """Return why an object that is put into a bucket is no picture of its own, or "".
+
+    Names that no layout has may be those of pictures; their content tells.
+    """
+    named = parse_name(name)
+    if isinstance(named, str):
+        return named if f"/{ANNOTATIONS}/" in f"/{name.lower()}" else ""
+    if named.kind in (Kind.RECORD, Kind.LOG):
+        return "it is no picture; records come over MQTT, and `manage.py import_past` reads those of the past"
+    return "it is a copy of another picture of the frame" if named.rank else ""
 
 
 def _picture(layout: str, prefix: str, tail: str, stem: str) -> Named:
