@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analytics.models import Frame
-from devices.intake import decoding, identity
+from devices.intake import deeplens, identity
 from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.mqtt import ingester
@@ -112,13 +112,13 @@ def test_the_culprit_alone_is_quarantined_unread_and_its_batch_is_counted(
     suspects = Suspects(tmp_path, "ingest")
     suspects.one_at_a_time = suspects._found = len(arrivals)
     suspects._ends[identity.content_hash(arrivals[5])] = MOST_ENDS
-    decode = decoding.decode
+    read = deeplens.read
 
-    def deadly(each: Arrival, *args: Any, **more: Any) -> Any:
-        assert each is not arrivals[5], "the culprit was decoded"
-        return decode(each, *args, **more)
+    def deadly(payload: bytes, *args: Any, **more: Any) -> Any:
+        assert payload != arrivals[5].payload, "the culprit was read"
+        return read(payload, *args, **more)
 
-    monkeypatch.setattr(decoding, "decode", deadly)
+    monkeypatch.setattr(deeplens, "read", deadly)
     subscription = Subscription("mqtt://127.0.0.1:1", all_messages("ingest"), first_sequence=1, clock=clock.now)
     for number, each in enumerate(arrivals):
         subscription._waiting.put(Unacknowledged(each, number + 1, 1, 0))
