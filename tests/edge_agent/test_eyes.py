@@ -8,10 +8,11 @@ from skimage import data
 
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import SEARCH_MS, Eyes
+from edge_agent.messages import Settings
 from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.files import ModelsUnavailable
 from tests.edge_agent.pictures.test_encoding import ASTRONAUT_FACE
-from tests.edge_agent.vision.photographs import blank, moved, overlap, paste, scaled
+from tests.edge_agent.vision.photographs import blank, hand, moved, overlap, paste, scaled
 
 SMALL = 0.25
 """Of the portrait's size: a face of 29 pixels in a frame of 1280 × 720, which the whole frame alone does not show."""
@@ -57,6 +58,25 @@ def test_other_thresholds_load_only_what_they_change(models: Path) -> None:
     none = after.changed(AgentConfig(thing="t", mqtt_url="mqtt://t", models=models, detectors=()))
     frame = none.look(small_face(), 0)
     assert (frame.faces, frame.objects, frame.gestures) == (None, (), ())
+
+
+def test_accuracy_and_angle_are_changed_without_loading_the_other_detectors(models: Path) -> None:
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces", "objects"), models=models)
+    before = Eyes(config)
+    objects = before._objects
+    after = before.changed(config.with_settings(Settings(accuracy="high", facing_angle=0.5)))
+    assert after._objects is objects
+    (face,) = after.look(small_face(), 5_000_000).faces or ()
+    assert face.facing is False
+
+
+def test_a_cup_and_a_gesture_name_the_face_of_their_person(models: Path) -> None:
+    eyes = Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", models=models))
+    frame = paste(blank(), np.asarray(data.astronaut(), np.uint8)[:300], 500, 0)
+    paste(frame, scaled(np.asarray(data.coffee(), np.uint8)[10:310, 165:415], 0.3), 680, 290)
+    paste(frame, scaled(hand("fist"), 0.3), 820, 60)
+    seen = eyes.look(frame, 1_000_000)
+    assert [(thing.label, thing.face) for thing in (*seen.objects, *seen.gestures)] == [("cup", 0), ("fist", 0)]
 
 
 def test_a_model_that_is_not_there_changes_nothing(eyes: Eyes, tmp_path: Path) -> None:
