@@ -1,6 +1,7 @@
 """Embeds faces as points in a space in which the faces of one person lie close together."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,14 @@ SAME_PERSON = 0.5
 """Distance below which two faces are counted as one person's.
 
 dlib's own example `face_recognition.py` uses 0.6, at which 99.38 % of the pairs of Labeled Faces in the Wild are
-classified correctly. On the photographs of `make accuracy`, 0.6 confuses 35 of 2,929 pairs of different people and 0.5
-confuses none. Both recognise all 63 pairs of pictures of one person.
+classified correctly. On the photographs of `make accuracy`, 0.6 confuses one of a hundred pairs of different people.
+"""
+
+SQUARE, SQUARE_BOTTOM = 0.88, 1.02
+"""Side and lower edge of the square in which landmarks are looked for, in heights of the face from hairline to chin.
+
+With three changes of the photographs of `make accuracy`, the face's own box confuses one of 1,125 pairs of different
+people at a distance of 0.5 and recognises 18 of 19 faces; this square confuses none and recognises all.
 """
 
 
@@ -44,12 +51,19 @@ class FaceEmbedder:
         returns it. Raises `ValueError` where `rgb` is not such a picture or the box is empty or outside it.
         """
         check_picture(rgb)
-        left, top, width, height = box
+        width, height = box[2:]
         if width <= 0 or height <= 0 or not _overlaps(box, rgb):
             raise ValueError(f"the box {box} is empty or outside a picture of {rgb.shape[1]} × {rgb.shape[0]} pixels")
         picture = np.ascontiguousarray(rgb)
-        points = self._points(picture, self._rectangle(left, top, left + width - 1, top + height - 1))
+        points = self._points(picture, self._square(box))
         return np.array(self._network.compute_face_descriptor(picture, points), np.float32)
+
+    def _square(self, box: Box) -> Any:
+        """Return the square from the forehead to the chin, for which dlib's landmarks were trained."""
+        left, top, width, height = box
+        side = SQUARE * height
+        x, y = round(left + width / 2 - side / 2), round(top + height * SQUARE_BOTTOM - side)
+        return self._rectangle(x, y, x + round(side) - 1, y + round(side) - 1)
 
 
 def distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
