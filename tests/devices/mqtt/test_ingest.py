@@ -243,6 +243,31 @@ def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosqu
     assert Frame.objects.count() == 5
 
 
+def test_a_retained_message_counts_once_in_the_life_of_three_ingesters(mqtt: Mosquitto, chicago01: Device) -> None:
+    with peer(mqtt) as (client, _):
+        client.publish(INFER, b'{"thumbs-up": 0.97}', qos=1, retain=True).wait_for_publish(5)
+        for number in (1, 2, 3):
+            with ingesting(mqtt):
+                publish(client, INFER, b"Opened Pipe")
+                assert within(5, lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
+        client.publish(INFER, b"", qos=1, retain=True).wait_for_publish(5)
+        with ingesting(mqtt):
+            time.sleep(0.5)
+    assert Frame.objects.count() == 1
+    assert not QuarantinedMessage.objects.exists()
+
+
+def test_faces_that_the_broker_kept_for_a_resumed_session_are_not_taken_as_timely(mqtt: Mosquitto) -> None:
+    subscribed(mqtt).stop()
+    with peer(mqtt) as (client, _):
+        publish(client, INFER, b"{}")
+    subscription = subscribed(mqtt)
+    (kept,) = subscription.take(10, timeout_s=5)
+    subscription.stop()
+    assert kept.arrival.delivery is not None
+    assert kept.arrival.delivery.was_kept
+
+
 def test_large_messages_are_taken_a_few_at_a_time(mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "MAX_TAKE_BYTES", 2_000)
     subscription = subscribed(mqtt)
