@@ -106,7 +106,11 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
         if not arrival.payload:
             continue  # It only clears the message that the broker retained on its topic.
         try:
-            content, unplaced = placing.decode(arrival, _thing_of(arrival, things), retention=retention)
+            where = _thing_of(arrival, things)
+            if where is None or where.always is not None:
+                decoded.append((arrival, decoding.decode(arrival, where, retention=retention)))
+                continue
+            content, unplaced = placing.decode(arrival, where, retention=retention)
             decoded.append((arrival, content))
             if unplaced is not None:
                 rejected.append((arrival, unplaced))

@@ -54,13 +54,17 @@ def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:
     shown: dict[int, _Shown] = {}
     for content in contents:
         is_agent = content.message_id is not None
+        device = None
         for seen in content.frames:
-            of_device = shown.get(seen.device.id) or shown.setdefault(seen.device.id, _Shown(seen.device))
+            if seen.device is not device:
+                device = seen.device
+                of_device = shown.get(device.id) or shown.setdefault(device.id, _Shown(device))
             frame = seen.frame
-            if frame.faces or (is_agent and frame.faces is not None):
-                of_device.faces = True
-            elif is_agent and of_device.faces is None:
-                of_device.faces = False
+            if of_device.faces is not True:
+                if frame.faces or (is_agent and frame.faces is not None):
+                    of_device.faces = True
+                elif is_agent:
+                    of_device.faces = False
             if frame.objects or frame.gestures:
                 of_device.labels.update([labelled.label for labelled in frame.objects + frame.gestures])
         for gesture in content.gestures:
