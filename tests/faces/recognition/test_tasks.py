@@ -58,7 +58,9 @@ def test_every_migrate_leaves_each_schedule_once() -> None:
         ("faces.tasks.forget_unclaimed_faces", Schedule.HOURLY, -1),
         ("faces.tasks.remove_left_over_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.remove_old_pictures", Schedule.HOURLY, -1),
+        ("faces.tasks.remove_quarantined_pictures", Schedule.HOURLY, -1),
         ("faces.tasks.sweep_captures", Schedule.MINUTES, -1),
+        ("faces.tasks.sweep_linked_pictures", Schedule.MINUTES, -1),
         ("faces.tasks.tell_late", Schedule.MINUTES, -1),
     ]
 
