@@ -44,7 +44,7 @@ def test_a_wrong_setting_is_reported_in_one_sentence(tmp_path: Path, settings: d
         ({"mqtt_ca": "{}/ca.pem"}, "mqtt_ca: {}/ca.pem cannot be read: Permission denied."),
         ({"source": "{}/videos", "detectors": ""}, "source: {}/videos cannot be read: Permission denied."),
         ({"source": "{}", "detectors": ""}, "source: {} cannot be read: Permission denied."),
-        ({"models": "{}"}, "{}/face_detection_short_range.tflite cannot be read: Permission denied."),
+        ({"models": "{}"}, "{}/face_detection_full_range_sparse.tflite cannot be read: Permission denied."),
         ({"outbox": "{}/outbox"}, "the outbox {}/outbox cannot be opened"),
     ],
 )
