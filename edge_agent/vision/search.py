@@ -27,7 +27,7 @@ MOST_TILES_ALONG = 12
 
 LEVEL_STEP = 2.5
 """A tile's side over that of the next smaller tiles. The smaller tiles overlap by a quarter of their side and cut what
-is larger; of a larger tile, that is a tenth of its side, which the models still see."""
+is larger; of a larger tile, that is a fourteenth of its side, which the models still see."""
 
 SAME_UNION = 0.3
 SAME_INSIDE = 0.6
