@@ -295,6 +295,7 @@ def everything() -> dict[str, list[Any]]:
 def wipe() -> None:
     for model in (Frame, EngagementQuarter, LabelQuarter, DeviceLog, QuarantinedMessage, DeliveredBatch, DeviceState):
         model._default_manager.all().delete()
+    Device.objects.update(faces_sought=None, labels_sought=[])  # also what the devices have shown
 
 
 seconds = st.integers(0, 7200)
