@@ -13,8 +13,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         from django.core.management import execute_from_command_line
+
+        from config.environment import keep_files_private
     except ImportError:
         sys.exit("Django is not installed in this Python: run `make install` and use .venv/bin/python.")
+    keep_files_private()
     execute_from_command_line(sys.argv)
 
 

@@ -55,6 +55,9 @@ def create_sites(owner: User, now: dt.datetime) -> None:
         device = register_device(site=sites[profile.site], name=profile.name, thing_name=profile.thing)
         device.thing.bucket = BUCKET
         device.thing.save(update_fields=["bucket"])
+        # Otherwise a DeepLens that has shown no face yet would leave open whether an empty record means nobody.
+        device.faces_sought = True
+        device.save(update_fields=["faces_sought"])
     for site in sites.values():
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)

@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.utils import timezone
 
-from analytics.models import Frame
+from analytics.models import Frame, FramePart
 from devices.intake import decoding, identity
 from devices.intake.decoding import Arrival, Decoded
 from devices.intake.places import read_whereabouts
@@ -65,8 +65,11 @@ class FuzzLedger:
 
     def _found(self) -> set[Row]:
         ours = [device for where in self._things.values() for device in where.devices]
+        parts = FramePart.objects.filter(device__in=ours)
+        whole = Frame.objects.filter(device__in=ours).exclude(pk__in=parts.values("frame_id"))
         return {
-            *(("frame", *row) for row in Frame.objects.filter(device__in=ours).values_list(*FRAME)),
+            *(("frame", *row) for row in whole.values_list(*FRAME)),
+            *(("part", *row) for row in parts.values_list(*FRAME)),
             *(("line", *row) for row in DeviceLog.objects.filter(device__in=ours).values_list(*LINE)),
             *(("picture", *row) for row in Capture.objects.filter(device__in=ours).values_list(*PICTURE)),
         }
@@ -82,7 +85,10 @@ def _rows_of(decoded: Decoded) -> tuple[set[Row], int]:
 
     A key is unpredictable if it depends on the time at which the message arrived.
     """
-    frames: set[Row] = {("frame", each.device.pk, each.taken_at, each.key) for each in decoded.frames}
+    # A face that came in a message of its own is stored as a part, of which several may belong to one frame.
+    frames: set[Row] = {
+        ("part" if each.is_part else "frame", each.device.pk, each.taken_at, each.key) for each in decoded.frames
+    }
     lines: set[Row] = {("line", each.device.pk, each.at, each.key) for each in decoded.log}
     pictures: set[Row] = {("picture", each.device.pk, each.key) for each in decoded.pictures}
     told_by_agent = decoded.message_id is not None

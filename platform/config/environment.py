@@ -3,6 +3,7 @@
 A wrong or missing value ends the process with one sentence that names the variable.
 """
 
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -92,6 +93,11 @@ def _check_tls(scheme: str, values: Mapping[str, Any]) -> None:
             raise refusal(f"{name}: {file} contains no certificate in PEM format.") from None
         except OSError as error:
             raise refusal(f"{name}: {file} cannot be read: {error.strerror}.") from None
+
+
+def keep_files_private() -> None:
+    """Make all files and folders that this process and its children create readable by their own user only."""
+    os.umask(0o077)
 
 
 def refusal(sentence: str) -> SystemExit:

