@@ -26,11 +26,14 @@ class FuzzLedger:
         self.messages = 0
         self._aside: Counter[int] = Counter()
         self._rows: set[Row] = set()
-        self._untimed_rows = 0
+        self._untimed: set[Row] = set()
+        """Rows whose keys depend on the time at which the message arrived: only their number is known."""
 
     def note(self, topic: str, payload: bytes) -> None:
         """Record a message that was sent."""
         self.messages += 1
+        if not payload:
+            return  # It clears a retained message, and leaves nothing behind.
         words = identity.digest(topic, payload)
         try:
             decoded = self._decode(topic, payload)
@@ -40,19 +43,19 @@ class FuzzLedger:
             return
         timed, untimed = _rows_of(decoded)
         self._rows |= timed
-        self._untimed_rows += untimed
+        self._untimed |= untimed
 
     def reconcile(self) -> tuple[int, int]:
         """Return the number of missing messages and rows, and the number of unexpected ones."""
         there = _set_aside()
         aside = Counter(identity.digest(topic, payload) for topic, payload, _ in there)
         refused = {(topic, payload) for topic, payload, reason in there if reason == Reason.REFUSED}
-        expected_aside, rows, untimed_rows = self._aside.copy(), self._rows.copy(), self._untimed_rows
+        expected_aside, rows, untimed_rows = self._aside.copy(), self._rows.copy(), len(self._untimed)
         for topic, payload in refused:
             words = identity.digest(topic, payload)
             if words not in self._aside:
                 timed, untimed = _rows_of(self._decode(topic, payload))
-                rows, untimed_rows = rows - timed, untimed_rows - untimed * aside[words]
+                rows, untimed_rows = rows - timed, untimed_rows - len(untimed) * aside[words]
                 expected_aside[words] = aside[words]
         found = self._found()
         strangers = len(found - rows)
@@ -80,8 +83,8 @@ LINE = ("device_id", "at", "key")
 PICTURE = ("device_id", "key")
 
 
-def _rows_of(decoded: Decoded) -> tuple[set[Row], int]:
-    """Return the keys of the rows that this message must become, and the number of rows with unpredictable keys.
+def _rows_of(decoded: Decoded) -> tuple[set[Row], set[Row]]:
+    """Return the rows that this message must become: those with predictable keys, and the others.
 
     A key is unpredictable if it depends on the time at which the message arrived.
     """
@@ -93,7 +96,7 @@ def _rows_of(decoded: Decoded) -> tuple[set[Row], int]:
     pictures: set[Row] = {("picture", each.device.pk, each.key) for each in decoded.pictures}
     told_by_agent = decoded.message_id is not None
     timed = pictures | (frames if decoded.timed else set()) | (lines if told_by_agent else set())
-    return timed, len(frames | lines | pictures) - len(timed)
+    return timed, (frames | lines | pictures) - timed
 
 
 def _set_aside() -> list[tuple[str, bytes, str]]:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import termios
 import threading
@@ -36,7 +37,7 @@ class Terminal:
     def __enter__(self) -> "Terminal":
         self._ours, theirs = pty.openpty()
         own: dict[str, Any] = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
-        self._running = started(self._command, **own, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self._running = started(self._command, **own, preexec_fn=_take_the_terminal)
         self.process = self._running.__enter__()
         os.close(theirs)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -72,6 +73,13 @@ class Terminal:
 
     def press_ctrl_c(self) -> None:
         os.write(self._ours, b"\x03")
+
+
+def _take_the_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # A child inherits ignored signals, as of `nohup` or of a shell's background, and bash could not trap them then.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
