@@ -12,18 +12,20 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, reverse
 
 from analytics.groundtruth.services import start_session
 from analytics.models import Detection, Episode, Review, Verdict, Visit
 from analytics.models.quarters import quarter_start
 from analytics.questions import services as questions
+from config.urls import router
 from devices.members import services as members
 from devices.models import DeviceLog, Membership, QuarantinedMessage
 from faces.models import Capture, Coffee, Person
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
 from tests import api_world, clock, places
+from tests.routes import named_routes
 
 
 class Needs(IntEnum):
@@ -129,7 +131,7 @@ WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture")
 
 def routes() -> Iterator[tuple[str, str]]:
     """Yield name and method of each of our routes."""
-    for name, callback in sorted(set(_patterns(get_resolver().url_patterns)), key=lambda route: route[0]):
+    for name, callback in sorted(set(_patterns()), key=lambda route: route[0]):
         if name in NOT_WALKED or (callback.__module__.startswith(GALAXY) and name not in WALL_PAGES):
             continue
         actions = getattr(callback, "actions", None)
@@ -141,30 +143,20 @@ def routes() -> Iterator[tuple[str, str]]:
                 yield name, "get"
 
 
-def _patterns(patterns: list[Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            module = pattern.callback.__module__
-            suffixed = "format" in pattern.pattern.regex.groupindex
-            if pattern.name and not suffixed and not module.startswith(("allauth.", "django.")):
-                yield pattern.name, pattern.callback
-        elif isinstance(pattern, URLResolver) and pattern.namespace is None:
-            yield from _patterns(pattern.url_patterns)
+def _patterns() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for _, route in named_routes():
+        is_repeated = "format" in route.pattern.regex.groupindex  # the same route of the API with a suffix
+        if not is_repeated and not route.callback.__module__.startswith("django."):
+            yield str(route.name), route.callback
 
 
 def needed(name: str, method: str) -> Needs:
     if (name, method) in ACCESS:
         return ACCESS[name, method]
     assert method == "get", f"say in ACCESS who may use the route {name} by {method}"
-    is_of_the_api = any(name.startswith(f"{base}-") for base in _basenames())
+    is_of_the_api = any(name.startswith(f"{basename}-") for _, _, basename in router.registry)
     assert is_of_the_api, f"say in ACCESS who may use the route {name}"
     return Needs.AN_ACCOUNT if name.endswith(LISTS) else Needs.VIEWER
-
-
-def _basenames() -> set[str]:
-    from config.urls import router
-
-    return {basename for _, _, basename in router.registry}
 
 
 @pytest.fixture
@@ -280,7 +272,7 @@ def test_what_a_role_does_not_allow_is_refused_at_every_address(
 
 
 def test_the_tables_name_no_route_that_is_gone() -> None:
-    names = {name for name, _ in _patterns(get_resolver().url_patterns)}
+    names = {name for name, _ in _patterns()}
     assert {name for name, _ in ACCESS} | set(NOT_WALKED) <= names | {"api-docs", "schema", "api-root"}
 
 

@@ -1,14 +1,14 @@
 """Each management command and each page is named by at least one test."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, reverse
 
 from config.urls import router
 from tests.house.files import ROOT, project_files
+from tests.routes import named_routes
 
 COMMANDS = sorted(path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py"))
 ROUTES = sorted(prefix for prefix, _, _ in router.registry)
@@ -27,16 +27,7 @@ def text_of_tests() -> str:
 
 def page_names() -> list[str]:
     """Return the names of our own URL patterns, but not the API's routes, which are checked by prefix."""
-    return sorted(set(_names(get_resolver().url_patterns)))
-
-
-def _names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            if pattern.name and not pattern.callback.__module__.startswith("allauth."):
-                yield pattern.name
-        elif pattern.namespace is None and not str(pattern.pattern).startswith("api/v1/"):
-            yield from _names(pattern.url_patterns)
+    return sorted({str(route.name) for address, route in named_routes() if not address.startswith("api/v1/")})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
