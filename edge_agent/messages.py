@@ -35,7 +35,10 @@ Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*\Z")]
 """A text without the character NUL, which PostgreSQL cannot store."""
 Label = Annotated[Text, msgspec.Meta(min_length=1, max_length=64)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-THING_NAME = r"^[A-Za-z0-9:_-]{1,128}\Z"
+THING_CHARACTERS = "A-Za-z0-9:_-"
+"""The characters of a thing name, as the inside of a regular expression's brackets."""
+
+THING_NAME = rf"^[{THING_CHARACTERS}]{{1,128}}\Z"
 THING_NAME_RULE = "it has 1 to 128 letters of A to Z, digits, “:”, “_” and “-” only"
 ThingName = Annotated[str, msgspec.Meta(pattern=THING_NAME)]
 """A thing's name as AWS IoT Core accepts it."""

@@ -9,6 +9,7 @@ from django.urls import reverse
 from devices.constraints import OneAtATime
 from devices.models.sites import Site, validate_timezone
 from devices.querysets import DeviceQuerySet, DeviceScopedQuerySet
+from edge_agent.messages import THING_CHARACTERS
 
 
 class Thing(models.Model):
@@ -18,7 +19,7 @@ class Thing(models.Model):
         "thing name",
         max_length=128,
         unique=True,
-        validators=[RegexValidator(r"^[A-Za-z0-9:_-]+\Z", "Letters, digits, “:”, “_” and “-” only.")],
+        validators=[RegexValidator(rf"^[{THING_CHARACTERS}]+\Z", "Letters, digits, “:”, “_” and “-” only.")],
         help_text="The device's name at the broker, such as deeplens_HoVip9KQTXiC3UFub47lJA.",
     )
     clock_timezone = models.CharField(

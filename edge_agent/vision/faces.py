@@ -26,8 +26,8 @@ One look that shows the face suffices, so that most faces need only the first.
 """
 
 FOLLOWED = (5.0, 160)
-"""The look that follows a known face: between two of five looks a second, somebody who walks past moves by one and a
-half heights of the own face."""
+"""The look that follows a known face. Between two looks, a fifth of a second apart, a person who walks past moves by
+one and a half heights of their face."""
 
 SMALLEST = 14
 """Pixels of the shortest face that is reported. Below, ten pixels of anything look like a face."""
