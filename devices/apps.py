@@ -9,9 +9,13 @@ class DevicesConfig(AppConfig):
         from devices import tasks
         from devices.fact_kinds import register_facts
         from devices.intake.decoding import LogLine
+        from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
+        register_tab(Tab("Site", "site-settings", rank=10))
+        register_tab(Tab("Members", "members", rank=40))
+        register_tab(Tab("Devices", "site-devices", rank=50))
         tasks.check_arguments_of_schedules()
         every_minute, nightly = "I", "D"
         tasks.schedule(

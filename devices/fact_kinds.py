@@ -46,6 +46,16 @@ def count_facts(device: Device, *, start: dt.datetime | None = None, end: dt.dat
     return {name: count for name, count in counts.items() if count}
 
 
+def span_of_facts(device: Device) -> tuple[dt.datetime, dt.datetime] | None:
+    """Return the times of the device's first and last fact; None if it has none. Two short queries for each kind."""
+    times: list[dt.datetime] = []
+    for model, kind in _kinds.items():
+        ordered = model._default_manager.filter(device=device.pk).values_list(kind.time_field, flat=True)
+        for order in (kind.time_field, f"-{kind.time_field}"):
+            times += ordered.order_by(order)[:1]
+    return (min(times), max(times)) if times else None
+
+
 def _count(model: type[Model], device: Device, start: dt.datetime | None, end: dt.datetime | None) -> int:
     field, limits = _kinds[model].time_field, {}
     if start is not None:

@@ -32,7 +32,7 @@ from django.utils import timezone
 
 from devices.fact_kinds import count_facts
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
-from devices.roles import Role
+from devices.roles import Right, Role
 from edge_agent.messages import DesiredSettings
 
 if TYPE_CHECKING:
@@ -54,11 +54,25 @@ def register_site(
     return site
 
 
+def change_site(*, site: Site) -> None:
+    """Save the changed fields of this site. Raises `ValidationError` if a value is wrong."""
+    site.full_clean()
+    site.save()
+
+
 @transaction.atomic
 def register_device(
-    *, site: Site, name: str, thing_name: str, since: dt.datetime | None = None, until: dt.datetime | None = None
+    *,
+    site: Site,
+    name: str,
+    thing_name: str,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    by: "User | None" = None,
 ) -> Device:
     """Register the thing at this place, and return the device. If the thing is there already, return it unchanged.
+
+    With `by`, the thing must not be, or have been last, at a site where that user may not change devices.
 
     Without `since`, the stretch begins before the thing's first message, unless the thing or the place has an earlier
     stretch; then it begins now. Raises `ValidationError`, for example if the thing is at another place.
@@ -66,6 +80,8 @@ def register_device(
     # Before a database is asked for them.
     thing_name = Thing._meta.get_field("name").clean(thing_name, None)
     name = Device._meta.get_field("name").clean(name, None)
+    if by is not None:
+        _check_thing_is_free(thing_name, by)
     there = Device.objects.open().filter(thing__name=thing_name).select_related("site", "thing")
     present: Device | None = there.first()
     if present is not None and since is None and until is None:
@@ -87,6 +103,17 @@ def register_device(
     return device
 
 
+def _check_thing_is_free(thing_name: str, by: "User") -> None:
+    """Raise `ValidationError` if the thing is another site's. The sentence does not tell which one."""
+    spots = Device.objects.filter(thing__name=thing_name).select_related("site")
+    latest = max(spots, key=lambda device: device.until or dt.datetime.max.replace(tzinfo=dt.UTC), default=None)
+    if latest is not None and not latest.site.allows(by, Right.OPERATE):
+        raise ValidationError(
+            f"The thing name “{thing_name}” belongs to a camera of another site. An operator of both sites can"
+            " move it."
+        )
+
+
 def _has_earlier_stretch(thing: Thing, site: Site, name: str) -> bool:
     return Device.objects.filter(thing=thing).exists() or Device.objects.filter(site=site, name=name).exists()
 
@@ -101,10 +128,13 @@ def move_device(*, device: Device, site: Site, name: str, at: dt.datetime) -> De
 
 
 @transaction.atomic
-def replace_device(*, device: Device, thing_name: str, at: dt.datetime) -> Device:
-    """End the thing's stretch at this place, begin one of the other thing there, and return the new device."""
+def replace_device(*, device: Device, thing_name: str, at: dt.datetime, by: "User | None" = None) -> Device:
+    """End the thing's stretch at this place, begin one of the other thing there, and return the new device.
+
+    With `by`, the other thing must not be one of a site where that user may not change devices.
+    """
     _end(device, at)
-    return register_device(site=device.site, name=device.name, thing_name=thing_name, since=at)
+    return register_device(site=device.site, name=device.name, thing_name=thing_name, since=at, by=by)
 
 
 @transaction.atomic

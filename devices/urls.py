@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from devices.managing import device_list, place_pages, site_page
 from devices.members import views as members
 from devices.pages import views
 from devices.rest.views import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
@@ -20,6 +21,15 @@ urlpatterns: list[Any] = [
     path("account/", views.account, name="account"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke-token"),
     path("account/tokens/revoke/", views.revoke_all_tokens, name="revoke-all-tokens"),
+    path("sites/<slug:slug>/settings/", site_page.site_settings, name="site-settings"),
+    path("sites/<slug:slug>/settings/devices/", device_list.site_devices, name="site-devices"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/", place_pages.device_place, name="device-place"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/token/", place_pages.issue_token, name="device-token"),
+    path(
+        "sites/<slug:slug>/settings/devices/<int:pk>/<slug:change>/",
+        place_pages.change_place,
+        name="device-place-change",
+    ),
     path("sites/<slug:slug>/members/", members.members, name="members"),
     path("sites/<slug:slug>/members/<int:pk>/", members.change_member, name="change-member"),
     path("sites/<slug:slug>/invitations/<int:pk>/withdraw/", members.withdraw_invitation, name="withdraw-invitation"),

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from devices.querysets import ApiTokenQuerySet, SiteQuerySet, SiteScopedQuerySet
-from devices.roles import Right, Role
+from devices.roles import Right, Role, rights_of_role
 from devices.text import LineField, validate_site_slug
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class Site(models.Model):
         max_length=64,
         validators=[validate_timezone],
         help_text="IANA name, such as America/Chicago. Hours and days in plots are in this time zone.",
+    )
+    address = LineField(
+        max_length=200, blank=True, help_text="Where the site is, such as 2100 Westlake Ave N, Seattle."
     )
     latitude = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)], help_text="Degrees north."
@@ -61,7 +64,16 @@ class Site(models.Model):
 
     def allows(self, user: "User | AnonymousUser | None", right: Right) -> bool:
         """Whether this user has this right at the site; superusers have every right. One query."""
-        return Site.objects.all().permitted(user, right).filter(pk=self.pk).exists()
+        return right in self.rights_of(user)
+
+    def rights_of(self, user: "User | AnonymousUser | None") -> frozenset[Right]:
+        """Return the rights of this user at the site; superusers have every right. One query."""
+        if user is None or not user.is_authenticated or not user.is_active:
+            return frozenset()
+        if user.is_superuser:
+            return frozenset(Right)
+        role = Membership.objects.filter(site=self, user=user.pk).values_list("role", flat=True).first()
+        return rights_of_role(role)
 
 
 class Membership(models.Model):

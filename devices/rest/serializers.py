@@ -15,7 +15,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
     class Meta:
         model = Site
-        fields = ["slug", "name", "timezone", "latitude", "longitude", "members"]
+        fields = ["slug", "name", "timezone", "address", "latitude", "longitude", "members"]
 
 
 class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):

@@ -100,7 +100,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"live": "devices.pages.live"},
+            "libraries": {"live": "devices.pages.live", "managing": "devices.managing.tabs"},
         },
     }
 ]

@@ -73,6 +73,13 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("device", "get"): Needs.VIEWER,
     ("device-plots", "get"): Needs.VIEWER,
     ("question", "get"): Needs.VIEWER,
+    ("site-settings", "get"): Needs.VIEWER,
+    ("site-settings", "post"): Needs.OWNER,
+    ("site-devices", "get"): Needs.VIEWER,
+    ("device-place", "get"): Needs.VIEWER,
+    ("device-place-change", "get"): Needs.OPERATOR,
+    ("device-place-change", "post"): Needs.OPERATOR,
+    ("device-token", "post"): Needs.OPERATOR,
     ("members", "get"): Needs.VIEWER,
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
@@ -220,7 +227,7 @@ def address(name: str, world: dict[str, Any]) -> str:
         {"site": slug, "board": "today", "of": 3, "screen": 1},
     ]
     if row is not None:
-        candidates += [{"pk": row.pk}, {"slug": slug, "pk": row.pk}]
+        candidates += [{"pk": row.pk}, {"slug": slug, "pk": row.pk}, {"slug": slug, "pk": row.pk, "change": "move"}]
     for arguments in candidates:
         try:
             return reverse(name, kwargs=arguments)
