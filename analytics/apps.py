@@ -14,17 +14,25 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         from analytics.audience.cards import visits_card
         from analytics.counting import face_parts, sink
+        from analytics.galaxy.serving.auditing import audit_wall_tokens
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
         from analytics.models import EngagementQuarter, Frame, ReportedGesture, SignOfLifeQuarter, Visit, VisitQuarter
+        from analytics.models.opening import DAYS, OpeningException, OpeningPlan
         from analytics.pages import cards
         from analytics.visitors.cards import visitors_card
         from devices import tasks
+        from devices.audit.recording import Audited, audit
         from devices.fact_kinds import register_facts
         from devices.intake.batches import register_sink
         from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from faces.erasure.signals import person_erased
 
+        plan = ["since", *DAYS, "country", "region", "holiday"]
+        audit(OpeningPlan, Audited("opening hours", plan, site=lambda plan: plan.site_id))
+        day = ["date", "hours"]
+        audit(OpeningException, Audited("opening exception", day, site=lambda day: day.site_id))
+        audit_wall_tokens()
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
         register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])
         register_facts(ReportedGesture, "began_at", part=ReceivedGesture, key=["began_at", "label"])

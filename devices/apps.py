@@ -7,15 +7,21 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import tasks
+        from devices.audit.audited import audit_models
+        from devices.audit.sign_ins import listen
         from devices.fact_kinds import register_facts
         from devices.intake.decoding import LogLine
         from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog
+        from devices.roles import Right
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
+        audit_models()
+        listen()
         register_tab(Tab("Site", "site-settings", rank=10))
         register_tab(Tab("Members", "members", rank=40))
         register_tab(Tab("Devices", "site-devices", rank=50))
+        register_tab(Tab("History", "site-audit", rank=90, right=Right.MANAGE))
         tasks.check_arguments_of_schedules()
         every_minute, nightly = "I", "D"
         tasks.schedule(
@@ -24,5 +30,6 @@ class DevicesConfig(AppConfig):
                 "devices.tasks.send_missing_settings": every_minute,
                 "devices.tasks.warn_of_shared_names": every_minute,
                 "devices.tasks.forget_old_logs": nightly,
+                "devices.tasks.forget_old_audit": nightly,
             },
         )

@@ -109,8 +109,7 @@ def _check_thing_is_free(thing_name: str, by: "User") -> None:
     latest = max(spots, key=lambda device: device.until or dt.datetime.max.replace(tzinfo=dt.UTC), default=None)
     if latest is not None and not latest.site.allows(by, Right.OPERATE):
         raise ValidationError(
-            f"The thing name “{thing_name}” belongs to a camera of another site. An operator of both sites can"
-            " move it."
+            f"The thing name “{thing_name}” belongs to a camera of another site. An operator of both sites can move it."
         )
 
 

@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
+from devices.audit import term
 from devices.intake import log_retention
 from devices.mqtt import settings, shared_names
 
@@ -27,6 +28,11 @@ def warn_of_shared_names() -> int:
 def forget_old_logs() -> int:
     """Delete lines of the devices' logs that are past their term; return how many."""
     return sum(log_retention.forget_old_logs(now=timezone.now()))
+
+
+def forget_old_audit() -> int:
+    """Delete entries of the audit that are past their term; return how many."""
+    return term.forget_old_entries(now=timezone.now())
 
 
 def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.urls import path
 
-from devices.managing import device_list, place_pages, site_page
+from devices.managing import device_list, history, place_pages, site_page
 from devices.members import views as members
 from devices.pages import views
-from devices.rest.views import DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
+from devices.rest.views import AuditViewSet, DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),
@@ -15,6 +15,7 @@ api: list[tuple[str, Any, str]] = [
     ("logs", LogViewSet, "log"),
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
+    ("audit", AuditViewSet, "audit"),
 ]
 urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),
@@ -30,6 +31,7 @@ urlpatterns: list[Any] = [
         place_pages.change_place,
         name="device-place-change",
     ),
+    path("sites/<slug:slug>/settings/history/", history.site_audit, name="site-audit"),
     path("sites/<slug:slug>/members/", members.members, name="members"),
     path("sites/<slug:slug>/members/<int:pk>/", members.change_member, name="change-member"),
     path("sites/<slug:slug>/invitations/<int:pk>/withdraw/", members.withdraw_invitation, name="withdraw-invitation"),

@@ -10,6 +10,7 @@ class FacesConfig(AppConfig):
         from django.core import checks
 
         from devices import tasks
+        from devices.audit.recording import Audited, audit, who_acts
         from devices.fact_kinds import register_facts
         from devices.health import register_check
         from devices.intake.batches import register_sink
@@ -17,7 +18,7 @@ class FacesConfig(AppConfig):
         from devices.intake.replay import register_way
         from devices.models import Device, Site
         from faces.coffees import coffee_tallies
-        from faces.models import Capture, Coffee, Face, Person
+        from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
         from faces.pictures import sink, storage
         from faces.recognisers.recogniser import check_setting
         from faces.recognition import gallery_changes, health
@@ -38,6 +39,30 @@ class FacesConfig(AppConfig):
         for sender in (Device, Site):
             pre_save.connect(coffee_tallies.note_zone_change, sender=sender)
             post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=sender)
+        policy = ["mode", "confirmed_by_id", "confirmed_at", "picture_hours", "unmatched_hours"]
+        audit(SitePolicy, Audited("policy", policy, site=lambda policy: policy.site_id))
+        audit(
+            Person,
+            Audited(
+                "person",
+                [],
+                hidden=["name", "line"],
+                site=lambda person: person.site_id,
+                unless=lambda person: person.guest_number is not None and who_acts()[0] is None,
+            ),
+        )
+        consent = ["person_id", "text_version", "method", "signed_at", "expires_at", "withdrawn_at"]
+        audit(
+            Consent,
+            Audited(
+                "consent",
+                consent,
+                site=lambda consent: consent.person.site_id,
+                unless=lambda consent: consent.method == Method.OWNER and who_acts()[0] is None,
+            ),
+        )
+        audit(Merge, Audited("merge", ["person_id", "undone_at"], site=lambda merge: merge.site_id))
+        audit(Erasure, Audited("erasure", [], site=lambda erasure: erasure.site_id))
         hourly = (
             *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),
             *("finish_erasures", "forget_unclaimed_faces"),

@@ -1,7 +1,7 @@
 """The leaderboard's pages, and the responses with pictures."""
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -10,12 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
-from devices.models import Site
+from devices.audit.recording import record_look
+from devices.models import Device, Site
 from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person, querysets
 from faces.people.policies import loaded_mode
 from faces.pictures import links, storage, thumbnails
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -37,7 +41,8 @@ _CACHED_PRIVATELY = {"Cache-Control": f"private, max-age={links.LIFETIME.seconds
 @require_safe
 def capture_image(request: HttpRequest, pk: uuid.UUID, link: str) -> FileResponse:
     """Return the capture's picture for a link of this session; 404 for users without access to its site."""
-    capture = get_object_or_404(Capture.objects.all().for_user(request.user), pk=pk)
+    captures = Capture.objects.all().for_user(request.user).select_related("device__site")
+    capture = get_object_or_404(captures, pk=pk)
     return picture_response(request, capture, link)
 
 
@@ -52,13 +57,14 @@ def picture_response(request: HttpRequest | Request, capture: Capture, link: str
         file = storage.open_picture(capture)
     except FileNotFoundError:
         raise Http404("The picture has been removed.") from None
+    _record_look(request, capture.device)
     return FileResponse(file, content_type="image/jpeg", headers=_CACHED_PRIVATELY)
 
 
 @require_safe
 def portrait(request: HttpRequest, pk: int, link: str) -> HttpResponse:
     """Return the face of the person who had this coffee for a link of this session, if the person agreed in person."""
-    coffees = Coffee.objects.for_user(request.user).select_related("sighting__capture")
+    coffees = Coffee.objects.for_user(request.user).select_related("sighting__capture", "device__site")
     return portrait_response(request, get_object_or_404(coffees, pk=pk), link)
 
 
@@ -75,7 +81,14 @@ def portrait_response(request: HttpRequest | Request, coffee: Coffee, link: str)
         face = thumbnails.thumbnail(storage.read(coffee.sighting.capture), tuple(box))
     except OSError:
         raise Http404("The picture has been removed.") from None
+    _record_look(request, coffee.device)
     return HttpResponse(face, content_type="image/jpeg", headers=_CACHED_PRIVATELY)
+
+
+def _record_look(request: HttpRequest | Request, device: Device) -> None:
+    """Record in the audit that the user looked at pictures of this device; once an hour."""
+    user = cast("User", request.user)
+    record_look(by=user, subject="pictures", site=device.site, number=device.pk, label=device.name)
 
 
 @login_required

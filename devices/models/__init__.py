@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from devices.models.audit import Action, AppendOnly, AuditEntry, Way
 from devices.models.places import LIVE_FOR, SHARED_FOR, SKEW_TO_FLAG, Device, DeviceLog, DeviceState, LogLevel, Thing
 from devices.models.records import (
     DeliveredBatch,
@@ -21,7 +22,10 @@ __all__ = [
     "LIVE_FOR",
     "SHARED_FOR",
     "SKEW_TO_FLAG",
+    "Action",
     "ApiToken",
+    "AppendOnly",
+    "AuditEntry",
     "DeliveredBatch",
     "Device",
     "DeviceLog",
@@ -37,5 +41,6 @@ __all__ = [
     "RetainedMessage",
     "Site",
     "Thing",
+    "Way",
     "validate_timezone",
 ]

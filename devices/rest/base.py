@@ -1,7 +1,7 @@
 """What all views of the REST API share: rows of the user's own sites, lists as files, and errors as problem details."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -17,10 +17,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import exception_handler
 
+from devices.audit.recording import record_export
+from devices.models import Site
 from devices.rest import exports
 from devices.rest.formats import ParquetRenderer
 from devices.rest.parsing import TooLarge
 from devices.rest.throttling import refused_too_often
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
 """The media types of the formats in which a list can be one file of all its rows."""
@@ -34,6 +39,8 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     """
 
     exports_whole_list = False
+    audited_as = ""
+    """What the audit calls the rows when somebody exports them; "" for rows that are not of people."""
     export_instead: Mapping[str, str] = {}
     """For each field of the serializer that Python computes: the model's field to write into a file in its place."""
 
@@ -54,6 +61,10 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
 
     def _exported(self, kind: str) -> StreamingHttpResponse:
         queryset = self.filter_queryset(self.get_queryset())
+        if self.audited_as:
+            seen = queryset.order_by().values(f"{queryset.site_path}__pk").distinct()
+            sites = Site.objects.filter(pk__in=seen)
+            record_export(by=cast("User", self.request.user), subject=self.audited_as, sites=sites)
         columns = exports.columns_of(cast("Serializer[Any]", self.get_serializer()), self.export_instead)
         rows = exports.rows_of(queryset, columns)
         if kind == "csv":

@@ -6,7 +6,7 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from rest_framework import serializers
 
-from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
+from devices.models import AuditEntry, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from edge_agent import messages
 
 
@@ -87,6 +87,15 @@ class QuarantineCountSerializer(serializers.Serializer[Any]):
     device = serializers.CharField(allow_null=True)
     reason = serializers.ChoiceField(choices=Reason.choices)
     count = serializers.IntegerField(source="messages")
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True, allow_null=True)
+    by = serializers.IntegerField(source="by_id", read_only=True, allow_null=True, help_text="Number of the account.")
+
+    class Meta:
+        model = AuditEntry
+        fields = ["id", "at", "site", "by", "way", "action", "subject", "number", "label", "about", "changes"]
 
 
 class MessageSerializer(serializers.Serializer[dict[str, Any]]):

@@ -16,13 +16,14 @@ from rest_framework.viewsets import ViewSet
 from devices.intake import batches
 from devices.intake.decoding import Arrival
 from devices.intake.quarantine import quarantined_counts
-from devices.models import Device, DeviceLog, QuarantinedMessage, Site, Thing
+from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Site, Thing
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
-from devices.rest.filters import LogFilter
+from devices.rest.filters import AuditFilter, LogFilter
 from devices.rest.parsing import MessagesParser
 from devices.rest.posted import Posted
 from devices.rest.serializers import (
+    AuditEntrySerializer,
     DeviceSerializer,
     LogLineSerializer,
     MessageSerializer,
@@ -62,6 +63,19 @@ class LogViewSet(ScopedReadOnlyViewSet):
     serializer_class = LogLineSerializer
     filterset_class = LogFilter
     cursor_ordering = ("-at", "-pk")
+    exports_whole_list = True
+
+
+class AuditViewSet(ScopedReadOnlyViewSet):
+    """Who changed, looked at and exported what at the sites that you own, newest first, and who signed in.
+
+    People are named by numbers. Nothing can be changed or deleted.
+    """
+
+    queryset = AuditEntry.objects.select_related("site")
+    serializer_class = AuditEntrySerializer
+    filterset_class = AuditFilter
+    cursor_ordering = ("-pk",)
     exports_whole_list = True
 
 

@@ -60,6 +60,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
     filterset_class = CaptureFilter
     cursor_ordering = ("-taken_at", "-pk")
     exports_whole_list = True
+    audited_as = "pictures"
 
     def get_permissions(self) -> list[BasePermission]:
         is_device = self.action == "create" and isinstance(self.request.auth, Thing)
@@ -94,6 +95,7 @@ class PersonViewSet(EnrolmentMixin):
     filterset_class = PersonFilter
     cursor_ordering = ("name", "pk")
     exports_whole_list = True
+    audited_as = "people"
     export_instead = {"guest": "guest_number"}
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -155,6 +157,7 @@ class CoffeeViewSet(ScopedReadOnlyViewSet):
     filterset_class = CoffeeFilter
     cursor_ordering = ("-taken_at", "-pk")
     exports_whole_list = True
+    audited_as = "coffees"
 
     @extend_schema(request=ReviewSerializer, responses=CoffeeSerializer)
     @action(detail=True, methods=["post"])

@@ -143,6 +143,7 @@ def _read() -> dict[str, Any]:
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1, max=36_500)),
+        "AUDIT_RETENTION_DAYS": env.int("AUDIT_RETENTION_DAYS", 730, validate=validate.Range(min=1, max=36_500)),
         "LOG_RETENTION_DAYS": env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1, max=36_500)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1, max=1_000)),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),

@@ -35,6 +35,7 @@ MQTT_KEY_FILE = _env["MQTT_KEY_FILE"]
 HOME_ASSISTANT_PREFIX = _env["HOME_ASSISTANT_PREFIX"]
 
 FRAME_RETENTION_DAYS = _env["FRAME_RETENTION_DAYS"]
+AUDIT_RETENTION_DAYS = _env["AUDIT_RETENTION_DAYS"]
 LOG_RETENTION_DAYS = _env["LOG_RETENTION_DAYS"]
 RECOGNISER = _env["RECOGNISER"]
 PICTURES_BUCKET = _env["PICTURES_BUCKET"]
@@ -75,6 +76,7 @@ MIDDLEWARE = [
     "devices.pages.middleware.refuse_nul",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "devices.audit.recording.know_who_acts",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",

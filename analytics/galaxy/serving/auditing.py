@@ -1,0 +1,30 @@
+"""Records in the audit which walls may show a site. A wall's token has several sites, each with an entry."""
+
+from typing import Any
+
+from django.db.models.signals import m2m_changed, pre_delete
+
+from analytics.models.walls import WallToken
+from devices.audit.recording import record
+from devices.models import Action
+
+
+def audit_wall_tokens() -> None:
+    """Record from now on the tokens that get a site, and those that are deleted."""
+    m2m_changed.connect(_got_sites, sender=WallToken.sites.through)
+    pre_delete.connect(_deleted, sender=WallToken)
+
+
+def _got_sites(instance: WallToken, action: str, pk_set: set[int] | None, **_: Any) -> None:
+    if action == "post_add":
+        for site in sorted(pk_set or ()):
+            _record(Action.ADDED, instance, site)
+
+
+def _deleted(instance: WallToken, **_: Any) -> None:
+    for site in instance.sites.values_list("pk", flat=True):
+        _record(Action.DELETED, instance, site)
+
+
+def _record(action: Action, token: WallToken, site: int) -> None:
+    record(action=action, subject="wall token", number=token.pk, label=token.name, site=site)
