@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import path
 
-from devices.managing import device_list, history, place_pages, site_page
+from devices.managing import device_list, history, place_pages, quarantine_page, site_page
 from devices.members import views as members
 from devices.pages import views
 from devices.rest.views import AuditViewSet, DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
@@ -31,6 +31,9 @@ urlpatterns: list[Any] = [
         place_pages.change_place,
         name="device-place-change",
     ),
+    path("sites/<slug:slug>/settings/quarantine/", quarantine_page.site_quarantine, name="site-quarantine"),
+    path("sites/<slug:slug>/settings/quarantine/adopt/", quarantine_page.adopt, name="site-adopt"),
+    path("sites/<slug:slug>/settings/quarantine/<int:pk>/", quarantine_page.message, name="quarantined-message"),
     path("sites/<slug:slug>/settings/history/", history.site_audit, name="site-audit"),
     path("sites/<slug:slug>/members/", members.members, name="members"),
     path("sites/<slug:slug>/members/<int:pk>/", members.change_member, name="change-member"),

@@ -17,11 +17,11 @@ from devices import services
 from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.admin.device_form import OF_THING, DeviceForm, settings_table
 from devices.intake.quarantine import quarantined_counts
-from devices.intake.replay import replay_quarantined
-from devices.isolation import each
+from devices.intake.replay import replay_all
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
+from devices.roles import Right
 
 
 class MembershipInline(admin.TabularInline[Membership, Site]):
@@ -223,10 +223,6 @@ class DeviceLogAdmin(ReadOnlyAdmin):
     date_hierarchy = "at"
 
 
-MOST_REPLAYED = 1_000
-"""Messages that one request replays, the oldest first; `manage.py replay_quarantine` replays all."""
-
-
 @admin.register(QuarantinedMessage)
 class QuarantinedMessageAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "device", "reason", "detail", "topic", "replayed_at"]
@@ -251,13 +247,11 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Replay: try again to take these messages in")
     def replay(self, request: HttpRequest, selected: QuerySet[QuarantinedMessage]) -> None:
-        ordered = selected.order_by("received_at", "pk")[:MOST_REPLAYED]
-        ours = (message for message in ordered if self._may_write(request, message))
-        replays = each(
-            ours, lambda message: replay_quarantined(message=message, now=timezone.now()), what="the replay of"
-        )
-        taken_in = sum(replays)
-        messages.info(request, f"{taken_in} messages were taken in, {selected.count() - taken_in} stay in quarantine.")
+        ours = selected.permitted(request.user, Right.OPERATE)  # type: ignore[attr-defined]
+        refused = selected.exclude(pk__in=ours.values("pk")).count()
+        messages.info(request, str(replay_all(messages=ours, now=timezone.now())))
+        if refused:
+            messages.error(request, f"Your role does not allow you to replay {refused} of the selected messages.")
 
     @admin.display(description="Payload")
     def text(self, message: QuarantinedMessage) -> str:

@@ -1,16 +1,19 @@
 """The size of the quarantine: counts of its messages, and the limits on what it holds."""
 
 import base64
+import datetime as dt
 import logging
 import threading
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Max, Sum
 from django.utils import timezone
 
-from devices.models import Heartbeat, QuarantinedMessage
+from devices.intake.decoding import thing_of
+from devices.models import Heartbeat, QuarantinedMessage, Reason
+from edge_agent.messages import is_thing_name
 
 log = logging.getLogger(__name__)
 
@@ -124,3 +127,53 @@ def quarantined_counts(messages: models.QuerySet[Any]) -> list[Quarantined]:
     names = ("device__site__slug", "device__name", "reason")
     counts = waiting.values_list(*names).annotate(messages=models.Count("pk")).order_by(*names)
     return [Quarantined(*row) for row in counts]
+
+
+@transaction.atomic
+def discard(*, messages: models.QuerySet[Any]) -> int:
+    """Delete these messages, which will never be counted, and return how many."""
+    pks = list(messages.order_by().values_list("pk", flat=True))
+    for start in range(0, len(pks), _AT_ONCE):
+        QuarantinedMessage.objects.filter(pk__in=pks[start : start + _AT_ONCE]).delete()
+    return len(pks)
+
+
+class UnknownThing(NamedTuple):
+    """A thing that publishes but is registered nowhere, and its quarantined messages."""
+
+    name: str
+    messages: int
+    latest_at: dt.datetime
+
+
+MOST_UNKNOWN_TOPICS = 500
+"""Topics of unknown things that are looked at, the latest first."""
+
+
+def unknown_things() -> list[UnknownThing]:
+    """Return the things that publish but are registered nowhere, the latest first."""
+    waiting = QuarantinedMessage.objects.filter(device=None, reason=Reason.UNKNOWN_DEVICE, replayed_at=None).order_by()
+    topics = waiting.values_list("topic").annotate(count=Count("pk"), latest=Max("received_at"))
+    things: dict[str, UnknownThing] = {}
+    for topic, count, latest in topics.order_by("-latest")[:MOST_UNKNOWN_TOPICS]:
+        name = thing_of(topic)
+        if is_thing_name(name):
+            known = things.get(name, UnknownThing(name, 0, latest))
+            things[name] = known._replace(messages=known.messages + count)
+    return list(things.values())
+
+
+def messages_without_place(thing: str) -> models.QuerySet[Any]:
+    """Return the quarantined messages that this thing took while it was registered at no place."""
+    return _of_thing(QuarantinedMessage.objects.filter(reason=Reason.NO_PLACE, replayed_at=None), thing)
+
+
+def messages_of_unknown(thing: str) -> models.QuerySet[Any]:
+    """Return the quarantined messages of this thing from before it was registered."""
+    waiting = QuarantinedMessage.objects.filter(device=None, reason=Reason.UNKNOWN_DEVICE, replayed_at=None)
+    return _of_thing(waiting, thing)
+
+
+def _of_thing(waiting: models.QuerySet[Any], thing: str) -> models.QuerySet[Any]:
+    topics = waiting.filter(topic__contains=f"/{thing}/").order_by().values_list("topic", flat=True).distinct()
+    return waiting.filter(topic__in=[topic for topic in topics if thing_of(topic) == thing])

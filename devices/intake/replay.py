@@ -2,11 +2,14 @@
 
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import models, transaction
 
 from devices.intake import batches
 from devices.intake.decoding import Arrival, Rejection
+from devices.isolation import each
 from devices.models import QuarantinedMessage
 
 _take_in: dict[str, Callable[[Arrival], None]] = {"": batches.take_in}
@@ -39,3 +42,33 @@ def replay_quarantined(*, message: QuarantinedMessage, now: dt.datetime) -> bool
         )
         return False
     return True
+
+
+def replay_stored(pk: int, *, now: dt.datetime) -> bool:
+    """Replay the message with this key, and return whether it was taken in. So one at a time is in memory."""
+    message = QuarantinedMessage.objects.filter(pk=pk).first()
+    return message is not None and replay_quarantined(message=message, now=now)
+
+
+MOST_REPLAYED = 1_000
+"""Messages that one request replays, the oldest first; `manage.py replay_quarantine` replays all."""
+
+
+class Replayed(NamedTuple):
+    """What became of the messages that a request has replayed."""
+
+    taken_in: int
+    left: int
+    """Those that were rejected again, or were more than one request replays."""
+
+    def __str__(self) -> str:
+        return f"{self.taken_in:,} messages were taken in, {self.left:,} stay in quarantine."
+
+
+def replay_all(*, messages: "models.QuerySet[Any]", now: dt.datetime) -> Replayed:
+    """Replay these messages, at most `MOST_REPLAYED`. One that fails costs itself only."""
+    waiting = messages.filter(replayed_at=None).order_by("received_at", "pk")
+    count = waiting.count()
+    pks = list(waiting.values_list("pk", flat=True)[:MOST_REPLAYED])
+    taken_in = sum(each(pks, partial(replay_stored, now=now), what="the replay of quarantined message"))
+    return Replayed(taken_in, count - taken_in)

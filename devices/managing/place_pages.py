@@ -53,7 +53,7 @@ def change_place(request: HttpRequest, slug: str, pk: int, change: str) -> HttpR
                 except ValidationError as refusal:  # something has changed since it was foreseen
                     form.refuse(refusal)
                 else:
-                    messages.success(request, " ".join(sentences[:2]))
+                    messages.success(request, " ".join(filter(None, [sentences[0], form.follow_up()])))
                     return _go_to(user, shown)
             if not form.is_valid():
                 status = HTTPStatus.BAD_REQUEST

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from devices import services
 from devices.fact_kinds import span_of_facts
-from devices.models import Device, QuarantinedMessage, Reason, Site, Thing
+from devices.intake.quarantine import messages_without_place
+from devices.intake.replay import replay_all
+from devices.models import Device, Site, Thing
 from devices.roles import Right
 
 if TYPE_CHECKING:
@@ -75,7 +77,12 @@ class Change(forms.Form):
         raise NotImplementedError
 
     def tell(self) -> list[str]:
+        """Return what will happen, each thing in a sentence."""
         raise NotImplementedError
+
+    def follow_up(self) -> str:
+        """Do what belongs to the change after its commit; return a sentence about it, or ""."""
+        return ""
 
     @property
     def at(self) -> dt.datetime:
@@ -93,6 +100,21 @@ class Change(forms.Form):
             f"What {device.thing_name} saw there stays with {device} at {device.site}: {days:,} day{'s'[: days > 1]}, "
             f"{when}."
         )
+
+
+class Correction(Change):
+    """A change after which messages can have a place that had none."""
+
+    def replayed(self) -> str:
+        """Say in a sentence which messages are replayed after the change."""
+        count = messages_without_place(self.device.thing_name).count()
+        if not count:
+            return "None of its messages waits in the quarantine."
+        return f"{count:,} of its messages wait in the quarantine, because it was at no place. They are replayed at once."
+
+    def follow_up(self) -> str:
+        waiting = messages_without_place(self.device.thing_name)
+        return str(replay_all(messages=waiting, now=self.now)) if waiting.exists() else ""
 
 
 def _at_field() -> LocalTimeField:
@@ -164,7 +186,7 @@ class Retire(Change):
         ]
 
 
-class Reopen(Change):
+class Reopen(Correction):
     title, confirm = "Re-open the place", "Re-open it"
 
     @classmethod
@@ -176,15 +198,10 @@ class Reopen(Change):
 
     def tell(self) -> list[str]:
         device = self.device
-        lost = QuarantinedMessage.objects.filter(
-            reason=Reason.NO_PLACE, replayed_at=None, topic__contains=f"/{device.thing_name}/"
-        ).count()
         left = moment(device.until) if device.until else ""
         return [
             f"{device.thing_name} counts as having stayed at {device} when it left at {left}.",
-            f"{lost:,} of its messages are quarantined because it was at no place. Replay them afterwards."
-            if lost
-            else "None of its messages is quarantined because it was at no place.",
+            self.replayed(),
         ]
 
 
@@ -207,7 +224,7 @@ class Rename(Change):
         ]
 
 
-class CorrectArrival(Change):
+class CorrectArrival(Correction):
     title, confirm = "Correct when it came", "Correct it"
     at = LocalTimeField(required=False, label="When it came", help_text="Empty: before its first message.")  # type: ignore[assignment]
 
@@ -224,10 +241,10 @@ class CorrectArrival(Change):
         sentences = [f"{self.device.thing_name} counts as having come to {self.device} {came}."]
         if self.device.since is not None:
             sentences.append("If another stretch ended when it came, that stretch now ends at this time, too.")
-        return [*sentences, "What is stored stays where it is. Quarantined messages can be replayed afterwards."]
+        return [*sentences, "What is stored stays where it is.", self.replayed()]
 
 
-class CorrectDeparture(Change):
+class CorrectDeparture(Correction):
     title, confirm = "Correct when it left", "Correct it"
     at = LocalTimeField(label="When it left")  # type: ignore[assignment]
 
@@ -242,7 +259,8 @@ class CorrectDeparture(Change):
         return [
             f"{self.device.thing_name} counts as having left {self.device} at {moment(self.at)}.",
             "If another stretch began when it left, that stretch now begins at this time, too.",
-            "What is stored stays where it is. Quarantined messages can be replayed afterwards.",
+            "What is stored stays where it is.",
+            self.replayed(),
         ]
 
 

@@ -20,7 +20,7 @@ from analytics.models.quarters import quarter_start
 from analytics.questions import services as questions
 from config.urls import router
 from devices.members import services as members
-from devices.models import DeviceLog, Membership, QuarantinedMessage
+from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
 from faces.models import Capture, Coffee, Person
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
@@ -80,6 +80,11 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("device-place-change", "get"): Needs.OPERATOR,
     ("device-place-change", "post"): Needs.OPERATOR,
     ("device-token", "post"): Needs.OPERATOR,
+    ("site-quarantine", "get"): Needs.VIEWER,
+    ("site-quarantine", "post"): Needs.OPERATOR,
+    ("quarantined-message", "get"): Needs.VIEWER,
+    ("site-adopt", "post"): Needs.ADMINISTRATOR,
+    ("site-audit", "get"): Needs.OWNER,
     ("members", "get"): Needs.VIEWER,
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
@@ -205,6 +210,8 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "person": Person.objects.filter(site=site, name="Ada").get(),
         "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
         "capture": Capture.objects.filter(device=device).first(),
+        "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
+        "audit": AuditEntry.objects.filter(site=site).first(),
         "quarantine": QuarantinedMessage.objects.filter(device=device).first(),
         "withdraw-invitation": invitation,
         "change-member": Membership.objects.get(site=site, user__username="fuzzed"),

@@ -1,21 +1,16 @@
 """`manage.py replay_quarantine`: take in quarantined messages, after the cause was removed."""
 
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 from tqdm import tqdm
 
-from devices.intake.replay import replay_quarantined
+from devices.intake.replay import replay_stored
 from devices.isolation import each
 from devices.models import QuarantinedMessage, Reason
-
-
-def _replay(pk: int) -> int:
-    """Replay the message with this key, of which one at a time is in memory; return 1 if it was taken in."""
-    message = QuarantinedMessage.objects.filter(pk=pk).first()
-    return int(message is not None and replay_quarantined(message=message, now=timezone.now()))
 
 
 class Command(BaseCommand):
@@ -33,5 +28,5 @@ class Command(BaseCommand):
             messages = messages.filter(device__name=device)
         pks = list(messages.values_list("pk", flat=True))
         bar = tqdm(pks, unit=" messages", disable=None)
-        taken_in = sum(each(bar, _replay, what="the replay of quarantined message"))
+        taken_in = sum(each(bar, partial(replay_stored, now=timezone.now()), what="the replay of quarantined message"))
         self.stdout.write(f"{taken_in} messages taken in, {messages.count()} still in quarantine.")

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
+from analytics.models import Frame
 from devices import services
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
@@ -121,10 +122,15 @@ def test_a_retired_camera_is_re_opened_and_its_dates_are_corrected(operator: Use
     change(operator, seattle01, "came", confirmed="yes", at=local(earlier - dt.timedelta(days=1), seattle01.site))
     seattle01.refresh_from_db()
     assert (seattle01.since, seattle01.until) == (earlier - dt.timedelta(days=1), earlier)
-    assert "counts as having stayed" in shown(change(operator, seattle01, "reopen"))
+    see(places.SEATTLE01, now - dt.timedelta(hours=1))
+    assert not Frame.objects.exists()
+    foreseen = shown(change(operator, seattle01, "reopen"))
+    assert "counts as having stayed" in foreseen
+    assert "1 of its messages wait in the quarantine, because it was at no place. They are replayed at once." in foreseen
     change(operator, seattle01, "reopen", confirmed="yes")
     seattle01.refresh_from_db()
     assert seattle01.is_open
+    assert Frame.objects.count() == 1
 
 
 def test_a_name_that_is_taken_is_told_beside_the_field(operator: User, seattle01: Device) -> None:
