@@ -26,6 +26,7 @@ class AnalyticsConfig(AppConfig):
         from devices.fact_kinds import register_facts
         from devices.intake.batches import register_sink
         from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
+        from devices.managing.tabs import Tab, register_tab
         from faces.erasure.signals import person_erased
 
         plan = ["since", *DAYS, "country", "region", "holiday"]
@@ -33,6 +34,7 @@ class AnalyticsConfig(AppConfig):
         day = ["date", "hours"]
         audit(OpeningException, Audited("opening exception", day, site=lambda day: day.site_id))
         audit_wall_tokens()
+        register_tab(Tab("Walls and tokens", "site-walls", rank=70))
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
         register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])
         register_facts(ReportedGesture, "began_at", part=ReceivedGesture, key=["began_at", "label"])

@@ -36,6 +36,9 @@ class WallToken(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
 
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When the token stops working; empty: never.")
+    used_at = models.DateTimeField(null=True, editable=False, help_text="When the token was last used, to the hour.")
+
     objects = WallTokenQuerySet.as_manager()
 
     class Meta:

@@ -110,7 +110,7 @@ class Correction(Change):
         count = messages_without_place(self.device.thing_name).count()
         if not count:
             return "None of its messages waits in the quarantine."
-        return f"{count:,} of its messages wait in the quarantine, because it was at no place. They are replayed at once."
+        return f"{count:,} of its messages were taken when it was at no place, and are replayed from the quarantine."
 
     def follow_up(self) -> str:
         waiting = messages_without_place(self.device.thing_name)

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from analytics.galaxy.serving.services import create_wall_token
 from analytics.groundtruth.services import start_session
 from analytics.models import Detection, Episode, Review, Verdict, Visit
 from analytics.models.quarters import quarter_start
@@ -85,6 +86,9 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("quarantined-message", "get"): Needs.VIEWER,
     ("site-adopt", "post"): Needs.ADMINISTRATOR,
     ("site-audit", "get"): Needs.OWNER,
+    ("site-walls", "get"): Needs.VIEWER,
+    ("site-walls", "post"): Needs.OPERATOR,
+    ("site-wall-revoke", "post"): Needs.OPERATOR,
     ("members", "get"): Needs.VIEWER,
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
@@ -138,7 +142,7 @@ NOT_WALKED = {
 
 LISTS = ("-list", "-counts", "-accuracy", "-usual")
 GALAXY = "analytics.galaxy"
-WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture")
+WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture", "site-walls", "site-wall-revoke")
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -211,6 +215,7 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
         "capture": Capture.objects.filter(device=device).first(),
         "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
+        "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
         "audit": AuditEntry.objects.filter(site=site).first(),
         "quarantine": QuarantinedMessage.objects.filter(device=device).first(),
         "withdraw-invitation": invitation,

@@ -10,15 +10,15 @@ from devices.models import Action
 
 
 def audit_wall_tokens() -> None:
-    """Record from now on the tokens that get a site, and those that are deleted."""
-    m2m_changed.connect(_got_sites, sender=WallToken.sites.through)
+    """Record from now on which tokens get a site, and which lose one."""
+    m2m_changed.connect(_sites_changed, sender=WallToken.sites.through)
     pre_delete.connect(_deleted, sender=WallToken)
 
 
-def _got_sites(instance: WallToken, action: str, pk_set: set[int] | None, **_: Any) -> None:
-    if action == "post_add":
-        for site in sorted(pk_set or ()):
-            _record(Action.ADDED, instance, site)
+def _sites_changed(instance: WallToken, action: str, pk_set: set[int] | None, **_: Any) -> None:
+    actions = {"post_add": Action.ADDED, "post_remove": Action.DELETED}
+    for site in sorted(pk_set or ()) if action in actions else ():
+        _record(actions[action], instance, site)
 
 
 def _deleted(instance: WallToken, **_: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import path, register_converter
 
 from analytics.galaxy.boards.board import Board, find_board
-from analytics.galaxy.serving import views
+from analytics.galaxy.serving import tokens_page, views
 from analytics.numbers.periods import FIRST_YEAR
 
 
@@ -80,4 +80,6 @@ _WITH_TOKEN: list[tuple[str, Any, str]] = [
 urlpatterns = [
     *(path(f"wall/t/<slug:token>/{route}", view, name=name) for route, view, name in _WITH_TOKEN),
     *(path(f"wall/{route}", view, name=name) for route, view, name in _WALLS),
+    path("sites/<slug:slug>/settings/walls/", tokens_page.site_walls, name="site-walls"),
+    path("sites/<slug:slug>/settings/walls/<int:pk>/revoke/", tokens_page.revoke, name="site-wall-revoke"),
 ]

@@ -37,9 +37,9 @@ from analytics.galaxy.serving.responses import (
     get_shared,
     respond,
 )
+from analytics.galaxy.serving.services import sites_of_token
 from analytics.galaxy.snapshots import SiteHours, Snapshot, local_time
 from analytics.galaxy.time_slots import REFRESH_S, SHOW_AFTER_S, slot_at, slot_start
-from analytics.models.walls import WallToken
 from devices.models import Device, Site
 from devices.services import token_digest
 
@@ -246,14 +246,16 @@ def _sites_of_token(token: str) -> tuple[Site, ...]:
     """Return the token's sites; a deleted token has them until the slot ends. Raises `Http404`."""
     sites = _read_sites_of_token(token_digest(token), _current_slot())
     if not sites:
-        raise Http404("There is no such wall token, or it has no site left; make one in the admin.")
+        raise Http404(
+            "There is no such wall token, or it has expired or has no site left; make one in the settings of a site."
+        )
     return sites
 
 
 @lru_cache(CACHED_TOKENS)
 def _read_sites_of_token(digest: str, slot: int) -> tuple[Site, ...]:
     """Return the sites of the token with this digest; `slot` is only part of the cache's key."""
-    return tuple(Site.objects.filter(pk__in=WallToken.objects.filter(token_digest=digest).values("sites")))
+    return sites_of_token(digest=digest, now=timezone.now())
 
 
 def _select_sites(request: HttpRequest, site: str, board: Board[Any], token: str) -> tuple[Site, ...]:

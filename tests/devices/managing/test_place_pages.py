@@ -126,7 +126,7 @@ def test_a_retired_camera_is_re_opened_and_its_dates_are_corrected(operator: Use
     assert not Frame.objects.exists()
     foreseen = shown(change(operator, seattle01, "reopen"))
     assert "counts as having stayed" in foreseen
-    assert "1 of its messages wait in the quarantine, because it was at no place. They are replayed at once." in foreseen
+    assert "1 of its messages were taken when it was at no place, and are replayed" in foreseen
     change(operator, seattle01, "reopen", confirmed="yes")
     seattle01.refresh_from_db()
     assert seattle01.is_open
