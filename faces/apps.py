@@ -16,6 +16,7 @@ class FacesConfig(AppConfig):
         from devices.intake.batches import register_sink
         from devices.intake.decoding import TakenPicture
         from devices.intake.replay import register_way
+        from devices.managing.tabs import Tab, register_tab
         from devices.models import Device, Site
         from faces.coffees import coffee_tallies
         from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
@@ -63,6 +64,7 @@ class FacesConfig(AppConfig):
         )
         audit(Merge, Audited("merge", ["person_id", "undone_at"], site=lambda merge: merge.site_id))
         audit(Erasure, Audited("erasure", [], site=lambda erasure: erasure.site_id))
+        register_tab(Tab("Faces and pictures", "site-policy", rank=30))
         hourly = (
             *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),
             *("finish_erasures", "forget_unclaimed_faces"),

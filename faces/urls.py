@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path
 
 from faces import views
+from faces.people import policy_page
 from faces.rest.enrolment import ErasureViewSet
 from faces.rest.views import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
 
@@ -17,6 +18,7 @@ api: list[tuple[str, Any, str]] = [
     ("leaderboard", LeaderboardViewSet, "leaderboard"),
 ]
 urlpatterns = [
+    path("sites/<slug:slug>/settings/faces/", policy_page.site_policy, name="site-policy"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("leaderboard/screen/", views.leaderboard_screen, name="leaderboard-screen"),
     path("coffees/<int:pk>/<str:link>.jpg", views.portrait, name="portrait"),

@@ -15,9 +15,10 @@ from django.utils.text import Truncator
 
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from faces.admin.enrolment_forms import PersonForm
-from faces.admin.forms import PolicyForm, ReviewForm
+from faces.admin.forms import ReviewForm
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.people.consent import with_coffees_and_consent
+from faces.people.policy_form import PolicyForm
 from faces.pictures import links
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import (

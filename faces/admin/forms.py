@@ -1,49 +1,14 @@
-"""The admin's forms for policies, merges and reviews. They show a service's refusal beside the field."""
+"""The admin's forms for merges and reviews. They show a service's refusal beside the field."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 
 from faces.coffees.counting import REASON_NEEDED, check_restorable
-from faces.models import Coffee, Merge, Mode, Person, SitePolicy
+from faces.models import Coffee, Merge, Person
 from faces.people.merging import check_merge
-from faces.people.policies import check_policy
-from faces.services import MergeRefused, PolicyRefused
-
-if TYPE_CHECKING:
-    from devices.models import User
-
-
-class PolicyForm(forms.ModelForm[SitePolicy]):
-    """The policy of a site, confirmed by the user who submits the form."""
-
-    user: "User"
-    """The user who submits the form; set by the admin."""
-
-    confirmed = forms.BooleanField(
-        required=False,
-        label="I own this site and confirm this policy",
-        help_text="Required unless the mode is “off”. Your name and the time are recorded.",
-    )
-
-    class Meta:
-        model = SitePolicy
-        fields = ["site", "mode", "picture_hours", "unmatched_hours"]
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        site = self.instance.site if self.instance.pk else self.cleaned_data.get("site")
-        mode = self.cleaned_data.get("mode")
-        if site is None or mode is None:
-            return self.cleaned_data
-        if mode != Mode.OFF and not self.cleaned_data["confirmed"]:
-            self.add_error("confirmed", "Recognition needs the confirmation of an owner.")
-        try:
-            check_policy(site=site, mode=Mode(mode), confirmed_by=self.user)
-        except PolicyRefused as error:
-            self.add_error("mode", str(error))
-        return self.cleaned_data
+from faces.services import MergeRefused
 
 
 class MergeForm(forms.ModelForm[Merge]):

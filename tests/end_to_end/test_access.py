@@ -89,6 +89,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("site-walls", "get"): Needs.VIEWER,
     ("site-walls", "post"): Needs.OPERATOR,
     ("site-wall-revoke", "post"): Needs.OPERATOR,
+    ("site-policy", "get"): Needs.VIEWER,
+    ("site-policy", "post"): Needs.OWNER,
     ("members", "get"): Needs.VIEWER,
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
