@@ -19,6 +19,8 @@ class OneAtATime(BaseConstraint):
 
     PostgreSQL enforces it with an exclusion constraint. SQLite has none, but runs one writing transaction at a time, so
     that calling `validate` within the transaction is enough.
+
+    If the model has a method `say_overlapped`, that of the row which is in the way returns the sentence of the error.
     """
 
     def __init__(
@@ -61,8 +63,9 @@ class OneAtATime(BaseConstraint):
             others = others.filter(Q(**{f"{self.start}__lt": end}) | Q(**{self.start: None}))
         if start is not None:
             others = others.filter(Q(**{f"{self.end}__gt": start}) | Q(**{self.end: None}))
-        if others.exists():
-            raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
+        if other := others.first():
+            say = getattr(other, "say_overlapped", self.get_violation_error_message)
+            raise ValidationError(say(), code=self.violation_error_code)
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         path, arguments, named = super().deconstruct()

@@ -19,7 +19,7 @@ class Right(enum.Enum):
     SEE = "see what the site's devices report"
     OPERATE = "change the site's devices, people, pictures, questions, reviews, counts and walls"
     DECIDE_ON_FACES = "decide what the site does with faces"
-    MANAGE = "change the site's settings, and who its members are"
+    MANAGE = "change the site's settings and members, and read its history"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {

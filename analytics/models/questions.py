@@ -98,6 +98,12 @@ class Question(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("question", args=[self.pk])
 
+    def say_overlapped(self) -> str:
+        """Return why another question cannot be asked at the same time, naming this one."""
+        zone = self.site.zone
+        start, end = (f"{at.astimezone(zone):%-d %b %Y, %H:%M}" for at in (self.asked_from, self.asked_until))
+        return f"{self.site} asks “{self.text}” from {start} to {end}; a thumb could answer either."
+
     def clean(self) -> None:
         if self.asked_from and self.asked_until and self.asked_until - self.asked_from > LONGEST:
             raise ValidationError(f"A question is asked for {LONGEST.days} days at most.")

@@ -3,12 +3,13 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 
 from analytics.models.questions import Question
 from devices.models import Site
 from devices.roles import Right
+from edge_agent.vision.gestures import GESTURES
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -69,6 +70,7 @@ def check_role(site: Site, by: "User") -> None:
 @transaction.atomic
 def _save(question: Question) -> Question:
     question.full_clean()
+    _check_gestures(question)
     try:
         with transaction.atomic():
             question.save()
@@ -77,3 +79,20 @@ def _save(question: Question) -> Question:
         question.full_clean()
         raise
     return question
+
+
+def _check_gestures(question: Question) -> None:
+    """Raise `ValidationError` for a changed gesture that no camera of the site has said or can say."""
+    fields = ("yes_label", "no_label")
+    before = Question.objects.filter(pk=question.pk).values(*fields).first() or {}
+    changed = [name for name in fields if getattr(question, name) != before.get(name)]
+    said = {label for labels in question.site.devices.values_list("labels_sought", flat=True) for label in labels}
+    known = {*GESTURES, *said}
+    wrong = {
+        name: f"No camera of {question.site} has shown “{getattr(question, name)}”. Choose one of "
+        f"{', '.join(sorted(known))}."
+        for name in changed
+        if getattr(question, name) not in known
+    }
+    if wrong:
+        raise ValidationError(wrong)

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from devices import services
 from devices.models import Device, Thing, validate_timezone
 from edge_agent.messages import DesiredSettings, Settings
+from edge_agent.plain_words import plain
 
 OWN = "as on the device"
 
@@ -99,7 +100,7 @@ class DeviceForm(forms.ModelForm[Device]):
             try:
                 msgspec.convert({name: value}, DesiredSettings)
             except msgspec.ValidationError as error:
-                self.add_error(name, f"{str(error).partition(' - at')[0]}.")
+                self.add_error(name, f"This {plain(error)}.")
         if cleaned is not None and not self.errors:
             self._check_place(cleaned)
         return cleaned

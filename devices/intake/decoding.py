@@ -25,6 +25,7 @@ from devices.intake.places import Whereabouts
 from devices.models import Device, Reason, Thing
 from devices.text import printable, storable
 from edge_agent import messages
+from edge_agent.plain_words import sentence
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MILLISECOND = dt.timedelta(milliseconds=1)
@@ -120,7 +121,7 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
     try:
         message = messages.decode(kind, arrival.payload)
     except msgspec.ValidationError as error:
-        raise Rejection(Reason.BAD_VALUE, f"{error}.") from None
+        raise Rejection(Reason.BAD_VALUE, sentence(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Rejection(Reason.UNREADABLE, f"Broken JSON: {error}.") from None
     match message:

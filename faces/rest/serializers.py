@@ -16,6 +16,7 @@ from devices.intake.decoding import Rejection
 from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from devices.models import Device, Site
 from edge_agent.messages import Box, Face
+from edge_agent.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.models.querysets import PERIODS
@@ -163,7 +164,7 @@ def _converted(value: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise serializers.ValidationError(f"{error}.") from None
+        raise serializers.ValidationError(sentence(error)) from None
 
 
 def decode_base64(text: str) -> bytes:

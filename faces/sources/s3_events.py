@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote_plus
 
 import msgspec
 
+from edge_agent.plain_words import sentence
+
 CREATED = "ObjectCreated:"
 STAMP = re.compile(r"(?<!\d)\d{8}-\d{6}(?!\d)")
 """The time in the names of a DeepLens's pictures: YYYYmmdd-HHMMSS."""
@@ -88,7 +90,7 @@ def stored_object(record: dict[str, Any]) -> StoredObject | None:
     try:
         event = msgspec.convert(record, _Record)
     except msgspec.ValidationError as error:
-        raise UnreadableNotification(f"The message is not a record of S3: {error}.") from None
+        raise UnreadableNotification(f"The message is not a record of S3. {sentence(error)}") from None
     if not event.name.startswith(CREATED):
         return None
     # Keys are form-encoded in notifications: “+” is a space.

@@ -22,6 +22,8 @@ for app in (devices.urls, faces.urls, analytics.urls):
     for prefix, viewset, basename in app.api:
         router.register(prefix, viewset, basename)
 
+handler404 = "devices.pages.errors.not_found"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),

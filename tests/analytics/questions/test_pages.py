@@ -134,12 +134,16 @@ def test_an_operator_asks_in_the_sites_own_time(seattle: Site, operator: User) -
     ("values", "sentence"),
     [
         ({"asked_until": "2026-11-20T11:00"}, "must end after it begins"),
-        ({"asked_from": "2026-11-20T09:00"}, "asks another question in this time"),
+        (
+            {"asked_from": "2026-11-20T09:00"},
+            "“Enjoying your coffee?” from 20 Nov 2026, 09:00 to 20 Nov 2026, 12:00",
+        ),
         ({"asked_from": "2026-11-20T12:10"}, "Choose a full quarter"),
         ({"asked_from": "2027-03-14T02:30", "asked_until": "2027-03-15T00:00"}, "may not exist"),
         ({"asked_from": "soon"}, "Enter a valid date/time"),
         ({"text": ""}, "This field is required"),
         ({"text": "?" * 201}, "at most 200 characters"),
+        ({"yes_label": "thumb-up"}, "No camera of Seattle has shown “thumb-up”. Choose one of fist, open-palm,"),
         ({"no_label": "thumbs-up"}, "cannot mean both yes and no"),
     ],
 )

@@ -198,8 +198,8 @@ class TestNewCaptures:
                 "days before its arrival",
             ),
             ({"image_string": base64.b64encode(JPEG).decode(), "shows": "all"}, "shows", "not a valid choice"),
-            ({"image_string": base64.b64encode(JPEG).decode(), "faces": [{"box": [1]}]}, "faces", "Expected `array`"),
-            ({"image_string": base64.b64encode(JPEG).decode(), "area": [1, 2, 3]}, "area", "of length 4"),
+            ({"image_string": base64.b64encode(JPEG).decode(), "faces": [{"box": [1]}]}, "faces", "must be a list"),
+            ({"image_string": base64.b64encode(JPEG).decode(), "area": [1, 2, 3]}, "area", "must be a list of 4 items"),
         ],
     )
     def test_a_bad_upload_is_refused_beside_its_field(
