@@ -86,6 +86,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("quarantined-message", "get"): Needs.VIEWER,
     ("site-adopt", "post"): Needs.ADMINISTRATOR,
     ("site-audit", "get"): Needs.OWNER,
+    ("audit-detail", "get"): Needs.OWNER,
     ("site-walls", "get"): Needs.VIEWER,
     ("site-walls", "post"): Needs.OPERATOR,
     ("site-wall-revoke", "post"): Needs.OPERATOR,
