@@ -58,6 +58,6 @@ def audit_models() -> None:
 
 def _site_of_thing(thing: Thing) -> int | None:
     """Return the key of the site where the thing is now, or was last."""
-    devices = Device.objects.filter(thing=thing.name)
+    devices = Device.objects.filter(thing=thing)
     here = devices.open().values_list("site_id", flat=True).first()
     return here if here is not None else devices.order_by("-until").values_list("site_id", flat=True).first()

@@ -85,7 +85,8 @@ class Change(forms.Form):
         return ""
 
     @property
-    def at(self) -> dt.datetime:
+    def when(self) -> dt.datetime:
+        """The chosen time, by default now."""
         return self.cleaned_data.get("at") or self.now
 
     def kept(self) -> str:
@@ -125,7 +126,7 @@ class Move(Change):
     title, confirm = "Move the camera to another place", "Move it"
     site = forms.ModelChoiceField(Site.objects.none(), label="To which site", empty_label=None)
     name = forms.SlugField(max_length=80, label="Name of the new place", help_text="Such as Lobby; unique at its site.")
-    at = _at_field()  # type: ignore[assignment]  # a declared field; the property reads its value
+    at = _at_field()
 
     def __init__(self, device: Device, user: "User", data: Any = None, *, now: dt.datetime) -> None:
         super().__init__(device, user, data, now=now)
@@ -135,12 +136,12 @@ class Move(Change):
 
     def perform(self) -> Device:
         values = self.cleaned_data
-        return services.move_device(device=self.device, site=values["site"], name=values["name"], at=self.at)
+        return services.move_device(device=self.device, site=values["site"], name=values["name"], at=self.when)
 
     def tell(self) -> list[str]:
         site, name, device = self.cleaned_data["site"], self.cleaned_data["name"], self.device
         sentences = [
-            f"From {moment(self.at)} on, what {device.thing_name} sees belongs to {name} at {site}.",
+            f"From {moment(self.when)} on, what {device.thing_name} sees belongs to {name} at {site}.",
             self.kept(),
             "Its token and its settings go along.",
         ]
@@ -154,17 +155,17 @@ class Replace(Change):
     thing_name = forms.CharField(
         max_length=128, label="Thing name of the new camera", help_text="Its name at the broker, such as lobby-2."
     )
-    at = _at_field()  # type: ignore[assignment]
+    at = _at_field()
 
     def perform(self) -> Device:
         thing_name = self.cleaned_data["thing_name"]
-        return services.replace_device(device=self.device, thing_name=thing_name, at=self.at, by=self.user)
+        return services.replace_device(device=self.device, thing_name=thing_name, at=self.when, by=self.user)
 
     def tell(self) -> list[str]:
         device, thing_name = self.device, self.cleaned_data["thing_name"]
         known = Thing.objects.filter(name=thing_name).exists()
         return [
-            f"From {moment(self.at)} on, {device} at {device.site} is the camera {thing_name}.",
+            f"From {moment(self.when)} on, {device} at {device.site} is the camera {thing_name}.",
             f"{device.thing_name} is at no place then: what it takes is quarantined.",
             self.kept(),
             f"{thing_name} keeps its token and settings." if known else f"{thing_name} is new and has no token yet.",
@@ -173,14 +174,14 @@ class Replace(Change):
 
 class Retire(Change):
     title, confirm = "Retire the camera", "Retire it"
-    at = _at_field()  # type: ignore[assignment]
+    at = _at_field()
 
     def perform(self) -> None:
-        services.retire_device(device=self.device, at=self.at)
+        services.retire_device(device=self.device, at=self.when)
 
     def tell(self) -> list[str]:
         return [
-            f"From {moment(self.at)} on, {self.device.thing_name} is at no place: what it takes is quarantined.",
+            f"From {moment(self.when)} on, {self.device.thing_name} is at no place: what it takes is quarantined.",
             self.kept(),
             "If it was a mistake, the place can be re-opened.",
         ]
@@ -226,7 +227,7 @@ class Rename(Change):
 
 class CorrectArrival(Correction):
     title, confirm = "Correct when it came", "Correct it"
-    at = LocalTimeField(required=False, label="When it came", help_text="Empty: before its first message.")  # type: ignore[assignment]
+    at = LocalTimeField(required=False, label="When it came", help_text="Empty: before its first message.")
 
     @classmethod
     def suits(cls, device: Device) -> bool:
@@ -246,18 +247,18 @@ class CorrectArrival(Correction):
 
 class CorrectDeparture(Correction):
     title, confirm = "Correct when it left", "Correct it"
-    at = LocalTimeField(label="When it left")  # type: ignore[assignment]
+    at = LocalTimeField(label="When it left")
 
     @classmethod
     def suits(cls, device: Device) -> bool:
         return not device.is_open
 
     def perform(self) -> None:
-        services.correct_departure(device=self.device, until=self.at)
+        services.correct_departure(device=self.device, until=self.when)
 
     def tell(self) -> list[str]:
         return [
-            f"{self.device.thing_name} counts as having left {self.device} at {moment(self.at)}.",
+            f"{self.device.thing_name} counts as having left {self.device} at {moment(self.when)}.",
             "If another stretch began when it left, that stretch now begins at this time, too.",
             "What is stored stays where it is.",
             self.replayed(),

@@ -62,7 +62,7 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     def _exported(self, kind: str) -> StreamingHttpResponse:
         queryset = self.filter_queryset(self.get_queryset())
         if self.audited_as:
-            seen = queryset.order_by().values(f"{queryset.site_path}__pk").distinct()
+            seen = queryset.order_by().values(f"{queryset.site_path}__pk").distinct()  # type: ignore[attr-defined]
             sites = Site.objects.filter(pk__in=seen)
             record_export(by=cast("User", self.request.user), subject=self.audited_as, sites=sites)
         columns = exports.columns_of(cast("Serializer[Any]", self.get_serializer()), self.export_instead)

@@ -63,7 +63,8 @@ def test_what_was_mended_is_replayed_from_the_admin(superuser: User) -> None:
 
 def test_a_viewer_of_the_site_replays_nothing(viewer: User, seattle01: Device) -> None:
     accept([Arrival(f"$aws/things/{places.SEATTLE01}/infer", b'{"face": 17}', clock.now())])
-    assert "Your role does not allow you to replay 1 of the selected messages." in replayed(logged_in(viewer, staff=True))
+    page = replayed(logged_in(viewer, staff=True))
+    assert "Your role does not allow you to replay 1 of the selected messages." in page
 
 
 def test_a_site_and_a_device_can_be_registered(superuser: User) -> None:

@@ -154,7 +154,7 @@ def test_an_entry_is_never_changed_or_deleted(seattle: Site, owner: User) -> Non
 
 def test_no_row_of_another_table_takes_an_entry_along() -> None:
     relations = [field for field in AuditEntry._meta.get_fields() if isinstance(field, models.ForeignKey)]
-    assert all(field.remote_field.on_delete is models.DO_NOTHING and not field.db_constraint for field in relations)
+    assert all(field.remote_field.on_delete is models.DO_NOTHING and not field.db_constraint for field in relations)  # type: ignore[attr-defined]
     pointing = [
         field
         for model in apps.get_models()
