@@ -32,8 +32,9 @@ import django
 django.setup()
 
 from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, usual_spells  # noqa: E402
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, usual_people  # noqa: E402
 from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
+from analytics.numbers.period_numbers import judge  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -208,7 +209,7 @@ def bands(known: list[Street], days: int, random: np.random.Generator) -> list[r
         truth = simulate(street(known, random), random, weeks=weeks, people=people, fails=bool(random.integers(2)))
         day = FIRST + weeks * WEEK - dt.timedelta(days=int(random.integers(1, 8)))
         now = day + dt.timedelta(hours=int(random.integers(10, 25)))
-        usual = usual_spells(truth.series, day=day, now=now)
+        _, usual = usual_people(truth.series, day=day, now=now)
         if usual is None:
             early += 1
             continue
@@ -222,7 +223,7 @@ def bands(known: list[Street], days: int, random: np.random.Generator) -> list[r
     for _ in range(days // 10):
         truth = simulate(street(known, random), random, weeks=6, people=1_000, fails=False)
         day = FIRST + 6 * WEEK - dt.timedelta(days=int(random.integers(1, 8)))
-        short += usual_spells(truth.series, day=day, now=day + dt.timedelta(hours=18)) is None
+        short += usual_people(truth.series, day=day, now=day + dt.timedelta(hours=18))[1] is None
     return [
         report.between("usual ranges that hold a fresh day, from six weeks on", percent(np.mean(held)), "%", 75, 85),
         report.told("    percentiles of the same weekday alone", percent(np.mean(raw)), "%"),
@@ -317,6 +318,8 @@ def as_series(
         occupied=of_camera(np.asarray(occupied)),
         spells=of_camera(people),
         gestures=of_camera(random.binomial(people.astype(int), GESTURES)),
+        visits=of_camera(people),
+        followed=seen,
     )
 
 
@@ -331,7 +334,7 @@ def compared(truth: Truth) -> dict[Measure, Comparison]:
 
 def page(comparisons: dict[Measure, Comparison]) -> dict[Measure, Finding]:
     """Judge the comparisons as the page of a site or device does."""
-    return tell(comparisons, primary={Measure.SPELLS})
+    return judge(comparisons)
 
 
 def tells(comparison: Comparison) -> bool:

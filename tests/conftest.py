@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from hypothesis import HealthCheck, settings
 
 from devices.models import Device, Site
@@ -44,6 +45,12 @@ def _quick_tests_start_no_program(request: pytest.FixtureRequest, monkeypatch: p
 
     if request.node.get_closest_marker("quick"):
         monkeypatch.setattr("subprocess.Popen.__init__", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept_from_other_tests() -> None:
+    """The tests of one process share its cache, and rows of different tests share their keys."""
+    caches["process"].clear()
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,10 @@ from rest_framework.viewsets import ViewSet
 
 from analytics.numbers.buckets import day_bounds
 from analytics.numbers.findings import Finding, Normality, Word, judge_day, tell
-from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series, usual_spells
+from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series, usual_people
 from analytics.numbers.matched import compare
 from analytics.numbers.opening import with_opening_hours
+from analytics.numbers.period_numbers import judge
 from analytics.numbers.periods import PAST_DAYS, WEEK
 from analytics.numbers.reads import Selection
 from analytics.rest.places import find_place
@@ -58,7 +59,9 @@ class ComparisonQuery(SpanQuery):
 class FindingSerializer(serializers.Serializer[Any]):
     """How one measure compares; a ratio above 1 means more than the other period or place."""
 
-    measure = serializers.ChoiceField(choices=[each.value for each in Measure])
+    measure = serializers.ChoiceField(
+        choices=[each.value for each in Measure], help_text="Visits are there only if a camera follows people."
+    )
     finding = serializers.ChoiceField(
         source="word",
         choices=[each.value for each in Word],
@@ -87,10 +90,14 @@ class UsualQuery(SpanQuery):
 
 
 class UsualSerializer(serializers.Serializer[Any]):
-    """Today's occupied spells so far beside what is usual; numbers are null where it is too early to tell."""
+    """How many people came today so far, beside what is usual; numbers are null where it is too early to tell."""
 
     finding = serializers.ChoiceField(choices=[each.value for each in Normality])
-    occupied_spells = serializers.FloatField(allow_null=True, help_text="In the hours that are over and were seen.")
+    measure = serializers.ChoiceField(
+        choices=[Measure.VISITS.value, Measure.SPELLS.value],
+        help_text="Visits where the cameras follow people and enough weeks know them, else occupied spells.",
+    )
+    value = serializers.FloatField(allow_null=True, help_text="In the hours that are over and were seen.")
     median = serializers.FloatField(allow_null=True, help_text="Of the same hours and weekday in earlier weeks.")
     low = serializers.FloatField(allow_null=True, help_text="The usual range holds 80% of days.")
     high = serializers.FloatField(allow_null=True)
@@ -116,17 +123,21 @@ class ComparisonViewSet(ViewSet):
     @extend_schema(parameters=[UsualQuery], responses=UsualSerializer)
     @action(detail=False)
     def usual(self, request: Request) -> Response:
-        """Return whether today is usual so far: its occupied spells, and the range in which 80 of 100 such days lie."""
+        """Return whether today is usual so far: how many came, and the range in which 80 of 100 such days lie."""
         query, now = parse_query(UsualQuery, request), timezone.now()
         place = find_place(request, query)
         day, end = day_bounds(now, place.zone)
         selection = Selection(place.devices, place.zone, end - dt.timedelta(days=PAST_DAYS), end)
         (series,) = read_hour_series(with_opening_hours([selection], query["hours"]), label=THUMBS_UP, now=now)
-        usual = usual_spells(series, day=day, now=now)
+        measure, usual = usual_people(series, day=day, now=now)
         numbers = usual and (usual.value, usual.median, usual.band.low, usual.band.high, usual.weeks)
-        names = ("occupied_spells", "median", "low", "high", "weeks")
+        names = ("value", "median", "low", "high", "weeks")
         return Response(
-            {"finding": judge_day(usual), **dict(zip(names, numbers or (None, None, None, None, 0), strict=True))}
+            {
+                "finding": judge_day(usual),
+                "measure": measure,
+                **dict(zip(names, numbers or (None, None, None, None, 0), strict=True)),
+            }
         )
 
 
@@ -151,7 +162,7 @@ def _other_period(request: Request, query: dict[str, Any], now: dt.datetime) -> 
     _refuse_long(start, end)
     selections = with_opening_hours([Selection(place.devices, place.zone, start, end)], query["hours"])
     (series,) = read_hour_series(selections, label=query["label"], now=now)
-    return tell(compare_spans(series, period, other), primary={Measure.SPELLS})
+    return judge(compare_spans(series, period, other))
 
 
 def _other_place(request: Request, query: dict[str, Any], now: dt.datetime) -> dict[Measure, Finding]:

@@ -7,7 +7,7 @@ from itertools import combinations
 from zoneinfo import ZoneInfo
 
 from analytics.numbers.findings import Finding, tell
-from analytics.numbers.hour_series import Measure, average_side
+from analytics.numbers.hour_series import Measure, average_side, count_visits
 from analytics.numbers.matched import Comparison, compare
 from analytics.numbers.measures import HOURS, Activity, add_up_engagement, merge_activity
 from analytics.numbers.metrics import Metric, metrics
@@ -42,14 +42,16 @@ class PlaceNumbers:
     hours: Sequence[Activity]
     total: Activity
     label: str
+    visits: int | None
+    """None where no camera followed people."""
     past: Mapping[Measure, Finding]
     """Beside the period before."""
     others: Mapping[str, Finding]
     """The average beside that of each other place, by the name of the other place."""
 
-    @property
-    def readings(self) -> list[Metric]:
-        return metrics(self.total, self.past, label=self.label)
+    def readings(self, *, with_visits: bool) -> list[Metric]:
+        """Return the metrics of the place, visits among them if any of the places knows them."""
+        return metrics(self.total, self.past, label=self.label, visits=self.visits, with_visits=with_visits)
 
     @property
     def average(self) -> float | None:
@@ -75,7 +77,7 @@ def read_place_numbers(
 ) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    At most six queries, however many subjects there are.
+    At most seven queries, however many subjects there are.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
@@ -97,7 +99,8 @@ def read_place_numbers(
             hours=hours[number],
             total=merge_activity(hours[number]),
             label=label,
-            past={measure: findings[number, measure] for measure in Measure},
+            visits=count_visits(series[number], (own[number].start, own[number].end)),
+            past={measure: findings[number, measure] for measure in Measure if (number, measure) in findings},
             others={
                 other.name: findings[number, place] if number < place else findings[place, number].reversed
                 for place, other in enumerate(subjects)

@@ -71,6 +71,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         period = replace(period, is_calendar=True)
     label = views.parse_label(request)
     found = read_place_numbers(subjects, period, label=label, instant=by == "instant")
+    with_visits = any(each.visits is not None for each in found)
     asked = {"place": chosen, "by": by, "label": None if label == THUMBS_UP else label}
     context = {
         "known": known,
@@ -80,7 +81,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "found": list(
             zip(found, _numbered(found, period.now), [each.sentence for each in found], PLACE_STYLES, strict=False)
         ),
-        "readings": list(zip(*(each.readings for each in found), strict=True)),
+        "readings": list(zip(*(each.readings(with_visits=with_visits) for each in found), strict=True)),
         "typical": typical_day(found),
         "plotly": library.address(),
         "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),

@@ -67,6 +67,11 @@ class Finding:
         word = {Word.MORE: Word.FEWER, Word.FEWER: Word.MORE}.get(self.word, self.word)
         return Finding(word, self.comparison.reversed)
 
+    @property
+    def beside_week_before(self) -> str:
+        """The finding of seven days beside the seven days before them, as `text` says it."""
+        return self.text("the 7 days before")
+
     def text(self, other: str = "") -> str:
         """Return the sentence's part, such as "more than the 7 days before: +12% to +31% (168 hours in common)".
 

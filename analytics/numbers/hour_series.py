@@ -1,6 +1,6 @@
 """Each hour of each spot of some places, as arrays: what comparisons are made from. A spot is one camera here.
 
-`read_hour_series` takes two queries, whatever the number of places and cameras and however long the periods are. The
+`read_hour_series` takes three queries, whatever the number of places and cameras and however long the periods are. The
 database returns quarter hours and episodes as packed columns, which cost no Python object for each.
 """
 
@@ -12,8 +12,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.db.models import OuterRef, Subquery
 
-from analytics.models import FACE, EngagementQuarter, Episode
+from analytics.models import FACE, EngagementQuarter, Episode, VisitQuarter
 from analytics.models.quarters import MILLION
 from analytics.numbers import sql
 from analytics.numbers.buckets import bucket_edges
@@ -42,6 +43,8 @@ MINUTE_S = 60
 class Measure(StrEnum):
     """The measures that are compared. A peak and a coverage are not: neither is a rate of an hour."""
 
+    VISITS = "visits"
+    """Of cameras that follow people. Visits are compared with visits alone, never with occupied spells."""
     AVERAGE = "average"
     OCCUPIED = "occupied"
     SPELLS = "occupied_spells"
@@ -67,6 +70,10 @@ class HourSeries:
     occupied: Floats
     spells: Floats
     gestures: Floats
+    visits: Floats
+    """The visits that began in the hour."""
+    followed: Floats
+    """Covered minutes in which the camera followed people; in the others, nothing is known of visits."""
 
     @property
     def known(self) -> Booleans:
@@ -79,10 +86,16 @@ class HourSeries:
         return found
 
     def measures(self) -> dict[Measure, HourlyMeasure]:
-        """Return the rates of all measures: per frame, per covered minute, and per covered hour."""
+        """Return the rates of all measures: per frame, per covered minute, and per covered hour.
+
+        Visits are left out where no camera follows people.
+        """
         on, counting = self.known, self.known & (self.frames > 0)
+        following = on & (self.followed >= LEAST_COVERAGE * self.minutes)
         hours = self.seen / MINUTE_S
+        visits = self._measure(self.visits, self.followed / MINUTE_S, following, is_count=True)
         return {
+            **({Measure.VISITS: visits} if following.any() else {}),
             Measure.AVERAGE: self._measure(self.faces, self.frames, counting),
             Measure.OCCUPIED: self._measure(self.occupied, self.seen, counting),
             Measure.SPELLS: self._measure(self.spells, hours, counting, is_count=True),
@@ -93,7 +106,17 @@ class HourSeries:
         """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
         added = [
             values.sum(axis=0, keepdims=True)
-            for values in (self.minutes, self.frames, self.faces, self.seen, self.occupied, self.spells, self.gestures)
+            for values in (
+                self.minutes,
+                self.frames,
+                self.faces,
+                self.seen,
+                self.occupied,
+                self.spells,
+                self.gestures,
+                self.visits,
+                self.followed,
+            )
         ]
         return HourSeries(self.first_day, self.starts, *added)
 
@@ -114,11 +137,42 @@ def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure
     return {name: compare(Side(measure, hours), Side(measure, others)) for name, measure in series.measures().items()}
 
 
-def usual_spells(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> UsualRange | None:
-    """Return what is usual for the hours from `day`, a local midnight, up to `now`; the past is all that was read."""
-    measure = series.measures()[Measure.SPELLS]
-    earlier = dt.datetime.fromtimestamp(0, dt.UTC)
-    return usual_range(Side(measure, series.between(day, now)), series.between(earlier, day))
+def count_visits(series: HourSeries, span: Span) -> int | None:
+    """Return how many visits began in a span of time; None where no camera followed people in it."""
+    hours = series.between(*span)
+    return int(series.visits[:, hours].sum()) if series.followed[:, hours].any() else None
+
+
+MEASURE_NAMES = {
+    Measure.VISITS: "visits",
+    Measure.AVERAGE: "people on average",
+    Measure.OCCUPIED: "of the time occupied",
+    Measure.SPELLS: "occupied spells",
+    Measure.GESTURES: "gestures",
+}
+"""The measures in words, as they follow a number."""
+
+
+def people_measure(comparisons: Mapping[Measure, Comparison]) -> Measure:
+    """Return the measure that tells how many people came: visits, if at least half of the hours know them.
+
+    Otherwise occupied spells, which every camera has that looks for faces.
+    """
+    visits, spells = comparisons.get(Measure.VISITS), comparisons[Measure.SPELLS]
+    known = visits is not None and visits.hours_in_common >= max(1, LEAST_COVERAGE * spells.hours_in_common)
+    return Measure.VISITS if known else Measure.SPELLS
+
+
+def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
+    """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
+
+    Visits tell it where enough weeks know them, else occupied spells. The past is all that was read.
+    """
+    measures, earlier = series.measures(), dt.datetime.fromtimestamp(0, dt.UTC)
+    hours, past = series.between(day, now), series.between(earlier, day)
+    known = [Measure.VISITS, Measure.SPELLS] if Measure.VISITS in measures else [Measure.SPELLS]
+    found = {each: usual_range(Side(measures[each], hours), past) for each in known}
+    return next(((each, usual) for each, usual in found.items() if usual is not None), (Measure.SPELLS, None))
 
 
 def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:
@@ -128,10 +182,10 @@ def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Si
 
 
 def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
-    """Read all hours of each selection's devices, each device by itself; two queries. `label` is that of `gestures`."""
+    """Read all hours of each selection's devices, each by itself; three queries. `label` is that of `gestures`."""
     devices = sorted({device.pk for selection in selections for device in selection.devices})
     if not devices:
-        return [_series(selection, {}, {}, label, now) for selection in selections]
+        return [_series(selection, {}, {}, {}, label, now) for selection in selections]
     start, end = min(each.start for each in selections), max(each.end for each in selections)
     quarters = (
         EngagementQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
@@ -151,9 +205,30 @@ def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.dat
         .values_list("device_id", "label")
         .annotate(starts=sql.PackedTimes("started"))
     )
+    # Before a device's first visit, it did not follow people. Since then, no visit means that nobody came.
+    ever = VisitQuarter.objects.filter(device=OuterRef("device")).order_by("start").values("start")[:1]
+    visits = (
+        VisitQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
+        .order_by()
+        .values_list("device_id")
+        .annotate(starts=sql.PackedTimes("start"), numbers=sql.PackedIntegers("visits"), since=Subquery(ever))
+    )
     tallies = {device: _unpack(columns) for device, *columns in quarters}
     began = {(device, name): _seconds(sql.PackedTimes.unpack(starts)) for device, name, starts in episodes}
-    return [_series(selection, tallies, began, label, now) for selection in selections]
+    followed = {
+        device: _Visits(_seconds(sql.PackedTimes.unpack(starts)), sql.PackedIntegers.unpack(numbers), since)
+        for device, starts, numbers, since in visits
+    }
+    return [_series(selection, tallies, began, followed, label, now) for selection in selections]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Visits:
+    """The quarter hours of a device with visits, and since when the device follows people."""
+
+    starts: sql.Integers
+    numbers: sql.Integers
+    since: dt.datetime
 
 
 _Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
@@ -203,6 +278,7 @@ def _series(
     selection: Selection,
     tallies: Mapping[int, _Columns],
     began: Mapping[tuple[int, str], sql.Integers],
+    followed: Mapping[int, _Visits],
     label: str,
     now: dt.datetime,
 ) -> HourSeries:
@@ -227,7 +303,7 @@ def _series(
     # A spot is one camera, also after another device has taken its place.
     spots = spots_of(selection.devices)
     minutes = np.zeros((len(spots), *shape))
-    arrays = np.zeros((6, len(spots), *shape))
+    arrays = np.zeros((8, len(spots), *shape))
     for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
         hours = selection.hours.get(device.pk)
         minutes[number] += _minutes(grid, device, hours, now).reshape(shape)
@@ -236,6 +312,13 @@ def _series(
             arrays[place, number] += by_hour(seconds, values, hours)
         for place, name in ((4, FACE), (5, label)):
             arrays[place, number] += by_hour(began.get((device.pk, name), nothing), None, hours)
+        if (own := followed.get(device.pk)) is not None:
+            arrays[6, number] += by_hour(own.starts, own.numbers, hours)
+            since = seconds >= own.since.timestamp()
+            arrays[7, number] += by_hour(seconds[since], amounts[2][since], hours)
+    _, _, _, _, spells, _, visits, minutes_followed = arrays
+    # A camera that saw faces all day and nobody's visit did not follow people on that day.
+    minutes_followed[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
     return HourSeries(grid.first_day, starts, minutes, *arrays)
 
 

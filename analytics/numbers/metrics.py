@@ -28,8 +28,17 @@ class Metric:
     """How it compares; None for a metric that is not compared."""
 
 
-def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str) -> list[Metric]:
-    """Return six metrics of a period: average, peak, occupied share, occupied spells, gestures and coverage.
+def metrics(
+    total: Activity,
+    findings: Mapping[Measure, Finding],
+    *,
+    label: str,
+    visits: int | None = None,
+    with_visits: bool = False,
+) -> list[Metric]:
+    """Return the metrics of a period: average, peak, occupied share, occupied spells, gestures and coverage.
+
+    Visits come first where they are known, and `with_visits` also where they are not.
 
     `total` is the period as one bucket, `label` that of its gestures. A peak is not compared, because a longer look
     finds a higher one, and coverage is a fact about the camera.
@@ -38,7 +47,11 @@ def metrics(total: Activity, findings: Mapping[Measure, Finding], *, label: str)
     gap = "a spell ends after 20 s without a face"
     explanation = gap if median is None else f"{gap}; half of the spells were longer than {format_duration(median)}"
     average, gestures = engagement.average_faces, total.gestures.known_count
+    came = _metric(
+        "Visits", "", "{:,}", visits, "one person each, from coming to leaving", findings.get(Measure.VISITS)
+    )
     return [
+        *([came] if with_visits or visits is not None else []),
         _metric("Average", "people", "{:.2f}", average, "facing the display at a time", findings.get(Measure.AVERAGE)),
         _metric("Peak", "people", "{:,}", engagement.known_peak, "facing the display in one frame"),
         _metric(

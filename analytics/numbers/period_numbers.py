@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from analytics.models import FACE
 from analytics.numbers.buckets import Bucket
 from analytics.numbers.findings import Finding, tell
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series, usual_spells
+from analytics.numbers.hour_series import (
+    HourSeries,
+    Measure,
+    compare_spans,
+    count_visits,
+    people_measure,
+    read_hour_series,
+    usual_people,
+)
 from analytics.numbers.matched import Comparison, UsualRange
 from analytics.numbers.measures import (
     Activity,
@@ -47,8 +55,12 @@ class TextNumbers:
     total: Activity
     findings: Mapping[Measure, Finding]
     """How the period compares with the period before, over the hours of the week that both saw."""
+    visits: int | None
+    """The visits of the period; None where no camera followed people."""
+    people: Measure
+    """The measure of `usual`: visits, or occupied spells."""
     usual: UsualRange | None
-    """The usual occupied spells of today's hours so far; None if it is not about today, or too early to tell."""
+    """How many people usually came in today's hours so far; None if it is not about today, or too early to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class PlotNumbers:
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. At most seven queries."""
+    """Read the numbers in the text of a page about these devices of one site. At most eight queries."""
     *selections, past = with_opening_hours(
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
@@ -86,6 +98,9 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     (buckets,) = _read_activity(selections, [engagement], label, bucket)
     (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
     (series,) = read_hour_series([past], label=label, now=period.now)
+    people, usual = (
+        usual_people(series, day=period.midnight, now=period.now) if period.is_current else (Measure.SPELLS, None)
+    )
     return TextNumbers(
         period=period,
         label=label,
@@ -94,8 +109,10 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         buckets=buckets,
         counts=counts,
         total=merge_activity(buckets),
-        findings=tell(compare_with_previous(series, period), primary={Measure.SPELLS}),
-        usual=usual_spells(series, day=period.midnight, now=period.now) if period.is_current else None,
+        findings=judge(compare_with_previous(series, period)),
+        visits=count_visits(series, (period.start, period.end)),
+        people=people,
+        usual=usual,
     )
 
 
@@ -126,7 +143,7 @@ def read_hours_and_past(
     """Read the hours of each place's period, its devices together, and what comparisons of the period need: each
     device's hours of the period, the period before and the past.
 
-    All periods must have the same `now` and `hours`. At most six queries, whatever the number of places.
+    All periods must have the same `now` and `hours`. At most seven queries, whatever the number of places.
     """
     if not places:
         return []
@@ -142,6 +159,11 @@ def read_hours_and_past(
 def compare_with_previous(series: HourSeries, period: Period) -> dict[Measure, Comparison]:
     """Compare the period with the period before; `series` has the hours of both."""
     return compare_spans(series, (period.start, period.end), (period.previous_start, period.previous_end))
+
+
+def judge(comparisons: Mapping[Measure, Comparison]) -> dict[Measure, Finding]:
+    """Judge the comparisons of a page that is mainly about how many people came."""
+    return tell(comparisons, primary={people_measure(comparisons)})
 
 
 def bucket_of(period: Period) -> Bucket:

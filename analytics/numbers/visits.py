@@ -166,6 +166,26 @@ def read_visits(
     ]
 
 
+def count_visits(selections: Sequence[Selection]) -> list[int]:
+    """Return how many visits began in each selection, in one query."""
+    query = BucketQuery(selections, "hour")
+    rows = query.select_slices(VisitQuarter.objects.all()).values_list("group", "slice")
+    found = query.rows_by_bucket(rows.annotate(total=sql.IntegerSum("visits")))
+    return [sum(total for bucket in buckets for (total,) in bucket) for buckets in found]
+
+
+FOLLOWING_FOR = dt.timedelta(days=7)
+"""A device follows people if it has reported a visit within this time."""
+
+
+def following(devices: Iterable[Device], *, now: dt.datetime) -> set[int]:
+    """Return the primary keys of the devices that follow people now, in one query."""
+    lately = VisitQuarter.objects.filter(
+        device__in=[device.pk for device in devices], start__gte=now - FOLLOWING_FOR, start__lte=now
+    )
+    return set(lately.order_by().values_list("device", flat=True).distinct())
+
+
 def first_visits(devices: Iterable[Device]) -> dict[int, dt.datetime]:
     """Read the quarter hour of each device's first visit, by the device's primary key, in one query.
 

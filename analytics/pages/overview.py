@@ -4,25 +4,31 @@ A day is the site's own, from local midnight. The number of queries does not dep
 """
 
 import datetime as dt
+import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
-from analytics.models import Episode
+from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_bounds
+from analytics.numbers.findings import Finding
 from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
 from analytics.numbers.opening import with_opening_hours
-from analytics.numbers.reads import Selection, read_engagement
+from analytics.numbers.reads import Selection, read_engagement, read_episodes
+from analytics.numbers.visits import count_visits, following
+from analytics.pages import attention
+from analytics.pages.attention import Matter
+from analytics.pages.outlook import Outlook, judge_weeks, read_outlooks
 from analytics.plots.sparklines import Sparkline, sparkline
 from devices.models import Device, DeviceState, Site
 from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
-from faces.models import Coffee
+from faces.models import Capture, Coffee, Mode, Shows
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -43,11 +49,30 @@ class DeviceToday:
     thumbs_up: int | None
     """The thumbs-up gestures, each counted once however long it was shown; None where no camera was on."""
     coffees: int
+    visits: int | None
+    """The visits that began today; None where the camera does not follow people."""
+    spells: int | None
+    """The occupied spells that began today; None where no camera was on that looks for faces."""
+    picture: "LatestPicture | None"
+
+    @property
+    def was_never_seen(self) -> bool:
+        """Whether nothing has ever come from this spot, so that its day is not one with a camera that was off."""
+        return self.device.is_open and self.device.latest_state is None and not self.today.minutes_seen
 
     @property
     def is_uncounted(self) -> bool:
         """Whether in some hour the camera was on without counting faces."""
         return any(hour.state is BucketState.UNCOUNTED for hour in self.sparkline.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class LatestPicture:
+    """A camera's latest picture of its whole frame."""
+
+    pk: uuid.UUID
+    """The key of its capture."""
+    taken_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,8 @@ class SiteToday:
     """The number of users with a role at the site."""
     devices: list[DeviceToday]
     """Those that are there, and those that left today, whose numbers belong to the day."""
+    ever: Sequence[Device]
+    """All devices that are and were there."""
 
     @property
     def open(self) -> int:
@@ -71,6 +98,16 @@ class SiteToday:
     def live(self) -> int:
         """The number of live devices."""
         return sum(each.is_live for each in self.devices)
+
+    @property
+    def visits(self) -> int | None:
+        """The visits at all devices that follow people; None without such a device."""
+        return _sum(each.visits for each in self.devices)
+
+    @property
+    def spells(self) -> int | None:
+        """The occupied spells at all devices that do not follow people; None where nothing is known of them."""
+        return _sum(each.spells for each in self.devices if each.visits is None)
 
     @property
     def thumbs_up(self) -> int:
@@ -84,14 +121,19 @@ class SiteToday:
 
 
 def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteToday]:
-    """Return the user's sites by name, each with its spots by name. Takes at most seven queries."""
+    """Return the user's sites by name, each with its spots by name. Takes at most eleven queries."""
     sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")).order_by("name"))
     known = Device.objects.filter(site__in=sites).select_related("site", "thing__state").order_by("name")
+    ever: dict[int, list[Device]] = defaultdict(list)
+    for each in known:
+        ever[each.site_id].append(each)
     devices = [each for each in known if each.until is None or each.until > day_bounds(now, each.site.zone)[0]]
     spots_of_site: dict[int, list[Spot]] = defaultdict(list)
     for spot in spots_of(devices):
         spots_of_site[spot.latest.site_id].append(spot)
-    hours = hours_today(devices, now=now)
+    spots = [spot for of_site in spots_of_site.values() for spot in of_site]
+    hours, came = _read_today(spots, now)
+    pictures = latest_pictures(devices, now=now)
     thumbs_up, coffees = thumbs_up_today(devices, now=now), _coffees_today(sites, now)
     # The common scale of all sparklines.
     top = max((hour.average_faces or 0.0 for day in hours.values() for hour in day), default=0.0) or 1.0
@@ -109,10 +151,19 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
             # A device may report a gesture at a time of which it has sent no frame.
             thumbs_up=sum(gestures) if gestures or whole_day.minutes_seen else None,
             coffees=sum(coffees.get(each.pk, 0) for each in spot.devices),
+            visits=came[device.pk].visits,
+            spells=came[device.pk].spells,
+            picture=pictures.get(device.pk),
         )
 
     return [
-        SiteToday(site, now.astimezone(site.zone), site.members, [today(spot) for spot in spots_of_site[site.pk]])
+        SiteToday(
+            site,
+            now.astimezone(site.zone),
+            site.members,
+            [today(spot) for spot in spots_of_site[site.pk]],
+            ever[site.pk],
+        )
         for site in sites
     ]
 
@@ -123,12 +174,105 @@ def hours_today(devices: Sequence[Device], *, now: dt.datetime) -> dict[int, lis
     Takes at most three queries.
     """
     spots = spots_of(devices)
-    zones = [spot.latest.site.zone for spot in spots]
-    selections = [
-        Selection(spot.devices, zone, *day_bounds(now, zone)) for spot, zone in zip(spots, zones, strict=True)
-    ]
-    hours = read_engagement(with_opening_hours(selections), bucket="hour", now=now)
+    hours = read_engagement(_selections_today(spots, now), bucket="hour", now=now)
     return {spot.latest.pk: hours_of_spot for spot, hours_of_spot in zip(spots, hours, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """How many people came to a spot today."""
+
+    visits: int | None
+    spells: int | None
+
+
+def _read_today(spots: Sequence[Spot], now: dt.datetime) -> tuple[dict[int, list[EngagementBucket]], dict[int, _Came]]:
+    """Return what `hours_today` returns, and how many came, by the same keys. At most six queries."""
+    selections = _selections_today(spots, now)
+    hours = read_engagement(selections, bucket="hour", now=now)
+    whole = [replace(selection, single_bucket=True) for selection in selections]
+    days = [[merge_engagement(of_spot)] for of_spot in hours]
+    spells = read_episodes(whole, label=FACE, bucket="hour", engagement=days)
+    visits = count_visits(whole)
+    followers = following([device for spot in spots for device in spot.devices], now=now)
+    keys = [spot.latest.pk for spot in spots]
+    came = {
+        spot.latest.pk: _Came(
+            number if day.frames and any(device.pk in followers for device in spot.devices) else None,
+            of_spot.known_count,
+        )
+        for spot, (day,), (of_spot,), number in zip(spots, days, spells, visits, strict=True)
+    }
+    return dict(zip(keys, hours, strict=True)), came
+
+
+def _selections_today(spots: Sequence[Spot], now: dt.datetime) -> list[Selection]:
+    zones = [spot.latest.site.zone for spot in spots]
+    return with_opening_hours(
+        [Selection(spot.devices, zone, *day_bounds(now, zone)) for spot, zone in zip(spots, zones, strict=True)]
+    )
+
+
+RECENT = dt.timedelta(days=1)
+"""A picture that is older shows nothing of today."""
+
+
+def latest_pictures(devices: Sequence[Device], *, now: dt.datetime) -> dict[int, LatestPicture]:
+    """Return the latest picture of the whole frame of each device, by primary key of the device; one query.
+
+    Only of sites whose policy is more than to count, only of the last day, and only where the picture is still kept.
+    """
+    pictures = Capture.objects.filter(
+        device=OuterRef("pk"), taken_at__gte=now - RECENT, taken_at__lte=now, shows=Shows.FRAME
+    ).exclude(image="")
+    latest = pictures.order_by("-taken_at")[:1]
+    with_picture = (
+        Device.objects.filter(pk__in=[device.pk for device in devices], site__policy__mode__in=_WITH_PICTURES)
+        .annotate(picture=Subquery(latest.values("pk")), picture_at=Subquery(latest.values("taken_at")))
+        .exclude(picture=None)
+    )
+    rows = with_picture.order_by().values_list("pk", "picture", "picture_at")
+    return {pk: LatestPicture(picture, at) for pk, picture, at in rows}
+
+
+_WITH_PICTURES = (Mode.ENROLLED, Mode.EVERYONE)
+"""A site that only counts shows nobody's picture on its first screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """Everything that the first screen shows."""
+
+    sites: list[SiteToday]
+    outlooks: Mapping[int, Outlook | None]
+    """By primary key of the site; None while it is not read yet."""
+    weeks: Mapping[int, Finding]
+    matters: list[Matter]
+    """What needs a hand, the most urgent first."""
+
+    @property
+    def visits(self) -> int | None:
+        """The visits of today at all sites; None where no camera follows people."""
+        return _sum(site.visits for site in self.sites)
+
+    @property
+    def spells(self) -> int | None:
+        """The occupied spells of today at all cameras that do not follow people."""
+        return _sum(site.spells for site in self.sites)
+
+
+def first_screen(user: "User | AnonymousUser", *, now: dt.datetime) -> FirstScreen:
+    """Read the first screen of a user. Takes at most twenty queries, whatever the number of sites and devices."""
+    sites = sites_today(user, now=now)
+    outlooks = read_outlooks([(site.site, site.ever) for site in sites], now=now)
+    there = [each for site in sites for each in site.devices if each.device.is_open]
+    watched = attention.Watched([each.device for each in there], {each.device.pk: each.today for each in there}, now)
+    return FirstScreen(sites, outlooks, judge_weeks(outlooks), attention.find_matters(watched))
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
 
 
 def thumbs_up_today(devices: Sequence[Device], *, now: dt.datetime) -> Mapping[int, int]:

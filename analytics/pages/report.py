@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from analytics.numbers.findings import judge_day
+from analytics.numbers.hour_series import MEASURE_NAMES
 from analytics.numbers.measures import Activity, BucketState, CountBucket
 from analytics.numbers.metrics import Metric, metrics, table_cells
 from analytics.numbers.period_numbers import TextNumbers
@@ -46,7 +47,7 @@ class Report:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of the period, compared with the period before."""
-        return metrics(self.total, self.numbers.findings, label=self.label)
+        return metrics(self.total, self.numbers.findings, label=self.label, visits=self.numbers.visits)
 
     @property
     def today(self) -> str | None:
@@ -58,9 +59,10 @@ class Report:
         if usual is None:
             return f"Today so far: {judge_day(usual)}; it takes six earlier weeks that saw this part of the day."
         low, high, middle = (f"{value:,.0f}" for value in (usual.band.low, usual.band.high, usual.median))
+        people = MEASURE_NAMES[self.numbers.people]
         return (
-            f"Today so far: {judge_day(usual)}. {usual.value:,.0f} occupied spells in the hours that were seen; "
-            f"on a {period.today:%A} usually {low} to {high}, the middle is {middle}."
+            f"Today so far: {judge_day(usual)}. {usual.value:,.0f} {people} in the hours that were seen; on a "
+            f"{period.today:%A} usually {low} to {high}, the middle is {middle}."
         )
 
     @property

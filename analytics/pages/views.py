@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from analytics.models import OpeningPlan
 from analytics.numbers import periods
 from analytics.numbers.period_numbers import read_plot_numbers, read_text_numbers, read_totals
-from analytics.pages.overview import sites_today
+from analytics.pages.overview import first_screen
 from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
@@ -25,6 +25,9 @@ from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
 
+MOST_MATTERS = 12
+"""More are counted: a list that nobody reads to its end helps nobody."""
+
 LATEST_PICTURES = 12
 LATEST_LOG_LINES = 20
 LONGEST_LABEL = 64
@@ -32,10 +35,15 @@ LONGEST_LABEL = 64
 
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show every site of the user with its devices and their day so far."""
-    sites = sites_today(request.user, now=timezone.now())
+    """Show how many came today and whether that is normal, what needs a hand, and each site with its devices."""
+    found = first_screen(request.user, now=timezone.now())
+    sites = found.sites
     context = {
-        "sites": sites,
+        "sites": [(site, found.outlooks[site.site.pk], found.weeks.get(site.site.pk)) for site in sites],
+        "visits": found.visits,
+        "spells": found.spells,
+        "matters": found.matters[:MOST_MATTERS],
+        "more_matters": max(0, len(found.matters) - MOST_MATTERS),
         "devices": sum(site.open for site in sites),
         "has_devices": any(site.devices for site in sites),
         "uncounted": any(each.is_uncounted for site in sites for each in site.devices),

@@ -103,9 +103,9 @@ def test_a_day_is_told_beside_what_is_usual(chicago01: Device, outsider: User, s
     found = ask(outsider, "comparisons/usual", site="chicago").json()
     assert (found["finding"], found["weeks"]) == ("as usual", 8)
     assert found["low"] < found["median"] < found["high"]
-    assert found["median"] == pytest.approx(found["occupied_spells"])
+    assert found["median"] == pytest.approx(found["value"])
     shown = words(page(outsider, "/sites/chicago/"))
-    spells = f"{found['occupied_spells']:.0f} occupied spells in the hours that were seen; on a Sunday"
+    spells = f"{found['value']:.0f} occupied spells in the hours that were seen; on a Sunday"
     assert f"Today so far: as usual. {spells}" in shown
     Episode.objects.filter(started__gte=sunday - dt.timedelta(hours=5)).delete()
     assert ask(outsider, "comparisons/usual", site="chicago").json()["finding"] == "quieter than usual"
@@ -113,7 +113,8 @@ def test_a_day_is_told_beside_what_is_usual(chicago01: Device, outsider: User, s
     assert "Today so far: too early to tell" in words(page(outsider, "/sites/chicago/"))
     assert ask(outsider, "comparisons/usual", site="chicago").json() == {
         "finding": "too early to tell",
-        **dict.fromkeys(["occupied_spells", "median", "low", "high"]),
+        "measure": "occupied_spells",
+        **dict.fromkeys(["value", "median", "low", "high"]),
         "weeks": 0,
     }
     assert "Today so far" not in words(page(outsider, "/sites/chicago/?days=7&to=2026-11-14"))

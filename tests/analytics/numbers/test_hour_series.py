@@ -8,10 +8,20 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, read_hour_series
+from analytics.numbers.hour_series import (
+    HourSeries,
+    Measure,
+    compare_spans,
+    count_visits,
+    people_measure,
+    read_hour_series,
+)
+from analytics.numbers.matched import Comparison
+from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
 from devices.models import Device, Site, Thing
 from tests.analytics.frames import count, frames_of, seen, undone
+from tests.analytics.visits import report, visited
 
 CHICAGO = ZoneInfo("America/Chicago")
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
@@ -95,12 +105,12 @@ def test_spells_count_per_covered_hour(chicago01: Device) -> None:
     assert (measure.events[0, 0, 9], measure.rates[0, 0, 9]) == (6, 12)
 
 
-def test_any_number_of_places_takes_two_queries(chicago01: Device, chicago02: Device, seattle01: Device) -> None:
+def test_any_number_of_places_takes_three_queries(chicago01: Device, chicago02: Device, seattle01: Device) -> None:
     start, end = local(2026, 11, 18), local(2026, 11, 19)
     asked = [Selection([device], CHICAGO, start, end) for device in (chicago01, chicago02, seattle01)]
     with CaptureQueriesContext(connection) as made:
         assert len(read_hour_series(asked, label="cup", now=LATER)) == 3
-    assert len(made) == 2
+    assert len(made) == 3
 
 
 def test_a_spot_is_one_camera_whichever_device_stands_there(chicago: Site) -> None:
@@ -132,3 +142,62 @@ def test_places_without_devices_are_known_in_no_hour() -> None:
     assert not series.together().known.any()
     day = (local(2026, 11, 18), local(2026, 11, 19))
     assert {each.hours_in_common for each in compare_spans(series, day, day).values()} == {0}
+
+
+def watched(device: Device, start: dt.datetime, hours: int) -> None:
+    """A frame a minute with a face in the first minute of each hour."""
+    count(*(seen(device, start + n * MINUTE, faces=[0.9] if n % 60 == 0 else []) for n in range(60 * hours)))
+
+
+def test_visits_are_known_from_the_first_one_on_and_then_also_where_nobody_came(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    watched(chicago01, start, 4)
+    report(visited(chicago01, start + HOUR, key="a"), visited(chicago01, start + HOUR + MINUTE, key="b"))
+    series = read(local(2026, 11, 18), local(2026, 11, 19), chicago01)
+    visits = series.measures()[Measure.VISITS]
+    assert np.isnan(visits.rates[0, 0, 9]), "the camera did not follow people yet"
+    assert visits.rates[0, 0, 10:13].tolist() == [2, 0, 0]
+    assert np.isnan(visits.rates[0, 0, 13]), "the camera was off"
+    assert count_visits(series, (start, start + 4 * HOUR)) == 2
+    assert count_visits(series, (start, start + HOUR)) is None
+
+
+def test_a_first_visit_before_the_period_makes_its_visits_known(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    watched(chicago01, start, 2)
+    report(visited(chicago01, start - 30 * HOUR), visited(chicago01, start + HOUR))
+    visits = read(local(2026, 11, 18), local(2026, 11, 19), chicago01).measures()[Measure.VISITS]
+    assert visits.rates[0, 0, 9:11].tolist() == [0, 1]
+
+
+def test_a_day_with_spells_and_without_a_visit_is_one_on_which_nobody_was_followed(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    watched(chicago01, start, 1)
+    watched(chicago01, start + 24 * HOUR, 1)
+    report(visited(chicago01, start))
+    visits = read(local(2026, 11, 18), local(2026, 11, 20), chicago01).measures()[Measure.VISITS]
+    assert visits.rates[0, 0, 9] == 1
+    assert np.isnan(visits.rates[0, 1]).all()
+
+
+def test_visits_in_closed_hours_are_in_no_number(chicago01: Device) -> None:
+    start = local(2026, 11, 18, 9)
+    watched(chicago01, start, 2)
+    report(visited(chicago01, start), visited(chicago01, start + HOUR))
+    opening = OpenSpans(np.array([start.timestamp(), (start + HOUR).timestamp()], np.int64))
+    selection = Selection([chicago01], CHICAGO, local(2026, 11, 18), local(2026, 11, 19), hours={chicago01.pk: opening})
+    (series,) = read_hour_series([selection], label="thumbs-up", now=LATER)
+    assert count_visits(series, (start, start + 2 * HOUR)) == 1
+
+
+@pytest.mark.parametrize(
+    ("visits", "spells", "measure"),
+    [(None, 80, Measure.SPELLS), (0, 0, Measure.SPELLS), (39, 80, Measure.SPELLS), (40, 80, Measure.VISITS)],
+)
+def test_visits_tell_how_many_came_where_at_least_half_of_the_hours_know_them(
+    visits: int | None, spells: int, measure: Measure
+) -> None:
+    found = {Measure.SPELLS: Comparison(spells, None, None, 1.0)}
+    if visits is not None:
+        found[Measure.VISITS] = Comparison(visits, None, None, 1.0)
+    assert people_measure(found) is measure

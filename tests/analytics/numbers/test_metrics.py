@@ -40,7 +40,7 @@ def test_hours_add_up_to_their_local_days() -> None:
 
 COMPARED = {
     measure: Finding(word, Comparison(150, 1.2, Interval(1.1, 1.3), 0.001))
-    for measure, word in zip(Measure, (Word.MORE, Word.UNKNOWN, Word.FEWER, Word.SAME), strict=True)
+    for measure, word in zip(Measure, (Word.MORE, Word.MORE, Word.UNKNOWN, Word.FEWER, Word.SAME), strict=True)
 }
 
 
@@ -58,6 +58,13 @@ def test_each_metric_that_is_a_rate_has_its_finding() -> None:
     assert (thumbs_up.name, thumbs_up.value, thumbs_up.finding) == ("Thumbs-up", "4", COMPARED[Measure.GESTURES])
     assert (peak.value, peak.finding) == ("3", None), "a longer look finds a higher peak"
     assert (coverage.value, coverage.finding) == ("100%", None)
+
+
+def test_visits_come_first_where_cameras_follow_people() -> None:
+    visits, *_ = metrics(row(1, faces=90), COMPARED, label="thumbs-up", visits=1_200)
+    assert (visits.name, visits.value, visits.finding) == ("Visits", "1,200", COMPARED[Measure.VISITS])
+    beside, *_ = metrics(row(1, faces=90), COMPARED, label="thumbs-up", with_visits=True)
+    assert (beside.name, beside.value) == ("Visits", "–"), "another place on the page knows visits"
 
 
 def test_zero_is_not_the_same_as_nothing_seen() -> None:

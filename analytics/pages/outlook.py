@@ -1,0 +1,148 @@
+"""Whether a site's day is normal, how yesterday was, and how the week was: the sentences of the first screen.
+
+They are made from nine weeks of hours. So a process keeps them for some minutes, and one request reads the weeks of
+`MOST_CAMERAS` cameras at most. Sites beyond that get theirs from the next requests, which an open page sends itself.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.cache import caches
+
+from analytics.models import FACE
+from analytics.numbers.buckets import day_start
+from analytics.numbers.findings import Finding, judge_day, tell
+from analytics.numbers.hour_series import (
+    MEASURE_NAMES,
+    HourSeries,
+    Measure,
+    Span,
+    compare_spans,
+    people_measure,
+    read_hour_series,
+    usual_people,
+)
+from analytics.numbers.matched import Comparison, UsualRange
+from analytics.numbers.opening import with_opening_hours
+from analytics.numbers.periods import PAST_DAYS, WEEK
+from analytics.numbers.reads import Selection
+from devices.models import Device, Site
+
+KEPT_S = 600
+"""How long an outlook is kept. Its hours are those that are over, so that it changes little in between."""
+
+MOST_CAMERAS = 100
+"""Nine weeks of so many cameras are read in about a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsualDay:
+    """A day, or its hours that are over, beside what is usual for them."""
+
+    people: Measure
+    usual: UsualRange | None
+    came: int | None
+    """How many came on the whole day; None for a day under way, and where no camera was on."""
+
+    @property
+    def words(self) -> str:
+        """Such as "as usual" or "too early to tell"."""
+        return str(judge_day(self.usual))
+
+    @property
+    def band(self) -> str:
+        """The usual range, such as "180 to 240 visits"; empty where it is too early to tell."""
+        if self.usual is None:
+            return ""
+        return f"{self.usual.band.low:,.0f} to {self.usual.band.high:,.0f} {MEASURE_NAMES[self.people]}"
+
+    @property
+    def sentence(self) -> str:
+        """Such as "230 visits, as usual (180 to 240 visits)"; empty where no camera was on."""
+        if self.came is None:
+            return ""
+        band = f" ({self.band})" if self.band else ""
+        return f"{self.came:,} {MEASURE_NAMES[self.people]}, {self.words}{band}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a site's past tells about its present."""
+
+    today: UsualDay
+    """Its usual range is that of the hours that are over."""
+    yesterday: UsualDay
+    people: Measure
+    """The measure of `week`."""
+    week: Comparison
+    """The seven days before today beside the seven days before them."""
+    week_came: int | None
+
+    @property
+    def people_name(self) -> str:
+        """The measure of the week in words."""
+        return MEASURE_NAMES[self.people]
+
+
+def read_outlooks(sites: Sequence[tuple[Site, Sequence[Device]]], *, now: dt.datetime) -> dict[int, Outlook | None]:
+    """Return the outlook of each site by its primary key; None for a site whose outlook is not read yet.
+
+    At most five queries, whatever the number of sites.
+    """
+    kept, hour = caches["process"], int(now.timestamp() // 3600)
+    keys = {site.pk: f"outlook-{site.pk}-{hour}" for site, _ in sites}
+    known = kept.get_many(keys.values())
+    found: dict[int, Outlook | None] = {pk: known.get(key) for pk, key in keys.items()}
+    missing, cameras = [], 0
+    for site, devices in sites:
+        cameras += len(devices) if found[site.pk] is None else 0
+        if found[site.pk] is None and (cameras <= MOST_CAMERAS or not missing):
+            missing.append((site, devices))
+    for (site, _), outlook in zip(missing, _read(missing, now), strict=True):
+        found[site.pk] = outlook
+        kept.set(keys[site.pk], outlook, KEPT_S)
+    return found
+
+
+def judge_weeks(outlooks: dict[int, Outlook | None]) -> dict[int, Finding]:
+    """Judge the weeks of all sites of a page together; by primary key of the site."""
+    return tell({pk: outlook.week for pk, outlook in outlooks.items() if outlook is not None})
+
+
+def _read(sites: Sequence[tuple[Site, Sequence[Device]]], now: dt.datetime) -> list[Outlook]:
+    if not sites:
+        return []
+    selections = [
+        Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _midnight(site, now, 1))
+        for site, devices in sites
+    ]
+    series = read_hour_series(with_opening_hours(selections), label=FACE, now=now)
+    return [_outlook(site, each, now) for (site, _), each in zip(sites, series, strict=True)]
+
+
+def _outlook(site: Site, series: HourSeries, now: dt.datetime) -> Outlook:
+    midnight, yesterday = _midnight(site, now, 0), _midnight(site, now, -1)
+    week, before = _midnight(site, now, -WEEK), _midnight(site, now, -2 * WEEK)
+    comparisons = compare_spans(series, (week, midnight), (before, week))
+    people = people_measure(comparisons)
+    of_yesterday, usual = usual_people(series, day=yesterday, now=midnight)
+    return Outlook(
+        today=UsualDay(*usual_people(series, day=midnight, now=now), came=None),
+        yesterday=UsualDay(of_yesterday, usual, _came(series, of_yesterday, (yesterday, midnight))),
+        people=people,
+        week=comparisons[people],
+        week_came=_came(series, people, (week, midnight)),
+    )
+
+
+def _came(series: HourSeries, measure: Measure, span: Span) -> int | None:
+    """Return how many visits or occupied spells began in the span; None where no camera was on that counts them."""
+    hours = series.between(*span)
+    counted, on = (series.visits, series.followed) if measure is Measure.VISITS else (series.spells, series.frames)
+    return int(counted[:, hours].sum()) if on[:, hours].any() else None
+
+
+def _midnight(site: Site, now: dt.datetime, days: int) -> dt.datetime:
+    """Return the start of the local day that is so many days after today."""
+    return day_start(now.astimezone(site.zone).date() + dt.timedelta(days=days), site.zone)
