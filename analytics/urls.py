@@ -22,6 +22,8 @@ from analytics.rest.views import (
 )
 from analytics.reviewing.api import PrecisionViewSet, ReviewViewSet
 from analytics.reviewing.views import review
+from analytics.tables.api import DetectionTableViewSet
+from analytics.tables.views import tables
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 api: list[tuple[str, Any, str]] = [
@@ -33,6 +35,7 @@ api: list[tuple[str, Any, str]] = [
     ("visits", VisitViewSet, "visit"),
     ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
+    ("detection-tables", DetectionTableViewSet, "detection-table"),
     ("reviews", ReviewViewSet, "review"),
     ("precision", PrecisionViewSet, "precision"),
     ("visitors", VisitorViewSet, "visitor"),
@@ -46,6 +49,7 @@ urlpatterns: list[Any] = [
     path("sites/<slug:site>/", views.site, name="site"),
     path("sites/<slug:site>/plots/", views.site_plots, name="site-plots"),
     path("compare/", compare, name="compare"),
+    path("detections/", tables, name="detection-tables"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
     path("sites/<slug:site>/devices/<slug:name>/plots/", views.device_plots, name="device-plots"),
     path("review/", review, name="review"),

@@ -31,8 +31,10 @@ import django
 
 django.setup()
 
+from analytics.numbers.expected import Forecast, forecast_day, forecast_week, usual_hours  # noqa: E402
 from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
 from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, usual_people  # noqa: E402
+from analytics.numbers.levels import find_changes  # noqa: E402
 from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
 from analytics.numbers.period_numbers import judge  # noqa: E402
 
@@ -84,6 +86,8 @@ def main() -> None:
         *real_weeks(known, np.random.default_rng((seed, 2))),
         *something_changed(known, asked.pairs, np.random.default_rng((seed, 3))),
         *bands(known, asked.pairs, np.random.default_rng((seed, 5))),
+        *hours_and_forecasts(known, asked.pairs, np.random.default_rng((seed, 6))),
+        *levels(known, asked.pairs, np.random.default_rng((seed, 7))),
         *intervals(known, asked.pairs, np.random.default_rng((seed, 4))),
     ]
     print(report.table(measured))
@@ -232,6 +236,85 @@ def bands(known: list[Street], days: int, random: np.random.Generator) -> list[r
     ]
 
 
+def hours_and_forecasts(known: list[Street], days: int, random: np.random.Generator) -> list[results.Measured]:
+    """Tell how many fresh hours lie in their band, and how many days and weeks in their forecast."""
+    held, few, in_day, in_week, early = [], [], [], [], 0
+    for _ in tqdm(range(days), desc="hours and forecasts", disable=None):
+        weeks = int(random.integers(7, WEEKS + 1))
+        people = np.exp(random.uniform(np.log(100), np.log(3_000)))
+        truth = simulate(street(known, random), random, weeks=weeks, people=people, fails=bool(random.integers(2)))
+        rates = truth.series.measures()[Measure.VISITS].rates
+        monday = 7 * (weeks - 1)
+        day = monday + int(random.integers(7))
+        found = usual_hours(rates, day)
+        early += all(band is None for band in found)
+        for came, band in zip(rates[0, day], found, strict=True):
+            if band is not None and not np.isnan(came):
+                (held if band.high >= FEW else few).append(band.low <= came <= band.high)
+        over = np.arange(24) < int(random.integers(9, 19))
+        in_day.append(whole_is_in(forecast_day(seen_until(rates, day, over), day, over, ~over), rates, day, over[None]))
+        past = np.arange(7)[:, None] * 24 + np.arange(24) < (day - monday) * 24 + over.sum()
+        made = forecast_week(seen_until(rates, monday, past), monday, past, ~past)
+        in_week.append(whole_is_in(made, rates, monday, past))
+    short = [
+        all(band is None for band in usual_hours(truth.series.measures()[Measure.VISITS].rates, 35))
+        for truth in (simulate(street(known, random), random, weeks=6, people=1_000) for _ in range(days // 10))
+    ]
+    return [
+        report.between("bands that hold a fresh hour, from six weeks on", percent(np.mean(held)), "%", 75, 85),
+        report.told(f"    hours with fewer than {FEW} at the upper end", percent(np.mean(few)), "%"),
+        report.told("    too early to tell, with outages", percent(early / days), "%"),
+        report.at_least("with five weeks: too early to tell", percent(np.mean(short)), "%", 100),
+        report.between("forecasts of a day that hold", percent(np.mean(known_only(in_day))), "%", 75, 85),
+        report.between("forecasts of a week that hold", percent(np.mean(known_only(in_week))), "%", 75, 85),
+    ]
+
+
+FEW = 5
+"""The number of people in an hour is whole: where few are expected, a band cannot hold 80 % of hours."""
+
+
+def seen_until(rates: Floats, unit: int, over: Booleans) -> Floats:
+    """Return the rates without what is still to come of the unit that begins on this day."""
+    found = rates.copy()
+    part = found[:, unit : unit + np.atleast_2d(over).shape[0]]
+    part[:, ~np.atleast_2d(over)] = np.nan
+    found[:, unit + np.atleast_2d(over).shape[0] :] = np.nan
+    return found
+
+
+def whole_is_in(made: Forecast | None, rates: Floats, unit: int, over: Booleans) -> bool | None:
+    """Tell whether what came is within the forecast; None where the camera missed an hour that was forecast."""
+    to_come = rates[0, unit : unit + over.shape[0]][~over]
+    if made is None or np.isnan(to_come).any():
+        return None
+    return bool(made.band.low <= made.so_far + to_come.sum() <= made.band.high)
+
+
+def known_only(values: Sequence[bool | None]) -> list[bool]:
+    return [value for value in values if value is not None]
+
+
+def levels(known: list[Street], days: int, random: np.random.Generator) -> list[results.Measured]:
+    """Tell how often a change of level is told where there is none, and found where there is one."""
+    wrong, found, near = [], [], []
+    for _ in tqdm(range(days), desc="levels", disable=None):
+        people = np.exp(random.uniform(np.log(100), np.log(3_000)))
+        truth = simulate(street(known, random), random, weeks=WEEKS, people=people)
+        wrong.append(bool(find_changes(truth.series.measures()[Measure.VISITS])))
+        at = int(random.integers(14, 7 * WEEKS - 14))
+        truth = simulate(street(known, random), random, weeks=WEEKS, people=people, lift_from=at, lift=1.3)
+        changes = find_changes(truth.series.measures()[Measure.VISITS])
+        off = [abs((change.day - FIRST.date()).days - at) for change in changes if change.ratio > 1]
+        found.append(bool(off))
+        near += [min(off) <= 2] if off else []
+    return [
+        report.at_most("no change of level: nine weeks that tell one", percent(np.mean(wrong)), "%", 5),
+        report.at_least("+30 % from a random day on: found", percent(np.mean(found)), "%", 80),
+        report.told("    of these, dated to within two days", percent(np.mean(near)), "%"),
+    ]
+
+
 # -- the simulated camera --------------------------------------------------------------------------------------------
 
 
@@ -246,10 +329,14 @@ def simulate(
     weeks: int,
     people: float,
     lift: float = 1.0,
+    lift_from: int | None = None,
     missing: float = 0.0,
     fails: bool = True,
 ) -> Truth:
-    """Return what a camera at this place saw: `people` a day, and `lift` times as many in the last week."""
+    """Return what a camera at this place saw: `people` a day, and `lift` times as many from a day on.
+
+    Without `lift_from` that is the last week.
+    """
     levels = [
         random.normal(-sd * sd / 2, sd, (weeks, count, 1)) for sd, count in ((place.week_sd, 1), (place.day_sd, 7))
     ]
@@ -257,7 +344,7 @@ def simulate(
     # The noise of hours moves people within their day: that of days was learned from whole days.
     hours *= place.profile.sum(axis=1)[:, None] / hours.sum(axis=2, keepdims=True)
     expected = 7 * people * hours * np.exp(levels[0] + levels[1])
-    expected[-1] *= lift
+    expected.reshape(-1, 24)[7 * (weeks - 1) if lift_from is None else lift_from :] *= lift
     groups = random.poisson(expected * (1 - np.exp(-GROUP)) / GROUP)
     on = np.ones(expected.shape, bool) if not fails else ~outages(weeks, random)
     if missing:
@@ -320,6 +407,7 @@ def as_series(
         gestures=of_camera(random.binomial(people.astype(int), GESTURES)),
         visits=of_camera(people),
         followed=seen,
+        planned=np.full((1, days, 24), 60.0),
     )
 
 

@@ -74,6 +74,8 @@ class HourSeries:
     """The visits that began in the hour."""
     followed: Floats
     """Covered minutes in which the camera followed people; in the others, nothing is known of visits."""
+    planned: Floats
+    """The minutes of the hour that will count once it is over; equal to `minutes` for an hour that is over."""
 
     @property
     def known(self) -> Booleans:
@@ -116,6 +118,7 @@ class HourSeries:
                 self.gestures,
                 self.visits,
                 self.followed,
+                self.planned,
             )
         ]
         return HourSeries(self.first_day, self.starts, *added)
@@ -151,6 +154,10 @@ MEASURE_NAMES = {
     Measure.GESTURES: "gestures",
 }
 """The measures in words, as they follow a number."""
+
+
+PEOPLE = (Measure.VISITS, Measure.SPELLS)
+"""The measures of how many people came, the better one first."""
 
 
 def people_measure(comparisons: Mapping[Measure, Comparison]) -> Measure:
@@ -302,11 +309,11 @@ def _series(
     nothing = np.empty(0, np.int64)
     # A spot is one camera, also after another device has taken its place.
     spots = spots_of(selection.devices)
-    minutes = np.zeros((len(spots), *shape))
+    planned = np.zeros((len(spots), *shape))
     arrays = np.zeros((8, len(spots), *shape))
     for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
         hours = selection.hours.get(device.pk)
-        minutes[number] += _minutes(grid, device, hours, now).reshape(shape)
+        planned[number] += _minutes(grid, device, hours).reshape(shape)
         seconds, *amounts = tallies.get(device.pk, (nothing,) * 5)
         for place, values in enumerate(amounts):
             arrays[place, number] += by_hour(seconds, values, hours)
@@ -319,14 +326,17 @@ def _series(
     _, _, _, _, spells, _, visits, minutes_followed = arrays
     # A camera that saw faces all day and nobody's visit did not follow people on that day.
     minutes_followed[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
-    return HourSeries(grid.first_day, starts, minutes, *arrays)
+    # Both hours of a doubled hour are over when the second is.
+    ends = np.zeros(shape)
+    np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
+    minutes = np.where(ends <= now.timestamp(), planned, 0.0)
+    return HourSeries(grid.first_day, starts, minutes, *arrays, planned)
 
 
-def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None, now: dt.datetime) -> Floats:
-    """Return the minutes of each cell that count: of hours that are over, in opening hours, with the device there."""
+def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None) -> Floats:
+    """Return the minutes of each cell that count: in opening hours, with the device there."""
     if not grid.days:
         return np.zeros(0)
     there = while_there(device, grid.edges)
     open_for = np.diff(there if hours is None else hours.seconds_before(there)) / MINUTE_S
-    lengths = np.where(grid.edges[1:] <= now.timestamp(), open_for, 0.0)
-    return np.bincount(grid.cells, lengths, grid.days * HOURS).astype(float)
+    return np.bincount(grid.cells, open_for, grid.days * HOURS).astype(float)

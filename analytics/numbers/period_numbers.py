@@ -1,21 +1,26 @@
 """Everything that the pages of a site and a device show of a period, each page with the same few queries."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from analytics.models import FACE
 from analytics.numbers.buckets import Bucket
+from analytics.numbers.causes import Cause, read_causes
 from analytics.numbers.findings import Finding, tell
 from analytics.numbers.hour_series import (
+    PEOPLE,
     HourSeries,
     Measure,
     compare_spans,
     count_visits,
     people_measure,
     read_hour_series,
-    usual_people,
 )
-from analytics.numbers.matched import Comparison, UsualRange
+from analytics.numbers.kept import keep
+from analytics.numbers.levels import LevelChange, find_changes
+from analytics.numbers.matched import Comparison
 from analytics.numbers.measures import (
     Activity,
     ConfidenceBucket,
@@ -23,11 +28,15 @@ from analytics.numbers.measures import (
     EngagementBucket,
     EpisodeBucket,
     engagement_by_day,
-    episodes_by_day,
     merge_activity,
+    merge_confidences,
+    merge_counts,
+    merge_engagement,
+    merge_episodes,
+    regroup,
 )
 from analytics.numbers.opening import with_opening_hours
-from analytics.numbers.periods import Period
+from analytics.numbers.periods import PAST_DAYS, WEEK, Period
 from analytics.numbers.reads import (
     Selection,
     read_confidences,
@@ -35,7 +44,33 @@ from analytics.numbers.reads import (
     read_engagement,
     read_episodes_by_label,
 )
+from analytics.numbers.today import Today, today_of
+from analytics.numbers.visits import count_visits as visits_of
+from analytics.numbers.visits import first_visits
 from devices.models import Device
+
+
+@dataclass(frozen=True, slots=True)
+class DatedChange:
+    """A change of the level of a place, with what was done there around the day."""
+
+    change: LevelChange
+    causes: Sequence[Cause]
+
+
+@dataclass(frozen=True, slots=True)
+class PastNumbers:
+    """What weeks of hours tell about a period."""
+
+    today: Today | None
+    """The day under way beside what is usual; None if the period does not end today."""
+    people: Measure
+    """The measure of `changes`: visits, or occupied spells where most hours do not know visits."""
+    changes: Sequence[DatedChange]
+    """The changes of level within the period, by day."""
+
+
+NOTHING_PAST = PastNumbers(None, Measure.SPELLS, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +83,19 @@ class TextNumbers:
     labels: list[str]
     """All labels but `FACE` that were detected in the period, and `label`; sorted."""
     hours: list[EngagementBucket]
+    """Hours, or days if the period is too long for hours."""
     buckets: list[Activity]
-    """Hours if the period is a single day, days if it is longer."""
+    """Hours if the period is a single day, days if it is longer, weeks if it is much longer."""
     counts: list[CountBucket]
     """The label's detections in single frames, for each of `buckets`."""
     total: Activity
     findings: Mapping[Measure, Finding]
     """How the period compares with the period before, over the hours of the week that both saw."""
+    is_compared: bool
+    """Whether it is compared: not if it has more hours than one page may read."""
     visits: int | None
     """The visits of the period; None where no camera followed people."""
-    people: Measure
-    """The measure of `usual`: visits, or occupied spells."""
-    usual: UsualRange | None
-    """How many people usually came in today's hours so far; None if it is not about today, or too early to tell."""
+    past: "PastNumbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +106,22 @@ class PlotNumbers:
     label: str
     """The label of `gestures` and `confidences`."""
     hours: list[EngagementBucket]
+    """Hours, or days if the period is too long for hours."""
     spells: list[EpisodeBucket]
     """For each of `hours`, as `gestures` is."""
     gestures: list[EpisodeBucket]
     confidences: list[ConfidenceBucket]
-    """One entry for each hour of a single day, or for each day of a longer period."""
+    """One entry for each of `buckets`."""
+    past: "PastNumbers"
 
     @property
     def buckets(self) -> list[EngagementBucket]:
-        """Hours if the period is a single day, days if it is longer."""
-        return self.hours if self.period.days == 1 else engagement_by_day(self.hours)
+        """Hours if the period is a single day, days if it is longer, weeks if it is much longer."""
+        return regroup(self.hours, self.period.bucket_name, merge_engagement)
 
     def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
         """Return `spells` or `gestures` for each of `buckets`."""
-        return hours if self.period.days == 1 else episodes_by_day(hours)
+        return regroup(hours, self.period.bucket_name, merge_episodes)
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
@@ -92,39 +129,56 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     *selections, past = with_opening_hours(
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
-    (hours,) = read_engagement(selections, bucket="hour", now=period.now)
-    engagement = hours if period.days == 1 else engagement_by_day(hours)
+    (hours,) = read_engagement(selections, bucket=period.plot_bucket, now=period.now)
+    engagement = hours if period.is_hourly else engagement_by_day(hours)
     bucket = bucket_of(period)
-    (buckets,) = _read_activity(selections, [engagement], label, bucket)
+    (activity,) = _read_activity(selections, [engagement], label, bucket)
     (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
-    (series,) = read_hour_series([past], label=label, now=period.now)
-    people, usual = (
-        usual_people(series, day=period.midnight, now=period.now) if period.is_current else (Measure.SPELLS, None)
-    )
+    buckets, rows = activity, counts
+    if not period.has_days:
+        weeks = regroup([each.engagement for each in activity], "week", merge_engagement)
+        spells = regroup([each.spells for each in activity], "week", merge_episodes)
+        gestures = regroup([each.gestures for each in activity], "week", merge_episodes)
+        buckets = [Activity(*measures) for measures in zip(weeks, spells, gestures, strict=True)]
+        rows = regroup(counts, "week", merge_counts)
+    is_compared = _can_compare(devices, period)
+    if is_compared:
+        (series,) = read_hour_series([past], label=label, now=period.now)
+        visits = count_visits(series, (period.start, period.end))
+    else:
+        visits = _count_visits_without_series(selections, period)
     return TextNumbers(
         period=period,
         label=label,
         labels=sorted({*labels, label}),
         hours=hours,
         buckets=buckets,
-        counts=counts,
+        counts=rows,
         total=merge_activity(buckets),
-        findings=judge(compare_with_previous(series, period)),
-        visits=count_visits(series, (period.start, period.end)),
-        people=people,
-        usual=usual,
+        findings=judge(compare_with_previous(series, period)) if is_compared else {},
+        is_compared=is_compared,
+        visits=visits,
+        past=_keep_past(devices, period, lambda: series) if is_compared else NOTHING_PAST,
     )
 
 
 def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
-    """Read the numbers in the plots of a page about these devices of one site. At most five queries."""
+    """Read the numbers in the plots of a page about these devices of one site. At most fifteen queries."""
     selections = with_opening_hours([_selection(devices, period)], period.hours)
-    (hours,) = engagement = read_engagement(selections, bucket="hour", now=period.now)
-    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket="hour", engagement=engagement)
-    buckets = [hours if period.days == 1 else engagement_by_day(hours)]
-    (confidences,) = read_confidences(selections, label=label, bucket=bucket_of(period), engagement=buckets)
+    plots = period.plot_bucket
+    (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
+    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
+    days = [hours if period.is_hourly else engagement_by_day(hours)]
+    (by_day,) = read_confidences(selections, label=label, bucket=bucket_of(period), engagement=days)
+    confidences = by_day if period.has_days else regroup(by_day, "week", merge_confidences)
     (spells,), (gestures,) = episodes[FACE], episodes[label]
-    return PlotNumbers(period, label, hours, spells, gestures, confidences)
+
+    def read_past() -> HourSeries:
+        past = with_opening_hours([_past_selection(devices, period)], period.hours)
+        return read_hour_series(past, label=label, now=period.now)[0]
+
+    past = _keep_past(devices, period, read_past) if _can_compare(devices, period) else NOTHING_PAST
+    return PlotNumbers(period, label, hours, spells, gestures, confidences, past)
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
@@ -168,7 +222,7 @@ def judge(comparisons: Mapping[Measure, Comparison]) -> dict[Measure, Finding]:
 
 def bucket_of(period: Period) -> Bucket:
     """Return "hour" for a single day, else "day"."""
-    return "hour" if period.days == 1 else "day"
+    return "hour" if period.is_hourly else "day"
 
 
 def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:
@@ -176,7 +230,38 @@ def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool
 
 
 def _past_selection(devices: Sequence[Device], period: Period) -> Selection:
-    return Selection(devices, period.zone, period.past_start, period.end)
+    return Selection(devices, period.zone, period.past_start, period.past_end)
+
+
+MOST_CAMERA_DAYS = 4_000
+"""A page compares the hours of so many days, summed over the cameras: two years of five cameras, in about a second."""
+
+
+def _can_compare(devices: Sequence[Device], period: Period) -> bool:
+    days = (period.past_end - period.past_start).days
+    return days * len(devices) <= MOST_CAMERA_DAYS or days <= PAST_DAYS + WEEK
+
+
+def _count_visits_without_series(selections: Sequence[Selection], period: Period) -> int | None:
+    whole = [replace(selection, single_bucket=True) for selection in selections]
+    followed = first_visits(device for selection in selections for device in selection.devices)
+    return sum(visits_of(whole)) if any(first < period.end for first in followed.values()) else None
+
+
+def _keep_past(devices: Sequence[Device], period: Period, read: Callable[[], HourSeries]) -> PastNumbers:
+    name = ("past", period.start.timestamp(), period.end.timestamp(), period.hours)
+    return keep(name, devices, now=period.now, make=lambda: _past_numbers(devices, period, read()))
+
+
+def _past_numbers(devices: Sequence[Device], period: Period, series: HourSeries) -> PastNumbers:
+    today = today_of(series, period.zone, now=period.now) if period.is_current and devices else None
+    measures = series.measures()
+    known = {name: int((~np.isnan(measures[name].rates)).sum()) for name in PEOPLE if name in measures}
+    people = Measure.VISITS if 2 * known.get(Measure.VISITS, 0) > known[Measure.SPELLS] else Measure.SPELLS
+    first = period.start.astimezone(period.zone).date()
+    changes = [change for change in find_changes(measures[people]) if first <= change.day <= period.last]
+    causes = read_causes(devices, [change.day for change in changes], period.zone)
+    return PastNumbers(today, people, [DatedChange(each, causes[each.day]) for each in changes])
 
 
 def _read_activity(

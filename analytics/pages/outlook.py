@@ -27,6 +27,7 @@ from analytics.numbers.matched import Comparison, UsualRange
 from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import PAST_DAYS, WEEK
 from analytics.numbers.reads import Selection
+from analytics.numbers.today import today_of
 from devices.models import Device, Site
 
 KEPT_S = 600
@@ -73,6 +74,8 @@ class Outlook:
     today: UsualDay
     """Its usual range is that of the hours that are over."""
     yesterday: UsualDay
+    forecasts: list[str]
+    """What is to be expected of today and of the week, in sentences."""
     people: Measure
     """The measure of `week`."""
     week: Comparison
@@ -114,7 +117,7 @@ def _read(sites: Sequence[tuple[Site, Sequence[Device]]], now: dt.datetime) -> l
     if not sites:
         return []
     selections = [
-        Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _midnight(site, now, 1))
+        Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _week_end(site, now))
         for site, devices in sites
     ]
     series = read_hour_series(with_opening_hours(selections), label=FACE, now=now)
@@ -126,9 +129,11 @@ def _outlook(site: Site, series: HourSeries, now: dt.datetime) -> Outlook:
     week, before = _midnight(site, now, -WEEK), _midnight(site, now, -2 * WEEK)
     comparisons = compare_spans(series, (week, midnight), (before, week))
     people = people_measure(comparisons)
+    today = today_of(series, site.zone, now=now)
     of_yesterday, usual = usual_people(series, day=yesterday, now=midnight)
     return Outlook(
-        today=UsualDay(*usual_people(series, day=midnight, now=now), came=None),
+        today=UsualDay(today.measure, today.usual, came=None),
+        forecasts=today.sentences,
         yesterday=UsualDay(of_yesterday, usual, _came(series, of_yesterday, (yesterday, midnight))),
         people=people,
         week=comparisons[people],
@@ -141,6 +146,10 @@ def _came(series: HourSeries, measure: Measure, span: Span) -> int | None:
     hours = series.between(*span)
     counted, on = (series.visits, series.followed) if measure is Measure.VISITS else (series.spells, series.frames)
     return int(counted[:, hours].sum()) if on[:, hours].any() else None
+
+
+def _week_end(site: Site, now: dt.datetime) -> dt.datetime:
+    return _midnight(site, now, WEEK - now.astimezone(site.zone).weekday())
 
 
 def _midnight(site: Site, now: dt.datetime, days: int) -> dt.datetime:

@@ -52,24 +52,31 @@ class Report:
     @property
     def today(self) -> str | None:
         """Whether today is normal so far, in a sentence; None if the period does not end today or nothing was seen."""
-        period, usual = self.numbers.period, self.numbers.usual
+        period, found = self.numbers.period, self.numbers.past.today
         today = [hour for hour in self.numbers.hours if hour.start >= period.midnight]
-        if not period.is_current or not any(hour.minutes_seen for hour in today):
+        if found is None or not any(hour.minutes_seen for hour in today):
             return None
+        usual = found.usual
         if usual is None:
             return f"Today so far: {judge_day(usual)}; it takes six earlier weeks that saw this part of the day."
         low, high, middle = (f"{value:,.0f}" for value in (usual.band.low, usual.band.high, usual.median))
-        people = MEASURE_NAMES[self.numbers.people]
         return (
-            f"Today so far: {judge_day(usual)}. {usual.value:,.0f} {people} in the hours that were seen; on a "
+            f"Today so far: {judge_day(usual)}. {usual.value:,.0f} {found.people} in the hours that were seen; on a "
             f"{period.today:%A} usually {low} to {high}, the middle is {middle}."
         )
+
+    @property
+    def changes(self) -> list[str]:
+        """The changes of level within the period in sentences, each with what was done around the day."""
+        return [
+            texts.describe_change(each, MEASURE_NAMES[self.numbers.past.people]) for each in self.numbers.past.changes
+        ]
 
     @property
     def table(self) -> list[TableRow]:
         """A row for each hour or day that has begun."""
         buckets = zip(self.numbers.buckets, self.numbers.counts, strict=True)
-        is_hourly, now = self.numbers.period.days == 1, self.numbers.period.now
+        is_hourly, now = self.numbers.period.is_hourly, self.numbers.period.now
         return [_table_row(*bucket, is_hourly=is_hourly) for bucket in buckets if bucket[0].engagement.start < now]
 
     @property
@@ -97,6 +104,6 @@ class Report:
 
 def _table_row(activity: Activity, counts: CountBucket, *, is_hourly: bool) -> TableRow:
     start = activity.engagement.start
-    name = f"{texts.format_date(start)}, {start:%H:%M %Z}" if is_hourly else texts.format_date(start)
+    name = f"{texts.format_date(start)}, {start:%H:%M %Z}" if is_hourly else texts.format_bucket(activity.engagement)
     cells = table_cells(activity, counts) if activity.engagement.minutes_seen else None
     return TableRow(name, start.date(), cells, "closed" if activity.engagement.is_closed else "camera off")

@@ -1,5 +1,6 @@
 """The overview, and the pages of a site and of a device; a site that a user may not see is a 404."""
 
+import datetime
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,7 +58,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def site(request: HttpRequest, site: str) -> HttpResponse:
-    """Show a site's devices together, and the totals of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
+    """Show a site's devices together, and the totals of each: see `periods.parse`; and `?label=`."""
     found = get_object_or_404(Site.objects.for_user(request.user), slug=site)
     devices = list(Device.objects.filter(site=found).select_related("site", "thing__state").order_by("name"))
     period = parse_period(request, found.zone)
@@ -82,7 +83,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 @login_required
 @require_safe
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
-    """Show a device over some local days of its site: `?days=1|7|14|30`, `&to=YYYY-MM-DD`, `&label=`."""
+    """Show a device over some local days of its site: see `periods.parse`; and `?label=`."""
     spot = _spot(request, site, name)
     devices, found = spot.devices, spot.latest
     period = parse_period(request, found.site.zone)
@@ -133,8 +134,7 @@ def _plots(request: HttpRequest, devices: Sequence[Device], site: Site) -> HttpR
 def parse_period(request: HttpRequest, zone: zoneinfo.ZoneInfo) -> periods.Period:
     """Parse the period in the address. Raises `Http404` with a sentence where it is not valid."""
     try:
-        asked = {name: request.GET.get(name) for name in ("days", "to", "hours")}
-        return periods.parse(asked["days"], asked["to"], zone=zone, now=timezone.now(), hours=asked["hours"])
+        return periods.parse(request.GET, zone=zone, now=timezone.now())
     except ValueError as error:
         raise Http404(str(error)) from None
 
@@ -150,18 +150,30 @@ def parse_label(request: HttpRequest) -> str:
 def period_links(period: periods.Period, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the context of `analytics/period.html`; `parameters` are the others of the page's query."""
 
-    def address(days: int, to: object, hours: periods.HoursOf = period.hours) -> str:
-        values = {**parameters, "days": days, "to": to, "hours": None if hours == "open" else hours}
+    others = {name: value for name, value in parameters.items() if value}
+    own = period.parameters
+
+    def address(**changed: object) -> str:
+        values = {**others, **own, **changed}
         return "?" + urlencode({name: value for name, value in values.items() if value}, doseq=True)
 
-    last = None if period.is_current else period.last
+    alone = {"period": None, "days": None, "beside": None}
     return {
         "period": period,
-        "periods": [(days, address(days, last)) for days in periods.DAYS],
-        "older_period": address(period.days, period.older),
-        "newer_period": address(period.days, period.newer) if period.newer else None,
-        "open_hours": address(period.days, last, "open"),
-        "all_hours": address(period.days, last, "all"),
+        "period_query": urlencode(own),
+        "period_parameters": own,
+        "other_parameters": [
+            (name, each) for name, value in others.items() for each in (value if isinstance(value, list) else [value])
+        ],
+        "periods": [(days, address(**alone | {"days": days})) for days in periods.DAYS],
+        "units": [(unit, address(**alone | {"period": unit})) for unit in periods.UNITS],
+        # Other days are compared with the days before them.
+        "older_period": address(to=period.older, beside=None),
+        "newer_period": address(to=period.newer, beside=None) if period.newer else None,
+        "open_hours": address(hours=None),
+        "all_hours": address(hours="all"),
+        "without_beside": address(beside=None),
+        "first_day": datetime.date(periods.FIRST_YEAR, 1, 1),
     }
 
 
@@ -170,9 +182,7 @@ def _common_context(
 ) -> dict[str, Any]:
     """Return the context that the pages of a site and of a device have in common."""
     kind = "device" if "device" in place else "site"
-    parameters: dict[str, Any] = {"days": period.days, "label": label, "hours": period.hours}
-    if not period.is_current:
-        parameters["to"] = period.last
+    parameters = {**period.parameters, "label": label}
     return {
         "now": period.now,
         "selected": devices,
@@ -189,8 +199,8 @@ def _common_context(
 
 
 def _day_query(period: periods.Period) -> str:
-    """Return the query of the links to single days; empty where the rows are hours."""
-    if period.days == 1:
+    """Return the query of the links to single days; empty where the rows are no days."""
+    if period.is_hourly or not period.has_days:
         return ""
     return "days=1" if period.hours == "open" else "days=1&hours=all"
 

@@ -13,8 +13,7 @@ def period_figures(numbers: PlotNumbers) -> dict[str, Any]:
     now, label, hours, buckets = numbers.period.now, numbers.label, numbers.hours, numbers.buckets
     counts = [each.at_least(0) for each in numbers.confidences]
     figures: dict[str, Any] = {
-        "engagement-figure": time_series.engagement_figure(hours, now=now),
-        "week-figure": distributions.week_figure(typical_week(hours, numbers.spells)),
+        "engagement-figure": time_series.engagement_figure(hours, now=now, changes=numbers.past.changes),
         "spells-figure": time_series.spells_figure(numbers.in_buckets(numbers.spells), buckets, now=now),
         "coverage-figure": time_series.coverage_figure(buckets, now=now),
         "hourly-figure": time_series.gestures_figure(numbers.gestures, hours, label=label, now=now),
@@ -22,6 +21,10 @@ def period_figures(numbers: PlotNumbers) -> dict[str, Any]:
         "histogram-figure": distributions.confidence_figure(numbers.confidences),
         "thresholds": _threshold_data(numbers.confidences),
     }
+    if numbers.past.today is not None:
+        figures["today-figure"] = time_series.today_figure(numbers.past.today, now=now)
+    if numbers.period.has_hours:
+        figures["week-figure"] = distributions.week_figure(typical_week(hours, numbers.spells))
     if numbers.period.days > 1:
         gestures = numbers.in_buckets(numbers.gestures)
         figures["daily-figure"] = time_series.gestures_figure(gestures, buckets, label=label, now=now)

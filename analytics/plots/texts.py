@@ -15,6 +15,8 @@ from analytics.numbers.measures import (
     WeekHour,
 )
 from analytics.numbers.metrics import format_duration
+from analytics.numbers.period_numbers import DatedChange
+from analytics.numbers.today import TodayHour
 
 Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
 
@@ -44,9 +46,17 @@ def is_day(bucket: Bucket) -> bool:
     return bucket.end - bucket.start >= MIN_DAY
 
 
+def is_week(bucket: Bucket) -> bool:
+    """Return whether the bucket has several days."""
+    return bucket.end - bucket.start >= 2 * MIN_DAY
+
+
 def format_bucket(bucket: Bucket) -> str:
-    """Format the time of a bucket, such as "Fri 20 Nov, 14:00–15:00 PST", or "Fri 20 Nov" for a day."""
+    """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", or "16 Nov – 22 Nov 2026"."""
     start, end = bucket.start, bucket.end
+    if is_week(bucket):
+        last = end - dt.timedelta(days=1)
+        return f"{start.day} {MONTH_NAMES[start.month - 1]} – {last.day} {MONTH_NAMES[last.month - 1]} {last.year}"
     if is_day(bucket):
         return format_date(start)
     return f"{format_date(start)}, {format_time(start)}–{format_time(end)} {end.tzname()}"
@@ -88,6 +98,32 @@ def describe_gestures(label: str, gestures: EpisodeBucket, engagement: Engagemen
     """Describe how often the label was shown in a bucket, as `describe_spells` does."""
     number = len(gestures.seconds)
     return _describe_episodes(gestures, engagement, f"{label} {'once' if number == 1 else f'{number:,} times'}")
+
+
+def describe_hour_of_today(hour: TodayHour, people: str) -> str:
+    """Describe how many came in an hour of today, beside what is usual for it."""
+    head = f"<b>{format_time(hour.start)}–{(hour.start.hour + 1) % 24:02}:00</b>"
+    if not hour.is_open:
+        return f"{head}<br>closed"
+    came = "not over, or not seen" if hour.came is None else f"{hour.came:,.0f} {people}"
+    usual = "too early to tell what is usual"
+    if hour.band is not None:
+        usual = f"usually {hour.band.low:,.0f} to {hour.band.high:,.0f}"
+    return f"{head}<br>{came}<br>{usual}"
+
+
+def format_change(ratio: float) -> str:
+    """Format a change, such as "+25%" or "−40%" for 1.25 or 0.6."""
+    return f"{ratio - 1:+.0%}".replace("-", "−")
+
+
+def describe_change(each: DatedChange, people: str) -> str:
+    """Describe a change of level, such as "From Thu 12 Nov on, 25% more visits …", and what was done around the day."""
+    change, word = each.change, "more" if each.change.ratio > 1 else "fewer"
+    size = f"{format_change(change.interval.low)} to {format_change(change.interval.high)}"
+    causes = "; ".join(f"{cause.text} on {format_date(cause.at)}" for cause in each.causes)
+    known = f"Around this day: {causes}." if causes else "Nothing is recorded that was done around this day."
+    return f"From {format_date(change.day)} on, {word} {people} in the same hours: {size}. {known}"
 
 
 def describe_week_hour(hour: WeekHour) -> str:

@@ -11,6 +11,8 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from analytics.numbers.measures import BucketState, CountBucket, EngagementBucket, EpisodeBucket
+from analytics.numbers.period_numbers import DatedChange
+from analytics.numbers.today import Today
 from analytics.plots import texts
 from analytics.plots.layout import BAR_SHARE, HATCHED, INVISIBLE, Figure, layout, x_axis, y_axis
 
@@ -26,15 +28,26 @@ MARK_HEIGHT = 0.012
 MAX_UNIT_STEPS = 5
 """Up to this count the y axis has a tick for every 1, so that no tick is a fraction."""
 
+BAND_OPACITY = 0.55
+"""A usual range lies behind the bars, and the grid shows through it."""
+
+HOUR_MS = 3_600_000
 HOURS_PER_TICK = 3
 MAX_PERIOD_WITH_HOURS = dt.timedelta(days=2)
 """The longest period whose x axis has ticks for hours."""
 
 
-def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, min_top: float = 0.0) -> Figure:
+def engagement_figure(
+    buckets: Sequence[EngagementBucket],
+    *,
+    now: dt.datetime,
+    min_top: float = 0.0,
+    changes: Sequence[DatedChange] = (),
+) -> Figure:
     """Draw the average number of people facing the displays, a bar for each bucket, with a line at `now`.
 
-    The y axis reaches at least up to `min_top`, so that several figures can have one scale.
+    Changes of level are dashed lines with their dates. The y axis reaches at least up to `min_top`, so that several
+    figures can have one scale.
     """
     spans = bucket_spans(buckets)
     in_state: dict[BucketState, list[tuple[Span, EngagementBucket]]] = {state: [] for state in BucketState}
@@ -52,7 +65,34 @@ def engagement_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime, 
         baseline_marks([span for span, _ in in_state[BucketState.UNCOUNTED]], "var(--line-strong)"),
     ]
     hover_texts = [texts.describe_engagement(bucket) for bucket in buckets]
-    return bucket_figure(bars, marks, buckets, hover_texts, spans=spans, now=now, steps={"nticks": 5}, min_top=min_top)
+    figure = bucket_figure(
+        bars, marks, buckets, hover_texts, spans=spans, now=now, steps={"nticks": 5}, min_top=min_top
+    )
+    _mark_changes(figure["layout"], changes, buckets)
+    return figure
+
+
+def _mark_changes(layout: Figure, changes: Sequence[DatedChange], buckets: Sequence[EngagementBucket]) -> None:
+    """Add a dashed line with its date at the first bucket of each day on which the level changed."""
+    starts = {bucket.start.date(): milliseconds(bucket.start) for bucket in reversed(buckets)}
+    at = [(starts[each.change.day], each.change) for each in changes if each.change.day in starts]
+    line = {"color": "var(--ink-soft)", "width": 1.5, "dash": "dash"}
+    layout["shapes"] += [
+        {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line} for x, _ in at
+    ]
+    layout["annotations"] = [
+        {
+            "x": x,
+            "y": 1,
+            "yref": "paper",
+            "xanchor": "left",
+            "yanchor": "top",
+            "showarrow": False,
+            "text": f" {texts.format_date(change.day)}: {texts.format_change(change.ratio)}",
+            "font": {"color": "var(--ink-soft)", "size": 11},
+        }
+        for x, change in at
+    ]
 
 
 def count_figure(counts: Sequence[CountBucket], engagement: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
@@ -102,6 +142,39 @@ def pair_figure(
     steps = {"nticks": 5} if any(max(pair) > MAX_UNIT_STEPS for pair in pairs) else {"dtick": 1}
     marks = [baseline_marks(without, "var(--line-strong)")]
     return bucket_figure(bars, marks, engagement, list(hover_texts), spans=spans, now=now, steps=steps)
+
+
+def today_figure(today: Today, *, now: dt.datetime) -> Figure:
+    """Draw how many came in each hour of today over the range of that hour that is usual, with a line at `now`."""
+    hours = [(milliseconds(hour.start), hour) for hour in today.hours]
+    ends = [start for start, _ in hours[1:]] + [hours[-1][0] + HOUR_MS]
+    spans = [(start, end) for (start, _), end in zip(hours, ends, strict=True)]
+    bands = [(span, hour.band) for span, (_, hour) in zip(spans, hours, strict=True) if hour.band is not None]
+    came = [(span, hour.came) for span, (_, hour) in zip(spans, hours, strict=True) if hour.came is not None]
+    highest = max([*(band.high for _, band in bands), *(number for _, number in came)], default=0.0)
+    band = {
+        **_full_height_bars([span for span, _ in bands], {"color": "var(--data-soft)", "line": {"width": 0}}),
+        "yaxis": "y",
+        "base": [round(band.low, 2) for _, band in bands],
+        "y": [round(band.high - band.low, 2) for _, band in bands],
+        "opacity": BAND_OPACITY,
+        "hoverinfo": "skip",
+    }
+    bars = bucket_bars([(span, round(number, 2)) for span, number in came if number], "var(--data)")
+    marks = baseline_marks([span for span, number in came if not number], "var(--data)")
+    hover_texts = [texts.describe_hour_of_today(hour, today.people) for _, hour in hours]
+    targets = _full_height_bars(spans, INVISIBLE, hovertext=hover_texts, hoverinfo="text")
+    at = milliseconds(now)
+    ticks = [(start, texts.format_time(hour.start)) for start, hour in hours if not hour.start.hour % HOURS_PER_TICK]
+    return {
+        "data": [band, bars, marks, targets],
+        "layout": layout(
+            shapes=[_now_line(at)],
+            xaxis=x_axis(ticks, type="date", range=[spans[0][0], spans[-1][1]]),
+            yaxis=y_axis(highest, nticks=5),
+            yaxis2={"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True},
+        ),
+    }
 
 
 def coverage_figure(buckets: Sequence[EngagementBucket], *, now: dt.datetime) -> Figure:
@@ -219,10 +292,8 @@ def _off_spans(buckets: Sequence[EngagementBucket], spans: Sequence[Span], now: 
 
 def _layout(buckets: Sequence[EngagementBucket], highest: float, now: dt.datetime, steps: Figure) -> Figure:
     first, last, at = milliseconds(buckets[0].start), milliseconds(buckets[-1].end), milliseconds(now)
-    now_line = {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
-    now_line["line"] = {"color": "var(--needle)", "width": 1.5}
     return layout(
-        shapes=[now_line] if first <= at < last and not texts.is_day(buckets[0]) else [],
+        shapes=[_now_line(at)] if first <= at < last and not texts.is_day(buckets[0]) else [],
         xaxis=x_axis(
             list(_ticks(buckets)),
             type="date",
@@ -238,8 +309,16 @@ def _layout(buckets: Sequence[EngagementBucket], highest: float, now: dt.datetim
     )
 
 
+def _now_line(at: int) -> Figure:
+    line = {"color": "var(--needle)", "width": 1.5}
+    return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+
+
 def _ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
     """Yield a tick in the middle of each day; for shorter buckets at each midnight, and at hours of a short period."""
+    if len(buckets) > MOST_DATES or any(map(texts.is_week, buckets)):
+        yield from _month_ticks(buckets)
+        return
     if texts.is_day(buckets[0]):
         for day in buckets:
             yield (milliseconds(day.start) + milliseconds(day.end)) // 2, _date_tick(day.start)
@@ -253,6 +332,18 @@ def _ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
             yield milliseconds(bucket.start), _date_tick(bucket.start)
         elif with_hours and not bucket.start.hour % HOURS_PER_TICK and not bucket.start.fold:
             yield milliseconds(bucket.start), texts.format_time(bucket.start)
+
+
+MOST_DATES = 31 * 24
+"""With more buckets, or with weeks, the axis has a tick for each month that begins."""
+
+
+def _month_ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
+    for before, bucket in pairwise(buckets):
+        start = bucket.start
+        if start.month != before.start.month:
+            year = f"<br>{start.year}" if start.month == 1 else ""
+            yield milliseconds(start), f"{texts.MONTH_NAMES[start.month - 1]}{year}"
 
 
 def _date_tick(day: dt.datetime) -> str:

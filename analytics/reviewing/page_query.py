@@ -83,7 +83,7 @@ def parse_query(parameters: QueryDict, user: "User", now: dt.datetime) -> PageQu
     devices = list(Device.objects.filter(site=site).order_by("name"))
     spots = {spot.latest.name: spot for spot in spots_of(devices)}
     try:
-        period = periods.parse(given.get("days"), given.get("to"), zone=site.zone, now=now)
+        period = periods.parse({name: given.get(name) for name in ("days", "to")}, zone=site.zone, now=now)
         least, most = _percent(given.get("least", "0")), _percent(given.get("most", "100"))
         before = int(given["before"]) if "before" in given else None
     except ValueError as error:

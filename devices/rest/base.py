@@ -66,12 +66,12 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
             sites = Site.objects.filter(pk__in=seen)
             record_export(by=cast("User", self.request.user), subject=self.audited_as, sites=sites)
         columns = exports.columns_of(cast("Serializer[Any]", self.get_serializer()), self.export_instead)
-        rows = exports.rows_of(queryset, columns)
+        rows = exports.spread(list(columns), exports.rows_of(queryset, columns))
         if kind == "csv":
-            pieces = exports.as_csv(rows, list(columns))
+            pieces = exports.as_csv(rows, exports.spread_names(columns))
         else:
             pieces = exports.as_parquet(rows, exports.schema_of(queryset, columns))
-        name = f"{self.basename}s.{kind}"
+        name = exports.file_name(f"{self.basename}s", self.request.query_params.dict(), kind)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
 

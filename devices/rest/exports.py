@@ -3,9 +3,11 @@
 A whole list is written while it is read from the database, so that memory does not grow with its length.
 """
 
+import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,10 @@ CHUNK_ROWS = 10_000
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a text that begins like this for a formula."""
+
+BOX = ("left", "top", "width", "height")
+PARTS = {"box": BOX, "area": BOX}
+"""The names of the numbers in the lists of these names. Each number has a column of its own, such as `box.left`."""
 
 Rows = Iterable[Sequence[Any]]
 Columns = Mapping[str, str]
@@ -47,6 +53,46 @@ def columns_of(serializer: "serializers.Serializer[Any]", instead: Columns, pref
     return columns
 
 
+def spread_names(names: Iterable[str]) -> list[str]:
+    """Return the names of the columns when each number of a list in `PARTS` has its own."""
+    return [column for name in names for column in _columns_of_name(name)]
+
+
+def spread(names: Sequence[str], rows: Rows) -> Rows:
+    """Return the rows in the columns that `spread_names` gives for `names`."""
+    counts = [len(_columns_of_name(name)) for name in names]
+    if max(counts, default=1) == 1:
+        return rows
+    return (
+        [item for value, count in zip(row, counts, strict=True) for item in spread_value(value, count)] for row in rows
+    )
+
+
+def spread_value(value: Any, count: int) -> Sequence[Any]:
+    """Return the value in so many columns: the numbers of a list, all null where they are not as many."""
+    if count == 1:
+        return [value]
+    return value if isinstance(value, (list, tuple)) and len(value) == count else [None] * count
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Return the names of the numbers in a column that holds a list of them; empty for any other column."""
+    return PARTS.get(name.rpartition(".")[2], ())
+
+
+def _columns_of_name(name: str) -> list[str]:
+    return [f"{name}.{part}" for part in parts_of(name)] or [name]
+
+
+def file_name(kind: str, parameters: Mapping[str, str], extension: str) -> str:
+    """Return the name of a file that says what it has: the kind, the place, the label and the period."""
+    given = [parameters.get(name, "") for name in ("site", "device", "label", "bucket")]
+    period = [parameters.get(name, "")[:10] for name in ("from", "to")]
+    words = [kind, *(each for each in given if each), *(["from", period[0]] if period[0] else [])]
+    words += ["to", period[1]] if period[1] else []
+    return re.sub(r"[^0-9A-Za-z_.-]+", "-", "-".join(words))[:180].strip("-.") + f".{extension}"
+
+
 def rows_of(queryset: models.QuerySet[Any], columns: Columns) -> Rows:
     """Yield every row in the order of the primary key, read from the database in chunks."""
     ordered = queryset.order_by("pk").values_list(*columns.values())
@@ -54,8 +100,12 @@ def rows_of(queryset: models.QuerySet[Any], columns: Columns) -> Rows:
 
 
 def as_csv(rows: Rows, names: Sequence[str]) -> Iterator[bytes]:
-    """Yield a line of column names, then a line for each row. Times are ISO 8601; an empty field stands for null."""
-    yield _csv_lines([names])
+    """Yield a byte order mark, a line of column names, then a line for each row, in UTF-8.
+
+    Times are ISO 8601; an empty field stands for null.
+    """
+    # Excel takes a file without the mark for one in the code page of its computer.
+    yield codecs.BOM_UTF8 + _csv_lines([names])
     for chunk in _chunks(rows):
         yield _csv_lines([_csv_value(value) for value in row] for row in chunk)
 
@@ -79,8 +129,13 @@ def schema_of(queryset: models.QuerySet[Any], columns: Columns) -> "pyarrow.Sche
     """Return the columns with the Arrow types of their model fields."""
     import pyarrow
 
-    fields = {name: _model_field(queryset, path) for name, path in columns.items()}
-    return pyarrow.schema([(name, arrow_type(field)) for name, field in fields.items()])
+    types: list[tuple[str, Any]] = []
+    for name, path in columns.items():
+        if parts_of(name):
+            types += [(column, pyarrow.float64()) for column in spread_names([name])]
+        else:
+            types.append((name, arrow_type(_model_field(queryset, path))))
+    return pyarrow.schema(types)
 
 
 def arrow_type(field: Any) -> "pyarrow.DataType":

@@ -5,6 +5,7 @@ Apart from `base.py`, because REST framework loads this module while it is still
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from django.core import signing
@@ -13,6 +14,7 @@ from rest_framework import exceptions, pagination, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from devices.rest import exports
 from devices.rest.exports import arrow_type, as_csv, as_parquet, joined
 
 
@@ -55,7 +57,9 @@ class CSVRenderer(renderers.BaseRenderer):
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         rows = [dict(_flat(row)) for row in _rows(data)]
-        names = _names(rows)
+        # Without a row, the header comes from what describes the rows.
+        names = _names(rows) or list(dict(_fields(_serializer_of(data, (context or {}).get("view")))))
+        _name_file(context, self.format)
         return b"".join(as_csv(([row.get(name) for name in names] for row in rows), names))
 
 
@@ -73,10 +77,20 @@ class ParquetRenderer(renderers.BaseRenderer):
         rows = [dict(_flat(row)) for row in _rows(data)]
         fields = dict(_fields(_serializer_of(data, (context or {}).get("view"))))
         names = list(fields) or _names(rows)
+        _name_file(context, self.format)
         columns = {name: [row.get(name) for row in rows] for name in names}
         types = {name: _arrow_type(fields.get(name), columns[name]) for name in names}
         values = (_parsed(columns[name], types[name]) for name in names)
         return b"".join(as_parquet(zip(*values, strict=True), pyarrow.schema(list(types.items()))))
+
+
+def _name_file(context: Mapping[str, Any] | None, extension: str) -> None:
+    """Let a browser save the response under a name that says what it has."""
+    response, view, request = ((context or {}).get(name) for name in ("response", "view", "request"))
+    if response is None or request is None or response.status_code != HTTPStatus.OK:
+        return
+    name = exports.file_name(f"{getattr(view, 'basename', 'row')}s", request.query_params.dict(), extension)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
 
 
 def _rows(data: Any) -> Iterable[Any]:
@@ -93,6 +107,8 @@ def _flat(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))
+    elif parts := exports.parts_of(name):
+        yield from zip(exports.spread_names([name]), exports.spread_value(value, len(parts)), strict=True)
     else:
         yield name, joined(value)
 
@@ -104,6 +120,8 @@ def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
     if isinstance(serializer, serializers.Serializer):
         for key, field in serializer.fields.items():
             yield from _fields(field, f"{name}.{key}" if name else key)
+    elif exports.parts_of(name):
+        yield from ((column, serializers.FloatField()) for column in exports.spread_names([name]))
     elif serializer is not None:
         yield name, serializer
 

@@ -56,6 +56,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("overview", "get"): Needs.AN_ACCOUNT,
     ("sites", "get"): Needs.AN_ACCOUNT,
     ("compare", "get"): Needs.AN_ACCOUNT,
+    ("detection-tables", "get"): Needs.AN_ACCOUNT,
     ("questions", "get"): Needs.AN_ACCOUNT,
     ("review", "get"): Needs.AN_ACCOUNT,
     ("leaderboard", "get"): Needs.AN_ACCOUNT,

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
@@ -108,8 +109,10 @@ def test_a_day_is_told_beside_what_is_usual(chicago01: Device, outsider: User, s
     spells = f"{found['value']:.0f} occupied spells in the hours that were seen; on a Sunday"
     assert f"Today so far: as usual. {spells}" in shown
     Episode.objects.filter(started__gte=sunday - dt.timedelta(hours=5)).delete()
+    caches["process"].clear()
     assert ask(outsider, "comparisons/usual", site="chicago").json()["finding"] == "quieter than usual"
     EngagementQuarter.objects.filter(start__lt=sunday - dt.timedelta(weeks=5)).delete()
+    caches["process"].clear()
     assert "Today so far: too early to tell" in words(page(outsider, "/sites/chicago/"))
     assert ask(outsider, "comparisons/usual", site="chicago").json() == {
         "finding": "too early to tell",

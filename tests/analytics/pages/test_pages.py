@@ -220,7 +220,7 @@ def test_the_overview_takes_as_many_queries_for_many_devices(seattle01: Device, 
         count(seen(device, NOW, faces=[0.9], labels=[("thumbs-up", 0.9)]))
         coffee(picture(device, number, NOW))
     assert number_of_queries(superuser, "/") == few
-    assert few <= 8, "session, user, sites, devices, opening hours, engagement, thumbs-up, coffees"
+    assert few <= 18
 
 
 def test_a_device_over_a_week(seattle01: Device, viewer: User) -> None:
@@ -272,7 +272,7 @@ def test_the_hours_are_there_as_csv(seattle01: Device, viewer: User) -> None:
     assert len(answer.content.decode().splitlines()) == 1 + 24
 
 
-@pytest.mark.parametrize("query", ["days=3", "days=x", "to=tomorrow", "days=7&to=0001-01-01"])
+@pytest.mark.parametrize("query", ["days=0", "days=x", "to=tomorrow", "days=7&to=0001-01-01"])
 def test_an_invalid_period_is_not_found(seattle01: Device, viewer: User, query: str) -> None:
     answer = page(viewer, f"{seattle01.get_absolute_url()}?{query}")
     assert answer.status_code == 404
@@ -355,7 +355,7 @@ def test_a_devices_page_takes_the_same_queries_for_much_data(seattle01: Device, 
         count(seen(seattle01, NOW - dt.timedelta(hours=number), faces=[0.9], labels=[("thumbs-up", 0.9)]))
     assert number_of_queries(viewer, seattle01.get_absolute_url()) == few
     assert number_of_queries(viewer, f"{seattle01.get_absolute_url()}?days=30") == few
-    assert few <= 19
+    assert few <= 20
 
 
 def test_pages_run_no_script_of_strangers(seattle01: Device, viewer: User) -> None:

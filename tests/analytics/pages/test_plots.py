@@ -63,7 +63,7 @@ def test_another_sites_plots_are_not_found(
     seattle01: Device, outsider: User, viewer: User, address: Callable[[], str]
 ) -> None:
     assert signed_in(outsider).get(address()).status_code == 404
-    assert signed_in(viewer).get(address(), {"days": 3}).status_code == 404
+    assert signed_in(viewer).get(address(), {"days": "x"}).status_code == 404
     assert Client().get(address()).status_code == 302
 
 
@@ -76,14 +76,15 @@ def test_plots_take_as_many_queries_however_long_the_period(
     for days in (1, 30):
         with CaptureQueriesContext(connection) as queries:
             client.get(address(), {"days": days})
-        assert len(queries) <= 8, "session, user, place, devices, opening hours, engagement, episodes, confidences"
+        expected = "session, user, place, devices, opening hours twice, engagement, episodes, confidences, nine weeks"
+        assert len(queries) <= 12, expected
 
 
 def test_a_label_cannot_end_the_script_that_names_it(seattle01: Device, viewer: User) -> None:
     label = "</script><b>&amp;"
     count(seen(seattle01, NOW, labels=[(label, 0.9)]))
     answer = signed_in(viewer).get(of_device(), {"label": label}).content.decode()
-    assert answer.count("</script>") == len(IDS)
+    assert answer.count("</script>") == len(IDS) + 1, "the page ends today, so that it has today's plot too"
     figures = [json.loads(text) for text in re.findall(r">(.*?)</script>", answer)]
     assert f"{label} once" in str(figures)
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import msgspec
@@ -122,7 +123,7 @@ def test_the_log_is_narrowed_and_comes_page_by_page_or_as_a_file(
     first = api(superuser).get("/api/v1/logs/?site=seattle&page_size=2").data
     assert [line["text"] for line in results(api(superuser).get(first["next"]))] == ["It runs."]
     assert "level" in api(superuser).get("/api/v1/logs/?level=loud").data["errors"]
-    file = b"".join(api(superuser).get("/api/v1/logs/?format=csv&site=chicago")).decode().splitlines()
+    file = b"".join(api(superuser).get("/api/v1/logs/?format=csv&site=chicago")).decode("utf-8-sig").splitlines()
     assert file[0] == "id,site,device,at,received_at,level,text"
     assert file[1].endswith(",error,So is this one.")
 
@@ -130,7 +131,7 @@ def test_the_log_is_narrowed_and_comes_page_by_page_or_as_a_file(
 def test_any_list_comes_as_csv(viewer: User, seattle01: Device) -> None:
     response = api(viewer).get("/api/v1/devices/?format=csv")
     assert response["Content-Type"].startswith("text/csv")
-    header, row = b"".join(response).decode().splitlines()
+    header, row = b"".join(response).decode("utf-8-sig").splitlines()
     assert dict(zip(header.split(","), row.split(","), strict=True))["name"] == "Seattle01"
 
 
@@ -141,8 +142,8 @@ def test_a_formula_in_a_name_is_defused_in_csv(superuser: User, seattle01: Devic
 
 
 def test_a_formula_that_a_list_begins_with_is_defused_in_csv() -> None:
-    assert b"".join(exports.as_csv([[["=1+1", "a"]], ["\n=1"]], ["names"])).startswith(b"names\r\n'=1+1")
-    assert b"".join(exports.as_csv([["\n=1"]], ["names"])) == b'names\r\n"\'\n=1"\r\n'
+    assert b"".join(exports.as_csv([[["=1+1", "a"]], ["\n=1"]], ["names"])).startswith(BOM_UTF8 + b"names\r\n'=1+1")
+    assert b"".join(exports.as_csv([["\n=1"]], ["names"])) == BOM_UTF8 + b'names\r\n"\'\n=1"\r\n'
 
 
 def test_an_error_is_json_whatever_was_asked_for(viewer: User) -> None:

@@ -4,10 +4,12 @@ import csv
 import datetime as dt
 import gc
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow
 import pytest
 from django.contrib.auth.models import User
@@ -63,7 +65,7 @@ def body(response: Any) -> bytes:
 def test_a_file_has_the_whole_list_and_a_page_does_not(viewer: User, seattle01: Device) -> None:
     detections(seattle01, 150)
     assert len(asked(viewer, "detections").json()["results"]) == 100
-    rows = list(csv.DictReader(io.StringIO(body(asked(viewer, "detections", format="csv")).decode())))
+    rows = list(csv.DictReader(io.StringIO(body(asked(viewer, "detections", format="csv")).decode("utf-8-sig"))))
     assert len(rows) == 150
     assert rows[0] == {
         "id": str(Detection.objects.order_by("pk")[0].pk),
@@ -72,7 +74,10 @@ def test_a_file_has_the_whole_list_and_a_page_does_not(viewer: User, seattle01: 
         "taken_at": "2026-11-20T20:00:00+00:00",
         "label": "cup",
         "confidence": "0.5",
-        "box": "1 2 30 40",
+        "box.left": "1",
+        "box.top": "2",
+        "box.width": "30",
+        "box.height": "40",
         "review": "",
     }
 
@@ -94,7 +99,7 @@ def test_filters_hold_for_files_too(viewer: User, seattle01: Device) -> None:
     detections(seattle01, 3)
     assert body(asked(viewer, "detections", format="csv", label="thumbs-up")).count(b"\n") == 1
     empty = parquet.read_table(io.BytesIO(body(asked(viewer, "detections", format="parquet", label="thumbs-up"))))
-    assert (empty.num_rows, empty.num_columns) == (0, len(COLUMNS))
+    assert (empty.num_rows, empty.num_columns) == (0, len(COLUMNS) + 3)
 
 
 def test_a_file_has_the_own_sites_only(outsider: User, seattle01: Device) -> None:
@@ -104,18 +109,23 @@ def test_a_file_has_the_own_sites_only(outsider: User, seattle01: Device) -> Non
 
 @pytest.mark.parametrize("path", ["sites", "devices", "quarantine", "captures", "people", "coffees", "detections"])
 def test_every_list_is_a_file_of_each_kind(path: str, superuser: User, seattle01: Device) -> None:
-    header = body(asked(superuser, path, format="csv")).decode().splitlines()[0].split(",")
+    header = body(asked(superuser, path, format="csv")).decode("utf-8-sig").splitlines()[0].split(",")
     table = parquet.read_table(io.BytesIO(body(asked(superuser, path, format="parquet"))))
     assert table.column_names == header
 
 
 def test_a_file_has_a_column_for_each_field_that_the_database_holds(superuser: User) -> None:
     """A computed field is left out (`image`), or another field is written in its place (`guest`, `payload`)."""
-    header = {path: body(asked(superuser, path, format="csv")).decode().strip() for path in ("people", "quarantine")}
+    header = {
+        path: body(asked(superuser, path, format="csv")).decode("utf-8-sig").strip()
+        for path in ("people", "quarantine")
+    }
     assert header["people"] == "id,site,name,line,guest_number,coffees,consent,created_at"
     assert header["quarantine"] == "id,received_at,device,topic,size,reason,detail,replayed_at"
     assert "state.live" not in body(asked(superuser, "devices", format="csv")).decode()
-    assert body(asked(superuser, "coffees", format="csv")).startswith(b"id,site,device,person.id,person.name,taken_at,")
+    assert body(asked(superuser, "coffees", format="csv")).startswith(
+        b"\xef\xbb\xbfid,site,device,person.id,person.name,taken_at,"
+    )
 
 
 @pytest.mark.parametrize(("path", "more"), [("engagement", {}), ("counts", {"label": "cup"}), ("visitors", {})])
@@ -134,6 +144,43 @@ def test_a_local_time_without_an_offset_stays_text(viewer: User, seattle01: Devi
     table = parquet.read_table(io.BytesIO(answer.content))
     assert table.schema.field("start").type == pyarrow.string()
     assert table.schema.field("average_faces").type == pyarrow.float64()
+
+
+def test_pandas_reads_a_csv_file_and_its_boxes_are_numbers(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 3)
+    read = pd.read_csv(io.BytesIO(body(asked(viewer, "detections", format="csv"))))
+    assert list(read.columns)[:2] == ["id", "site"]
+    assert read[["box.left", "box.top", "box.width", "box.height"]].to_numpy().tolist() == [[1, 2, 30, 40]] * 3
+
+
+def test_a_csv_file_says_to_excel_that_it_is_utf_8(viewer: User, seattle01: Device) -> None:
+    assert body(asked(viewer, "detections", format="csv")).startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("path", ["detections", "episodes", "visitors", "detection-tables", "comparisons"])
+def test_a_file_without_a_row_has_its_header(path: str, viewer: User, seattle01: Device) -> None:
+    place = {"site": "seattle"} if path in ("visitors", "comparisons") else {}
+    answer = asked(viewer, path, format="csv", **place)
+    content = answer.content if hasattr(answer, "content") else body(answer)
+    header = pd.read_csv(io.BytesIO(content)).columns
+    assert set(header) & {"site", "start", "measure"}
+
+
+def test_a_file_says_in_its_name_what_it_has(viewer: User, seattle01: Device) -> None:
+    place = {"site": "seattle", "device": "Seattle01", "from": "2026-11-13T00:00:00-08:00", "to": "2026-11-20"}
+    whole = asked(viewer, "detections", format="csv", **place)
+    name = "seattle-Seattle01-from-2026-11-13-to-2026-11-20.csv"
+    assert whole["Content-Disposition"] == f'attachment; filename="detections-{name}"'
+    buckets = asked(viewer, "engagement", format="csv", bucket="day", **place)
+    assert buckets["Content-Disposition"] == f'attachment; filename="engagements-{name.replace("01-", "01-day-")}"'
+    assert "Content-Disposition" not in asked(viewer, "engagement", **place)
+
+
+@pytest.mark.parametrize("text", ["../../etc/passwd", 'a"; x="b', "naïve\r\nX: y", "x" * 500])
+def test_what_an_address_names_cannot_leave_the_name_of_a_file(text: str) -> None:
+    name = exports.file_name("detections", {"site": text}, "csv")
+    assert re.fullmatch(r"detections[0-9A-Za-z_.-]*\.csv", name)
+    assert len(name) < 200
 
 
 def test_an_error_is_told_as_one_and_not_as_a_file(viewer: User) -> None:
@@ -156,12 +203,12 @@ def test_memory_does_not_grow_with_the_rows(seattle01: Device) -> None:
 
 
 def rows() -> Any:
-    return exports.rows_of(DetectionViewSet.queryset.all(), COLUMNS)
+    return exports.spread(list(COLUMNS), exports.rows_of(DetectionViewSet.queryset.all(), COLUMNS))
 
 
 def write(kind: str) -> Iterator[bytes]:
     if kind == "csv":
-        return exports.as_csv(rows(), list(COLUMNS))
+        return exports.as_csv(rows(), exports.spread_names(COLUMNS))
     return exports.as_parquet(rows(), exports.schema_of(DetectionViewSet.queryset, COLUMNS))
 
 

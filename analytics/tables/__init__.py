@@ -1,0 +1,1 @@
+"""Tables of detections by device, label, day and hour, each with its mean confidence."""
