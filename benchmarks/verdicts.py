@@ -238,7 +238,9 @@ def bands(known: list[Street], days: int, random: np.random.Generator) -> list[r
 
 def hours_and_forecasts(known: list[Street], days: int, random: np.random.Generator) -> list[results.Measured]:
     """Tell how many fresh hours lie in their band, and how many days and weeks in their forecast."""
-    held, few, in_day, in_week, early = [], [], [], [], 0
+    held: list[bool] = []
+    few: list[bool] = []
+    in_day, in_week, early = [], [], 0
     for _ in tqdm(range(days), desc="hours and forecasts", disable=None):
         weeks = int(random.integers(7, WEEKS + 1))
         people = np.exp(random.uniform(np.log(100), np.log(3_000)))

@@ -72,4 +72,4 @@ def _others(devices: Sequence[Device], start: dt.datetime, end: dt.datetime) -> 
         action_time__lt=end,
     )
     for at, pk in changed.values_list("action_time", "object_id"):
-        yield Cause(at, f"the settings of {names[pk]} were changed")
+        yield Cause(at, f"the settings of {names[str(pk)]} were changed")

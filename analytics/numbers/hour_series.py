@@ -330,7 +330,7 @@ def _series(
     ends = np.zeros(shape)
     np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
     minutes = np.where(ends <= now.timestamp(), planned, 0.0)
-    return HourSeries(grid.first_day, starts, minutes, *arrays, planned)
+    return HourSeries(grid.first_day, starts, minutes, *arrays, planned=planned)
 
 
 def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None) -> Floats:

@@ -97,7 +97,8 @@ def read_outlooks(sites: Sequence[tuple[Site, Sequence[Device]]], *, now: dt.dat
     keys = {site.pk: f"outlook-{site.pk}-{hour}" for site, _ in sites}
     known = kept.get_many(keys.values())
     found: dict[int, Outlook | None] = {pk: known.get(key) for pk, key in keys.items()}
-    missing, cameras = [], 0
+    missing: list[tuple[Site, Sequence[Device]]] = []
+    cameras = 0
     for site, devices in sites:
         cameras += len(devices) if found[site.pk] is None else 0
         if found[site.pk] is None and (cameras <= MOST_CAMERAS or not missing):

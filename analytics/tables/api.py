@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.numbers.buckets import LENGTHS
+from analytics.numbers.buckets import LENGTHS, Bucket
 from analytics.rest.places import find_place
 from analytics.rest.serializers import MAX_BUCKETS, PlaceQuery, hours_field, parse_bucket_bounds
 from analytics.tables.reads import COLUMNS, read_table
@@ -68,7 +68,7 @@ class DetectionTableViewSet(ViewSet):
         else:
             devices = list(Device.objects.for_user(request.user).select_related("site"))
         columns = query["by"]
-        bucket = "hour" if "hour" in columns else "day"
+        bucket: Bucket = "hour" if "hour" in columns else "day"
 
         def span(device: Device) -> tuple[Any, Any]:
             zone: ZoneInfo = device.site.zone

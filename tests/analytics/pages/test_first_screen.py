@@ -3,6 +3,7 @@ from collections.abc import Iterable
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -90,7 +91,7 @@ def test_outlooks_are_kept_and_read_for_a_bounded_number_of_cameras(
     assert not any(each is None for each in found.outlooks.values())
     with CaptureQueriesContext(connection) as kept:
         first_screen(superuser, now=NOW)
-    outlook.caches["process"].clear()
+    caches["process"].clear()
     with CaptureQueriesContext(connection) as fresh:
         first_screen(superuser, now=NOW)
     assert len(kept) < len(fresh)
@@ -105,7 +106,7 @@ def test_its_number_of_queries_does_not_grow(chicago: Site, chicago01: Device, o
         live(another, clock_skew_ms=10**6)
         an_hour(another)
         report(visited(another, NOW - MINUTE))
-    outlook.caches["process"].clear()
+    caches["process"].clear()
     with CaptureQueriesContext(connection) as more:
         page(outsider, "/")
     assert len(more) == len(few)
