@@ -323,14 +323,27 @@ def _series(
             arrays[6, number] += by_hour(own.starts, own.numbers, hours)
             since = seconds >= own.since.timestamp()
             arrays[7, number] += by_hour(seconds[since], amounts[2][since], hours)
-    _, _, _, _, spells, _, visits, minutes_followed = arrays
+    frames, faces, seen, occupied, spells, gestures, visits, followed_minutes = arrays
     # A camera that saw faces all day and nobody's visit did not follow people on that day.
-    minutes_followed[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
+    followed_minutes[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
     # Both hours of a doubled hour are over when the second is.
     ends = np.zeros(shape)
     np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
     minutes = np.where(ends <= now.timestamp(), planned, 0.0)
-    return HourSeries(grid.first_day, starts, minutes, *arrays, planned=planned)
+    return HourSeries(
+        grid.first_day,
+        starts,
+        minutes,
+        frames,
+        faces,
+        seen,
+        occupied,
+        spells,
+        gestures,
+        visits,
+        followed_minutes,
+        planned,
+    )
 
 
 def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None) -> Floats:
