@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_agent.messages import Box
+from edge_agent.vision.search import TILE, Tile
+from edge_agent.vision.search_plan import PERIOD, Schedule, parts_of
 
 WIDTH, HEIGHT = 1280, 720
 LENS = 70.0
@@ -21,8 +23,10 @@ FACE_WIDTH, FACE_HEIGHT, EYE_LEVEL = 0.155, 0.19, 1.6
 """Metres; the camera hangs at eye level."""
 
 MINUTES, PEOPLE = 30, 140
-SEARCH_SECONDS = 0.33
-"""Time between two searches of the whole frame; in between, only faces of the last look are followed."""
+AT_ONCE = 98
+"""Pixels of the shortest face that the quick look at the whole frame finds; smaller ones are found in a part of it."""
+BODY_ABOVE, BODY_WIDTH, BODY_HEIGHT = 0.3, 3.0, 7.5
+"""A person in the picture, in sizes of the face: what moves when somebody moves."""
 FOLLOWED = 0.5
 """Face widths by which an expected face may be off for a detector that looks only there: its box must overlap."""
 VISIBLE_YAW = 75.0
@@ -124,31 +128,65 @@ def _person(number: int, way: _Way, tall: float) -> Person:
 
 
 class Detector:
-    """Finds faces as the agent's detectors do: all of them twice a second, in between only where they are expected."""
+    """Finds faces as the agent's detectors do: large ones in each look, small ones in the parts of the frame that are
+    searched because something moves there, and where they are expected."""
 
     def __init__(self, random: Random, people: Sequence[Person], faults: Faults) -> None:
         self._random, self._people, self._faults = random, people, faults
-        self._searched = -math.inf
+        self._parts = parts_of(WIDTH, HEIGHT, TILE)
+        self._schedule = Schedule(len(self._parts))
+        self._looked_at: float | None = None
 
     def visible(self, at: float) -> list[Sighting]:
         """Return what a perfect detector finds at this time (seconds)."""
-        return _visible([person for person in self._people if person.times[0] <= at <= person.times[-1]], at)
+        return _visible(self._present(at), at)
 
     def find(self, at: float, visible: Sequence[Sighting], expected: Sequence[Box]) -> list[Sighting]:
         """Return what the simulated detector finds of the visible faces, where these boxes are expected."""
-        searches = at - self._searched >= SEARCH_SECONDS - 1e-9
-        if searches:
-            self._searched = at
+        bodies = [_body(person, at) for person in self._present(at)]
+        passed = PERIOD if self._looked_at is None else at - self._looked_at
+        self._looked_at = at
+        moving = self._schedule.due(passed, lambda part: any(_share_area(self._parts[part], body) for body in bodies))
+        parts = [self._parts[part] for part in moving]
         found = [
             _noisy(self._random, face, self._faults)
             for face in visible
-            if (searches or _is_expected(face, expected)) and self._random.random() >= self._faults.misses
+            if (face.height >= AT_ONCE or _is_expected(face, expected) or any(_is_in(part, face) for part in parts))
+            and self._random.random() >= self._faults.misses
         ]
         if self._random.random() < self._faults.false_faces:
             size = self._random.uniform(20, 90)
             left, top = self._random.uniform(0, WIDTH - size), self._random.uniform(0, HEIGHT - size)
             found.append(Sighting(None, left, top, size, size, facing=True))
         return found
+
+    def _present(self, at: float) -> list[Person]:
+        return [person for person in self._people if person.times[0] <= at <= person.times[-1]]
+
+
+def _body(person: Person, at: float) -> Tile:
+    face = _face(person, at)
+    left = face.left + face.width / 2 - BODY_WIDTH * face.width / 2
+    sides = left, face.top - BODY_ABOVE * face.height, BODY_WIDTH * face.width, BODY_HEIGHT * face.height
+    return Tile(*map(round, sides))
+
+
+def _share_area(one: Tile, other: Tile) -> bool:
+    return (
+        one.left < other.left + other.width
+        and other.left < one.left + one.width
+        and one.top < other.top + other.height
+        and other.top < one.top + one.height
+    )
+
+
+def _is_in(part: Tile, face: Sighting) -> bool:
+    return (
+        part.left <= face.left
+        and part.top <= face.top
+        and face.left + face.width <= part.left + part.width
+        and face.top + face.height <= part.top + part.height
+    )
 
 
 def _is_expected(face: Sighting, expected: Sequence[Box]) -> bool:
@@ -230,11 +268,8 @@ def _visible(people: Sequence[Person], at: float) -> list[Sighting]:
     """Return the faces in the picture that are turned far enough and that nobody nearer hides."""
     faces: list[tuple[float, float, Sighting]] = []
     for person in people:
-        x, z, yaw = (float(np.interp(at, person.times, values)) for values in (person.x, person.z, person.yaw))
-        width, height = FACE_WIDTH * FOCAL / z, FACE_HEIGHT * FOCAL / z
-        left = WIDTH / 2 + FOCAL * x / z - width / 2
-        top = HEIGHT / 2 + FOCAL * (EYE_LEVEL - person.tall) / z - height / 2
-        faces.append((z, yaw, Sighting(person.number, left, top, width, height, abs(yaw) < FACING_YAW)))
+        z, yaw = (float(np.interp(at, person.times, values)) for values in (person.z, person.yaw))
+        faces.append((z, yaw, _face(person, at)))
     faces.sort(key=lambda face: face[0])
     return [
         face
@@ -245,6 +280,14 @@ def _visible(people: Sequence[Person], at: float) -> list[Sighting]:
         and face.left + face.width <= WIDTH
         and not any(_hides(nearer, face) for _, _, nearer in faces[:number])
     ]
+
+
+def _face(person: Person, at: float) -> Sighting:
+    x, z, yaw = (float(np.interp(at, person.times, values)) for values in (person.x, person.z, person.yaw))
+    width, height = FACE_WIDTH * FOCAL / z, FACE_HEIGHT * FOCAL / z
+    left = WIDTH / 2 + FOCAL * x / z - width / 2
+    top = HEIGHT / 2 + FOCAL * (EYE_LEVEL - person.tall) / z - height / 2
+    return Sighting(person.number, left, top, width, height, abs(yaw) < FACING_YAW)
 
 
 def _hides(nearer: Sighting, face: Sighting) -> bool:

@@ -1,26 +1,31 @@
 """What a frame shows: the detectors that the configuration turns on, asked in an order that keeps them cheap."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box, Face, Frame, Labelled
 from edge_agent.pictures.encoding import Picture
+from edge_agent.vision.reach import MAX_PEOPLE, held_cups
+from edge_agent.vision.search import TILE, Found
+from edge_agent.vision.search_plan import SearchPlan
+from edge_agent.vision.turns import Turns
 
 if TYPE_CHECKING:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.hands import HandDetector
     from edge_agent.vision.objects import ObjectDetector
 
-SEARCH_MS = 330
-"""After this long the whole frame is searched for small faces again; between, only the known ones are followed. At the
-default cadence, with six looks a second, every second look searches. With every third, a tenth of the people who only
-glance at the display would be missed (`make bench-visits`)."""
+HANDS_PER_SECOND = 6.0
+"""Around so many people hands are looked for in a second, and in each published frame around who makes a gesture."""
 
-HANDS_MS = 200
-"""While no hand makes a gesture, hands are looked for this often: they cost more than all the rest. A cadence of up to
-five frames a second looks at each of its frames."""
+CUPS_PER_SECOND = 4.0
+"""Below so many chins cups are looked for in a second. A cup that was found stays until its person's next turn."""
+
+NEAR_ENOUGH_FOR_HANDS, NEAR_ENOUGH_FOR_CUPS = 30, 44
+"""Pixels of the shortest face around which hands and cups are looked for: 6 and 4 m in a frame 1280 pixels wide behind
+a lens of 70°. Of people further away, nothing is found."""
 
 
 class Eyes:
@@ -45,9 +50,10 @@ class Eyes:
         used = {id(self._faces), id(self._hands), id(self._objects)}
         self._loaded = {key: detector for key, detector in self._loaded.items() if id(detector) in used}
         self._known: tuple[Face, ...] = ()
-        self._searched_at: int | None = None
-        self._gestures: tuple[Labelled, ...] = ()
-        self._hands_at: int | None = None
+        self._plan = SearchPlan(TILE)
+        self._exact_plan = SearchPlan(TILE, together=True) if config.accuracy == "high" else None
+        self._hand_turns = Turns(HANDS_PER_SECOND, MAX_PEOPLE, again=True)
+        self._cup_turns = Turns(CUPS_PER_SECOND, MAX_PEOPLE)
 
     def changed(self, config: AgentConfig) -> "Eyes":
         """Eyes for another configuration, which load only what is new. These ones must not be used any more."""
@@ -63,14 +69,13 @@ class Eyes:
         """
         faces = self.find_faces(rgb, taken_at, expected)
         boxes = None if faces is None else [face.box for face in faces if face.box is not None]
-        hands = self._start_hands(rgb, boxes, taken_at)
-        objects = self._find_objects(rgb, boxes)
-        self._gestures = hands.result() if hands is not None else ()
+        hands = self._start_hands(rgb, boxes, taken_at / 1000)
+        objects = self._find_objects(rgb, boxes, taken_at / 1000)
         return Frame(
             taken_at=taken_at,
             faces=faces,
             objects=objects,
-            gestures=self._gestures,
+            gestures=hands(),
             size=(rgb.shape[1], rgb.shape[0]),
         )
 
@@ -78,12 +83,9 @@ class Eyes:
         """The faces alone, for a frame between two looks; None where faces are not looked for."""
         if self._faces is None:
             return None
-        if not _is_within(taken_at, self._searched_at, SEARCH_MS):
-            self._searched_at = taken_at
-            self._known = self._faces.detect(rgb)
-        else:
-            known = [face.box for face in self._known if face.box is not None] if expected is None else expected
-            self._known = self._faces.follow(rgb, known)
+        known = [face.box for face in self._known if face.box is not None] if expected is None else expected
+        exactly = self._exact_plan.due(rgb, taken_at / 1000) if self._exact_plan is not None else ()
+        self._known = self._faces.follow(rgb, known, self._plan.due(rgb, taken_at / 1000), exactly)
         return self._known
 
     def _load(self, make: Callable[[AgentConfig], Any], config: AgentConfig, settings: object) -> Any:
@@ -92,26 +94,36 @@ class Eyes:
             self._loaded[key] = make(config)
         return self._loaded[key]
 
-    def _start_hands(
-        self, rgb: Picture, faces: Sequence[Box] | None, taken_at: int
-    ) -> "Future[tuple[Labelled, ...]] | None":
-        is_due = self._gestures or not _is_within(taken_at, self._hands_at, HANDS_MS)
-        if self._hands is None or faces == [] or not is_due:
-            return None
-        self._hands_at = taken_at
+    def _start_hands(self, rgb: Picture, faces: Sequence[Box] | None, at: float) -> Callable[[], tuple[Labelled, ...]]:
+        """Look for hands aside, where somebody's turn is due; return what waits for the gestures."""
+        whole = (0, 0, rgb.shape[1], rgb.shape[0])
+        near = [whole] if faces is None else [face for face in faces if face[3] >= NEAR_ENOUGH_FOR_HANDS]
+        turns = self._hand_turns.choose(at, near) if self._hands is not None else []
+        if self._hands is None or not turns:
+            return tuple
         if faces is None:
-            return self._aside.submit(self._hands.detect, rgb)
-        return self._aside.submit(self._hands.detect_around, rgb, faces)
+            looking = self._aside.submit(self._hands.detect, rgb)
+        else:
+            looking = self._aside.submit(self._hands.detect_around, rgb, faces, [near[turn] for turn in turns])
 
-    def _find_objects(self, rgb: Picture, faces: Sequence[Box] | None) -> tuple[Labelled, ...]:
+        def finish() -> tuple[Labelled, ...]:
+            gestures = looking.result()
+            for turn in turns:
+                made = (hand for hand in gestures if hand.face is None or (faces and faces[hand.face] == near[turn]))
+                self._hand_turns.keep(turn, [Found(hand.confidence, *hand.box) for hand in made if hand.box])
+            return gestures
+
+        return finish
+
+    def _find_objects(self, rgb: Picture, faces: Sequence[Box] | None, at: float) -> tuple[Labelled, ...]:
         if self._objects is None:
             return ()
-        return self._objects.detect(rgb) if faces is None else self._objects.detect_cups_below(rgb, faces)
-
-
-def _is_within(now: int, before: int | None, milliseconds: int) -> bool:
-    """Whether so little time has passed; a clock that was set back must not keep anything away for long."""
-    return before is not None and 0 <= now - before < milliseconds
+        if faces is None:
+            return self._objects.detect(rgb)
+        near = [face for face in faces if face[3] >= NEAR_ENOUGH_FOR_CUPS]
+        for turn in self._cup_turns.choose(at, near):
+            self._cup_turns.keep(turn, self._objects.look_below(rgb, near[turn]))
+        return held_cups([cup for turn in range(len(near)) for cup in self._cup_turns.found(turn)], rgb, faces)
 
 
 def _faces(config: AgentConfig) -> "FaceDetector":

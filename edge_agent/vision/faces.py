@@ -11,10 +11,18 @@ from edge_agent.vision import files, mediapipe_tasks
 from edge_agent.vision.blazeface import BlazeFace
 from edge_agent.vision.centerface import CenterFace
 from edge_agent.vision.head_pose import WITH_MOUTH_CORNERS, head_pose
-from edge_agent.vision.search import Found, Picture, Tile, check_picture, distinct, overlap, pixels, search
-
-TILE = 288
-"""Side in pixels of a tile of the balanced search; the full-range model finds faces of 22 pixels and more in it."""
+from edge_agent.vision.search import (
+    TILE,
+    Found,
+    Picture,
+    Tile,
+    check_picture,
+    distinct,
+    look_at_parts,
+    overlap,
+    pixels,
+    search,
+)
 
 BALANCED_CANDIDATE, HIGH_CANDIDATE = 0.3, 0.25
 """Least confidences with which the two searches propose a face. The looks at its crop decide."""
@@ -25,9 +33,9 @@ CROPS = ((2.0, 96), (4.0, 128))
 One look that shows the face suffices, so that most faces need only the first.
 """
 
-FOLLOWED = (5.0, 160)
-"""The look that follows a known face. Between two looks, a fifth of a second apart, a person who walks past moves by
-one and a half heights of their face."""
+FOLLOWED = ((3.0, 96), (5.0, 160))
+"""The looks that follow a known face: most are near the expected place, and the second look costs three times as much.
+Between two looks, a fifth of a second apart, a person who walks past moves by one and a half heights of their face."""
 
 SMALLEST = 14
 """Pixels of the shortest face that is reported. Below, ten pixels of anything look like a face."""
@@ -88,16 +96,26 @@ class FaceDetector:
         candidates = search(rgb, TILE, self._look_quickly) if self._accuracy == "balanced" else self._look_exactly(rgb)
         return self._faces(rgb, self._confirmed(rgb, candidates))
 
-    def follow(self, rgb: Picture, known: Iterable[Box]) -> tuple[Face, ...]:
-        """As `detect`, in a fraction of its time: the large faces, and the small ones where they were just before.
+    def follow(
+        self, rgb: Picture, known: Iterable[Box], parts: Iterable[Tile] = (), exactly: Iterable[Tile] = ()
+    ) -> tuple[Face, ...]:
+        """As `detect`, in a fraction of its time: the large faces, and the small ones that are known or in `parts`.
 
-        `known` are the boxes of faces in a frame of a moment ago. A small face that was not there then is not found.
+        `known` are the boxes of faces in a frame of a moment ago, or where they are expected now. A small face that is
+        in none of the parts of the frame (`SearchPlan.due`) and was not known is not found. In the parts `exactly`,
+        faces are looked for as `high` does.
         """
         check_picture(rgb)
-        found = list(self._confirmed(rgb, self._look_quickly(rgb)))
+        candidates = [
+            *self._look_quickly(rgb),
+            *look_at_parts(rgb, parts, self._look_quickly),
+            *look_at_parts(rgb, exactly, self._look_exactly),
+        ]
+        found = list(self._confirmed(rgb, distinct(candidates)))
         for face in (Found(0.0, *box) for box in known):
             if not any(overlap(face, other) > SAME_FACE for other in found):
-                found += self._look_at(rgb, face, *FOLLOWED)
+                looks = (self._look_at(rgb, face, share, side) for share, side in FOLLOWED)
+                found += next((look for look in looks if look), [])
         return self._faces(rgb, found)
 
     def _look_quickly(self, rgb: Picture) -> list[Found]:

@@ -12,14 +12,11 @@ from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
 from edge_agent.vision.gestures import find_gesture
 from edge_agent.vision.hand_traits import measure_traits
-from edge_agent.vision.reach import hands_square, nearest_face
+from edge_agent.vision.reach import MAX_PEOPLE, hands_square, nearest_face
 from edge_agent.vision.search import Found, Picture, check_picture, overlap, pixels
 
 MAX_HANDS = 4
 """Hands that are analysed in one look; each hand costs a run of the landmark model."""
-
-MAX_PEOPLE = 8
-"""People around whom hands are looked for in one frame, those with the largest faces."""
 
 PALM_THRESHOLD, HAND_THRESHOLD = 0.3, 0.7
 """Least confidence of a palm, for the landmark model to run, and of a hand, for its landmarks to be used.
@@ -70,15 +67,18 @@ class HandDetector:
         check_picture(rgb)
         return self._gestures(rgb, self._look(rgb), ())
 
-    def detect_around(self, rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
+    def detect_around(
+        self, rgb: Picture, faces: Sequence[Box], around: Sequence[Box] | None = None
+    ) -> tuple[Labelled, ...]:
         """As `detect`, around the people with these faces; each gesture has the index of its person's face.
 
         Small hands are found, because each person's square is looked at on its own. A hand that is further than an arm
-        from each face is nobody's, and is left out. At most the `MAX_PEOPLE` largest faces have their hands looked for.
+        from each face is nobody's, and is left out. Only the squares of the faces `around` are looked at, by default
+        of the `MAX_PEOPLE` largest of `faces`.
         """
         check_picture(rgb)
         largest = sorted(faces, key=lambda face: face[3], reverse=True)[:MAX_PEOPLE]
-        squares = dict.fromkeys(hands_square(face, rgb) for face in largest)
+        squares = dict.fromkeys(hands_square(face, rgb) for face in (largest if around is None else around))
         found = [hand.moved(tile.left, tile.top) for tile in squares for hand in self._look(tile.of(rgb))]
         return self._gestures(rgb, found, faces)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.reach import cups_square, nearest_face
+from edge_agent.vision.reach import cups_square, held_cups
 from edge_agent.vision.search import Found, Picture, check_picture, distinct, pixels, search
 
 CUP = "cup"
@@ -25,9 +25,8 @@ Measured with a photographed cup in 60 frames of 1280 × 720: the whole frame al
 more, with these tiles of 95 and more, and neither finds one in 32 photographs without. Smaller tiles do.
 """
 
-THREADS = 2
-"""Threads of the model: the other detectors leave one processor idle. One run takes
-24 ms with one thread and 14 ms with two."""
+THREADS = 1
+"""Threads of the model. A second one would make a run shorter, and take more processor time in all."""
 
 INPUT = 300
 """Pixels a side of the model's input. The constants below are from the model's training pipeline, SSD
@@ -77,12 +76,12 @@ class ObjectDetector:
         Boxes and order are as in `detect`.
         """
         check_picture(rgb)
-        squares = dict.fromkeys(cups_square(face, rgb) for face in faces)
-        seen = [thing.moved(tile.left, tile.top) for tile in squares for thing in self._look(tile.of(rgb))]
-        cups = distinct(thing for thing in seen if thing.label == CUP)
-        return tuple(
-            Labelled(cup.label, round(cup.confidence, 4), pixels(cup, rgb), nearest_face(cup, faces)) for cup in cups
-        )
+        return held_cups([cup for face in faces for cup in self.look_below(rgb, face)], rgb, faces)
+
+    def look_below(self, rgb: Picture, face: Box) -> list[Found]:
+        """Return the cups in the square below the chin of the person with this face, in pixels of `rgb`."""
+        square = cups_square(face, rgb)
+        return [cup.moved(square.left, square.top) for cup in self._look(square.of(rgb)) if cup.label == CUP]
 
     def detect_cups(self, rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
         """Return the cups anywhere in a picture, as `detect`, and the small ones below these faces."""

@@ -5,10 +5,13 @@ hands and cups see 192 and 300 pixels a side. In a square they see a hand or a c
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from edge_agent.messages import Box
-from edge_agent.vision.search import Found, Picture, Tile
+from edge_agent.messages import Box, Labelled
+from edge_agent.vision.search import Found, Picture, Tile, distinct, pixels
+
+MAX_PEOPLE = 8
+"""People around whom hands or cups are looked for in one frame."""
 
 HANDS = 5.0
 """Side of the square in which a person's hands are looked for: an arm's length to either side, and to the belt."""
@@ -39,6 +42,14 @@ def hands_square(face: Box, rgb: Picture) -> Tile:
 def cups_square(face: Box, rgb: Picture) -> Tile:
     """Return the square below this person's chin in which to look for a cup, inside the picture."""
     return _square(face, CUPS, CUPS_ABOVE, rgb)
+
+
+def held_cups(cups: Iterable[Found], rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
+    """Return each of these cups once, the most certain first, with its person's face. Boxes are inside the picture."""
+    return tuple(
+        Labelled(cup.label, round(cup.confidence, 4), pixels(cup, rgb), nearest_face(cup, faces))
+        for cup in distinct(cups)
+    )
 
 
 def nearest_face(thing: Found, faces: Sequence[Box]) -> int | None:

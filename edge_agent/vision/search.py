@@ -16,6 +16,9 @@ from edge_agent.messages import Box
 Picture = NDArray[np.uint8]
 """Height × width × 3, RGB."""
 
+TILE = 288
+"""Side in pixels of the smallest tile in which faces are searched; the models find faces of 22 pixels in it."""
+
 OVERLAP = 0.25
 """Of a tile's side, at least, that it shares with its neighbour: what one tile cuts, the next one shows whole."""
 
@@ -84,12 +87,15 @@ def search(rgb: Picture, side: int, look: Callable[[Picture], Iterable[Found]]) 
 
     `side` is a tile's side in pixels. Things that a tile's edge cuts are left to the other tiles.
     """
+    return distinct(look_at_parts(rgb, tiles(rgb.shape[1], rgb.shape[0], side), look))
+
+
+def look_at_parts(rgb: Picture, parts: Iterable[Tile], look: Callable[[Picture], Iterable[Found]]) -> Iterator[Found]:
+    """Yield everything that `look` finds in these parts of the frame, and that the part's edge does not cut."""
     height, width = rgb.shape[:2]
-    everything: list[Found] = []
-    for tile in tiles(width, height, side):
-        seen = [found.moved(tile.left, tile.top) for found in look(tile.of(rgb))]
-        everything += [found for found in seen if not _is_cut(found, tile, width, height)]
-    return distinct(everything)
+    for part in parts:
+        seen = (found.moved(part.left, part.top) for found in look(part.of(rgb)))
+        yield from (found for found in seen if not _is_cut(found, part, width, height))
 
 
 def tiles(width: int, height: int, side: int) -> Iterator[Tile]:
