@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import report, results
+from benchmarks import people, report, results
 from demo.cameras.scene import Scene
 from demo.cameras.visitors import visitors_between
 from edge_agent.agent import LOOKS_PER_SECOND, STREAM_PERIOD, Agent, LogBuffer
@@ -56,6 +56,10 @@ LOOKS = (5.0, 10.0)
 """Looks a second at which people are followed."""
 MOST_OF_A_CORE = 0.5
 """The largest share of a core that the default settings may take."""
+CROWDS, CROWD_METRES = (3, 5), 2.5
+"""People who stand before the camera all the time, and their distance."""
+SWAY, SWAY_FRAMES = 12, 24
+"""Pixels by which they sway, and the frames of a sway: four seconds at the default number of looks."""
 SIMULATED_SECONDS = 10.0
 """Simulated seconds of a turn."""
 MOST_GROWTH = 0.05
@@ -144,6 +148,22 @@ def recorded(path: Path) -> Path:
     return path
 
 
+def recorded_crowd(path: Path, number: int) -> Path:
+    """Write the video of so many photographed people who stand `CROWD_METRES` away and sway, and return its path."""
+    group = next(group for group in people.groups() if len(group.faces) == number)
+    scale = people.FACE_AT_A_METRE / CROWD_METRES / statistics.median(face[3] for face in group.faces)
+    small, room = people.scaled(group.rgb, scale), people.as_room(people.nobody()[0])
+    height, width = min(small.shape[0], SIZE[1]), min(small.shape[1], SIZE[0] - 2 * SWAY)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), VIDEO_RATE, SIZE)
+    for frame in range(FRAMES):
+        left = (SIZE[0] - width) // 2 + round(SWAY * math.sin(2 * math.pi * frame / SWAY_FRAMES))
+        rgb = room.copy()
+        rgb[SIZE[1] - height :, left : left + width] = small[:height, :width]
+        writer.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
 def compared(
     scratch: Path, video: Path, detectors: tuple[Detector, ...], goal: float, seconds: float, rounds: int
 ) -> list[results.Measured]:
@@ -176,6 +196,15 @@ def following(scratch: Path, video: Path, rounds: int) -> list[results.Measured]
             if is_default
             else report.told(name, agent, "of a core")
         )
+        for number in CROWDS:
+            crowd = recorded_crowd(scratch / f"crowd-{number}.avi", number)
+            _, agent = shares(scratch, crowd, {"accuracy": accuracy}, rounds)
+            name = f"the same with {number} people at {CROWD_METRES:g} m, {accuracy}"
+            measured.append(
+                report.below(name, agent, "of a core", MOST_OF_A_CORE)
+                if is_default
+                else report.told(name, agent, "of a core")
+            )
     return measured
 
 

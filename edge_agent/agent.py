@@ -18,6 +18,7 @@ from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture, images
+from edge_agent.pictures.looks import LookKeeper
 from edge_agent.pictures.photographer import Photographer
 from edge_agent.pictures.picture_watch import PERIOD_SECONDS, PictureWatch, load_past, save_past
 from edge_agent.stream.overlay import Overlay
@@ -95,6 +96,7 @@ class Agent:
         self._stream, self._overlay, self._settings_file = stream, Overlay(), settings_file
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
+        self._looks = LookKeeper()
         self._frames: list[messages.Frame] = []
         self._episode_changes: list[messages.GestureEpisode] = []
         self._past_file = config.outbox.with_name(f"{config.outbox.name}.picture")
@@ -236,6 +238,10 @@ class Agent:
         self._overlay.update(rgb, frame, state, now)
         if state.phase == "picture":
             self._take_picture(rgb, frame)
+        elif state.phase == "countdown":
+            self._looks.keep(now, rgb, self._photographer.select_faces(frame.faces or ()))
+        else:
+            self._looks.drop()
 
     def _follow(
         self, rgb: Picture, faces: tuple[messages.Face, ...], now: float, taken_at: int
@@ -262,7 +268,10 @@ class Agent:
         faces = self._photographer.select_faces(frame.faces or ())
         shows, margin = self._config.picture, self._config.crop_margin
         limit = messages.MAX_PICTURE_BYTES if self._config.upload_url is None else MAX_UPLOAD_BYTES
-        for image in images(rgb, faces, taken_at=frame.taken_at, shows=shows, crop_margin=margin, limit=limit):
+        looks = self._looks.take(faces)
+        for image in images(
+            rgb, faces, taken_at=frame.taken_at, shows=shows, crop_margin=margin, limit=limit, looks=looks
+        ):
             if len(image.image_string) > MAX_BASE64_CHARACTERS:
                 self._outbox.put(as_upload(image))
             else:

@@ -25,6 +25,12 @@ bytes, and for properties, which neither side sends. Both ask the broker to send
 MAX_PICTURE_BYTES = 96 * 1024
 """The largest JPEG that may travel inside a message; as base64 it still fits `MAX_MESSAGE_BYTES`."""
 
+MAX_LOOK_BYTES = 6 * 1024
+"""The largest JPEG of a look at a face."""
+
+MAX_LOOKS = 8
+"""The most looks that travel with a picture."""
+
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """Epoch milliseconds up to the end of the year 9999, the last year of a `datetime`."""
@@ -143,6 +149,15 @@ class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
     people."""
 
 
+class Look(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A face of a picture as it was seconds before. The platform compares whose face it is, and keeps no look."""
+
+    face: Count
+    """Index in the picture's `faces`."""
+    image_string: Annotated[str, msgspec.Meta(max_length=MAX_LOOK_BYTES * 4 // 3)]
+    """A JPEG of the face with some margin, base64."""
+
+
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `image`: a JPEG of at most `MAX_PICTURE_BYTES`, and what it shows."""
 
@@ -155,6 +170,8 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """The faces for which the picture was taken; boxes are pixels of this picture."""
     area: Box | None = None
     """The part of the original frame that the picture shows; the picture itself may be scaled down."""
+    looks: Annotated[tuple[Look, ...], msgspec.Meta(max_length=MAX_LOOKS)] = ()
+    """The picture's faces in earlier frames: several frames vote before a name is spoken."""
 
 
 class Settings(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -213,6 +213,7 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         shows=image.shows,
         faces=image.faces,
         area=image.area,
+        looks=checked_looks(image.looks),
     )
 
 
@@ -376,6 +377,11 @@ def _jpeg(image_string: str) -> bytes:
         return safe_jpeg(messages.picture_bytes(image_string))
     except ValueError as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
+
+
+def checked_looks(looks: Sequence[messages.Look]) -> tuple[tuple[int, bytes], ...]:
+    """Return the looks with clean JPEGs. Raises `Rejection`."""
+    return tuple((look.face, _jpeg(look.image_string)) for look in looks)
 
 
 def safe_jpeg(data: bytes) -> bytes:

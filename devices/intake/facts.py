@@ -79,6 +79,8 @@ class TakenPicture(msgspec.Struct, frozen=True):
     """Boxes are in pixels of this picture."""
     area: messages.Box | None = None
     """The part of the original frame that the picture shows, in pixels of that frame; None where it is unknown."""
+    looks: tuple[tuple[int, bytes], ...] = ()
+    """Looks at the faces in earlier frames: the index in `faces`, and a checked and re-encoded JPEG."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ import msgspec
 
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import UPLOAD, Message, Outbox
-from edge_agent.messages import Box, Face, Image
+from edge_agent.messages import Box, Face, Image, Look
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,13 @@ class _Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     image_string: str
     faces: tuple[Face, ...] = ()
     area: Box | None = None
+    looks: tuple[Look, ...] = ()
 
 
 def as_upload(image: Image) -> Message:
     """Return the message that holds this picture in the outbox until it is uploaded."""
     taken_at = dt.datetime.fromtimestamp(image.taken_at / 1000, dt.UTC)
-    waiting = _Waiting(taken_at, image.shows, image.image_string, image.faces, image.area)
+    waiting = _Waiting(taken_at, image.shows, image.image_string, image.faces, image.area, image.looks)
     return Message(image.id, UPLOAD, msgspec.json.encode(waiting))
 
 

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.messages import MAX_PICTURE_BYTES, Box, Face, Image, new_id
+from edge_agent.messages import MAX_PICTURE_BYTES, Box, Face, Image, Look, new_id
 
 Picture = NDArray[np.uint8]
 
 _QUALITIES = (90, 80, 70, 60)
 """JPEG qualities that are tried before the picture is scaled down; below 60 faces show block artefacts."""
+
+LOOK_OVERHEAD = 48
+"""Bytes of a message that each look takes beside its picture."""
 
 _SCALE_STEP = 0.8
 """Factor for width and height where no quality made the picture small enough."""
@@ -35,18 +39,24 @@ def images(
     shows: Literal["frame", "crop"],
     crop_margin: float,
     limit: int = MAX_PICTURE_BYTES,
+    looks: Sequence[Look] = (),
 ) -> tuple[Image, ...]:
     """Return the messages with this frame's picture: one with the whole frame, or one crop per face that has a box.
 
     `rgb` is height × width × 3, RGB, `uint8`; `taken_at` is epoch milliseconds. Boxes of `faces` are pixels of the
     frame; boxes in a message are pixels of the sent picture. A crop's message contains only the face of that crop.
-    `limit` is the largest JPEG in bytes; above the default the message may be too large for MQTT.
+    `limit` is the largest JPEG in bytes; above the default the message may be too large for MQTT. `looks` are looks at
+    these faces; the picture leaves room for them.
     """
     if shows == "frame":
         whole = (0, 0, rgb.shape[1], rgb.shape[0])
-        return (_image(rgb, whole, faces, taken_at, shows, limit),)
-    crops = ((face, head_and_shoulders(face.box, rgb, crop_margin)) for face in faces if face.box is not None)
-    return tuple(_image(cut(rgb, area), area, (_moved(face, area),), taken_at, shows, limit) for face, area in crops)
+        return (_image(rgb, whole, faces, taken_at, shows, limit, looks),)
+    return tuple(
+        _image(cut(rgb, area), area, (_moved(face, area),), taken_at, shows, limit, _looks_at(index, looks))
+        for index, face in enumerate(faces)
+        if face.box is not None
+        for area in [head_and_shoulders(face.box, rgb, crop_margin)]
+    )
 
 
 def head_and_shoulders(face: Box, rgb: Picture, margin: float) -> Box:
@@ -71,9 +81,15 @@ def jpeg(rgb: Picture, limit: int = MAX_PICTURE_BYTES) -> tuple[bytes, float]:
 
 
 def _image(
-    rgb: Picture, area: Box, faces: Sequence[Face], taken_at: int, shows: Literal["frame", "crop"], limit: int
+    rgb: Picture,
+    area: Box,
+    faces: Sequence[Face],
+    taken_at: int,
+    shows: Literal["frame", "crop"],
+    limit: int,
+    looks: Sequence[Look],
 ) -> Image:
-    encoded, scale = jpeg(rgb, limit)
+    encoded, scale = jpeg(rgb, limit - sum(len(look.image_string) * 3 // 4 + LOOK_OVERHEAD for look in looks))
     return Image(
         id=new_id(),
         taken_at=taken_at,
@@ -81,7 +97,13 @@ def _image(
         shows=shows,
         faces=tuple(_resized(face, scale) for face in faces),
         area=area,
+        looks=tuple(looks),
     )
+
+
+def _looks_at(face: int, looks: Sequence[Look]) -> list[Look]:
+    """Return the looks at this face, for a picture that shows it alone."""
+    return [Look(0, look.image_string) for look in looks if look.face == face]
 
 
 def cut(rgb: Picture, area: Box) -> Picture:
@@ -94,14 +116,14 @@ def _moved(face: Face, area: Box) -> Face:
     if face.box is None:
         return face
     left, top, width, height = face.box
-    return Face(face.confidence, (left - area[0], top - area[1], width, height))
+    return msgspec.structs.replace(face, box=(left - area[0], top - area[1], width, height))
 
 
 def _resized(face: Face, scale: float) -> Face:
     if face.box is None or scale == 1.0:
         return face
     left, top, width, height = (round(side * scale) for side in face.box)
-    return Face(face.confidence, (left, top, width, height))
+    return msgspec.structs.replace(face, box=(left, top, width, height))
 
 
 def _scaled(rgb: Picture, scale: float) -> Picture:

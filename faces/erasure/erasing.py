@@ -115,7 +115,7 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
             storage.remove(str(capture.image))
         storage.remove_original(capture)
         with transaction.atomic():
-            Capture.objects.filter(pk=capture.pk).update(image="", source_url="")
+            Capture.objects.filter(pk=capture.pk).update(image="", source_url="", looks=[])
             _count(erasure, "pictures")
 
 

@@ -155,7 +155,7 @@ def _remove(captures: "QuerySet[Capture]", term: str) -> Iterator[int]:
             state=State.FAILED,
             reason=f"The picture was removed before it was recognised: the site's policy keeps it for {term}.",
         )
-        rows.update(image="")
+        rows.update(image="", looks=[])
         rows.filter(source_url__startswith="s3://").update(source_url="")
         yield len(removed)
 

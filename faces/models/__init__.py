@@ -14,6 +14,7 @@ from faces.models.core import (
     Sighting,
     SitePolicy,
     State,
+    guest_name,
     picture_name,
 )
 from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
@@ -42,5 +43,6 @@ __all__ = [
     "State",
     "UnclaimedFace",
     "UntoldSighting",
+    "guest_name",
     "picture_name",
 ]

@@ -124,6 +124,12 @@ class Capture(models.Model):
     claimed_faces = models.JSONField(
         default=list, blank=True, help_text="Faces that the device detected in the picture."
     )
+    looks = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Looks at the claimed faces in earlier frames: index and JPEG as base64. Deleted by the recognition.",
+    )
     area = models.JSONField(
         null=True,
         blank=True,
@@ -187,6 +193,16 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_unnamed_guest(self) -> bool:
+        """Whether this is a guest to whom nobody has given a name."""
+        return self.guest_number is not None and self.name == guest_name(self.guest_number)
+
+
+def guest_name(number: int) -> str:
+    """Return the name of the guest with this number until somebody gives another."""
+    return f"Guest {number}"
 
 
 class Method(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from devices.models import Site
-from faces.models import Consent, Face, Method, Person, SitePolicy
+from faces.models import Consent, Face, Method, Person, SitePolicy, guest_name
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import collection_of
 
@@ -103,7 +103,7 @@ def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
     SitePolicy.objects.filter(pk=policy.pk).update(latest_guest=F("latest_guest") + 1)
     policy.refresh_from_db(fields=["latest_guest"])
     number = policy.latest_guest
-    guest = Person.objects.create(site=site, name=f"Guest {number}", guest_number=number)
+    guest = Person.objects.create(site=site, name=guest_name(number), guest_number=number)
     return record_consent(
         person=guest,
         text=f"{owner} confirmed that whoever holds a cup before a camera of {site} gets a guest profile.",

@@ -1,5 +1,6 @@
 """Stores the pictures of each batch of the intake, and enqueues their recognition after the commit."""
 
+import base64
 import datetime as dt
 import logging
 import uuid
@@ -90,6 +91,7 @@ def _capture(picture: TakenPicture) -> Capture:
         shows=picture.shows,
         source_url=picture.source_url,
         claimed_faces=[_claimed_face(face) for face in picture.faces],
+        looks=[[face, base64.b64encode(jpeg).decode("ascii")] for face, jpeg in picture.looks],
         area=picture.area,
         state=State.LINKED if picture.jpeg is None else State.QUEUED,
         next_try_at=picture.received_at + RESCUE_AFTER,

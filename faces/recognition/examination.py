@@ -14,6 +14,7 @@ from faces.pictures import storage
 from faces.recognisers.recogniser import Detections, IndexedFace, Match, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
 from faces.recognition.pairing import match_cups
+from faces.recognition.voting import Looks, elect, looks_at
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,12 @@ class Findings:
     matches: dict[int, Match] = field(default_factory=dict)
     people: dict[int, Person] = field(default_factory=dict)
     """Empty until `resolve` fills it in the transaction that stores the sightings."""
-    guests: dict[int, IndexedFace] = field(default_factory=dict)
-    """Strangers whose faces the recogniser has indexed."""
+    disputed: set[int] = field(default_factory=set)
+    """Faces on which the frames do not agree: nobody's, and no guest's."""
+    same_guests: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs of matched faces, by the recogniser's names, which one face was taken for in different frames."""
+    guests: dict[int, list[IndexedFace]] = field(default_factory=dict)
+    """Strangers whose faces the recogniser has indexed: the picture's, and those of the looks."""
     notes: list[str] = field(default_factory=list)
     """The notes of the `UnclaimedFace` rows of those strangers."""
 
@@ -54,9 +59,10 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
     if mode == Mode.OFF or not detections.faces:
         return findings
     try:
-        _search(findings, jpeg, site, now, recogniser)
+        looks = looks_at(capture, detections)
+        _search(findings, jpeg, looks, site, now, recogniser)
         if mode == Mode.EVERYONE:
-            _index_strangers(findings, jpeg, site, now, recogniser)
+            _index_strangers(findings, jpeg, looks, site, now, recogniser)
     except BaseException:
         dismiss(findings, site, recogniser)
         raise
@@ -68,7 +74,7 @@ def dismiss(findings: Findings, site: Site, recogniser: Recogniser) -> None:
     if not findings.guests:
         return
     try:
-        ids = [guest.provider_id for guest in findings.guests.values()]
+        ids = [face.provider_id for faces in findings.guests.values() for face in faces]
         recogniser.forget(ids, collection=collection_of(site.pk))
         UnclaimedFace.objects.filter(note__in=findings.notes).delete()
     except Exception:
@@ -85,19 +91,42 @@ def resolve(findings: Findings, site: Site, now: dt.datetime, recogniser: Recogn
     findings.people = _best_face_per_person(people, matches)
 
 
-def _search(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
+def _search(
+    findings: Findings, jpeg: bytes, looks: Looks, site: Site, now: dt.datetime, recogniser: Recogniser
+) -> None:
+    """Find who the faces are. Where there are looks at a face in earlier frames, the frames vote."""
     gallery = SiteGallery(site=site, provider=recogniser.name, now=now, with_guests=findings.mode == Mode.EVERYONE)
     boxes = [face.box for face in findings.detections.faces]
     matches = recogniser.identify(jpeg, boxes, collection=collection_of(site.pk), gallery=gallery)
-    findings.matches = {index: match for index, match in enumerate(matches) if match is not None}
+    for index, match in enumerate(matches):
+        # Nobody is spoken of who is not matched; but a guest's face may match in the other frames alone.
+        is_asked = match is not None or _may_be_guest(findings, index)
+        frames = [match, *(looks.matches(index, gallery, site, recogniser) if is_asked else ())]
+        elected = elect(frames, gallery)
+        if elected.winner is not None:
+            findings.matches[index] = elected.winner
+        elif match is not None:
+            findings.disputed.add(index)
+        findings.same_guests += elected.same
 
 
-def _index_strangers(findings: Findings, jpeg: bytes, site: Site, now: dt.datetime, recogniser: Recogniser) -> None:
-    for index in sorted(findings.holders - findings.matches.keys()):
-        if findings.detections.faces[index].box[3] < SMALLEST_GUEST:
+def _may_be_guest(findings: Findings, index: int) -> bool:
+    height = findings.detections.faces[index].box[3]
+    return findings.mode == Mode.EVERYONE and index in findings.holders and height >= SMALLEST_GUEST
+
+
+def _index_strangers(
+    findings: Findings, jpeg: bytes, looks: Looks, site: Site, now: dt.datetime, recogniser: Recogniser
+) -> None:
+    """Index the strangers, each by the picture and by the looks, because three pictures are known again better."""
+    for index in sorted(findings.holders - findings.matches.keys() - findings.disputed):
+        if not _may_be_guest(findings, index):
             continue
+        pictures = [(jpeg, findings.detections.faces[index].box), *looks.of(index, recogniser)]
         try:
-            findings.guests[index] = _index(findings, jpeg, findings.detections.faces[index].box, site, now, recogniser)
+            for picture, box in pictures:
+                indexed = _index(findings, picture, box, site, now, recogniser)
+                findings.guests.setdefault(index, []).append(indexed)
         except UnusablePicture as error:
             log.info("A stranger's face is not indexed, and stays anonymous: %s", error)
 

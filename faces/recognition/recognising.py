@@ -17,6 +17,7 @@ from devices.models import Site
 from faces.coffees.counting import count_coffees, lock_site
 from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import create_guest
+from faces.people.merging import MergeRefused, merge_people
 from faces.people.policies import current_mode
 from faces.pictures.sink import RESCUE_AFTER, enqueue
 from faces.recognisers import recogniser as recognisers
@@ -29,6 +30,7 @@ from faces.recognisers.recogniser import (
     UnusablePicture,
 )
 from faces.recognition.examination import Findings, dismiss, examine, resolve
+from faces.recognition.gallery import SiteGallery
 from faces.recognition.greetings import greet, queue_for_topic
 
 log = logging.getLogger(__name__)
@@ -153,11 +155,13 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
     try:
         with transaction.atomic():
             lock_site(site)
-            if not _move(capture, State.DONE, now, "", cups=len(findings.detections.cups), recognised_at=now):
+            cups = len(findings.detections.cups)
+            if not _move(capture, State.DONE, now, "", cups=cups, recognised_at=now, looks=[]):
                 raise _TakenOver
             if current_mode(site) != findings.mode:
                 raise RecogniserUnavailable(f"The policy of {site} was changed during the recognition.")
             resolve(findings, site, now, recogniser)
+            _join_guests(site, now, findings, recogniser)
             _introduce_guests(site, now, findings, recogniser)
             sightings = Sighting.objects.bulk_create(_sightings(capture, findings))
             holders = [sighting for sighting in sightings if sighting.number in findings.holders]
@@ -175,18 +179,37 @@ class _TakenOver(Exception):
     """This worker took longer than its lease."""
 
 
+def _join_guests(site: Site, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> None:
+    """Merge two guests into the older one where frames of one face were taken for both; `undo_merge` undoes it."""
+    gallery = SiteGallery(site=site, provider=recogniser.name, now=now)
+    for pair in findings.same_guests:
+        people = {face.person.pk: face.person for face in gallery.faces(set(pair)).values()}
+        if len(people) != 2 or not all(person.is_unnamed_guest for person in people.values()):
+            continue
+        older, younger = (people[pk] for pk in sorted(people))
+        try:
+            merge_people(other=younger, into=older, by=None, now=now)
+        except MergeRefused as error:
+            log.info("Two guests at %s are not joined: %s", site, error)
+            continue
+        findings.people = {
+            index: older if person.pk == younger.pk else person for index, person in findings.people.items()
+        }
+
+
 def _introduce_guests(site: Site, now: dt.datetime, findings: Findings, recogniser: Recogniser) -> None:
     if not findings.guests:
         return
     policy = SitePolicy.objects.select_related("site", "confirmed_by").get(site=site)
-    for index, indexed in findings.guests.items():
+    for index, faces in findings.guests.items():
         consent = create_guest(policy=policy, now=now)
-        Face.objects.create(
-            consent=consent,
-            provider=recogniser.name,
-            provider_id=indexed.provider_id,
-            embedding=indexed.embedding,
-        )
+        for indexed in faces:
+            Face.objects.create(
+                consent=consent,
+                provider=recogniser.name,
+                provider_id=indexed.provider_id,
+                embedding=indexed.embedding,
+            )
         findings.people[index] = consent.person
     UnclaimedFace.objects.filter(note__in=findings.notes).delete()
 
@@ -217,5 +240,7 @@ def _try_later(capture: Capture, now: dt.datetime, reason: str) -> None:
 
 def _move(capture: Capture, state: State, next_try_at: dt.datetime, reason: str, **values: object) -> bool:
     """Set the state unless another worker has changed the row; return whether it was set."""
+    if state == State.FAILED:
+        values["looks"] = []
     unchanged = Capture.objects.filter(pk=capture.pk, state=capture.state, attempts=capture.attempts)
     return bool(unchanged.update(state=state, next_try_at=next_try_at, reason=reason, **values))

@@ -15,7 +15,7 @@ from devices.intake import decoding
 from devices.intake.decoding import Rejection
 from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from devices.models import Device, Site
-from edge_agent.messages import Box, Face
+from edge_agent.messages import MAX_LOOKS, Box, Face, Look
 from edge_agent.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
@@ -30,6 +30,7 @@ MOST_ROWS = 1000
 """The highest number of people on a leaderboard."""
 
 _Faces = Annotated[tuple[Face, ...], msgspec.Meta(max_length=100)]
+_Looks = Annotated[tuple[Look, ...], msgspec.Meta(max_length=MAX_LOOKS)]
 
 BOX = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4, "nullable": True}
 
@@ -127,6 +128,11 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
     faces = serializers.JSONField(
         required=False, help_text="Faces that the device detected: confidence, and box in pixels of the picture."
     )
+    looks = serializers.JSONField(
+        required=False,
+        help_text="Looks at these faces in earlier frames, which vote on whose they are: the index of the face, and a "
+        "small JPEG as base64 (`image_string`). They are not kept.",
+    )
     area = BoxField(
         default=None,
         allow_null=True,
@@ -143,6 +149,12 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
 
     def validate_faces(self, faces: Any) -> tuple[Face, ...]:
         return _converted(faces, _Faces)  # type: ignore[no-any-return]
+
+    def validate_looks(self, looks: Any) -> tuple[tuple[int, bytes], ...]:
+        try:
+            return decoding.checked_looks(_converted(looks, _Looks))
+        except Rejection as error:
+            raise serializers.ValidationError(str(error)) from None
 
     def validate_area(self, area: Any) -> Box | None:
         return _converted(area, Box | None)  # type: ignore[no-any-return]

@@ -246,6 +246,7 @@ def _take_in(device: Device, values: dict[str, Any], now: dt.datetime, *, is_fro
         shows=values["shows"],
         faces=values.get("faces", ()),
         area=values["area"],
+        looks=values.get("looks", ()),
     )
     batches.take_in_picture(picture, is_from_device=is_from_device)
     capture: Capture = Capture.objects.select_related("device__site").get(
