@@ -107,6 +107,7 @@ class Agent:
         self._next_frame = monotonic()
         self._batch_since = self._last_frame_at = monotonic()
         self._is_wedged = False
+        self._failure = ""
 
     def restore_settings(self, link: Link) -> None:
         """Apply the settings that the platform last sent before a restart; `link` reports them once connected."""
@@ -124,7 +125,7 @@ class Agent:
         while not stop.wait(self._pause(next_look)) and not self._source.ended:
             self.handle_commands(link)
             if self._monotonic() >= next_look:
-                self.process_frame()
+                self._process_frame_or_skip_it()
                 # A look that is overdue is skipped, so that a slow machine does not fall further and further behind.
                 next_look = max(next_look + self._look_seconds, self._monotonic())
             self.update_stream()
@@ -171,6 +172,17 @@ class Agent:
         is_full = now - self._batch_since >= BATCH_SECONDS or len(self._frames) >= MAX_BATCH_FRAMES
         if self._episode_changes or is_full:
             self.flush()
+
+    def _process_frame_or_skip_it(self) -> None:
+        """Process a frame; where that fails, one sentence says so once, and the next frame is looked at."""
+        try:
+            self.process_frame()
+            self._failure = ""
+        except Exception as error:
+            failure = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            if failure != self._failure:
+                log.error("a frame could not be processed (%s); the agent goes on with the next frame", failure)
+            self._failure = failure
 
     def update_stream(self) -> None:
         """Draw the stream's next picture if the stream has viewers."""

@@ -7,6 +7,7 @@ and the system then closes the camera. Frames come through shared memory, so tha
 import ctypes
 import itertools
 import json
+import math
 import mmap
 import os
 import select
@@ -35,11 +36,14 @@ COPY_ATTEMPTS = 8
 KILL_TIMEOUT_SECONDS = 1.0
 """A killed process that is still in the kernel after this time is not waited for any longer."""
 
+MOST_PIXELS = 7680 * 4320
+"""A larger frame is scaled down to this number of pixels: four of them would not fit into the memory of a small box."""
+
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 
-_NOTIFICATION = struct.Struct("=II")
-"""A new frame's height and width."""
+_NOTIFICATION = struct.Struct("=IIII")
+"""A new frame's height and width, and the height and width with which the camera delivered it."""
 
 _POLL_MS = 200
 
@@ -85,6 +89,7 @@ class CameraProcess:
         self._notifications, writing_end = os.pipe()
         self._killed = threading.Event()
         self._shared: SharedFrames | None = None
+        self._delivered = (0, 0)
         try:
             self._process = subprocess.Popen(  # noqa: S603
                 [
@@ -118,6 +123,11 @@ class CameraProcess:
         """Width and height of the frames; None before the first frame."""
         return None if self._shared is None else (self._shared.shape[1], self._shared.shape[0])
 
+    @property
+    def delivered_size(self) -> tuple[int, int]:
+        """Width and height of the frames as the camera delivers them, which may be larger than `size`."""
+        return self._delivered
+
     def newest(self, into: Frame | None = None) -> Frame | None:
         """Return the newest frame as RGB; None before the first frame. Any thread.
 
@@ -144,7 +154,8 @@ class CameraProcess:
         notification = os.read(self._notifications, _NOTIFICATION.size)
         if len(notification) < _NOTIFICATION.size:
             return False
-        height, width = _NOTIFICATION.unpack(notification)
+        height, width, *delivered = _NOTIFICATION.unpack(notification)
+        self._delivered = delivered[1], delivered[0]
         if self._shared is None or self._shared.shape[:2] != (height, width):
             self._shared = SharedFrames(self._memory, height, width)
         return True
@@ -161,6 +172,15 @@ def as_rgb(bgr: Frame, into: Frame | None) -> Frame:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=into), np.uint8)
 
 
+def bounded(frame: Frame) -> Frame:
+    """Return the frame, scaled down where it has more than `MOST_PIXELS`."""
+    factor = (MOST_PIXELS / (frame.shape[0] * frame.shape[1])) ** 0.5
+    if factor >= 1:
+        return frame
+    size = (max(math.floor(frame.shape[1] * factor), 1), max(math.floor(frame.shape[0] * factor), 1))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def main() -> None:
     """Read the camera whose address is on stdin until it delivers no frame any more."""
     memory, notifications, agent = map(int, sys.argv[1:])
@@ -170,13 +190,14 @@ def main() -> None:
     capture = _open(json.loads(sys.stdin.read()))
     shared: SharedFrames | None = None
     for number in itertools.count():
-        succeeded, frame = capture.read()
+        succeeded, delivered = capture.read()
         if not succeeded:
             break
+        frame = bounded(np.asarray(delivered, np.uint8))
         if shared is None or shared.shape != frame.shape:
             shared = SharedFrames(memory, *frame.shape[:2])
-        shared.write(number, np.asarray(frame, np.uint8))
-        os.write(notifications, _NOTIFICATION.pack(*frame.shape[:2]))
+        shared.write(number, frame)
+        os.write(notifications, _NOTIFICATION.pack(*frame.shape[:2], *delivered.shape[:2]))
 
 
 def _open(address: int | str) -> cv2.VideoCapture:

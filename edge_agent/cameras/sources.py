@@ -4,7 +4,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.cameras.camera_process import KILL_TIMEOUT_SECONDS, TIMEOUT_MS, CameraProcess, as_rgb
+from edge_agent.cameras.camera_process import (
+    KILL_TIMEOUT_SECONDS,
+    TIMEOUT_MS,
+    CameraProcess,
+    as_rgb,
+    bounded,
+)
 from edge_agent.file_names import printable, why_passed_over
 
 log = logging.getLogger(__name__)
@@ -124,11 +130,17 @@ class FolderSource(RecordedSource):
         if path is None:
             self.ended = True
             return None
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        try:
+            picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        except cv2.error:  # for example of more pixels than OpenCV reads
+            picture = None
         if picture is None:
             log.warning("%s is not a readable picture; it is skipped", path)
             return None
-        return np.asarray(picture, np.uint8)
+        smaller = bounded(np.asarray(picture, np.uint8))
+        if smaller.shape != picture.shape:
+            log.warning("%s", _scaled_down(str(path), picture.shape[1::-1], smaller.shape[1::-1]))
+        return smaller
 
 
 class FileSource(RecordedSource):
@@ -157,7 +169,10 @@ class FileSource(RecordedSource):
         if not succeeded:
             return None
         self._bgr = np.asarray(frame, np.uint8)
-        self._rgb = as_rgb(self._bgr, self._rgb)
+        smaller = bounded(self._bgr)
+        if smaller.shape != self._bgr.shape and self._rgb is None:
+            log.warning("%s", _scaled_down("the video", self._bgr.shape[1::-1], smaller.shape[1::-1]))
+        self._rgb = as_rgb(smaller, self._rgb)
         return self._rgb
 
     def close(self) -> None:
@@ -261,10 +276,17 @@ class LiveSource:
                 with self._lock:
                     self._delivering, self._is_new = camera, True
                 if frames == 1 and camera.size:
-                    log.info("camera %s delivers frames of %d × %d", self._name, *camera.size)
+                    log.info("camera %s delivers frames of %d × %d", self._name, *camera.delivered_size)
+                    if camera.size != camera.delivered_size:
+                        log.warning("%s", _scaled_down(f"camera {self._name}", camera.delivered_size, camera.size))
             with self._lock:
                 self._camera = None
         return frames
+
+
+def _scaled_down(what: str, size: Sequence[int], smaller: Sequence[int]) -> str:
+    width, height = size
+    return f"{what} has frames of {width} × {height}, which are scaled down to {smaller[0]} × {smaller[1]}"
 
 
 def without_password(source: str) -> str:

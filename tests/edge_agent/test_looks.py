@@ -1,7 +1,8 @@
 """What an agent looks at, publishes and reports, step by step, without a broker."""
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from edge_agent import messages
 from edge_agent.agent import Agent, LogBuffer
 from edge_agent.cameras.sources import Source
 from edge_agent.config import AgentConfig
+from edge_agent.delivery.link import Link
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture
@@ -145,3 +147,37 @@ def test_a_device_that_does_not_follow_people_says_so(tmp_path: Path) -> None:
     (message,) = stepped(tmp_path, Shows(data.astronaut()), every=0.5, steps=1)
     assert isinstance(message, messages.Frames)
     assert message.visits is None
+
+
+def test_a_frame_at_which_a_detector_fails_is_told_once_and_the_agent_goes_on(tmp_path: Path) -> None:
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=(), cadence=50, outbox=tmp_path / "outbox.sqlite3")
+    outbox, log_buffer, stop = Outbox(config.outbox, config.outbox_max_bytes), LogBuffer(), threading.Event()
+
+    class Breaks(Shows):
+        reads = 0
+
+        def read(self) -> Picture | None:
+            self.reads += 1
+            if self.reads > 8:
+                stop.set()
+            return np.zeros((4, 4, 5) if self.reads in (3, 4, 5) else (48, 64, 3), np.uint8)
+
+    logging.getLogger("edge_agent").addHandler(log_buffer)
+    Agent(config, Breaks(), Fails(config), outbox, log_buffer).run(
+        Link(config, outbox, software="t", epoch_ms=int), stop
+    )
+    logging.getLogger("edge_agent").removeHandler(log_buffer)
+    sent = [messages.decode(message.kind, message.payload) for message in outbox.pending(1_000)]
+    outbox.close()
+    lines = [message.text for message in sent if isinstance(message, messages.Log)]
+    assert lines == ["a frame could not be processed (ValueError: 5 channels); the agent goes on with the next frame"]
+    assert sum(len(message.frames) for message in sent if isinstance(message, messages.Frames)) >= 5
+
+
+class Fails(Eyes):
+    """Eyes whose detectors cannot read every frame."""
+
+    def look(self, rgb: Picture, taken_at: int, expected: Sequence[messages.Box] | None = None) -> messages.Frame:
+        if rgb.shape[2] != 3:
+            raise ValueError(f"{rgb.shape[2]} channels")
+        return super().look(rgb, taken_at, expected)

@@ -1,9 +1,11 @@
 import datetime as dt
 import logging
 import os
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis.strategies import text
 from skimage import data
 
+from edge_agent.cameras import camera_process
 from edge_agent.cameras.sources import (
     OPENING_SECONDS,
     LiveSource,
@@ -52,6 +55,32 @@ def test_a_folder_s_pictures_come_in_order_over_and_over_in_rgb(
     assert shown[2] is None
     assert "c.jpg is not a readable picture" in caplog.text
     assert shown[3] is not None
+
+
+def test_a_frame_of_too_many_pixels_is_scaled_down_and_one_sentence_says_so(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(camera_process, "MOST_PIXELS", 1_200)
+    write(tmp_path / "pictures.png", data.coffee())
+    for source in (open_source(str(tmp_path)), open_source(str(video))):
+        frames = [next_frame(source) for _ in range(2)]
+        assert all(0.9 < frame.shape[0] * frame.shape[1] / 1_200 <= 1 for frame in frames)
+        source.close()
+    assert caplog.text.count("the video has frames of 64 × 48, which are scaled down to 40 × 30") == 1
+    assert "frames of 600 × 400, which are scaled down to 42 × 28" in caplog.text
+
+
+def test_a_picture_that_claims_a_hundred_thousand_pixels_a_side_is_skipped_and_the_next_one_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "b.png", data.coffee())
+    png = (tmp_path / "b.png").read_bytes()
+    header = png[12:16] + struct.pack(">II", 100_000, 100_000) + png[24:29]
+    (tmp_path / "a.png").write_bytes(png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:])
+    source = open_source(str(tmp_path))
+    assert source.read() is None
+    assert "a.png is not a readable picture" in caplog.text
+    assert source.read() is not None
 
 
 def test_a_video_is_played_at_its_own_speed_and_begins_again(video: Path) -> None:
