@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from edge_agent.config import AgentConfig
-from edge_agent.eyes import SEARCH_MS, Eyes
+from edge_agent.eyes import Eyes
 from edge_agent.messages import Settings
 from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.files import ModelsUnavailable
@@ -28,18 +28,22 @@ def eyes(models: Path) -> Eyes:
     return Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces",), models=models))
 
 
-def test_a_small_face_is_found_by_the_search_and_followed_between_two(eyes: Eyes) -> None:
+def test_a_small_face_is_found_when_it_comes_and_followed_until_it_goes(eyes: Eyes) -> None:
     now = 1_000_000
-    assert eyes.look(blank(), now).faces == ()
-    # It comes right after the search: the next search finds it, and from then on every look.
-    assert eyes.look(small_face(), now + 100).faces == ()
-    for later in (SEARCH_MS, SEARCH_MS + 50, SEARCH_MS + 100):
-        (face,) = eyes.look(small_face(), now + later).faces or ()
+    for look in range(3):
+        assert eyes.look(blank(), now + 200 * look).faces == ()
+    for look in range(3, 6):
+        (face,) = eyes.look(small_face(), now + 200 * look).faces or ()
         assert overlap(face.box, moved(ASTRONAUT_FACE, SMALL, 100, 300)) > 0.4
     # A step aside is followed, and who has gone is not seen any more.
-    (face,) = eyes.look(small_face(115, 305), now + SEARCH_MS + 150).faces or ()
+    (face,) = eyes.look(small_face(115, 305), now + 1_200).faces or ()
     assert overlap(face.box, moved(ASTRONAUT_FACE, SMALL, 115, 305)) > 0.4
-    assert eyes.look(blank(), now + SEARCH_MS + 200).faces == ()
+    assert eyes.look(blank(), now + 1_400).faces == ()
+
+
+def test_somebody_who_stands_still_is_followed_though_nothing_changes(eyes: Eyes) -> None:
+    now = 3_000_000
+    assert [len(eyes.look(small_face(), now + 200 * look).faces or ()) for look in range(12)] == [1] * 12
 
 
 def test_a_clock_that_was_set_back_keeps_no_search_away(eyes: Eyes) -> None:
@@ -68,6 +72,13 @@ def test_accuracy_and_angle_are_changed_without_loading_the_other_detectors(mode
     assert after._objects is objects
     (face,) = after.look(small_face(), 5_000_000).faces or ()
     assert face.facing is False
+
+
+def test_a_cup_is_told_of_in_each_frame_though_it_is_looked_for_in_turn(models: Path) -> None:
+    eyes = Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces", "objects"), models=models))
+    frame = paste(blank(), np.asarray(data.astronaut(), np.uint8)[:300], 500, 0)
+    paste(frame, scaled(np.asarray(data.coffee(), np.uint8)[10:310, 165:415], 0.3), 680, 290)
+    assert [len(eyes.look(frame, 1_000_000 + 50 * look).objects) for look in range(6)] == [1] * 6
 
 
 def test_a_cup_and_a_gesture_name_the_face_of_their_person(models: Path) -> None:
