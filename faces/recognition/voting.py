@@ -56,9 +56,9 @@ def looks_at(capture: Capture, detections: Detections) -> Looks:
     boxes = [face.box for face in detections.faces]
     for claimed, text in capture.looks:
         box = capture.claimed_faces[claimed]["box"] if claimed < len(capture.claimed_faces) else None
-        index = max(range(len(boxes)), key=lambda each: _shared(boxes[each], box), default=None) if box else None
-        if index is not None and _shared(boxes[index], box) > 0:
-            jpegs.setdefault(index, []).append(base64.b64decode(text))
+        shared = [_shared(each, box) for each in boxes] if box else []
+        if any(shared):
+            jpegs.setdefault(shared.index(max(shared)), []).append(base64.b64decode(text))
     return Looks(jpegs)
 
 

@@ -110,9 +110,9 @@ LAMP = np.asarray(np.hypot(*np.meshgrid(np.linspace(-1, 2, 192), np.linspace(-1,
 def seen(light: np.ndarray | float, number: int) -> Picture:
     """The room in this light, 1 being day, as a camera shows it that turns up its gain in the dark, and its noise."""
     gain = min(1 / max(float(np.mean(light)), 1e-6), 8.0)
-    values = 255 * np.clip(SMALL_ROOM**2.2 * light * gain, 0, 1) ** (1 / 2.2)
+    values = np.asarray(255 * np.clip(SMALL_ROOM**2.2 * light * gain, 0, 1) ** (1 / 2.2), np.float32)
     if gain == 8.0:
-        values = cv2.GaussianBlur(values, (0, 0), 0.7)
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), 0.7), np.float32)
     grain = GRAIN[number % 10 :, number % 7 :][:108, :192]
     return np.clip(values + (1 + 0.5 * gain) * grain, 0, 255).astype(np.uint8)
 
