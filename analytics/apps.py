@@ -37,7 +37,7 @@ class AnalyticsConfig(AppConfig):
         register_tab(Tab("Walls and tokens", "site-walls", rank=70))
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
         register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])
-        register_facts(ReportedGesture, "began_at", part=ReceivedGesture, key=["began_at", "label"])
+        register_facts(ReportedGesture, "began_at", part=ReceivedGesture, key=["began_at", "label", "visit"])
         register_facts(EngagementQuarter, "start")
         register_facts(VisitQuarter, "start")
         register_facts(SignOfLifeQuarter, "start")

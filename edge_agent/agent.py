@@ -243,7 +243,7 @@ class Agent:
     def _analyse(self, rgb: Picture, now: float, taken_at: int) -> None:
         frame = self._eyes.look(rgb, taken_at, self._visits.expected(now))
         if frame.faces is not None:
-            frame = msgspec.structs.replace(frame, faces=self._follow(rgb, frame.faces, now, taken_at))
+            frame = _with_owners(frame, self._follow(rgb, frame.faces, now, taken_at))
         self._frames.append(frame)
         self._episode_changes += self._episodes.update(taken_at, frame.gestures)
         state = self._photographer.update(now, frame.faces or ())
@@ -314,6 +314,17 @@ _PICTURE_PROBLEMS: dict[messages.PictureProblem, str] = {
     "blurred": "is less sharp than usual: clean the lens, or focus it",
     "turned": "shows another view than usual: the camera was turned or moved",
 }
+
+
+def _with_owners(frame: messages.Frame, faces: tuple[messages.Face, ...]) -> messages.Frame:
+    """Return the frame with these faces, and with their visits at the gestures and objects of the same people."""
+
+    def owned(found: tuple[messages.Labelled, ...]) -> tuple[messages.Labelled, ...]:
+        return tuple(
+            each if each.face is None else msgspec.structs.replace(each, visit=faces[each.face].visit) for each in found
+        )
+
+    return msgspec.structs.replace(frame, faces=faces, objects=owned(frame.objects), gestures=owned(frame.gestures))
 
 
 def _photographer(config: AgentConfig) -> Photographer:

@@ -89,6 +89,8 @@ class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
     box: Box | None = None
     face: Count | None = None
     """Index in the frame's `faces` of the person whose hand or thing this is; None where unknown."""
+    visit: VisitId | None = None
+    """The visit of this person; None from a device that does not follow people."""
 
 
 class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,7 +110,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
 class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
     """A gesture that was made once, however many frames show it. It is reported when it begins and when it has ended.
 
-    Label and `began_at` identify an episode of a device.
+    Label, `began_at` and `visit` identify an episode of a device.
     """
 
     label: Label
@@ -117,6 +119,9 @@ class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
     """The highest confidence of its frames so far."""
     ended_at: Milliseconds | None = None
     """Time of the last frame that showed the gesture; None while it lasts."""
+    visit: VisitId | None = None
+    """The visit of the person who makes the gesture, with however many hands; None from a device that does not follow
+    people."""
 
 
 class Visit(msgspec.Struct, frozen=True, omit_defaults=True):

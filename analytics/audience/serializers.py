@@ -22,6 +22,11 @@ class VisitQuery(PlaceQuery):
 class VisitSerializer(serializers.ModelSerializer[Visit]):
     site = serializers.CharField(source="device.site.slug", read_only=True)
     device = serializers.CharField(source="device.name", read_only=True)
+    visit = serializers.CharField(
+        source="key",
+        read_only=True,
+        help_text="Random text that names the visit, also in `detections/` and `episodes/`.",
+    )
     dwell_seconds = serializers.SerializerMethodField(help_text="Seconds for which the face was seen.")
     attention_seconds = serializers.SerializerMethodField(
         help_text="Seconds of it in which the face was turned to the display; null where the device does not tell."
@@ -35,7 +40,10 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
 
     class Meta:
         model = Visit
-        fields = ["id", "site", "device", "began_at", "dwell_seconds", "attention_seconds", "nearest_m", "ended"]
+        fields = [
+            *("id", "site", "device", "visit", "began_at", "dwell_seconds", "attention_seconds"),
+            *("nearest_m", "ended"),
+        ]
 
 
 class AudienceSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,14 @@ from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from analytics.counting import episodes
-from analytics.counting.episodes import EPISODE_MERGE, LONGEST_GESTURE, SPELL_GAP, EpisodeRow, FrameDetections
+from analytics.counting.episodes import (
+    EPISODE_KEY,
+    EPISODE_MERGE,
+    LONGEST_GESTURE,
+    SPELL_GAP,
+    EpisodeRow,
+    FrameDetections,
+)
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
 from devices import sql
 
@@ -28,8 +35,8 @@ def add(rows: Sequence[EpisodeRow]) -> None:
     sql.lock(episodes.LOCK, {row.device_id for row in rows}, alone=True)
     stored = _near(rows)
     joined = episodes.join_episodes([*stored, *rows])
-    keys = {row[:3] for row in joined}
-    _delete(stored, [row for row in stored if row[:3] not in keys])
+    keys = {row[:EPISODE_KEY] for row in joined}
+    _delete(stored, [row for row in stored if row[:EPISODE_KEY] not in keys])
     sql.Rows(Episode, FIELDS, [row for row in joined if row not in stored]).add_up(EPISODE_MERGE)
 
 
@@ -53,20 +60,22 @@ def correct(device_id: int, start: dt.datetime, end: dt.datetime) -> list[Episod
 
 
 def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
-    """Return the stored episodes that these rows may join, and for each device and label the one before; with ids."""
-    groups = [(device, label, list(group)) for (device, label), group in groupby(rows, itemgetter(0, 1))]
-    lows = sql.times(min(row.started for row in group) - episodes.max_gap(label) for _, label, group in groups)
-    highs = sql.times(max(row.ended for row in group) + episodes.max_gap(label) for _, label, group in groups)
-    ranges = [(device, label, low, high) for (device, label, _), low, high in zip(groups, lows, highs, strict=True)]
+    """Return the stored episodes that these rows may join, and for each of their kind the one before; with ids."""
+    groups = [(kind, list(group)) for kind, group in groupby(rows, itemgetter(0, 1, 2))]
+    lows = sql.times(min(row.started for row in group) - episodes.max_gap(kind[1]) for kind, group in groups)
+    highs = sql.times(max(row.ended for row in group) + episodes.max_gap(kind[1]) for kind, group in groups)
+    ranges = [(*kind, low, high) for (kind, _), low, high in zip(groups, lows, highs, strict=True)]
     found = Episode.objects.raw(_NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
     return {EpisodeRow(*(getattr(each, name) for name in FIELDS)): each.pk for each in found}
 
 
-def _near_statement(ranges: str, device: str, label: str, low: str, high: str) -> str:
+def _near_statement(ranges: str, device: str, label: str, visit: str, low: str, high: str) -> str:
     """Return the SQL with one index look-up for the episode before each range, and one for the episodes in it."""
     table = Episode._meta.db_table
-    mine = f"{table}.device_id = {device} AND label = {label}"
-    before = f"SELECT max(started) FROM {table} WHERE {mine} AND started <= {low}"  # noqa: S608
+    mine = f"{table}.device_id = {device} AND label = {label} AND {table}.visit = {visit}"
+    latest = f"SELECT max(started) FROM {table} WHERE {mine} AND started <= {low}"  # noqa: S608
+    # That a visit is named is said twice, so that the database may use the index of such episodes.
+    before = f"CASE WHEN {visit} = '' THEN ({latest}) ELSE ({latest} AND {table}.visit <> '') END"
     return (
         f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
         f"WHERE {mine} AND started <= {high} AND started >= COALESCE(({before}), {low})"
@@ -75,11 +84,12 @@ def _near_statement(ranges: str, device: str, label: str, low: str, high: str) -
 
 _NEAR = {
     "postgresql": _near_statement(
-        "(SELECT (value ->> 0)::bigint AS device, value ->> 1 AS name, ((value ->> 2) || 'Z')::timestamptz AS low, "
-        "((value ->> 3) || 'Z')::timestamptz AS high FROM jsonb_array_elements(%s::jsonb)) AS ranges",
-        *("ranges.device", "ranges.name", "ranges.low", "ranges.high"),
+        "(SELECT (value ->> 0)::bigint AS device, value ->> 1 AS name, value ->> 2 AS visit, "
+        "((value ->> 3) || 'Z')::timestamptz AS low, ((value ->> 4) || 'Z')::timestamptz AS high "
+        "FROM jsonb_array_elements(%s::jsonb)) AS ranges",
+        *("ranges.device", "ranges.name", "ranges.visit", "ranges.low", "ranges.high"),
     ),
-    "sqlite": _near_statement("json_each(%s)", "value ->> 0", "value ->> 1", "value ->> 2", "value ->> 3"),
+    "sqlite": _near_statement("json_each(%s)", *(f"value ->> {place}" for place in range(5))),
 }
 
 
@@ -108,7 +118,7 @@ def _outside(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[
 
 def _run(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[EpisodeRow]:
     """Yield the frames of the episode from `start` to before `end` as one run, unless there are none."""
-    mine = Q(detections__label=row.label)
+    mine = _shows(row, "detections__")
     wrong = mine & Q(detections__review=Verdict.WRONG)
     right = mine & (Q(detections__review=None) | Q(detections__review=Verdict.RIGHT))
     frames = Frame.objects.filter(device=row.device_id, taken_at__gte=start, taken_at__lt=end)
@@ -127,7 +137,15 @@ def _run(row: EpisodeRow, start: dt.datetime, end: dt.datetime) -> Iterator[Epis
         # Before the oldest stored frame nothing contradicts that the episode went on.
         yield row._replace(ended=found["last"] or min(row.ended, oldest or row.ended))
     elif found["first"]:
-        yield EpisodeRow(*row[:2], found["first"], found["last"], found["peak"], found["confidence"])
+        yield EpisodeRow(*row[:3], found["first"], found["last"], found["peak"], found["confidence"])
+
+
+def _shows(row: EpisodeRow, path: str = "") -> Q:
+    """Return the condition that a detection is of the episode's label and, unless it is a face, of its person."""
+    shows = Q(**{f"{path}label": row.label})
+    if row.label == FACE:
+        return shows
+    return shows & (Q(**{f"{path}visit": row.visit}) if row.visit else Q(**{f"{path}visit__isnull": True}))
 
 
 def _oldest(device_id: int) -> dt.datetime | None:
@@ -141,11 +159,11 @@ def _frames(device_id: int, start: dt.datetime, end: dt.datetime) -> Iterator[Fr
     """Yield the frames of the stretch that have a detection, by time."""
     found = Detection.objects.filter(device=device_id, taken_at__gte=start, taken_at__lt=end)
     rows = found.order_by("taken_at", "frame_id").values_list(
-        "taken_at", "frame_id", "frame__faces", "label", "confidence", "review"
+        "taken_at", "frame_id", "frame__faces", "label", "confidence", "review", "visit"
     )
     for (taken_at, _, faces), detections in groupby(rows.iterator(), itemgetter(0, 1, 2)):
         reviewed = [detection[3:] for detection in detections]
-        rejected_faces = sum(label == FACE and review == Verdict.WRONG for label, _, review in reviewed)
+        rejected_faces = sum(label == FACE and review == Verdict.WRONG for label, _, review, _ in reviewed)
         accepted = [detection for detection in reviewed if detection[2] != Verdict.WRONG]
         yield device_id, taken_at, faces and max(0, faces - rejected_faces), accepted
 
@@ -157,7 +175,7 @@ def _reported(device_id: int, start: dt.datetime, end: dt.datetime) -> list[Epis
     )
     rows = [
         episodes.reported_episode(device_id, *values)
-        for values in reports.values_list("label", "began_at", "ended_at", "confidence")
+        for values in reports.values_list("label", "visit", "began_at", "ended_at", "confidence")
     ]
     return [row for row in rows if not _is_rejected(row)]
 
@@ -169,7 +187,7 @@ def _is_rejected(row: EpisodeRow) -> bool:
 
 def _detections(row: EpisodeRow) -> "QuerySet[Detection]":
     return Detection.objects.filter(
-        label=row.label,
+        _shows(row),
         device=row.device_id,
         taken_at__gte=row.started,
         taken_at__lte=row.ended,

@@ -1,6 +1,8 @@
 """Episodes from frames: occupied spells, and showings of a gesture or object, each counted once. Pure.
 
-An episode is a run of frames of one device that have the same label, with no gap longer than the label's. Joining
+An episode is a run of frames of one device that have the same label, with no gap longer than the label's. Where the
+device tells of which person's visit a gesture or object is, each person has episodes of the own: three people with a
+thumb up are three, two thumbs of one person are one. An occupied spell is the place's, whoever is there. Joining
 episodes is associative, commutative and idempotent. So the episodes of all frames are the joined episodes of their
 batches, in any order and however often a batch arrives.
 """
@@ -29,10 +31,11 @@ LOCK = "headcount episodes"
 
 
 class EpisodeRow(NamedTuple):
-    """A row of `Episode`, with its fields' names and order."""
+    """A row of `Episode`, with its fields' names and order. The first three tell whose and what it is."""
 
     device_id: int
     label: str
+    visit: str
     started: dt.datetime
     """UTC, as is `ended`."""
     ended: dt.datetime
@@ -40,8 +43,11 @@ class EpisodeRow(NamedTuple):
     confidence: float
 
 
+EPISODE_KEY = 4
+"""The first so many fields of a row are unique."""
+
 EPISODE_MERGE: dict[str, Merge] = {"ended": "max", "peak": "max", "confidence": "max"}
-"""How a row is merged with a stored episode of the same device, label and start."""
+"""How a row is merged with a stored episode of the same key."""
 
 
 def max_gap(label: str) -> dt.timedelta:
@@ -50,10 +56,10 @@ def max_gap(label: str) -> dt.timedelta:
 
 
 def join_episodes(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
-    """Join all episodes that are no further apart than their label's gap; sorted by device, label and start."""
+    """Join all episodes that are no further apart than their label's gap; sorted."""
     joined: list[EpisodeRow] = []
     for row in sorted(rows):
-        if joined and row[:2] == joined[-1][:2] and row.started - joined[-1].ended <= max_gap(row.label):
+        if joined and row[:3] == joined[-1][:3] and row.started - joined[-1].ended <= max_gap(row.label):
             joined[-1] = _join(joined[-1], row)
         else:
             joined.append(row)
@@ -62,39 +68,41 @@ def join_episodes(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
 
 def _join(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
     return EpisodeRow(
-        first.device_id,
-        first.label,
-        first.started,
+        *first[:EPISODE_KEY],
         max(first.ended, second.ended),
         max(first.peak, second.peak),
         max(first.confidence, second.confidence),
     )
 
 
-FrameDetections = tuple[int, dt.datetime, int | None, Iterable[tuple[str, float, Any]]]
+FrameDetections = tuple[int, dt.datetime, int | None, Iterable[tuple[str, float, Any, str | None]]]
 """A frame: the id of its device, its time in UTC, its number of faces, and its detections without the rejected ones.
 
-A detection is a tuple that begins with its label and its confidence.
+A detection is a tuple of its label, its confidence, anything, and the visit of its person, None where that is unknown.
 """
 
 
 def episodes_in_frames(frames: Iterable[FrameDetections]) -> list[EpisodeRow]:
-    """Return the episodes in these frames, sorted by device, label and start. Times must ascend for each device.
+    """Return the episodes in these frames, sorted. Times must ascend for each device.
 
     As in the tallies, an object with the label `FACE` does not count as a face.
     """
     finished: list[EpisodeRow] = []
-    running: dict[tuple[int, str], _Run] = {}
+    running: dict[tuple[int, str, str], _Run] = {}
     for frame, (device_id, taken_at, faces, detections) in enumerate(frames):
-        for label, confidence, _ in detections:
-            if label == FACE and not faces:
+        for label, confidence, _, visit in detections:
+            if label != FACE:
+                key, number = (device_id, label, visit or ""), None
+            elif faces:
+                key, number = (device_id, label, ""), faces
+            else:
                 continue
-            run = running.get((device_id, label))
+            run = running.get(key)
             if run is None or taken_at > run.until:
                 if run is not None:
                     finished.append(run.row())
-                run = running[device_id, label] = _Run(device_id, label, taken_at)
-            run.add(frame, taken_at, faces if label == FACE else None, confidence)
+                run = running[key] = _Run(key, taken_at)
+            run.add(frame, taken_at, number, confidence)
     return sorted([*finished, *(run.row() for run in running.values())])
 
 
@@ -103,8 +111,8 @@ class _Run:
 
     __slots__ = ("_best", "_frame", "_gap", "_key", "_number", "_peak", "_started", "_taken_at", "until")
 
-    def __init__(self, device_id: int, label: str, started: dt.datetime) -> None:
-        self._key, self._gap, self._started = (device_id, label), max_gap(label), started
+    def __init__(self, key: tuple[int, str, str], started: dt.datetime) -> None:
+        self._key, self._gap, self._started = key, max_gap(key[1]), started
         self._frame, self._number, self._peak, self._best = -1, 0, 0, 0.0
         self.until = self._taken_at = started
 
@@ -126,7 +134,7 @@ class _Run:
 
 
 def reported_episode(
-    device_id: int, label: str, began_at: dt.datetime, ended_at: dt.datetime, confidence: float
+    device_id: int, label: str, visit: str, began_at: dt.datetime, ended_at: dt.datetime, confidence: float
 ) -> EpisodeRow:
     """Return the episode that a device has reported: the gesture was shown all the time, with or without frames."""
-    return EpisodeRow(device_id, label, began_at, ended_at, 1, confidence)
+    return EpisodeRow(device_id, label, "" if label == FACE else visit, began_at, ended_at, 1, confidence)

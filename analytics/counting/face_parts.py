@@ -199,4 +199,4 @@ def _add(additions: Additions, frame: _Frame, frame_id: int) -> None:
 
 
 def _faces(parts: Sequence[ReceivedFrame]) -> list[FoundObject]:
-    return [(FACE, face.confidence, face.box) for part in parts for face in part.frame.faces or ()]
+    return [(FACE, face.confidence, face.box, None) for part in parts for face in part.frame.faces or ()]

@@ -31,12 +31,12 @@ from edge_agent.messages import Box
 
 FRAME_KEY = ("device_id", "taken_at", "key")
 FRAME_FIELDS = (*FRAME_KEY, "received_at", "faces")
-DETECTION_FIELDS = ("frame_id", "device_id", "taken_at", "label", "confidence", "box")
-REPORT_FIELDS = ("device_id", "began_at", "label", "ended_at", "confidence")
+DETECTION_FIELDS = ("frame_id", "device_id", "taken_at", "label", "confidence", "box", "visit")
+REPORT_FIELDS = ("device_id", "began_at", "label", "visit", "ended_at", "confidence")
 REPORT_MERGE: dict[str, sql.Merge] = {"ended_at": "max", "confidence": "max"}
 
-FoundObject = tuple[str, float, Box | None]
-"""A detection: label, confidence and box."""
+FoundObject = tuple[str, float, Box | None, str | None]
+"""A detection: label, confidence, box, and the visit of its person."""
 CountedFrame = tuple[ReceivedFrame, int | None, list[FoundObject]]
 """A frame, its number of faces (None where the device does not count faces), and its detections."""
 
@@ -129,7 +129,7 @@ def make_additions(frames: Sequence[CountedFrame]) -> Additions:
         [
             (seen.device.id, seen.taken_at, label, confidence, False)
             for seen, _, found in frames
-            for label, confidence, _ in found
+            for label, confidence, _, _ in found
         ]
     )
     return Additions(
@@ -182,9 +182,9 @@ def _note_software(versions: Sequence[tuple[Device, dt.datetime, str]]) -> None:
 
 def _reports(gestures: Sequence[ReceivedGesture]) -> sql.Rows:
     """Return the rows of reported gestures; of several reports of one gesture, the latest end and best confidence."""
-    reports: dict[tuple[int, dt.datetime, str], tuple[dt.datetime, float]] = {}
+    reports: dict[tuple[int, dt.datetime, str, str], tuple[dt.datetime, float]] = {}
     for gesture in gestures:
-        key = (gesture.device.pk, gesture.began_at, gesture.label)
+        key = (gesture.device.pk, gesture.began_at, gesture.label, gesture.visit)
         ended_at, confidence = reports.get(key, (gesture.began_at, 0.0))
         reports[key] = max(ended_at, _trusted_end(gesture)), max(confidence, gesture.confidence)
     return sql.Rows(ReportedGesture, REPORT_FIELDS, [(*key, *reports[key]) for key in sorted(reports)])
@@ -192,7 +192,8 @@ def _reports(gestures: Sequence[ReceivedGesture]) -> sql.Rows:
 
 def _reported_episode(gesture: ReceivedGesture) -> EpisodeRow:
     end = _trusted_end(gesture)
-    return episodes.reported_episode(gesture.device.pk, gesture.label, gesture.began_at, end, gesture.confidence)
+    kind = gesture.device.pk, gesture.label, gesture.visit
+    return episodes.reported_episode(*kind, gesture.began_at, end, gesture.confidence)
 
 
 def _trusted_end(gesture: ReceivedGesture) -> dt.datetime:
@@ -201,6 +202,6 @@ def _trusted_end(gesture: ReceivedGesture) -> dt.datetime:
 
 def _counted_frame(seen: ReceivedFrame) -> CountedFrame:
     frame = seen.frame
-    found = [(FACE, face.confidence, face.box) for face in frame.faces or ()]
-    found += [(labelled.label, labelled.confidence, labelled.box) for labelled in frame.objects + frame.gestures]
+    found = [(FACE, face.confidence, face.box, face.visit) for face in frame.faces or ()]
+    found += [(each.label, each.confidence, each.box, each.visit) for each in frame.objects + frame.gestures]
     return seen, None if frame.faces is None else len(frame.faces), found

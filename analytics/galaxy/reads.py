@@ -97,6 +97,7 @@ def read_question_snapshot(sites: Sequence[Site], at: dt.datetime) -> QuestionSn
         until=question.asked_until,
         yes=result.answers.yes,
         no=result.answers.no,
+        unit=result.answers.unit,
         bars=[
             AnswerBar(bucket.start, bucket.end, bucket.answers.yes, bucket.answers.no, bucket.camera.state)
             for bucket in result.buckets

@@ -111,6 +111,8 @@ class QuestionSnapshot:
     until: dt.datetime | None = None
     yes: int = 0
     no: int = 0
+    unit: str = "gestures"
+    """What the answers are: people, gestures, or answers where there are both."""
     bars: Sequence[AnswerBar] = ()
 
 

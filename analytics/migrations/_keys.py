@@ -122,8 +122,32 @@ class AddConstraintOfKey(_ExceptOnPostgresql, AddConstraint):
     """Add a unique constraint that is the primary key on PostgreSQL, where `KeyByDevice` makes it."""
 
 
+class AddReadyConstraint(AddConstraint):
+    """Add a unique constraint. On PostgreSQL it takes the index that `build_ready_index` has built for this purpose.
+
+    Backwards, the constraint is dropped together with the index.
+    """
+
+    def __init__(self, model_name, constraint, *, purpose):
+        super().__init__(model_name, constraint)
+        self.purpose = purpose
+
+    def deconstruct(self):
+        name, arguments, options = super().deconstruct()
+        return name, arguments, {**options, "purpose": self.purpose}
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        index = ready_index(table, self.purpose)
+        added = f'ADD CONSTRAINT "{self.constraint.name}" UNIQUE USING INDEX "{index}"'
+        run(schema_editor.connection, f'ALTER TABLE "{table}" {added}')
+
+
 def ready_index(table, purpose):
-    """Return the name of the table's index for this purpose, "key" or "id", that is built before it is needed."""
+    """Return the name of the table's index for this purpose, such as "key", that is built before it is needed."""
     return f"{table}_{purpose}"
 
 

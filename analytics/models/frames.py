@@ -88,6 +88,9 @@ class Detection(models.Model):
     label = models.CharField(max_length=64)
     confidence = models.FloatField(help_text="Probability, 0 to 1.")
     box = models.JSONField(null=True, help_text="[left, top, width, height] in pixels of the original frame.")
+    visit = models.CharField(  # noqa: DJ001 - null takes no room in rows of devices that do not tell
+        max_length=32, null=True, help_text="Key of the visit of the person; empty where the device does not tell."
+    )
     review = models.CharField(  # noqa: DJ001 - null means “not decided”, which is not a verdict
         max_length=5,
         choices=Verdict.choices,

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.urls import reverse
 
 from analytics.models.episodes import Episode
@@ -38,19 +37,42 @@ def validate_quarter(moment: dt.datetime) -> None:
 
 class QuestionQuerySet(SiteScopedQuerySet):
     def answered(self) -> Self:
-        """Add `yes` and `no`, the numbers of gestures for either answer, in the same query."""
-        return self.annotate(yes=_gestures("yes_label"), no=_gestures("no_label"))
+        """Add `yes` and `no`, the numbers of either answer, and `people`, how many of both are people's; in one query.
+
+        The other answers are gestures of devices that do not follow people.
+        """
+        while_asked = Episode.objects.filter(
+            device__site=OuterRef("site"), started__gte=OuterRef("asked_from"), started__lt=OuterRef("asked_until")
+        )
+        answers = answers_in(while_asked, OuterRef("yes_label"), OuterRef("no_label"))
+        yes, no = answers.filter(MEANS_YES), answers.filter(MEANS_NO)
+        people = answers.filter(MEANS_YES | MEANS_NO).exclude(visit="")
+        return self.annotate(yes=_Count(yes), no=_Count(no), people=_Count(people))
 
 
-def _gestures(label: str) -> Any:
-    while_asked = Episode.objects.filter(
-        device__site=OuterRef("site"),
-        label=OuterRef(label),
-        started__gte=OuterRef("asked_from"),
-        started__lt=OuterRef("asked_until"),
+class _Count(Subquery):
+    """The number of rows of a query."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def answers_in(episodes: "QuerySet[Episode]", yes_label: Any, no_label: Any) -> Any:
+    """Return a row for each answer: `device_id`, `visit`, and when it last said yes and no (`yes_at`, `no_at`).
+
+    A person answers once, and the last gesture decides (`MEANS_YES`, `MEANS_NO`). At a device that does not follow
+    people, each gesture is an answer.
+    """
+    of_nobody = Case(When(visit="", then=F("pk")), default=Value(0))
+    either = episodes.filter(Q(label=yes_label) | Q(label=no_label)).order_by()
+    return either.values("device_id", "visit", gesture=of_nobody).annotate(
+        yes_at=Max("started", filter=Q(label=yes_label)), no_at=Max("started", filter=Q(label=no_label))
     )
-    counted = while_asked.order_by().values("label").annotate(gestures=Count("pk")).values("gestures")
-    return Coalesce(Subquery(counted), 0)
+
+
+MEANS_YES = Q(yes_at__isnull=False) & (Q(no_at__isnull=True) | Q(yes_at__gt=F("no_at")))
+MEANS_NO = Q(no_at__isnull=False) & (Q(yes_at__isnull=True) | Q(no_at__gt=F("yes_at")))
+"""The answer of a row of `answers_in`. Somebody who begins both gestures at once has not answered."""
 
 
 class Question(models.Model):

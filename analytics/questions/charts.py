@@ -23,19 +23,26 @@ def answers_figure(buckets: Sequence[AnswerBucket], *, now: dt.datetime) -> Figu
 
 def describe(bucket: AnswerBucket) -> str:
     """Return the bucket in words, in lines separated by `<br>`."""
-    if not bucket.answers.gestures and bucket.camera.state in (BucketState.AHEAD, BucketState.OFF):
+    if not bucket.answers.total and bucket.camera.state in (BucketState.AHEAD, BucketState.OFF):
         return describe_engagement(bucket.camera)
     return f"<b>{format_bucket(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
 
 
 def sentence(answers: AnswerCounts) -> str:
-    """Return the result in words, such as “12 of 15 gestures, 80%, meant yes (95% interval 55% to 93%).”"""
+    """Return the result in words, such as “12 of 15 people, 80%, said yes (95% interval 55% to 93%).”"""
     interval = answers.interval
     if interval is None:
-        return "No gesture has answered."
+        return "Nobody has answered."
     share = format_number("{:.0%}", answers.share)
-    gestures = "gesture" if answers.gestures == 1 else "gestures"
-    return (
-        f"{answers.yes:,} of {answers.gestures:,} {gestures}, {share}, meant yes"
+    said = "said" if answers.people else "meant"
+    sentence = (
+        f"{answers.yes:,} of {answers.total:,} {answers.unit}, {share}, {said} yes"
         f" (95% interval {interval.low:.0%} to {interval.high:.0%})."
+    )
+    if not 0 < answers.people < answers.total:
+        return sentence
+    gestures = answers.total - answers.people
+    return (
+        f"{sentence} {answers.people:,} answer{'s' * (answers.people != 1)} came from people whom a camera followed; "
+        f"{gestures:,} {'is a gesture' if gestures == 1 else 'are gestures'} before cameras that do not follow people."
     )

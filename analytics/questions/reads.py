@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import F, Sum
 
 from analytics.models import EngagementQuarter, Episode, LabelQuarter
-from analytics.models.questions import Question
+from analytics.models.questions import Question, answers_in
 from analytics.numbers.buckets import Bucket, edges
 from analytics.numbers.intervals import Interval, wilson
 from analytics.numbers.measures import EngagementBucket, merge_engagement
@@ -34,31 +34,42 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerCounts:
-    """The numbers of gestures for yes and for no.
+    """The numbers of answers: of people, and at devices that do not follow people, of gestures.
 
-    A gesture is an episode: it counts once for any number of frames, with gaps of up to three seconds. The detections
-    count each hand in each frame. Neither includes rejected detections.
+    A person answers once, and the last gesture decides. A gesture is an episode: it counts once for any number of
+    frames, with gaps of up to three seconds. The detections count each hand in each frame. Neither includes rejected
+    detections.
     """
 
     yes: int
     no: int
     yes_detections: int
     no_detections: int
+    people: int
+    """How many of the answers are people's; the others are gestures."""
 
     @property
-    def gestures(self) -> int:
-        """All gestures, each of which is an answer."""
+    def total(self) -> int:
+        """All answers."""
         return self.yes + self.no
 
     @property
+    def unit(self) -> str:
+        """What the answers are: "person", "gesture", or "answer" where there are both; with an ending for several."""
+        if self.total and self.people == self.total:
+            return "person" if self.total == 1 else "people"
+        name = "answer" if self.people else "gesture"
+        return name if self.total == 1 else f"{name}s"
+
+    @property
     def share(self) -> float | None:
-        """The share of yes among the gestures, 0 to 1; None without a gesture."""
-        return self.yes / self.gestures if self.gestures else None
+        """The share of yes among the answers, 0 to 1; None without an answer."""
+        return self.yes / self.total if self.total else None
 
     @property
     def interval(self) -> Interval | None:
-        """Wilson's 95 % interval of the share, as if the gestures were independent; None without a gesture."""
-        return wilson(self.yes, self.gestures)
+        """Wilson's 95 % interval of the share, as if the answers were independent; None without an answer."""
+        return wilson(self.yes, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
     return QuestionResult(
         question=question,
         state=question_state(question, now),
-        answers=AnswerCounts(*(sum(counts[field] for counts in by_device.values()) for field in range(4))),
+        answers=_add_up(by_device.values()),
         bucket=bucket,
         buckets=[AnswerBucket(engagement, AnswerCounts(*by_bucket[index])) for index, engagement in enumerate(camera)],
         devices=[_answers_at(spot, minutes, by_device) for spot in spots_of(devices)],
@@ -145,15 +156,23 @@ def _answers_at(spot: Spot, minutes: Mapping[int, int], by_device: "_Counts") ->
     return DeviceAnswers(
         spot.latest,
         sum(minutes[device.pk] for device in spot.devices),
-        AnswerCounts(*(sum(each) for each in zip(*counts, strict=True))),
+        _add_up(counts),
     )
 
 
+YES, NO, YES_DETECTIONS, NO_DETECTIONS, PEOPLE = range(5)
+"""The places of the numbers in `AnswerCounts`."""
+
+
 class _Counts(defaultdict[int, list[int]]):
-    """By bucket or device the four numbers of `AnswerCounts`, in their order."""
+    """By bucket or device the numbers of `AnswerCounts`, in their order."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: [0, 0, 0, 0])
+        super().__init__(lambda: [0] * 5)
+
+
+def _add_up(counts: Iterable[Sequence[int]]) -> AnswerCounts:
+    return AnswerCounts(*(sum(each) for each in zip([0] * 5, *counts, strict=True)))
 
 
 def _edges(question: Question, bucket: Bucket) -> list[dt.datetime]:
@@ -174,18 +193,23 @@ def _read_engagement(
 
 def _read_counts(question: Question, devices: Sequence[Device]) -> Iterator[tuple[int, dt.datetime, int, int]]:
     """Yield device, time, index of a field of `AnswerCounts`, and the number to add to that field."""
-    labels = {question.yes_label: 0, question.no_label: 1}
-    at_devices: dict[str, Any] = {"device__in": devices, "label__in": list(labels)}
-    gestures = Episode.objects.filter(
-        **at_devices, started__gte=question.asked_from, started__lt=question.asked_until
-    ).values_list("device_id", "started", "label")
-    for device, at, label in gestures:
-        yield device, at, labels[label], 1
+    asked: dict[str, Any] = {"device__in": devices, "started__gte": question.asked_from}
+    episodes = Episode.objects.filter(**asked, started__lt=question.asked_until)
+    answers = answers_in(episodes, question.yes_label, question.no_label)
+    for device, visit, yes_at, no_at in answers.values_list("device_id", "visit", "yes_at", "no_at"):
+        if yes_at == no_at:
+            continue  # Somebody who begins both gestures at once has not answered.
+        means_yes = no_at is None or (yes_at is not None and yes_at > no_at)
+        at = yes_at if means_yes else no_at
+        yield device, at, YES if means_yes else NO, 1
+        if visit:
+            yield device, at, PEOPLE, 1
+    labels = {question.yes_label: YES_DETECTIONS, question.no_label: NO_DETECTIONS}
     detections = LabelQuarter.objects.filter(
-        **at_devices, start__gte=question.asked_from, start__lt=question.asked_until
+        device__in=devices, label__in=list(labels), start__gte=question.asked_from, start__lt=question.asked_until
     ).values_list("device_id", "start", "label")
     for device, at, label, count in detections.annotate(total=Sum(F("count") - F("rejected"))):
-        yield device, at, 2 + labels[label], count
+        yield device, at, labels[label], count
 
 
 def _minutes_seen(question: Question, devices: Sequence[Device]) -> Counter[int]:

@@ -82,12 +82,18 @@ class QuestionSerializer(serializers.ModelSerializer[Question]):
 class AnswersSerializer(serializers.Serializer[Any]):
     """A `reads.AnswerCounts`."""
 
-    yes = serializers.IntegerField(help_text="Gestures for yes, each once for any number of frames.")
-    no = serializers.IntegerField(help_text="Gestures for no.")
+    yes = serializers.IntegerField(
+        help_text="Answers that mean yes: people, each with their last gesture; at devices that do not follow people, "
+        "gestures, each once for any number of frames."
+    )
+    no = serializers.IntegerField(help_text="Answers that mean no.")
+    people = serializers.IntegerField(
+        help_text="How many of the answers are people's; the others are gestures at devices that do not follow people."
+    )
     yes_detections = serializers.IntegerField(help_text="Detections of the gesture for yes: each hand in each frame.")
     no_detections = serializers.IntegerField(help_text="Detections of the gesture for no.")
     share = serializers.FloatField(
-        allow_null=True, help_text="Share of yes among the gestures, 0 to 1; null without a gesture."
+        allow_null=True, help_text="Share of yes among the answers, 0 to 1; null without an answer."
     )
     share_low = serializers.FloatField(
         source="interval.low", default=None, allow_null=True, help_text="Wilson's 95 % interval of the share."

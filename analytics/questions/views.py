@@ -47,7 +47,11 @@ def questions(request: HttpRequest) -> HttpResponse:
         "operated": [site for site in own if not selected or site == selected],
         "page": page,
         "rows": [
-            (question, reads.question_state(question, now), AnswerCounts(question.yes, question.no, 0, 0))
+            (
+                question,
+                reads.question_state(question, now),
+                AnswerCounts(question.yes, question.no, 0, 0, question.people),
+            )
             for question in page
         ],
     }

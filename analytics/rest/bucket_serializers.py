@@ -154,7 +154,8 @@ class CountSerializer(_RowSerializer):
     distinct = serializers.IntegerField(
         allow_null=True,
         help_text="Episodes that began: runs of frames with the label, no gap above 3 s (faces: 20 s), with a "
-        "detection at or above the threshold; null if no camera was on.",
+        "detection at or above the threshold. Where the device follows people, each person has gestures and objects of "
+        "their own; elsewhere all people together have one at a time. Null if no camera was on.",
     )
     mean_confidence = serializers.FloatField(allow_null=True, help_text="0 to 1; null without a detection.")
     histogram = serializers.ListField(

@@ -170,7 +170,7 @@ class DetectionSerializer(serializers.ModelSerializer[Detection]):
 
     class Meta:
         model = Detection
-        fields = ["id", "site", "device", "taken_at", "label", "confidence", "box", "review", "picture"]
+        fields = ["id", "site", "device", "taken_at", "label", "confidence", "box", "visit", "review", "picture"]
 
     @extend_schema_field(PictureSerializer(allow_null=True))
     def get_picture(self, detection: Detection) -> dict[str, Any] | None:
@@ -185,12 +185,20 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
         help_text="Seconds from the first frame to the last; 0 for a single frame."
     )
 
+    visit = serializers.SerializerMethodField(
+        help_text="The visit of the person who shows it, as in `visits/`; null for occupied spells and where the "
+        "device does not follow people: there, all people together have one episode at a time."
+    )
+
     def get_seconds(self, episode: Episode) -> float:
         return (episode.ended - episode.started).total_seconds()
 
+    def get_visit(self, episode: Episode) -> str | None:
+        return episode.visit or None
+
     class Meta:
         model = Episode
-        fields = ["id", "site", "device", "label", "started", "ended", "seconds", "peak", "confidence"]
+        fields = ["id", "site", "device", "label", "started", "ended", "seconds", "peak", "confidence", "visit"]
 
 
 class TodaySerializer(serializers.Serializer[Any]):
@@ -214,6 +222,7 @@ class TodaySerializer(serializers.Serializer[Any]):
     )
     thumbs_up = serializers.IntegerField(
         allow_null=True,
-        help_text="Thumbs-up gestures, each counted once however long it was shown; null if no camera was on.",
+        help_text="Thumbs-up gestures, each counted once however long it was shown, and for each person where the "
+        "device follows people; null if no camera was on.",
     )
     coffees = serializers.IntegerField()

@@ -200,7 +200,8 @@ def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGestur
         times = f"ended at {ended_at.isoformat()}, before it began at {began_at.isoformat()}"
         raise Rejection(Reason.BAD_VALUE, f"The gesture “{episode.label}” {times}.")
     label = labels.normalised(episode.label)
-    return ReceivedGesture(device, label, began_at, ended_at, episode.confidence, episode.label)
+    sent = episode.label, episode.visit or ""
+    return ReceivedGesture(device, label, began_at, ended_at, episode.confidence, *sent)
 
 
 def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> TakenPicture:

@@ -46,6 +46,8 @@ class ReceivedGesture(msgspec.Struct, frozen=True):
     confidence: float
     sent_label: str = ""
     """The label as the device spelled it, under which a former version may have stored the gesture."""
+    visit: str = ""
+    """The visit of the person; "" from a device that does not follow people."""
 
 
 class ReceivedVisit(msgspec.Struct, frozen=True):

@@ -43,10 +43,13 @@ def visits(frames: Sequence[ReceivedFrame]) -> list[Moment]:
     )
 
 
-def shown(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture], label: str) -> list[Moment]:
-    moments = [(told.began_at, told.ended_at, 1, told.confidence) for told in gestures if told.label == label]
+def shown(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGesture], label: str, visit: str) -> list[Moment]:
+    """What the person of this visit shows of the label; "" stands for all people whose visit is unknown."""
+    mine = [told for told in gestures if (told.label, told.visit) == (label, visit)]
+    moments = [(told.began_at, told.ended_at, 1, told.confidence) for told in mine]
     for frame in frames:
-        found = [confidence for name, confidence in detections(frame) if name == label]
+        objects = [found for found in frame.frame.objects if (found.label, found.visit or "") == (label, visit)]
+        found = [found.confidence for found in objects]
         if found:
             moments.append((frame.taken_at, frame.taken_at, len(found), max(found)))
     return walk(moments, 3 * SECOND)
@@ -58,12 +61,14 @@ def episode_table(frames: Sequence[ReceivedFrame], gestures: Sequence[ReceivedGe
     for device in {frame.device.pk for frame in frames} | {gesture.device.pk for gesture in gestures}:
         mine = [frame for frame in frames if frame.device.pk == device]
         told = [gesture for gesture in gestures if gesture.device.pk == device]
-        rows += [(device, "face", *visit) for visit in visits(mine)]
-        labels = {label for frame in mine for label, _ in detections(frame)} | {gesture.label for gesture in told}
-        for label in labels - {"face"}:
-            rows += [(device, label, *episode) for episode in shown(mine, told, label)]
+        rows += [(device, "face", "", *visit) for visit in visits(mine)]
+        kinds = {(found.label, found.visit or "") for frame in mine for found in frame.frame.objects}
+        kinds |= {(gesture.label, gesture.visit) for gesture in told}
+        for label, visit in kinds:
+            if label != "face":
+                rows += [(device, label, visit, *episode) for episode in shown(mine, told, label, visit)]
     return sorted(rows)
 
 
 def stored_episodes() -> list[tuple[Any, ...]]:
-    return sorted(Episode.objects.values_list("device_id", "label", "started", "ended", "peak", "confidence"))
+    return sorted(Episode.objects.values_list("device_id", "label", "visit", "started", "ended", "peak", "confidence"))

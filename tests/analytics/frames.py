@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 from django.db import transaction
@@ -25,12 +26,16 @@ def seen(
     faces: Sequence[float] | None = (),
     labels: Sequence[tuple[str, float]] = (),
     key: int = 0,
+    visits: Sequence[str | None] = (),
 ) -> ReceivedFrame:
-    """A frame with faces of these confidences, and with these labels."""
+    """A frame with faces of these confidences, and with these labels, which belong to these visits in their order."""
     frame = messages.Frame(
         taken_at=round(taken_at.timestamp() * 1000),
         faces=None if faces is None else tuple(messages.Face(confidence, (1, 2, 30, 40)) for confidence in faces),
-        objects=tuple(messages.Labelled(label, confidence) for label, confidence in labels),
+        objects=tuple(
+            messages.Labelled(label, confidence, visit=visit)
+            for (label, confidence), visit in zip_longest(labels, visits[: len(labels)])
+        ),
     )
     return ReceivedFrame(device, taken_at, taken_at + dt.timedelta(seconds=1), key, frame)
 
@@ -58,6 +63,7 @@ def frames_of(devices: Sequence[Device], moments: st.SearchStrategy[dt.datetime]
         moments,
         faces=st.none() | st.lists(confidences, max_size=3),
         labels=st.lists(st.tuples(st.sampled_from(LABELS), confidences), max_size=2),
+        visits=st.lists(st.sampled_from([None, "a1", "b2"]), max_size=2),
         key=st.sampled_from([-(2**63), -1, 0, 2**63 - 1]),
     )
 

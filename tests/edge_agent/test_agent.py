@@ -115,7 +115,9 @@ def test_the_agent_takes_a_picture_of_a_person_with_a_cup(
     assert messages.picture_bytes(image.image_string)
     assert [face.confidence >= 0.6 for face in image.faces] == [True]
     frame = next(m for m in listening.of_kind("frames") if isinstance(m, messages.Frames)).frames[0]
-    assert [thing.label for thing in frame.objects].count("cup") == 1
+    (cup,) = (thing for thing in frame.objects if thing.label == "cup")
+    assert cup.visit is not None
+    assert [face.visit for face in frame.faces or ()] == [cup.visit], "the cup is the person's"
 
 
 def test_kill_9_loses_nothing_that_was_accepted(

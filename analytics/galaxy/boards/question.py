@@ -27,7 +27,7 @@ class QuestionBoard(Board[QuestionSnapshot]):
         interval = wilson(snapshot.yes, answers)
         readings = [
             Reading("say yes", format_number("{:.0%}", snapshot.yes / answers if answers else None)),
-            Reading("gestures", f"{answers:,}"),
+            Reading(snapshot.unit, f"{answers:,}"),
             Reading(
                 "95% sure that it is between", f"{100 * interval.low:.0f}–{interval.high:.0%}" if interval else "–"
             ),

@@ -26,8 +26,10 @@ def at(seconds: float, *, after: dt.datetime = NOON) -> dt.datetime:
     return after + dt.timedelta(seconds=seconds)
 
 
-def told(device: Device, label: str, began: float, ended: float, confidence: float = 0.8) -> ReceivedGesture:
-    return ReceivedGesture(device, label, at(began), at(ended), confidence)
+def told(
+    device: Device, label: str, began: float, ended: float, confidence: float = 0.8, visit: str = ""
+) -> ReceivedGesture:
+    return ReceivedGesture(device, label, at(began), at(ended), confidence, visit=visit)
 
 
 def report(*gestures: ReceivedGesture) -> None:
@@ -54,14 +56,15 @@ moments = seconds.map(lambda second: at(second, after=MIDNIGHT))
 
 def gestures_of(devices: list[Device]) -> st.SearchStrategy[ReceivedGesture]:
     return st.builds(
-        lambda device, label, began, length, confidence: ReceivedGesture(
-            device, label, began, began + dt.timedelta(seconds=length), confidence
+        lambda device, label, began, length, confidence, visit: ReceivedGesture(
+            device, label, began, began + dt.timedelta(seconds=length), confidence, visit=visit
         ),
         st.sampled_from(devices),
         st.sampled_from(["thumbs-up", "cup"]),
         moments,
         st.sampled_from([0, 1, 4.5, 40, 1000]),
         confidences,
+        st.sampled_from(["", "a1", "b2"]),
     )
 
 
@@ -106,9 +109,18 @@ def spoil(data: st.DataObject) -> None:
                 Episode.objects.filter(pk=episode.pk).update(label=f"not {episode.label}")
 
 
-@given(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(["face", "cup"]), st.integers(0, 90), st.integers(0, 30))))
-def test_joining_joined_parts_equals_joining_all_rows(drawn: list[tuple[int, str, int, int]]) -> None:
-    rows = [EpisodeRow(device, label, at(start), at(start + length), 1, 0.5) for device, label, start, length in drawn]
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2),
+            st.sampled_from([("face", ""), ("cup", ""), ("cup", "a1")]),
+            st.integers(0, 90),
+            st.integers(0, 30),
+        )
+    )
+)
+def test_joining_joined_parts_equals_joining_all_rows(drawn: list[tuple[int, tuple[str, str], int, int]]) -> None:
+    rows = [EpisodeRow(device, *kind, at(start), at(start + length), 1, 0.5) for device, kind, start, length in drawn]
     middle = len(rows) // 2
     first, second = episodes.join_episodes(rows[:middle]), episodes.join_episodes(rows[middle:])
     assert episodes.join_episodes([*second, *first, *second]) == episodes.join_episodes(rows)
@@ -117,6 +129,38 @@ def test_joining_joined_parts_equals_joining_all_rows(drawn: list[tuple[int, str
 def test_a_thumb_held_up_is_one_gesture_until_it_is_away_for_more_than_three_seconds(seattle01: Device) -> None:
     count(*(thumb(seattle01, second) for second in (0, 0.5, 1, 4, 7.001, 9)))
     assert lengths() == [(0, 4), (7.001, 9)]
+
+
+def test_three_people_with_a_thumb_up_are_three_gestures_and_two_thumbs_of_one_person_are_one(
+    seattle01: Device,
+) -> None:
+    thumbs = [("thumbs-up", 0.8)] * 4
+    for second in (0, 1):
+        count(seen(seattle01, at(second), labels=thumbs, visits=["a1", "b2", "c3", "a1"]))
+    assert lengths() == [(0, 1)] * 3
+    peaks = dict(Episode.objects.values_list("visit", "peak"))
+    assert peaks == {"a1": 2, "b2": 1, "c3": 1}
+
+
+def test_thumbs_of_a_device_that_does_not_follow_people_are_one_gesture_at_a_time(seattle01: Device) -> None:
+    count(seen(seattle01, at(0), labels=[("thumbs-up", 0.8)] * 3))
+    assert Episode.objects.values_list("visit", "peak").get() == ("", 3)
+
+
+def test_a_report_joins_the_frames_of_its_person_only(seattle01: Device) -> None:
+    for second in (0, 5):
+        count(seen(seattle01, at(second), labels=[("thumbs-up", 0.8)] * 2, visits=["a1", "b2"]))
+    report(told(seattle01, "thumbs-up", 0, 5, visit="a1"), told(seattle01, "thumbs-up", 0, 0, visit="b2"))
+    assert ReportedGesture.objects.count() == 2
+    assert sorted(Episode.objects.values_list("visit", "ended")) == [("a1", at(5)), ("b2", at(0)), ("b2", at(5))]
+
+
+def test_a_review_of_one_persons_thumb_leaves_the_others(seattle01: Device, superuser: User) -> None:
+    count(seen(seattle01, at(0), labels=[("thumbs-up", 0.8)] * 2, visits=["a1", "b2"]))
+    report(told(seattle01, "thumbs-up", 0, 2, visit="a1"), told(seattle01, "thumbs-up", 0, 2, visit="b2"))
+    wrong = Detection.objects.get(visit="a1")
+    corrections.review(verdicts={wrong: Verdict.WRONG}, by=superuser, now=NOW)
+    assert list(Episode.objects.values_list("visit", flat=True)) == ["b2"]
 
 
 def test_a_face_that_returns_within_twenty_seconds_continues_its_visit(seattle01: Device) -> None:
@@ -210,7 +254,7 @@ def test_an_episode_that_reaches_over_the_retention_keeps_its_beginning(
     assert sum(map(corrections.rebuild, corrections.stretches(devices=[seattle01], now=MIDNIGHT - DAY))) == 0
     last = Detection.objects.get(frame__taken_at=at(15, after=long_ago))
     corrections.review(verdicts={last: Verdict.WRONG}, by=superuser, now=MIDNIGHT)
-    ((_, _, started, ended, peak, _),) = stored_episodes()
+    ((_, _, _, started, ended, peak, _),) = stored_episodes()
     assert (started, ended, peak) == (at(-30, after=long_ago), long_ago, 2)
 
 

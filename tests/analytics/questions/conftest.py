@@ -33,9 +33,11 @@ def asked(seattle: Site, seattle01: Device) -> Question:
     )
 
 
-def shown(device: Device, at: dt.datetime, label: str, detections: int = 10) -> None:
+def shown(device: Device, at: dt.datetime, label: str, detections: int = 10, visit: str = "") -> None:
     """A gesture that ten frames show."""
-    Episode.objects.create(device=device, label=label, started=at, ended=at + MINUTE / 12, peak=1, confidence=0.9)
+    Episode.objects.create(
+        device=device, label=label, visit=visit, started=at, ended=at + MINUTE / 12, peak=1, confidence=0.9
+    )
     quarter = at.replace(minute=at.minute // 15 * 15)
     tally, _ = LabelQuarter.objects.get_or_create(
         device=device,

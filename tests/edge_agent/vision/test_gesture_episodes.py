@@ -31,6 +31,13 @@ def test_gestures_of_two_kinds_are_two_episodes_and_two_hands_of_one_kind_are_on
     assert [(episode.label, episode.confidence) for episode in changes] == [("thumbs-up", 0.7), ("fist", 0.9)]
 
 
+def test_each_person_has_episodes_of_their_own_with_however_many_hands() -> None:
+    tracker = EpisodeTracker()
+    hands = [Labelled("thumbs-up", 0.7, visit=visit) for visit in ("a1", "b2", "a1")]
+    assert [episode.visit for episode in tracker.update(7, hands)] == ["a1", "b2"]
+    assert {(each.visit, each.ended_at) for each in tracker.end_all()} == {("a1", 7), ("b2", 7)}
+
+
 def test_a_gesture_that_comes_back_after_a_pause_ends_and_begins_at_once() -> None:
     tracker = EpisodeTracker(100)
     tracker.update(0, [UP])

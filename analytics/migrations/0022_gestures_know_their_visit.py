@@ -1,0 +1,25 @@
+from django.db import migrations, models
+
+VISIT = "Key of the visit of the person who shows it; empty where the device does not tell, and for occupied spells."
+
+
+class Migration(migrations.Migration):
+    """Columns for the visit of a detection's and a gesture's person; no row is rewritten on PostgreSQL."""
+
+    dependencies = [("analytics", "0021_facts_are_keyed_by_device_and_month")]
+
+    operations = [
+        migrations.AddField(
+            "detection",
+            "visit",
+            models.CharField(
+                help_text="Key of the visit of the person; empty where the device does not tell.",
+                max_length=32,
+                null=True,
+            ),
+        ),
+        migrations.AddField("episode", "visit", models.CharField(db_default="", help_text=VISIT, max_length=32)),
+        migrations.AddField(
+            "reportedgesture", "visit", models.CharField(db_default="", help_text=VISIT, max_length=32)
+        ),
+    ]
