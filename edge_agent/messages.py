@@ -139,6 +139,9 @@ class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
     """How long of it the face was turned to the display; None where the device does not tell."""
     nearest: Metres | None = None
     """Distance from the camera at the nearest; None where the device does not know its lens."""
+    bodies: bool = False
+    """Whether the device looks for bodies too. Then whoever passes without a glance has a visit, and dwell is how long
+    the person was seen; otherwise dwell is how long the face was seen."""
     ended: bool = False
 
 

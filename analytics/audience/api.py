@@ -29,7 +29,7 @@ class AudienceViewSet(ViewSet):
 
     @extend_schema(parameters=[BucketQuery], responses=AudienceSerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Return visits, viewers, dwell, attention and attraction for each bucket that the period overlaps.
+        """Return visits, viewers, conversion, dwell, attention and attraction for each bucket the period overlaps.
 
         The period is by default the last seven days. A visit counts where it began. With `align=local`
         each site has its own time series.

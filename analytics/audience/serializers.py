@@ -5,12 +5,16 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics.models import Visit
+from analytics.numbers.intervals import Interval
 from analytics.numbers.visits import VisitBucket
 from analytics.rest.serializers import MOST_SECONDS, LocalTimeField, PlaceQuery
 
-UNKNOWN_BODIES = (
-    "Always null: the devices find faces and no bodies, so that nobody knows who passed by without a glance."
-)
+UNKNOWN_BODIES = "Null where the devices look for faces only, so that nobody knows who passed by without a glance."
+INTERVAL = "The 95 % interval; people who came in the same minute count as one group."
+
+
+def _seconds(help_text: str) -> serializers.FloatField:
+    return serializers.FloatField(allow_null=True, help_text=help_text)
 
 
 class VisitQuery(PlaceQuery):
@@ -27,7 +31,9 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
         read_only=True,
         help_text="Random text that names the visit, also in `detections/` and `episodes/`.",
     )
-    dwell_seconds = serializers.SerializerMethodField(help_text="Seconds for which the face was seen.")
+    dwell_seconds = serializers.SerializerMethodField(
+        help_text="Seconds for which the person was seen if `bodies` is true, otherwise for which the face was."
+    )
     attention_seconds = serializers.SerializerMethodField(
         help_text="Seconds of it in which the face was turned to the display; null where the device does not tell."
     )
@@ -42,7 +48,7 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
         model = Visit
         fields = [
             *("id", "site", "device", "visit", "began_at", "dwell_seconds", "attention_seconds"),
-            *("nearest_m", "ended"),
+            *("nearest_m", "bodies", "ended"),
         ]
 
 
@@ -64,35 +70,47 @@ class AudienceSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Visits with at least a second of attention; null where the devices do not tell."
     )
     passers_by = serializers.IntegerField(allow_null=True, help_text=UNKNOWN_BODIES)
-    conversion = serializers.FloatField(allow_null=True, help_text=f"Viewers of the passers-by. {UNKNOWN_BODIES}")
-    median_dwell_seconds = serializers.FloatField(
-        allow_null=True, help_text="Dwell while the face was seen; null without a visit."
+    conversion = serializers.FloatField(
+        allow_null=True, help_text=f"Viewers as a share of passers-by, 0 to 1. {UNKNOWN_BODIES}"
     )
-    p90_dwell_seconds = serializers.FloatField(allow_null=True, help_text="Nine of ten visits are at most so long.")
-    median_attention_seconds = serializers.FloatField(allow_null=True, help_text="Null where it is unknown.")
+    conversion_low = serializers.FloatField(allow_null=True, help_text=INTERVAL)
+    conversion_high = serializers.FloatField(allow_null=True)
+    median_dwell_seconds = _seconds("Dwell: while the person was seen, or the face only; null without a visit.")
+    median_dwell_low = _seconds(INTERVAL)
+    median_dwell_high = _seconds("")
+    p90_dwell_seconds = _seconds("Nine of ten visits are at most so long.")
+    p90_dwell_low = _seconds(INTERVAL)
+    p90_dwell_high = _seconds("")
+    median_attention_seconds = _seconds("Null where it is unknown.")
+    median_attention_low = _seconds(INTERVAL)
+    median_attention_high = _seconds("")
     attraction = serializers.FloatField(allow_null=True, help_text="Attention as a share of dwell, 0 to 1.")
-    attraction_low = serializers.FloatField(
-        allow_null=True,
-        help_text="With `attraction_high` its 95 % interval; people who came in the same minute count as one group.",
-    )
+    attraction_low = serializers.FloatField(allow_null=True, help_text=INTERVAL)
     attraction_high = serializers.FloatField(allow_null=True)
 
 
 def audience_row(each: VisitBucket) -> dict[str, Any]:
     """Return the JSON of a bucket of `audience/`."""
-    interval = each.attraction_interval
     return {
         "start": each.engagement.start.isoformat().replace("+00:00", "Z"),
         "end": each.engagement.end.isoformat().replace("+00:00", "Z"),
         "coverage": each.engagement.coverage,
         "visits": each.known_visits,
         "viewers": each.known_viewers,
-        "passers_by": None,
-        "conversion": None,
+        "passers_by": each.known_passers_by,
+        "conversion": each.conversion,
+        **_ends("conversion", each.conversion_interval),
         "median_dwell_seconds": each.median_dwell_seconds,
+        **_ends("median_dwell", each.dwell_interval(0.5)),
         "p90_dwell_seconds": each.p90_dwell_seconds,
+        **_ends("p90_dwell", each.dwell_interval(0.9)),
         "median_attention_seconds": each.median_attention_seconds,
+        **_ends("median_attention", each.attention_interval(0.5)),
         "attraction": each.attraction,
-        "attraction_low": interval.low if interval else None,
-        "attraction_high": interval.high if interval else None,
+        **_ends("attraction", each.attraction_interval),
     }
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    ends = (interval.low, interval.high) if interval else (None, None)
+    return dict(zip((f"{name}_low", f"{name}_high"), ends, strict=True))

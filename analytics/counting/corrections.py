@@ -5,7 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -53,8 +53,6 @@ _TIMES = (
     (DurationQuarter, "start"),
 )
 """The tables of a device's facts and tallies, each with a field of its times."""
-
-TallyRow = TypeVar("TallyRow", tallies.EngagementRow, tallies.LabelRow, visits.VisitQuarterRow, visits.DurationRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +132,12 @@ def rebuild(stretch: Stretch) -> int:
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     if _is_settled(stretch):
         return 0
-    wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow, tallies.engagement_rows(_frames(stretch)))
-    wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow, tallies.label_rows(_labels(stretch)))
+    engagement, labels = tallies.engagement_rows(_frames(stretch)), tallies.label_rows(_labels(stretch))
     seen = [visits.VisitRow(*values) for values in _visits(stretch)]
-    wrong |= _correct(stretch, VisitQuarter, visits.VisitQuarterRow, visits.visit_rows(seen))
-    wrong |= _correct(stretch, DurationQuarter, visits.DurationRow, visits.duration_rows(seen))
+    wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow._fields, engagement)
+    wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow._fields, labels)
+    wrong |= _correct(stretch, VisitQuarter, visits.VISIT_FIELDS, visits.visit_rows(seen))
+    wrong |= _correct(stretch, DurationQuarter, visits.DURATION_FIELDS, visits.duration_rows(seen))
     corrected = episode_rows.correct(stretch.device.pk, stretch.start, stretch.end)
     wrong |= {quarters.quarter_start(row.started) for row in corrected}
     return len(wrong)
@@ -195,16 +194,19 @@ def _labels(stretch: Stretch) -> Iterator[tallies.DetectionFacts]:
 def _correct(
     stretch: Stretch,
     model: type[models.Model],
-    row_type: type[TallyRow],
-    rows: Sequence[TallyRow],
+    fields: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
 ) -> set[dt.datetime]:
-    """Replace the stored rows of the stretch by these, unless they are equal; return the quarters that differed."""
+    """Replace the stored rows of the stretch by these, unless they are equal; return the quarters that differed.
+
+    The fields begin with the device and the start of the quarter.
+    """
     stored = stretch.filter(model._default_manager.all())
-    different = {row_type(*values) for values in stored.values_list(*row_type._fields)} ^ set(rows)
+    different = set(stored.values_list(*fields)) ^ set(rows)
     if different:
         stored.delete()
-        sql.Rows(model, row_type._fields, rows).insert()
-    return {row.start for row in different}
+        sql.Rows(model, fields, rows).insert()
+    return {start for _, start, *_ in different}
 
 
 def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int]:

@@ -154,7 +154,7 @@ def _count_visits(reports: Sequence[VisitRow]) -> None:
 
 def _visit_row(received: ReceivedVisit) -> VisitRow:
     visit = received.visit
-    facts = visit.dwell, visit.attention, visit.nearest, visit.ended
+    facts = visit.dwell, visit.attention, visit.nearest, visit.ended, visit.bodies
     return VisitRow(received.device.pk, received.began_at, visit.id, *facts)
 
 

@@ -1,19 +1,16 @@
 """Writes of visits and their tallies. To be called in a transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
 
 import msgspec
 from django.db import connection
 
 from analytics.counting import visits
-from analytics.counting.visits import DurationRow, VisitQuarterRow, VisitRow
+from analytics.counting.visits import Tally, VisitRow
 from analytics.models import DurationQuarter, Visit, VisitQuarter
 from devices import sql
 
 OVERWRITE: dict[str, sql.Merge] = dict.fromkeys(VisitRow._fields[3:], "new")
-
-Tally = TypeVar("Tally", VisitQuarterRow, DurationRow)
 
 
 def add(reports: Sequence[VisitRow]) -> None:
@@ -31,27 +28,26 @@ def add(reports: Sequence[VisitRow]) -> None:
         return
     sql.Rows(Visit, VisitRow._fields, changed).add_up(OVERWRITE)
     before, after = list(stored.values()), list(merged.values())
-    quarters = _difference(visits.visit_rows(before), visits.visit_rows(after), 2, VisitQuarterRow)
-    durations = _difference(visits.duration_rows(before), visits.duration_rows(after), 4, DurationRow)
-    sql.Rows(VisitQuarter, VisitQuarterRow._fields, quarters).add_up(visits.VISIT_MERGE)
-    sql.Rows(DurationQuarter, DurationRow._fields, durations).add_up(visits.DURATION_MERGE)
-    emptied = {(row.device_id, row.start) for row in durations if row.visits < 0}
+    quarters = _difference(visits.visit_rows(before), visits.visit_rows(after), numbers=len(visits.VISIT_MERGE))
+    durations = _difference(visits.duration_rows(before), visits.duration_rows(after), numbers=1)
+    sql.Rows(VisitQuarter, visits.VISIT_FIELDS, quarters).add_up(visits.VISIT_MERGE)
+    sql.Rows(DurationQuarter, visits.DURATION_FIELDS, durations).add_up(visits.DURATION_MERGE)
+    emptied = {(device, start) for device, start, *_, number in durations if number < 0}
     if emptied:
         devices, starts = zip(*emptied, strict=True)
         DurationQuarter.objects.filter(device__in=set(devices), start__in=set(starts), visits=0).delete()
 
 
-def _difference(before: Iterable[Tally], after: Iterable[Tally], key: int, make: type[Tally]) -> list[Tally]:
-    """Return the rows that turn the tallies `before` into those `after`, sorted; the first `key` values are the key."""
-    known: dict[Any, tuple[Any, ...]] = {row[:key]: row[key:] for row in before}
-    wanted: dict[Any, tuple[Any, ...]] = {row[:key]: row[key:] for row in after}
+def _difference(before: Iterable[Tally], after: Iterable[Tally], *, numbers: int) -> list[Tally]:
+    """Return the rows that turn the tallies `before` into those `after`, sorted. Their last values are the numbers."""
+    known = {row[:-numbers]: row[-numbers:] for row in before}
+    wanted = {row[:-numbers]: row[-numbers:] for row in after}
+    zeros = (0,) * numbers
     found = []
     for place in sorted({*known, *wanted}):
-        width = len(make._fields) - key
-        zeros = (0,) * width
-        numbers = [new - old for new, old in zip(wanted.get(place, zeros), known.get(place, zeros), strict=True)]
-        if any(numbers):
-            found.append(make(*place, *numbers))
+        more = [new - old for new, old in zip(wanted.get(place, zeros), known.get(place, zeros), strict=True)]
+        if any(more):
+            found.append((*place, *more))
     return found
 
 

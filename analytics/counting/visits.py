@@ -35,13 +35,12 @@ class VisitRow(NamedTuple):
     attention_ms: int | None
     nearest_m: float | None
     ended: bool
+    bodies: bool
 
 
-class VisitQuarterRow(NamedTuple):
-    """A row of `VisitQuarter`, with its fields' names and order."""
+class VisitSums(NamedTuple):
+    """The numbers of `VisitQuarter`, which explains them, with its fields' names and order; all of them add up."""
 
-    device_id: int
-    start: dt.datetime
     visits: int
     dwell_ms_sum: int
     told: int
@@ -52,19 +51,28 @@ class VisitQuarterRow(NamedTuple):
     attention_squares: int
     dwell_squares: int
     products: int
+    passers_by: int
+    passing_viewers: int
+    passing_groups: int
+    passer_squares: int
+    passing_viewer_squares: int
+    passing_products: int
+    all_groups: int
+    size_squares: int
+    dwell_bin_squares: int
+    dwell_bin_products: int
+    told_size_squares: int
+    attention_bin_squares: int
+    attention_bin_products: int
 
 
-class DurationRow(NamedTuple):
-    """A row of `DurationQuarter`, with its fields' names and order."""
+Tally = tuple[Any, ...]
+"""A row of a table of tallies: a value for each of `VISIT_FIELDS` or `DURATION_FIELDS`."""
 
-    device_id: int
-    start: dt.datetime
-    measure: str
-    bin: int
-    visits: int
+VISIT_FIELDS = ("device_id", "start", *VisitSums._fields)
+DURATION_FIELDS = ("device_id", "start", "measure", "bin", "visits")
 
-
-VISIT_MERGE: dict[str, Merge] = dict.fromkeys(VisitQuarterRow._fields[2:], "sum")
+VISIT_MERGE: dict[str, Merge] = dict.fromkeys(VisitSums._fields, "sum")
 DURATION_MERGE: dict[str, Merge] = {"visits": "sum"}
 
 
@@ -84,6 +92,7 @@ def _merge(one: VisitRow, other: VisitRow) -> VisitRow:
         max((each.attention_ms for each in (one, other) if each.attention_ms is not None), default=None),
         min((each.nearest_m for each in (one, other) if each.nearest_m is not None), default=None),
         one.ended or other.ended,
+        one.bodies or other.bodies,
     )
 
 
@@ -92,8 +101,8 @@ def minute_of(row: VisitRow) -> dt.datetime:
     return row.began_at.replace(second=0, microsecond=0)
 
 
-def visit_rows(visits: Iterable[VisitRow]) -> list[VisitQuarterRow]:
-    """Return a row for each device and quarter, sorted by both.
+def visit_rows(visits: Iterable[VisitRow]) -> list[Tally]:
+    """Return a row of `VISIT_FIELDS` for each device and quarter, sorted by both.
 
     Each visit must be given once, together with all others of the device that began in the same minute.
     """
@@ -104,33 +113,53 @@ def visit_rows(visits: Iterable[VisitRow]) -> list[VisitQuarterRow]:
     for (device_id, minute), group in groups.items():
         row = sums[device_id, quarter_start(minute)]
         row[:] = map(sum, zip(row, _group(group), strict=True))
-    return [VisitQuarterRow(*key, *sums[key]) for key in sorted(sums)]
+    return [(*key, *sums[key]) for key in sorted(sums)]
 
 
-def _group(visits: list[VisitRow]) -> tuple[int, ...]:
+def _group(visits: list[VisitRow]) -> VisitSums:
     told = [(visit.dwell_ms, visit.attention_ms) for visit in visits if visit.attention_ms is not None]
     dwell, attention = sum(dwell for dwell, _ in told), sum(attention for _, attention in told)
     tenths = dwell // TENTH_MS, attention // TENTH_MS
-    return (
-        len(visits),
-        sum(visit.dwell_ms for visit in visits),
-        len(told),
-        sum(attention >= VIEWER_MS for _, attention in told),
-        dwell,
-        attention,
-        int(bool(told)),
-        tenths[1] ** 2,
-        tenths[0] ** 2,
-        tenths[0] * tenths[1],
+    passing = [visit.attention_ms for visit in visits if visit.bodies and visit.attention_ms is not None]
+    passing_viewers = sum(attention >= VIEWER_MS for attention in passing)
+    dwell_bins = sum(duration_bin(visit.dwell_ms) for visit in visits)
+    attention_bins = sum(duration_bin(attention) for _, attention in told)
+    return VisitSums(
+        visits=len(visits),
+        dwell_ms_sum=sum(visit.dwell_ms for visit in visits),
+        told=len(told),
+        viewers=sum(attention >= VIEWER_MS for _, attention in told),
+        told_dwell_ms_sum=dwell,
+        attention_ms_sum=attention,
+        groups=int(bool(told)),
+        attention_squares=tenths[1] ** 2,
+        dwell_squares=tenths[0] ** 2,
+        products=tenths[0] * tenths[1],
+        passers_by=len(passing),
+        passing_viewers=passing_viewers,
+        passing_groups=int(bool(passing)),
+        passer_squares=len(passing) ** 2,
+        passing_viewer_squares=passing_viewers**2,
+        passing_products=len(passing) * passing_viewers,
+        all_groups=1,
+        size_squares=len(visits) ** 2,
+        dwell_bin_squares=dwell_bins**2,
+        dwell_bin_products=len(visits) * dwell_bins,
+        told_size_squares=len(told) ** 2,
+        attention_bin_squares=attention_bins**2,
+        attention_bin_products=len(told) * attention_bins,
     )
 
 
-def duration_rows(visits: Iterable[VisitRow]) -> list[DurationRow]:
-    """Return a row for each device, quarter, measure and bin, sorted by them. Each visit must be given once."""
+def duration_rows(visits: Iterable[VisitRow]) -> list[Tally]:
+    """Return a row of `DURATION_FIELDS` for each device, quarter, measure and bin, sorted by them.
+
+    Each visit must be given once.
+    """
     counts: Counter[tuple[int, dt.datetime, str, int]] = Counter()
     for visit in visits:
         place = visit.device_id, quarter_start(visit.began_at)
         counts[*place, "dwell", duration_bin(visit.dwell_ms)] += 1
         if visit.attention_ms is not None:
             counts[*place, "attention", duration_bin(visit.attention_ms)] += 1
-    return [DurationRow(*key, counts[key]) for key in sorted(counts)]
+    return [(*key, counts[key]) for key in sorted(counts)]

@@ -22,7 +22,7 @@ from analytics.numbers.buckets import day_start
 from analytics.numbers.measures import EngagementBucket
 from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement
-from analytics.numbers.visits import first_visits, read_visits
+from analytics.numbers.visits import first_visits, merge_visits, read_visits
 from analytics.pages.overview import thumbs_up_today
 from analytics.questions import reads as question_reads
 from devices.models import Device, Site
@@ -61,8 +61,9 @@ def read_engagement_snapshot(sites: Sequence[Site], at: dt.datetime, *, window: 
     thumbs_up = sum(thumbs_up_today(devices, now=at).values())
     coffees = Coffee.objects.all().of(sites=sites, period="today", now=at).count()
     visits = read_visits(selections, bucket="hour", engagement=hours, followed_from=first_visits(devices))
-    known = [hour.sums.visits for of_site in visits for hour in of_site if hour.is_known]
-    return EngagementSnapshot(at, sites_hours, thumbs_up, coffees, sum(known) if known else None)
+    day = merge_visits([hour for of_site in visits for hour in of_site])
+    people = day.known_visits, day.known_viewers, day.conversion
+    return EngagementSnapshot(at, sites_hours, thumbs_up, coffees, *people)
 
 
 def read_coffee_snapshot(sites: Sequence[Site], at: dt.datetime) -> CoffeeSnapshot:

@@ -59,6 +59,10 @@ class EngagementSnapshot:
     """The count of the sites' current local day. It is 0 in snapshots of other windows."""
     visits: int | None = None
     """The count of the sites' current local day. None where no device follows people, and in other windows."""
+    viewers: int | None = None
+    """As `visits`; None also where the devices do not tell where faces look."""
+    conversion: float | None = None
+    """Viewers as a share of passers-by; None where no device looks for bodies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     },
     "visits": {"name": "Visits today", "icon": "mdi:account-group", "state_class": "total_increasing"},
     "viewers": {"name": "Viewers today", "icon": "mdi:account-check", "state_class": "total_increasing"},
+    "passers_by": {"name": "Passers-by today", "icon": "mdi:walk", "state_class": "total_increasing"},
+    "conversion": {"name": "Conversion today", "icon": "mdi:percent-outline", "unit_of_measurement": "%"},
+    "dwell": {"name": "Median dwell today", "icon": "mdi:timer-outline", "unit_of_measurement": "s"},
+    "attention": {"name": "Median attention today", "icon": "mdi:timer-check-outline", "unit_of_measurement": "s"},
     "thumbs_up": {"name": "Thumbs-up today", "icon": "mdi:thumb-up", "state_class": "total_increasing"},
 }
 """The discovery attributes of each sensor, under the sensor's key in the state and in `DeviceNow`."""
@@ -55,6 +59,14 @@ class DeviceNow:
     """The people who came today."""
     viewers: int | None
     """Those of them who faced the display for a second or more."""
+    passers_by: int | None
+    """The people who came, if the device looks for bodies, too."""
+    conversion: float | None
+    """Viewers of 100 passers-by."""
+    dwell: float | None
+    """The median of today's visits, in seconds."""
+    attention: float | None
+    """The median of today's visits, in seconds."""
     thumbs_up: int | None
 
 

@@ -50,8 +50,16 @@ def _device_now(
         software=state.software if state else "",
         online=device.is_live(now),
         people=people,
-        engagement=None if engagement is None else round(engagement, 3),
+        engagement=_rounded(engagement, 3),
         visits=visits.known_visits,
         viewers=visits.known_viewers,
+        passers_by=visits.known_passers_by,
+        conversion=None if visits.conversion is None else round(100 * visits.conversion, 1),
+        dwell=_rounded(visits.median_dwell_seconds, 1),
+        attention=_rounded(visits.median_attention_seconds, 1),
         thumbs_up=thumbs_up,
     )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

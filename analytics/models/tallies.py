@@ -72,7 +72,8 @@ class VisitQuarter(models.Model):
     """The visits of a device that began in a quarter hour; all numbers add up.
 
     Groups are the visits that began in the same minute: people who come together behave alike, and an interval must not
-    take them for independent. The sums of their squares and products are of tenths of a second.
+    take them for independent. The sums of the squares and products of durations are of tenths of a second. Those of
+    bins (`quarters.duration_bin`, a logarithmic scale) tell how alike people of a group are, for medians.
 
     A visit that goes on moves from bin to bin, so that rows with negative numbers are added too; no field refuses them.
     """
@@ -89,6 +90,21 @@ class VisitQuarter(models.Model):
     attention_squares = models.BigIntegerField(help_text="Of the groups' attention.")
     dwell_squares = models.BigIntegerField(help_text="Of the groups' dwell.")
     products = models.BigIntegerField(help_text="Of the groups' attention and dwell.")
+    passers_by = models.IntegerField(
+        db_default=0, help_text="Visits whose attention is known, of devices that look for bodies, too."
+    )
+    passing_viewers = models.IntegerField(db_default=0, help_text="The viewers among them.")
+    passing_groups = models.IntegerField(db_default=0, help_text="Groups with a passer-by.")
+    passer_squares = models.BigIntegerField(db_default=0, help_text="Of the groups' passers-by.")
+    passing_viewer_squares = models.BigIntegerField(db_default=0, help_text="Of the groups' viewers among these.")
+    passing_products = models.BigIntegerField(db_default=0, help_text="Of the groups' passers-by and viewers.")
+    all_groups = models.IntegerField(db_default=0)
+    size_squares = models.BigIntegerField(db_default=0, help_text="Of the groups' numbers of visits.")
+    dwell_bin_squares = models.BigIntegerField(db_default=0, help_text="Of the groups' sums of the bins of dwell.")
+    dwell_bin_products = models.BigIntegerField(db_default=0, help_text="Of these sums and the numbers of visits.")
+    told_size_squares = models.BigIntegerField(db_default=0, help_text="As `size_squares`, where attention is known.")
+    attention_bin_squares = models.BigIntegerField(db_default=0, help_text="Of the groups' sums of bins of attention.")
+    attention_bin_products = models.BigIntegerField(db_default=0, help_text="Of these sums and `told` of the group.")
 
     objects = DeviceScopedQuerySet.as_manager()
 

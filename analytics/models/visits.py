@@ -27,6 +27,10 @@ class Visit(models.Model):
     nearest_m = models.FloatField(
         null=True, help_text="Distance from the camera at the nearest, in metres; empty where it is unknown."
     )
+    bodies = models.BooleanField(
+        db_default=False,
+        help_text="Whether the device looks for bodies, too: then whoever passes without a glance has a visit.",
+    )
     ended = models.BooleanField(help_text="Whether the end has been reported; otherwise the visit may have gone on.")
 
     objects = DeviceScopedQuerySet.as_manager()

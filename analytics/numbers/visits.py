@@ -2,22 +2,24 @@
 
 A visit counts in the bucket in which it began. Medians come from histograms with bins that are 9 % wide, because
 histograms can be added up over any buckets and devices.
+
+People who come together behave alike. So every interval takes the groups of people that came in the same minute for its
+units, not the people.
 """
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Min
 
-from analytics.counting.visits import TENTH_MS
+from analytics.counting.visits import TENTH_MS, VisitSums
 from analytics.models import DurationQuarter, VisitQuarter
 from analytics.models.quarters import DURATION_EDGES_MS
 from analytics.numbers import sql
 from analytics.numbers.buckets import Bucket
-from analytics.numbers.intervals import CONFIDENCE, Interval
+from analytics.numbers.intervals import Groups, Interval, score_interval
 from analytics.numbers.measures import EngagementBucket, merge_engagement
 from analytics.numbers.reads import BucketQuery, Selection
 from devices.models import Device
@@ -27,21 +29,6 @@ Bins = tuple[int, ...]
 """The number of visits in each bin of `DURATION_EDGES_MS`."""
 
 _NO_BINS: Bins = (0,) * len(DURATION_EDGES_MS)
-
-
-class VisitSums(NamedTuple):
-    """The numbers of `VisitQuarter`, which explains them; all of them add up."""
-
-    visits: int
-    dwell_ms_sum: int
-    told: int
-    viewers: int
-    told_dwell_ms_sum: int
-    attention_ms_sum: int
-    groups: int
-    attention_squares: int
-    dwell_squares: int
-    products: int
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -67,9 +54,51 @@ class VisitBucket:
         return self.sums.viewers if self.is_known and (self.sums.told or not self.sums.visits) else None
 
     @property
+    def known_passers_by(self) -> int | None:
+        """Visits, also of those who passed without a glance; None where a device with a visit looks for faces only."""
+        is_known = self.is_known and self.sums.visits > 0 and self.sums.passers_by == self.sums.visits
+        return self.sums.passers_by if is_known else None
+
+    @property
+    def conversion(self) -> float | None:
+        """Viewers as a share of passers-by, of the devices that look for bodies, too; None without such a passer-by."""
+        return self._conversion.ratio
+
+    @property
+    def conversion_interval(self) -> Interval | None:
+        """The 95 % interval of the conversion; None with fewer than two groups.
+
+        Wilson's, with an effective number of people. Where all behave alike, each group tells as much as one person.
+        """
+        groups, share = self._conversion, self.conversion
+        variance = groups.variance
+        if share is None or variance is None:
+            return None
+        alone = share * (1 - share) / groups.below
+        return score_interval(share, groups.below / max(1.0, variance / alone) if alone else groups.count)
+
+    @property
+    def _conversion(self) -> Groups:
+        sums = self.sums
+        squares = sums.passing_viewer_squares, sums.passer_squares, sums.passing_products
+        return Groups(sums.passing_groups, sums.passing_viewers, sums.passers_by, *squares)
+
+    @property
     def median_dwell_seconds(self) -> float | None:
         """None without a visit, as are the other durations."""
         return quantile(self.dwell_bins, 0.5)
+
+    def dwell_interval(self, share: float) -> Interval | None:
+        """Return the 95 % interval, in seconds, of the dwell that this share of the visits does not exceed."""
+        sums = self.sums
+        squares = sums.dwell_bin_squares, sums.size_squares, sums.dwell_bin_products
+        return _quantile_interval(self.dwell_bins, share, sums.all_groups, *squares)
+
+    def attention_interval(self, share: float) -> Interval | None:
+        """Return the 95 % interval, in seconds, of the attention that this share of the visits does not exceed."""
+        sums = self.sums
+        squares = sums.attention_bin_squares, sums.told_size_squares, sums.attention_bin_products
+        return _quantile_interval(self.attention_bins, share, sums.groups, *squares)
 
     @property
     def p90_dwell_seconds(self) -> float | None:
@@ -87,21 +116,32 @@ class VisitBucket:
 
     @property
     def attraction_interval(self) -> Interval | None:
-        """The 95 % interval of the attraction, with groups of people as units; None with fewer than two groups.
+        """The 95 % interval of the attraction; None with fewer than two groups."""
+        sums = self.sums
+        tenths = sums.attention_ms_sum / TENTH_MS, sums.told_dwell_ms_sum / TENTH_MS
+        return Groups(sums.groups, *tenths, sums.attention_squares, sums.dwell_squares, sums.products).share_interval
 
-        The linearised variance of a ratio of two sums over clusters: W. G. Cochran, Sampling Techniques (1977), 6.4.
-        """
-        share = self.attraction
-        dwell = self.sums.told_dwell_ms_sum / TENTH_MS
-        if share is None or self.sums.groups < 2 or not dwell:
-            return None
-        # SciPy is slow to import, and most pages do not need it.
-        from scipy.special import stdtrit
 
-        squares = self.sums.attention_squares - 2 * share * self.sums.products + share * share * self.sums.dwell_squares
-        error = math.sqrt(max(squares, 0.0) * self.sums.groups / (self.sums.groups - 1)) / dwell
-        reach = float(stdtrit(self.sums.groups - 1, (1 + CONFIDENCE) / 2)) * error
-        return Interval(max(0.0, share - reach), min(1.0, share + reach))
+def _quantile_interval(
+    bins: Bins, share: float, groups: int, bin_squares: int, size_squares: int, products: int
+) -> Interval | None:
+    """Return the interval of a quantile in seconds; None with fewer than two groups.
+
+    The share's interval is turned into durations (R. S. Woodruff, “Confidence intervals for medians and other position
+    measures”, Journal of the American Statistical Association 47 (1952), 635-646). Its effective number of people is
+    smaller the more alike the groups are, measured at the mean bin, which is the mean of the logarithm of the duration
+    (the design effect: L. Kish, Survey Sampling, 1965, 8.2).
+    """
+    people, total = sum(bins), sum(number * count for number, count in enumerate(bins))
+    variance = Groups(groups, total, people, bin_squares, size_squares, products).variance
+    if variance is None:
+        return None
+    spread = sum(number * number * count for number, count in enumerate(bins)) - total * total / people
+    alone = spread / (people - 1) / people if people > 1 else 0.0
+    effective = people / max(1.0, variance / alone) if alone else people
+    shares = score_interval(share, effective)
+    low, high = quantile(bins, shares.low), quantile(bins, shares.high)
+    return None if low is None or high is None else Interval(low, high)
 
 
 def quantile(bins: Bins, share: float) -> float | None:

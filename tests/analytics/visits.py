@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from analytics.counting import sink
+from analytics.counting.visits import VISIT_FIELDS
 from analytics.models import DurationQuarter, Visit, VisitQuarter
 from analytics.models.quarters import DURATION_EDGES_MS
 from devices.intake.batches import Batch
@@ -24,6 +25,7 @@ def visited(
     dwell: float = 10.0,
     attention: float | None = None,
     nearest: float | None = None,
+    bodies: bool = False,
     ended: bool = True,
     key: str = "a",
 ) -> ReceivedVisit:
@@ -34,6 +36,7 @@ def visited(
         dwell=round(dwell * 1000),
         attention=None if attention is None else round(attention * 1000),
         nearest=nearest,
+        bodies=bodies,
         ended=ended,
     )
     return ReceivedVisit(device, began_at, visit)
@@ -45,7 +48,7 @@ def report(*visits: ReceivedVisit) -> None:
 
 
 Facts = tuple[Any, ...]
-"""A row of Visit: device, began at, key, dwell and attention in milliseconds, nearest, ended."""
+"""A row of Visit: device, began at, key, dwell and attention in milliseconds, nearest, ended, bodies."""
 
 
 def visit_table(reports: Sequence[ReceivedVisit]) -> list[Facts]:
@@ -63,6 +66,7 @@ def visit_table(reports: Sequence[ReceivedVisit]) -> list[Facts]:
                 max(attention) if attention else None,
                 min(nearest) if nearest else None,
                 any(visit.ended for visit in mine),
+                any(visit.bodies for visit in mine),
             )
         )
     return sorted(rows, key=lambda row: row[:3])
@@ -74,14 +78,11 @@ def visit_tallies(visits: Sequence[Facts]) -> list[tuple[Any, ...]]:
     for device, start in sorted({(visit[0], quarter(visit[1])) for visit in visits}):
         here = [visit for visit in visits if (visit[0], quarter(visit[1])) == (device, start)]
         told = [visit for visit in here if visit[4] is not None]
-        minutes = {visit[1].replace(second=0, microsecond=0) for visit in told}
-        groups = [
-            [
-                sum(visit[column] or 0 for visit in told if visit[1].replace(second=0, microsecond=0) == minute) // 100
-                for column in (3, 4)
-            ]
-            for minute in minutes
-        ]
+        passing = [visit for visit in told if visit[7]]
+        groups = [[sum(visit[column] or 0 for visit in group) // 100 for column in (3, 4)] for group in together(told)]
+        passed = [(len(group), sum((visit[4] or 0) >= 1000 for visit in group)) for group in together(passing)]
+        stayed = [(len(group), sum(bin_of(visit[3]) for visit in group)) for group in together(here)]
+        looked = [(len(group), sum(bin_of(visit[4] or 0) for visit in group)) for group in together(told)]
         rows.append(
             (
                 device,
@@ -96,30 +97,47 @@ def visit_tallies(visits: Sequence[Facts]) -> list[tuple[Any, ...]]:
                 sum(attention**2 for _, attention in groups),
                 sum(dwell**2 for dwell, _ in groups),
                 sum(dwell * attention for dwell, attention in groups),
+                len(passing),
+                sum(viewers for _, viewers in passed),
+                len(passed),
+                sum(size**2 for size, _ in passed),
+                sum(viewers**2 for _, viewers in passed),
+                sum(size * viewers for size, viewers in passed),
+                len(stayed),
+                *(sum(values) for values in zip(*((n * n, b * b, n * b) for n, b in stayed), strict=True)),
+                *[sum(n * n for n, _ in looked), sum(b * b for _, b in looked), sum(n * b for n, b in looked)],
             )
         )
     return rows
 
 
+def together(visits: Sequence[Facts]) -> list[list[Facts]]:
+    """The visits in groups that began in the same minute."""
+    minutes = {visit[1].replace(second=0, microsecond=0) for visit in visits}
+    return [[visit for visit in visits if visit[1].replace(second=0, microsecond=0) == minute] for minute in minutes]
+
+
+def bin_of(milliseconds: int) -> int:
+    return sum(edge <= milliseconds for edge in DURATION_EDGES_MS) - 1
+
+
 def duration_tallies(visits: Sequence[Facts]) -> list[tuple[Any, ...]]:
     """The rows of DurationQuarter that these visits should make."""
     counts: Counter[tuple[Any, ...]] = Counter()
-    for device, began_at, _, dwell, attention, _, _ in visits:
+    for device, began_at, _, dwell, attention, *_ in visits:
         for measure, value in (("dwell", dwell), ("attention", attention)):
             if value is not None:
-                number = sum(edge <= value for edge in DURATION_EDGES_MS) - 1
-                counts[device, quarter(began_at), measure, number] += 1
+                counts[device, quarter(began_at), measure, bin_of(value)] += 1
     return sorted((*key, count) for key, count in counts.items())
 
 
 def stored_visits() -> list[Facts]:
-    names = ("device_id", "began_at", "key", "dwell_ms", "attention_ms", "nearest_m", "ended")
+    names = ("device_id", "began_at", "key", "dwell_ms", "attention_ms", "nearest_m", "ended", "bodies")
     return sorted(Visit.objects.values_list(*names), key=lambda row: row[:3])
 
 
 def stored_visit_tallies() -> list[tuple[Any, ...]]:
-    fields = [field.attname for field in VisitQuarter._meta.concrete_fields if field.attname != "id"]
-    return sorted(VisitQuarter.objects.values_list(*fields))
+    return sorted(VisitQuarter.objects.values_list(*VISIT_FIELDS))
 
 
 def stored_duration_tallies() -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from analytics.galaxy.drawing.frame import Reading, draw_frame, legend, message
 from analytics.galaxy.drawing.layout import Wall
 from analytics.galaxy.reads import TODAY
 from analytics.galaxy.snapshots import EngagementSnapshot, local_time
+from analytics.numbers.measures import EngagementBucket
 from analytics.numbers.metrics import format_number
 
 
@@ -27,10 +28,7 @@ class TodayBoard(Board[EngagementSnapshot]):
         total = site.total
         readings = [
             Reading("people this hour", format_number("{:.1f}", hour.average_faces if hour else None)),
-            Reading("most at once today", format_number("{:,}", total.known_peak)),
-            Reading("of the time occupied", format_number("{:.0%}", total.occupied_share))
-            if snapshot.visits is None
-            else Reading("people came today", f"{snapshot.visits:,}"),
+            *_people(snapshot, total),
             Reading("coffees today", f"{snapshot.coffees:,}"),
             Reading("thumbs-up today", f"{snapshot.thumbs_up:,}"),
             Reading("of the time on camera", f"{total.coverage:.0%}"),
@@ -42,3 +40,14 @@ class TodayBoard(Board[EngagementSnapshot]):
         plots.draw_hours(canvas, site.hours, now.timestamp())
         legend(canvas, [(paint.DATA, "people"), (paint.DATA_SOFT, "partly seen"), ("url(#off)", "off")])
         return canvas
+
+
+def _people(snapshot: EngagementSnapshot, total: EngagementBucket) -> list[Reading]:
+    """Return who came and looked today; without a device that follows people, how many were there and how often."""
+    if snapshot.visits is None:
+        occupied = Reading("of the time occupied", format_number("{:.0%}", total.occupied_share))
+        return [Reading("most at once today", format_number("{:,}", total.known_peak)), occupied]
+    came = Reading("people came today", f"{snapshot.visits:,}")
+    if snapshot.conversion is not None:
+        return [came, Reading("of the passers-by looked", f"{snapshot.conversion:.0%}")]
+    return [came, Reading("of them looked", format_number("{:,}", snapshot.viewers))]

@@ -5,6 +5,7 @@ import statistics
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -13,10 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.counting.visits import VisitRow, VisitSums, duration_rows, visit_rows
 from analytics.galaxy.reads import TODAY
 from analytics.models.quarters import DURATION_EDGES_MS, duration_bin
+from analytics.numbers.intervals import wilson
+from analytics.numbers.measures import EngagementBucket
 from analytics.numbers.reads import Selection, read_engagement
-from analytics.numbers.visits import first_visits, merge_visits, quantile, read_visits
+from analytics.numbers.visits import VisitBucket, first_visits, merge_visits, quantile, read_visits
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 from tests.analytics.rest.test_api import NINE, NOW, ask
@@ -105,6 +109,65 @@ def test_people_who_come_together_make_the_interval_wider(seattle01: Device) -> 
     assert alone.attraction_interval.high > 0.8
 
 
+def test_viewers_of_the_passers_by_are_the_conversion_with_its_interval(seattle01: Device) -> None:
+    count(seen(seattle01, NINE, faces=[0.9]))
+    passed = [
+        visited(seattle01, NINE + n * MINUTE, attention=2.0 * (n < 10), bodies=True, key=f"{n}") for n in range(40)
+    ]
+    report(*passed)
+    (hour,) = read(seattle01)
+    assert (hour.known_passers_by, hour.known_viewers, hour.conversion) == (40, 10, 0.25)
+    expected = wilson(10, 40)
+    assert expected is not None
+    assert hour.conversion_interval.low == pytest.approx(expected.low, abs=0.01)
+    assert hour.conversion_interval.high == pytest.approx(expected.high, abs=0.01)
+
+
+def test_passers_by_who_all_look_leave_the_conversion_uncertain(seattle01: Device) -> None:
+    count(seen(seattle01, NINE, faces=[0.9]))
+    report(*(visited(seattle01, NINE + n * MINUTE, attention=2.0, bodies=True, key=f"{n}") for n in range(8)))
+    (hour,) = read(seattle01)
+    assert hour.conversion == 1.0
+    assert hour.conversion_interval.low < 0.75
+
+
+def test_without_bodies_passers_by_and_conversion_are_unknown(morning: None, seattle01: Device) -> None:
+    report(visited(seattle01, NINE + 3 * MINUTE, attention=2.0, bodies=True, key="d"))
+    (hour,) = read(seattle01)
+    assert hour.known_passers_by is None, "three of the four visits are of faces only"
+    (other,) = read(seattle01, start=NINE + HOUR, end=NINE + 2 * HOUR)
+    assert (other.known_passers_by, other.conversion, other.conversion_interval) == (None, None, None)
+
+
+def test_intervals_of_medians_contain_the_true_median_although_friends_stay_alike() -> None:
+    """Two hundred hours with 60 groups of one to four people, who stay as long as their group to a few seconds."""
+    random = np.random.default_rng(7)
+    hits = 0
+    for _ in range(200):
+        sizes = random.integers(1, 5, 60)
+        stays = np.repeat(np.log(20) + random.normal(0, 0.8, 60), sizes) + random.normal(0, 0.15, sizes.sum())
+        began = np.repeat(np.arange(60), sizes)
+        visits = [
+            VisitRow(1, NINE + int(minute) * MINUTE, f"{n}", round(1000 * np.exp(stay)), None, None, True, False)
+            for n, (minute, stay) in enumerate(zip(began, stays, strict=True))
+        ]
+        interval = bucket_of(visits).dwell_interval(0.5)
+        assert interval is not None
+        hits += interval.low <= 20 <= interval.high
+    assert 180 <= hits <= 199
+
+
+def bucket_of(visits: list[VisitRow]) -> VisitBucket:
+    """A bucket of these visits, as if read from their tallies."""
+    sums = [VisitSums(*row[2:]) for row in visit_rows(visits)]
+    bins = [0] * len(DURATION_EDGES_MS)
+    for *_, number, people in duration_rows(visits):
+        bins[number] += people
+    engagement = EngagementBucket(NINE, NINE + HOUR, 60, 1, 0, 0, 1, 0)
+    total = VisitSums(*map(sum, zip(*sums, strict=True)))
+    return VisitBucket(engagement, True, total, tuple(bins), (0,) * len(bins))
+
+
 @given(st.lists(st.integers(1, 4_000_000), min_size=1, max_size=60))
 def test_a_median_from_the_histogram_is_nearly_that_of_the_durations(milliseconds: list[int]) -> None:
     bins = [0] * len(DURATION_EDGES_MS)
@@ -123,7 +186,9 @@ def test_the_api_returns_visits_by_hour_and_device_and_says_what_is_unknown(morn
     answer = ask(superuser, "audience", each="device", since="2026-11-20T17:00Z", to="2026-11-20T18:00Z")
     chicago, seattle = sorted(answer.json(), key=lambda row: row["site"])
     assert (seattle["visits"], seattle["viewers"], seattle["passers_by"], seattle["conversion"]) == (3, 2, None, None)
-    assert seattle["attraction_low"] <= seattle["attraction"] <= seattle["attraction_high"]
+    for number in ("attraction", "median_dwell", "p90_dwell", "median_attention"):
+        value = seattle.get(number, seattle.get(f"{number}_seconds"))
+        assert seattle[f"{number}_low"] <= value <= seattle[f"{number}_high"]
     assert (chicago["visits"], chicago["viewers"], chicago["attraction"]) == (None, None, None)
 
 
@@ -147,7 +212,8 @@ def test_a_read_takes_the_same_queries_for_any_number_of_devices(
 def test_the_wall_s_day_counts_visits_where_a_device_follows_people(
     morning: None, seattle: Site, chicago: Site
 ) -> None:
-    assert TODAY.read([seattle], NOW).visits == 3
+    today = TODAY.read([seattle], NOW)
+    assert (today.visits, today.viewers, today.conversion) == (3, 2, None)
     assert TODAY.read([chicago], NOW).visits is None
 
 
@@ -162,4 +228,5 @@ def test_the_card_names_the_numbers_and_what_is_unknown(morning: None, viewer: U
     with_visits = page.get("/sites/seattle/?days=1").content.decode()
     assert "People who came" in with_visits
     assert "Passers-by and conversion are unknown" in with_visits
+    assert "median while the face was seen (95% interval " in with_visits
     assert "People who came" not in other.get("/sites/chicago/?days=1").content.decode()

@@ -37,7 +37,7 @@ def at(seconds: float) -> dt.datetime:
 def reports_of(devices: list[Device]) -> st.SearchStrategy[ReceivedVisit]:
     """Reports of few visits, so that many are about the same one, around the edges of minutes and of a quarter."""
     return st.builds(
-        lambda device, second, key, dwell, share, nearest, ended: visited(
+        lambda device, second, key, dwell, share, nearest, ended, bodies: visited(
             device,
             at(second),
             key=key,
@@ -45,6 +45,7 @@ def reports_of(devices: list[Device]) -> st.SearchStrategy[ReceivedVisit]:
             attention=None if share is None else dwell * share,
             nearest=nearest,
             ended=ended,
+            bodies=bodies,
         ),
         st.sampled_from(devices),
         st.sampled_from([-1, 0, 5, 59, 60, 900]),
@@ -52,6 +53,7 @@ def reports_of(devices: list[Device]) -> st.SearchStrategy[ReceivedVisit]:
         st.sampled_from([0.0, 0.5, 1.0, 3.0, 42.042]),
         st.sampled_from([None, 0.0, 0.5, 1.0]),
         st.sampled_from([None, 0.5, 2.25]),
+        st.booleans(),
         st.booleans(),
     )
 
@@ -110,7 +112,7 @@ def test_visits_of_a_message_are_counted_and_those_that_cannot_be_are_quarantine
     more_attention_than_dwell = messages.Visit("b", began_at, 3000, 3001)
     next_week = messages.Visit("c", began_at + 7 * 86_400_000, 3000)
     accept([sent(each) for each in (right, more_attention_than_dwell, next_week, right)])
-    assert stored_visits() == [(seattle01.pk, NOON, "a", 3000, 2000, 1.5, True)]
+    assert stored_visits() == [(seattle01.pk, NOON, "a", 3000, 2000, 1.5, True, False)]
     details = sorted(QuarantinedMessage.objects.values_list("detail", flat=True))
     assert len(details) == 2
     assert details[1] == "The visit “b” has 3001 ms of attention in 3000 ms of dwell."
