@@ -45,6 +45,7 @@ class AnalyticsConfig(AppConfig):
         register_sink(sink.count_visits)
         register_sink(sink.count)
         register_sink(sink.note_software)
+        register_sink(sink.note_setup)
         cards.register("below-readings", visits_card)
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)

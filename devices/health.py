@@ -11,13 +11,16 @@ from django.db import DatabaseError
 from django.db.models import Max
 
 from devices import zones
-from devices.models import DeviceState, Heartbeat, QuarantinedMessage
+from devices.models import Device, DeviceState, Heartbeat, QuarantinedMessage
 
 BEAT_EVERY = dt.timedelta(seconds=5)
 """How often a process writes its heartbeat."""
 
 SILENT_FOR = dt.timedelta(seconds=30)
 """A process counts as dead after so long without a heartbeat: six missed ones."""
+
+NAMED_PICTURES = 10
+"""The most devices with a bad picture that the report names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def forget(name_prefix: str, *, before: dt.datetime) -> None:
 def report(now: dt.datetime) -> list[Line]:
     """Return a line for each part, or only the database's line if it cannot be reached."""
     try:
-        return [line for check in (_ingesters, _intake, _time_zones, *_checks) for line in check(now)]
+        return [line for check in (_ingesters, _intake, _pictures, _time_zones, *_checks) for line in check(now)]
     except DatabaseError as error:
         return [Line("database", False, f"cannot be reached: {str(error).strip()}")]
 
@@ -107,6 +110,16 @@ def _intake(now: dt.datetime) -> Iterable[Line]:
     yield Line(
         "intake", True, text, {"quarantined_messages": quarantined, "quarantine_overflowed_messages_total": lost}
     )
+
+
+def _pictures(now: dt.datetime) -> Iterable[Line]:
+    """Yield what the cameras say of their pictures. A dark camera does not make the platform unwell."""
+    open_things = Device.objects.open().values("thing")
+    states = DeviceState.objects.filter(thing__in=open_things, online=True).exclude(picture_problem="")
+    problems = list(states.order_by("thing").values_list("thing", "picture_problem"))
+    text = ", ".join(f"{thing} {problem}" for thing, problem in problems[:NAMED_PICTURES])
+    more = f" and {len(problems) - NAMED_PICTURES} more" if len(problems) > NAMED_PICTURES else ""
+    yield Line("pictures", True, f"{text}{more}" if text else "no camera complains", {"bad_pictures": len(problems)})
 
 
 def _time_zones(now: dt.datetime) -> Iterable[Line]:

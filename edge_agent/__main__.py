@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent import config as configuration
 from edge_agent.agent import SHUTDOWN_SECONDS, Agent, LogBuffer
-from edge_agent.cameras.sources import SourceError, SourceOpener, open_source, without_password
+from edge_agent.cameras.sources import SourceError, SourceOpener, open_source
 from edge_agent.config import AgentConfig, ConfigError, is_loopback
 from edge_agent.delivery.link import Link, LinkError
 from edge_agent.delivery.outbox import Outbox, OutboxError
@@ -21,6 +21,7 @@ from edge_agent.delivery.uploads import Uploader
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import use_one_thread_for_pictures
 from edge_agent.stream.server import StreamError, StreamServer
+from edge_agent.urls import without_password
 from edge_agent.vision.files import ModelsUnavailable
 
 SOFTWARE = "headcount-edge-agent 0.1.0"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge_agent import messages
-from edge_agent.cameras.sources import Source, without_password
+from edge_agent.cameras.sources import Source
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.link import Link
 from edge_agent.delivery.outbox import Message, Outbox
@@ -24,6 +24,7 @@ from edge_agent.pictures.picture_watch import PERIOD_SECONDS, PictureWatch, load
 from edge_agent.stream.overlay import Overlay
 from edge_agent.stream.server import StreamServer
 from edge_agent.tracking.visits import VisitTracker
+from edge_agent.urls import without_password
 from edge_agent.vision.files import ModelsUnavailable
 from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 

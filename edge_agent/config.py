@@ -4,6 +4,7 @@ Every field of `AgentConfig` is a key of the file. Its variable is `HEADCOUNT_` 
 (`HEADCOUNT_MQTT_URL`). A list in a variable is separated by commas (`HEADCOUNT_DETECTORS=faces,hands`).
 """
 
+import hashlib
 import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ from edge_agent.messages import (
     ThingName,
 )
 from edge_agent.text_files import read_text
-from edge_agent.urls import split_url
+from edge_agent.urls import split_url, without_password
 from edge_agent.vision.files import models_folder
 
 PREFIX = "HEADCOUNT_"
@@ -101,6 +102,12 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def broker(self) -> Broker:
         return broker_of(self.mqtt_url)
+
+    @property
+    def camera_id(self) -> str:
+        """A hash of the source, without user, password and query of a URL, and of the lens."""
+        seen = f"{without_password(self.source)} {self.lens}"
+        return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
     @property
     def stream_address(self) -> tuple[str, int] | None:

@@ -226,6 +226,11 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """A random id of the running program, by which the platform notices two programs with one thing name."""
     settings_error: Text = ""
     """One sentence that says why the latest `config` was not applied; "" where it was applied."""
+    camera: Annotated[Text, msgspec.Meta(max_length=64)] = ""
+    """A hash of the source and its lens, by which the platform notices another camera; "" from a device that does not
+    tell."""
+    models: Annotated[Text, msgspec.Meta(max_length=64)] = ""
+    """A hash of the models of the detectors; "" from a device that does not tell."""
     picture_problem: PictureProblem | None = None
     """What is wrong with the camera's picture, beside its own past; None where nothing is, or nobody looks."""
     picture_problem_since: Milliseconds | None = None

@@ -1,4 +1,4 @@
-"""Splits URLs that may contain a password. No error shows a part of the URL."""
+"""Splits and shows URLs that may contain a password. No error shows a part of the URL."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +20,16 @@ def split_url(url: str) -> SplitResult:
     if parts.netloc and "@" not in parts.netloc and "@" in url:
         raise ValueError(f"has “@” after its host; in a user name and a password write {_advice('/?')}")
     return parts
+
+
+def without_password(source: str) -> str:
+    """Return the source's text for the log: without the user, the password and the query of a URL."""
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        return source
+    address, _, query = rest.partition("?")
+    # A question mark or a “#” may be part of the password; then no part of the text is certainly safe to log.
+    return f"{scheme}://{'…' if '@' in query or '#' in rest else address.rpartition('@')[2]}"
 
 
 def _advice(characters: str) -> str:

@@ -8,6 +8,10 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import msgspec
 
 from analytics.counting import episode_rows, episodes, tallies, visit_rows, visits
 from analytics.counting.episodes import EpisodeRow
@@ -16,6 +20,7 @@ from analytics.counting.visits import VisitRow
 from analytics.models import (
     FACE,
     Detection,
+    DeviceSetup,
     DeviceSoftware,
     EngagementQuarter,
     Frame,
@@ -27,6 +32,7 @@ from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
 from devices.models import Device
+from edge_agent import messages
 from edge_agent.messages import Box
 
 FRAME_KEY = ("device_id", "taken_at", "key")
@@ -163,21 +169,45 @@ def note_software(batch: Batch) -> Write:
 
     Most status messages repeat the stored version; then the write takes one query.
     """
-    return partial(_note_software, batch.software) if batch.software else write_nothing
+    told = [(device, at, status.software[:64]) for device, at, status in batch.statuses]
+    return partial(_note_changes, DeviceSoftware, "software", told) if told else write_nothing
 
 
-def _note_software(versions: Sequence[tuple[Device, dt.datetime, str]]) -> None:
-    stored = DeviceSoftware.objects.filter(device__in={device.pk for device, _, _ in versions})
-    spans: dict[int, list[tuple[dt.datetime, str]]] = defaultdict(list)
-    for device_id, since, software in stored.values_list("device_id", "since", "software"):
-        spans[device_id].append((since, software))
-    new: list[DeviceSoftware] = []
-    for device, at, software in sorted(versions, key=lambda version: (version[0].pk, version[1])):
-        before = max((span for span in spans[device.pk] if span[0] <= at), default=None)
-        if before is None or before[1] != software:
-            spans[device.pk].append((at, software))
-            new.append(DeviceSoftware(device=device, since=at, software=software))
-    DeviceSoftware.objects.bulk_create(new, ignore_conflicts=True)
+def note_setup(batch: Batch) -> Write:
+    """Return the write of the setups in the batch's status messages; as `note_software`."""
+    told = [(device, at, setup) for device, at, status in batch.statuses if (setup := setup_of(status))]
+    return partial(_note_changes, DeviceSetup, "setup", told) if told else write_nothing
+
+
+def setup_of(status: messages.Status) -> dict[str, Any] | None:
+    """Return what decides how well the device counts people; None from a device that does not tell its settings."""
+    if status.settings is None:
+        return None
+    settings = msgspec.to_builtins(status.settings)
+    return {
+        "software": status.software[:64],
+        "camera": status.camera,
+        "models": status.models,
+        **{name: settings.get(name) for name in ("accuracy", "facing_angle", "face_threshold")},
+        "faces": "faces" in (settings.get("detectors") or ()),
+    }
+
+
+def _note_changes(
+    model: type[DeviceSoftware] | type[DeviceSetup], name: str, told: Sequence[tuple[Device, dt.datetime, Any]]
+) -> None:
+    """Store each value of the field `name` that differs from the one before it at its device."""
+    stored = model._default_manager.filter(device__in={device.pk for device, _, _ in told})
+    spans: dict[int, list[tuple[dt.datetime, Any]]] = defaultdict(list)
+    for device_id, since, value in stored.values_list("device_id", "since", name):
+        spans[device_id].append((since, value))
+    new = []
+    for device, at, value in sorted(told, key=lambda each: (each[0].pk, each[1])):
+        before = max((span for span in spans[device.pk] if span[0] <= at), key=itemgetter(0), default=None)
+        if before is None or before[1] != value:
+            spans[device.pk].append((at, value))
+            new.append(model(device=device, since=at, **{name: value}))
+    model._default_manager.bulk_create(new, ignore_conflicts=True)
 
 
 def _reports(gestures: Sequence[ReceivedGesture]) -> sql.Rows:

@@ -43,7 +43,11 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         form.is_valid(raise_exception=True)
         (spot,) = spots_of(find_place(request, form.validated_data).devices)
         session = services.start_session(
-            device=spot.latest, by=self._user, people=form.validated_data["people"], now=timezone.now()
+            device=spot.latest,
+            by=self._user,
+            people=form.validated_data["people"],
+            counts_arrivals=form.validated_data["counts_arrivals"],
+            now=timezone.now(),
         )
         return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
 

@@ -7,17 +7,14 @@ from analytics.pages.cards import Subject
 
 
 def accuracy_card(subject: Subject) -> str:
-    """Return a sentence such as “measures about 84% of what a person sees” and a link to count; empty for a site.
-
-    Takes four queries.
-    """
+    """Return a sentence such as “measures 84% of what a person counts” and a link to count; empty for a site."""
     if subject.device is None:
         return ""
     accuracy = reads.read_accuracy(subject.device)
     context = {
         "device": subject.device,
         "accuracy": accuracy,
-        "comparison": accuracy.comparison,
-        "sentence": charts.sentence(accuracy.comparison),
+        "calibration": charts.calibration(accuracy),
+        "minutes": accuracy.comparison.minutes,
     }
     return render_to_string("analytics/groundtruth/beside.html", context)

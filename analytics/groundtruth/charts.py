@@ -1,9 +1,11 @@
 """A session as a figure, and a comparison as a sentence. Pure."""
 
+import datetime as dt
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from analytics.groundtruth.comparison import MINUTE, Comparison, Minute
+from analytics.groundtruth.reads import Accuracy
 from analytics.numbers.measures import EngagementBucket
 from analytics.numbers.metrics import format_number
 from analytics.plots import time_series
@@ -32,14 +34,47 @@ def describe(bucket: EngagementBucket, minute: Minute) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Return “The camera measures about 84% of what a person sees (95% interval 71% to 97%).” and the like."""
+    """Return “The camera measures 84% of what a person counts (71% to 97%).” and the like."""
     if comparison.camera is None:
         return "There is no full minute yet in which a person counted while the camera was on."
     if comparison.share is None:
         return f"The person saw nobody; the camera saw {comparison.camera:.2f} people on average."
+    return f"The camera measures {share_in_words(comparison)}."
+
+
+def share_in_words(comparison: Comparison) -> str:
+    """Return “84% of what a person counts (71% to 97%)”; `comparison.share` must not be None."""
     interval = comparison.share_interval
-    known = f"95% interval {interval.low:.0%} to {interval.high:.0%}" if interval else "too few minutes for an interval"
-    return f"The camera measures about {format_number('{:.0%}', comparison.share)} of what a person sees ({known})."
+    known = f"{interval.low:.0%} to {interval.high:.0%}" if interval else "too few minutes for an interval"
+    return f"{format_number('{:.0%}', comparison.share)} of what a person counts ({known})"
+
+
+def calibration(accuracy: Accuracy) -> str:
+    """Return what a device's calibration says, such as “Measures 94% of what a person counts (91% to 97%) for people
+    present, and 98% of what a person counts (90% to 106%) for visits, counted on 21 Nov 2026.”
+
+    "" where nobody has counted while the camera was on.
+    """
+    counted_at, present, visits = accuracy.counted_at, accuracy.comparison, accuracy.visits
+    if counted_at is None:
+        return ""
+    zone = accuracy.device.site.zone
+    parts = [f"{share_in_words(present)} for people present"] if present.share is not None else []
+    if visits is not None and visits.share is not None:
+        parts.append(f"{share_in_words(visits)} for visits")
+    counted = f"counted on {_date(counted_at, zone)}"
+    if not parts:
+        return f"{sentence(present).removesuffix('.')}, {counted}."
+    told = f"{', and '.join(parts)}, {counted}"
+    if accuracy.ended is None:
+        return f"Measures {told}."
+    changed = f"the {accuracy.ended.what} {'were' if accuracy.ended.is_several else 'was'} changed"
+    return f"Measured {told}. On {_date(accuracy.ended.at, zone)} {changed}, so this holds no more: count again."
+
+
+def _date(at: dt.datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local.day} {local:%b %Y}"
 
 
 def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:

@@ -14,6 +14,7 @@ choice of the minutes, but not the person's own mistakes.
 
 import datetime as dt
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,13 +37,14 @@ class Minute:
 
     start: dt.datetime
     person: float
-    """The average number of people by the person's counts, weighted by time."""
+    """The average number of people by the person's counts, weighted by time; of `arrivals` those who came."""
     frames: int
     faces: int
+    """Of `arrivals` the visits that began."""
 
     @property
     def camera(self) -> float | None:
-        """Faces per frame; None where the camera was off."""
+        """Faces per frame, or visits; None where the camera was off."""
         return self.faces / self.frames if self.frames else None
 
 
@@ -99,6 +101,26 @@ def minutes(counts: Sequence[Count], until: dt.datetime, camera: CameraMinutes) 
             minute += MINUTE
     full = sorted(minute for minute, length in counted.items() if length == MINUTE)
     return [Minute(minute, people[minute] / MINUTE, *camera.get(minute, (0, 0))) for minute in full]
+
+
+def arrivals(
+    minutes: Sequence[Minute], came: Sequence[tuple[dt.datetime, int]], visits: Mapping[dt.datetime, int]
+) -> list[Minute]:
+    """Return these minutes with the people who came in each, by the person's count, and the camera's visits.
+
+    `came` is ascending: a time, and how many have come since the session began. `visits` is by the start of the minute.
+    A minute in which the camera was off has no frame.
+    """
+    times, totals = [at for at, _ in came], [0, *(total for _, total in came)]
+    return [
+        Minute(
+            minute.start,
+            totals[bisect_left(times, minute.start + MINUTE)] - totals[bisect_left(times, minute.start)],
+            int(minute.frames > 0),
+            visits.get(minute.start, 0),
+        )
+        for minute in minutes
+    ]
 
 
 def compare(sessions: Sequence[Sequence[Minute]]) -> Comparison:

@@ -13,6 +13,10 @@ MOST_PEOPLE = 1_000
 """The largest number of people that a person may count."""
 
 
+MOST_ARRIVALS = 100_000
+"""The most people who may come in one session."""
+
+
 def people(**options: Any) -> serializers.IntegerField:
     """Return a field for a number of people."""
     return serializers.IntegerField(min_value=0, max_value=MOST_PEOPLE, **options)
@@ -25,7 +29,7 @@ class GroundTruthSerializer(serializers.ModelSerializer[GroundTruthSession]):
 
     class Meta:
         model = GroundTruthSession
-        fields = ["id", "site", "device", "counted_by", "started_at", "heard_at", "ended_at"]
+        fields = ["id", "site", "device", "counted_by", "started_at", "heard_at", "ended_at", "counts_arrivals"]
         read_only_fields = fields
 
 
@@ -51,6 +55,9 @@ class NewSessionSerializer(serializers.Serializer[dict[str, Any]]):
     )
     site = serializers.CharField(required=False, help_text="A site's slug.")
     people = people(default=0)
+    counts_arrivals = serializers.BooleanField(
+        default=False, help_text="Whether everybody who comes is counted, too, in `came`."
+    )
 
 
 class NotedCountSerializer(serializers.Serializer[dict[str, Any]]):
@@ -60,6 +67,13 @@ class NotedCountSerializer(serializers.Serializer[dict[str, Any]]):
     at = serializers.DateTimeField(help_text="The time of the count by the client's clock.")
     people = people(
         allow_null=True, help_text="The number of people from that time on; null where nobody was counting."
+    )
+    came = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_ARRIVALS,
+        default=None,
+        allow_null=True,
+        help_text="The number of people who have come since the session began; kept if the session counts arrivals.",
     )
 
 
@@ -75,6 +89,12 @@ class NotedSerializer(serializers.Serializer[dict[str, Any]]):
         allow_null=True,
         help_text="The end of the session by the client's clock; null while it is running.",
     )
+
+
+VISITS = (
+    "The camera's visits compared with the people who came, a minute; null where nobody counted these, or the device "
+    "does not follow people."
+)
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
@@ -108,7 +128,7 @@ class MinuteSerializer(serializers.Serializer[Any]):
 class CountedSerializer(serializers.ModelSerializer[GroundTruthCount]):
     class Meta:
         model = GroundTruthCount
-        fields = ["at", "people"]
+        fields = ["at", "people", "came"]
         read_only_fields = fields
 
 
@@ -120,14 +140,34 @@ class SessionResultSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Average of the person's counts over the whole session."
     )
     comparison = ComparisonSerializer()
+    visits = ComparisonSerializer(allow_null=True, help_text=VISITS)
     minutes = MinuteSerializer(many=True)
+    arrivals = MinuteSerializer(
+        many=True, allow_null=True, help_text="For each minute the people who came, and the camera's visits."
+    )
     counts = CountedSerializer(source="session.counts", many=True)
 
 
+class ChangeSerializer(serializers.Serializer[Any]):
+    """A `setups.Change`."""
+
+    at = serializers.DateTimeField(help_text="UTC.")
+    what = serializers.CharField(help_text="What was changed, such as “accuracy and software”.")
+
+
 class AccuracySerializer(serializers.Serializer[Any]):
-    """A `reads.Accuracy`."""
+    """A `reads.Accuracy`: the calibration of a device."""
 
     site = serializers.CharField(source="device.site.slug")
     device = serializers.CharField(source="device.name")
-    sessions = serializers.IntegerField(source="compared", help_text="The number of sessions with a compared minute.")
-    comparison = ComparisonSerializer()
+    sessions = serializers.IntegerField(
+        source="compared", help_text="The number of compared sessions during which nothing was changed at the camera."
+    )
+    counted_at = serializers.DateTimeField(allow_null=True, help_text="Start of the latest of these sessions, UTC.")
+    comparison = ComparisonSerializer(help_text="The people present.")
+    visits = ComparisonSerializer(allow_null=True, help_text=VISITS)
+    ended = ChangeSerializer(
+        allow_null=True,
+        help_text="What has ended the calibration; null while it holds: until camera, software, models or settings "
+        "are changed.",
+    )

@@ -30,19 +30,26 @@ class ReportedCount:
     """The time by the clock of the phone's page."""
     people: int | None
     """The number of people from then on; None where nobody was counting."""
+    came: int | None = None
+    """The number of people who have come since the session began; None where nobody counts them."""
 
 
 @transaction.atomic
-def start_session(*, device: Device, by: "User", people: int, now: dt.datetime) -> GroundTruthSession:
-    """Start a session at this device, with its first count.
+def start_session(
+    *, device: Device, by: "User", people: int, now: dt.datetime, counts_arrivals: bool = False
+) -> GroundTruthSession:
+    """Start a session at this device, with its first count; `counts_arrivals` says that people who come are counted.
 
     Raises `PermissionDenied` with a sentence unless the user is operator or owner of the device's site.
     """
     check_role(device, by)
     if not device.is_open:
         raise PermissionDenied(f"{device} has left {device.site}, so nobody can count there.")
-    session = GroundTruthSession.objects.create(device=device, counted_by=by, started_at=now, heard_at=now)
-    GroundTruthCount.objects.create(session=session, key=uuid.uuid4(), at=now, people=people)
+    session = GroundTruthSession.objects.create(
+        device=device, counted_by=by, started_at=now, heard_at=now, counts_arrivals=counts_arrivals
+    )
+    came = 0 if counts_arrivals else None
+    GroundTruthCount.objects.create(session=session, key=uuid.uuid4(), at=now, people=people, came=came)
     return session
 
 
@@ -72,7 +79,13 @@ def store_counts(
 
     GroundTruthCount.objects.bulk_create(
         (
-            GroundTruthCount(session=session, key=count.key, at=platform_time(count.at), people=count.people)
+            GroundTruthCount(
+                session=session,
+                key=count.key,
+                at=platform_time(count.at),
+                people=count.people,
+                came=count.came if session.counts_arrivals else None,
+            )
             for count in counts
         ),
         ignore_conflicts=True,

@@ -41,7 +41,8 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "form": form,
         "accuracy": accuracy,
         "comparison": accuracy.comparison,
-        "sentence": charts.sentence(accuracy.comparison),
+        "visits": accuracy.visits,
+        "sentence": charts.calibration(accuracy),
         "may_count": device.is_open and device.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "analytics/groundtruth/device.html", context)
@@ -54,15 +55,20 @@ def session(request: HttpRequest, pk: int) -> HttpResponse:
     session = _visible_session(request, pk)
     if session.ended_at is None and session.counted_by_id == _user(request).pk:
         latest = session.counts.last()
-        people = latest.people if latest else None
-        return render(
-            request, "analytics/groundtruth/count.html", {"session": session, "people": people, "now": timezone.now()}
-        )
+        arrived = session.counts.exclude(came=None).last()
+        context = {
+            "session": session,
+            "people": latest.people if latest else None,
+            "came": arrived.came if arrived else None,
+            "now": timezone.now(),
+        }
+        return render(request, "analytics/groundtruth/count.html", context)
     result = reads.read_session_result(session)
     context = {
         "session": session,
         "result": result,
         "comparison": result.comparison,
+        "visits": result.visits,
         "sentence": charts.sentence(result.comparison),
         "figure": charts.session_figure(result.minutes, session.device.site.zone) if result.minutes else None,
         "until": reads.until(session),

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devices.models import PictureProblem
+
 EVERY_SECONDS = 60
 """The interval at which the platform publishes the states."""
 
@@ -18,6 +20,9 @@ SILENT_FOR_SECONDS = 3 * EVERY_SECONDS
 """The time without a message after which Home Assistant shows a sensor as unavailable."""
 
 ONLINE, OFFLINE = "online", "offline"
+
+NO_PROBLEM = "none"
+"""Stands for a picture that the device does not complain of."""
 
 NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "people": {"name": "People facing now", "icon": "mdi:account-eye", "unit_of_measurement": "people"},
@@ -68,6 +73,8 @@ class DeviceNow:
     attention: float | None
     """The median of today's visits, in seconds."""
     thumbs_up: int | None
+    picture: str | None
+    """What the device says is wrong with its picture, or `NO_PROBLEM`; None from a device without a status."""
 
 
 def announcements(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
@@ -75,7 +82,7 @@ def announcements(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
     return {
         f"{prefix}/sensor/{_sensor_id(device, key)}/config": _json(_config(prefix, device, key))
         for device in devices
-        for key in (*NUMBERS, "online")
+        for key in (*NUMBERS, "picture", "online")
     }
 
 
@@ -84,7 +91,8 @@ def states(prefix: str, devices: Iterable[DeviceNow]) -> Messages:
     messages: Messages = {}
     for device in devices:
         numbers = {key: getattr(device, key) for key in NUMBERS}
-        messages[_topic(prefix, device, "state")] = _json({**numbers, "online": _availability(device)})
+        told = {**numbers, "picture": device.picture, "online": _availability(device)}
+        messages[_topic(prefix, device, "state")] = _json(told)
         messages[_topic(prefix, device, "availability")] = _availability(device).encode()
     return messages
 
@@ -112,6 +120,9 @@ def _config(prefix: str, device: DeviceNow, key: str) -> dict[str, Any]:
         "payload_available": ONLINE,
         "payload_not_available": OFFLINE,
     }
+    if key == "picture":
+        kind = {"device_class": "enum", "options": [NO_PROBLEM, *PictureProblem], "entity_category": "diagnostic"}
+        return {**shared, "name": "Picture problem", "icon": "mdi:camera-iris", **kind, **available}
     return {**shared, "state_class": "measurement", **NUMBERS[key], **available}
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.db.models import OuterRef, Subquery
 
-from analytics.home_assistant.discovery import DeviceNow
+from analytics.home_assistant.discovery import NO_PROBLEM, DeviceNow
 from analytics.models import Frame
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
 from analytics.numbers.visits import VisitBucket, first_visits, read_visits
@@ -58,6 +58,7 @@ def _device_now(
         dwell=_rounded(visits.median_dwell_seconds, 1),
         attention=_rounded(visits.median_attention_seconds, 1),
         thumbs_up=thumbs_up,
+        picture=state.picture_problem or NO_PROBLEM if state and state.status_at else None,
     )
 
 

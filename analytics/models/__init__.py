@@ -4,7 +4,7 @@ Unique keys begin with the device, so that a database on several machines can be
 """
 
 from analytics.models.episodes import Episode, ReportedGesture
-from analytics.models.frames import FACE, Detection, DeviceSoftware, Frame, FramePart, Review, Verdict
+from analytics.models.frames import FACE, Detection, DeviceSetup, DeviceSoftware, Frame, FramePart, Review, Verdict
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.opening import OpeningException, OpeningPlan
@@ -24,6 +24,7 @@ __all__ = [
     "FACE",
     "AnnouncedTopic",
     "Detection",
+    "DeviceSetup",
     "DeviceSoftware",
     "DurationQuarter",
     "EngagementQuarter",

@@ -147,6 +147,22 @@ class Review(models.Model):
         return f"{self.detection}: {self.verdict}"
 
 
+class DeviceSetup(models.Model):
+    """The time since which a device has what decides how well it counts people; a DeepLens tells nothing of it."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
+    since = models.DateTimeField(help_text="By the device's clock, as its frames' times are.")
+    setup = models.JSONField(help_text="Software, hashes of camera and models, and settings; see `sink.setup_of`.")
+
+    objects = DeviceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "since"], name="one_setup_at_a_time")]
+
+    def __str__(self) -> str:
+        return f"{self.device} since {self.since:%Y-%m-%d %H:%M} UTC: {self.setup}"
+
+
 class DeviceSoftware(models.Model):
     """The time since which a device runs a software version, from its status messages; a DeepLens sends none."""
 

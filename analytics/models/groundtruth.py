@@ -25,6 +25,9 @@ class GroundTruthSession(models.Model):
         help_text="Time of the page's latest request; a session without an end is known up to here."
     )
     ended_at = models.DateTimeField(null=True)
+    counts_arrivals = models.BooleanField(
+        db_default=False, help_text="Whether the person also counts everybody who comes."
+    )
     clock_offset = models.DurationField(
         null=True, help_text="The platform's clock minus the page's; empty before the page's first request."
     )
@@ -52,12 +55,15 @@ class GroundTruthSession(models.Model):
 
 
 class GroundTruthCount(models.Model):
-    """The number of people facing the display from a time on, until the session's next count."""
+    """The number of people facing the display from a time on, and of those who came so far."""
 
     session = models.ForeignKey(GroundTruthSession, on_delete=models.CASCADE, related_name="counts", db_index=False)
     key = models.UUIDField(help_text="Made by the page, so that a count that is sent twice is kept once.")
     at = models.DateTimeField(help_text="By the platform's clock.")
     people = models.PositiveSmallIntegerField(null=True, help_text="Empty where the person stopped counting.")
+    came = models.PositiveIntegerField(
+        null=True, help_text="How many people have come since the session began; empty where nobody counts them."
+    )
 
     objects = GroundTruthCountQuerySet.as_manager()
 

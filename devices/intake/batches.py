@@ -40,8 +40,8 @@ class Batch:
     gestures: list[ReceivedGesture] = field(default_factory=list)
     signs_of_life: list[SignOfLife] = field(default_factory=list)
     visits: list[ReceivedVisit] = field(default_factory=list)
-    software: list[tuple[Device, dt.datetime, str]] = field(default_factory=list)
-    """The software that each status names, with its device and the device's time of the status."""
+    statuses: list[tuple[Device, dt.datetime, messages.Status]] = field(default_factory=list)
+    """The statuses that name their software, each with its device and the device's time."""
 
 
 Write = Callable[[], None]
@@ -236,8 +236,8 @@ def _make_draft(
         gestures=[gesture for content in contents for gesture in content.gestures],
         signs_of_life=[sign for content in contents for sign in content.signs_of_life],
         visits=[visit for content in contents for visit in content.visits],
-        software=[
-            (content.device, content.clock or arrival.received_at, content.status.software[:64])
+        statuses=[
+            (content.device, content.clock or arrival.received_at, content.status)
             for arrival, content in decoded
             if content.status is not None and content.status.software and content.has_place
         ],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from devices.intake.decoding import Arrival, Decoded
+from devices.intake.decoding import EPOCH, Arrival, Decoded
 from devices.models import DeviceState
 from devices.text import storable
 
@@ -76,6 +76,9 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
         state.dropped_messages = status.dropped_messages
         state.config_error = storable(status.settings_error)
+        state.picture_problem = status.picture_problem or ""
+        since = status.picture_problem_since if status.picture_problem else None
+        state.picture_problem_since = None if since is None else EPOCH + dt.timedelta(milliseconds=since)
         if status.settings is not None:
             state.reported_config = msgspec.to_builtins(status.settings)
 

@@ -167,6 +167,15 @@ SHARED_FOR = dt.timedelta(minutes=10)
 """Pages warn of two programs with one name for this time: the programs take the name from each other each minute."""
 
 
+class PictureProblem(models.TextChoices):
+    """What a device says is wrong with its camera's picture, compared with its own past."""
+
+    DARK = "dark", "the light is off, or something covers the lens"
+    COVERED = "covered", "the picture has one tone only: something covers the lens"
+    BLURRED = "blurred", "less sharp than usual: clean the lens, or focus it"
+    TURNED = "turned", "another view than usual: the camera was turned or moved"
+
+
 class DeviceState(models.Model):
     """The latest state of a thing. It is a table of its own because each batch of messages rewrites it."""
 
@@ -196,6 +205,14 @@ class DeviceState(models.Model):
     name_shared_at = models.DateTimeField(
         null=True, help_text="When the platform last noticed that two programs use the device's thing name."
     )
+    picture_problem = models.CharField(
+        max_length=8,
+        choices=PictureProblem.choices,
+        blank=True,
+        db_default="",
+        help_text="What is wrong with the camera's picture, from the device's latest status.",
+    )
+    picture_problem_since = models.DateTimeField(null=True, help_text="By the device's clock.")
 
     def __str__(self) -> str:
         return f"state of {self.thing}"

@@ -33,6 +33,8 @@ class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
             "outbox_messages",
             "outbox_bytes",
             "dropped_messages",
+            "picture_problem",
+            "picture_problem_since",
         ]
 
     def get_live(self, state: DeviceState) -> bool:

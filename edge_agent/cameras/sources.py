@@ -21,6 +21,7 @@ from edge_agent.cameras.camera_process import (
     bounded,
 )
 from edge_agent.file_names import printable, why_passed_over
+from edge_agent.urls import without_password
 
 log = logging.getLogger(__name__)
 
@@ -287,16 +288,6 @@ class LiveSource:
 def _scaled_down(what: str, size: Sequence[int], smaller: Sequence[int]) -> str:
     width, height = size
     return f"{what} has frames of {width} × {height}, which are scaled down to {smaller[0]} × {smaller[1]}"
-
-
-def without_password(source: str) -> str:
-    """Return the source's text for the log: without the user, the password and the query of a URL."""
-    scheme, separator, rest = source.partition("://")
-    if not separator:
-        return source
-    address, _, query = rest.partition("?")
-    # A question mark or a “#” may be part of the password; then no part of the text is certainly safe to log.
-    return f"{scheme}://{'…' if '@' in query or '#' in rest else address.rpartition('@')[2]}"
 
 
 def _pauses() -> Iterator[float]:

@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_agent import messages
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Message, Outbox
+from edge_agent.vision.files import models_id
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +214,8 @@ class Link:
             settings=self._settings,
             instance=self._instance,
             settings_error=self._settings_error,
+            camera=self._config.camera_id,
+            models=models_id(),
             picture_problem=self._picture_problem[0],
             picture_problem_since=self._picture_problem[1],
         )

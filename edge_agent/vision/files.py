@@ -67,6 +67,11 @@ def models_folder() -> Path:
     return Path(given or Path(os.environ.get("DATA_DIR") or ROOT / "var") / "models").resolve()
 
 
+def models_id() -> str:
+    """Return a hash of the checksums of all models that this version uses."""
+    return hashlib.sha256("".join(sorted(_SHA256.values())).encode()).hexdigest()[:16]
+
+
 def fetch_models(folder: Path, *, source: Path | None = None) -> None:
     """Fetch every model file into `folder`. Each file is checked by SHA-256 and stored completely or not at all.
 

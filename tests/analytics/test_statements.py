@@ -22,6 +22,7 @@ from analytics.tasks import forget_old_frames
 from devices.intake.batches import Batch, accept
 from devices.intake.facts import ReceivedGesture, SignOfLife
 from devices.models import Device
+from edge_agent import messages
 from tests import api_world, clock, places
 from tests.analytics.counting.test_face_parts import bursts, sent
 from tests.analytics.frames import count, seen
@@ -66,7 +67,10 @@ def statements(superuser: User, operator: User, settings: Settings) -> list[str]
         sink.count(Batch(gestures=[shown], signs_of_life=[SignOfLife(device, now)]))()
         for seconds in (2.0, 200.0):
             report(visited(device, now, dwell=seconds, attention=seconds))
-        sink.note_software(Batch(software=[(device, now, "agent 1")]))()
+        status = messages.Status(online=True, software="agent 1", settings=messages.Settings(accuracy="high"))
+        told = Batch(statuses=[(device, now, status)])
+        sink.note_software(told)()
+        sink.note_setup(told)()
         cup, *others = Detection.objects.filter(label="cup", device=device).order_by("pk")[:3]
         corrections.review(verdicts={cup: Verdict.WRONG, **dict.fromkeys(others, Verdict.RIGHT)}, by=operator, now=now)
         for stretch in corrections.stretches(devices=[device], now=now):

@@ -17,7 +17,7 @@ from devices.intake import batches, quarantine
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
 from devices.intake.quarantine import ROW_BYTES
-from devices.models import Device, Heartbeat, QuarantinedMessage
+from devices.models import Device, DeviceState, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
 from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
@@ -43,6 +43,13 @@ def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
 
 def test_without_any_ingester_health_says_what_to_start() -> None:
     assert "manage.py ingest" in lines()["ingest"].text
+
+
+def test_cameras_that_complain_of_their_picture_are_named_and_counted(seattle01: Device, chicago01: Device) -> None:
+    for device, problem in ((seattle01, "covered"), (chicago01, "")):
+        DeviceState.objects.create(thing=device.thing, online=True, picture_problem=problem)
+    line = lines()["pictures"]
+    assert (line.well, line.text, line.numbers) == (True, f"{places.SEATTLE01} covered", {"bad_pictures": 1})
 
 
 def test_healthz_answers_503_while_a_part_is_not_at_work(client: Client) -> None:

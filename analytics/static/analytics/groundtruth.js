@@ -9,7 +9,7 @@ const AT_ONCE = 500; // counts in one request
 const OFFLINE = "No connection.";
 
 const counter = document.getElementById("counter");
-const shown = Object.fromEntries(["people", "more", "fewer", "told", "goon", "end"].map((id) => [id, document.getElementById(id)]));
+const shown = Object.fromEntries(["people", "more", "fewer", "told", "goon", "end", "came", "arrivals", "undo"].map((id) => [id, document.getElementById(id)]));
 const token = counter.querySelector("[name=csrfmiddlewaretoken]").value;
 const store = `ground-truth-${counter.dataset.session}`;
 const queued = () => state.queue.length;
@@ -23,9 +23,9 @@ let trouble = "";
 function load() {
   const kept = localStorage.getItem(store);
   if (kept) return JSON.parse(kept);
-  const { people, heard, now } = counter.dataset;
+  const { people, came, heard, now } = counter.dataset;
   const alive = Date.now() - (now - heard) * 1000; // the server's word on when this was last counted
-  return { people: people === "" ? 0 : Number(people), lapsed: people === "", alive, ended: null, queue: [] };
+  return { people: people === "" ? 0 : Number(people), came: came === "" ? null : Number(came), lapsed: people === "", alive, ended: null, queue: [] };
 }
 
 function save() {
@@ -39,7 +39,7 @@ function key() {
 }
 
 function note(people, at) {
-  state.queue.push({ key: key(), at, people });
+  state.queue.push({ key: key(), at, people, came: people === null ? null : state.came });
 }
 
 // Whoever was away was not counting: from the last moment the page was alive nothing is known.
@@ -63,6 +63,13 @@ function count(people) {
   send();
 }
 
+// Somebody came, or did not after all.
+function arrive(people) {
+  if (state.came + people < 0 || state.ended || state.lapsed) return;
+  state.came += people;
+  count(state.people);
+}
+
 function awake() {
   const now = Date.now();
   lapse(now);
@@ -84,6 +91,11 @@ function show() {
   counter.classList.toggle("lapsed", state.lapsed);
   shown.more.disabled = shown.end.disabled = Boolean(state.ended);
   shown.fewer.disabled = Boolean(state.ended) || state.people === 0;
+  if (shown.came) {
+    shown.arrivals.value = state.came;
+    shown.came.disabled = Boolean(state.ended) || state.lapsed;
+    shown.undo.disabled = shown.came.disabled || !state.came;
+  }
   shown.goon.hidden = !state.lapsed || Boolean(state.ended);
   shown.goon.textContent = `Go on with ${state.people}`;
   shown.told.textContent = words();
@@ -156,10 +168,13 @@ shown.more.addEventListener("click", () => count(state.people + 1));
 shown.fewer.addEventListener("click", () => count(state.people - 1));
 shown.goon.addEventListener("click", () => count(state.people));
 shown.end.addEventListener("click", end);
+shown.came?.addEventListener("click", () => arrive(1));
+shown.undo?.addEventListener("click", () => arrive(-1));
 addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "+" || event.key === "ArrowUp") count(state.people + 1);
   else if (event.key === "-" || event.key === "ArrowDown") count(state.people - 1);
+  else if (event.key === "c" && shown.came) arrive(1);
   else return;
   event.preventDefault();
 });

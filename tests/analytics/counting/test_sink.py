@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.models import Detection, DeviceSoftware, Frame
+from analytics.models import Detection, DeviceSetup, DeviceSoftware, Frame
 from devices import sql
 from devices.intake import batches
 from devices.intake.decoding import Arrival
@@ -149,6 +149,30 @@ def test_messages_of_the_intake_are_counted_once(seattle01: Device) -> None:
         ("face", 16, 1, 0, 800_000),
         ("face", 18, 1, 0, 900_000),
         ("thumbs-up", 14, 1, 0, 700_000),
+    ]
+
+
+def test_the_start_of_each_setup_of_a_device_is_stored(seattle01: Device) -> None:
+    def status(minute: int, accuracy: messages.Accuracy | None, camera: str = "c1") -> Arrival:
+        at = NOON + dt.timedelta(minutes=minute)
+        settings = None if accuracy is None else messages.Settings(accuracy=accuracy, detectors=("faces",))
+        told = messages.Status(
+            online=True,
+            sent_at=round(at.timestamp() * 1000),
+            software="agent 1",
+            settings=settings,
+            camera=camera,
+        )
+        return Arrival(messages.topic_from_device(seattle01.thing_name, "status"), messages.encode(told), at)
+
+    everything = [status(0, "balanced"), status(1, None), status(2, "balanced"), status(3, "high")]
+    batches.accept(everything)
+    batches.accept([*everything, status(4, "high", camera="c2")])
+    setups = DeviceSetup.objects.order_by("since").values_list("since", "setup__accuracy", "setup__camera")
+    assert [(round((since - NOON) / dt.timedelta(minutes=1)), *setup) for since, *setup in setups] == [
+        (0, "balanced", "c1"),
+        (3, "high", "c1"),
+        (4, "high", "c2"),
     ]
 
 

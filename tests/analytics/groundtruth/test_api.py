@@ -46,6 +46,17 @@ def test_a_session_is_started_counted_in_and_ended(seattle01: Device, operator: 
     assert [each.people for each in session.counts.all()] == [3, None, 1]
 
 
+def test_people_who_come_are_kept_where_the_session_counts_them(seattle01: Device, operator: User) -> None:
+    kept = []
+    for counts_arrivals in (True, False):
+        made = client(operator).post(ROUTE, {"device": "Seattle01", "counts_arrivals": counts_arrivals})
+        address = f"{ROUTE}{made.json()['id']}/counts/"
+        client(operator).post(address, note(count("25:00", 3, str(uuid.uuid4())) | {"came": 4}))
+        session = GroundTruthSession.objects.get(pk=made.json()["id"])
+        kept.append(sorted((each.people, each.came) for each in session.counts.all()))
+    assert kept == [[(0, 0), (3, 4)], [(0, None), (3, None)]]
+
+
 def test_the_result_of_a_session(session: GroundTruthSession, viewer: User) -> None:
     found = client(viewer).get(f"{ROUTE}{session.pk}/result/").json()
     assert (found["average"], found["session"]["counted_by"]) == (2.4, "operator")
@@ -58,7 +69,9 @@ def test_the_result_of_a_session(session: GroundTruthSession, viewer: User) -> N
 
 def test_the_accuracy_of_a_sites_devices(session: GroundTruthSession, viewer: User) -> None:
     (found,) = client(viewer).get(f"{ROUTE}accuracy/", {"site": "seattle"}).json()
-    assert (found["device"], found["sessions"]) == ("Seattle01", 1)
+    assert (found["device"], found["sessions"], found["ended"]) == ("Seattle01", 1, None)
+    assert found["counted_at"] == "2026-11-20T17:00:00Z"
+    assert found["visits"] is None
     assert found["comparison"]["share"] == pytest.approx(6.5 / 7)
 
 

@@ -26,7 +26,7 @@ def post(user: User, address: str, **values: str) -> Any:
 def test_a_device_shows_its_accuracy_and_its_sessions(session: GroundTruthSession, viewer: User) -> None:
     assert reverse("ground-truth-device", args=["seattle", "Seattle01"]) == OF_DEVICE
     shown = words(page(viewer, OF_DEVICE))
-    assert "The camera measures about 93% of what a person sees" in shown
+    assert "Measures 93% of what a person counts (" in shown
     assert "In 2 more minutes the camera was off; they are not compared." in shown
     assert "Fri 20 Nov 2026, 09:00 operator 3 2.33 2.17 −0.17 93%" in shown
     assert "Count by eye" not in shown
@@ -42,11 +42,13 @@ def test_before_the_first_session_the_page_explains_what_counting_is_for(
 
 
 def test_an_operator_starts_and_comes_to_the_counting_page(seattle01: Device, operator: User) -> None:
-    answer = post(operator, OF_DEVICE, people="2")
+    answer = post(operator, OF_DEVICE, people="2", counts_arrivals="on")
     session = GroundTruthSession.objects.get()
+    assert session.counts_arrivals
     assert answer.headers["Location"] == session.get_absolute_url()
     shown = page(operator, session.get_absolute_url()).content.decode()
-    assert 'data-people="2"' in shown
+    assert 'data-people="2" data-came="0"' in shown
+    assert 'id="came"' in shown
     assert reverse("ground-truth-counts", args=[session.pk]) in shown
 
 
@@ -86,8 +88,8 @@ def test_a_session_too_short_for_a_minute_has_no_plot(seattle01: Device, operato
 
 def test_a_device_page_shows_the_accuracy_of_the_camera(session: GroundTruthSession, viewer: User) -> None:
     shown = words(page(viewer, session.device.get_absolute_url()))
-    assert "The camera measures about 93% of what a person sees" in shown
-    assert "Counted by eye in 1 session, 3 minutes." in shown
+    assert "Measures 93% of what a person counts (" in shown
+    assert "3 minutes in 1 session were compared." in shown
 
 
 def test_a_session_can_be_deleted(session: GroundTruthSession, operator: User) -> None:

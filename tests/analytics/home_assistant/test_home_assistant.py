@@ -58,7 +58,7 @@ def minutes_ago(number: float) -> dt.datetime:
     return NOW - dt.timedelta(minutes=number)
 
 
-def test_a_device_is_announced_with_six_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
+def test_a_device_is_announced_with_sensors_that_read_its_state(broker: Mosquitto, seattle01: Device) -> None:
     online(seattle01)
     count(seen(seattle01, minutes_ago(1), faces=[0.9, 0.8]), seen(seattle01, minutes_ago(20), faces=[]))
     report(visited(seattle01, minutes_ago(1), attention=3), visited(seattle01, minutes_ago(2), attention=0.5))
@@ -70,7 +70,12 @@ def test_a_device_is_announced_with_six_sensors_that_read_its_state(broker: Mosq
         "Engagement this hour",
         "Visits today",
         "Viewers today",
+        "Passers-by today",
+        "Conversion today",
+        "Median dwell today",
+        "Median attention today",
         "Thumbs-up today",
+        "Picture problem",
         "Online",
     }
     for name, config in sensors.items():
@@ -85,16 +90,32 @@ def test_a_device_is_announced_with_six_sensors_that_read_its_state(broker: Mosq
         "Engagement this hour": 1.0,
         "Visits today": 2,
         "Viewers today": 1,
+        "Passers-by today": None,
+        "Conversion today": None,
+        "Median dwell today": pytest.approx(10, rel=0.1),
+        "Median attention today": pytest.approx(0.5, rel=0.1),
         "Thumbs-up today": 0,
+        "Picture problem": None,
         "Online": "online",
     }
-    assert len({config["unique_id"] for config in sensors.values()}) == 6
+    assert len({config["unique_id"] for config in sensors.values()}) == 11
 
 
 def value_of(config: dict[str, Any]) -> str:
     template = re.fullmatch(r"\{\{ value_json\.(\w+) \}\}", config["value_template"])
     assert template is not None
     return template[1]
+
+
+def test_a_picture_that_the_camera_complains_of_is_told(broker: Mosquitto, seattle01: Device) -> None:
+    for problem, said in (("dark", "dark"), ("", "none")):
+        DeviceState.objects.update_or_create(
+            thing=seattle01.thing,
+            defaults={"last_seen_at": NOW, "online": True, "status_at": NOW, "picture_problem": problem},
+        )
+        publish_states(now=NOW)
+        [state] = [value for topic, value in retained(broker).items() if topic.endswith("/state")]
+        assert state["picture"] == said
 
 
 def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seattle01: Device) -> None:
@@ -107,7 +128,12 @@ def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seatt
         "engagement": None,
         "visits": None,
         "viewers": None,
+        "passers_by": None,
+        "conversion": None,
+        "dwell": None,
+        "attention": None,
         "thumbs_up": None,
+        "picture": None,
         "online": "offline",
     }
     assert [value for topic, value in found.items() if topic.endswith("/availability")] == ["offline"]
@@ -115,7 +141,7 @@ def test_a_silent_device_is_unavailable_and_not_at_zero(broker: Mosquitto, seatt
 
 def test_switching_it_off_removes_all_messages(broker: Mosquitto, settings: Settings, seattle01: Device) -> None:
     publish_states(now=NOW)
-    assert len(retained(broker)) == AnnouncedTopic.objects.count() == 8
+    assert len(retained(broker)) == AnnouncedTopic.objects.count() == 13
     settings.HOME_ASSISTANT_PREFIX = ""
     assert publish_states(now=NOW) == 0
     assert retained(broker) == {}
@@ -127,7 +153,7 @@ def test_a_device_that_is_no_more_is_taken_back(broker: Mosquitto, seattle01: De
     chicago01.delete()
     publish_states(now=NOW)
     assert {topic for topic in retained(broker) if chicago01.thing_name in topic} == set()
-    assert len(retained(broker)) == 8
+    assert len(retained(broker)) == 13
 
 
 def test_another_prefix_removes_the_messages_under_the_old_one(
@@ -147,7 +173,7 @@ def test_what_a_broker_that_was_away_still_holds_is_removed_later(
     broker.stop()
     settings.HOME_ASSISTANT_PREFIX = ""
     assert publish_states(now=NOW) == 0
-    assert AnnouncedTopic.objects.count() == 8
+    assert AnnouncedTopic.objects.count() == 13
     broker.start()
     publish_states(now=NOW)
     assert retained(broker) == {}

@@ -24,6 +24,7 @@ from edge_agent.delivery.link import (
     Sendings,
 )
 from edge_agent.delivery.outbox import Message, Outbox
+from edge_agent.vision.files import models_id
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge_agent.platforms import eventually, platform
 
@@ -142,7 +143,13 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
     with platform(broker, topics=STATUS) as listening:
         assert eventually(lambda: bool(listening.received))
         here = messages.Status(
-            online=True, sent_at=17, software="v1", settings=link._config.settings, instance=link._instance
+            online=True,
+            sent_at=17,
+            software="v1",
+            settings=link._config.settings,
+            instance=link._instance,
+            camera=link._config.camera_id,
+            models=models_id(),
         )
         assert listening.of_kind("status")[0] == here
         # The connection breaks without a goodbye, as in a power cut.
