@@ -114,9 +114,9 @@ def _intake(now: dt.datetime) -> Iterable[Line]:
 
 def _pictures(now: dt.datetime) -> Iterable[Line]:
     """Yield what the cameras say of their pictures. A dark camera does not make the platform unwell."""
-    open_things = Device.objects.open().values("thing")
+    open_things = Device.objects.open().values("thing__pk")
     states = DeviceState.objects.filter(thing__in=open_things, online=True).exclude(picture_problem="")
-    problems = list(states.order_by("thing").values_list("thing", "picture_problem"))
+    problems = list(states.order_by("thing__name").values_list("thing__name", "picture_problem"))
     text = ", ".join(f"{thing} {problem}" for thing, problem in problems[:NAMED_PICTURES])
     more = f" and {len(problems) - NAMED_PICTURES} more" if len(problems) > NAMED_PICTURES else ""
     yield Line("pictures", True, f"{text}{more}" if text else "no camera complains", {"bad_pictures": len(problems)})

@@ -3,7 +3,17 @@
 from typing import TYPE_CHECKING
 
 from devices.models.audit import Action, AppendOnly, AuditEntry, Way
-from devices.models.places import LIVE_FOR, SHARED_FOR, SKEW_TO_FLAG, Device, DeviceLog, DeviceState, LogLevel, Thing
+from devices.models.places import (
+    LIVE_FOR,
+    SHARED_FOR,
+    SKEW_TO_FLAG,
+    Device,
+    DeviceLog,
+    DeviceState,
+    LogLevel,
+    PictureProblem,
+    Thing,
+)
 from devices.models.records import (
     DeliveredBatch,
     FormerIdentity,
@@ -36,6 +46,7 @@ __all__ = [
     "LogLevel",
     "Membership",
     "PastRecord",
+    "PictureProblem",
     "QuarantinedMessage",
     "Reason",
     "RetainedMessage",

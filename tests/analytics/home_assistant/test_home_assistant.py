@@ -219,7 +219,7 @@ def test_many_devices_take_as_many_queries_as_one(
 
 
 def device_now(thing: str) -> discovery.DeviceNow:
-    return discovery.DeviceNow(thing, "Lobby", "Seattle", "", True, 1, 1.0, 1, 1, 1)
+    return discovery.DeviceNow(thing, "Lobby", "Seattle", "", True, 1, 1.0, 1, 1, 1, 50.0, 9.0, 4.0, 1, "none")
 
 
 def test_a_thing_name_with_a_colon_is_announced_as_home_assistant_takes_it() -> None:

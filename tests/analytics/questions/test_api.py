@@ -50,6 +50,7 @@ def test_the_result_of_a_question(asked: Question, viewer: User) -> None:
         "answers": {
             "yes": 0,
             "no": 0,
+            "people": 0,
             "yes_detections": 0,
             "no_detections": 0,
             "share": None,

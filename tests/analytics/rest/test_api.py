@@ -220,6 +220,7 @@ def test_detections_newest_first_page_by_page(frames: None, viewer: User) -> Non
         "label": "cup",
         "confidence": 0.75,
         "box": None,
+        "visit": None,
         "review": None,
         "picture": None,
     }

@@ -185,6 +185,7 @@ def test_episodes_newest_first_and_filtered(morning: None, viewer: User, outside
         "seconds": 12.0,
         "peak": 1,
         "confidence": 0.9,
+        "visit": None,
     }
     for query, number in (
         ({"label": "face"}, 1),

@@ -50,4 +50,4 @@ def test_a_file_of_detections_has_no_links_that_expire(near: Capture, viewer: Us
     client = APIClient()
     client.force_login(viewer)
     header = b"".join(client.get("/api/v1/detections/?format=csv")).decode().splitlines()[0]
-    assert header == "id,site,device,taken_at,label,confidence,box,review"
+    assert header == "id,site,device,taken_at,label,confidence,box,visit,review"

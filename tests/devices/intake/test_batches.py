@@ -161,19 +161,6 @@ def test_a_clock_that_is_off_is_told_from_the_status(seattle01: Device) -> None:
     assert (state.clock_skew_ms, state.clock_is_off) == (-120_000, True)
 
 
-def test_a_problem_with_the_picture_is_kept_until_it_is_over(seattle01: Device) -> None:
-    kept = []
-    for minute, problem in ((0, None), (1, "dark"), (2, "dark"), (3, None)):
-        at = NOW + dt.timedelta(minutes=minute)
-        since = milliseconds(NOW) if problem else None
-        status = messages.Status(
-            online=True, sent_at=milliseconds(at), picture_problem=problem, picture_problem_since=since
-        )
-        accept([from_agent(status, "status", at=at)])
-        kept.append(DeviceState.objects.values_list("picture_problem", "picture_problem_since").get())
-    assert kept == [("", None), ("dark", NOW), ("dark", NOW), ("", None)]
-
-
 def status_of(instance: str, sent_at: dt.datetime) -> Arrival:
     status = messages.Status(online=True, sent_at=milliseconds(sent_at), instance=instance)
     return from_agent(status, "status", at=sent_at)

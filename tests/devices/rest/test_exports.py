@@ -78,6 +78,7 @@ def test_a_file_has_the_whole_list_and_a_page_does_not(viewer: User, seattle01: 
         "box.top": "2",
         "box.width": "30",
         "box.height": "40",
+        "visit": "",
         "review": "",
     }
 
