@@ -68,7 +68,10 @@ def join_episodes(rows: Iterable[EpisodeRow]) -> list[EpisodeRow]:
 
 def _join(first: EpisodeRow, second: EpisodeRow) -> EpisodeRow:
     return EpisodeRow(
-        *first[:EPISODE_KEY],
+        first.device_id,
+        first.label,
+        first.visit,
+        first.started,
         max(first.ended, second.ended),
         max(first.peak, second.peak),
         max(first.confidence, second.confidence),

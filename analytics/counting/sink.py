@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+from django.db import models
 
 from analytics.counting import episode_rows, episodes, tallies, visit_rows, visits
 from analytics.counting.episodes import EpisodeRow
@@ -193,9 +194,7 @@ def setup_of(status: messages.Status) -> dict[str, Any] | None:
     }
 
 
-def _note_changes(
-    model: type[DeviceSoftware] | type[DeviceSetup], name: str, told: Sequence[tuple[Device, dt.datetime, Any]]
-) -> None:
+def _note_changes(model: type[models.Model], name: str, told: Sequence[tuple[Device, dt.datetime, Any]]) -> None:
     """Store each value of the field `name` that differs from the one before it at its device."""
     stored = model._default_manager.filter(device__in={device.pk for device, _, _ in told})
     spans: dict[int, list[tuple[dt.datetime, Any]]] = defaultdict(list)

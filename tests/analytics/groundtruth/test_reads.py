@@ -111,7 +111,7 @@ def test_another_camera_at_the_spot_ends_the_calibration(session: GroundTruthSes
     moved = NINE + 60 * MINUTE
     retire_device(device=seattle01, at=moved)
     register_device(site=seattle01.site, name=seattle01.name, thing_name="new", since=moved)
-    latest = Device.objects.get(thing="new")
+    latest = Device.objects.get(thing__name="new")
     found = reads.read_accuracy(latest)
     assert (found.ended, found.compared) == (Change(moved, "camera"), 1)
 

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 def test_a_problem_with_the_picture_is_kept_until_it_is_over(seattle01: Device) -> None:
     kept = []
-    for minute, problem in ((0, None), (1, "dark"), (2, "dark"), (3, None)):
+    told: list[messages.PictureProblem | None] = [None, "dark", "dark", None]
+    for minute, problem in enumerate(told):
         at = NOW + dt.timedelta(minutes=minute)
         since = milliseconds(NOW) if problem else None
         status = messages.Status(

@@ -6,7 +6,7 @@ VISIT = "Key of the visit of the person who shows it; empty where the device doe
 class Migration(migrations.Migration):
     """Columns for the visit of a detection's and a gesture's person; no row is rewritten on PostgreSQL."""
 
-    dependencies = [("analytics", "0021_facts_are_keyed_by_device_and_month")]
+    dependencies = [("analytics", "0022_walls_expire_and_tell_their_use")]
 
     operations = [
         migrations.AddField(

@@ -26,6 +26,6 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0025_visits_of_passers_by")]
+    dependencies = [("analytics", "0026_visits_of_passers_by")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

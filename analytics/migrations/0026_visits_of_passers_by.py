@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0024_people_have_gestures_of_their_own"),
+        ("analytics", "0025_people_have_gestures_of_their_own"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from analytics.migrations import _keys
 class Migration(migrations.Migration):
     """The short part: several people may show the same gesture at the same time."""
 
-    dependencies = [("analytics", "0023_gestures_of_visits_are_indexed")]
+    dependencies = [("analytics", "0024_gestures_of_visits_are_indexed")]
 
     operations = [
         migrations.RemoveConstraint("episode", "one_episode_at_a_time"),

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """The person who counts may count everybody who comes, and devices tell what ends a calibration."""
 
     dependencies = [
-        ("analytics", "0026_visits_tell_of_their_groups"),
+        ("analytics", "0027_visits_tell_of_their_groups"),
         ("devices", "0017_things_and_their_places"),
     ]
 

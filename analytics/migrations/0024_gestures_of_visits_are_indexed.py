@@ -30,6 +30,6 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("analytics", "0022_gestures_know_their_visit")]
+    dependencies = [("analytics", "0023_gestures_know_their_visit")]
 
     operations = [migrations.RunPython(build_indexes, drop_indexes)]
