@@ -6,8 +6,9 @@ must be in UTC. Missing partitions of a table are made when the first rows of a 
 """
 
 import datetime as dt
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +24,9 @@ STATEMENT_ROWS = 500
 """Rows in one statement on SQLite. A statement for each row takes three times as long, and one for all rows must be
 parsed anew for every new number of rows. (With eight columns an eighth of the 32,766 parameters that SQLite allows.)"""
 
+CACHED_STATEMENTS = 64
+"""Statements for SQLite whose translation is cached: two for each table, and some with fewer rows."""
+
 
 class Rows:
     """Rows of a model, converted for the database. Each row has a value for each of the fields `names`.
@@ -33,7 +37,7 @@ class Rows:
     def __init__(self, model: type[models.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
         self._model, self._names, self._rows = model, names, rows
         self._json = _json(rows) if _on_postgresql() else ""
-        self._flat = [] if _on_postgresql() else _flat(_stored(_fields(model, names), rows))
+        self._flat = [] if _on_postgresql() else _flat(_stored_columns(_fields(model, names), rows))
 
     def insert(self, owners: Sequence[int] | None = None) -> None:
         """Insert all rows. With `owners`, the first value of each row is an index into these ids, not an id itself."""
@@ -171,15 +175,26 @@ def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def _cursor() -> Any:
-    """Return a cursor that, on PostgreSQL, sends the values apart from the statement, unlike Django's own.
+    """Return a cursor for statements with very many values, for which Django's own cursors are not made.
 
-    Otherwise PostgreSQL would write all rows of a batch into its log together with a failed statement.
+    On PostgreSQL it sends the values apart from the statement. Otherwise PostgreSQL would write all rows of a batch
+    into its log together with a failed statement.
     """
-    if not _on_postgresql():
-        return connection.cursor()
     connection.ensure_connection()
-    cursor = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
-    return connection._prepare_cursor(cursor)  # type: ignore[attr-defined]
+    of_database = ServerBindingCursor if _on_postgresql() else _SqliteCursor
+    return connection._prepare_cursor(of_database(connection.connection))  # type: ignore[attr-defined,call-arg]
+
+
+class _SqliteCursor(sqlite3.Cursor):
+    """Translates each statement once. Django's cursor takes a quarter of an insert's time to translate it again."""
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        return super().execute(_with_question_marks(statement), values)
+
+
+@lru_cache(CACHED_STATEMENTS)
+def _with_question_marks(statement: str) -> str:
+    return statement.replace("%s", "?")
 
 
 def _json(values: Any) -> str:
@@ -200,27 +215,35 @@ def _value(field: "models.Field[Any, Any]", place: int) -> str:
     return f"(value ->> {place})::{'text' if isinstance(field, models.CharField) else column_type}"
 
 
-def _stored(fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+def _stored_columns(
+    fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]
+) -> list[Sequence[Any]]:
     """Convert the rows to what SQLite stores, by column: Django's conversion of single values takes longer."""
-    columns = list(zip(*rows, strict=True))
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for place, (field, column) in enumerate(zip(fields, columns, strict=False)):  # no rows have no columns
         if _is_time(field):
             columns[place] = times(column)
         elif isinstance(field, models.JSONField):
-            columns[place] = tuple(v if v is None else _json(v) for v in column)
-    return zip(*columns, strict=True)
+            columns[place] = [value if value is None else _json(value) for value in column]
+    return columns
 
 
-def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
-    return [value for row in rows for value in row]
+def _flat(columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """Return the values of these columns row by row."""
+    width = len(columns)
+    flat = [None] * sum(map(len, columns))
+    for place, column in enumerate(columns):
+        flat[place::width] = column
+    return flat
 
 
-def times(moments: Iterable[dt.datetime]) -> tuple[str, ...]:
+def times(moments: Iterable[dt.datetime]) -> list[str]:
     """Return UTC times in the text format that Django stores in SQLite, and that PostgreSQL reads as well.
 
-    msgspec formats them many times as fast as `datetime.isoformat`.
+    msgspec formats them many times as fast as `datetime.isoformat`, and all of them at once in half of the time.
     """
-    return tuple(text[:10] + " " + text[11:-1] for text in msgspec.to_builtins(tuple(moments)))
+    texts = msgspec.json.encode(tuple(moments)).replace(b"T", b" ").replace(b"Z", b"")
+    return msgspec.json.decode(texts, type=list[str])
 
 
 def _is_time(field: "models.Field[Any, Any]") -> bool:

@@ -66,7 +66,7 @@ FacingAngle = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
 """Degrees."""
 
 
-class Face(msgspec.Struct, frozen=True, omit_defaults=True):
+class Face(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A face found in a frame."""
 
     confidence: Probability
@@ -81,7 +81,7 @@ class Face(msgspec.Struct, frozen=True, omit_defaults=True):
     """The visit of the person; None from a device that does not follow people."""
 
 
-class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
+class Labelled(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An object ("cup") or a gesture ("thumbs-up") found in a frame."""
 
     label: Label
@@ -93,7 +93,7 @@ class Labelled(msgspec.Struct, frozen=True, omit_defaults=True):
     """The visit of this person; None from a device that does not follow people."""
 
 
-class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The detections in one frame of the camera.
 
     `faces` is None where the device does not detect faces, and empty where it found none.
@@ -107,7 +107,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     """Width and height of the original frame."""
 
 
-class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
+class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A gesture that was made once, however many frames show it. It is reported when it begins and when it has ended.
 
     Label, `began_at` and `visit` identify an episode of a device.
@@ -124,7 +124,7 @@ class GestureEpisode(msgspec.Struct, frozen=True, omit_defaults=True):
     people."""
 
 
-class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
+class Visit(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A person's visit so far. It is reported when it begins, every few seconds while it lasts, and when it has ended.
 
     Id and `began_at` identify a visit of a device. Reports may arrive in any order and several times: dwell and
@@ -145,7 +145,7 @@ class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
     ended: bool = False
 
 
-class Frames(msgspec.Struct, frozen=True, omit_defaults=True):
+class Frames(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Payload of `frames`: one or more frames. Frames without any detection are sent too."""
 
     id: MessageId

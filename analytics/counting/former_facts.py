@@ -18,10 +18,13 @@ def counted_before(frames: Sequence[ReceivedFrame]) -> set[int]:
 
     Makes no query unless a frame is old enough.
     """
+    before = identity.former_before()
+    if before == identity.NEVER:
+        return set()
     keys = {
         (seen.device.id, *former): index
         for index, seen in enumerate(frames)
-        if seen.former_keys and identity.may_be_former(seen.taken_at)
+        if seen.former_keys and seen.taken_at < before
         for former in seen.former_keys(seen.source)
     }
     return {keys[stored] for stored in _stored(keys) if stored in keys}
@@ -45,7 +48,10 @@ def with_former_labels(gestures: Sequence[ReceivedGesture]) -> Sequence[Received
 
     A former version stored labels as they were sent. Makes no query unless such a gesture is old enough.
     """
-    times = {each.began_at for each in gestures if _may_have_former_label(each)}
+    before = identity.former_before()
+    times = {
+        each.began_at for each in gestures if each.sent_label not in ("", each.label) and each.began_at < before
+    }
     if not times:
         return gestures
     devices = {each.device.pk for each in gestures}
@@ -58,6 +64,3 @@ def with_former_labels(gestures: Sequence[ReceivedGesture]) -> Sequence[Received
         for each in gestures
     ]
 
-
-def _may_have_former_label(gesture: ReceivedGesture) -> bool:
-    return gesture.sent_label not in ("", gesture.label) and identity.may_be_former(gesture.began_at)

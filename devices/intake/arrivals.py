@@ -1,6 +1,7 @@
 """A message as it was received, and how the broker delivered it.
 
 The classes are msgspec's because several are made for each message, and a frozen dataclass takes ten times as long.
+The garbage collector need not look at them (`gc=False`), since none can be part of a cycle.
 """
 
 import datetime as dt
@@ -8,7 +9,7 @@ import datetime as dt
 import msgspec
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """How the broker delivered a message with QoS 1. It tells a redelivery from a new message with equal content."""
 
     client: str
@@ -22,7 +23,7 @@ class Delivery(msgspec.Struct, frozen=True):
     """Whether the broker may have kept the message for a while, so that its arrival does not tell when it was sent."""
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A message as it was received, by MQTT, by HTTP or from a file."""
 
     topic: str

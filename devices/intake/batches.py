@@ -230,22 +230,11 @@ def _make_draft(
 ) -> Draft:
     contents = [content for _, content in decoded]
     seeking.settle_empty_frames(contents)
-    batch = Batch(
-        frames=[frame for content in contents for frame in content.frames],
-        pictures=[picture for content in contents for picture in content.pictures],
-        gestures=[gesture for content in contents for gesture in content.gestures],
-        signs_of_life=[sign for content in contents for sign in content.signs_of_life],
-        visits=[visit for content in contents for visit in content.visits],
-        statuses=[
-            (content.device, content.clock or arrival.received_at, content.status)
-            for arrival, content in decoded
-            if content.status is not None and content.status.software and content.has_place
-        ],
-    )
+    batch, log_lines = _contents_of(decoded)
     untimed = [arrival for arrival, content in decoded if not content.timed]
     writes: list[Write] = [
-        partial(_write_log, [line for content in contents for line in content.log]),
-        partial(_write_quarantine, rejected, things),
+        partial(_write_log, log_lines) if log_lines else write_nothing,
+        partial(_write_quarantine, rejected, things) if rejected else write_nothing,
         redelivery.recording(arrivals, [*untimed, *(arrival for arrival, _ in rejected)]),
         # Last, because several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
@@ -255,6 +244,24 @@ def _make_draft(
     outcome = _outcome(decoded, rejected)
     outcome.committed = len(arrivals) - outcome.quarantined
     return Draft(arrivals, things, outcome, writes, placing or Placing())
+
+
+def _contents_of(decoded: Sequence[tuple[Arrival, Decoded]]) -> tuple[Batch, list[LogLine]]:
+    """Return the contents of all messages, and their lines of log, which no sink gets."""
+    batch, log_lines = Batch(), list[LogLine]()
+    for arrival, content in decoded:
+        batch.frames += content.frames
+        if content.has_only_frames():
+            continue
+        batch.pictures += content.pictures
+        batch.gestures += content.gestures
+        batch.signs_of_life += content.signs_of_life
+        batch.visits += content.visits
+        log_lines += content.log
+        status = content.status
+        if status is not None and status.software and content.has_place:
+            batch.statuses.append((content.device, content.clock or arrival.received_at, status))
+    return batch, log_lines
 
 
 @transaction.atomic
@@ -283,9 +290,8 @@ def _write_log(lines: Sequence[LogLine]) -> None:
 
 def _not_written_before(lines: Sequence[LogLine]) -> Sequence[LogLine]:
     """Return the lines without those that are stored under a key of a former version."""
-    formers = [
-        line.former_keys(line.source) if line.former_keys and identity.may_be_former(line.at) else () for line in lines
-    ]
+    before = identity.former_before()
+    formers = [line.former_keys(line.source) if line.former_keys and line.at < before else () for line in lines]
     times = {at for former in formers for at, _ in former}
     if not times:
         return lines

@@ -3,7 +3,7 @@
 import datetime as dt
 import zoneinfo
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import assert_never
 
 import msgspec
@@ -222,13 +222,13 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
     device = where.latest
     try:
         arrived_at = arrival.received_at if arrival.arrival_known else None
-        zone = zoneinfo.ZoneInfo(where.thing.clock_timezone)
-        message = deeplens.read(arrival.payload, zone=zone, arrived_at=arrived_at)
+        message = deeplens.read(arrival.payload, zone=_zone(where.thing.clock_timezone), arrived_at=arrived_at)
     except deeplens.BadValue as error:
         raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except deeplens.Unreadable as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
-    _check_claims(message, arrival, where)
+    if message.claimed_device is not None or message.claimed_topic is not None:
+        _check_claims(message, arrival, where)
     decoded = Decoded(device, timed=message.taken_at is not None and not message.placed_by_arrival)
     if message.text is not None:
         if message.text == deeplens.SIGN_OF_LIFE:
@@ -261,6 +261,10 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
     return decoded
 
 
+# `ZoneInfo` has a cache too, which takes several times as long.
+_zone = cache(zoneinfo.ZoneInfo)
+
+
 def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
     """Return the line of log for a picture that is not the device's own: one line a day for each place."""
     where, text = buckets.why_not_linked(url)
@@ -272,7 +276,7 @@ def _deeplens_frame(
     message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, where: Whereabouts
 ) -> ReceivedFrame:
     frame = messages.Frame(
-        taken_at=round(taken_at.timestamp() * 1000),
+        taken_at=(taken_at - EPOCH) // MILLISECOND,
         faces=message.faces,
         objects=message.objects,
         gestures=message.gestures,

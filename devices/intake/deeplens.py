@@ -49,7 +49,7 @@ class BadValue(Unreadable):
     """The payload can be read, but a value in it is out of its range."""
 
 
-class DeepLensMessage(msgspec.Struct, frozen=True):
+class DeepLensMessage(msgspec.Struct, frozen=True, gc=False):
     """The content of one message: a line of log, or a frame and a picture, or only one of these two."""
 
     taken_at: int | None = None

@@ -14,7 +14,7 @@ from devices.models import Device
 from edge_agent import messages
 
 
-class ReceivedFrame(msgspec.Struct, frozen=True):
+class ReceivedFrame(msgspec.Struct, frozen=True, gc=False):
     """A frame that was received from a registered device. Times are UTC."""
 
     device: Device
@@ -35,7 +35,7 @@ class ReceivedFrame(msgspec.Struct, frozen=True):
     """Whether a part is known to have arrived when its device sent it."""
 
 
-class ReceivedGesture(msgspec.Struct, frozen=True):
+class ReceivedGesture(msgspec.Struct, frozen=True, gc=False):
     """One showing of a gesture, received from a registered device. Times are UTC."""
 
     device: Device
@@ -50,7 +50,7 @@ class ReceivedGesture(msgspec.Struct, frozen=True):
     """The visit of the person; "" from a device that does not follow people."""
 
 
-class ReceivedVisit(msgspec.Struct, frozen=True):
+class ReceivedVisit(msgspec.Struct, frozen=True, gc=False):
     """A report of one person's visit, received from a registered device."""
 
     device: Device
@@ -64,7 +64,7 @@ class ReceivedVisit(msgspec.Struct, frozen=True):
         return self.visit.id
 
 
-class TakenPicture(msgspec.Struct, frozen=True):
+class TakenPicture(msgspec.Struct, frozen=True, gc=False):
     """A picture that a registered device took, or the address of one that the device put into S3. Times are UTC."""
 
     device: Device
@@ -85,7 +85,7 @@ class TakenPicture(msgspec.Struct, frozen=True):
     """Looks at the faces in earlier frames: the index in `faces`, and a checked and re-encoded JPEG."""
 
 
-class LogLine(msgspec.Struct, frozen=True):
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """A line of a device's log. Times are UTC."""
 
     device: Device
@@ -100,7 +100,7 @@ class LogLine(msgspec.Struct, frozen=True):
     source: Any = None
 
 
-class SignOfLife(msgspec.Struct, frozen=True):
+class SignOfLife(msgspec.Struct, frozen=True, gc=False):
     """A registered device's word that it was on, without a frame."""
 
     device: Device
@@ -108,7 +108,7 @@ class SignOfLife(msgspec.Struct, frozen=True):
     """UTC, by the platform's clock."""
 
 
-class Decoded(msgspec.Struct):
+class Decoded(msgspec.Struct, gc=False):
     """The content of one message of a registered device. The devices of its parts may differ after a move."""
 
     device: Device
@@ -129,3 +129,8 @@ class Decoded(msgspec.Struct):
     two equal hours its time is in."""
     has_place: bool = True
     """Whether the thing was registered at a place when it sent the message."""
+
+    def has_only_frames(self) -> bool:
+        """Whether there are no other facts in the message than frames, as in nearly all messages."""
+        others = self.gestures or self.visits or self.pictures or self.log or self.signs_of_life
+        return not others and self.status is None

@@ -65,8 +65,10 @@ def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:
                     of_device.faces = True
                 elif is_agent:
                     of_device.faces = False
-            if frame.objects or frame.gestures:
-                of_device.labels.update([labelled.label for labelled in frame.objects + frame.gestures])
+            for labelled in frame.objects:
+                of_device.labels.add(labelled.label)
+            for labelled in frame.gestures:
+                of_device.labels.add(labelled.label)
         for gesture in content.gestures:
             shown.setdefault(gesture.device.id, _Shown(gesture.device)).labels.add(gesture.label)
     new = [each for each in shown.values() if _merged(each.device, each) is not None]

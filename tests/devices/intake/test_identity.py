@@ -190,9 +190,9 @@ def test_what_the_first_version_stored_is_looked_up_until_the_retention_has_pass
     settings.FRAME_RETENTION_DAYS = 30
     before = UPGRADED_BY - HOUR
     set_clock(UPGRADED_BY + dt.timedelta(days=30))
-    assert identity.may_be_former(before)
+    assert before < identity.former_before()
     set_clock(UPGRADED_BY + dt.timedelta(days=33))
-    assert not identity.may_be_former(before)
+    assert identity.former_before() == identity.NEVER
 
 
 def test_a_message_of_the_hour_that_comes_twice_is_known_again_when_it_is_redelivered_an_hour_later(
