@@ -6,6 +6,7 @@ must be in UTC. Missing partitions of a table are made when the first rows of a 
 """
 
 import datetime as dt
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -36,12 +37,11 @@ class Rows:
 
     def __init__(self, model: type[models.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
         self._model, self._names, self._rows = model, names, rows
-        self._json = _json(rows) if _on_postgresql() else ""
-        self._flat = [] if _on_postgresql() else _flat(_stored_columns(_fields(model, names), rows))
+        self._columns = _converted(_fields(model, names), list(zip(*rows, strict=True)))
 
-    def insert(self, owners: Sequence[int] | None = None) -> None:
-        """Insert all rows. With `owners`, the first value of each row is an index into these ids, not an id itself."""
-        self._insert("", owners)
+    def insert(self) -> None:
+        """Insert all rows."""
+        self._insert("")
 
     def insert_new(self, *, key: tuple[str, ...]) -> dict[int, int]:
         """Insert the rows that the table does not contain yet. Return their new ids by their index, in order.
@@ -66,51 +66,46 @@ class Rows:
         ]
         self._insert(f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
 
-    def _insert(self, ending: str, owners: Sequence[int] | None = None) -> list[tuple[Any, ...]]:
+    def _insert(self, ending: str, *, may_fail: bool = False) -> list[tuple[Any, ...]]:
         """Insert the rows. Return what a RETURNING clause in `ending` selects.
 
-        A table with partitions gets those that it lacks. Nearly always it lacks none, so the insert is tried first.
+        With `may_fail` the transaction outlives an `IntegrityError`. A table with partitions gets those that it lacks.
+        Nearly always it lacks none, so the insert is tried first.
         """
-        field = partitions.field_of(self._model)
-        if field is None or not self._rows:
-            return self._insert_into_existing(ending, owners)
-        try:
-            with transaction.atomic():
-                return self._insert_into_existing(ending, owners)
-        except IntegrityError as error:
-            if not partitions.lacks_partition(error):
-                raise
-        place = self._names.index(field)
-        partitions.make(row[place] for row in self._rows)
-        with transaction.atomic():
-            return self._insert_into_existing(ending, owners)
-
-    def _insert_into_existing(self, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
         if not self._rows:
             return []
+        field = partitions.field_of(self._model)
+        if field is None and not may_fail:
+            return self._insert_into_existing(ending)
+        try:
+            with transaction.atomic():
+                return self._insert_into_existing(ending)
+        except IntegrityError as error:
+            if field is None or not partitions.lacks_partition(error):
+                raise
+        partitions.make(self._values_of(field))
+        with transaction.atomic():
+            return self._insert_into_existing(ending)
+
+    def _insert_into_existing(self, ending: str) -> list[tuple[Any, ...]]:
         into = f"INSERT INTO {_quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
-        return (self._insert_json if _on_postgresql() else self._insert_values)(into, ending, owners)
-
-    def _insert_json(self, into: str, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        """Insert all rows from one JSON parameter: psycopg would convert many parameters one by one."""
-        values, parameters = _out_of_json(self._model, self._names), [self._json]
-        if owners is not None:
-            values = ("(%s::bigint[])[1 + (value ->> 0)::int]", *values[1:])
-            parameters = ["{" + _json(owners)[1:-1] + "}", self._json]
-        rows = f" SELECT {', '.join(values)} FROM jsonb_array_elements(%s::jsonb)"  # noqa: S608
-        return _execute(into + rows + ending, parameters)
-
-    def _insert_values(self, into: str, ending: str, owners: Sequence[int] | None) -> list[tuple[Any, ...]]:
-        width, flat = len(self._names), self._flat
-        if owners is not None:
-            flat = flat.copy()
-            flat[::width] = [owners[place] for place in flat[::width]]
+        if _on_postgresql():
+            return _execute(f"{into} {self._selection()}{ending}", self._columns)
+        width, flat = len(self._names), _flat(self._columns)
         row = f"({', '.join(['%s'] * width)})"
         returned = []
         for start in range(0, len(flat), STATEMENT_ROWS * width):
             part = flat[start : start + STATEMENT_ROWS * width]
             returned += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
         return returned
+
+    def _selection(self) -> str:
+        """Return PostgreSQL's query of the rows, whose parameters are the columns."""
+        return f"SELECT {', '.join(map(_unnested, _fields(self._model, self._names)))}"
+
+    def _values_of(self, name: str) -> list[Any]:
+        place = self._names.index(name)
+        return [row[place] for row in self._rows]
 
     def _returned_ids(self, key: tuple[str, ...]) -> list[int]:
         """Insert the new rows and return their ids, in the order of the rows if all are new.
@@ -123,8 +118,7 @@ class Rows:
         plain = [place for place, field in enumerate(fields) if not _is_time(field)]
         returning = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
         try:
-            with transaction.atomic():
-                inserted = self._insert(returning)
+            inserted = self._insert(returning, may_fail=True)
         except IntegrityError:
             inserted = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING" + returning)
         ids = [row[0] for row in inserted]
@@ -155,6 +149,51 @@ class Rows:
         firsts = {f"{key[0]}__in": {row[0] for row in self._rows}}
         stored = self._model._default_manager.filter(pk__range=(min(ids), max(ids)), **firsts).values_list("pk", *key)
         return dict(sorted((places[tuple(values)], pk) for pk, *values in stored if pk in ids))
+
+
+class OwnedRows(Rows):
+    """Rows that refer to rows which the same transaction has inserted before, their owners.
+
+    The first of the fields `names` is the owner's id; the next ones are copied from the owner. So each row is the index
+    of its owner and the values of the other fields. Each of `owners` is the values to copy.
+    """
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        names: tuple[str, ...],
+        rows: Sequence[Sequence[Any]],
+        *,
+        owners: Sequence[Sequence[Any]],
+    ) -> None:
+        self._model, self._names, self._rows, self._owners = model, names, rows, owners
+        self._first_own = 1 + len(owners[0]) if owners else 1
+        fields, columns = _fields(model, names), list(zip(*rows, strict=True))
+        self._indexes = columns[0] if columns else ()
+        self._copied = _converted(fields[1:], list(zip(*owners, strict=True)))
+        self._own = _converted(fields[self._first_own :], columns[1:])
+
+    def insert_for(self, ids: Sequence[int]) -> None:
+        """Insert all rows for the owners with these ids, which stand in the order of `owners`."""
+        of_owners = [*_converted(_fields(self._model, self._names[:1]), [ids]), *self._copied]
+        if _on_postgresql():
+            self._columns = [*of_owners, _array([index + 1 for index in self._indexes]), *self._own]
+        else:
+            self._columns = [*([column[index] for index in self._indexes] for column in of_owners), *self._own]
+        self._insert("")
+
+    def _selection(self) -> str:
+        fields = _fields(self._model, self._names)
+        of_owners = [f"(%s::{_array_type(field)})[owner]" for field in fields[: self._first_own]]
+        own = fields[self._first_own :]
+        values = [f"{_unnested(field)} AS {_quoted(str(field.column))}" for field in own]
+        rows = ", ".join(["unnest(%s::int[]) AS owner", *values])
+        selected = ", ".join([*of_owners, *(_quoted(str(field.column)) for field in own)])
+        return f"SELECT {selected} FROM (SELECT {rows}) AS owned"  # noqa: S608
+
+    def _values_of(self, name: str) -> list[Any]:
+        place = self._names.index(name) - 1
+        return [owner[place] for owner in self._owners]
 
 
 def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
@@ -197,35 +236,63 @@ def _with_question_marks(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
-def _json(values: Any) -> str:
-    return msgspec.json.encode(values).decode()
+def _converted(fields: "Sequence[models.Field[Any, Any]]", columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """Convert the columns of these fields to what the database takes. No rows have no columns."""
+    convert = _array_of if _on_postgresql() else _stored
+    return [convert(field, column) for field, column in zip(fields, columns, strict=False)]
 
 
-@cache
-def _out_of_json(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the SQL expressions of the fields' values, for a row that is the JSON array `value`."""
-    return tuple(_value(field, place) for place, field in enumerate(_fields(model, names)))
+def _array_of(field: "models.Field[Any, Any]", column: Sequence[Any]) -> str:
+    return _json(column) if isinstance(field, models.JSONField) else _array(column)
 
 
-def _value(field: "models.Field[Any, Any]", place: int) -> str:
-    """Return the expression of one field. A cast to varchar(64), instead of text, would silently cut a long text."""
+def _array(values: Sequence[Any]) -> str:
+    """Return PostgreSQL's text of an array, for which psycopg would convert the values one by one."""
+    text = _json(values)
+    # JSON and PostgreSQL write quotes and backslashes in the same way, but other escapes are JSON's alone.
+    if "\\" in text and _ESCAPE.search(text):
+        text = f"[{','.join(map(_element, values))}]"
+    return "{" + text[1:-1] + "}"
+
+
+_ESCAPE = re.compile(r'\\[^"\\]')
+
+
+def _element(value: Any) -> str:
+    if not isinstance(value, str):
+        return _json(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _json(value: Any) -> str:
+    return _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _unnested(field: "models.Field[Any, Any]") -> str:
+    """Return the SQL expression of a column's values."""
     if isinstance(field, models.JSONField):
-        return f"NULLIF(value -> {place}, 'null')"
-    column_type = field.rel_db_type(connection) if isinstance(field, models.ForeignKey) else field.db_type(connection)
-    return f"(value ->> {place})::{'text' if isinstance(field, models.CharField) else column_type}"
+        return "NULLIF(jsonb_array_elements(%s::jsonb), 'null')"
+    return f"unnest(%s::{_array_type(field)})"
 
 
-def _stored_columns(
-    fields: "Sequence[models.Field[Any, Any]]", rows: Sequence[Sequence[Any]]
-) -> list[Sequence[Any]]:
-    """Convert the rows to what SQLite stores, by column: Django's conversion of single values takes longer."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for place, (field, column) in enumerate(zip(fields, columns, strict=False)):  # no rows have no columns
-        if _is_time(field):
-            columns[place] = times(column)
-        elif isinstance(field, models.JSONField):
-            columns[place] = [value if value is None else _json(value) for value in column]
-    return columns
+def _array_type(field: "models.Field[Any, Any]") -> str:
+    """Return the type of an array of the field's values. An array of varchar(64) would silently cut a long text."""
+    if isinstance(field, models.CharField):
+        return "text[]"
+    return f"{field.rel_db_type(connection) if isinstance(field, models.ForeignKey) else field.db_type(connection)}[]"
+
+
+def _stored(field: "models.Field[Any, Any]", column: Sequence[Any]) -> Sequence[Any]:
+    """Return what SQLite stores for these values. Django's conversion of single values takes longer."""
+    if _is_time(field):
+        return times(column)
+    if isinstance(field, models.JSONField):
+        return [None if value is None else _json(value) for value in column]
+    return column
 
 
 def _flat(columns: Sequence[Sequence[Any]]) -> list[Any]:

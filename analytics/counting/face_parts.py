@@ -182,7 +182,7 @@ def _grow(frame: _Frame, frame_id: int) -> None:
 
 def _add(additions: Additions, frame: _Frame, frame_id: int) -> None:
     """Write the detections of the new parts and all that follows from these, except the engagement; store the parts."""
-    additions.detections.insert(owners=[frame_id])
+    additions.detections.insert_for([frame_id])
     additions.labels.add_up(tallies.LABEL_MERGE)
     episode_rows.add(additions.episodes)
     FramePart.objects.bulk_create(

@@ -1,7 +1,7 @@
 """Finds frames and gestures that were counted by a former version, which identified them in another way."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ TIMES_AT_ONCE = 500
 """Times in one query; SQLite allows 32,766 parameters."""
 
 
-def counted_before(frames: Sequence[ReceivedFrame]) -> set[int]:
+def counted_before(frames: Iterable[ReceivedFrame]) -> set[int]:
     """Return the indexes of the frames that are stored under a key of a former version.
 
     Makes no query unless a frame is old enough.
@@ -49,9 +49,7 @@ def with_former_labels(gestures: Sequence[ReceivedGesture]) -> Sequence[Received
     A former version stored labels as they were sent. Makes no query unless such a gesture is old enough.
     """
     before = identity.former_before()
-    times = {
-        each.began_at for each in gestures if each.sent_label not in ("", each.label) and each.began_at < before
-    }
+    times = {each.began_at for each in gestures if each.sent_label not in ("", each.label) and each.began_at < before}
     if not times:
         return gestures
     devices = {each.device.pk for each in gestures}
@@ -63,4 +61,3 @@ def with_former_labels(gestures: Sequence[ReceivedGesture]) -> Sequence[Received
         else each
         for each in gestures
     ]
-

@@ -52,8 +52,8 @@ CountedFrame = tuple[ReceivedFrame, int | None, list[FoundObject]]
 class Additions:
     """The rows that new frames add to the other tables."""
 
-    detections: sql.Rows
-    """Each detection has the number of its frame instead of the frame's id."""
+    detections: sql.OwnedRows
+    """The frames are their owners, by index."""
     engagement: sql.Rows
     labels: sql.Rows
     episodes: Sequence[EpisodeRow]
@@ -93,13 +93,13 @@ def _count(
     signs_of_life: Sequence[tallies.SignOfLifeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
-    if counted := counted_before([seen for seen, _, _ in frames]):
+    if counted := counted_before(seen for seen, _, _ in frames):
         frames = [frame for index, frame in enumerate(frames) if index not in counted]
         frame_rows, additions = make_frame_rows(frames), make_additions(frames)
     ids = frame_rows.insert_new(key=FRAME_KEY)
     if len(ids) < len(frames):
         additions = make_additions([frames[number] for number in ids])
-    additions.detections.insert(owners=list(ids.values()))
+    additions.detections.insert_for(list(ids.values()))
     additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
     if signs_of_life:
         _add_signs_of_life(signs_of_life)
@@ -126,11 +126,7 @@ def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
 
 def make_additions(frames: Sequence[CountedFrame]) -> Additions:
     """Return what these frames add to the other tables; the times must ascend for each device."""
-    detections = [
-        (number, seen.device.id, seen.taken_at, *detection)
-        for number, (seen, _, found) in enumerate(frames)
-        for detection in found
-    ]
+    detections = [(number, *detection) for number, (_, _, found) in enumerate(frames) for detection in found]
     engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, faces) for seen, faces, _ in frames])
     labels = tallies.label_rows(
         [
@@ -140,7 +136,9 @@ def make_additions(frames: Sequence[CountedFrame]) -> Additions:
         ]
     )
     return Additions(
-        sql.Rows(Detection, DETECTION_FIELDS, detections),
+        sql.OwnedRows(
+            Detection, DETECTION_FIELDS, detections, owners=[(seen.device.id, seen.taken_at) for seen, _, _ in frames]
+        ),
         sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, engagement),
         sql.Rows(LabelQuarter, tallies.LabelRow._fields, labels),
         episodes.episodes_in_frames((seen.device.id, seen.taken_at, faces, found) for seen, faces, found in frames),

@@ -18,7 +18,7 @@ def build_indexes(apps, schema_editor):
         key = f"{table} (device_id, taken_at, id)"
         _keys.build_ready_index(connection, _keys.ready_index(table, "key"), key, unique=True)
         _keys.build_ready_index(connection, _keys.ready_index(table, "id"), f"{table} (id)")
-    _keys.build_ready_index(connection, BY_TIME, "analytics_detection (taken_at DESC)")
+    _keys.build_ready_index(connection, BY_TIME, "analytics_detection (taken_at)")
 
 
 def drop_indexes(apps, schema_editor):

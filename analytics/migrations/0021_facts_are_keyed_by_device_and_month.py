@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
         refer_by_device_and_time("detection", "frame", "frame"),
         refer_by_device_and_time("review", "detection", "detection"),
         migrations.RemoveIndex("frame", "frames_by_time"),
-        _keys.AddReadyIndex("detection", models.Index(fields=["-taken_at"], name="detections_by_time")),
+        _keys.AddReadyIndex("detection", models.Index(fields=["taken_at"], name="detections_by_time")),
         _keys.AddConstraintOfKey(
             "detection",
             models.UniqueConstraint(fields=("device", "taken_at", "id"), name="detections_of_a_device"),

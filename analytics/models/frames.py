@@ -105,7 +105,7 @@ class Detection(models.Model):
         # PostgreSQL's primary key; it also serves queries by device, and finds the detections of a frame.
         constraints = [models.UniqueConstraint(fields=["device", "taken_at", "id"], name="detections_of_a_device")]
         # For lists of the newest detections of many devices, which would otherwise be sorted as a whole.
-        indexes = [models.Index(fields=["-taken_at"], name="detections_by_time")]
+        indexes = [models.Index(fields=["taken_at"], name="detections_by_time")]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0%})"

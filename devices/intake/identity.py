@@ -92,7 +92,7 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _canonical(pairs: Sequence[tuple[str, Any]]) -> str:
-    """Return the pairs as `_json` does. Nearly all values are numbers, for which Python's encoder takes twice as long."""
+    """Return the pairs as `_json` does, in half of the time: nearly all values are numbers."""
     return "[" + ",".join([_canonical_pair(key, value) for key, value in pairs]) + "]"
 
 
