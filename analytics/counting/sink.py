@@ -229,6 +229,6 @@ def _trusted_end(gesture: ReceivedGesture) -> dt.datetime:
 
 def _counted_frame(seen: ReceivedFrame) -> CountedFrame:
     frame = seen.frame
-    found = [(FACE, face.confidence, face.box, face.visit) for face in frame.faces or ()]
+    found = [(FACE, face.confidence, face.box, face.visit) for face in frame.faces] if frame.faces else []
     found += [(each.label, each.confidence, each.box, each.visit) for each in frame.objects + frame.gestures]
     return seen, None if frame.faces is None else len(frame.faces), found

@@ -53,8 +53,8 @@ class Report:
     def today(self) -> str | None:
         """Whether today is normal so far, in a sentence; None if the period does not end today or nothing was seen."""
         period, found = self.numbers.period, self.numbers.past.today
-        today = [hour for hour in self.numbers.hours if hour.start >= period.midnight]
-        if found is None or not any(hour.minutes_seen for hour in today):
+        midnight = period.midnight
+        if found is None or not any(hour.minutes_seen for hour in self.numbers.hours if hour.start >= midnight):
             return None
         usual = found.usual
         if usual is None:

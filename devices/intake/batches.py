@@ -106,7 +106,7 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
         if not arrival.payload:
             continue  # It only clears the message that the broker retained on its topic.
         try:
-            where = _thing_of(arrival, things)
+            where = things.get(decoding.thing_of(arrival.topic))
             if where is None or where.always is not None:
                 decoded.append((arrival, decoding.decode(arrival, where, retention=retention)))
                 continue

@@ -262,7 +262,7 @@ def _is_flag(value: Any) -> bool:
 
 
 def _label(key: str) -> str:
-    if key in FACE_KEYS or _NUMBERED.fullmatch(key):
+    if key in FACE_KEYS or (key[:1].isdigit() and _NUMBERED.fullmatch(key)):
         return "face"
     try:
         return labels.normalised(key)

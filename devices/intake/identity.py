@@ -40,6 +40,10 @@ def digest(*parts: bytes | str) -> int:
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
         state.update(framed(data))
+    return _number(state)
+
+
+def _number(state: "hashlib.blake2b") -> int:
     return int.from_bytes(state.digest(), signed=True)
 
 
@@ -56,7 +60,7 @@ def content_hash(arrival: Arrival) -> int:
     """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
     state = _state_after(arrival.topic).copy()
     state.update(framed(arrival.payload))
-    return int.from_bytes(state.digest(), signed=True)
+    return _number(state)
 
 
 @lru_cache(CACHED_TOPICS)
@@ -85,7 +89,9 @@ def frames_in(payload: bytes) -> tuple[msgspec.Raw, ...]:
 
 def frame_key(frame: msgspec.Raw) -> int:
     """Return the key of one of `frames_in` a message. The message's id is no part of it."""
-    return digest(bytes(frame))
+    state = _EMPTY.copy()
+    state.update(framed(bytes(frame)))
+    return _number(state)
 
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
@@ -111,7 +117,7 @@ def record_key(pairs: Sequence[tuple[str, Any]], packet: str) -> int:
     """
     state = _state_after("record").copy()
     state.update(framed(_canonical(pairs).encode()) + framed(packet.encode()))
-    return int.from_bytes(state.digest(), signed=True)
+    return _number(state)
 
 
 def line_key(payload: bytes, arrival: str) -> int:
