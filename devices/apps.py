@@ -30,6 +30,7 @@ class DevicesConfig(AppConfig):
             {
                 "devices.tasks.send_missing_settings": every_minute,
                 "devices.tasks.warn_of_shared_names": every_minute,
+                "devices.tasks.end_setups_and_credentials": every_minute,
                 "devices.tasks.forget_old_logs": nightly,
                 "devices.tasks.forget_old_audit": nightly,
             },

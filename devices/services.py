@@ -22,6 +22,7 @@ import datetime as dt
 import hashlib
 import logging
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +30,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from devices.fact_kinds import count_facts
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
@@ -319,6 +321,8 @@ def _end(device: Device, at: dt.datetime) -> None:
     _check_facts(device, at, None)
     device.until = at
     _save(device)
+    # A thing that goes on at another place keeps its credentials; the task looks where it is after the commit.
+    transaction.on_commit(partial(async_task, "devices.tasks.end_setups_and_credentials"))
 
 
 def _locked(device: Device) -> Device:

@@ -10,7 +10,10 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
+from devices.adding import adopting
+from devices.adding import services as setups
 from devices.audit import term
+from devices.credentials import issuing
 from devices.intake import log_retention
 from devices.mqtt import settings, shared_names
 
@@ -23,6 +26,16 @@ def send_missing_settings() -> int:
 def warn_of_shared_names() -> int:
     """Tell agents that share a thing name with another one. Return the number of names."""
     return shared_names.warn_of_shared_names(now=timezone.now())
+
+
+def replay_thing(thing_name: str) -> int:
+    """Take in messages that waited for this thing to be registered. Return how many."""
+    return adopting.replay_thing(thing_name)
+
+
+def end_setups_and_credentials() -> int:
+    """Delete what old set-ups have left, and revoke the credentials of things at no place. Return how many."""
+    return setups.end_old_setups(now=timezone.now()) + issuing.end_unused()
 
 
 def forget_old_logs() -> int:

@@ -4,18 +4,26 @@ from typing import Any
 
 from django.urls import path
 
+from devices.adding import views as adding
+from devices.adding.api import AgentViewSet, ClaimViewSet
+from devices.fleet import views as fleet
 from devices.managing import device_list, history, place_pages, quarantine_page, site_page
 from devices.members import views as members
 from devices.pages import views
-from devices.rest.views import AuditViewSet, DeviceViewSet, LogViewSet, MessageViewSet, QuarantineViewSet, SiteViewSet
+from devices.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
+from devices.rest.views import AuditViewSet, LogViewSet, MessageViewSet, QuarantineViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("sites", SiteViewSet, "site"),
     ("devices", DeviceViewSet, "device"),
+    ("members", MemberViewSet, "member"),
+    ("rollouts", RolloutViewSet, "rollout"),
     ("logs", LogViewSet, "log"),
     ("quarantine", QuarantineViewSet, "quarantine"),
     ("messages", MessageViewSet, "message"),
     ("audit", AuditViewSet, "audit"),
+    ("claims", ClaimViewSet, "claim"),
+    ("agent", AgentViewSet, "agent"),
 ]
 urlpatterns: list[Any] = [
     path("healthz", views.healthz, name="healthz"),
@@ -39,5 +47,11 @@ urlpatterns: list[Any] = [
     path("sites/<slug:slug>/members/<int:pk>/", members.change_member, name="change-member"),
     path("sites/<slug:slug>/invitations/<int:pk>/withdraw/", members.withdraw_invitation, name="withdraw-invitation"),
     path("invitations/<str:token>/", members.invitation, name="invitation"),
+    path("sites/<slug:slug>/cameras/add/", adding.add_camera, name="add-camera"),
+    path("sites/<slug:slug>/cameras/<slug:name>/setup/", adding.camera_setup, name="camera-setup"),
+    path("cameras/unknown/", adding.unknown_things, name="unknown-things"),
+    path("agent/install.sh", adding.install_script, name="agent-install"),
+    path("agent/<str:file_name>", adding.agent_wheel, name="agent-wheel"),
+    path("fleet/", fleet.fleet, name="fleet"),
     path("metrics", views.metrics, name="metrics"),
 ]

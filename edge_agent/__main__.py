@@ -18,13 +18,16 @@ from edge_agent.delivery.link import Link, LinkError
 from edge_agent.delivery.outbox import Outbox, OutboxError
 from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import Uploader
+from edge_agent.delivery.views import ViewSender
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import use_one_thread_for_pictures
+from edge_agent.release import software
 from edge_agent.stream.server import StreamError, StreamServer
 from edge_agent.urls import without_password
 from edge_agent.vision.files import ModelsUnavailable
 
-SOFTWARE = "headcount-edge-agent 0.1.0"
+UP_FILE = "AGENT_UP_FILE"
+"""The environment variable that names a file to write once the agent has come up; `setup/launcher.py` waits for it."""
 
 log = logging.getLogger("edge_agent")
 
@@ -60,21 +63,36 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
     eyes = Eyes(config)
     source = open_source(config.source, repeat=config.repeat)
-    link = Link(config, outbox, software=SOFTWARE, epoch_ms=_epoch_ms)
+    link = Link(config, outbox, software=software(), epoch_ms=_epoch_ms)
     uploader = Uploader(config, outbox) if config.upload_url else None
     stream = _open_stream(config)
     settings_file = SettingsFile(config.outbox)
-    agent = Agent(config, source, eyes, outbox, log_buffer, stream=stream, settings_file=settings_file)
+    views = ViewSender(config, lambda: link.trouble or log_buffer.latest) if config.platform_url else None
+    agent = Agent(
+        config,
+        source,
+        eyes,
+        outbox,
+        log_buffer,
+        stream=stream,
+        settings_file=settings_file,
+        views=views,
+        up_file=Path(os.environ[UP_FILE]) if UP_FILE in os.environ else None,
+    )
     agent.restore_settings(link)
     link.start()
     if uploader:
         uploader.start()
+    if views:
+        views.start()
     log.info("reading frames from %s as device %s", without_password(config.source), config.thing)
     try:
         agent.run(link, stop)
     finally:
         if stream:
             stream.close()
+        if views:
+            views.stop()
         source.close()
         if uploader:
             uploader.stop(SHUTDOWN_SECONDS)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -16,6 +17,7 @@ from edge_agent.delivery.link import Link
 from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
+from edge_agent.delivery.views import ViewSender
 from edge_agent.eyes import Eyes
 from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.looks import LookKeeper
@@ -57,15 +59,27 @@ MAX_BASE64_CHARACTERS = (messages.MAX_PICTURE_BYTES + 2) // 3 * 4
 """The longest picture, in base64, that fits into a message."""
 
 
+LATEST_SECONDS = 60.0
+"""A warning tells of the present for so long: a camera that is away is reported again within this time."""
+
+
 class LogBuffer(logging.Handler):
     """Keeps the agent's latest 100 warnings and errors until they are published."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._records: deque[logging.LogRecord] = deque(maxlen=100)
+        self._latest: logging.LogRecord | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         self._records.append(record)
+        self._latest = record
+
+    @property
+    def latest(self) -> str:
+        """The text of the latest warning or error, if it is younger than `LATEST_SECONDS`; otherwise ""."""
+        record = self._latest
+        return "" if record is None or time.time() - record.created > LATEST_SECONDS else record.getMessage()
 
     def take(self) -> list[messages.Log]:
         """Return the warnings and errors since the last call, oldest first."""
@@ -89,12 +103,15 @@ class Agent:
         *,
         stream: StreamServer | None = None,
         settings_file: SettingsFile | None = None,
+        views: ViewSender | None = None,
+        up_file: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._own_config = self._config = config
         self._source, self._eyes, self._outbox, self._log_buffer = source, eyes, outbox, log_buffer
         self._stream, self._overlay, self._settings_file = stream, Overlay(), settings_file
+        self._views, self._up_file = views, up_file
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
         self._looks = LookKeeper()
@@ -107,7 +124,7 @@ class Agent:
         self._visit_changes: list[messages.Visit] = []
         self._next_frame = monotonic()
         self._batch_since = self._last_frame_at = monotonic()
-        self._is_wedged = False
+        self._is_wedged = self._has_looked = False
         self._failure = ""
 
     def restore_settings(self, link: Link) -> None:
@@ -130,6 +147,7 @@ class Agent:
                 # A look that is overdue is skipped, so that a slow machine does not fall further and further behind.
                 next_look = max(next_look + self._look_seconds, self._monotonic())
             self.update_stream()
+            self._show_that_it_is_up(link)
             if self._monotonic() >= next_heartbeat:
                 link.note_picture(*(self._watch.trouble or (None, None)))
                 link.report_status()
@@ -186,11 +204,24 @@ class Agent:
             self._failure = failure
 
     def update_stream(self) -> None:
-        """Draw the stream's next picture if the stream has viewers."""
-        if self._stream is not None and self._stream.has_viewers:
-            picture = self._overlay.render(self._monotonic(), self._source.peek())
-            if picture is not None:
-                self._stream.publish(picture)
+        """Draw the next picture for the viewers of the stream, and for the platform while it wants views."""
+        is_watched = self._stream is not None and self._stream.has_viewers
+        views = self._views if self._views is not None and self._views.is_wanted else None
+        if not is_watched and (views is None or views.has_one):
+            return
+        picture = self._overlay.render(self._monotonic(), self._source.peek())
+        if picture is None:
+            return
+        if is_watched and self._stream is not None:
+            self._stream.publish(picture)
+        if views is not None and not views.has_one:
+            views.show(picture)
+
+    def _show_that_it_is_up(self, link: Link) -> None:
+        """Write the file that tells the launcher, once there is a connection and a frame was looked at."""
+        if self._up_file is not None and link.is_connected and self._has_looked:
+            self._up_file.touch()
+            self._up_file = None
 
     def handle_commands(self, link: Link) -> None:
         """Carry out the platform's commands: show a greeting, or apply settings and report the result."""
@@ -307,6 +338,7 @@ class Agent:
         if self._is_wedged:
             log.warning("the source %s shows frames again", without_password(self._config.source))
         self._last_frame_at, self._is_wedged = now, False
+        self._has_looked = True
 
 
 _PICTURE_PROBLEMS: dict[messages.PictureProblem, str] = {

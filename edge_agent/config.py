@@ -97,7 +97,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     upload_url: str | None = None
     """The platform's `https://…/api/v1/captures/`, for pictures that are too large for a message."""
     device_token: str | None = None
-    """Issued in the platform's admin; needed for `upload_url`."""
+    """Issued by the platform; needed for `upload_url` and `platform_url`."""
+    platform_url: str | None = None
+    """The platform's `https://…`, which is shown views while the camera is set up, and has updates of the agent."""
 
     @property
     def broker(self) -> Broker:
@@ -130,7 +132,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
 
     Raises `ConfigError` for a file that cannot be read, an unknown key, a wrong value or a missing value.
     """
-    values = _from_file(path) | _from_environment(environ)
+    values = read_file(path) | _from_environment(environ)
     for key in ("thing", "mqtt_url"):
         if key not in values:
             raise ConfigError(f'"{key}" is not set: write it in the file given by --config, or set {_variable(key)}.')
@@ -140,7 +142,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> AgentConfig:
     return config
 
 
-def _from_file(path: Path | None) -> dict[str, Any]:
+def read_file(path: Path | None) -> dict[str, Any]:
+    """Return the checked values of this file; none without a file. Raises `ConfigError`."""
     if path is None:
         return {}
     try:
@@ -226,17 +229,19 @@ _CHECKS: dict[str, Callable[[str, str], object]] = {"mqtt_url": broker_of, "stre
 
 
 def _check_upload(config: AgentConfig) -> None:
-    if (config.upload_url is None) != (config.device_token is None):
-        raise ConfigError("upload_url and device_token belong together: set both or neither.")
-    if config.upload_url is None:
-        return
-    parts = urlsplit(config.upload_url)
-    if not (parts.scheme == "https" and parts.hostname) and not (
-        parts.scheme == "http" and is_loopback(parts.hostname or "")
-    ):
-        raise ConfigError(
-            "upload_url is wrong: expected https://host/api/v1/captures/, because the device token is sent there."
-        )
+    addresses = {
+        "upload_url": (config.upload_url, "https://host/api/v1/captures/"),
+        "platform_url": (config.platform_url, "https://host"),
+    }
+    given = {key: (url, example) for key, (url, example) in addresses.items() if url is not None}
+    if bool(given) != (config.device_token is not None):
+        raise ConfigError("upload_url or platform_url, and device_token, belong together: set both or neither.")
+    for key, (url, example) in given.items():
+        parts = urlsplit(url)
+        if not (parts.scheme == "https" and parts.hostname) and not (
+            parts.scheme == "http" and is_loopback(parts.hostname or "")
+        ):
+            raise ConfigError(f"{key} is wrong: expected {example}, because the device token is sent there.")
 
 
 def _check_tls(config: AgentConfig) -> None:

@@ -62,6 +62,7 @@ Margin = Annotated[float, msgspec.Meta(ge=0.0, le=3.0)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 Detector = Literal["faces", "hands", "objects"]
 Accuracy = Literal["balanced", "high"]
+Celsius = Annotated[float, msgspec.Meta(ge=-100.0, le=200.0)]
 FacingAngle = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
 """Degrees."""
 
@@ -234,6 +235,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     picture_problem: PictureProblem | None = None
     """What is wrong with the camera's picture, beside its own past; None where nothing is, or nobody looks."""
     picture_problem_since: Milliseconds | None = None
+    temperature: Celsius | None = None
+    """Of the box's processor; None where the box does not tell."""
 
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -75,6 +75,7 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.software = status.software[:64]
         state.outbox_messages, state.outbox_bytes = status.outbox_messages, status.outbox_bytes
         state.dropped_messages = status.dropped_messages
+        state.temperature = status.temperature
         state.config_error = storable(status.settings_error)
         state.picture_problem = status.picture_problem or ""
         since = status.picture_problem_since if status.picture_problem else None

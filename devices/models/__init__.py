@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from devices.models.audit import Action, AppendOnly, AuditEntry, Way
+from devices.models.boxes import AgentRelease, AgentUpdate, BoxReport, BrokerCredentials, CameraClaim, Rollout
 from devices.models.places import (
     LIVE_FOR,
     SHARED_FOR,
@@ -33,9 +34,14 @@ __all__ = [
     "SHARED_FOR",
     "SKEW_TO_FLAG",
     "Action",
+    "AgentRelease",
+    "AgentUpdate",
     "ApiToken",
     "AppendOnly",
     "AuditEntry",
+    "BoxReport",
+    "BrokerCredentials",
+    "CameraClaim",
     "DeliveredBatch",
     "Device",
     "DeviceLog",
@@ -50,6 +56,7 @@ __all__ = [
     "QuarantinedMessage",
     "Reason",
     "RetainedMessage",
+    "Rollout",
     "Site",
     "Thing",
     "Way",

@@ -195,6 +195,7 @@ class DeviceState(models.Model):
     outbox_messages = models.PositiveBigIntegerField(default=0)
     outbox_bytes = models.PositiveBigIntegerField(default=0)
     dropped_messages = models.PositiveBigIntegerField(default=0)
+    temperature = models.FloatField(null=True, help_text="Degrees Celsius of the box's processor; unknown: not told.")
     reported_config = models.JSONField(
         null=True, help_text="The settings in force, from the device's latest status; unknown for a DeepLens."
     )

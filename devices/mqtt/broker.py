@@ -251,6 +251,36 @@ def publish_all(messages: Mapping[str, bytes], *, retain: bool = False) -> None:
         client.loop_stop()
 
 
+def ask(topic: str, answer_topic: str, payload: bytes) -> bytes:
+    """Publish the payload with QoS 1, and return the first message that comes on `answer_topic` afterwards.
+
+    For a part of the broker itself that answers commands. Raises `BrokerUnavailable` if none comes within `TIMEOUT_S`.
+    """
+    answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    granted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    _prepare(client, urlsplit(settings.MQTT_URL))
+    client.on_connect = lambda client, data, flags, reason, properties: (
+        granted.put(False) if reason.is_failure else client.subscribe(answer_topic, qos=1)
+    )
+    client.on_subscribe = lambda client, data, packet_id, reasons, properties: granted.put(
+        not any(reason.is_failure for reason in reasons)
+    )
+    client.on_message = lambda client, data, message: answers.put(bytes(message.payload))
+    _connect(client, _address(urlsplit(settings.MQTT_URL)), clean_start=True, properties=None)
+    client.loop_start()
+    try:
+        if not granted.get(timeout=TIMEOUT_S):
+            raise BrokerUnavailable(f"The broker does not let the platform use {topic}: check the user in MQTT_URL.")
+        client.publish(topic, payload, qos=1)
+        return answers.get(timeout=TIMEOUT_S)
+    except queue.Empty:
+        raise BrokerUnavailable(f"Nothing at the broker answered on {answer_topic} within {TIMEOUT_S} s.") from None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
 Address = tuple[str, int]
 
 

@@ -35,6 +35,7 @@ class DeviceStateSerializer(serializers.ModelSerializer[DeviceState]):
             "dropped_messages",
             "picture_problem",
             "picture_problem_since",
+            "temperature",
         ]
 
     def get_live(self, state: DeviceState) -> bool:

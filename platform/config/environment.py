@@ -23,6 +23,7 @@ FEWEST_KEY_CHARACTERS = 10
 """Different characters of a `SECRET_KEY`. Django's check asks for five, which a keyboard row passes."""
 RECOGNISERS = ("local", "rekognition")
 DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+CREDENTIALS = ("none", "mosquitto", "aws-iot")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 TOPIC_ARN = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
@@ -56,6 +57,7 @@ def read() -> dict[str, Any]:
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
     _check_tls(mqtt.scheme, values)
+    _check_devices_broker(mqtt, values)
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
         raise refusal(
             "HOME_ASSISTANT_PREFIX must be the first level of a topic, such as homeassistant. Empty switches it off."
@@ -95,6 +97,24 @@ def _check_tls(scheme: str, values: Mapping[str, Any]) -> None:
             raise refusal(f"{name}: {file} cannot be read: {error.strerror}.") from None
 
 
+def _check_devices_broker(mqtt: SplitResult, values: dict[str, Any]) -> None:
+    """Complete how cameras reach the broker: as the platform does, but never with the platform's own password."""
+    if not values["DEVICES_MQTT_URL"]:
+        values["DEVICES_MQTT_URL"] = mqtt._replace(netloc=mqtt.netloc.rpartition("@")[2]).geturl()
+    devices = _split("DEVICES_MQTT_URL", values["DEVICES_MQTT_URL"])
+    if devices.scheme not in ("mqtt", "mqtts") or not devices.hostname:
+        raise refusal("DEVICES_MQTT_URL must look like mqtt://host:1883 or mqtts://host:8883.")
+    if values["DEVICE_CREDENTIALS"] != "none" and devices.username:
+        raise refusal("DEVICES_MQTT_URL must name no user where DEVICE_CREDENTIALS gives each camera its own.")
+    if devices.scheme == "mqtts":
+        values["DEVICES_MQTT_CA_FILE"] = values["DEVICES_MQTT_CA_FILE"] or values["MQTT_CA_FILE"]
+    if values["DEVICES_MQTT_CA_FILE"]:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(values["DEVICES_MQTT_CA_FILE"])
+        except OSError as error:
+            raise refusal(f"DEVICES_MQTT_CA_FILE: {values['DEVICES_MQTT_CA_FILE']} cannot be used: {error}.") from None
+
+
 def keep_files_private() -> None:
     """Make all files and folders that this process and its children create readable by their own user only."""
     os.umask(0o077)
@@ -128,6 +148,9 @@ def _read() -> dict[str, Any]:
         "MQTT_CA_FILE": env.str("MQTT_CA_FILE", ""),
         "MQTT_CERT_FILE": env.str("MQTT_CERT_FILE", ""),
         "MQTT_KEY_FILE": env.str("MQTT_KEY_FILE", ""),
+        "DEVICES_MQTT_URL": env.str("DEVICES_MQTT_URL", ""),
+        "DEVICES_MQTT_CA_FILE": env.str("DEVICES_MQTT_CA_FILE", ""),
+        "DEVICE_CREDENTIALS": env.str("DEVICE_CREDENTIALS", "none", validate=validate.OneOf(CREDENTIALS)),
         "HOME_ASSISTANT_PREFIX": env.str("HOME_ASSISTANT_PREFIX", ""),
         "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
         "RECOGNISER": env.str("RECOGNISER", "local"),

@@ -2,7 +2,7 @@
 //
 //   {% load live %} … {% live "name" %}what may change{% endlive %}
 //
-// Every ten seconds the script requests the marked parts at the page's own address; the server responds with 304 where no
+// Every ten seconds, or as often as the page says, the script requests the marked parts at the page's own address; the server responds with 304 where no
 // part has changed (devices/pages/live.py). A part whose content differs is replaced, and then dispatches the event "live",
 // which bubbles; plots.js draws the figures in it again. Open <details>, scroll positions and the focus are kept. A part in
 // which the reader types or selects text is replaced later. A page with other parts than before is reloaded.
@@ -14,7 +14,8 @@
 "use strict";
 
 (() => {
-  const INTERVAL = 10_000; // milliseconds, as all times here
+  // Milliseconds, as all times here. A page on which somebody waits says how often in seconds: <main data-live-every="3">.
+  const INTERVAL = 1000 * (document.querySelector("main").dataset.liveEvery ?? 10);
   const MAX_INTERVAL = 160_000;
   const TIMEOUT = 30_000;
   const FOCUSABLE = "a[href], button, summary, [tabindex]";

@@ -1,0 +1,1 @@
+"""Issues credentials for the broker to things, and revokes them when a thing is at no place any more."""
