@@ -207,9 +207,10 @@ def _is_open(claim: CameraClaim, now: dt.datetime) -> bool:
 
 
 def _url_for(issued: issuing.Credentials | None) -> str:
-    url = urlsplit(settings.DEVICES_MQTT_URL)
+    address: str = settings.DEVICES_MQTT_URL
     if issued is None or not issued.username:
-        return url.geturl()
+        return address
+    url = urlsplit(address)
     user = f"{quote(issued.username, safe='')}:{quote(issued.password, safe='')}"
     return url._replace(netloc=f"{user}@{url.netloc}").geturl()
 

@@ -162,8 +162,7 @@ def rollouts_of(devices: QuerySet[Device]) -> list[RolloutState]:
         .order_by("-started_at", "-pk")
     )
     states = [
-        RolloutState(each, each.done, each.failed, each.total, each.failure or "")  # type: ignore[attr-defined]
-        for each in counted[:MOST_ROLLOUTS]
+        RolloutState(each, each.done, each.failed, each.total, each.failure or "") for each in counted[:MOST_ROLLOUTS]
     ]
     return [state for number, state in enumerate(states) if number == 0 or state.done < state.total]
 

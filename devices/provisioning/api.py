@@ -43,8 +43,8 @@ class NewDeviceSerializer(serializers.Serializer[dict[str, Any]]):
     thing_name = serializers.CharField(
         max_length=128, required=False, default="", help_text="Without it, a thing name and a claim code are made."
     )
-    source = serializers.CharField(
-        max_length=500, required=False, default=None, help_text="The camera's address for the box, for the claim code."
+    address = serializers.CharField(
+        max_length=500, required=False, default=None, help_text="Of the camera, for its box; for the claim code."
     )
 
 
@@ -132,13 +132,13 @@ class DeviceViewSet(views.DeviceViewSet):
     """The devices of your sites, each with its stretch of time at its place, and its latest state while it is there."""
 
     filterset_class = DeviceFilter
-    filterset_fields = None
 
     @extend_schema(request=NewDeviceSerializer, responses={201: CreatedDeviceSerializer, 200: CreatedDeviceSerializer})
     def create(self, request: Request) -> Response:
         """Add a camera. A spot of this name that has a camera is left as it is. For operators of the site."""
         values = _valid(NewDeviceSerializer, request)
         site = _site(request, values.pop("site"))
+        values["source"] = values.pop("address")
         outcome = _carried_out(services.provision_device, request, {**values, "site": site, "now": timezone.now()})
         outcome.row.claim_code = outcome.secret
         outcome.row.agent_sha256 = wheel.current_release().sha256 if outcome.secret else ""

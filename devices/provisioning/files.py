@@ -133,7 +133,7 @@ def _from_csv(path: Path, text: str) -> Iterator[Located]:
 
 def _converted(values: dict[str, Any], *, strict: bool) -> Entry | str:
     try:
-        return msgspec.convert(values, Entry, strict=strict)  # type: ignore[arg-type, no-any-return]
+        return msgspec.convert(values, Entry, strict=strict)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         if values.get("kind") not in TABLES.values():
             return f"The kind must be one of {', '.join(TABLES.values())}."

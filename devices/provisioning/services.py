@@ -129,7 +129,7 @@ def _account(name: str) -> "User | None":
     users = list(get_user_model().objects.filter(Q(username=name) | Q(email__iexact=name), is_active=True)[:2])
     if len(users) > 1:
         raise ValidationError(f"Several users have the address {name}; give a user name.")
-    return users[0] if users else None  # type: ignore[return-value]
+    return users[0] if users else None
 
 
 def _anybody() -> "User":
@@ -137,4 +137,4 @@ def _anybody() -> "User":
     administrator = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if administrator is None:
         raise ValidationError("Create an administrator first: manage.py createsuperuser")
-    return administrator  # type: ignore[return-value]
+    return administrator

@@ -51,7 +51,6 @@ class DeviceViewSet(ScopedReadOnlyViewSet):
 
     queryset = Device.objects.select_related("site", "thing__state").annotate(**latest_state_columns())
     serializer_class = DeviceSerializer
-    filterset_fields = {"site__slug": ["exact"], "name": ["exact"], "until": ["isnull"]}
     cursor_ordering = ("pk",)
     exports_whole_list = True
 

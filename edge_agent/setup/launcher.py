@@ -35,7 +35,7 @@ STOP_SECONDS = 8.0
 STEP_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pace:
     """Times of the launcher, in seconds."""
 

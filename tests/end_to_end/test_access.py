@@ -22,6 +22,8 @@ from analytics.questions import services as questions
 from config.urls import router
 from devices.members import services as members
 from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
+from devices.releases.rollouts import start_rollout
+from devices.releases.wheel import current_release
 from faces.models import Capture, Coffee, Person
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
@@ -97,6 +99,23 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
     ("withdraw-invitation", "post"): Needs.OWNER,
+    ("add-camera", "get"): Needs.OPERATOR,
+    ("add-camera", "post"): Needs.OPERATOR,
+    ("camera-setup", "get"): Needs.OPERATOR,
+    ("camera-setup", "post"): Needs.OPERATOR,
+    ("unknown-things", "get"): Needs.ADMINISTRATOR,
+    ("unknown-things", "post"): Needs.ADMINISTRATOR,
+    ("agent-install", "get"): Needs.NOTHING,
+    ("agent-wheel", "get"): Needs.NOTHING,
+    ("claim-list", "post"): Needs.NOTHING,  # the code in the body proves who may: tests/devices/adding
+    ("agent-list", "post"): Needs.TOKEN,
+    ("agent-model", "get"): Needs.TOKEN,
+    ("fleet", "get"): Needs.AN_ACCOUNT,  # a post changes own cameras alone: tests/devices/fleet
+    ("site-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
+    ("device-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
+    ("device-settings", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet
+    ("member-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
+    ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet
     ("question-ask", "get"): Needs.OPERATOR,
     ("question-ask", "post"): Needs.OPERATOR,
     ("question-change", "get"): Needs.OPERATOR,
@@ -201,6 +220,7 @@ def world(db: None, owner: User) -> dict[str, Any]:
     merge = merge_people(other=eve, into=eva, by=owner)
     erasure = forget(person=create_person(site=site, name="Mallory"), by=owner)
     invitation, token = members.invite(site=site, role="viewer", email="", by=owner, now=now)
+    release = current_release()
     line = DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, text="a line")
     objects: dict[str, Any] = {
         "question": question,
@@ -221,12 +241,14 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
         "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
         "audit": AuditEntry.objects.filter(site=site).first(),
+        "member": Membership.objects.get(site=site, user__username="fuzzed"),
+        "rollout": start_rollout(things=[device.thing], version=release.version, by=owner, now=now),
         "quarantine": QuarantinedMessage.objects.filter(device=device).first(),
         "withdraw-invitation": invitation,
         "change-member": Membership.objects.get(site=site, user__username="fuzzed"),
     }
     assert not [name for name, row in objects.items() if row is None]
-    return {"site": site, "device": device, "token": token, "objects": objects}
+    return {"site": site, "device": device, "token": token, "wheel": release, "objects": objects}
 
 
 def address(name: str, world: dict[str, Any]) -> str:
@@ -238,6 +260,9 @@ def address(name: str, world: dict[str, Any]) -> str:
         {"site": slug},
         {"site": slug, "name": world["device"].name},
         {"token": world["token"]},
+        {"slug": slug, "name": world["device"].name},
+        {"file_name": world["wheel"].file_name},
+        {"name": "objects.tflite"},
         {"site": slug, "board": "today"},
         {"site": slug, "board": "today", "of": 3},
         {"site": slug, "board": "today", "of": 3, "screen": 1},

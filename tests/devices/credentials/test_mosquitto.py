@@ -1,6 +1,5 @@
 """Each thing has its own user at a real Mosquitto, may use its own topics alone, and is refused once it has left."""
 
-import datetime as dt
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pytest_django import Settings
 from devices import services
 from devices.credentials import issuing
 from devices.models import BrokerCredentials, Device, Site
-from tests import places
+from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True)]
@@ -136,7 +135,7 @@ def test_a_retired_thing_is_disconnected_and_refused(broker: Mosquitto, seattle0
     credentials = issue(seattle01)
     with client(broker, seattle01.thing_name, credentials) as device:
         assert device.connected.wait(5)
-        services.retire_device(device=seattle01, at=_now())
+        services.retire_device(device=seattle01, at=clock.now())
         assert issuing.end_unused() == 1
         assert device.ended.wait(5)
     with client(broker, seattle01.thing_name, credentials) as device:
@@ -147,7 +146,7 @@ def test_a_retired_thing_is_disconnected_and_refused(broker: Mosquitto, seattle0
 
 def test_a_thing_that_moves_keeps_its_credentials(broker: Mosquitto, seattle01: Device, chicago: Site) -> None:
     credentials = issue(seattle01)
-    services.move_device(device=seattle01, site=chicago, name="Chicago09", at=_now())
+    services.move_device(device=seattle01, site=chicago, name="Chicago09", at=clock.now())
     assert issuing.end_unused() == 0
     with client(broker, seattle01.thing_name, credentials) as device:
         assert device.connected.wait(5), device.refusal
@@ -155,7 +154,7 @@ def test_a_thing_that_moves_keeps_its_credentials(broker: Mosquitto, seattle01: 
 
 def test_credentials_end_later_where_the_broker_is_away(broker: Mosquitto, seattle01: Device) -> None:
     issue(seattle01)
-    services.retire_device(device=seattle01, at=_now())
+    services.retire_device(device=seattle01, at=clock.now())
     broker.stop()
     assert issuing.end_unused() == 0
     broker.start()
@@ -173,7 +172,3 @@ def test_a_broker_without_the_plugin_is_told_in_one_sentence(
         with pytest.raises(issuing.CredentialsUnavailable, match="Nothing at the broker answered"):
             issue(device)
     assert not BrokerCredentials.objects.exists()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

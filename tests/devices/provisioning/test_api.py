@@ -72,6 +72,13 @@ def test_an_owner_adds_a_user_or_invites_an_address(owner: User, seattle: Site) 
     assert Invitation.objects.get().email == "new@example.com"
 
 
+def test_members_are_listed_for_their_own_site(owner: User, outsider: User) -> None:
+    client = Client()
+    client.force_login(owner)
+    listed = client.get("/api/v1/members/").json()["results"]
+    assert [(each["user"], each["role"]) for each in listed] == [("owner", "owner")]
+
+
 def test_only_owners_add_members(operator: User, seattle: Site) -> None:
     places.user("kari")
     body = {"site": "seattle", "user": "kari", "role": "viewer"}

@@ -49,7 +49,7 @@ class Box:
     def agent(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run the agent as the command says at its end, until the block ends."""
         config = self.home / ".config" / "headcount" / "agent.toml"
-        command = [self.venv / "bin" / "headcount-agent", "run", "--config", config]
+        command = [str(self.venv / "bin" / "headcount-agent"), "run", "--config", str(config)]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=self.home, env=self.environment | environment, stdout=log, stderr=log
