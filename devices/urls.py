@@ -49,7 +49,6 @@ urlpatterns: list[Any] = [
     path("invitations/<str:token>/", members.invitation, name="invitation"),
     path("sites/<slug:slug>/cameras/add/", adding.add_camera, name="add-camera"),
     path("sites/<slug:slug>/cameras/<slug:name>/setup/", adding.camera_setup, name="camera-setup"),
-    path("cameras/unknown/", adding.unknown_things, name="unknown-things"),
     path("agent/install.sh", adding.install_script, name="agent-install"),
     path("agent/<str:file_name>", adding.agent_wheel, name="agent-wheel"),
     path("fleet/", fleet.fleet, name="fleet"),

@@ -1,1 +1,1 @@
-"""Adds cameras: their names, the command that sets a box up, what the new camera shows, and unknown things."""
+"""Adds cameras: their names, the command that sets a box up, and what the new camera shows."""

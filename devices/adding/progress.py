@@ -15,6 +15,7 @@ from django.db.models import Count, Max
 from devices.adding import adopting
 from devices.adding.codes import MOST_FAILED_ATTEMPTS
 from devices.adding.services import wants_views
+from devices.intake.mends import MENDS
 from devices.models import BoxReport, CameraClaim, Device, DeviceState, Reason
 
 INSTALLING_TAKES = dt.timedelta(minutes=10)
@@ -59,22 +60,6 @@ class Progress:
     @property
     def is_done(self) -> bool:
         return all(step.stage is Stage.DONE for step in self.steps)
-
-
-ADVICE: dict[str, str] = {
-    Reason.UNKNOWN_TOPIC: "Upgrade the agent on the box, or correct the topic on which the device publishes.",
-    Reason.UNKNOWN_DEVICE: "Its messages are counted now that it is registered; this takes a minute.",
-    Reason.OTHER_DEVICE: "Give the device its own thing name: its messages name another device.",
-    Reason.TOO_LARGE: "Lower the size of the device's pictures.",
-    Reason.UNREADABLE: "Check which program publishes under this thing name; its messages are no JSON.",
-    Reason.BAD_VALUE: "Upgrade the program on the device; the detail in the quarantine names the value.",
-    Reason.BAD_PICTURE: "Have the device send JPEG pictures.",
-    Reason.TOO_OLD: "Set the device's clock: its messages claim to be older than Headcount keeps.",
-    Reason.IN_FUTURE: "Set the device's clock: its messages come from the future.",
-    Reason.NO_PLACE: "The messages are from before the camera came here; correct when it came.",
-    Reason.REFUSED: "Tell the administrator: the database refused these messages, and the server's log says why.",
-}
-"""What to do about messages that are quarantined for a reason."""
 
 
 def read_progress(device: Device, *, now: dt.datetime) -> Progress:
@@ -155,7 +140,7 @@ def _quarantined(device: Device) -> list[Problem]:
         Problem(
             f"{count:,} message{'s lie' if count > 1 else ' lies'} in quarantine: {meanings.get(reason, reason)}."
             + (f" {detail}" if detail else ""),
-            ADVICE.get(reason, "Look at the quarantine."),
+            MENDS.get(reason, "Look at the quarantine."),
         )
         for reason, count, detail in reasons
     ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -9,11 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
 
-from devices import services
-from devices.adding import codes, names
+from devices import names, services
+from devices.adding import codes
 from devices.credentials import issuing
 from devices.models import BoxReport, CameraClaim, Device, Site, Thing
 from edge_agent.urls import split_url
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 VIEWS_FOR = dt.timedelta(minutes=15)
 """After a box was claimed, its views are taken for so long: time to aim a camera."""
@@ -66,7 +70,7 @@ class Claimed:
 
 
 @transaction.atomic
-def add_camera(*, site: Site, camera: NewCamera, now: dt.datetime) -> Device:
+def add_camera(*, site: Site, camera: NewCamera, by: "User | None" = None, now: dt.datetime) -> Device:
     """Register the camera at the site, with a claim where a box is to be set up for it, and return its device.
 
     Raises `ValidationError`, whose keys are the fields of `NewCamera`.
@@ -83,7 +87,7 @@ def add_camera(*, site: Site, camera: NewCamera, now: dt.datetime) -> Device:
         raise ValidationError(problems)
     thing_name = camera.thing_name.strip() if kind is Kind.DEEPLENS else names.new_thing_name(spot)
     try:
-        device = services.register_device(site=site, name=spot, thing_name=thing_name)
+        device = services.register_device(site=site, name=spot, thing_name=thing_name, by=by)
     except ValidationError as error:
         raise ValidationError({"thing_name" if kind is Kind.DEEPLENS else "name": error.messages}) from None
     if kind is Kind.S3:

@@ -5,9 +5,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.adding import adopting, install, services
 from devices.adding.progress import read_progress
 from devices.adding.services import Kind, NewCamera
+from devices.managing.access import check_right, find_site
 from devices.models import AgentRelease, CameraClaim, Device, Site
 from devices.releases import wheel
 from devices.roles import Right
@@ -45,7 +45,9 @@ def add_camera(request: HttpRequest, slug: str) -> HttpResponse:
     elif request.method == "POST":
         fields = {name: typed.get(name, "") for name in NewCamera.__dataclass_fields__}
         try:
-            device = services.add_camera(site=site, camera=NewCamera(**fields), now=timezone.now())
+            device = services.add_camera(
+                site=site, camera=NewCamera(**fields), by=cast("User", request.user), now=timezone.now()
+            )
         except ValidationError as error:
             errors = error.message_dict
         else:
@@ -53,6 +55,7 @@ def add_camera(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("camera-setup", site.slug, device.name)
     context = {
         "site": site,
+        "tab": "site-devices",
         "kinds": Kind,
         "kind": typed.get("kind", Kind.WEBCAM),
         "typed": typed,
@@ -95,6 +98,7 @@ def camera_setup(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         shown = install.command(script=script, code=code, sha256=wheel.current_release().sha256)
     context = {
         "site": site,
+        "tab": "site-devices",
         "device": device,
         "claim": claim,
         "command": shown,
@@ -104,40 +108,6 @@ def camera_setup(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         "has_own_box": claim is not None,
     }
     return render(request, "devices/adding/setup.html", context)
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def unknown_things(request: HttpRequest) -> HttpResponse:
-    """List the things that publish without being registered. A POST adopts one. For administrators.
-
-    An unknown thing belongs to no site yet, so no member of a site may learn its name.
-    """
-    if not request.user.is_superuser:
-        raise PermissionDenied("Only administrators of this installation see things that belong to no site yet.")
-    errors: list[str] = []
-    if request.method == "POST":
-        site = Site.objects.filter(slug=request.POST.get("site", "")).first()
-        try:
-            if site is None:
-                raise ValidationError("Choose the site at which the camera is.")
-            device = adopting.adopt(
-                thing_name=request.POST.get("thing", ""), site=site, called=request.POST.get("name", "")
-            )
-        except ValidationError as error:
-            errors = error.messages
-        else:
-            messages.success(request, f"{device} is at {site} now. Its quarantined messages are being counted.")
-            return redirect("camera-setup", site.slug, device.name)
-    context = {
-        "things": adopting.unknown_things(),
-        "sites": Site.objects.order_by("name"),
-        "errors": errors,
-        "typed": request.POST,
-    }
-    status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
-    return render(request, "devices/adding/unknown.html", context, status=status)
 
 
 @require_safe
@@ -172,7 +142,6 @@ def wheel_address(release: AgentRelease) -> str:
 def _operated_site(request: HttpRequest, slug: str) -> Site:
     """Return the site. Another site is a 404, and one at which the user may not change cameras a 403."""
     user = cast("User", request.user)
-    site: Site = get_object_or_404(Site.objects.for_user(user), slug=slug)
-    if not site.allows(user, Right.OPERATE):
-        raise PermissionDenied(f"Your role at {site} does not allow you to add cameras. Ask an owner of {site}.")
+    site = find_site(user, slug)
+    check_right(user, site, Right.OPERATE)
     return site

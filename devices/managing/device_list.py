@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from devices.managing.access import find_site
 from devices.models import Device
+from devices.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -27,7 +28,8 @@ CHOICES = [("here", "that are here"), ("left", "that left"), ("all", "all")]
 @require_safe
 def site_devices(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a page of the site's devices: of those whose name or thing name contains `?q=`, by `?show=`."""
-    site = find_site(cast("User", request.user), slug)
+    user = cast("User", request.user)
+    site = find_site(user, slug)
     q, shown = request.GET.get("q", "").strip(), request.GET.get("show", "here")
     shown = shown if shown in SHOWN else "here"
     devices: Any = Device.objects.filter(SHOWN[shown], site=site).select_related("site", "thing__state")
@@ -37,6 +39,7 @@ def site_devices(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     context = {
         "site": site,
+        "may_operate": Right.OPERATE in site.rights_of(user),
         "page": page,
         "rows": [(device, device.latest_state, device.is_live(now)) for device in page],
         "q": q,

@@ -1,6 +1,5 @@
 """The pages of a site's quarantine: what waits there and why, what to do about it, to replay it and to discard it."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
@@ -13,8 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices import services
+from devices import names, services
 from devices.audit.recording import record
+from devices.intake.mends import MENDS
 from devices.intake.quarantine import discard, messages_of_unknown, quarantined_counts, unknown_things
 from devices.intake.replay import replay_all
 from devices.managing.access import check_right, find_site
@@ -32,23 +32,6 @@ BEGINNING_BYTES = 200
 
 PIECE_BYTES = 16_384
 """Bytes of a payload on one page of a message."""
-
-_UPDATE = "Update the device’s software. Then discard these messages, or replay them once Headcount can read them."
-
-MENDS: Mapping[str, str] = {
-    Reason.UNKNOWN_TOPIC: "Correct the topic on the device. Messages on this topic can then be discarded.",
-    Reason.UNKNOWN_DEVICE: "Register the thing name, then replay.",
-    Reason.OTHER_DEVICE: "Give each device its own name and its own credentials. Then discard these messages.",
-    Reason.TOO_LARGE: "Have the device send smaller pictures or fewer frames at once. Then discard these messages.",
-    Reason.UNREADABLE: _UPDATE,
-    Reason.BAD_VALUE: _UPDATE,
-    Reason.BAD_PICTURE: "Look at the camera’s picture. A message with a broken picture can only be discarded.",
-    Reason.TOO_OLD: "These are older than frames are kept, so they can only be discarded.",
-    Reason.IN_FUTURE: "Set the device’s clock. Replay once the time that they give has come.",
-    Reason.NO_PLACE: "Correct the dates of the camera’s places, then replay.",
-    Reason.REFUSED: "Look at the detail of a message. Replay after an update of Headcount.",
-}
-"""What people can do about each reason."""
 
 
 @login_required
@@ -125,7 +108,8 @@ def adopt(request: HttpRequest, slug: str) -> HttpResponse:
         )
     thing, name = request.POST.get("thing", ""), request.POST.get("name", "").strip()
     try:
-        device = services.register_device(site=site, name=name, thing_name=thing, by=user)
+        spot = names.spot_name(site, name)
+        device = services.register_device(site=site, name=spot, thing_name=thing, by=user)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("site-quarantine", site.slug)

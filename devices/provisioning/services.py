@@ -13,8 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from devices import services
-from devices.adding import names
+from devices import names, services
 from devices.adding.services import make_claim
 from devices.members import services as members
 from devices.models import Device, Invitation, Membership, Site
@@ -87,7 +86,7 @@ def provision_device(
                 f" `manage.py place replace {site.slug}/{spot} {thing_name}`."
             )
         return Outcome("unchanged", there)
-    device = services.register_device(site=site, name=spot, thing_name=thing_name or names.new_thing_name(spot))
+    device = services.register_device(site=site, name=spot, thing_name=thing_name or names.new_thing_name(spot), by=by)
     code = "" if thing_name and source is None else make_claim(device=device, source=source or "0", now=now)
     return Outcome("created", device, code)
 

@@ -103,8 +103,6 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("add-camera", "post"): Needs.OPERATOR,
     ("camera-setup", "get"): Needs.OPERATOR,
     ("camera-setup", "post"): Needs.OPERATOR,
-    ("unknown-things", "get"): Needs.ADMINISTRATOR,
-    ("unknown-things", "post"): Needs.ADMINISTRATOR,
     ("agent-install", "get"): Needs.NOTHING,
     ("agent-wheel", "get"): Needs.NOTHING,
     ("claim-list", "post"): Needs.NOTHING,  # the code in the body proves who may: tests/devices/adding

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from analytics.models import Frame
-from devices.adding import adopting
+from devices.adding import adopting, services
 from devices.adding.progress import Stage, read_progress
 from devices.intake import batches
 from devices.intake.decoding import Arrival
@@ -29,46 +29,36 @@ def _frames(number: int) -> bytes:
     return messages.encode(messages.Frames(messages.new_id(), (frame,)))
 
 
-def test_unknown_things_are_listed_with_how_often_they_published(db: None) -> None:
+def test_what_a_deeplens_has_sent_before_it_was_added_is_counted(seattle: Site) -> None:
     publish(count=3)
-    publish("another")
-    listed = {thing.name: thing.messages for thing in adopting.unknown_things()}
-    assert listed == {THING: 3, "another": 1}
-
-
-def test_what_an_adopted_thing_has_sent_is_counted(seattle: Site) -> None:
-    publish(count=3)
-    device = adopting.adopt(thing_name=THING, site=seattle, called="Front desk")
+    device = add(seattle)
     assert adopting.replay_thing(THING) == 3
     assert Frame.objects.filter(device=device).count() == 3
-    assert adopting.unknown_things() == []
 
 
 def test_a_message_that_is_refused_again_is_not_tried_for_ever(seattle: Site) -> None:
     publish(payload=b"{")
-    adopting.adopt(thing_name=THING, site=seattle, called="Front desk")
+    add(seattle)
     assert adopting.replay_thing(THING) == 0
     assert QuarantinedMessage.objects.get().reason == Reason.UNREADABLE
     assert adopting.replay_thing(THING) == 0
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_administrator_adopts_a_thing_on_the_page(client: Client, superuser: User) -> None:
-    site = Site.objects.create(slug="oslo", name="Oslo", timezone="Europe/Oslo")
-    publish()
+def add(site: Site) -> Device:
+    camera = services.NewCamera(name="Front desk", kind=services.Kind.DEEPLENS, thing_name=THING)
+    return services.add_camera(site=site, camera=camera, now=clock.now())
+
+
+def test_an_administrator_adopts_a_thing_by_what_people_call_its_place(
+    client: Client, superuser: User, seattle: Site
+) -> None:
+    publish(count=2)
     client.force_login(superuser)
-    assert THING in client.get("/cameras/unknown/").content.decode()
-    response = client.post("/cameras/unknown/", {"thing": THING, "site": "oslo", "name": "Front desk"})
-    assert response.status_code == 302
-    assert Device.objects.get(site=site).thing_name == THING
-
-
-def test_no_member_of_a_site_learns_the_names_of_unknown_things(client: Client, owner: User) -> None:
-    publish()
-    client.force_login(owner)
-    response = client.get("/cameras/unknown/")
-    assert response.status_code == 403
-    assert THING not in response.content.decode()
+    assert THING in client.get("/sites/seattle/settings/quarantine/").content.decode()
+    client.post("/sites/seattle/settings/quarantine/adopt/", {"thing": THING, "name": "Front desk"})
+    device = Device.objects.get(site=seattle)
+    assert (device.name, device.thing_name) == ("front-desk", THING)
+    assert Frame.objects.filter(device=device).count() == 2
 
 
 class TestTheWaitingPage:

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.adding import codes, names
+from devices import names
+from devices.adding import codes
 from devices.models import Site
 from edge_agent.messages import is_thing_name
 from tests import clock, places

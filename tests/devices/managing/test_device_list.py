@@ -47,7 +47,7 @@ def test_a_page_lists_some_devices_and_takes_the_same_queries_for_many(
     client.force_login(viewer)
     address = reverse("site-devices", args=["seattle"])
     client.get(address)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         first = client.get(address).content.decode()
     assert "page 1 of 3" in first
     assert first.count("thing_") == 3
