@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0019_audit"),
+        ("devices", "0020_pictures_with_problems"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
