@@ -12,6 +12,7 @@ from analytics.models import Frame
 from devices.intake import quarantine
 from devices.intake.batches import accept
 from devices.intake.decoding import Arrival
+from devices.intake.mends import MENDS
 from devices.managing import quarantine_page
 from devices.models import AuditEntry, Device, QuarantinedMessage, Reason, Site
 from tests import clock, places
@@ -44,13 +45,13 @@ def test_the_page_says_why_messages_wait_and_what_to_do(viewer: User, seattle01:
     sent(b'{"face": 17}', b"{")
     page = shown(client_of(viewer).get(PAGE))
     assert "A value is out of its range. " in page
-    assert quarantine_page.MENDS[Reason.BAD_VALUE] in page
+    assert MENDS[Reason.BAD_VALUE] in page
     assert escape('{"face": 17}') in page
     assert "Replay the selected" not in page
 
 
 def test_every_reason_has_something_to_do() -> None:
-    assert set(quarantine_page.MENDS) == set(Reason)
+    assert set(MENDS) == set(Reason)
 
 
 def test_a_payload_is_shown_as_text_a_piece_at_a_time(
