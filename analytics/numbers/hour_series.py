@@ -170,16 +170,25 @@ def people_measure(comparisons: Mapping[Measure, Comparison]) -> Measure:
     return Measure.VISITS if known else Measure.SPELLS
 
 
+KNOWN_LONG_ENOUGH = 2 / 3
+"""Visits tell what is usual if they are known in this share of the hours: in six of nine weeks."""
+
+
+def people_of(series: HourSeries) -> Measure:
+    """Return the measure by which the past of a place tells how many people come: visits, or else occupied spells."""
+    known = {name: int((~np.isnan(each.rates)).sum()) for name, each in series.measures().items() if name in PEOPLE}
+    is_known = known.get(Measure.VISITS, 0) >= max(1, KNOWN_LONG_ENOUGH * known[Measure.SPELLS])
+    return Measure.VISITS if is_known else Measure.SPELLS
+
+
 def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
     """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
 
-    Visits tell it where enough weeks know them, else occupied spells. The past is all that was read.
+    The past is all that was read.
     """
-    measures, earlier = series.measures(), dt.datetime.fromtimestamp(0, dt.UTC)
-    hours, past = series.between(day, now), series.between(earlier, day)
-    known = [Measure.VISITS, Measure.SPELLS] if Measure.VISITS in measures else [Measure.SPELLS]
-    found = {each: usual_range(Side(measures[each], hours), past) for each in known}
-    return next(((each, usual) for each, usual in found.items() if usual is not None), (Measure.SPELLS, None))
+    people, earlier = people_of(series), dt.datetime.fromtimestamp(0, dt.UTC)
+    side = Side(series.measures()[people], series.between(day, now))
+    return people, usual_range(side, series.between(earlier, day))
 
 
 def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models.quarters import CONFIDENCE_BINS, MILLION
@@ -26,12 +26,11 @@ _D = TypeVar("_D")
 _K = TypeVar("_K", bound=Hashable)
 
 
-class _Dated(Protocol):
+class Dated(Protocol):
+    """Whatever has a local start."""
+
     @property
     def start(self) -> dt.datetime: ...
-
-
-_B = TypeVar("_B", bound=_Dated)
 
 
 class BucketState(StrEnum):
@@ -346,42 +345,6 @@ def episodes_by_day(hours: Iterable[EpisodeBucket]) -> list[EpisodeBucket]:
     return [merge_episodes(list(day)) for _, day in groupby(hours, lambda hour: hour.start.date())]
 
 
-def regroup(
-    buckets: Sequence[_B], period: Literal["hour", "day", "week"], merge: Callable[[Sequence[_B]], _B]
-) -> list[_B]:
-    """Merge adjoining hours or days into the local days or weeks in which they start; weeks begin on Monday."""
-    if period == "hour":
-        return list(buckets)
-
-    def first_day(bucket: _B) -> dt.date:
-        date = bucket.start.date()
-        return date - dt.timedelta(days=date.weekday()) if period == "week" else date
-
-    return [merge(list(group)) for _, group in groupby(buckets, first_day)]
-
-
-def merge_counts(buckets: Sequence[CountBucket]) -> CountBucket:
-    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
-    return CountBucket(
-        buckets[0].start,
-        buckets[-1].end,
-        sum(each.count for each in buckets),
-        sum(each.confidence_millionths_sum for each in buckets),
-        any(each.is_known for each in buckets),
-    )
-
-
-def merge_confidences(buckets: Sequence[ConfidenceBucket]) -> ConfidenceBucket:
-    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
-    return ConfidenceBucket(
-        buckets[0].start,
-        buckets[-1].end,
-        tuple(map(sum, zip(*(each.bins for each in buckets), strict=True))),
-        tuple(map(sum, zip(*(each.confidence_millionths for each in buckets), strict=True))),
-        any(each.is_known for each in buckets),
-    )
-
-
 def typical_week(hours: Iterable[EngagementBucket], spells: Iterable[EpisodeBucket]) -> list[list[WeekHour]]:
     """Add up hours of any places by their own local weekday and hour: `typical_week(…)[weekday][hour]`."""
     engagement, episodes = _group(hours, _week_hour), _group(spells, _week_hour)
@@ -406,11 +369,11 @@ def add_up_by_local_time(
     ]
 
 
-def _week_hour(bucket: _Dated) -> tuple[int, int]:
+def _week_hour(bucket: Dated) -> tuple[int, int]:
     return bucket.start.weekday(), bucket.start.hour
 
 
-def _local_time(bucket: _Dated) -> dt.datetime:
+def _local_time(bucket: Dated) -> dt.datetime:
     return bucket.start.replace(tzinfo=None, fold=0)
 
 

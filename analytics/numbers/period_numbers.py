@@ -3,19 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from analytics.models import FACE
 from analytics.numbers.buckets import Bucket
 from analytics.numbers.causes import Cause, read_causes
 from analytics.numbers.findings import Finding, tell
 from analytics.numbers.hour_series import (
-    PEOPLE,
     HourSeries,
     Measure,
     compare_spans,
     count_visits,
     people_measure,
+    people_of,
     read_hour_series,
 )
 from analytics.numbers.kept import keep
@@ -29,11 +27,8 @@ from analytics.numbers.measures import (
     EpisodeBucket,
     engagement_by_day,
     merge_activity,
-    merge_confidences,
-    merge_counts,
     merge_engagement,
     merge_episodes,
-    regroup,
 )
 from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import PAST_DAYS, WEEK, Period
@@ -44,6 +39,7 @@ from analytics.numbers.reads import (
     read_engagement,
     read_episodes_by_label,
 )
+from analytics.numbers.regrouping import merge_confidences, merge_counts, regroup
 from analytics.numbers.today import Today, today_of
 from analytics.numbers.visits import count_visits as visits_of
 from analytics.numbers.visits import first_visits
@@ -255,11 +251,9 @@ def _keep_past(devices: Sequence[Device], period: Period, read: Callable[[], Hou
 
 def _past_numbers(devices: Sequence[Device], period: Period, series: HourSeries) -> PastNumbers:
     today = today_of(series, period.zone, now=period.now) if period.is_current and devices else None
-    measures = series.measures()
-    known = {name: int((~np.isnan(measures[name].rates)).sum()) for name in PEOPLE if name in measures}
-    people = Measure.VISITS if 2 * known.get(Measure.VISITS, 0) > known[Measure.SPELLS] else Measure.SPELLS
+    people = people_of(series)
     first = period.start.astimezone(period.zone).date()
-    changes = [change for change in find_changes(measures[people]) if first <= change.day <= period.last]
+    changes = [change for change in find_changes(series.measures()[people]) if first <= change.day <= period.last]
     causes = read_causes(devices, [change.day for change in changes], period.zone)
     return PastNumbers(today, people, [DatedChange(each, causes[each.day]) for each in changes])
 

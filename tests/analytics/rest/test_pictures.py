@@ -49,5 +49,5 @@ def test_a_detection_links_the_nearest_picture(near: Capture, viewer: User) -> N
 def test_a_file_of_detections_has_no_links_that_expire(near: Capture, viewer: User) -> None:
     client = APIClient()
     client.force_login(viewer)
-    header = b"".join(client.get("/api/v1/detections/?format=csv")).decode().splitlines()[0]
-    assert header == "id,site,device,taken_at,label,confidence,box,visit,review"
+    header = b"".join(client.get("/api/v1/detections/?format=csv")).decode("utf-8-sig").splitlines()[0]
+    assert header == "id,site,device,taken_at,label,confidence,box.left,box.top,box.width,box.height,visit,review"

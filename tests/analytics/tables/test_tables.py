@@ -1,4 +1,4 @@
-"""The tables equal what pandas computes from the same records."""
+"""The tables (`/detections/`, `/api/v1/detection-tables/`) equal what pandas computes from the same records."""
 
 import datetime as dt
 import random
