@@ -17,7 +17,15 @@ class AnalyticsConfig(AppConfig):
         from analytics.galaxy.serving.auditing import audit_wall_tokens
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
-        from analytics.models import EngagementQuarter, Frame, ReportedGesture, SignOfLifeQuarter, Visit, VisitQuarter
+        from analytics.models import (
+            EngagementQuarter,
+            Frame,
+            ReportedGesture,
+            SharedPage,
+            SignOfLifeQuarter,
+            Visit,
+            VisitQuarter,
+        )
         from analytics.models.opening import DAYS, OpeningException, OpeningPlan
         from analytics.pages import cards
         from analytics.visitors.cards import visitors_card
@@ -34,6 +42,8 @@ class AnalyticsConfig(AppConfig):
         day = ["date", "hours"]
         audit(OpeningException, Audited("opening exception", day, site=lambda day: day.site_id))
         audit_wall_tokens()
+        audit(SharedPage, Audited("shared page", ["name", "expires_at"], site=lambda page: page.site_id))
+        register_tab(Tab("Shared pages", "shared-pages", rank=75))
         register_tab(Tab("Walls and tokens", "site-walls", rank=70))
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
         register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])

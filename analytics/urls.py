@@ -22,6 +22,7 @@ from analytics.rest.views import (
 )
 from analytics.reviewing.api import PrecisionViewSet, ReviewViewSet
 from analytics.reviewing.views import review
+from analytics.sharing.urls import urlpatterns as sharing
 from analytics.tables.api import DetectionTableViewSet
 from analytics.tables.views import tables
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
@@ -56,4 +57,5 @@ urlpatterns: list[Any] = [
     *galaxy,
     *questions,
     *groundtruth,
+    *sharing,
 ]

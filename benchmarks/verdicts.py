@@ -32,7 +32,7 @@ django.setup()
 
 from analytics.numbers.expected import Forecast, forecast_day, forecast_week, usual_hours  # noqa: E402
 from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, usual_people  # noqa: E402
+from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, people_measure, usual_people  # noqa: E402
 from analytics.numbers.levels import find_changes  # noqa: E402
 from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
 from analytics.numbers.period_numbers import judge  # noqa: E402
@@ -117,7 +117,7 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
     share = float(np.median(shares))
 
     def told(lift: float, people: tuple[float, float], **conditions: float) -> list[tuple[Word, Word]]:
-        """Return the words on spells: where they are compared alone, and among all that a page compares."""
+        """Return the words on how many people came: compared alone, and among all that a page compares."""
         found = []
         for _ in tqdm(range(pairs), desc=f"{lift - 1:+.0%}", disable=None):
             noise = conditions.get("noise", 0.08)
@@ -132,8 +132,9 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
                 fails=False,
             )
             comparisons = compared(truth)
-            alone = tell({Measure.SPELLS: comparisons[Measure.SPELLS]})
-            found.append((alone[Measure.SPELLS].word, page(comparisons)[Measure.SPELLS].word))
+            people = people_measure(comparisons)
+            alone = tell({people: comparisons[people]})
+            found.append((alone[people].word, page(comparisons)[people].word))
         return found
 
     def more(words: list[tuple[Word, Word]]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from analytics.models.home_assistant import AnnouncedTopic
 from analytics.models.opening import OpeningException, OpeningPlan
 from analytics.models.questions import Question
+from analytics.models.shares import SharedPage
 from analytics.models.tallies import (
     DurationQuarter,
     EngagementQuarter,
@@ -40,6 +41,7 @@ __all__ = [
     "ReportedGesture",
     "Review",
     "SettledDay",
+    "SharedPage",
     "SignOfLifeQuarter",
     "Verdict",
     "Visit",

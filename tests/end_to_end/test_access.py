@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 
 from analytics.galaxy.serving.services import create_wall_token
 from analytics.groundtruth.services import start_session
-from analytics.models import Detection, Episode, Review, Verdict, Visit
+from analytics.models import Detection, Episode, Review, SharedPage, Verdict, Visit
 from analytics.models.quarters import quarter_start
 from analytics.questions import services as questions
 from config.urls import router
@@ -73,6 +73,9 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("invitation", "get"): Needs.NOTHING,
     ("metrics", "get"): Needs.ADMINISTRATOR,
     ("site", "get"): Needs.VIEWER,
+    ("shared-pages", "get"): Needs.VIEWER,
+    ("shared-pages", "post"): Needs.OPERATOR,
+    ("shared-page-revoke", "post"): Needs.OPERATOR,
     ("site-plots", "get"): Needs.VIEWER,
     ("device", "get"): Needs.VIEWER,
     ("device-plots", "get"): Needs.VIEWER,
@@ -152,6 +155,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
 `get` of the API is for members of the object's site."""
 
 NOT_WALKED = {
+    "shared": "the link in the address proves who may see it: tests/analytics/sharing",
+    "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",
     "ground-truth-counts": "only who started the session: tests/analytics/groundtruth",
     "revoke-token": "a user's own token: tests/devices/rest/test_tokens.py",
     "capture-image": "the link in the address proves who may see it: tests/faces/pictures",
@@ -237,6 +242,9 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
         "capture": Capture.objects.filter(device=device).first(),
         "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
+        "shared-page-revoke": SharedPage.objects.create(
+            name="Landlord", site=site, token_digest="d", created_at=now, expires_at=now + dt.timedelta(days=7)
+        ),
         "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
         "audit": AuditEntry.objects.filter(site=site).first(),
         "member": Membership.objects.get(site=site, user__username="fuzzed"),

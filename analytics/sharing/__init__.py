@@ -1,0 +1,1 @@
+"""Links that show one page of numbers to people without an account."""
