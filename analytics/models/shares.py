@@ -14,7 +14,9 @@ class SharedPage(models.Model):
     name = LineField(max_length=80, help_text="Who gets the link, such as “The landlord”.")
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     device_name = models.SlugField(max_length=80, blank=True, help_text="The spot; empty for the whole site.")
-    parameters = models.JSONField(default=dict, help_text="The period and the label, as a page's address has them.")
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text="The period and the label, as a page's address has them."
+    )
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
-from analytics.models import DeviceSoftware, OpeningPlan, Question
+from analytics.models import DeviceSetup, DeviceSoftware, OpeningPlan, Question
 from devices.models import Device
 
 NEAR = dt.timedelta(days=2)
@@ -27,7 +27,7 @@ class Cause:
 def read_causes(devices: Sequence[Device], days: Iterable[dt.date], zone: ZoneInfo) -> dict[dt.date, list[Cause]]:
     """Return what was done at these devices of one site within `NEAR` of each of these local days, by time.
 
-    At most five queries, and none without a day.
+    At most six queries, and none without a day.
     """
     wanted = sorted(days)
     if not wanted or not devices:
@@ -35,7 +35,12 @@ def read_causes(devices: Sequence[Device], days: Iterable[dt.date], zone: ZoneIn
     start = dt.datetime.combine(wanted[0], dt.time(), zone) - NEAR
     end = dt.datetime.combine(wanted[-1], dt.time(), zone) + dt.timedelta(days=1) + NEAR
     found = sorted(
-        (*_moves(devices, start, end), *_software(devices, start, end), *_others(devices, start, end)),
+        (
+            *_moves(devices, start, end),
+            *_software(devices, start, end),
+            *_setups(devices, start, end),
+            *_others(devices, start, end),
+        ),
         key=lambda cause: cause.at,
     )
     return {day: [cause for cause in found if abs(cause.at.astimezone(zone).date() - day) <= NEAR] for day in wanted}
@@ -53,6 +58,18 @@ def _software(devices: Sequence[Device], start: dt.datetime, end: dt.datetime) -
     changes = DeviceSoftware.objects.filter(device__in=devices, since__gte=start, since__lt=end)
     for since, name, software in changes.values_list("since", "device__name", "software"):
         yield Cause(since, f"{name} got software {software}")
+
+
+def _setups(devices: Sequence[Device], start: dt.datetime, end: dt.datetime) -> Iterable[Cause]:
+    """Yield the changes of settings, models and lens that devices have told. The software is told by itself."""
+    before: dict[int, dict[str, object]] = {}
+    told = DeviceSetup.objects.filter(device__in=devices, since__lt=end).order_by("device", "since")
+    for pk, since, name, setup in told.values_list("device_id", "since", "device__name", "setup"):
+        earlier = before.get(pk, setup)
+        changed = sorted(key for key in {*setup, *earlier} if setup.get(key) != earlier.get(key))
+        before[pk] = setup
+        if since >= start and (words := [each.replace("_", " ") for each in changed if each != "software"]):
+            yield Cause(since, f"{name} got another {' and '.join(words)}")
 
 
 def _others(devices: Sequence[Device], start: dt.datetime, end: dt.datetime) -> Iterable[Cause]:

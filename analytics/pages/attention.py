@@ -122,6 +122,21 @@ def wrong_clocks(watched: Watched) -> Iterable[Matter]:
 
 
 @register
+def bad_pictures(watched: Watched) -> Iterable[Matter]:
+    """Find the cameras that see nothing, or something else than before."""
+    for device in watched.devices:
+        state = device.latest_state
+        if state is not None and state.picture_problem and device.is_live(watched.now):
+            yield Matter(
+                device,
+                Urgency.NUMBERS_ARE_WRONG,
+                f"has a picture that is {state.picture_problem}",
+                f"Look at the camera: {state.get_picture_problem_display()}.",
+                since=state.picture_problem_since,
+            )
+
+
+@register
 def quarantines(watched: Watched) -> Iterable[Matter]:
     """Find the cameras with messages in quarantine. One query."""
     waiting = QuarantinedMessage.objects.filter(device__in=watched.devices, replayed_at=None)

@@ -126,16 +126,17 @@ def matters(user: User) -> list[tuple[str, str]]:
 
 def test_what_needs_a_hand_is_in_one_list_the_most_urgent_first(seattle01: Device, viewer: User) -> None:
     site = seattle01.site
-    names = ["Quiet", "Offline", "Twice", "Late", "Held", "Gaps", "Fine"]
+    names = ["Quiet", "Offline", "Twice", "Late", "Dark", "Held", "Gaps", "Fine"]
     devices = {name: places.device(site, name, name.lower()) for name in names}
     live(devices["Quiet"], last_seen_at=NOW - 3 * HOUR)
     live(devices["Offline"], last_seen_at=NOW - HOUR, online=False)
     live(devices["Twice"], name_shared_at=NOW - MINUTE)
     live(devices["Late"], clock_skew_ms=-90_000)
+    live(devices["Dark"], picture_problem="dark", picture_problem_since=NOW - HOUR)
     live(devices["Held"])
     live(devices["Gaps"])
     live(devices["Fine"])
-    for name in ("Twice", "Late", "Held", "Fine"):
+    for name in ("Twice", "Late", "Dark", "Held", "Fine"):
         start = NOW - 630 * MINUTE
         count(*(seen(devices[name], start + n * MINUTE, faces=[]) for n in range(630)))
     an_hour(devices["Gaps"])
@@ -146,6 +147,7 @@ def test_what_needs_a_hand_is_in_one_list_the_most_urgent_first(seattle01: Devic
         ("Quiet", "is silent"),
         ("Offline", "is offline"),
         ("Seattle01", "has never been heard of"),
+        ("Dark", "has a picture that is dark"),
         ("Twice", "has its name used twice"),
         ("Late", "has a clock that is 1 min 30 s behind"),
         ("Gaps", "was on for 10% of today"),

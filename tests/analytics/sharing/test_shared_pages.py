@@ -179,6 +179,7 @@ def test_the_number_of_links_is_bounded(seattle01: Device, operator: User, monke
 def test_the_audit_records_who_shared_what(seattle01: Device, operator: User) -> None:
     client = Client()
     client.force_login(operator)
-    client.post(reverse("shared-pages", args=["seattle"]), {"name": "The landlord", "works_for": "7"})
+    made = client.post(reverse("shared-pages", args=["seattle"]), {"name": "The landlord", "works_for": "7"})
+    assert made.status_code == 200, words(made)
     entry = AuditEntry.objects.filter(subject="shared page").get()
     assert (entry.by_id, entry.site.slug, entry.label) == (operator.pk, "seattle", "The landlord")
