@@ -42,7 +42,7 @@ class AnalyticsConfig(AppConfig):
         day = ["date", "hours"]
         audit(OpeningException, Audited("opening exception", day, site=lambda day: day.site_id))
         audit_wall_tokens()
-        audit(SharedPage, Audited("shared page", ["name", "expires_at"], site=lambda page: page.site_id))
+        audit(SharedPage, Audited("shared page", ["expires_at"], site=lambda page: page.site_id, label=str))
         register_tab(Tab("Shared pages", "shared-pages", rank=75))
         register_tab(Tab("Walls and tokens", "site-walls", rank=70))
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])

@@ -132,9 +132,9 @@ def something_changed(known: list[Street], pairs: int, random: np.random.Generat
                 fails=False,
             )
             comparisons = compared(truth)
-            people = people_measure(comparisons)
-            alone = tell({people: comparisons[people]})
-            found.append((alone[people].word, page(comparisons)[people].word))
+            measure = people_measure(comparisons)
+            alone = tell({measure: comparisons[measure]})
+            found.append((alone[measure].word, page(comparisons)[measure].word))
         return found
 
     def more(words: list[tuple[Word, Word]]) -> tuple[float, float]:
