@@ -33,6 +33,9 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     delivery: Delivery | None = None
     """None for a message that came without a broker, or with QoS 0."""
     retained: bool = False
+    """Whether the broker had retained the message, and handed it over when the subscription began."""
+    to_be_retained: bool = False
+    """Whether the message came when it was sent, and the broker retains it for later subscriptions."""
     read_at: dt.datetime | None = None
     """When the message was read from a file, UTC; None for a message that came from its device."""
     arrival_known: bool = True

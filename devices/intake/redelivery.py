@@ -4,6 +4,8 @@
     recording(arrivals, untimed)               the write that remembers them
 
 A retained message is handed over on every connection. It counts once, until its topic is cleared or has another one.
+One row is kept for each topic: the latest retained message of a DeepLens, whether it was handed over or came when it
+was sent. `devices/mqtt/broker.py` tells both apart.
 
 The broker redelivers a message under its old packet id and marks it as sent before. So a marked message whose packet
 id and content equal those of a recently committed message is that message, and gets the time of its first arrival.
@@ -64,18 +66,21 @@ def _with_first_retained(arrivals: Sequence[Arrival]) -> list[Arrival]:
     first: dict[int, Arrival] = {}
     for arrival in filter(_may_be_repeated, arrivals):
         first.setdefault(content_hash(arrival), arrival)
-    live = {
-        content_hash(arrival): (arrival.received_at, arrival.delivery)
-        for arrival in arrivals
-        if not arrival.retained and is_from_deeplens(arrival.topic)
-    }
-    known = live | _known_retained(first)
-    return [
-        _as_first(arrival, known.get(content_hash(arrival)) or (first[content_hash(arrival)].received_at, None))
-        if _may_be_repeated(arrival)
-        else arrival
-        for arrival in arrivals
-    ]
+    known = _known_retained(first)
+    found: dict[int, _FirstArrival] = {}
+    timed = []
+    for arrival in arrivals:
+        if _may_be_repeated(arrival):
+            content = content_hash(arrival)
+            timed.append(
+                _as_first(arrival, known.get(content) or found.setdefault(content, (arrival.received_at, None)))
+            )
+            continue
+        timed.append(arrival)
+        if not arrival.retained and is_from_deeplens(arrival.topic):
+            # A later connection, whose messages may be in the same batch, can hand this one over.
+            found[content_hash(arrival)] = arrival.received_at, arrival.delivery
+    return timed
 
 
 _FirstArrival = tuple[dt.datetime, Delivery | None]
@@ -121,7 +126,9 @@ def recording(arrivals: Sequence[Arrival], untimed: Sequence[Arrival]) -> Callab
             deliveries[delivery.client].append(
                 _CommittedDelivery(delivery.packet_id, delivery.sequence, content_hash(arrival), arrival.received_at)
             )
-    retained = {digest(arrival.topic): arrival for arrival in untimed if _may_be_repeated(arrival)}
+    retained = {
+        digest(arrival.topic): arrival for arrival in untimed if _may_be_repeated(arrival) or arrival.to_be_retained
+    }
     cleared = {digest(arrival.topic) for arrival in arrivals if not arrival.payload and is_from_deeplens(arrival.topic)}
     batches = [(client, latest[client], deliveries[client]) for client in sorted(latest)]
     return partial(_record, batches, retained, cleared)

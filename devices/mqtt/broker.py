@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.intake.decoding import Arrival, Delivery, thing_of
 from devices.intake.redelivery import RECEIVE_MAXIMUM
-from devices.mqtt.assignments import Assignment
+from devices.mqtt.assignments import DEEPLENSES, Assignment
 from devices.mqtt.wire import Client, Published
 from edge_agent.messages import MAX_PACKET_BYTES
 
@@ -84,6 +84,10 @@ class Subscription:
         self._lock = threading.Lock()
         self._connection = 0
         self._kept_until = self._clock()
+        self._handed_over: set[bytes] = set()
+        """The topics on whose messages this connection has brought the flag of a retained message."""
+        self._handing_over_until: dt.datetime | None = None
+        """None while the broker has not granted the subscriptions of this connection."""
         self.overflowed = 0
         """Number of messages with QoS 0 that came while the queue was full, and so are lost."""
         self._client, self._address = Client(assignment.client_id, self._on_published), _address(urlsplit(url))
@@ -161,9 +165,18 @@ class Subscription:
         if flags.session_present:
             self._drop_redelivered()
             self._kept_until = self._clock() + KEPT_FOR
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._assignment.topics])
+        self._handed_over.clear()
+        self._handing_over_until = None
+        # Of a DeepLens' message, nothing but the flag tells that it is the one that a later connection hands over.
+        client.subscribe(
+            [
+                (topic, SubscribeOptions(qos=1, retainAsPublished=topic == DEEPLENSES))
+                for topic in self._assignment.topics
+            ]
+        )
 
     def _on_subscribe(self, client: paho.Client, data: Any, packet_id: int, reasons: Any, properties: Any) -> None:
+        self._handing_over_until = self._clock() + KEPT_FOR
         outcomes = zip(self._assignment.topics, reasons, strict=True)
         refused = [f"{topic} ({reason})" for topic, reason in outcomes if reason.is_failure]
         if refused:
@@ -210,14 +223,28 @@ class Subscription:
             was_kept = received_at < self._kept_until
             sequence = next(self._sequence)
             delivery = Delivery(self.client_id, message.packet_id, sequence, message.redelivered, was_kept)
+        handed_over = message.retained and self._is_handed_over(message.topic, received_at)
         arrival = Arrival(
             topic=message.topic.decode("utf-8", "backslashreplace"),
             payload=message.payload,
             received_at=received_at,
             delivery=delivery,
-            retained=message.retained,
+            retained=handed_over,
+            to_be_retained=message.retained and not handed_over,
         )
         return Unacknowledged(arrival, message.packet_id, message.qos, self._connection)
+
+    def _is_handed_over(self, topic: bytes, received_at: dt.datetime) -> bool:
+        """Whether a message with the flag of a retained message was retained before the connection.
+
+        A subscription to DeepLens devices brings the flag also on messages that are sent now. The broker hands over
+        what it has retained as soon as it grants the subscription, and one message on each topic. So a later one was
+        sent now.
+        """
+        if not topic.startswith(b"$aws/") or topic not in self._handed_over:
+            self._handed_over.add(topic)
+            return True
+        return self._handing_over_until is None or received_at < self._handing_over_until
 
 
 def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
