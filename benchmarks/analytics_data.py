@@ -150,10 +150,11 @@ SELECT id, %(device)s, taken_at, label, confidence FROM detected
 """
 _ENGAGEMENT = """
 INSERT INTO analytics_engagementquarter
-    (device_id, start, frames, faces_sum, faces_peak, minutes_seen, minutes_occupied)
+    (device_id, start, frames, faces_sum, faces_peak, minutes_seen, minutes_occupied, minutes_told)
 SELECT %(device)s, date_bin('15 minutes', taken_at, '2000-01-01Z') AS quarter, count(*), sum(faces), max(faces),
     bit_or(1 << date_part('minute', taken_at)::int %% 15),
-    bit_or(CASE WHEN faces > 0 THEN 1 << date_part('minute', taken_at)::int %% 15 ELSE 0 END)
+    bit_or(CASE WHEN faces > 0 THEN 1 << date_part('minute', taken_at)::int %% 15 ELSE 0 END),
+    bit_or(1 << date_part('minute', taken_at)::int %% 15)
 FROM seen GROUP BY quarter
 """
 _LABELS = """

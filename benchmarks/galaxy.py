@@ -110,6 +110,7 @@ def _fill() -> str:
                     faces_peak=chance.randrange(9),
                     minutes_seen=2**15 - 1,
                     minutes_occupied=chance.randrange(2**15),
+                    minutes_told=2**15 - 1,
                 )
                 for quarter in range(-100, 100)
             ]

@@ -122,6 +122,7 @@ def as_series(
         frames=seen * 120,
         faces=of_camera(seconds * 2),
         seen=seen,
+        told=seen,
         occupied=of_camera(np.asarray(occupied)),
         spells=of_camera(people),
         gestures=of_camera(random.binomial(people.astype(int), GESTURES)),

@@ -132,7 +132,8 @@ def rebuild(stretch: Stretch) -> int:
     sql.lock(tallies.LOCK, [stretch.device.pk], alone=True)
     if _is_settled(stretch):
         return 0
-    engagement, labels = tallies.engagement_rows(_frames(stretch)), tallies.label_rows(_labels(stretch))
+    engagement = tallies.with_signs(tallies.engagement_rows(_frames(stretch)), _signs_of_life(stretch))
+    labels = tallies.label_rows(_labels(stretch))
     seen = [visits.VisitRow(*values) for values in _visits(stretch)]
     wrong = _correct(stretch, EngagementQuarter, tallies.EngagementRow._fields, engagement)
     wrong |= _correct(stretch, LabelQuarter, tallies.LabelRow._fields, labels)
@@ -175,8 +176,11 @@ def _frames(stretch: Stretch) -> Iterator[tallies.FrameFaces]:
         # Not below zero: an object of the device may also have the label of faces.
         counted = None if reported is None else max(0, reported - rejected[pk])
         yield stretch.device.pk, taken_at, counted
+
+
+def _signs_of_life(stretch: Stretch) -> Iterator[tallies.SignOfLifeRow]:
     signs = stretch.filter(SignOfLifeQuarter.objects.all()).values_list(*tallies.SignOfLifeRow._fields)
-    yield from tallies.frames_of_signs(itertools.starmap(tallies.SignOfLifeRow, signs))
+    return itertools.starmap(tallies.SignOfLifeRow, signs)
 
 
 def _visits(stretch: Stretch) -> Iterator[Sequence[Any]]:

@@ -120,7 +120,7 @@ def make_frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
 
 def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
     sql.Rows(SignOfLifeQuarter, tallies.SignOfLifeRow._fields, rows).add_up(tallies.SIGN_OF_LIFE_MERGE)
-    seen = tallies.engagement_rows(tallies.frames_of_signs(rows))
+    seen = tallies.engagement_of_signs(rows)
     sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, seen).add_up(tallies.ENGAGEMENT_MERGE)
 
 

@@ -5,13 +5,11 @@ grouping of the merges do not matter, so the tallies depend only on the set of f
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from analytics.models.quarters import QUARTER, QUARTER_MINUTES, bin_of_millionths, millionths, quarter_start
 from devices.sql import Merge
-
-MINUTE = dt.timedelta(minutes=1)
 
 LOCK = "headcount tallies"
 """The name of the advisory locks on devices: shared for adding to a device's tallies, exclusive for rebuilding them."""
@@ -39,6 +37,7 @@ class EngagementRow(NamedTuple):
     faces_peak: int
     minutes_seen: int
     minutes_occupied: int
+    minutes_told: int
 
 
 class LabelRow(NamedTuple):
@@ -59,6 +58,7 @@ ENGAGEMENT_MERGE: dict[str, Merge] = {
     "faces_peak": "max",
     "minutes_seen": "or",
     "minutes_occupied": "or",
+    "minutes_told": "or",
 }
 """How each number of `EngagementRow`, in its order, is merged with another row of the quarter.
 
@@ -106,7 +106,7 @@ def engagement_rows(frames: Iterable[FrameFaces]) -> list[EngagementRow]:
             row[4] |= minute
             if faces > row[2]:
                 row[2] = faces
-    return [EngagementRow(*key, *rows[key]) for key in sorted(rows)]
+    return [EngagementRow(*key, *row, minutes_told=row[3]) for key, row in sorted(rows.items())]
 
 
 def sign_of_life_rows(signs: Iterable[tuple[int, dt.datetime]]) -> list[SignOfLifeRow]:
@@ -115,12 +115,18 @@ def sign_of_life_rows(signs: Iterable[tuple[int, dt.datetime]]) -> list[SignOfLi
     return [SignOfLifeRow(row.device_id, row.start, row.minutes_seen) for row in rows]
 
 
-def frames_of_signs(rows: Iterable[SignOfLifeRow]) -> Iterator[FrameFaces]:
-    """Yield a frame with an unknown number of faces for each minute, so that `engagement_rows` has it as seen."""
-    for row in rows:
-        for minute in range(QUARTER_MINUTES):
-            if row.minutes >> minute & 1:
-                yield row.device_id, row.start + minute * MINUTE, None
+def engagement_of_signs(rows: Iterable[SignOfLifeRow]) -> list[EngagementRow]:
+    """Return for each row what it adds to the engagement: minutes in which the camera was on, and no frame."""
+    return [EngagementRow(row.device_id, row.start, 0, 0, 0, row.minutes, 0, 0) for row in rows]
+
+
+def with_signs(rows: Iterable[EngagementRow], signs: Iterable[SignOfLifeRow]) -> list[EngagementRow]:
+    """Return the rows of frames with the minutes of these signs, sorted; each quarter is in each list once at most."""
+    merged = {row[:2]: row for row in rows}
+    for sign in engagement_of_signs(signs):
+        row = merged.get(sign[:2])
+        merged[sign[:2]] = sign if row is None else row._replace(minutes_seen=row.minutes_seen | sign.minutes_seen)
+    return [merged[key] for key in sorted(merged)]
 
 
 def label_rows(detections: Iterable[DetectionFacts]) -> list[LabelRow]:

@@ -81,7 +81,7 @@ def _bucket(minute: Minute, zone: ZoneInfo) -> EngagementBucket:
     start, end = minute.start.astimezone(zone), (minute.start + MINUTE).astimezone(zone)
     minutes_seen = int(minute.frames > 0)
     return EngagementBucket(
-        start, end, 1, minute.frames, minute.faces, minute.faces, minutes_seen, int(minute.faces > 0)
+        start, end, 1, minute.frames, minute.faces, minute.faces, minutes_seen, int(minute.faces > 0), minutes_seen
     )
 
 

@@ -14,8 +14,11 @@ class EngagementQuarter(models.Model):
     frames = models.PositiveIntegerField(help_text="Frames whose number of faces is known.")
     faces_sum = models.PositiveBigIntegerField(help_text="Faces of all these frames together.")
     faces_peak = models.PositiveSmallIntegerField(help_text="The most faces in one frame.")
-    minutes_seen = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame.")
+    minutes_seen = models.PositiveSmallIntegerField(
+        help_text="Bit n is set where minute n has any frame or another sign that the camera was on."
+    )
     minutes_occupied = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has a face.")
+    minutes_told = models.PositiveSmallIntegerField(help_text="Bit n is set where minute n has any frame.")
 
     objects = DeviceScopedQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from analytics.models import FACE, EngagementQuarter, Episode, VisitQuarter
 from analytics.models.quarters import MILLION
@@ -30,7 +30,7 @@ from analytics.numbers.matched import (
 )
 from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
-from analytics.numbers.reads import Selection, while_there
+from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
 from devices.models import Device
 from devices.querysets import spots_of
 
@@ -67,6 +67,8 @@ class HourSeries:
     faces: Floats
     seen: Floats
     """Covered minutes."""
+    told: Floats
+    """Covered minutes in which labels are known."""
     occupied: Floats
     spells: Floats
     gestures: Floats
@@ -94,14 +96,14 @@ class HourSeries:
         """
         on, counting = self.known, self.known & (self.frames > 0)
         following = on & (self.followed >= LEAST_COVERAGE * self.minutes)
-        hours = self.seen / MINUTE_S
+        telling = (self.minutes > 0) & (self.told >= LEAST_COVERAGE * self.minutes)
         visits = self._measure(self.visits, self.followed / MINUTE_S, following, is_count=True)
         return {
             **({Measure.VISITS: visits} if following.any() else {}),
             Measure.AVERAGE: self._measure(self.faces, self.frames, counting),
             Measure.OCCUPIED: self._measure(self.occupied, self.seen, counting),
-            Measure.SPELLS: self._measure(self.spells, hours, counting, is_count=True),
-            Measure.GESTURES: self._measure(self.gestures, hours, on, is_count=True),
+            Measure.SPELLS: self._measure(self.spells, self.seen / MINUTE_S, counting, is_count=True),
+            Measure.GESTURES: self._measure(self.gestures, self.told / MINUTE_S, telling, is_count=True),
         }
 
     def together(self) -> "HourSeries":
@@ -113,6 +115,7 @@ class HourSeries:
                 self.frames,
                 self.faces,
                 self.seen,
+                self.told,
                 self.occupied,
                 self.spells,
                 self.gestures,
@@ -203,17 +206,21 @@ def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.dat
     if not devices:
         return [_series(selection, {}, {}, {}, label, now) for selection in selections]
     start, end = min(each.start for each in selections), max(each.end for each in selections)
+    waiting = waiting_devices(selections)
+    columns = {
+        "starts": sql.PackedTimes("start"),
+        "frames": sql.PackedIntegers("frames"),
+        "faces": sql.PackedIntegers("faces_sum"),
+        "on": sql.PackedSmallIntegers("minutes_seen"),
+        "occupied": sql.PackedSmallIntegers("minutes_occupied"),
+    }
+    if waiting:
+        columns["told"] = sql.PackedSmallIntegers(told_minutes(waiting, F))
     quarters = (
         EngagementQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
         .order_by()
         .values_list("device_id")
-        .annotate(
-            starts=sql.PackedTimes("start"),
-            frames=sql.PackedIntegers("frames"),
-            faces=sql.PackedIntegers("faces_sum"),
-            minutes_on=sql.PackedSmallIntegers("minutes_seen"),
-            minutes_with=sql.PackedSmallIntegers("minutes_occupied"),
-        )
+        .annotate(**{f"packed_{name}": column for name, column in columns.items()})
     )
     episodes = (
         Episode.objects.filter(device__in=devices, label__in={FACE, label}, started__gte=start, started__lt=end)
@@ -247,16 +254,19 @@ class _Visits:
     since: dt.datetime
 
 
-_Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
+_Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
+"""Starts in seconds, frames, faces, and the numbers of seen, told and occupied minutes of quarter hours."""
 
 
 def _unpack(columns: Sequence[str | bytes]) -> _Columns:
-    starts, frames, faces, on, occupied = columns
+    starts, frames, faces, on, occupied, *told = columns
+    seen = _bits(sql.PackedSmallIntegers.unpack(on))
     return (
         _seconds(sql.PackedTimes.unpack(starts)),
         sql.PackedIntegers.unpack(frames),
         sql.PackedIntegers.unpack(faces),
-        _bits(sql.PackedSmallIntegers.unpack(on)),
+        seen,
+        _bits(sql.PackedSmallIntegers.unpack(told[0])) if told else seen,
         _bits(sql.PackedSmallIntegers.unpack(occupied)),
     )
 
@@ -319,20 +329,20 @@ def _series(
     # A spot is one camera, also after another device has taken its place.
     spots = spots_of(selection.devices)
     planned = np.zeros((len(spots), *shape))
-    arrays = np.zeros((8, len(spots), *shape))
+    arrays = np.zeros((9, len(spots), *shape))
     for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
         hours = selection.hours.get(device.pk)
         planned[number] += _minutes(grid, device, hours).reshape(shape)
-        seconds, *amounts = tallies.get(device.pk, (nothing,) * 5)
+        seconds, *amounts = tallies.get(device.pk, (nothing,) * 6)
         for place, values in enumerate(amounts):
             arrays[place, number] += by_hour(seconds, values, hours)
-        for place, name in ((4, FACE), (5, label)):
+        for place, name in ((5, FACE), (6, label)):
             arrays[place, number] += by_hour(began.get((device.pk, name), nothing), None, hours)
         if (own := followed.get(device.pk)) is not None:
-            arrays[6, number] += by_hour(own.starts, own.numbers, hours)
+            arrays[7, number] += by_hour(own.starts, own.numbers, hours)
             since = seconds >= own.since.timestamp()
-            arrays[7, number] += by_hour(seconds[since], amounts[2][since], hours)
-    frames, faces, seen, occupied, spells, gestures, visits, followed_minutes = arrays
+            arrays[8, number] += by_hour(seconds[since], amounts[2][since], hours)
+    frames, faces, seen, told, occupied, spells, gestures, visits, followed_minutes = arrays
     # A camera that saw faces all day and nobody's visit did not follow people on that day.
     followed_minutes[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
     # Both hours of a doubled hour are over when the second is.
@@ -346,6 +356,7 @@ def _series(
         frames,
         faces,
         seen,
+        told,
         occupied,
         spells,
         gestures,

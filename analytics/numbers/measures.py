@@ -1,6 +1,6 @@
 """Engagement, counts, episodes and confidences of a bucket of time, and how buckets add up. Pure.
 
-Everywhere 0 means that nobody or nothing was there, and None that no camera was on, so that nothing is known.
+Everywhere 0 means that nobody or nothing was there, and None that no camera was on, or that it did not tell.
 
 The classes are immutable by convention and may be keys. `frozen=True` would make their creation nine times as slow, and
 a month has thousands of buckets.
@@ -59,6 +59,7 @@ class _Engagement:
     faces_peak: int
     minutes_seen: int
     minutes_occupied: int
+    minutes_told: int
     is_closed: bool
 
     @property
@@ -103,6 +104,7 @@ class EngagementTotal(_Engagement):
     faces_peak: int
     minutes_seen: int
     minutes_occupied: int
+    minutes_told: int
     is_closed: bool = field(default=False, kw_only=True)
 
 
@@ -126,9 +128,12 @@ class EngagementBucket(_Engagement):
     faces_peak: int
     """The most faces in one frame of one device."""
     minutes_seen: int
-    """Covered minutes, those with any frame, summed over the devices."""
+    """Covered minutes, those with any frame or another sign that the camera was on, summed over the devices."""
     minutes_occupied: int
     """Minutes with a face, summed over the devices."""
+    minutes_told: int
+    """Covered minutes in which the labels are known, summed over the devices: all of them, but of a device that waits
+    between uploads only those with a frame."""
     is_closed: bool = field(default=False, kw_only=True)
     """Whether the places were closed throughout."""
 
@@ -143,11 +148,11 @@ class CountBucket:
     count: int
     confidence_millionths_sum: int
     is_known: bool
-    """Whether a camera was on; otherwise a count of 0 does not mean that nothing was there."""
+    """Whether a camera was on and told of labels; otherwise a count of 0 does not mean that nothing was there."""
 
     @property
     def known_count(self) -> int | None:
-        """The count; None where no camera was on."""
+        """The count; None where it is not known."""
         return self.count if self.is_known else None
 
     @property
@@ -167,7 +172,7 @@ class _Episodes:
 
     @property
     def known_count(self) -> int | None:
-        """The number of episodes that began; None where no camera was on."""
+        """The number of episodes that began; None where it is not known."""
         return len(self.seconds) if self.is_known else None
 
     @property
@@ -202,7 +207,7 @@ class EpisodeBucket(_Episodes):
     peak: int
     """The most faces, or the most objects of the label, in one frame of these episodes; 0 without an episode."""
     is_known: bool
-    """Whether a camera was on; for occupied spells, a camera that counts faces."""
+    """Whether a camera was on and told of the label; for occupied spells, a camera that counts faces."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -217,7 +222,7 @@ class ConfidenceBucket:
     confidence_millionths: tuple[int, ...]
     """The sum of the confidences in each bin."""
     is_known: bool
-    """Whether a camera was on."""
+    """Whether a camera was on and told of the label."""
 
     def at_least(self, threshold: float) -> CountBucket:
         """Return the count that this confidence threshold would give.

@@ -88,7 +88,7 @@ def table_cells(activity: Activity, counts: CountBucket) -> list[str]:
         format_number("{:,}", spells.known_count),
         format_duration(spells.median_seconds),
         format_number("{:,}", activity.gestures.known_count),
-        format_number("{:,}", counts.count),
+        format_number("{:,}", counts.known_count),
         format_number("{:.0%}", counts.mean_confidence),
         format_number("{:.0%}", engagement.coverage),
     ]

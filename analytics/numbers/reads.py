@@ -18,14 +18,14 @@ import datetime as dt
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Aggregate, Case, F, QuerySet, Value, When
+from django.db.models import Aggregate, Case, F, Q, QuerySet, Value, When
 
 from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
@@ -110,7 +110,13 @@ def read_engagement(
     query = BucketQuery(selections, bucket)
     rows = query.select_slices(EngagementQuarter.objects.all()).values_list("group", "slice")
     totals = {f"total_{field}": _ENGAGEMENT_AGGREGATES[merge](field) for field, merge in ENGAGEMENT_MERGE.items()}
-    found = query.rows_by_bucket(rows.annotate(**totals))
+    if query.waiting:
+        told = told_minutes(query.waiting, sql.BitCount)
+        found = query.rows_by_bucket(rows.annotate(**{**totals, "total_minutes_told": sql.IntegerSum(told)}))
+    else:
+        # All seen minutes are told; they need not be counted a second time.
+        del totals["total_minutes_told"]
+        found = query.rows_by_bucket((*row, row[_SEEN]) for row in rows.annotate(**totals))
     until = now.timestamp()
     return [
         [
@@ -121,6 +127,20 @@ def read_engagement(
         ]
         for selection, edges, rows_of_buckets in zip(selections, query.edges, found, strict=True)
     ]
+
+
+_SEEN = 2 + list(ENGAGEMENT_MERGE).index("minutes_seen")
+"""The place of the seen minutes in a row that begins with `group` and `slice`."""
+
+
+def waiting_devices(selections: Iterable[Selection]) -> list[int]:
+    """Return the keys of the devices that wait between uploads, so that their signs of life tell nothing of labels."""
+    return sorted({device.pk for each in selections for device in each.devices if device.waits_between_uploads})
+
+
+def told_minutes(waiting: Collection[int], of_mask: Callable[[str], Any]) -> Case:
+    """Return an expression of the minutes of a quarter in which labels are known, from the mask of these minutes."""
+    return Case(When(device__in=waiting, then=of_mask("minutes_told")), default=of_mask("minutes_seen"))
 
 
 def _minute_sum(field: str) -> Aggregate:
@@ -270,13 +290,13 @@ def _bins(rows: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _camera_was_on(query: "BucketQuery", label: str, engagement: Engagement | None) -> list[list[bool]]:
-    """Return for each selection's buckets whether a camera was on; for `FACE`, one that counts faces."""
+    """Return for each selection's buckets whether a camera was on and told of the label."""
     if engagement is not None:
         return [
-            [bool(each.frames if label == FACE else each.minutes_seen) for each in buckets] for buckets in engagement
+            [bool(each.frames if label == FACE else each.minutes_told) for each in buckets] for buckets in engagement
         ]
-    was_on = {"frames__gt": 0} if label == FACE else {"minutes_seen__gt": 0}
-    quarters = query.select_slices(EngagementQuarter.objects.filter(**was_on))
+    told = Q(minutes_told__gt=0) | Q(minutes_seen__gt=0) & ~Q(device__in=query.waiting)
+    quarters = query.select_slices(EngagementQuarter.objects.filter(Q(frames__gt=0) if label == FACE else told))
     found = query.rows_by_bucket(quarters.values_list("group", "slice").distinct())
     return [[bool(bucket_rows) for bucket_rows in rows_of_buckets] for rows_of_buckets in found]
 
@@ -298,6 +318,8 @@ class BucketQuery:
     """
 
     def __init__(self, selections: Sequence[Selection], bucket: Bucket) -> None:
+        self.waiting = waiting_devices(selections)
+        """The keys of the devices that wait between uploads."""
         self.edges = [
             bucket_edges(
                 zone=each.zone, start=each.start, end=each.end, bucket=bucket, single_bucket=each.single_bucket

@@ -149,7 +149,7 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
             today=whole_day,
             sparkline=sparkline(hours[device.pk], now=now, top=top),
             # A device may report a gesture at a time of which it has sent no frame.
-            thumbs_up=sum(gestures) if gestures or whole_day.minutes_seen else None,
+            thumbs_up=sum(gestures) if gestures or whole_day.minutes_told else None,
             coffees=sum(coffees.get(each.pk, 0) for each in spot.devices),
             visits=came[device.pk].visits,
             spells=came[device.pk].spells,

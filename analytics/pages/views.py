@@ -22,6 +22,7 @@ from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
+from devices.pages.looked_for import describe_sought
 from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
@@ -92,6 +93,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
         "former": devices[1:],
         "state": found.latest_state,
         "is_live": found.is_live(period.now),
+        "sought": describe_sought(found),
         "pictures": _latest_pictures(devices),
         "linked": Capture.objects.filter(device__in=devices, state=State.LINKED).count(),
         "log": DeviceLog.objects.filter(device__in=devices)[:LATEST_LOG_LINES],

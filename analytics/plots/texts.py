@@ -83,8 +83,8 @@ def describe_engagement(bucket: EngagementBucket) -> str:
 
 def describe_count(count: CountBucket, engagement: EngagementBucket) -> str:
     """Describe the detections in a bucket; where there are none, what `engagement` knows of the camera."""
-    if not count.count and engagement.state in UNSEEN:
-        return describe_engagement(engagement)
+    if not count.is_known:
+        return describe_untold(engagement)
     confidence = "" if count.mean_confidence is None else f"<br>mean confidence {count.mean_confidence:.0%}"
     return f"<b>{format_bucket(count)}</b><br>{count.count:,} seen{confidence}"
 
@@ -96,6 +96,8 @@ def describe_spells(spells: EpisodeBucket, engagement: EngagementBucket) -> str:
 
 def describe_gestures(label: str, gestures: EpisodeBucket, engagement: EngagementBucket) -> str:
     """Describe how often the label was shown in a bucket, as `describe_spells` does."""
+    if not gestures.is_known:
+        return describe_untold(engagement)
     number = len(gestures.seconds)
     return _describe_episodes(gestures, engagement, f"{label} {'once' if number == 1 else f'{number:,} times'}")
 
@@ -166,6 +168,13 @@ def _describe_episodes(episodes: EpisodeBucket, engagement: EngagementBucket, co
     median = episodes.median_seconds
     duration = f"<br>median duration {format_duration(median)}" if median is not None else ""
     return f"<b>{format_bucket(episodes)}</b><br>{count}{duration}"
+
+
+def describe_untold(engagement: EngagementBucket) -> str:
+    """Describe a bucket in which nothing is known of a label, although the camera may have been on."""
+    if engagement.state in UNSEEN:
+        return describe_engagement(engagement)
+    return f"<b>{format_bucket(engagement)}</b><br>not known: the camera was on, but waited between uploads"
 
 
 def _describe_people(bucket: EngagementBucket) -> str:

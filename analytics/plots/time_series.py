@@ -101,7 +101,7 @@ def count_figure(counts: Sequence[CountBucket], engagement: Sequence[EngagementB
     Raises `ValueError` where the two differ in length.
     """
     hover_texts = [texts.describe_count(*both) for both in zip(counts, engagement, strict=True)]
-    return _number_figure([count.count for count in counts], engagement, hover_texts, now=now)
+    return _number_figure([count.known_count for count in counts], engagement, hover_texts, now=now)
 
 
 def spells_figure(
@@ -109,7 +109,7 @@ def spells_figure(
 ) -> Figure:
     """Draw the number of spells that began in each bucket. Raises `ValueError` where the two differ in length."""
     hover_texts = [texts.describe_spells(*both) for both in zip(spells, engagement, strict=True)]
-    return _number_figure([len(each.seconds) for each in spells], engagement, hover_texts, now=now)
+    return _number_figure([each.known_count for each in spells], engagement, hover_texts, now=now)
 
 
 def gestures_figure(
@@ -117,7 +117,7 @@ def gestures_figure(
 ) -> Figure:
     """Draw how often the label was shown in each bucket. Raises `ValueError` where the two differ in length."""
     hover_texts = [texts.describe_gestures(label, *both) for both in zip(gestures, engagement, strict=True)]
-    return _number_figure([len(each.seconds) for each in gestures], engagement, hover_texts, now=now)
+    return _number_figure([each.known_count for each in gestures], engagement, hover_texts, now=now)
 
 
 def pair_figure(
@@ -138,7 +138,7 @@ def pair_figure(
     for half, colour in enumerate(colours):
         with_bar = [(span, pair[half]) for pair, _, span in buckets if pair[half]]
         bars.append(_half_as_wide(bucket_bars(with_bar, colour), half))
-    without = [span for pair, bucket, span in buckets if not any(pair) and bucket.minutes_seen]
+    without = [span for pair, bucket, span in buckets if not any(pair) and bucket.minutes_told]
     steps = {"nticks": 5} if any(max(pair) > MAX_UNIT_STEPS for pair in pairs) else {"dtick": 1}
     marks = [baseline_marks(without, "var(--line-strong)")]
     return bucket_figure(bars, marks, engagement, list(hover_texts), spans=spans, now=now, steps=steps)
@@ -250,14 +250,17 @@ def _average_bars(buckets: Sequence[tuple[Span, EngagementBucket]], colour: str,
 
 
 def _number_figure(
-    numbers: Sequence[int], engagement: Sequence[EngagementBucket], hover_texts: list[str], *, now: dt.datetime
+    numbers: Sequence[int | None], engagement: Sequence[EngagementBucket], hover_texts: list[str], *, now: dt.datetime
 ) -> Figure:
-    """Return a figure of a number for each bucket. Raises `ValueError` where the two differ in length."""
+    """Return a figure of a number for each bucket, None where it is not known.
+
+    Raises `ValueError` where the two differ in length.
+    """
     spans = bucket_spans(engagement)
-    buckets = list(zip(numbers, engagement, spans, strict=True))
-    bars = bucket_bars([(span, number) for number, _, span in buckets if number], "var(--data)")
-    without = [span for number, bucket, span in buckets if not number and bucket.minutes_seen]
-    steps = {"nticks": 5} if any(number > MAX_UNIT_STEPS for number in numbers) else {"dtick": 1}
+    of_spans = list(zip(numbers, spans, strict=True))
+    bars = bucket_bars([(span, number) for number, span in of_spans if number], "var(--data)")
+    without = [span for number, span in of_spans if number == 0]
+    steps = {"nticks": 5} if any((number or 0) > MAX_UNIT_STEPS for number in numbers) else {"dtick": 1}
     marks = [baseline_marks(without, "var(--data)")]
     return bucket_figure([bars], marks, engagement, hover_texts, spans=spans, now=now, steps=steps)
 

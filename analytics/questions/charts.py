@@ -7,7 +7,7 @@ from analytics.numbers.measures import BucketState
 from analytics.numbers.metrics import format_number
 from analytics.plots import time_series
 from analytics.plots.layout import Figure
-from analytics.plots.texts import describe_engagement, format_bucket
+from analytics.plots.texts import describe_engagement, describe_untold, format_bucket
 from analytics.questions.reads import AnswerBucket, AnswerCounts
 
 COLOURS = ("var(--data)", "var(--needle)")
@@ -25,6 +25,8 @@ def describe(bucket: AnswerBucket) -> str:
     """Return the bucket in words, in lines separated by `<br>`."""
     if not bucket.answers.total and bucket.camera.state in (BucketState.AHEAD, BucketState.OFF):
         return describe_engagement(bucket.camera)
+    if not bucket.answers.total and not bucket.camera.minutes_told:
+        return describe_untold(bucket.camera)
     return f"<b>{format_bucket(bucket.camera)}</b><br>{bucket.answers.yes:,} yes, {bucket.answers.no:,} no"
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,10 +91,14 @@ class AnswerBucket:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswers:
-    """The answers at one device; where `minutes_seen` is 0 its camera was off, so that nobody could answer."""
+    """The answers at one device; where `minutes_seen` is 0 its camera was off, so that nobody could answer.
+
+    `minutes_told` are the seen minutes in which the answers are known.
+    """
 
     device: Device
     minutes_seen: int
+    minutes_told: int
     answers: AnswerCounts
 
 
@@ -140,7 +144,7 @@ def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
     for device, at, field, count in _read_counts(question, devices):
         by_bucket[bisect_right(edges, at) - 1][field] += count
         by_device[device][field] += count
-    minutes = _minutes_seen(question, devices)
+    minutes = _covered_minutes(question, devices)
     return QuestionResult(
         question=question,
         state=question_state(question, now),
@@ -151,11 +155,12 @@ def read_result(question: Question, *, now: dt.datetime) -> QuestionResult:
     )
 
 
-def _answers_at(spot: Spot, minutes: Mapping[int, int], by_device: "_Counts") -> DeviceAnswers:
+def _answers_at(spot: Spot, minutes: Mapping[int, tuple[int, int]], by_device: "_Counts") -> DeviceAnswers:
     counts = (by_device[device.pk] for device in spot.devices)
     return DeviceAnswers(
         spot.latest,
-        sum(minutes[device.pk] for device in spot.devices),
+        sum(minutes[device.pk][0] for device in spot.devices),
+        sum(minutes[device.pk][1] for device in spot.devices),
         _add_up(counts),
     )
 
@@ -212,12 +217,15 @@ def _read_counts(question: Question, devices: Sequence[Device]) -> Iterator[tupl
         yield device, at, labels[label], count
 
 
-def _minutes_seen(question: Question, devices: Sequence[Device]) -> Counter[int]:
-    """Return by primary key of the device the covered minutes during the question."""
+def _covered_minutes(question: Question, devices: Sequence[Device]) -> dict[int, tuple[int, int]]:
+    """Return by primary key of the device the covered minutes during the question, and those that tell of answers."""
     quarters = EngagementQuarter.objects.filter(
         device__in=devices, start__gte=question.asked_from, start__lt=question.asked_until
     )
-    minutes: Counter[int] = Counter()
-    for device, mask in quarters.values_list("device_id", "minutes_seen"):
-        minutes[device] += mask.bit_count()
+    waiting = {device.pk for device in devices if device.waits_between_uploads}
+    minutes = {device.pk: (0, 0) for device in devices}
+    for device, on, with_frame in quarters.values_list("device_id", "minutes_seen", "minutes_told"):
+        seen, told = minutes[device]
+        telling = with_frame if device in waiting else on
+        minutes[device] = seen + on.bit_count(), told + telling.bit_count()
     return minutes

@@ -113,6 +113,9 @@ class AnswerBucketSerializer(serializers.Serializer[Any]):
 class DeviceAnswersSerializer(serializers.Serializer[Any]):
     device = serializers.CharField(source="device.name")
     minutes_seen = serializers.IntegerField(help_text="0 means “camera off”: then nobody could answer.")
+    minutes_told = serializers.IntegerField(
+        help_text="The seen minutes in which the answers are known: fewer if the device waits between uploads."
+    )
     answers = AnswersSerializer()
 
 

@@ -73,7 +73,7 @@ class DeviceForm(forms.ModelForm[Device]):
 
     class Meta:
         model = Device
-        fields = ["site", "name", "faces_sought", "labels_sought", "sought_is_corrected"]
+        fields = ["site", "name", "faces_sought", "labels_sought", "waits_between_uploads", "sought_is_corrected"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -114,7 +114,7 @@ class DeviceForm(forms.ModelForm[Device]):
         labels = self.cleaned_data["labels_sought"] or []
         if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
             raise forms.ValidationError('Give a list of labels, such as ["thumbs-up"].')
-        return sorted(set(labels))
+        return services.normalised_labels(labels)
 
     def _check_place(self, cleaned: dict[str, Any]) -> None:
         """Register or rename the device within a savepoint that is rolled back, and add the error if one occurs."""

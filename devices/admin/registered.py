@@ -141,7 +141,7 @@ class DeviceAdmin(ScopedAdmin):
         values, settings = form.cleaned_data, form.settings()
         written = form.write_place(values)
         device.pk, device.thing, device.since = written.pk, written.thing, written.since
-        sought = ("faces_sought", "labels_sought")
+        sought = ("faces_sought", "labels_sought", "waits_between_uploads")
         if change and any(values[name] != getattr(written, name) for name in sought):
             device.sought_is_corrected = True
         device.save()

@@ -10,7 +10,7 @@ from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices.intake import decoding, device_states, identity, redelivery, seeking
+from devices.intake import decoding, device_states, identity, redelivery, seeking, waiting
 from devices.intake.decoding import (
     Arrival,
     Decoded,
@@ -239,7 +239,7 @@ def _make_draft(
         # Last, because several ingesters write the same rows, and wait for each other from here to the commit.
         *(sink(batch) for sink in _sinks),
         seeking.learning(contents) or write_nothing,
-        partial(device_states.write, device_states.relevant(decoded)),
+        partial(device_states.write, device_states.relevant(decoded), waiting.runs_of(decoded).values()),
     ]
     outcome = _outcome(decoded, rejected)
     outcome.committed = len(arrivals) - outcome.quarantined

@@ -244,6 +244,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
         return decoded
     taken_at = arrival.received_at if message.taken_at is None else _time(message.taken_at)
     decoded.clock = None if message.taken_at is None else taken_at
+    decoded.waits = message.waits
     if message.has_frame:
         decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
     if message.image_string is not None:

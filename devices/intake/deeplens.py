@@ -19,7 +19,7 @@ from edge_agent.vision.gestures import GESTURES
 Level = Literal["info", "warning", "error"]
 
 SIGN_OF_LIFE = "NO DETECTIONS MADE"
-"""A DeepLens also publishes this text while it only waits between uploads, so the text stands for no frame."""
+"""Some programs also publish this text while they wait between uploads, so the text stands for no frame."""
 
 FACE_KEYS = frozenset({"face", "prob"})
 """Keys that hold the probability of a face. A model with numbered labels uses "1" instead."""
@@ -36,6 +36,8 @@ LEAD = dt.timedelta(minutes=5)
 """How far a device's clock may be ahead without its stamps being placed into the wrong one of two equal hours."""
 
 _STAMP = re.compile(r"(\d{8}-\d{6})")
+_AFTER_WAIT = re.compile(r"/image_(?!at_)[^/]+_\d{8}-\d{6}\.jpe?g\Z")
+"""AWS' sample that waits between uploads names its pictures after the device; the one that does not wait, image_at_…"""
 _NUMBERED = re.compile(r"\d+(\.0*)?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 """A number this large is milliseconds: as seconds it would lie in the year 5138."""
@@ -75,6 +77,8 @@ class DeepLensMessage(msgspec.Struct, frozen=True, gc=False):
     """The keys and values of the record as the device sent them, repeated keys included; numbers are floats."""
     is_face_crop: bool = False
     """Whether the message tells of one face and has its picture: the frame's other faces have other messages."""
+    waits: bool = False
+    """Whether the message is of a program that waits between uploads, as the name of its picture shows."""
     placed_by_arrival: bool = False
     """Whether the time of arrival was needed to tell which of two equal hours `taken_at` is in."""
 
@@ -241,6 +245,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
         claimed_topic=texts.get("topic"),
         record=record,
         is_face_crop=image_string is not None and names_one_face,
+        waits=url is not None and _AFTER_WAIT.search(url) is not None,
         placed_by_arrival=clock.asked_arrival,
     )
 

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
+from devices.intake import waiting
 from devices.intake.decoding import EPOCH, Arrival, Decoded
+from devices.intake.waiting import Run
 from devices.models import DeviceState
 from devices.text import storable
 
@@ -16,8 +18,10 @@ INSTANCES = 8
 """The programs of a device that are remembered."""
 
 
-def write(updates: Sequence[tuple[Arrival, Decoded]]) -> None:
+def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> None:
     """Apply these messages, of which `relevant` has picked the few that matter, to their devices' states.
+
+    `runs` are the signs of life of all messages.
 
     Must run inside a transaction, and waits for other transactions that write the same devices' states.
     """
@@ -28,6 +32,7 @@ def write(updates: Sequence[tuple[Arrival, Decoded]]) -> None:
         if thing.pk not in states:
             states[thing.pk] = DeviceState(thing=thing)
         _apply(states[thing.pk], arrival, decoded)
+    waiting.learn(runs, states)
     DeviceState.objects.bulk_create(
         [states[pk] for pk in pks],
         update_conflicts=True,

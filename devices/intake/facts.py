@@ -127,6 +127,8 @@ class Decoded(msgspec.Struct, gc=False):
     timed: bool = True
     """Whether the message contains its own time; otherwise the time of its arrival was taken instead, or told which of
     two equal hours its time is in."""
+    waits: bool = False
+    """Whether the message's program is known to wait between uploads, and then to say that it has seen nothing."""
     has_place: bool = True
     """Whether the thing was registered at a place when it sent the message."""
 

@@ -1,12 +1,15 @@
-"""Learns from the messages of each device what it looks for: faces or not, and which labels.
+"""Learns from the messages of each device what it looks for: faces or not, and which labels; and whether it waits
+between uploads, as far as a single message shows it (`waiting.py` learns it from many).
 
-What was learned is in the fields `faces_sought` and `labels_sought` of `Device`. It does not depend on the order in
-which messages arrive: faces that were looked for once in a stretch are looked for, and labels are only added.
+What was learned is in the fields `faces_sought`, `labels_sought` and `waits_between_uploads` of `Device`. It does not
+depend on the order in which messages arrive: faces that were looked for once in a stretch are looked for, labels are
+only added, and a device that waited once is one that waits.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -23,6 +26,7 @@ class _Shown:
 
     device: Device
     faces: bool | None = None
+    waits: bool = False
     labels: set[str] = field(default_factory=set)
 
 
@@ -69,6 +73,8 @@ def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:
                 of_device.labels.add(labelled.label)
             for labelled in frame.gestures:
                 of_device.labels.add(labelled.label)
+        if content.waits:
+            shown.setdefault(content.device.id, _Shown(content.device)).waits = True
         for gesture in content.gestures:
             shown.setdefault(gesture.device.id, _Shown(gesture.device)).labels.add(gesture.label)
     new = [each for each in shown.values() if _merged(each.device, each) is not None]
@@ -81,15 +87,17 @@ def _learn(shown: Sequence[_Shown]) -> None:
         device = devices.get(each.device.pk)
         merged = None if device is None else _merged(device, each)
         if merged is not None:
-            Device.objects.filter(pk=each.device.pk).update(faces_sought=merged[0], labels_sought=merged[1])
+            Device.objects.filter(pk=each.device.pk).update(**merged)
 
 
-def _merged(device: Device, shown: _Shown) -> tuple[bool | None, list[str]] | None:
-    """Return the device's `faces_sought` and `labels_sought` with what was shown; None where nothing changes."""
+def _merged(device: Device, shown: _Shown) -> dict[str, Any] | None:
+    """Return what was learned of the device, by field, with what was shown; None where nothing changes."""
     if device.sought_is_corrected:
         return None
     faces = device.faces_sought if shown.faces is None else bool(device.faces_sought or shown.faces)
     new = sorted(shown.labels.difference(device.labels_sought))[: max(0, MOST_LABELS - len(device.labels_sought))]
-    if faces == device.faces_sought and not new:
+    waits = True if shown.waits else device.waits_between_uploads
+    if (faces, waits) == (device.faces_sought, device.waits_between_uploads) and not new:
         return None
-    return faces, sorted([*device.labels_sought, *new])
+    labels = sorted([*device.labels_sought, *new])
+    return {"faces_sought": faces, "labels_sought": labels, "waits_between_uploads": waits}

@@ -87,10 +87,17 @@ class Device(models.Model):
     labels_sought = models.JSONField(
         "labels that the device looks for", default=list, blank=True, help_text="Labels of objects and gestures."
     )
+    waits_between_uploads = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whether a DeepLens says that it has seen nothing while it only waits. In minutes without a frame, "
+        "its labels are unknown then. Empty until messages of the device show it.",
+    )
     sought_is_corrected = models.BooleanField(
         "corrected by hand",
         default=False,
-        help_text="Whether somebody corrected what the device looks for; messages then change it no more.",
+        help_text="Whether somebody corrected what the device looks for, or whether it waits. Messages change it no "
+        "more then.",
     )
 
     objects = DeviceQuerySet.as_manager()
@@ -198,6 +205,12 @@ class DeviceState(models.Model):
     temperature = models.FloatField(null=True, help_text="Degrees Celsius of the box's processor; unknown: not told.")
     reported_config = models.JSONField(
         null=True, help_text="The settings in force, from the device's latest status; unknown for a DeepLens."
+    )
+    signs_since_upload = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Of a DeepLens: how often it said that it was on since its latest upload."
+    )
+    uploads_after_waits = models.PositiveSmallIntegerField(
+        null=True, editable=False, help_text="How many uploads in a row came after at least `FEWEST_SIGNS` signs."
     )
     config_error = models.TextField(blank=True, help_text="Why the device refused the latest settings.")
     instances = models.JSONField(

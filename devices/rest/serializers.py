@@ -6,6 +6,8 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from rest_framework import serializers
 
+from devices.intake.labels import MAX_LABEL
+from devices.intake.seeking import MOST_LABELS
 from devices.models import AuditEntry, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from edge_agent import messages
 
@@ -52,13 +54,52 @@ def latest_state_columns() -> dict[str, Case]:
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
+    """A device. What it looks for may be corrected; messages change it no more then."""
+
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
     thing_name = serializers.CharField(source="thing_id", read_only=True)
     state = DeviceStateSerializer(source="latest_state", read_only=True, allow_null=True)
+    looks_for_faces = serializers.BooleanField(
+        source="faces_sought",
+        required=False,
+        allow_null=True,
+        help_text="Null: not known yet. Then a message that names nothing leaves the number of people unknown.",
+    )
+    looks_for_labels = serializers.ListField(
+        source="labels_sought",
+        child=serializers.CharField(max_length=MAX_LABEL),
+        max_length=MOST_LABELS,
+        required=False,
+        help_text="Labels of objects and gestures.",
+    )
+    waits_between_uploads = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text="Whether the device says that it has seen nothing while it only waits. In minutes without a frame, "
+        "its labels are unknown then. Null: not known.",
+    )
+    is_corrected = serializers.BooleanField(
+        source="sought_is_corrected",
+        required=False,
+        help_text="Whether somebody corrected these three. False lets messages change them again.",
+    )
 
     class Meta:
         model = Device
-        fields = ["id", "site", "name", "thing_name", "since", "until", "state"]
+        fields = [
+            "id",
+            "site",
+            "name",
+            "thing_name",
+            "since",
+            "until",
+            "looks_for_faces",
+            "looks_for_labels",
+            "waits_between_uploads",
+            "is_corrected",
+            "state",
+        ]
+        read_only_fields = ["name", "since", "until"]
 
 
 class LogLineSerializer(serializers.ModelSerializer[DeviceLog]):

@@ -1,18 +1,22 @@
 """The API's views of sites, devices, their logs and the quarantine, and of messages that are sent over HTTP."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import BinaryField, Count, QuerySet
 from django.db.models.functions import Substr
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, as_serializer_error
 from rest_framework.viewsets import ViewSet
 
+from devices import services
 from devices.intake import batches
 from devices.intake.decoding import Arrival
 from devices.intake.quarantine import quarantined_counts
@@ -35,6 +39,9 @@ from devices.rest.serializers import (
 )
 from edge_agent import messages
 
+if TYPE_CHECKING:
+    from devices.models import User
+
 
 class SiteViewSet(ScopedReadOnlyViewSet):
     """The sites you are a member of."""
@@ -46,13 +53,41 @@ class SiteViewSet(ScopedReadOnlyViewSet):
     exports_whole_list = True
 
 
-class DeviceViewSet(ScopedReadOnlyViewSet):
-    """The devices of your sites, each with its stretch of time at its place, and its latest state while it is there."""
+class DeviceViewSet(mixins.UpdateModelMixin, ScopedReadOnlyViewSet):
+    """The devices of your sites, each with its stretch of time at its place, and its latest state while it is there.
+
+    Operators and owners may correct what a device looks for.
+    """
+
+    http_method_names = ["get", "head", "options", "patch"]
 
     queryset = Device.objects.select_related("site", "thing__state").annotate(**latest_state_columns())
     serializer_class = DeviceSerializer
     cursor_ordering = ("pk",)
     exports_whole_list = True
+
+    def get_object(self) -> Device:
+        """Return the device. Raises `PermissionDenied` where the request would change it and the user may not."""
+        device: Device = super().get_object()
+        if self.request.method not in SAFE_METHODS:
+            services.check_may_correct(device, cast("User", self.request.user))
+        return device
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        device: Device = serializer.instance
+        given: dict[str, Any] = serializer.validated_data
+        try:
+            services.correct_sought(
+                device=device,
+                by=cast("User", self.request.user),
+                faces=given.get("faces_sought", device.faces_sought),
+                labels=given.get("labels_sought", device.labels_sought),
+                waits=given.get("waits_between_uploads", device.waits_between_uploads),
+                is_corrected=given.get("sought_is_corrected", True),
+            )
+        except DjangoValidationError as refusal:
+            raise ValidationError(as_serializer_error(refusal)) from None
+        serializer.instance = self.get_object()
 
 
 class LogViewSet(ScopedReadOnlyViewSet):

@@ -23,15 +23,15 @@ def seen(
     span: tuple[dt.datetime, dt.datetime], *, faces: int = 0, frames: int = 60, minutes: int = 60
 ) -> EngagementBucket:
     """Return an hour in which the camera was on for `minutes`."""
-    return EngagementBucket(*span, 60, frames, faces, min(faces, 3), minutes, minutes // 2 if faces else 0)
+    return EngagementBucket(*span, 60, frames, faces, min(faces, 3), minutes, minutes // 2 if faces else 0, minutes)
 
 
 def off(span: tuple[dt.datetime, dt.datetime]) -> EngagementBucket:
-    return EngagementBucket(*span, 60, 0, 0, 0, 0, 0)
+    return EngagementBucket(*span, 60, 0, 0, 0, 0, 0, 0)
 
 
 def ahead(span: tuple[dt.datetime, dt.datetime]) -> EngagementBucket:
-    return EngagementBucket(*span, 0, 0, 0, 0, 0, 0)
+    return EngagementBucket(*span, 0, 0, 0, 0, 0, 0, 0)
 
 
 def counted(span: tuple[dt.datetime, dt.datetime], count: int = 0) -> CountBucket:

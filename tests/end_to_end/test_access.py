@@ -130,6 +130,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("wall-whole", "get"): Needs.VIEWER,
     ("wall-screen", "get"): Needs.VIEWER,
     ("wall-picture", "get"): Needs.VIEWER,
+    ("device-detail", "patch"): Needs.OPERATOR,
     ("message-list", "post"): Needs.TOKEN,
     ("capture-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/faces/rest
     ("person-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/faces/rest

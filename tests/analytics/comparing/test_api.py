@@ -38,7 +38,7 @@ def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: 
         busy = people * (lift if day >= 7 * (weeks - 1) else 1) * (1 + day * 5 % 7 / 100)
         for quarter in range(4 * hours.start, 4 * hours.stop):
             start = midnight.astimezone(dt.UTC) + quarter * dt.timedelta(minutes=15)
-            masks = {"minutes_seen": ALL_MINUTES, "minutes_occupied": 0b11111}
+            masks = {"minutes_seen": ALL_MINUTES, "minutes_occupied": 0b11111, "minutes_told": ALL_MINUTES}
             engagement = {"frames": 1_000, "faces_sum": round(10 * busy), "faces_peak": 2, **masks}
             quarters.append(EngagementQuarter(device=device, start=start, **engagement))
             for second in range(round(busy / 4)):

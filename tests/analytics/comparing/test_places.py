@@ -96,6 +96,7 @@ def test_places_are_compared_over_the_hours_that_both_saw(seattle01: Device, chi
             faces_peak=2,
             minutes_seen=2**15 - 1,
             minutes_occupied=0,
+            minutes_told=2**15 - 1,
         )
         for device, zone, people, open_from in ((seattle01, SEATTLE, 1, 9), (chicago01, CHICAGO, 2, 0))
         for quarter in range(4 * 24 * 42)

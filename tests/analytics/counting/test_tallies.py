@@ -16,15 +16,15 @@ def at(minute: int, second: int = 0) -> dt.datetime:
 def test_a_quarter_sums_its_frames_and_marks_its_minutes() -> None:
     frames = [(1, at(16), 2), (1, at(16, 30), 0), (1, at(29, 59), 3)]
     minutes = 0b100_0000_0000_0010
-    assert tallies.engagement_rows(frames) == [EngagementRow(1, at(15), 3, 5, 3, minutes, minutes)]
+    assert tallies.engagement_rows(frames) == [EngagementRow(1, at(15), 3, 5, 3, minutes, minutes, minutes)]
 
 
 def test_an_empty_frame_is_seen_and_not_occupied() -> None:
-    assert tallies.engagement_rows([(1, at(0), 0)]) == [EngagementRow(1, NINE, 1, 0, 0, 1, 0)]
+    assert tallies.engagement_rows([(1, at(0), 0)]) == [EngagementRow(1, NINE, 1, 0, 0, 1, 0, 1)]
 
 
 def test_a_frame_without_a_number_of_faces_only_shows_that_the_camera_was_on() -> None:
-    assert tallies.engagement_rows([(1, at(1), None)]) == [EngagementRow(1, NINE, 0, 0, 0, 0b10, 0)]
+    assert tallies.engagement_rows([(1, at(1), None)]) == [EngagementRow(1, NINE, 0, 0, 0, 0b10, 0, 0b10)]
 
 
 def test_rows_are_sorted_by_device_and_quarter() -> None:

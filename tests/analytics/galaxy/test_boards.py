@@ -36,7 +36,9 @@ def hour(
     number: int, *, faces: int = 0, seen: int = 60, frames: int = 60, start: dt.datetime = MIDNIGHT
 ) -> EngagementBucket:
     begins = start + dt.timedelta(hours=number)
-    return EngagementBucket(begins, begins + dt.timedelta(hours=1), 60, frames, faces, faces, seen, min(faces, 15))
+    return EngagementBucket(
+        begins, begins + dt.timedelta(hours=1), 60, frames, faces, faces, seen, min(faces, 15), seen
+    )
 
 
 def site(hours: Sequence[EngagementBucket], name: str = "Here") -> SiteHours:

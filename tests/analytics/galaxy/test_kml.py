@@ -81,6 +81,7 @@ def site(slug: str = "seattle", latitude: float | None = 47.6, longitude: float 
             faces_peak=number,
             minutes_seen=0 if number == 0 else 60,
             minutes_occupied=number,
+            minutes_told=0 if number == 0 else 60,
         )
         for number in range(24)
     ]

@@ -52,5 +52,12 @@ def shown(device: Device, at: dt.datetime, label: str, detections: int = 10, vis
 def on(device: Device, start: dt.datetime) -> None:
     """A quarter hour in which the camera saw nobody."""
     EngagementQuarter.objects.create(
-        device=device, start=start, frames=60, faces_sum=0, faces_peak=0, minutes_seen=2**15 - 1, minutes_occupied=0
+        device=device,
+        start=start,
+        frames=60,
+        faces_sum=0,
+        faces_peak=0,
+        minutes_seen=2**15 - 1,
+        minutes_occupied=0,
+        minutes_told=2**15 - 1,
     )

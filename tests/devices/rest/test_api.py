@@ -211,3 +211,37 @@ class TestMessages:
 
     def test_a_user_is_no_device(self, owner: User) -> None:
         assert api(owner).post("/api/v1/messages/", [], format="json").status_code in (401, 403)
+
+
+def test_an_operator_corrects_what_a_device_looks_for(operator: User, seattle01: Device) -> None:
+    corrected = {"looks_for_faces": True, "looks_for_labels": ["Thumbs_Up", "cup "], "waits_between_uploads": False}
+    response = api(operator).patch(f"/api/v1/devices/{seattle01.pk}/", corrected, format="json")
+    assert response.status_code == 200, response.data
+    expected = {**corrected, "looks_for_labels": ["cup", "thumbs-up"], "is_corrected": True}
+    found = results(api(operator).get("/api/v1/devices/"))[0]
+    assert {name: found[name] for name in expected} == {name: response.data[name] for name in expected} == expected
+
+
+def test_a_correction_can_be_given_back_to_the_messages(operator: User, seattle01: Device) -> None:
+    path = f"/api/v1/devices/{seattle01.pk}/"
+    api(operator).patch(path, {"looks_for_faces": True}, format="json")
+    response = api(operator).patch(path, {"looks_for_faces": None, "is_corrected": False}, format="json")
+    assert (response.data["looks_for_faces"], response.data["is_corrected"]) == (None, False)
+
+
+@pytest.mark.parametrize("labels", [["\u200b"], ["x" * 65], [""], ["a"] * 201, "cup"])
+def test_labels_that_no_device_can_send_are_refused(operator: User, seattle01: Device, labels: Any) -> None:
+    response = api(operator).patch(f"/api/v1/devices/{seattle01.pk}/", {"looks_for_labels": labels}, format="json")
+    assert response.status_code == 400
+    seattle01.refresh_from_db()
+    assert not seattle01.labels_sought
+
+
+def test_a_viewer_corrects_nothing_and_nobody_renames_a_device_so(
+    viewer: User, operator: User, seattle01: Device
+) -> None:
+    path = f"/api/v1/devices/{seattle01.pk}/"
+    assert api(viewer).patch(path, {"looks_for_faces": True}, format="json").status_code == 403
+    api(operator).patch(path, {"name": "Other"}, format="json")
+    seattle01.refresh_from_db()
+    assert (seattle01.name, seattle01.faces_sought) == ("Seattle01", None)
