@@ -1,4 +1,4 @@
-"""Imports an archive: its records and logs by the intake of messages, then its pictures.
+"""Imports an archive: its records and logs by the intake of messages, then its pictures and their annotations.
 
 An import can be repeated and resumed: nothing counts twice, even after the frames of the first import are deleted.
 """
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+import msgspec
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from devices.intake import batches, decoding, deeplens, identity
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
@@ -24,9 +26,11 @@ from devices.models import Device
 from edge_agent.file_names import printable
 from edge_agent.messages import MAX_MESSAGE_BYTES
 from edge_agent.text_files import lines_in
+from faces.importing import annotations
+from faces.importing.annotations import UnreadableAnnotation, read_annotation
 from faces.importing.archives import Archive, ArchivedObject, UnreadableArchive, content_hash
 from faces.importing.owners import NoOwner, Owners
-from faces.models import Capture, Shows, State
+from faces.models import Annotation, Capture, Shows, State
 from faces.sources.layouts import Kind, Named, parse_name
 
 AT_ONCE = 500
@@ -112,7 +116,7 @@ class Importer:
         """Import these objects. Raises `OperationalError` if the database is away; the rest can be imported later."""
         self._import_records(items[Kind.RECORD])
         self._import_logs(items[Kind.LOG])
-        self._import_pictures(items[Kind.FRAME] + items[Kind.FACE])
+        self._import_pictures(items[Kind.FRAME] + items[Kind.FACE], items[Kind.ANNOTATION])
 
     def _import_records(self, items: Sequence[Item]) -> None:
         with ThreadPoolExecutor(READERS) as pool:
@@ -178,9 +182,12 @@ class Importer:
                     self.report.spans[thing, Kind.LOG].add(line.received_at)
             self._accept(arrivals)
 
-    def _import_pictures(self, items: Sequence[Item]) -> None:
+    def _import_pictures(self, items: Sequence[Item], annotated: Sequence[Item]) -> None:
         chosen: dict[tuple[str, str], int] = {}
         owned = []
+        beside: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
+        for item in annotated:
+            beside[item[1].place].append(item)
         for stored, named in items:
             try:
                 thing = self.owners.find(named, "", self.archive.address(stored))
@@ -189,19 +196,48 @@ class Importer:
                 self.report.pass_over(stored, _reason(error))
                 self.progress(1)
                 continue
-            owned.append((stored, named, thing, taken_at))
+            # Of a frame's pictures the one on which boxes were drawn by hand or by a program counts first.
+            rank = (-2 if named.is_raw else -1) if named.place in beside else named.rank
+            owned.append((stored, named, thing, taken_at, rank))
             if named.stamp:
-                chosen[thing, named.stamp] = min(named.rank, chosen.get((thing, named.stamp), named.rank))
-        for stored, named, thing, taken_at in owned:
-            if named.stamp and named.rank > chosen[thing, named.stamp]:
+                chosen[thing, named.stamp] = min(rank, chosen.get((thing, named.stamp), rank))
+        for stored, named, thing, taken_at, rank in owned:
+            if named.stamp and rank > chosen[thing, named.stamp]:
                 self.report.pass_over(stored, "it is a copy of another picture of the frame")
             else:
                 self.report.spans[thing, named.kind].add(taken_at)
-                if self.act:
-                    self._import_picture(stored, named, thing, taken_at)
+                capture = self._import_picture(stored, named, thing, taken_at) if self.act else None
+                for annotation, _ in beside.pop(named.place, ()):
+                    self._annotate(annotation, thing, taken_at, capture)
             self.progress(1)
+        for left in beside.values():
+            for annotation, _ in left:
+                self.report.pass_over(annotation, "no picture of its name is imported with it")
+                self.progress(1)
 
-    def _import_picture(self, stored: ArchivedObject, named: Named, thing: str, taken_at: dt.datetime) -> None:
+    def _annotate(self, stored: ArchivedObject, thing: str, taken_at: dt.datetime, capture: Capture | None) -> None:
+        """Store the annotation of this capture; None if nothing is written, or the picture is not there any more."""
+        self.progress(1)
+        try:
+            drawn = read_annotation(self.archive.read(stored, annotations.MAX_BYTES))
+        except (UnreadableArchive, UnreadableAnnotation) as error:
+            self.report.pass_over(stored, str(error).rstrip("."))
+            return
+        if self.act and capture is None:
+            self.report.pass_over(stored, "its picture was not imported, or is removed already")
+            return
+        self.report.spans[thing, Kind.ANNOTATION].add(taken_at)
+        if capture is None:
+            return
+        values = msgspec.to_builtins(drawn) | {"source": printable(stored.name), "imported_at": self.now}
+        _, is_new = Annotation.objects.get_or_create(capture=capture, defaults=values)
+        self.report.committed += is_new
+        self.report.repeated += not is_new
+
+    def _import_picture(
+        self, stored: ArchivedObject, named: Named, thing: str, taken_at: dt.datetime
+    ) -> Capture | None:
+        """Import the picture and return its capture; None if there is none."""
         try:
             device = _device_at(thing, taken_at)
             content = self.archive.read(stored, MAX_BYTES)
@@ -210,7 +246,7 @@ class Importer:
             with transaction.atomic():
                 if not count_once(device.thing, key, taken_at=taken_at, now=self.now):
                     self.report.repeated += 1
-                    return
+                    return _captures_of(device, named, taken_at, self._picture_key(stored, key)).first()
                 linked = _linked(device, named, taken_at)
                 picture = TakenPicture(
                     device,
@@ -223,8 +259,10 @@ class Importer:
                 )
                 batches.take_in_picture(picture, is_from_device=False)
             self.report.committed += 1
+            return _captures_of(device, named, taken_at, picture.key).first()
         except (UnreadableArchive, NoOwner, Rejection) as error:
             self.report.pass_over(stored, _reason(error))
+            return None
 
     def _picture_key(self, stored: ArchivedObject, key: int) -> int:
         """Return the key of a picture without a record: in a bucket, the one that an event of S3 gives the picture."""
@@ -267,9 +305,24 @@ def _device_at(thing: str, at: dt.datetime) -> Device:
 
 def _linked(device: Device, named: Named, taken_at: dt.datetime) -> Capture | None:
     """Return the capture whose record links to this picture, if there is one that waits for the picture."""
+    waiting = list(_around(device, taken_at).filter(state=State.LINKED))
+    by_name = (capture for capture in waiting if capture.source_url.endswith(f"/{named.tail}"))
+    # The record links to the picture with boxes drawn into it. The raw picture of the frame has another name.
+    by_stamp = (capture for capture in waiting if named.stamp and named.stamp in capture.source_url)
+    return next(by_name, None) or next(by_stamp, None)
+
+
+def _captures_of(device: Device, named: Named, taken_at: dt.datetime, key: int) -> "QuerySet[Capture]":
+    """Return the captures of a picture that is imported already."""
+    same = Q(key=key) | Q(source_url__endswith=f"/{named.tail}")
+    if named.stamp:
+        same |= Q(source_url__contains=named.stamp)
+    return _around(device, taken_at).filter(same).exclude(state=State.LINKED)
+
+
+def _around(device: Device, taken_at: dt.datetime) -> "QuerySet[Capture]":
     around = (taken_at - LINK_TOLERANCE, taken_at + LINK_TOLERANCE)
-    waiting = Capture.objects.filter(device=device, state=State.LINKED, taken_at__range=around)
-    return next((capture for capture in waiting if capture.source_url.endswith(f"/{named.tail}")), None)
+    return Capture.objects.filter(device__thing__name=device.thing_name, taken_at__range=around)
 
 
 def _reason(error: Exception) -> str:

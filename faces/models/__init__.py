@@ -2,6 +2,7 @@
 
 from faces.models.core import (
     MOST_HOURS,
+    Annotation,
     Capture,
     Coffee,
     Consent,
@@ -23,6 +24,7 @@ from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, Unclaimed
 __all__ = [
     "MOST_HOURS",
     "NOBODY",
+    "Annotation",
     "Capture",
     "Coffee",
     "CoffeeTally",

@@ -17,6 +17,7 @@ from devices.models import Device, Site
 from devices.querysets import SiteScopedQuerySet
 from devices.text import LineField
 from faces.models.querysets import (
+    AnnotationQuerySet,
     CaptureQuerySet,
     CoffeeQuerySet,
     ConsentQuerySet,
@@ -165,6 +166,27 @@ class Capture(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} at {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Annotation(models.Model):
+    """The boxes and labels that somebody has drawn on a picture for training, as an archive has brought them.
+
+    They count nothing. A data set can be made from them.
+    """
+
+    capture = models.OneToOneField(Capture, on_delete=models.CASCADE, related_name="annotation")
+    width = models.PositiveIntegerField(help_text="Pixels of the annotated picture; the stored one may be larger.")
+    height = models.PositiveIntegerField()
+    boxes = models.JSONField(
+        default=list, help_text='A list of {"label": …, "box": [left, top, width, height]} in pixels of that picture.'
+    )
+    source = models.TextField(help_text="Name of the object in the archive.")
+    imported_at = models.DateTimeField()
+
+    objects = AnnotationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{len(self.boxes)} boxes on {self.capture}"
 
 
 class Person(models.Model):

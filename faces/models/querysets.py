@@ -22,6 +22,10 @@ Period = Literal["today", "week", "month", "all"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 
 
+class AnnotationQuerySet(SiteScopedQuerySet):
+    site_path = "capture__device__site"
+
+
 class ConsentQuerySet(SiteScopedQuerySet):
     site_path = "person__site"
 

@@ -8,7 +8,8 @@ latest/latest.json                                  a copy of the latest record
 images/image_Seattle01_20180816-183152.jpg          the frame
 raw_images/retrain_Seattle01_20180816-183152.jpg    the frame, without boxes drawn into it
 frames_resized/resized_Seattle01_….jpg              the frame, made small
-training_annotation/retrain_Seattle01_….json        boxes for training
+training_annotation/retrain_Seattle01_….json        boxes drawn on the raw picture of the same name, for training
+raw_images/retrain_Seattle01_….xml                  the same, as labelImg writes it beside the picture
 faces/8_16/18_31/1534444312_0.jpg                   a face (month_day/hour_minute/seconds_number)
 1540710101060.jpg                                   a face, by its time in milliseconds
 
@@ -33,6 +34,8 @@ _MILLISECONDS_DIGITS = 13
 RECORDS = ("json", "latest")
 FRAMES = ("images", "raw_images", "frames_resized")
 """Folders with pictures of the same frames. The first one that has a frame's picture counts."""
+RAW = "raw_images"
+"""Where the pictures are on which the boxes of annotations are drawn."""
 ANNOTATIONS, FACES = "training_annotation", "faces"
 LAYOUT = (*RECORDS, *FRAMES, ANNOTATIONS, FACES)
 
@@ -46,6 +49,7 @@ class Kind(enum.Enum):
     LOG = "logs of messages"
     FRAME = "pictures"
     FACE = "face crops"
+    ANNOTATION = "annotations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,16 @@ class Named:
     epoch_ms: int | None = None
     rank: int = 0
     """Of several pictures of one frame, the one with the lowest rank counts."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The folders before the layout's own, and the name without its ending; its annotation's are equal."""
+        return self.prefix, self.tail.rpartition("/")[2].rpartition(".")[0].lower()
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the folder says that no boxes are drawn into the picture."""
+        return self.tail.lower().startswith(f"{RAW}/")
 
     @property
     def is_crop(self) -> bool:
@@ -86,10 +100,10 @@ def parse_name(name: str) -> Named | str:
     prefix, tail = "/".join(folders[:place]), "/".join([*folders[place:], file])
     stem, _, suffix = file.rpartition(".")
     is_json = f".{suffix.lower()}" in LOGS and not file.startswith((".", "~$"))
-    if layout == ANNOTATIONS and is_json:
-        return "it holds boxes for training, which count nothing; the frame's record counts"
-    if is_json:
+    is_xml = suffix.lower() == "xml" and layout in (ANNOTATIONS, *FRAMES) and not file.startswith((".", "~$"))
+    if is_json or is_xml:
         kind = Kind.RECORD if layout in RECORDS and suffix.lower() == "json" else Kind.LOG
+        kind = Kind.ANNOTATION if is_xml or layout == ANNOTATIONS else kind
         match = _NAMED.fullmatch(stem)
         return Named(kind, prefix, tail, (match and match["device"]) or "", (match and match["stamp"]) or "")
     if why := why_passed_over(file, SUFFIXES):
@@ -104,7 +118,9 @@ def why_no_new_picture(name: str) -> str:
     """
     named = parse_name(name)
     if isinstance(named, str):
-        return named if f"/{ANNOTATIONS}/" in f"/{name.lower()}" else ""
+        return ""
+    if named.kind is Kind.ANNOTATION:
+        return "it holds boxes for training; `manage.py import_past` reads those of the past"
     if named.kind in (Kind.RECORD, Kind.LOG):
         return "it is no picture; records come over MQTT, and `manage.py import_past` reads those of the past"
     return "it is a copy of another picture of the frame" if named.rank else ""

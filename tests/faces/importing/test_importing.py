@@ -16,9 +16,10 @@ from pytest_django import Settings
 
 from analytics.models import Detection, Frame, LabelQuarter
 from devices.intake import decoding
+from devices.intake.pictures import sanitised_jpeg
 from devices.models import Device, QuarantinedMessage, Site
 from faces import aws
-from faces.models import Capture, Shows, State
+from faces.models import Annotation, Capture, Shows, State
 from faces.pictures import storage
 from tests import places
 from tests.aws import REGION, Moto, moto
@@ -48,6 +49,16 @@ def record(device_id: str, at: dt.datetime, *confidences: float) -> dict[str, An
     }
 
 
+def annotation(device_id: str, at: dt.datetime) -> dict[str, Any]:
+    """As AWS' sample for retraining writes it."""
+    return {
+        "file": f"retrain_{device_id}_{stamp(at)}.jpg",
+        "image_size": [{"width": 512, "height": 512, "depth": 3}],
+        "annotations": [{"class_id": 0, "left": 100, "top": 50, "width": 60, "height": 500}],
+        "categories": [{"class_id": 0, "name": "thumbs_up"}],
+    }
+
+
 def write(folder: Path, name: str, content: bytes | dict[str, Any]) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +79,7 @@ def archive(tmp_path: Path, settings: Settings) -> Path:
         write(folder, f"images/image_{device_id}_{stamp(FIRST)}.jpg", JPEG)
         write(folder, f"raw_images/retrain_{device_id}_{stamp(FIRST)}.jpg", OTHER)
         write(folder, f"frames_resized/resized_{device_id}_{stamp(FIRST)}.jpg", OTHER)
-        write(folder, f"training_annotation/retrain_{device_id}_{stamp(FIRST)}.json", {"annotations": []})
+        write(folder, f"training_annotation/retrain_{device_id}_{stamp(FIRST)}.json", annotation(device_id, FIRST))
     write(folder, "latest/latest.json", record("Chicago01", FIRST, 0.998046875, 0.994140625))
     write(folder, "images/.DS_Store", b"x")
     return folder
@@ -92,7 +103,7 @@ def test_without_act_it_says_what_it_would_import_and_writes_nothing(
     assert f"{chicago01.thing_name}: 2 records, 2018-08-16 to 2018-08-16" in said
     assert f"{seattle01.thing_name}: 1 pictures, 2018-08-16 to 2018-08-16" in said
     assert any(line.startswith("4 passed over") and "a copy of another picture" in line for line in said)
-    assert any(line.startswith("2 passed over") and "boxes for training" in line for line in said)
+    assert f"{seattle01.thing_name}: 1 annotations, 2018-08-16 to 2018-08-16" in said
     assert any(line.startswith("1 passed over, such as images/.DS_Store") for line in said)
     assert said[-1] == "Nothing was imported. Run the command again with --act to import."
 
@@ -108,6 +119,110 @@ def test_records_pictures_and_their_links_are_imported(archive: Path, seattle01:
     assert not QuarantinedMessage.objects.exists()
 
 
+def test_an_annotation_belongs_to_the_raw_picture_of_its_name(
+    archive: Path, seattle01: Device, chicago01: Device
+) -> None:
+    for device in (seattle01, chicago01):
+        with_bucket(device, bucket="YOUR-BUCKET-NAME", prefix="")
+    import_past(archive, "--act")
+    for device in (seattle01, chicago01):
+        capture = Capture.objects.get(device=device)
+        drawn = Annotation.objects.get(capture=capture)
+        assert (drawn.width, drawn.height) == (512, 512)
+        assert drawn.boxes == [{"label": "thumbs-up", "box": [100, 50, 60, 462]}]
+        assert capture.source_url.endswith(f"images/image_{device.name}_{stamp(FIRST)}.jpg")
+        assert storage.read(capture) == sanitised_jpeg(OTHER)
+    Capture.objects.all().delete()
+    assert not Annotation.objects.exists()
+
+
+VOC = """<?xml version="1.0"?>
+<annotation><folder>raw_images</folder><filename>x.jpg</filename><!-- by hand -->
+  <size><width>512</width><height>384</height><depth>3</depth></size>
+  <object><name>thumbs_up</name><pose>Unspecified</pose><truncated>0</truncated><difficult>0</difficult>
+    <bndbox><xmin>10</xmin><ymin>20.6</ymin><xmax>110</xmax><ymax>200</ymax></bndbox></object>
+  <object><name>Cup </name><bndbox><xmin>-3</xmin><ymin>0</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>
+</annotation>"""
+
+
+def test_the_xml_of_labelimg_beside_a_picture_is_its_annotation(
+    tmp_path: Path, settings: Settings, seattle01: Device
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    name = f"archive/raw_images/retrain_Seattle01_{stamp(FIRST)}"
+    write(tmp_path, f"{name}.JPG", OTHER)
+    write(tmp_path, f"{name}.xml", VOC.encode())
+    for _ in range(2):
+        import_past(tmp_path / "archive", "--act")
+    drawn = Annotation.objects.get()
+    assert (drawn.width, drawn.height, drawn.capture.taken_at) == (512, 384, FIRST)
+    assert drawn.boxes == [
+        {"label": "thumbs-up", "box": [10, 21, 100, 179]},
+        {"label": "cup", "box": [0, 0, 9, 9]},
+    ]
+
+
+def test_an_annotation_that_comes_later_finds_the_picture_that_was_imported(
+    archive: Path, seattle01: Device, chicago01: Device
+) -> None:
+    later = list(archive.glob("training_annotation/*"))
+    contents = {path: path.read_bytes() for path in later}
+    for path in [*later, *archive.glob("images/*.jpg")]:
+        path.unlink()
+    import_past(archive, "--act")
+    for path, content in contents.items():
+        path.write_bytes(content)
+    import_past(archive, "--act")
+    assert (Capture.objects.count(), Annotation.objects.count()) == (2, 2)
+
+
+def sized(width: Any, **more: Any) -> dict[str, Any]:
+    return annotation("Seattle01", FIRST) | {"image_size": [{"width": width, "height": 512}]} | more
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{}", "it is no annotation as SageMaker reads it: Object missing required field"),
+        (b"\xff", "it is no annotation as SageMaker reads it"),
+        (sized(0), "it is no annotation as SageMaker reads it: Expected `int` >= 1"),
+        (sized(512, categories=[]), "its categories do not name the class 0"),
+        (sized(512, categories=[{"class_id": 0, "name": "\u200b"}]), "a label in it cannot be used"),
+        (sized(90), "a box in it lies outside of its picture, or has no area"),
+        (sized(512, annotations=[sized(9)["annotations"][0]] * 1_001), "Expected `array` of length <= 1000"),
+        (VOC.replace("<annotation>", "<!DOCTYPE a [<!ENTITY b 'b'>]><annotation>").encode(), "declarations"),
+        (VOC.replace("</size>", "").encode(), "its XML is broken"),
+        (VOC.replace("512", "9" * 5_000).encode(), "its <size><width> is no number"),
+        (VOC.replace("512", "nan").encode(), "its <size><width> is no number"),
+        (VOC.encode("utf-16"), "it is no annotation as SageMaker reads it"),
+        (b"<annotation>" * 100_000, "an annotation has at most 1,048,576 bytes"),
+        (b"<annotation>" * 50_000, "its XML is broken"),
+    ],
+    ids=str,
+)
+def test_an_annotation_that_cannot_be_used_is_passed_over_with_a_reason(
+    tmp_path: Path,
+    settings: Settings,
+    seattle01: Device,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | dict[str, Any],
+    why: str,
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    archive, name = tmp_path / "archive", f"retrain_Seattle01_{stamp(FIRST)}"
+    write(archive, f"raw_images/{name}.jpg", OTHER)
+    write(archive, f"training_annotation/{name}.json", content)
+    write(archive, f"training_annotation/another_{name}.json", annotation("Seattle01", FIRST))
+    if isinstance(content, bytes) and b"<" in content:
+        (archive / f"training_annotation/{name}.json").rename(archive / f"raw_images/{name}.xml")
+    import_past(archive, "--act")
+    said = capsys.readouterr().out
+    assert why in said
+    assert "1 passed over, such as training_annotation/another_" in said
+    assert "no picture of its name is imported with it" in said
+    assert (Capture.objects.count(), Annotation.objects.count()) == (1, 0)
+
+
 def test_an_import_counts_once_even_when_the_frames_are_gone_and_the_archive_has_moved(
     archive: Path, seattle01: Device, chicago01: Device, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,7 +233,7 @@ def test_an_import_counts_once_even_when_the_frames_are_gone_and_the_archive_has
     moved = shutil.copytree(archive, tmp_path / "elsewhere" / "archive")
     for again in (archive, moved):
         import_past(again, "--act")
-        assert "0 taken in, 0 quarantined (see the admin), 5 taken in before." in capsys.readouterr().out
+        assert "0 taken in, 0 quarantined (see the admin), 7 taken in before." in capsys.readouterr().out
     call_command("rebuild_tallies")
     assert list(LabelQuarter.objects.values_list("device", "start", "count")) == before
     assert counts() == (0, 0, 2)

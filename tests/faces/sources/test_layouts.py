@@ -52,7 +52,7 @@ def test_each_layout_is_known(name: str, named: Named) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        (f"training_annotation/retrain_Seattle01_{STAMP}.json", "it holds boxes for training"),
+        (f"elsewhere/retrain_Seattle01_{STAMP}.xml", "does not end like that of a picture"),
         ("images/.DS_Store", "the system has made it"),
         (f"images/._image_at_{STAMP}.jpg", "a note of macOS"),
         ("json/._record.json", "a note of macOS"),
