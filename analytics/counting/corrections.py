@@ -72,6 +72,7 @@ class Stretch:
 def review(*, verdicts: Mapping[Detection, Verdict | None], by: "User", now: dt.datetime) -> None:
     """Store a reviewer's verdicts about detections, and correct the tallies; None withdraws a verdict.
 
+    The tallies of a settled day stay as they are (`settled_days`): the frames that they were counted from are deleted.
     The majority of the reviewers decides. Where as many say right as wrong, the detection counts as if it had no
     review. A rejected face is subtracted from its frame's number of faces. Raises `PermissionDenied` with a sentence,
     and writes nothing, unless the reviewer may operate the site of each detection.
@@ -142,6 +143,13 @@ def rebuild(stretch: Stretch) -> int:
     corrected = episode_rows.correct(stretch.device.pk, stretch.start, stretch.end)
     wrong |= {quarters.quarter_start(row.started) for row in corrected}
     return len(wrong)
+
+
+def settled_days(detections: Iterable[Detection]) -> set[tuple[int, dt.date]]:
+    """Return the devices' keys and UTC days of these detections whose tallies a review does not change."""
+    days = {(each.device_id, each.taken_at.astimezone(dt.UTC).date()) for each in detections}
+    stored = SettledDay.objects.filter(device__in={device for device, _ in days}, day__in={day for _, day in days})
+    return days & set(stored.values_list("device", "day"))
 
 
 def _is_settled(stretch: Stretch) -> bool:

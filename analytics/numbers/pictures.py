@@ -9,7 +9,7 @@ from operator import or_
 from django.db.models import OuterRef, Q, QuerySet
 
 from analytics.models import Detection
-from faces.models import Capture
+from faces.models import Capture, State
 
 PICTURE_WITHIN = dt.timedelta(seconds=2)
 """The largest difference in time between a frame and its picture; agents examine two frames a second."""
@@ -23,13 +23,31 @@ def read_pictures(detections: Sequence[Detection]) -> dict[int, Capture]:
 
     Makes a query for `AT_ONCE` detections.
     """
-    of_device: defaultdict[int, list[Capture]] = defaultdict(list)
+    return read_pictures_and_links(detections)[0]
+
+
+def read_pictures_and_links(detections: Sequence[Detection]) -> tuple[dict[int, Capture], dict[int, Capture]]:
+    """Return the stored picture of each detection that has one, by the detection's key; and of each other detection
+    the capture of which only the address is known.
+
+    Makes a query for `AT_ONCE` detections.
+    """
+    stored, linked = _CapturesByDevice(list), _CapturesByDevice(list)
     for start in range(0, len(detections), AT_ONCE):
         near = map(_is_near, detections[start : start + AT_ONCE])
-        for picture in Capture.objects.filter(reduce(or_, near)).exclude(image="").order_by("taken_at"):
-            of_device[picture.device_id].append(picture)
-    nearest = ((each, _nearest(each, of_device[each.device_id])) for each in detections)
-    return {detection.pk: picture for detection, picture in nearest if picture is not None}
+        for capture in Capture.objects.filter(reduce(or_, near)).filter(_PICTURED).order_by("taken_at"):
+            (stored if capture.image else linked)[capture.device_id].append(capture)
+    pictures = _nearest_of_each(detections, stored)
+    return pictures, _nearest_of_each([each for each in detections if each.pk not in pictures], linked)
+
+
+_CapturesByDevice = defaultdict[int, list[Capture]]
+_PICTURED = ~Q(image="") | Q(state=State.LINKED)
+
+
+def _nearest_of_each(detections: Sequence[Detection], captures: _CapturesByDevice) -> dict[int, Capture]:
+    nearest = ((each, _nearest(each, captures[each.device_id])) for each in detections)
+    return {detection.pk: capture for detection, capture in nearest if capture is not None}
 
 
 def _is_near(detection: Detection) -> Q:
@@ -38,10 +56,10 @@ def _is_near(detection: Detection) -> Q:
 
 
 def pictures_near() -> "QuerySet[Capture]":
-    """Return the pictures near the detection of an outer query, for `Exists`."""
+    """Return the pictures near the detection of an outer query, for `Exists`; also those that wait to be fetched."""
     at = OuterRef("taken_at")
     near = Capture.objects.filter(device=OuterRef("device"), taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN))
-    return near.exclude(image="").order_by()
+    return near.filter(_PICTURED).order_by()
 
 
 def taken_at(taken: Capture | Detection) -> dt.datetime:

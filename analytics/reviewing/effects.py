@@ -1,7 +1,7 @@
 """The effects of a review: the numbers of the days of its detections, before and after."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,11 +42,15 @@ class DayNumbers:
 
 
 def review_and_describe(*, verdicts: "Mapping[Detection, Verdict | None]", by: "User", now: dt.datetime) -> list[str]:
-    """Store verdicts as `corrections.review` does, and return a sentence per day with the numbers that changed."""
+    """Store verdicts as `corrections.review` does, and return a sentence per day with the numbers that changed.
+
+    A further sentence tells of each day whose numbers are settled.
+    """
     days = sorted({_day(detection) for detection in verdicts}, key=str)
     before = [_numbers(day, now) for day in days]
     corrections.review(verdicts=verdicts, by=by, now=now)
-    return list(_describe(days, before, [_numbers(day, now) for day in days]))
+    settled = corrections.settled_days(verdicts)
+    return [*_describe(days, before, [_numbers(day, now) for day in days]), *_describe_settled(verdicts, settled)]
 
 
 def _describe(days: Sequence[LabelDay], before: Sequence[DayNumbers], after: Sequence[DayNumbers]) -> Iterable[str]:
@@ -61,6 +65,15 @@ def _describe(days: Sequence[LabelDay], before: Sequence[DayNumbers], after: Seq
         if day.label == FACE:
             changed.append(f"average {_people(old.average_faces)} → {_people(new.average_faces)} people")
         yield f"{day}: {', '.join(changed)}."
+
+
+def _describe_settled(detections: Iterable[Detection], settled: set[tuple[int, dt.date]]) -> Iterator[str]:
+    names = {each.device_id: each.device for each in detections}
+    for device, day in sorted(settled):
+        yield (
+            f"{names[device]}, {texts.format_date(day)} (UTC): frames of this day are deleted, so its numbers stay as "
+            "they are. The verdicts count for the precision only."
+        )
 
 
 def _day(detection: Detection) -> LabelDay:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from analytics.models import Detection, Review, Verdict
-from analytics.numbers.pictures import pictures_near, read_pictures, taken_at
+from analytics.numbers.pictures import pictures_near, read_pictures_and_links, taken_at
 from devices.models import Device
 from faces.models import Capture
 
@@ -26,6 +26,8 @@ class ReviewItem:
     detection: Detection
     picture: Capture | None
     """The picture nearest in time to the detection's frame; None where none is within `PICTURE_WITHIN`."""
+    linked: Capture | None
+    """Without a picture: the capture nearest in time whose picture still waits in the device's bucket."""
     own_verdict: str | None
     """The verdict of the reviewer who sees the page."""
     right: int
@@ -121,7 +123,7 @@ def detections_after(detections: "QuerySet[Detection]", last: Detection) -> "Que
 
 def read_items(detections: Sequence[Detection], reviewer: "User") -> list[ReviewItem]:
     """Return an item for each of these detections, in three queries."""
-    pictures = read_pictures(detections)
+    pictures, linked = read_pictures_and_links(detections)
     counts = _count_verdicts(detections)
     own_verdicts = dict(
         Review.objects.filter(detection__in=detections, reviewer=reviewer).values_list("detection_id", "verdict")
@@ -130,6 +132,7 @@ def read_items(detections: Sequence[Detection], reviewer: "User") -> list[Review
         ReviewItem(
             detection=detection,
             picture=pictures.get(detection.pk),
+            linked=linked.get(detection.pk),
             own_verdict=own_verdicts.get(detection.pk),
             right=counts.get((detection.pk, Verdict.RIGHT), 0),
             wrong=counts.get((detection.pk, Verdict.WRONG), 0),

@@ -18,6 +18,7 @@ from analytics.reviewing.items import ReviewItem, Show, detections_after, read_i
 from analytics.reviewing.page_query import PageQuery, parse_query
 from devices.models import Site
 from devices.roles import Right
+from faces.sources.linked_pictures import ask_for
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -69,6 +70,8 @@ def _context(query: PageQuery, user: "User", request: HttpRequest) -> dict[str, 
         detections = detections_after(detections, last)
     page = list(detections[: PAGE_SIZE + 1])
     has_next = len(page) > PAGE_SIZE
+    items = read_items(page[:PAGE_SIZE], user)
+    ask_for([item.linked for item in items if item.linked is not None], now=timezone.now())
     return {
         "query": query,
         "sites": Site.objects.for_user(user),
@@ -78,7 +81,7 @@ def _context(query: PageQuery, user: "User", request: HttpRequest) -> dict[str, 
         "older_period": query.address(to=query.period.older),
         "newer_period": query.address(to=query.period.newer) if query.period.newer else None,
         "without_pictures": query.address(show="open"),
-        "items": read_items(page[:PAGE_SIZE], user),
+        "items": items,
         "next": query.address(before=page[PAGE_SIZE - 1].pk) if has_next else None,
         "may_review": query.devices[0].site.allows(user, Right.OPERATE) if query.devices else False,
         "steps": len(request.session.get(STEPS, [])),

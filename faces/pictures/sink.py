@@ -43,11 +43,14 @@ def _store_pictures(pictures: Sequence[TakenPicture]) -> None:
     to_recognise += _fill_linked([(capture, jpeg) for pk, (capture, jpeg) in jpegs.items() if jpeg and pk not in new])
     transaction.on_commit(partial(enqueue, to_recognise))
     if linked := [pk for pk in new if jpegs[pk][0].state == State.LINKED]:
-        transaction.on_commit(partial(_enqueue_fetch, linked))
+        transaction.on_commit(partial(enqueue_fetch, linked))
 
 
 def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
-    """Store the pictures in the captures that are already `linked` to them, and return the ids of these captures."""
+    """Store the pictures in the captures that are already `linked` to them, and return the ids of these captures.
+
+    The term for which the site keeps a picture begins when the picture has come.
+    """
     if not pairs:
         return []
     linked = Capture.objects.filter(state=State.LINKED, key__in=[capture.key for capture, _ in pairs])
@@ -56,7 +59,8 @@ def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
     for capture, jpeg in pairs:
         pk = waiting.pop((capture.device_id, capture.key), None)
         values = {
-            name: getattr(capture, name) for name in ("image", "source_url", "shows", "area", "state", "next_try_at")
+            name: getattr(capture, name)
+            for name in ("image", "source_url", "shows", "area", "state", "next_try_at", "reason", "received_at")
         }
         if pk is not None and Capture.objects.filter(pk=pk, state=State.LINKED).update(**values):
             storage.store(str(capture.image), jpeg)
@@ -64,7 +68,7 @@ def _fill_linked(pairs: Sequence[tuple[Capture, bytes]]) -> list[uuid.UUID]:
     return filled
 
 
-def _enqueue_fetch(captures: Sequence[uuid.UUID]) -> None:
+def enqueue_fetch(captures: Sequence[uuid.UUID]) -> None:
     """Enqueue the fetching of linked pictures. Never raises: the sweep fetches what fails here."""
     try:
         async_task("faces.tasks.fetch_linked_pictures", *map(str, captures))

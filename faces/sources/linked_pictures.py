@@ -20,6 +20,7 @@ from devices.isolation import each
 from devices.models import Device, QuarantinedMessage, Reason
 from faces import aws
 from faces.models import Capture, State
+from faces.pictures.sink import enqueue_fetch
 from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
 from faces.sources.s3_pictures import GONE, TOPIC, take_in_object
 
@@ -28,6 +29,9 @@ AROUND = dt.timedelta(days=1)
 
 TRIED_FOR = dt.timedelta(hours=1)
 """How long the sweep tries to fetch a picture, as the picture may come after its record, or S3 may be away."""
+
+ASKED_EVERY = dt.timedelta(minutes=1)
+"""A picture that somebody wants to see is fetched at most once in this time."""
 
 AT_ONCE = 200
 """Pictures of one sweep, and quarantined events that are read for one picture."""
@@ -46,25 +50,42 @@ def fetch_linked(*, captures: Collection[uuid.UUID], now: dt.datetime) -> int:
     return sum(each(linked, partial(_fetch, now=now), what="fetching the linked picture of"))
 
 
+def ask_for(captures: Collection[Capture], *, now: dt.datetime) -> None:
+    """Have a worker fetch the pictures of these linked captures, which somebody wants to see, unless it just tried."""
+    wanted = [capture.pk for capture in captures if capture.next_try_at <= now]
+    if not wanted:
+        return
+    due = Capture.objects.filter(pk__in=wanted, state=State.LINKED, next_try_at__lte=now)
+    if due.update(next_try_at=now + ASKED_EVERY):
+        enqueue_fetch(wanted)
+
+
 def _fetch(linked: Capture, *, now: dt.datetime) -> bool:
-    """Fetch the picture if it is in the device's bucket; return whether it was."""
+    """Fetch the picture if it is in the device's bucket; return whether it was.
+
+    Otherwise the capture has the reason.
+    """
     address = buckets.parse_address(linked.source_url)
     if address is None or not buckets.is_own_object(linked.device.thing, *address):
-        return False
+        return _not_fetched(linked, f"It is not in the bucket and under the prefix that are set for {linked.device}.")
     if _was_taken_in(linked, *address):
         # The picture came first, as a capture of its own, so this one would be the same picture again.
         linked.delete()
         return True
     stored = _stored_object(*address)
     if stored is None:
-        return False
+        return _not_fetched(linked, "It is not in the bucket, or not yet.")
     try:
         take_in_object(stored, received_at=now)
     except Rejection as reason:
-        Capture.objects.filter(pk=linked.pk, state=State.LINKED).update(reason=str(reason))
-        return False
+        return _not_fetched(linked, str(reason))
     _settle_events(stored, linked.received_at, now)
     return True
+
+
+def _not_fetched(linked: Capture, reason: str) -> bool:
+    Capture.objects.filter(pk=linked.pk, state=State.LINKED).update(reason=reason)
+    return False
 
 
 def _was_taken_in(linked: Capture, bucket: str, key: str) -> bool:

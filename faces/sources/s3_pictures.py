@@ -57,8 +57,10 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
     data, metadata = _content(stored)
-    origin = _origin_of_linked_capture(stored, owners) or _origin_of_object(stored, metadata, owners)
-    decoding.check_time(origin.taken_at, received_at, decoding.retention())
+    origin = _origin_of_linked_capture(stored, owners)
+    if origin is None:
+        origin = _origin_of_object(stored, metadata, owners)
+        decoding.check_time(origin.taken_at, received_at, decoding.retention())
     jpeg = decoding.safe_jpeg(data)
     named = parse_name(stored.key)
     batches.take_in_picture(

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_q.models import OrmQ
 
 from analytics.counting import corrections
-from analytics.models import Detection, LabelQuarter, Verdict
+from analytics.models import Detection, LabelQuarter, SettledDay, Verdict
 from devices.models import Device, Site
 from devices.roles import Role
 from faces.models import Capture, State
@@ -279,3 +280,50 @@ def test_a_full_page_takes_as_many_queries_as_an_empty_one_and_leads_on(
     first = shown(client_of_operator, show="all")
     assert len(first) == 24
     assert len(shown(client_of_operator, show="all", before=first[-1])) == 6
+
+
+def linked_picture(thumb: Detection, **values: Any) -> Capture:
+    return Capture.objects.create(
+        device=thumb.device,
+        taken_at=thumb.taken_at,
+        received_at=thumb.taken_at,
+        key=1,
+        state=State.LINKED,
+        source_url="https://s3.amazonaws.com/bucket/images/1.jpg",
+        next_try_at=thumb.taken_at,
+        **values,
+    )
+
+
+def test_a_picture_that_is_not_fetched_yet_is_said_to_wait_and_is_fetched(
+    thumbs: list[Detection], client_of_operator: Client
+) -> None:
+    linked_picture(thumbs[0])
+    page = client_of_operator.get(reverse("review"))
+    assert [item.detection for item in page.context["items"]] == [thumbs[0]]  # the page shows those with a picture
+    assert "its picture waits in the device’s bucket and is being fetched" in page.content.decode()
+    (task,) = [each.task for each in OrmQ.objects.all()]
+    assert (task["func"], task["args"]) == (
+        "faces.tasks.fetch_linked_pictures",
+        (str(page.context["items"][0].linked.pk),),
+    )
+
+
+def test_why_a_picture_could_not_be_fetched_is_said(thumbs: list[Detection], client_of_operator: Client) -> None:
+    linked_picture(thumbs[0], reason="It is not in the bucket, or not yet.")
+    page = client_of_operator.get(reverse("review")).content.decode()
+    assert "its picture could not be fetched: It is not in the bucket, or not yet." in page
+
+
+def test_a_verdict_about_a_settled_day_says_that_the_numbers_stay(
+    thumbs: list[Detection], client_of_operator: Client
+) -> None:
+    SettledDay.objects.create(device=thumbs[0].device, day=NINE.date())
+    answer = say(client_of_operator, "wrong", thumbs[0], **JSON)
+    assert answer.json()["told"] == [
+        "Seattle01, Fri 20 Nov: thumbs-up stays at 3.",
+        "Seattle01, Fri 20 Nov (UTC): frames of this day are deleted, so its numbers stay as they are. The "
+        "verdicts count for the precision only.",
+    ]
+    thumbs[0].refresh_from_db()
+    assert (thumbs[0].review, counted()) == (Verdict.WRONG, 3)

@@ -114,3 +114,42 @@ def test_one_picture_that_cannot_be_fetched_delays_no_other(
         2: State.QUEUED,
     }
     assert "neither a JPEG nor a PNG" in Capture.objects.get(taken_at=at + dt.timedelta(seconds=1)).reason
+
+
+def test_a_picture_that_somebody_wants_to_see_is_fetched_at_any_time_and_kept_from_then_on(
+    amazon: Amazon, chicago01: Device
+) -> None:
+    at = moment() - dt.timedelta(days=20)
+    send_record(chicago01, at, key_at(at))
+    (linked,) = Capture.objects.all()
+    now = clock.now() + dt.timedelta(minutes=10)
+    amazon.put(key_at(at))
+    assert tasks.sweep_linked_pictures() == 0
+    linked_pictures.ask_for([linked], now=now)
+    (asked,) = [each.task for each in OrmQ.objects.all() if each.task["func"] == "faces.tasks.fetch_linked_pictures"]
+    tasks.fetch_linked_pictures(*asked["args"])
+    found = Capture.objects.get()
+    assert (found.state, found.reason) == (State.QUEUED, "")
+    assert found.received_at > linked.received_at
+
+
+def test_a_picture_is_asked_for_once_a_minute_however_often_the_page_is_opened(
+    amazon: Amazon, chicago01: Device
+) -> None:
+    send_record(chicago01, moment(), key_at(moment()))
+    now = clock.now() + dt.timedelta(minutes=10)
+    for second in (0, 1, 30, 61):
+        linked_pictures.ask_for(list(Capture.objects.all()), now=now + dt.timedelta(seconds=second))
+    assert [each.task["func"] for each in OrmQ.objects.all()].count("faces.tasks.fetch_linked_pictures") == 2
+
+
+def test_a_picture_that_is_not_fetched_says_why(amazon: Amazon, chicago01: Device) -> None:
+    send_record(chicago01, moment(), key_at(moment()))
+    (linked,) = Capture.objects.all()
+    tasks.fetch_linked_pictures(str(linked.pk))
+    linked.refresh_from_db()
+    assert linked.reason == "It is not in the bucket, or not yet."
+    with_bucket(chicago01, bucket="another")
+    tasks.fetch_linked_pictures(str(linked.pk))
+    linked.refresh_from_db()
+    assert linked.reason == "It is not in the bucket and under the prefix that are set for Chicago01."
