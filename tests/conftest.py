@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.cache import caches
 from hypothesis import HealthCheck, settings
 
+from devices.intake import picture_budget
 from devices.models import Device, Site
 from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
@@ -51,6 +52,7 @@ def _quick_tests_start_no_program(request: pytest.FixtureRequest, monkeypatch: p
 def _nothing_is_kept_from_other_tests() -> None:
     """The tests of one process share its cache, and rows of different tests share their keys."""
     caches["process"].clear()
+    picture_budget.forget()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from devices.intake.decoding import (
     SignOfLife,
     TakenPicture,
 )
+from devices.intake.picture_budget import OverBudget
 from devices.intake.places import KnownThings, Whereabouts, read_whereabouts
 from devices.intake.placing import Placing, picture_at_its_place
 from devices.intake.quarantine import may_hold_picture, note_growth
@@ -101,7 +102,7 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
     """Decode these arrivals and prepare their writes. No query is made, so this may run while another batch commits."""
     decoded: list[tuple[Arrival, Decoded]] = []
     rejected: list[tuple[Arrival, Rejection]] = []
-    retention, placing = decoding.retention(), placing or Placing()
+    retention, placing, put_off = decoding.retention(), placing or Placing(), 0
     for arrival in arrivals:
         if not arrival.payload:
             continue  # It only clears the message that the broker retained on its topic.
@@ -116,9 +117,13 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
                 rejected.append((arrival, unplaced))
         except Rejection as rejection:
             rejected.append((arrival, rejection))
+        except OverBudget:
+            put_off += 1  # Without a receipt, the agent sends the message again later.
         except Exception as error:
             rejected.append((arrival, _refusal(arrival, error)))
-    return _make_draft(arrivals, decoded, rejected, things, placing)
+    prepared = _make_draft(arrivals, decoded, rejected, things, placing)
+    prepared.accepted.committed -= put_off
+    return prepared
 
 
 def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accepted:

@@ -20,6 +20,7 @@ from devices.intake.facts import ReceivedVisit as ReceivedVisit
 from devices.intake.facts import SignOfLife as SignOfLife
 from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
+from devices.intake.picture_budget import OverBudget, budget_of, note_stored
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.intake.places import Whereabouts
 from devices.models import Device, Reason, Thing
@@ -51,7 +52,8 @@ def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedel
     """Return the content of this message, all of it with the latest device of its thing; `placing.py` assigns it.
 
     `where` tells of the thing in the topic, None where no device is registered under its name.
-    Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`.
+    Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`, and
+    `OverBudget` where an agent must send its picture again later.
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
         raise Rejection(Reason.TOO_LARGE, f"A message has at most {messages.MAX_MESSAGE_BYTES:,} bytes.")
@@ -210,11 +212,11 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         _time(image.taken_at),
         arrival.received_at,
         digest("image", image.image_string, str(image.taken_at)),
-        _jpeg(image.image_string),
+        _jpeg(image.image_string, device.thing_name, arrival),
         shows=image.shows,
         faces=image.faces,
         area=image.area,
-        looks=checked_looks(image.looks),
+        looks=checked_looks(image.looks, device.thing_name, _spending_at(arrival)),
     )
 
 
@@ -249,7 +251,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
         decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
     if message.image_string is not None:
         key = digest("image", message.image_string, str(message.taken_at))
-        jpeg = _jpeg(message.image_string)
+        jpeg = _deeplens_jpeg(message.image_string, where, arrival)
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
@@ -264,6 +266,14 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
 
 # `ZoneInfo` has a cache too, which takes several times as long.
 _zone = cache(zoneinfo.ZoneInfo)
+
+
+def _deeplens_jpeg(image_string: str, where: Whereabouts, arrival: Arrival) -> bytes:
+    try:
+        return _jpeg(image_string, where.thing.name, arrival)
+    except OverBudget as error:
+        # A DeepLens sends each message once.
+        raise Rejection(Reason.TOO_MANY, str(error)) from None
 
 
 def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
@@ -378,21 +388,41 @@ def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelt
         )
 
 
-def _jpeg(image_string: str) -> bytes:
+def _jpeg(image_string: str, thing: str, arrival: Arrival) -> bytes:
+    return safe_jpeg(_bytes(image_string), thing, _spending_at(arrival))
+
+
+def _bytes(image_string: str) -> bytes:
     try:
-        return safe_jpeg(messages.picture_bytes(image_string))
+        return messages.picture_bytes(image_string)
     except ValueError as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
 
 
-def checked_looks(looks: Sequence[messages.Look]) -> tuple[tuple[int, bytes], ...]:
-    """Return the looks with clean JPEGs. Raises `Rejection`."""
-    return tuple((look.face, _jpeg(look.image_string)) for look in looks)
+def _spending_at(arrival: Arrival) -> dt.datetime | None:
+    """Return when a picture takes from its device's budget; None for one that somebody brings from a file."""
+    return arrival.received_at if arrival.read_at is None else None
 
 
-def safe_jpeg(data: bytes) -> bytes:
-    """Return the picture as a clean JPEG, as `sanitised_jpeg` does. Raises `Rejection`."""
+def checked_looks(
+    looks: Sequence[messages.Look], thing: str = "", now: dt.datetime | None = None
+) -> tuple[tuple[int, bytes], ...]:
+    """Return the looks with clean JPEGs, taken out of the budget of the thing if `now` is given. Raises `Rejection`.
+
+    The budget refuses a message by its picture alone, not by a look beside it.
+    """
+    return tuple((look.face, safe_jpeg(_bytes(look.image_string), thing, now, may_refuse=False)) for look in looks)
+
+
+def safe_jpeg(data: bytes, thing: str = "", now: dt.datetime | None = None, *, may_refuse: bool = True) -> bytes:
+    """Return the picture as a clean JPEG, as `sanitised_jpeg` does.
+
+    Takes it out of the budget of the thing, if `now` is given. Raises `Rejection` and `OverBudget`.
+    """
     try:
-        return sanitised_jpeg(data)
+        jpeg = sanitised_jpeg(data, None if now is None else budget_of(thing, now, may_refuse=may_refuse))
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
+    if now is not None:
+        note_stored(thing, len(jpeg), now)
+    return jpeg

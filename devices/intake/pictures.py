@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -29,14 +30,17 @@ _UPRIGHT_BY_ORIENTATION = {
 }
 
 
-def sanitised_jpeg(data: bytes) -> bytes:
+def sanitised_jpeg(data: bytes, spend: Callable[[int], None] | None = None) -> bytes:
     """Return the picture as a newly encoded JPEG: upright, RGB, without EXIF or any other metadata.
 
     Reads JPEG and PNG of every colour type and depth, recognised by their content. Transparent parts become white. The
-    work of decoding is bounded before the picture is decoded. Raises `BadPicture`.
+    work of decoding is bounded before the picture is decoded. `spend` is called with it, in pixels, and may raise an
+    exception of its own. Raises `BadPicture`.
     """
     check_bytes(len(data))
     file = picture_files.read(data)
+    if spend is not None:
+        spend(file.work)
     try:
         with Image.open(io.BytesIO(file.content), formats=[file.format]) as picture:
             picture.load()

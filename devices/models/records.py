@@ -16,6 +16,7 @@ class Reason(models.TextChoices):
     UNREADABLE = "unreadable", "the payload cannot be read"
     BAD_VALUE = "bad-value", "a value is out of its range"
     BAD_PICTURE = "bad-picture", "the picture is not a usable JPEG"
+    TOO_MANY = "too-many", "more pictures than a device may send"
     TOO_OLD = "too-old", "older than the retention period"
     IN_FUTURE = "in-future", "more than an hour in the future"
     NO_PLACE = "no-place", "the device was registered at no place at the time"

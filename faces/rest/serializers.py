@@ -10,11 +10,13 @@ import msgspec
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 
 from devices.intake import decoding
 from devices.intake.decoding import Rejection
+from devices.intake.picture_budget import OverBudget, budget_of, note_stored
 from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
-from devices.models import Device, Site
+from devices.models import Device, Site, Thing
 from edge_agent.messages import MAX_LOOKS, Box, Face, Look
 from edge_agent.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
@@ -152,7 +154,9 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
 
     def validate_looks(self, looks: Any) -> tuple[tuple[int, bytes], ...]:
         try:
-            return decoding.checked_looks(_converted(looks, _Looks))
+            thing = self.context["request"].auth
+            spending = (thing.name, timezone.now()) if isinstance(thing, Thing) else ()
+            return decoding.checked_looks(_converted(looks, _Looks), *spending)
         except Rejection as error:
             raise serializers.ValidationError(str(error)) from None
 
@@ -166,9 +170,25 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
         field = "image" if "image" in attrs else "image_string"
         try:
             data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else decode_base64(attrs["image_string"])
-            return {**attrs, "jpeg": sanitised_jpeg(data), "sha256": hashlib.sha256(data).hexdigest()}
+            jpeg = self._within_budget(data)
+            return {**attrs, "jpeg": jpeg, "sha256": hashlib.sha256(data).hexdigest()}
         except BadPicture as error:
             raise serializers.ValidationError({field: str(error)}) from error
+
+    def _within_budget(self, data: bytes) -> bytes:
+        """Return the re-encoded picture, taken out of the budget of the device that sent it.
+
+        A person's uploads are limited by their number. Raises `BadPicture` and `Throttled`.
+        """
+        thing, now = self.context["request"].auth, timezone.now()
+        if not isinstance(thing, Thing):
+            return sanitised_jpeg(data)
+        try:
+            jpeg = sanitised_jpeg(data, budget_of(thing.name, now))
+        except OverBudget as error:
+            raise Throttled(error.wait_s, str(error)) from None
+        note_stored(thing.name, len(jpeg), now)
+        return jpeg
 
 
 def _converted(value: Any, kind: Any) -> Any:

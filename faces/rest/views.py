@@ -72,7 +72,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
 
         The same bytes with the same time are one picture, however often they are uploaded.
         """
-        serializer = NewCaptureSerializer(data=request.data)
+        serializer = NewCaptureSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         now = timezone.now()
         device = _device(request, serializer.validated_data, now)

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from devices.intake import buckets
 from devices.intake.decoding import Rejection
+from devices.intake.picture_budget import OverBudget
 from devices.intake.replay import replay_quarantined
 from devices.isolation import each
 from devices.models import Device, QuarantinedMessage, Reason
@@ -77,7 +78,7 @@ def _fetch(linked: Capture, *, now: dt.datetime) -> bool:
         return _not_fetched(linked, "It is not in the bucket, or not yet.")
     try:
         take_in_object(stored, received_at=now)
-    except Rejection as reason:
+    except (Rejection, OverBudget) as reason:
         return _not_fetched(linked, str(reason))
     _settle_events(stored, linked.received_at, now)
     return True

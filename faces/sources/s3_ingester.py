@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from devices import health
 from devices.intake import batches
 from devices.intake.decoding import Arrival, Rejection
+from devices.intake.picture_budget import OverBudget
 from devices.models import Reason
 from edge_agent.file_names import printable
 from faces.sources.layouts import why_no_new_picture
@@ -50,6 +51,7 @@ class S3Ingester:
             "committed_messages_total": 0,
             "quarantined_messages_total": 0,
             "passed_over_total": 0,
+            "put_off_total": 0,
         }
 
     def run(self) -> None:
@@ -76,12 +78,20 @@ class S3Ingester:
         for message in messages:
             if self._stop.is_set():
                 break
-            self._take_in(message)
+            try:
+                self._take_in(message)
+            except OverBudget:
+                # The queue returns the message after its visibility timeout; meanwhile other devices have their turn.
+                self._count("put_off_total")
+                continue
             self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
         return len(messages)
 
     def _take_in(self, message: Mapping[str, Any]) -> None:
-        """Take in one message. Raises if S3 or the database is away; the message then stays in the queue."""
+        """Take in one message. Raises if S3 or the database is away, or a device has sent too much.
+
+        The message then stays in the queue.
+        """
         # The time of sending rather than of receipt, so that a repeated message has the same time.
         sent = dt.datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, dt.UTC)
         body = message["Body"].encode()
@@ -109,7 +119,7 @@ class S3Ingester:
             self._quarantine(Arrival(TOPIC, payload, sent), Rejection(Reason.UNREADABLE, str(error)))
         except Rejection as reason:
             self._quarantine(Arrival(f"{TOPIC}{stored.bucket if stored else ''}", payload, sent), reason)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, OverBudget):
             raise
         except (BotoCoreError, ClientError):
             raise

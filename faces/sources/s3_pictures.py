@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 from django.conf import settings
+from django.utils import timezone
 
 from devices.intake import batches, decoding, deeplens, identity
 from devices.intake.buckets import is_own_object
 from devices.intake.decoding import Arrival, Rejection, TakenPicture
+from devices.intake.picture_budget import OverBudget, budget_of
 from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
 from devices.intake.places import read_whereabouts
 from devices.intake.placing import device_at
@@ -41,11 +43,17 @@ def take_in_event(arrival: Arrival) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, UnreadableNotification) as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
     if stored is not None:
-        take_in_object(stored, received_at=arrival.received_at)
+        try:
+            take_in_object(stored, received_at=arrival.received_at)
+        except OverBudget as error:
+            raise Rejection(Reason.TOO_MANY, str(error)) from None
 
 
 def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
-    """Take in the picture that is stored in this object. Idempotent; raises as `take_in_event` does."""
+    """Take in the picture that is stored in this object. Idempotent.
+
+    Raises as `take_in_event` does, and `OverBudget` where the picture must wait.
+    """
     if stored.bucket == settings.PICTURES_BUCKET:
         # The platform's own pictures are in this bucket.
         return
@@ -56,12 +64,14 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
         check_bytes(stored.size)
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
+    now = timezone.now()  # the event may have waited
+    budget_of(owners[0].name, now)(0)
     data, metadata = _content(stored)
     origin = _origin_of_linked_capture(stored, owners)
     if origin is None:
         origin = _origin_of_object(stored, metadata, owners)
         decoding.check_time(origin.taken_at, received_at, decoding.retention())
-    jpeg = decoding.safe_jpeg(data)
+    jpeg = decoding.safe_jpeg(data, origin.device.thing_name, now)
     named = parse_name(stored.key)
     batches.take_in_picture(
         TakenPicture(

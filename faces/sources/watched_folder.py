@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError
 
 from devices.intake import batches, decoding, identity
 from devices.intake.decoding import Rejection, TakenPicture
+from devices.intake.picture_budget import OverBudget
 from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.intake.places import Whereabouts, read_whereabouts
 from devices.intake.placing import device_at
@@ -120,9 +121,13 @@ class Watcher:
         for path in self._pictures(folder):
             if counts.taken + counts.refused - before >= AT_ONCE:
                 break
-            with self._apart(path, now):
-                if path not in self._put_off and self._is_complete(path, now):
-                    self._take_in_picture(where, path, now, counts)
+            try:
+                with self._apart(path, now):
+                    if path not in self._put_off and self._is_complete(path, now):
+                        self._take_in_picture(where, path, now, counts)
+            except OverBudget as error:
+                self._put_off[folder] = now + dt.timedelta(seconds=error.wait_s)
+                break
         if (folder / TAKEN).is_dir():
             for path in (folder / TAKEN).iterdir():
                 with self._apart(path, now):
@@ -146,7 +151,7 @@ class Watcher:
         """Keep a fault in the work on this file or folder from the others: tell it, and put the file or folder off."""
         try:
             yield
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, OverBudget):
             raise
         except Exception as error:
             self._put_off[path] = now + TRIED_AGAIN_AFTER
@@ -210,7 +215,9 @@ def _take_in(where: Whereabouts, path: Path, destination: Path, now: dt.datetime
     device = device_at(where, taken_at, now)
     key = identity.digest("file", os.fsencode(path.name), data)
     source = destination.resolve().as_uri()
-    picture = TakenPicture(device, taken_at, now, key, decoding.safe_jpeg(data), source_url=source)
+    picture = TakenPicture(
+        device, taken_at, now, key, decoding.safe_jpeg(data, where.thing.name, now), source_url=source
+    )
     batches.take_in_picture(picture)
 
 

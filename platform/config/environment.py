@@ -165,6 +165,9 @@ def _read() -> dict[str, Any]:
         "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
+        "DEVICE_PICTURE_MB_PER_DAY": env.int(
+            "DEVICE_PICTURE_MB_PER_DAY", 8_192, validate=validate.Range(min=1, max=1_000_000)
+        ),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1, max=36_500)),
         "AUDIT_RETENTION_DAYS": env.int("AUDIT_RETENTION_DAYS", 730, validate=validate.Range(min=1, max=36_500)),
         "LOG_RETENTION_DAYS": env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1, max=36_500)),

@@ -15,7 +15,7 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from devices import health
-from devices.intake import batches
+from devices.intake import batches, picture_budget
 from devices.intake.decoding import TakenPicture
 from devices.intake.identity import digest
 from devices.intake.replay import replay_quarantined
@@ -100,6 +100,18 @@ class TestTakingIn:
         }
         assert taken == {("images", "frame"): now, ("faces", "crop"): now}
         assert caplog.text.count("is passed over, as others like it will be") == 3
+
+    def test_pictures_beyond_the_budget_of_their_device_wait_in_the_queue(
+        self, amazon: Amazon, seattle01: Device, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(picture_budget, "MOST_PIXELS", 1)
+        for key in (KEY, f"pictures/{SEATTLE01}/1.jpg", f"pictures/{chicago01.thing_name}/2.jpg"):
+            amazon.put(key)
+        amazon.ingester().step()
+        assert (Capture.objects.count(), amazon.waiting, reasons()) == (2, 1, [])
+        picture_budget.forget()
+        amazon.ingester().step()
+        assert (Capture.objects.count(), amazon.waiting, reasons()) == (3, 0, [])
 
     def test_what_the_platform_puts_into_its_own_bucket_is_no_new_picture(
         self, amazon: Amazon, seattle01: Device, settings: Settings

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.intake import batches
+from devices.intake import batches, picture_budget
 from devices.intake.places import Whereabouts
 from devices.models import Device
 from devices.services import register_device
@@ -52,6 +52,19 @@ def files(folder: Path) -> list[str]:
 
 @pytest.mark.django_db
 class TestWatcher:
+    def test_pictures_beyond_the_budget_of_their_device_wait_in_their_folder(
+        self, folder: Path, seattle01: Device, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(picture_budget, "MOST_PIXELS", 1)
+        (folder / chicago01.thing_name).mkdir()
+        for number in range(3):
+            put(folder, f"{number}.jpg")
+        put(folder, thing=chicago01.thing_name)
+        watcher = Watcher(folder)
+        assert watcher.step(SETTLED).taken == 2
+        assert files(folder)[:2] == ["1.jpg", "2.jpg"]
+        assert watcher.step(SETTLED + dt.timedelta(minutes=1)).taken == 1
+
     def test_a_picture_is_taken_in_and_moved(self, folder: Path, seattle01: Device) -> None:
         put(folder)
         counts = Watcher(folder).step(SETTLED)
