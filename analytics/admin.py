@@ -16,6 +16,7 @@ from analytics.numbers.opening import propose_plan
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.models import Device, Site
 from devices.roles import Right
+from devices.text import whole_number
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -98,8 +99,8 @@ class OpeningPlanAdmin(ScopedAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         sites = Site.objects.all().permitted(request.user, Right.OPERATE)
         asked = request.GET.get("site", "")
-        if asked.isdecimal():
-            sites = sites.filter(pk=asked)
+        if asked:
+            sites = sites.filter(pk=whole_number(asked))
         found, initial = list(sites[:2]), dict(super().get_changeform_initial_data(request))
         if len(found) != 1:
             return initial

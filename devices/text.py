@@ -43,6 +43,18 @@ def printable(text: str) -> str:
     return "".join(character if is_printable(character) else "�" for character in text)
 
 
+MOST = 2**63 - 1
+"""The largest number that a database column holds."""
+
+
+def whole_number(text: str, most: int = MOST) -> int | None:
+    """Return the whole number from 0 to `most` that the text is, however long the text is; None for any other text."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MOST)):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
 def validate_site_slug(slug: str) -> None:
     """Raise `ValidationError` for a slug that an address needs for another purpose."""
     if slug.lower() in RESERVED_SLUGS:

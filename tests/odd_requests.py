@@ -30,12 +30,12 @@ FIRST_ROW = {"pk": "1", "id": "1", "slug": "seattle", "site": "seattle", "name":
 OF_PAGES = {
     "": ["place", "period", "from", "to", "by", "at"],
     "sites/": ["by"],
-    "sites/seattle/": ["period", "from", "to", "by", "days", "at", "label"],
-    "sites/seattle/plots/": ["period", "from", "to", "by", "label"],
-    "sites/seattle/devices/Seattle01/": ["period", "from", "to", "by", "days", "at", "threshold", "label"],
-    "sites/seattle/devices/Seattle01/plots/": ["period", "from", "to", "threshold", "label"],
-    "compare/": ["place", "period", "from", "to", "by", "label", "align"],
-    "review/": ["site", "device", "label", "page", "days", "from", "to", "at"],
+    "sites/seattle/": ["days", "to", "hours", "label"],
+    "sites/seattle/plots/": ["days", "to", "hours", "label"],
+    "sites/seattle/devices/Seattle01/": ["days", "to", "hours", "label"],
+    "sites/seattle/devices/Seattle01/plots/": ["days", "to", "hours", "label"],
+    "compare/": ["place", "days", "to", "hours", "by", "label"],
+    "review/": ["site", "device", "label", "show", "least", "most", "before", "days", "to"],
     "questions/": ["page", "site"],
     "leaderboard/": ["site", "period"],
     "leaderboard/screen/": ["site", "period"],
@@ -44,6 +44,22 @@ OF_PAGES = {
     "login/": ["next"],
 }
 """The addresses of pages, and the parameters that they read, or other pages do."""
+
+OF_FORMS = {
+    "review/": {"verdict": "wrong", "detection": "1"},
+    "account/": {"name": "a", "days": "1"},
+    "sites/seattle/members/": {"email": "a@example.com", "role": "viewer"},
+    "sites/seattle/members/1/": {"role": "viewer"},
+    "sites/seattle/questions/new/": {
+        "text": "a",
+        "asked_from": "2026-11-20T09:00",
+        "asked_until": "2026-11-20T10:00",
+        "yes_label": "thumbs-up",
+        "no_label": "thumbs-down",
+    },
+    "sites/seattle/devices/Seattle01/ground-truth/": {"position": "a", "note": "a"},
+}
+"""The addresses of pages with a form, and a valid value for each field."""
 
 
 ODD_BODIES = {
@@ -112,6 +128,14 @@ def of_pages(value: str) -> Iterator[str]:
         for part in ("seattle", "Seattle01"):
             if part in path and value:
                 yield f"/{path.replace(part, value)}"
+
+
+def of_forms(value: str) -> Iterator[tuple[str, str]]:
+    """Yield address and body of forms in which one field has this value, and the others valid ones."""
+    for path, fields in OF_FORMS.items():
+        for odd in fields:
+            values = {name: value if name == odd else quote(usual) for name, usual in fields.items()}
+            yield f"/{path}", "&".join(f"{name}={text}" for name, text in values.items())
 
 
 def sent(client: Any, address: str) -> Any:

@@ -13,6 +13,7 @@ from analytics.numbers import periods
 from analytics.reviewing.items import SHOWS, DetectionFilter, Show
 from devices.models import Device, Site
 from devices.querysets import Spot, spots_of
+from devices.text import whole_number
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def parse_query(parameters: QueryDict, user: "User", now: dt.datetime) -> PageQu
     try:
         period = periods.parse({name: given.get(name) for name in ("days", "to")}, zone=site.zone, now=now)
         least, most = _percent(given.get("least", "0")), _percent(given.get("most", "100"))
-        before = int(given["before"]) if "before" in given else None
+        before = _before(given["before"]) if "before" in given else None
     except ValueError as error:
         raise Http404(str(error)) from None
     labels = _labels(devices, period)
@@ -116,8 +117,15 @@ def _one_of(known: Mapping[str, T], name: str | None, what: str, default: str | 
         raise Http404(f"You have no {what} “{name}”.") from None
 
 
+def _before(text: str) -> int:
+    number = whole_number(text)
+    if number is None:
+        raise ValueError(f"“{text:.20}” is not the number of a detection.")
+    return number
+
+
 def _percent(text: str) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if not 0 <= number <= 100:
-        raise ValueError(f"“{text}” is not a confidence in per cent, 0 to 100.")
+    number = whole_number(text, 100)
+    if number is None:
+        raise ValueError(f"“{text:.20}” is not a confidence in per cent, 0 to 100.")
     return number

@@ -18,6 +18,7 @@ from analytics.reviewing.items import ReviewItem, Show, detections_after, read_i
 from analytics.reviewing.page_query import PageQuery, parse_query
 from devices.models import Site
 from devices.roles import Right
+from devices.text import whole_number
 from faces.sources.linked_pictures import ask_for
 
 if TYPE_CHECKING:
@@ -137,9 +138,10 @@ def _parse_step(request: HttpRequest) -> dict[int, str | None]:
     if verdict not in ("none", *Verdict.values):
         raise Http404("The verdict must be right, wrong or none.")
     keys = [single] if single else request.POST.getlist("detection")
-    if not all(number.isdecimal() for number in keys):
+    numbers = [whole_number(key) for key in keys[:PAGE_SIZE]]
+    if None in numbers:
         raise Http404("A detection must be given by its number.")
-    return {int(number): None if verdict == "none" else verdict for number in keys[:PAGE_SIZE]}
+    return {number: None if verdict == "none" else verdict for number in numbers if number is not None}
 
 
 def _verdict(name: str | None) -> Verdict | None:

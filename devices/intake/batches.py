@@ -117,8 +117,11 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
                 rejected.append((arrival, unplaced))
         except Rejection as rejection:
             rejected.append((arrival, rejection))
-        except OverBudget:
-            put_off += 1  # Without a receipt, the agent sends the message again later.
+        except OverBudget as error:
+            if decoding.is_from_deeplens(arrival.topic):
+                rejected.append((arrival, Rejection(Reason.TOO_MANY, str(error))))
+            else:
+                put_off += 1  # Without a receipt, the agent sends the message again later.
         except Exception as error:
             rejected.append((arrival, _refusal(arrival, error)))
     prepared = _make_draft(arrivals, decoded, rejected, things, placing)

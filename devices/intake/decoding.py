@@ -20,7 +20,7 @@ from devices.intake.facts import ReceivedVisit as ReceivedVisit
 from devices.intake.facts import SignOfLife as SignOfLife
 from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
-from devices.intake.picture_budget import OverBudget, budget_of, note_stored
+from devices.intake.picture_budget import budget_of, note_stored
 from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.intake.places import Whereabouts
 from devices.models import Device, Reason, Thing
@@ -53,7 +53,7 @@ def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedel
 
     `where` tells of the thing in the topic, None where no device is registered under its name.
     Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`, and
-    `OverBudget` where an agent must send its picture again later.
+    `OverBudget` for a picture for which the device has no budget now.
     """
     if len(arrival.payload) > messages.MAX_MESSAGE_BYTES:
         raise Rejection(Reason.TOO_LARGE, f"A message has at most {messages.MAX_MESSAGE_BYTES:,} bytes.")
@@ -251,7 +251,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
         decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
     if message.image_string is not None:
         key = digest("image", message.image_string, str(message.taken_at))
-        jpeg = _deeplens_jpeg(message.image_string, where, arrival)
+        jpeg = _jpeg(message.image_string, where.thing.name, arrival)
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
@@ -266,14 +266,6 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
 
 # `ZoneInfo` has a cache too, which takes several times as long.
 _zone = cache(zoneinfo.ZoneInfo)
-
-
-def _deeplens_jpeg(image_string: str, where: Whereabouts, arrival: Arrival) -> bytes:
-    try:
-        return _jpeg(image_string, where.thing.name, arrival)
-    except OverBudget as error:
-        # A DeepLens sends each message once.
-        raise Rejection(Reason.TOO_MANY, str(error)) from None
 
 
 def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:

@@ -27,6 +27,7 @@ from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthe
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 from devices.rest.parsing import JSONParser
+from devices.text import whole_number
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent
@@ -223,7 +224,7 @@ def _device(request: Request, values: dict[str, Any], now: dt.datetime) -> Devic
         except (Rejection, KeyError) as error:
             raise AtNoPlace(str(error)) from None
     devices = Device.objects.all().for_user(request.user)
-    device = devices.filter(pk=values["device"]).first() if values.get("device", "").isdecimal() else None
+    device = devices.filter(pk=whole_number(values.get("device", ""))).first()
     if device is None:
         raise ValidationError({"device": "Give the id of a device of your sites, as in `devices/`."})
     check_operator(request, device.site)

@@ -65,7 +65,9 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
     except BadPicture as error:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
     now = timezone.now()  # the event may have waited
-    budget_of(owners[0].name, now)(0)
+    # Before the download, as far as the key tells whose the picture is.
+    for thing in owners if len(owners) == 1 else [each for each in owners if each.name in stored.folders]:
+        budget_of(thing.name, now)(0)
     data, metadata = _content(stored)
     origin = _origin_of_linked_capture(stored, owners)
     if origin is None:

@@ -27,6 +27,7 @@ def test_a_device_that_has_counted_a_face_looks_for_faces_unless_somebody_correc
         faces_peak=faces,
         minutes_seen=1,
         minutes_occupied=0,
+        minutes_told=1,
     )
     learn(apps, None)
     chicago01.refresh_from_db()

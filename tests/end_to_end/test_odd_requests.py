@@ -38,13 +38,23 @@ def test_odd_values_in_the_api_are_answered_or_refused_as_problems(client: Clien
     assert not wrong, "\n".join(map(str, wrong))
 
 
-@pytest.mark.parametrize("name", ["NUL", "not UTF-8", "a day of the year 1", "the year 9999", "5,000 digits"])
+@pytest.mark.parametrize("name", odd_requests.ODD_VALUES)
 def test_odd_values_in_pages_are_answered_or_refused(client: Client, name: str) -> None:
     wrong = []
     for address in odd_requests.of_pages(odd_requests.ODD_VALUES[name]):
         answer = odd_requests.sent(client, address)
         if answer.status_code not in (200, 302, 400, 404):
             wrong.append((answer.status_code, address[:100]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("name", odd_requests.ODD_VALUES)
+def test_odd_values_in_forms_of_pages_are_answered_or_refused(client: Client, name: str) -> None:
+    wrong = []
+    for address, body in odd_requests.of_forms(odd_requests.ODD_VALUES[name]):
+        answer = client.post(address, body, content_type="application/x-www-form-urlencoded")
+        if answer.status_code not in (200, 302, 400, 404):
+            wrong.append((answer.status_code, address, body[:100]))
     assert not wrong, "\n".join(map(str, wrong))
 
 

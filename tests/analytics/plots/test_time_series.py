@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.numbers.measures import BucketState
+from analytics.numbers.measures import BucketState, CountBucket
 from analytics.plots.texts import describe_engagement, summarise_hours
 from analytics.plots.time_series import count_figure, engagement_figure
 from tests.analytics.buckets import LONG_AFTER, ahead, counted, hours, off, seen
@@ -104,7 +104,7 @@ def test_the_scale_begins_at_zero_and_holds_the_highest_bar() -> None:
 
 def test_counts_stand_over_their_hours_and_none_differs_from_off() -> None:
     camera = [seen(HOURS[0]), seen(HOURS[1]), off(HOURS[2])]
-    counts = [counted(HOURS[0], 4), counted(HOURS[1]), counted(HOURS[2])]
+    counts = [counted(HOURS[0], 4), counted(HOURS[1]), CountBucket(*HOURS[2], 0, 0, is_known=False)]
     drawn = traces(count_figure(counts, camera, now=LONG_AFTER))
     assert drawn["people"]["y"] == [4]
     assert [bucket_of(x, HOURS) for x in drawn["nobody"]["x"]] == [1]

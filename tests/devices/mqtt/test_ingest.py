@@ -1,6 +1,5 @@
 """From a real broker into the real database: nothing lost, nothing twice, acknowledged after the commit."""
 
-import datetime as dt
 import json
 import os
 import subprocess
@@ -242,53 +241,6 @@ def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosqu
     with ingesting(mqtt):
         time.sleep(1)
     assert Frame.objects.count() == 5
-
-
-def test_a_retained_message_counts_once_in_the_life_of_three_ingesters(mqtt: Mosquitto, chicago01: Device) -> None:
-    with peer(mqtt) as (client, _):
-        client.publish(INFER, b'{"thumbs-up": 0.97}', qos=1, retain=True).wait_for_publish(5)
-        for number in (1, 2, 3):
-            with ingesting(mqtt):
-                publish(client, INFER, b"Opened Pipe")
-                assert within(5, lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
-        client.publish(INFER, b"", qos=1, retain=True).wait_for_publish(5)
-        with ingesting(mqtt):
-            time.sleep(0.5)
-    assert Frame.objects.count() == 1
-    assert not QuarantinedMessage.objects.exists()
-
-
-def test_a_message_that_came_live_and_was_retained_counts_once_after_any_number_of_others(
-    mqtt: Mosquitto, chicago01: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redelivery, "RECEIVE_MAXIMUM", 3)
-    with peer(mqtt) as (client, _):
-        with ingesting(mqtt):
-            for payload in (b'{"thumbs-up": 0.96}', b'{"thumbs-up": 0.97}'):
-                client.publish(INFER, payload, qos=1, retain=True).wait_for_publish(5)
-            for _ in range(9):
-                publish(client, INFER, b"Opened Pipe")
-            assert within(5, lambda: DeviceLog.objects.count() == 9)
-        for number in (10, 11):
-            with ingesting(mqtt):
-                publish(client, INFER, b"Opened Pipe")
-                assert within(5, lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
-    assert Frame.objects.count() == 2
-
-
-def test_equal_messages_of_a_device_that_has_each_retained_are_as_many_frames(
-    mqtt: Mosquitto, chicago01: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broker, "KEPT_FOR", dt.timedelta(0))
-    with peer(mqtt) as (client, _):
-        with ingesting(mqtt):
-            for _ in range(3):
-                client.publish(INFER, b"{}", qos=1, retain=True).wait_for_publish(5)
-            assert within(5, lambda: Frame.objects.count() == 3)
-        with ingesting(mqtt):
-            publish(client, INFER, b"Opened Pipe")
-            assert within(5, DeviceLog.objects.exists)
-    assert Frame.objects.count() == 3
 
 
 def test_faces_that_the_broker_kept_for_a_resumed_session_are_not_taken_as_timely(mqtt: Mosquitto) -> None:

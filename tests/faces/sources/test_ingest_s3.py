@@ -105,6 +105,7 @@ class TestTakingIn:
         self, amazon: Amazon, seattle01: Device, chicago01: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(picture_budget, "MOST_PIXELS", 1)
+        monkeypatch.setattr(picture_budget, "PIXELS_PER_SECOND", 1)
         for key in (KEY, f"pictures/{SEATTLE01}/1.jpg", f"pictures/{chicago01.thing_name}/2.jpg"):
             amazon.put(key)
         amazon.ingester().step()

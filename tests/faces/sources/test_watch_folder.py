@@ -62,7 +62,7 @@ class TestWatcher:
         put(folder, thing=chicago01.thing_name)
         watcher = Watcher(folder)
         assert watcher.step(SETTLED).taken == 2
-        assert files(folder)[:2] == ["1.jpg", "2.jpg"]
+        assert sorted(path.name for path in (folder / SEATTLE01).glob("*.jpg")) == ["1.jpg", "2.jpg"]
         assert watcher.step(SETTLED + dt.timedelta(minutes=1)).taken == 1
 
     def test_a_picture_is_taken_in_and_moved(self, folder: Path, seattle01: Device) -> None:
