@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0017_things_and_their_places")]
+    dependencies = [("devices", "0019_audit")]
 
     operations = [
         migrations.AddField(
