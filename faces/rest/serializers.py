@@ -14,8 +14,8 @@ from rest_framework.exceptions import Throttled
 
 from devices.intake import decoding
 from devices.intake.decoding import Rejection
-from devices.intake.picture_budget import OverBudget, budget_of, note_stored
-from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
+from devices.intake.picture_budget import OverBudget, budget_of
+from devices.intake.pictures import MAX_BYTES, BadPicture
 from devices.models import Device, Site, Thing
 from edge_agent.messages import MAX_LOOKS, Box, Face, Look
 from edge_agent.plain_words import sentence
@@ -154,9 +154,7 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
 
     def validate_looks(self, looks: Any) -> tuple[tuple[int, bytes], ...]:
         try:
-            thing = self.context["request"].auth
-            spending = (thing.name, timezone.now()) if isinstance(thing, Thing) else ()
-            return decoding.checked_looks(_converted(looks, _Looks), *spending)
+            return decoding.checked_looks(_converted(looks, _Looks), *self._spending())
         except Rejection as error:
             raise serializers.ValidationError(str(error)) from None
 
@@ -170,25 +168,24 @@ class NewCaptureSerializer(serializers.Serializer[dict[str, Any]]):
         field = "image" if "image" in attrs else "image_string"
         try:
             data = attrs["image"].read(MAX_BYTES + 1) if field == "image" else decode_base64(attrs["image_string"])
-            jpeg = self._within_budget(data)
+            jpeg = decoding.safe_jpeg(data, *self._spending(), may_refuse=False)
             return {**attrs, "jpeg": jpeg, "sha256": hashlib.sha256(data).hexdigest()}
-        except BadPicture as error:
+        except (BadPicture, Rejection) as error:
             raise serializers.ValidationError({field: str(error)}) from error
 
-    def _within_budget(self, data: bytes) -> bytes:
-        """Return the re-encoded picture, taken out of the budget of the device that sent it.
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise `Throttled` before any picture is decoded if the device's budget is spent."""
+        if spending := self._spending():
+            try:
+                budget_of(*spending)(0)
+            except OverBudget as error:
+                raise Throttled(error.wait_s, str(error)) from None
+        return super().to_internal_value(data)
 
-        A person's uploads are limited by their number. Raises `BadPicture` and `Throttled`.
-        """
-        thing, now = self.context["request"].auth, timezone.now()
-        if not isinstance(thing, Thing):
-            return sanitised_jpeg(data)
-        try:
-            jpeg = sanitised_jpeg(data, budget_of(thing.name, now))
-        except OverBudget as error:
-            raise Throttled(error.wait_s, str(error)) from None
-        note_stored(thing.name, len(jpeg), now)
-        return jpeg
+    def _spending(self) -> tuple[()] | tuple[str, dt.datetime]:
+        """Return whose budget the pictures take from, and when. A person's uploads are limited by their number."""
+        thing = self.context["request"].auth
+        return (thing.name, timezone.now()) if isinstance(thing, Thing) else ()
 
 
 def _converted(value: Any, kind: Any) -> Any:

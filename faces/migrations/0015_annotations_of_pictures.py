@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("faces", "0013_terms_have_a_maximum"),
+        ("faces", "0014_captures_carry_looks"),
     ]
 
     operations = [

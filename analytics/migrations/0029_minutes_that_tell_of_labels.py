@@ -26,8 +26,8 @@ def minutes_with_frames(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0022_walls_expire_and_tell_their_use"),
-        ("devices", "0020_devices_that_wait_between_uploads"),
+        ("analytics", "0028_calibrations"),
+        ("devices", "0021_devices_that_wait_between_uploads"),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0019_audit")]
+    dependencies = [("devices", "0020_pictures_with_problems")]
 
     operations = [
         migrations.AddField(
