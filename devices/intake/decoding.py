@@ -12,6 +12,9 @@ from django.conf import settings
 from devices.intake import buckets, deeplens, identity, labels, version1
 from devices.intake.arrivals import Arrival as Arrival
 from devices.intake.arrivals import Delivery as Delivery
+from devices.intake.clean_pictures import checked_looks as checked_looks
+from devices.intake.clean_pictures import received_jpeg, spending_at
+from devices.intake.clean_pictures import safe_jpeg as safe_jpeg
 from devices.intake.facts import Decoded as Decoded
 from devices.intake.facts import LogLine as LogLine
 from devices.intake.facts import ReceivedFrame as ReceivedFrame
@@ -20,9 +23,8 @@ from devices.intake.facts import ReceivedVisit as ReceivedVisit
 from devices.intake.facts import SignOfLife as SignOfLife
 from devices.intake.facts import TakenPicture as TakenPicture
 from devices.intake.identity import digest
-from devices.intake.picture_budget import budget_of, note_stored
-from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.intake.places import Whereabouts
+from devices.intake.rejection import Rejection as Rejection
 from devices.models import Device, Reason, Thing
 from devices.text import printable, storable
 from edge_agent import messages
@@ -36,16 +38,6 @@ MAX_LEAD = dt.timedelta(hours=1)
 
 DEEPLENS = "infer"
 """The kind of an AWS DeepLens's messages. The kinds of an agent's messages are those of `messages.KINDS`."""
-
-
-class Rejection(Exception):
-    """The message cannot be taken in and must be quarantined. The text is one sentence with the detail."""
-
-    def __init__(self, reason: Reason, detail: str, at: dt.datetime | None = None) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.at = at
-        """The time that the message gives for its content, as far as it is known."""
 
 
 def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedelta) -> Decoded:
@@ -212,11 +204,11 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         _time(image.taken_at),
         arrival.received_at,
         digest("image", image.image_string, str(image.taken_at)),
-        _jpeg(image.image_string, device.thing_name, arrival),
+        received_jpeg(image.image_string, device.thing_name, arrival),
         shows=image.shows,
         faces=image.faces,
         area=image.area,
-        looks=checked_looks(image.looks, device.thing_name, _spending_at(arrival)),
+        looks=checked_looks(image.looks, device.thing_name, spending_at(arrival)),
     )
 
 
@@ -251,7 +243,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
         decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
     if message.image_string is not None:
         key = digest("image", message.image_string, str(message.taken_at))
-        jpeg = _jpeg(message.image_string, where.thing.name, arrival)
+        jpeg = received_jpeg(message.image_string, where.thing.name, arrival)
         decoded.pictures = [
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
@@ -378,43 +370,3 @@ def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelt
         raise Rejection(
             Reason.IN_FUTURE, f"{at.isoformat()} is more than an hour after its arrival; set the device's clock.", at
         )
-
-
-def _jpeg(image_string: str, thing: str, arrival: Arrival) -> bytes:
-    return safe_jpeg(_bytes(image_string), thing, _spending_at(arrival))
-
-
-def _bytes(image_string: str) -> bytes:
-    try:
-        return messages.picture_bytes(image_string)
-    except ValueError as error:
-        raise Rejection(Reason.BAD_PICTURE, str(error)) from None
-
-
-def _spending_at(arrival: Arrival) -> dt.datetime | None:
-    """Return when a picture takes from its device's budget; None for one that somebody brings from a file."""
-    return arrival.received_at if arrival.read_at is None else None
-
-
-def checked_looks(
-    looks: Sequence[messages.Look], thing: str = "", now: dt.datetime | None = None
-) -> tuple[tuple[int, bytes], ...]:
-    """Return the looks with clean JPEGs, taken out of the budget of the thing if `now` is given. Raises `Rejection`.
-
-    The budget refuses a message by its picture alone, not by a look beside it.
-    """
-    return tuple((look.face, safe_jpeg(_bytes(look.image_string), thing, now, may_refuse=False)) for look in looks)
-
-
-def safe_jpeg(data: bytes, thing: str = "", now: dt.datetime | None = None, *, may_refuse: bool = True) -> bytes:
-    """Return the picture as a clean JPEG, as `sanitised_jpeg` does.
-
-    Takes it out of the budget of the thing, if `now` is given. Raises `Rejection` and `OverBudget`.
-    """
-    try:
-        jpeg = sanitised_jpeg(data, None if now is None else budget_of(thing, now, may_refuse=may_refuse))
-    except BadPicture as error:
-        raise Rejection(Reason.BAD_PICTURE, str(error)) from None
-    if now is not None:
-        note_stored(thing, len(jpeg), now)
-    return jpeg

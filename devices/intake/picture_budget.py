@@ -109,4 +109,4 @@ def _current(thing: str, now: dt.datetime) -> _Account:
 
 
 def _bytes_per_day() -> float:
-    return settings.DEVICE_PICTURE_MB_PER_DAY * 1e6
+    return float(settings.DEVICE_PICTURE_MB_PER_DAY) * 1e6

@@ -74,7 +74,7 @@ class DeviceViewSet(mixins.UpdateModelMixin, ScopedReadOnlyViewSet):
         return device
 
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
-        device: Device = serializer.instance
+        device = cast("Device", serializer.instance)
         given: dict[str, Any] = serializer.validated_data
         try:
             services.correct_sought(

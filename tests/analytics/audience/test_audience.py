@@ -163,7 +163,7 @@ def bucket_of(visits: list[VisitRow]) -> VisitBucket:
     bins = [0] * len(DURATION_EDGES_MS)
     for *_, number, people in duration_rows(visits):
         bins[number] += people
-    engagement = EngagementBucket(NINE, NINE + HOUR, 60, 1, 0, 0, 1, 0)
+    engagement = EngagementBucket(NINE, NINE + HOUR, 60, 1, 0, 0, 1, 0, 1)
     total = VisitSums(*map(sum, zip(*sums, strict=True)))
     return VisitBucket(engagement, True, total, tuple(bins), (0,) * len(bins))
 
