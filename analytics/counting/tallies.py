@@ -106,7 +106,7 @@ def engagement_rows(frames: Iterable[FrameFaces]) -> list[EngagementRow]:
             row[4] |= minute
             if faces > row[2]:
                 row[2] = faces
-    return [EngagementRow(*key, *row, row[3]) for key, row in sorted(rows.items())]
+    return [EngagementRow(*key, *[*row, row[3]]) for key, row in sorted(rows.items())]
 
 
 def sign_of_life_rows(signs: Iterable[tuple[int, dt.datetime]]) -> list[SignOfLifeRow]:
