@@ -27,7 +27,7 @@ def minutes_with_frames(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("analytics", "0028_calibrations"),
-        ("devices", "0021_devices_that_wait_between_uploads"),
+        ("devices", "0022_devices_that_wait_between_uploads"),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0020_pictures_with_problems")]
+    dependencies = [("devices", "0021_boxes_claims_and_releases")]
 
     operations = [
         migrations.AddField(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0021_devices_that_wait_between_uploads"),
+        ("devices", "0022_devices_that_wait_between_uploads"),
     ]
 
     operations = [
