@@ -26,7 +26,7 @@ def minutes_with_frames(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0028_calibrations"),
+        ("analytics", "0029_pages_are_shared_by_link"),
         ("devices", "0022_devices_that_wait_between_uploads"),
     ]
 
