@@ -6,11 +6,12 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts bench-visits fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts bench-visits fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL, most a year ahead too"
+	@echo "make test-deploy   the files in deploy/, run with a real nginx, PostgreSQL, Mosquitto and Redis, and checked"
 	@echo "make fresh    what the README says, done on a bare Debian 12 and 13: make demo, then make test; takes an hour each"
 	@echo "              (DEBIAN=trixie or bookworm for one of them, ONLY=demo or ONLY=test for a part; needs root)"
 	@echo "make quick    in a minute and a half: the tests that need nothing but Python, the packages and SQLite: neither they"
@@ -23,6 +24,7 @@ help:
 	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
+	@echo "make bench-tabs    what a thousand open tabs of a hundred people cost the server"
 	@echo "make bench-verdicts  how often a comparison tells a change, where nothing changed and where something did"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
 	@echo "make fuzz-api      ten thousand odd requests to the API, of which none may surprise; takes a quarter of an hour"
@@ -42,6 +44,11 @@ test: test-packages install-development assets lint
 	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
 	$(A_YEAR_AHEAD) $(PYTEST) -m "not browser" tests/analytics tests/devices tests/faces
 
+# Apart from the other tests, which stay under 20 minutes. pytest finds these only when they are named.
+test-deploy: install-development assets
+	@.ci/system-packages demo test deploy
+	$(BIN)/pytest tests/deploy
+
 fresh:
 	@.ci/system-packages fresh
 	@exec python3 -m tests.fresh $(if $(DEBIAN),--debian $(DEBIAN)) $(if $(ONLY),--only $(ONLY))
@@ -49,7 +56,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-verdicts: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 # norfair asks for an old numpy and works with the new one, so it gets a folder of its own.

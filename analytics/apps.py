@@ -27,11 +27,13 @@ class AnalyticsConfig(AppConfig):
             VisitQuarter,
         )
         from analytics.models.opening import DAYS, OpeningException, OpeningPlan
+        from analytics.numbers import usual_cameras
         from analytics.pages import cards
         from analytics.visitors.cards import visitors_card
         from devices import tasks
         from devices.audit.recording import Audited, audit
         from devices.fact_kinds import register_facts
+        from devices.health import register_check
         from devices.intake.batches import register_sink
         from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from devices.managing.tabs import Tab, register_tab
@@ -59,6 +61,7 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-readings", visits_card)
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)
+        register_check(usual_cameras.flow)
         person_erased.connect(clear_shared)
         # Frames and partitions daily, Home Assistant every minute.
         daily = ("analytics.tasks.forget_old_frames", "analytics.tasks.make_partitions")

@@ -33,5 +33,6 @@ class DevicesConfig(AppConfig):
                 "devices.tasks.end_setups_and_credentials": every_minute,
                 "devices.tasks.forget_old_logs": nightly,
                 "devices.tasks.forget_old_audit": nightly,
+                "devices.tasks.forget_gone_processes": nightly,
             },
         )

@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
+from devices import health
 from devices.adding import adopting
 from devices.adding import services as setups
 from devices.audit import term
@@ -46,6 +47,11 @@ def forget_old_logs() -> int:
 def forget_old_audit() -> int:
     """Delete entries of the audit that are past their term; return how many."""
     return term.forget_old_entries(now=timezone.now())
+
+
+def forget_gone_processes() -> int:
+    """Delete the heartbeats of processes that were taken out of use; return how many."""
+    return health.forget_the_gone(timezone.now())
 
 
 def schedule(app: AppConfig, tasks: Mapping[str, str]) -> None:

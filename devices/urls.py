@@ -9,7 +9,7 @@ from devices.adding.api import AgentViewSet, ClaimViewSet
 from devices.fleet import views as fleet
 from devices.managing import device_list, history, place_pages, quarantine_page, site_page
 from devices.members import views as members
-from devices.pages import views
+from devices.pages import metrics, views
 from devices.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
 from devices.rest.views import AuditViewSet, LogViewSet, MessageViewSet, QuarantineViewSet
 
@@ -52,5 +52,5 @@ urlpatterns: list[Any] = [
     path("agent/install.sh", adding.install_script, name="agent-install"),
     path("agent/<str:file_name>", adding.agent_wheel, name="agent-wheel"),
     path("fleet/", fleet.fleet, name="fleet"),
-    path("metrics", views.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from devices.audit.recording import record_look
 from devices.models import Device, Site
+from devices.pages.live import shared
 from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person, querysets
@@ -93,6 +94,7 @@ def _record_look(request: HttpRequest | Request, device: Device) -> None:
 
 @login_required
 @require_safe
+@shared
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """The leaderboard of `?site=SLUG`, or of all of the user's sites, for `?period=today|week|month|all`."""
     return render(request, "faces/leaderboard.html", _board(request, ROWS))
@@ -100,6 +102,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@shared
 def leaderboard_screen(request: HttpRequest) -> HttpResponse:
     """The leaderboard in the size of a screen, for a display beside the coffee machine."""
     return render(request, "faces/leaderboard_screen.html", _board(request, ROWS_ON_SCREEN))

@@ -26,6 +26,7 @@ from analytics.pages import views
 from analytics.plots import library
 from analytics.plots.distributions import PLACE_STYLES
 from devices.models import Device, Site
+from devices.pages.live import shared
 from devices.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -55,6 +56,7 @@ def sites(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@shared
 def compare(request: HttpRequest) -> HttpResponse:
     """Up to four places side by side: `?place=seattle&place=chicago/Chicago01`, `&by=local|instant`, `&days=`, `&to=`.
 

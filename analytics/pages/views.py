@@ -22,6 +22,7 @@ from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
+from devices.pages.live import shared
 from devices.pages.looked_for import describe_sought
 from devices.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
@@ -36,6 +37,7 @@ LONGEST_LABEL = 64
 
 
 @login_required
+@shared
 def overview(request: HttpRequest) -> HttpResponse:
     """Show how many came today and whether that is normal, what needs a hand, and each site with its devices."""
     found = first_screen(request.user, now=timezone.now())
@@ -58,6 +60,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@shared
 def site(request: HttpRequest, site: str) -> HttpResponse:
     """Show a site's devices together, and the totals of each: see `periods.parse`; and `?label=`."""
     found = get_object_or_404(Site.objects.for_user(request.user), slug=site)
@@ -83,6 +86,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 
 @login_required
 @require_safe
+@shared
 def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     """Show a device over some local days of its site: see `periods.parse`; and `?label=`."""
     spot = _spot(request, site, name)

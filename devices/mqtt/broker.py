@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 import paho.mqtt.client as paho
+from cryptography import x509
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -94,6 +96,7 @@ class Subscription:
         _prepare(self._client, urlsplit(url))
         self.subscribed = threading.Event()
         """Set once the broker has granted the subscriptions. From then on it keeps the messages for us."""
+        self._certificates_end: float | None = None
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -145,6 +148,13 @@ class Subscription:
         """Whether this ingester takes the message in. Another ingester's message only needs an acknowledgement."""
         return self._assignment.includes(thing_of(arrival.topic))
 
+    def is_connected(self) -> bool:
+        return self._client.is_connected()
+
+    def certificate_seconds(self) -> float | None:
+        """Return the seconds until the certificate of the broker, or our own, expires. None without TLS."""
+        return None if self._certificates_end is None else self._certificates_end - self._clock().timestamp()
+
     def is_alive(self) -> bool:
         """Whether the network thread runs, with or without a connection."""
         return self._client._thread is not None and self._client._thread.is_alive()
@@ -162,6 +172,7 @@ class Subscription:
             log.error("The broker refused the connection: %s.", reason)
             return
         log.info("Connected to the broker with a %s session.", "resumed" if flags.session_present else "new")
+        self._certificates_end = _certificates_end(client.socket())
         if flags.session_present:
             self._drop_redelivered()
             self._kept_until = self._clock() + KEPT_FOR
@@ -180,6 +191,7 @@ class Subscription:
         outcomes = zip(self._assignment.topics, reasons, strict=True)
         refused = [f"{topic} ({reason})" for topic, reason in outcomes if reason.is_failure]
         if refused:
+            self.subscribed.clear()
             log.error("The broker refused the subscription to %s: check its access rules.", ", ".join(refused))
         else:
             self.subscribed.set()
@@ -328,6 +340,20 @@ def _tls() -> ssl.SSLContext:
     if settings.MQTT_CERT_FILE:
         context.load_cert_chain(settings.MQTT_CERT_FILE, settings.MQTT_KEY_FILE or None)
     return context
+
+
+def _certificates_end(socket: object) -> float | None:
+    """Return when the first certificate of this connection expires, in seconds of the epoch; None without TLS."""
+    if not isinstance(socket, ssl.SSLSocket):
+        return None
+    theirs = socket.getpeercert() or {}
+    ends: list[float] = [ssl.cert_time_to_seconds(str(theirs["notAfter"]))] if "notAfter" in theirs else []
+    if settings.MQTT_CERT_FILE:
+        # Whoever replaces the file at this moment must not end the network thread.
+        with suppress(OSError, ValueError):
+            ours = x509.load_pem_x509_certificate(Path(settings.MQTT_CERT_FILE).read_bytes())
+            ends.append(ours.not_valid_after_utc.timestamp())
+    return min(ends, default=None)
 
 
 def _connect(client: paho.Client, address: Address, *, clean_start: bool, properties: Properties | None) -> None:

@@ -164,9 +164,8 @@ class Ingester:
                     take.parts.pop(0)
                 return accepted
             except (OperationalError, InterfaceError) as error:
-                log.error(
-                    "The database cannot be reached (%s); %d messages wait.", str(error).strip(), len(take.messages)
-                )
+                # The log shows one line for an outage, however often it is tried (config/reports.py).
+                log.error("%d messages could not be committed.", len(take.messages), exc_info=error)
             self._stop.wait(RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)])
             attempt += 1
             if self._stop.is_set():
@@ -188,11 +187,16 @@ class Ingester:
             "quarantined_messages_total": self._quarantined,
             "lost_qos0_messages_total": self._subscription.overflowed,
             "waiting": self._subscription.waiting(),
+            "broker_connected": self._subscription.is_connected(),
+            "subscribed": self._subscription.subscribed.is_set(),
         }
+        left = self._subscription.certificate_seconds()
+        if left is not None:
+            numbers["certificate_seconds"] = left
         try:
             health.beat(f"ingest {self._subscription.client_id}", at=timezone.now(), numbers=numbers)
         except DatabaseError as error:
-            log.error("The heartbeat could not be written: %s", str(error).strip())
+            log.error("The heartbeat could not be written.", exc_info=error)
 
 
 def _accepted(part: _Part) -> batches.Accepted:

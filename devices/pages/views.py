@@ -1,10 +1,8 @@
-"""The health and the metrics of the platform, and each user's account page."""
+"""The health of the platform, and each user's account page."""
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -13,20 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_http_methods, require_POST
-from drf_spectacular.utils import extend_schema
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-from rest_framework.authentication import get_authorization_header
-from rest_framework.decorators import api_view, permission_classes
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
 
 from devices import health, services
-from devices.intake.quarantine import quarantined_counts
-from devices.models import QuarantinedMessage
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -54,26 +41,6 @@ def _is_staff(request: HttpRequest) -> bool:
         return bool(request.user.is_staff)
     except DatabaseError:
         return False
-
-
-class MayReadMetrics(BasePermission):
-    """Allows staff, and whoever sends the setting `METRICS_TOKEN` as `Authorization: Bearer <token>`."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        words = get_authorization_header(request).split()
-        if settings.METRICS_TOKEN and len(words) == 2 and words[0].lower() == b"bearer":
-            return constant_time_compare(words[1], settings.METRICS_TOKEN.encode())
-        return bool(request.user and request.user.is_staff)
-
-
-@extend_schema(exclude=True)
-@api_view(["GET"])
-@permission_classes([MayReadMetrics])
-def metrics(request: Request) -> HttpResponse:
-    """Return the metrics of the platform for Prometheus, which sends `METRICS_TOKEN` or the API token of staff."""
-    registry = CollectorRegistry()
-    registry.register(_PlatformCollector())
-    return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @login_required
@@ -133,27 +100,3 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     services.revoke_api_token(token=token)
     messages.success(request, f"The token “{token}” is revoked. Programs that use it are refused from now on.")
     return redirect("account")
-
-
-class _PlatformCollector(Collector):
-    def collect(self) -> Iterator[Metric]:
-        lines = health.report(timezone.now())
-        well = GaugeMetricFamily("headcount_part_well", "1 if the part works, otherwise 0.", labels=["part"])
-        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
-        for line in lines:
-            well.add_metric([line.part], line.well)
-            for name, value in line.numbers.items():
-                families.setdefault(name, _family(name)).add_metric([line.part], value)
-        yield well
-        yield from families.values()
-        quarantined = GaugeMetricFamily(
-            "headcount_quarantined", "Quarantined messages that were not replayed.", labels=["site", "device", "reason"]
-        )
-        for row in quarantined_counts(QuarantinedMessage.objects.all()):
-            quarantined.add_metric([row.site or "", row.device or "unknown", row.reason], row.messages)
-        yield quarantined
-
-
-def _family(name: str) -> CounterMetricFamily | GaugeMetricFamily:
-    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    return kind(f"headcount_{name}", f"{name.removesuffix('_total').replace('_', ' ').capitalize()}.", labels=["part"])

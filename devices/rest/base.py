@@ -1,12 +1,14 @@
 """What all views of the REST API share: rows of the user's own sites, lists as files, and errors as problem details."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status, viewsets
 from rest_framework.decorators import api_view, permission_classes
@@ -59,7 +61,7 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
             return self._exported(kind)
         return super().list(request, *args, **kwargs)
 
-    def _exported(self, kind: str) -> StreamingHttpResponse:
+    def _exported(self, kind: str) -> HttpResponseBase:
         queryset = self.filter_queryset(self.get_queryset())
         if self.audited_as:
             seen = queryset.order_by().values(f"{queryset.site_path}__pk").distinct()  # type: ignore[attr-defined]
@@ -72,8 +74,23 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         else:
             pieces = exports.as_parquet(rows, exports.schema_of(queryset, columns))
         name = exports.file_name(f"{self.basename}s", self.request.query_params.dict(), kind)
+        if self.request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
+            return _with_length(pieces, FILES[kind], name)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
+
+
+def _with_length(pieces: Iterable[bytes], content_type: str, name: str) -> FileResponse:
+    """Return the pieces with their length, which a response by HTTP/1.0 needs: it has no other end mark.
+
+    A proxy that speaks HTTP/1.0 to the web server would otherwise pass on an export that broke off as a whole one. The
+    pieces are kept in an unnamed file meanwhile.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
+    for piece in pieces:
+        file.write(piece)
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
 
 
 @extend_schema(exclude=True)

@@ -94,9 +94,22 @@ def file_name(kind: str, parameters: Mapping[str, str], extension: str) -> str:
 
 
 def rows_of(queryset: models.QuerySet[Any], columns: Columns) -> Rows:
-    """Yield every row in the order of the primary key, read from the database in chunks."""
-    ordered = queryset.order_by("pk").values_list(*columns.values())
-    return ordered.iterator(chunk_size=CHUNK_ROWS)
+    """Yield every row that exists now, in the order of the primary key.
+
+    Reads pages of `CHUNK_ROWS` rows, each in a statement of its own that begins behind the last row. So memory is
+    constant, no transaction stays open for as long as a slow client reads, and a pooler of connections may stand
+    between. Rows that are added meanwhile are not included.
+    """
+    ordered = queryset.order_by("pk")
+    newest = queryset.order_by("-pk").values_list("pk", flat=True).first()
+    last = None
+    while newest is not None and last != newest:
+        page = ordered.filter(pk__lte=newest) if last is None else ordered.filter(pk__gt=last, pk__lte=newest)
+        rows = list(page.values_list("pk", *columns.values())[:CHUNK_ROWS])
+        if not rows:
+            return
+        last = rows[-1][0]
+        yield from (row[1:] for row in rows)
 
 
 def as_csv(rows: Rows, names: Sequence[str]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Limits on requests to the API: per device, per user, and per IP address for requests without a valid token.
 
-Each web process counts in its own memory, so that no request costs a write. Several processes allow several times as
-much.
+Each web process counts in its own memory, so that no request costs a write; several processes allow several times as
+much. With `REDIS_URL`, all processes count together.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from rest_framework.throttling import SimpleRateThrottle
 from devices.models import Thing
 
 
-class ProcessThrottle(SimpleRateThrottle):
-    """Counts in this process' memory, the cache `process`."""
+class CachedThrottle(SimpleRateThrottle):
+    """Counts in the cache `rates`."""
 
-    cache = caches["process"]
+    cache = caches["rates"]
 
 
-class CallerThrottle(ProcessThrottle):
+class CallerThrottle(CachedThrottle):
     """Limits the requests of a user or a device to the rates in `DEFAULT_THROTTLE_RATES`."""
 
     scope = "user"
@@ -36,7 +36,7 @@ class CallerThrottle(ProcessThrottle):
         return None if caller is None else self.cache_format % {"scope": self.scope, "ident": caller}
 
 
-class RefusedThrottle(ProcessThrottle):
+class RefusedThrottle(CachedThrottle):
     """Limits, by IP address, the requests that are refused for want of a valid token or session."""
 
     scope = "refused"

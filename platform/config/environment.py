@@ -6,6 +6,7 @@ A wrong or missing value ends the process with one sentence that names the varia
 import os
 import re
 import ssl
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ FEWEST_KEY_CHARACTERS = 10
 RECOGNISERS = ("local", "rekognition")
 DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 CREDENTIALS = ("none", "mosquitto", "aws-iot")
+LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 TOPIC_ARN = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
@@ -58,6 +60,9 @@ def read() -> dict[str, Any]:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
     _check_tls(mqtt.scheme, values)
     _check_devices_broker(mqtt, values)
+    redis = _split("REDIS_URL", values["REDIS_URL"])
+    if values["REDIS_URL"] and (redis.scheme not in ("redis", "rediss", "unix") or not (redis.hostname or redis.path)):
+        raise refusal("REDIS_URL must look like redis://:password@host:6379/0, or rediss:// for TLS.")
     if set("#+") & set(values["HOME_ASSISTANT_PREFIX"]) or values["HOME_ASSISTANT_PREFIX"].startswith(("/", "$")):
         raise refusal(
             "HOME_ASSISTANT_PREFIX must be the first level of a topic, such as homeassistant. Empty switches it off."
@@ -115,6 +120,12 @@ def _check_devices_broker(mqtt: SplitResult, values: dict[str, Any]) -> None:
             raise refusal(f"DEVICES_MQTT_CA_FILE: {values['DEVICES_MQTT_CA_FILE']} cannot be used: {error}.") from None
 
 
+def version() -> str:
+    """Return the version of this program, as `pyproject.toml` states it."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
 def keep_files_private() -> None:
     """Make all files and folders that this process and its children create readable by their own user only."""
     os.umask(0o077)
@@ -134,7 +145,7 @@ def _read() -> dict[str, Any]:
     _split("DATABASE_URL", env.str("DATABASE_URL", ""))
     debug = env.bool("DEBUG", False)
     data_dir = Path(env.str("DATA_DIR", str(ROOT / "var"))).resolve()
-    models_dir = env.str("MODELS_DIR", "")
+    models_dir, built_dir = env.str("MODELS_DIR", ""), env.str("BUILT_DIR", "")
     return {
         "DEBUG": debug,
         "DATA_DIR": data_dir,
@@ -143,6 +154,8 @@ def _read() -> dict[str, Any]:
         "CSRF_TRUSTED_ORIGINS": env.list("CSRF_TRUSTED_ORIGINS", []),
         "HTTPS": env.bool("HTTPS", not debug),
         "DATABASE": env.dj_db_url("DATABASE_URL", f"sqlite:///{data_dir / 'headcount.sqlite3'}"),
+        "DATABASE_POOLED": env.bool("DATABASE_POOLED", False),
+        "REDIS_URL": env.str("REDIS_URL", ""),
         "MQTT_URL": env.str("MQTT_URL", "mqtt://127.0.0.1:1883"),
         "MQTT_CLIENT_ID": env.str("MQTT_CLIENT_ID", "headcount-ingest"),
         "MQTT_CA_FILE": env.str("MQTT_CA_FILE", ""),
@@ -152,6 +165,7 @@ def _read() -> dict[str, Any]:
         "DEVICES_MQTT_CA_FILE": env.str("DEVICES_MQTT_CA_FILE", ""),
         "DEVICE_CREDENTIALS": env.str("DEVICE_CREDENTIALS", "none", validate=validate.OneOf(CREDENTIALS)),
         "HOME_ASSISTANT_PREFIX": env.str("HOME_ASSISTANT_PREFIX", ""),
+        "BUILT_DIR": Path(built_dir).resolve() if built_dir else data_dir,
         "MODELS_DIR": Path(models_dir).resolve() if models_dir else None,
         "RECOGNISER": env.str("RECOGNISER", "local"),
         "REKOGNITION_MONTHLY_CALLS": env.int("REKOGNITION_MONTHLY_CALLS", 100_000, validate=validate.Range(min=1)),
@@ -172,5 +186,8 @@ def _read() -> dict[str, Any]:
         "AUDIT_RETENTION_DAYS": env.int("AUDIT_RETENTION_DAYS", 730, validate=validate.Range(min=1, max=36_500)),
         "LOG_RETENTION_DAYS": env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1, max=36_500)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1, max=1_000)),
+        "SENTRY_DSN": env.str("SENTRY_DSN", ""),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(LOG_FORMATS)),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
     }

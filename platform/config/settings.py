@@ -4,7 +4,7 @@ from typing import Any
 
 import django_stubs_ext
 
-from config import environment
+from config import environment, reports
 from devices import zones
 
 # Here, because everything that uses Django passes these settings before it computes a local time.
@@ -20,6 +20,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 ROOT = environment.ROOT
 _env = environment.read()
 
+VERSION = environment.version()
 DEBUG = _env["DEBUG"]
 SECRET_KEY = _env["SECRET_KEY"]
 DATA_DIR = _env["DATA_DIR"]
@@ -124,21 +125,34 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    if _env["DATABASE_POOLED"]:
+        # A pooler gives each transaction another connection, so none may leave a cursor behind for the next.
+        DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
+REDIS_URL = _env["REDIS_URL"]
+_REDIS = {
+    "BACKEND": "django_redis.cache.RedisCache",
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "headcount",
+    # Without Redis, pages are slower and rates unlimited for a while, but everything works: health tells of it.
+    "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+}
+_IN_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 1_000}}
 CACHES = {
     # What all processes must agree on.
-    "default": {
+    "default": _REDIS
+    if REDIS_URL
+    else {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "django_cache",
         "OPTIONS": {"MAX_ENTRIES": 2_000},
     },
-    # What each process keeps for itself because it is asked for too often for a query: rates, and drawn pictures.
-    "process": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "process",
-        "OPTIONS": {"MAX_ENTRIES": 1_000},
-    },
+    # How often each caller has called: of each process for itself, so that no request costs a write, or in Redis.
+    "rates": _REDIS if REDIS_URL else _IN_MEMORY | {"LOCATION": "rates"},
+    # What each process keeps for itself because it is asked for too often for a query: drawn pictures.
+    "process": _IN_MEMORY | {"LOCATION": "process"},
 }
+SESSION_ENGINE = f"django.contrib.sessions.backends.{'cached_db' if REDIS_URL else 'db'}"
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -146,8 +160,8 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-ASSETS_DIR = DATA_DIR / "assets"
+STATIC_ROOT = _env["BUILT_DIR"] / "static"
+ASSETS_DIR = _env["BUILT_DIR"] / "assets"
 STATICFILES_DIRS = [ASSETS_DIR]
 # The folder does not exist until `fetch_plotly` has run.
 SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
@@ -292,7 +306,7 @@ _TASK_TIMEOUT_S = 120
 _TASK_QUEUE_LIMIT = 2
 Q_CLUSTER = {
     "name": "headcount",
-    "orm": "default",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "workers": _env["TASK_WORKERS"],
     "timeout": _TASK_TIMEOUT_S,
     "queue_limit": _TASK_QUEUE_LIMIT,
@@ -306,10 +320,8 @@ Q_CLUSTER = {
     "catch_up": False,
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": _env["LOG_LEVEL"]},
-}
+LOGGING = reports.logging_settings(level=_env["LOG_LEVEL"], form=_env["LOG_FORMAT"])
+if _env["SENTRY_DSN"]:
+    reports.report_errors(dsn=_env["SENTRY_DSN"], release=VERSION)
+if _env["OTEL_EXPORTER_OTLP_ENDPOINT"]:
+    reports.trace(release=VERSION)

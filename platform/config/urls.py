@@ -13,7 +13,8 @@ import faces.urls
 from devices.rest.base import no_such_address
 
 # A schedule runs any function, so whoever may edit one in the admin has a shell on the server.
-admin.site.unregister([Failure, OrmQ, Schedule, Success])
+# The queue is not registered where it is in Redis.
+admin.site.unregister([model for model in (Failure, OrmQ, Schedule, Success) if admin.site.is_registered(model)])
 # The admin's own form would ask for no second factor, and count no failed attempts.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 

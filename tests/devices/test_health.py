@@ -2,13 +2,14 @@
 
 import datetime as dt
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
-from django.db import OperationalError
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -29,6 +30,12 @@ TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
 pytestmark = pytest.mark.django_db
 
 
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
 def lines(now: dt.datetime | None = None) -> dict[str, health.Line]:
     return {line.part: line for line in health.report(now or clock.now())}
 
@@ -38,7 +45,59 @@ def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
     health.beat("ingest one", at=now, numbers={"commit_age_seconds": 2.0, "waiting": 3})
     line = lines(now + dt.timedelta(seconds=4))["ingest one"]
     assert str(line) == "ok   ingest one: heartbeat 4 s ago, last commit 2 s before that, 3 messages waiting"
-    assert not lines(now + dt.timedelta(minutes=1))["ingest one"].well
+    silent = lines(now + dt.timedelta(minutes=1))["ingest one"]
+    assert not silent.well
+    assert "manage.py health --forget one" in silent.text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "remedy"),
+    [
+        ({"broker_connected": False, "subscribed": True}, "check MQTT_URL"),
+        ({"broker_connected": True, "subscribed": False}, "check its access rules"),
+        ({"certificate_seconds": 13.0 * 86_400}, "the broker's certificate expires in 13 days: renew it"),
+        ({"certificate_seconds": -1.0}, "the broker's certificate has expired: renew it"),
+    ],
+)
+def test_an_ingester_without_a_broker_is_not_well_and_says_what_to_do(numbers: dict[str, float], remedy: str) -> None:
+    health.beat("ingest one", at=clock.now(), numbers=numbers)
+    line = lines()["ingest one"]
+    assert not line.well
+    assert remedy in line.text
+
+
+def test_an_ingester_that_was_taken_out_of_use_is_forgotten_by_name_or_after_a_week() -> None:
+    health.beat("ingest left", at=clock.now() - dt.timedelta(days=1))
+    assert not lines()["ingest left"].well
+    with suppress(SystemExit):  # because there is no ingester at all
+        call_command("health", forget="left")
+    assert "ingest left" not in lines()
+    with pytest.raises(CommandError, match="There is no process “left”"):
+        call_command("health", forget="left")
+    health.beat("ingest gone", at=clock.now() - health.GONE_AFTER)
+    health.beat("ingest here", at=clock.now())
+    assert "ingest gone" not in lines(clock.now() + dt.timedelta(seconds=1))
+    assert health.forget_the_gone(clock.now() + dt.timedelta(seconds=1)) == 1
+    assert [each.process for each in Heartbeat.objects.all()] == ["ingest here"]
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(total=2**40, used=2**40 - 2**29, free=2**29))
+    line = lines()["disk"]
+    assert not line.well
+    assert line.text.startswith("0.5 GiB free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(total=2**31, used=2**30, free=2**30))
+    assert lines()["disk"].well
+
+
+def test_a_clock_that_differs_from_the_databases_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        assert "clock" not in lines()
+        return
+    monkeypatch.setattr("django.utils.timezone.now", lambda: dt.datetime.now(dt.UTC))
+    assert lines()["clock"].well
+    monkeypatch.setattr("django.utils.timezone.now", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=9))
+    assert not lines()["clock"].well
 
 
 def test_without_any_ingester_health_says_what_to_start() -> None:
@@ -76,9 +135,38 @@ def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(health, "_checks", [away])
-    assert [str(line) for line in health.report(clock.now())] == [
-        "FAIL database: cannot be reached: connection refused"
-    ]
+    database, disk = health.report(clock.now())
+    assert str(database).startswith("FAIL database: cannot be reached: connection refused")
+    assert disk.part == "disk"
+
+
+def test_metrics_answer_while_the_database_is_away(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.METRICS_TOKEN = "token"
+
+    def away(*_: object) -> Any:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet._fetch_all", away)
+    monkeypatch.setattr("django.db.models.query.QuerySet.aggregate", away)
+    response = client.get("/metrics", headers={"authorization": "Bearer token"})
+    assert response.status_code == 200
+    assert 'headcount_part_well{part="database"} 0.0' in response.content.decode()
+
+
+def test_metrics_tell_the_state_of_each_camera_in_use(client: Client, seattle01: Device, settings: Any) -> None:
+    settings.METRICS_TOKEN = "token"
+    state = DeviceState(thing=seattle01.thing, online=True, last_seen_at=clock.now(), clock_skew_ms=-1500)
+    state.outbox_messages, state.dropped_messages = 7, 3
+    state.save()
+    text = client.get("/metrics", headers={"authorization": "Bearer token"}).content.decode()
+    place = '{device="Seattle01",site="seattle"}'
+    assert f"headcount_device_online{place} 1.0" in text
+    assert f"headcount_device_last_seen_timestamp_seconds{place} {clock.now().timestamp():.5e}"[:60] in text
+    assert f"headcount_device_outbox_messages{place} 7.0" in text
+    assert f"headcount_device_dropped_messages_total{place} 3.0" in text
+    assert f"headcount_device_clock_skew_seconds{place} -1.5" in text
 
 
 def test_metrics_are_for_staff_and_count_the_quarantine(superuser: User, viewer: User, seattle01: Device) -> None:

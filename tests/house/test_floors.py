@@ -44,7 +44,7 @@ def test_the_top_of_the_house_holds_what_it_should_and_no_more() -> None:
         *(".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml", "Makefile", "manage.py"),
         *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
         *("analytics", "demo", "devices", "edge_agent", "faces", "platform", "templates", "tests"),
-        *("benchmarks", "docs"),
+        *("benchmarks", "deploy", "docs"),
         *("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
     }
     assert {path.relative_to(ROOT).parts[0] for path in project_files()} <= drawn

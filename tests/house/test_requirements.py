@@ -96,7 +96,7 @@ distributions_by_module = cache(packages_distributions)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_requirement_has_one_version(path: Path) -> None:
     lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
-    loose = [line for line in lines if line and not re.fullmatch(r"-r \S+|[\w.,\-\[\]]+==[\w.]+", line)]
+    loose = [line for line in lines if line and not re.fullmatch(r"-r \S+|[\w.,\-\[\]]+==(\d+!)?[\w.]+", line)]
     assert not loose, f"{path.relative_to(ROOT)} leaves the version open: {loose}"
 
 

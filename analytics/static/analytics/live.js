@@ -7,7 +7,8 @@
 // which bubbles; plots.js draws the figures in it again. Open <details>, scroll positions and the focus are kept. A part in
 // which the reader types or selects text is replaced later. A page with other parts than before is reloaded.
 //
-// A script that has changed something dispatches the event "stale" on the document, and the parts are requested at once.
+// A script that has changed something dispatches the event "stale" on the document, and the parts are requested at once,
+// not older than that.
 //
 // A hidden tab sends no request; when it becomes visible it sends one at once. While the server cannot be reached, the page
 // stays as it is and shows since when. Requests then become rarer, up to one in every two and a half minutes.
@@ -58,8 +59,8 @@
     }
   }
 
-  async function requestParts() {
-    const headers = { "X-Live": "1", ...(etag && { "If-None-Match": etag }) };
+  async function requestParts(age) {
+    const headers = { "X-Live": age, ...(etag && { "If-None-Match": etag }) };
     const response = await fetch(location.href, { headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT) });
     const refused = [403, 404, 410].includes(response.status);
     if (response.type === "opaqueredirect" || refused) return location.reload(); // the reader is signed out, or has lost the role at the site
@@ -85,16 +86,16 @@
     away.hidden = false;
   }
 
-  async function tick() {
+  async function tick(event) {
     clearTimeout(timer);
     if (document.hidden) return;
-    await requestParts().then(succeeded, failed);
+    await requestParts(event?.type === "stale" ? "now" : "any").then(succeeded, failed);
     clearTimeout(timer);
-    timer = setTimeout(tick, wait);
+    timer = setTimeout(() => tick(), wait);
   }
 
   if (!parts(document).length) return;
-  timer = setTimeout(tick, INTERVAL);
+  timer = setTimeout(() => tick(), INTERVAL);
   document.addEventListener("visibilitychange", tick);
   document.addEventListener("stale", tick);
   addEventListener("online", tick);

@@ -6,15 +6,16 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from devices import health
+from devices import health, pictures_folder
 from devices.intake import redelivery
 from devices.management.stopping import stop_on_signals
 from devices.mqtt import assignments, broker, ingester
@@ -52,6 +53,9 @@ class Command(BaseCommand):
         gc.set_threshold(GARBAGE_AT)
         sys.setswitchinterval(ingester.SWITCH_INTERVAL_S)
         stop = stop_on_signals()
+        with suppress(DatabaseError):  # A database that is away now is told of and waited for below.
+            if problem := pictures_folder.problem():
+                raise CommandError(problem)
         assignment = options["share"] or options["shard"] or assignments.all_messages(settings.MQTT_CLIENT_ID)
         subscription = _connect(assignment, stop)
         if subscription is None:

@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.db import close_old_connections
+from django.core.management.base import CommandError
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from django_q.management.commands import qcluster
 
+from devices import pictures_folder
 from faces.recognition import health
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,9 @@ class Command(qcluster.Command):  # type: ignore[misc]
     help = "Runs the task workers until it is stopped. If they stand still, ends with exit code 70, to be restarted."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with suppress(DatabaseError):  # The cluster itself waits for a database that is away.
+            if problem := pictures_folder.problem():
+                raise CommandError(problem)
         watch = health.WorkerWatch(since=timezone.now())
         super().handle(*args, **options)
         # A worker that is killed at the wrong moment leaves its lock behind, and all others wait for the lock forever.

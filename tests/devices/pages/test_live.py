@@ -1,5 +1,6 @@
 """What a page's own script is answered when it asks what has changed."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -11,8 +12,10 @@ from django.template import Context, Template, TemplateSyntaxError
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from devices.models import Device
+from devices.models import Device, Site
 from devices.pages import live
+from devices.roles import Role
+from tests import clock, places
 
 PAGE = "{% load live %}<h1>Page</h1>{% live 'one' 'part' %}<b>{{ one }}</b>{% endlive %}{% live 'two' %}2{% endlive %}"
 
@@ -76,3 +79,73 @@ def test_who_is_signed_out_or_no_member_any_more_is_not_answered(seattle01: Devi
     assert parts.status_code == HTTPStatus.OK
     assert b"<html" not in parts.content
     assert b"Seattle" not in parts.content
+
+
+class Shared:
+    """A page that counts how often it is rendered, as users of Seattle and Chicago ask for its parts."""
+
+    def __init__(self) -> None:
+        self.rendered = 0
+        self.view = live.send_live_parts(live.shared(self._render))
+
+    def _render(self, request: HttpRequest) -> HttpResponse:
+        self.rendered += 1
+        return page_of(request, self.rendered)
+
+    def ask(self, user: User, *, age: str = "any", path: str = "/one/", etag: str = "") -> HttpResponse:
+        headers = {"X-Live": age} | ({"If-None-Match": etag} if etag else {})
+        request = RequestFactory(headers=headers).get(path)
+        request.user = user
+        return self.view(request)
+
+
+def page_of(request: HttpRequest, one: object) -> HttpResponse:
+    return HttpResponse(Template(PAGE).render(Context({"request": request, "one": one})))
+
+
+def test_users_with_the_same_roles_share_one_rendering_of_each_interval(
+    seattle: Site, set_clock: clock.SetClock
+) -> None:
+    set_clock(clock.NOW)
+    shared, users = Shared(), [places.user(f"viewer{number}", {seattle: Role.VIEWER}) for number in range(3)]
+    answers = [shared.ask(user) for user in users]
+    assert shared.rendered == 1
+    assert len({answer.content for answer in answers}) == 1
+    etag = answers[0].headers["ETag"]
+    assert shared.ask(users[1], etag=etag).status_code == HTTPStatus.NOT_MODIFIED
+    shared.ask(users[0], path="/two/")
+    assert shared.rendered == 2
+    set_clock(clock.NOW + dt.timedelta(seconds=live.INTERVAL_S))
+    assert shared.ask(users[0]).content != answers[0].content
+    assert shared.rendered == 3
+
+
+def test_users_with_other_roles_or_single_permissions_share_nothing(
+    viewer: User, operator: User, outsider: User, superuser: User, set_clock: clock.SetClock
+) -> None:
+    set_clock(clock.NOW)
+    shared = Shared()
+    users = [viewer, operator, outsider, superuser]
+    assert len({shared.ask(user).content for user in users}) == 4
+    viewer.is_staff = True
+    assert shared.ask(viewer).content != shared.ask(viewer).content
+
+
+def test_whoever_has_changed_something_is_shown_nothing_older(viewer: User, set_clock: clock.SetClock) -> None:
+    set_clock(clock.NOW)
+    shared = Shared()
+    before = shared.ask(viewer)
+    after = shared.ask(viewer, age=live.AT_ONCE)
+    assert before.content != after.content
+    assert shared.ask(viewer).content == after.content
+
+
+def test_a_rendering_that_fails_is_shared_with_nobody(viewer: User) -> None:
+    def fail(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("gone", status=HTTPStatus.NOT_FOUND)
+
+    view = live.send_live_parts(live.shared(fail))
+    for _ in range(2):
+        request = RequestFactory(headers={"X-Live": "any"}).get("/gone/")
+        request.user = viewer
+        assert view(request).status_code == HTTPStatus.NOT_FOUND

@@ -93,7 +93,7 @@ class TestThrottles:
         rates = {"user": "3/min", "device": "2/min", "refused": "1/min"}
         for throttle in (CallerThrottle, RefusedThrottle):
             monkeypatch.setattr(throttle, "THROTTLE_RATES", rates)
-        caches["process"].clear()
+        caches["rates"].clear()
 
     def statuses(self, client: APIClient, times: int, path: str = LIST) -> list[int]:
         return [client.get(path).status_code for _ in range(times)]

@@ -203,6 +203,35 @@ def test_memory_does_not_grow_with_the_rows(seattle01: Device) -> None:
     assert max(streamed.values()) < held / 4, (streamed, held)
 
 
+def test_every_row_comes_once_over_all_pages_and_later_rows_not_at_all(
+    seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK_ROWS", 3)
+    for start, count in ((0, 0), (100, 1), (200, 2), (300, 4)):
+        if count:
+            detections(seattle01, count, start=start)
+        known = sorted(Detection.objects.values_list("pk", flat=True))
+        found: list[Any] = []
+        for row in exports.rows_of(Detection.objects.all(), {"id": "pk"}):
+            if not found:
+                detections(seattle01, 5, start=start + 50)
+            found.append(row[0])
+        assert found == known
+
+
+def test_an_export_by_http_1_0_tells_its_length_because_it_has_no_other_end(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 7)
+    api = APIClient()
+    api.force_authenticate(viewer)
+    old: Any = api.get("/api/v1/detections/?format=csv", SERVER_PROTOCOL="HTTP/1.0")
+    new: Any = api.get("/api/v1/detections/?format=csv")
+    content = body(old)
+    assert int(old["Content-Length"]) == len(content)
+    assert content == body(new)
+    assert "Content-Length" not in new
+    assert old["Content-Disposition"] == new["Content-Disposition"]
+
+
 def rows() -> Any:
     return exports.spread(list(COLUMNS), exports.rows_of(DetectionViewSet.queryset.all(), COLUMNS))
 

@@ -1,0 +1,40 @@
+"""The production stack that the tests of this folder share, and what speaks to it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.deploy.stack import Stack, running
+
+MAKE_SITE = """
+from django.contrib.auth.models import User
+from devices.models import Membership, Site
+from devices.roles import Role
+from devices import services
+admin = User.objects.create_superuser("admin", "admin@headcount.example.com", "a password with 24 signs")
+site = Site.objects.create(name="Seattle", slug="seattle", timezone="America/Los_Angeles")
+for name, thing in (("Lobby", "lobby-1"), ("Deck", "deeplens_a")):
+    services.register_device(site=site, name=name, thing_name=thing)
+print(services.issue_api_token(user=admin, name="tests")[1])
+"""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    folder = Path(tempfile.mkdtemp(prefix="headcount-deploy-tests-"))
+    folder.chmod(0o755)
+    try:
+        with postgres.server() as database, running(folder, database) as stack:
+            yield stack
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def token(stack: Stack) -> str:
+    """The API token of an administrator, on a platform with the site Seattle and two devices."""
+    return stack.manage("shell", "--no-imports", "-c", MAKE_SITE).split()[-1]
