@@ -154,6 +154,7 @@ CACHES = {
 }
 SESSION_ENGINE = f"django.contrib.sessions.backends.{'cached_db' if REDIS_URL else 'db'}"
 
+HEALTH_COMPARES_CLOCKS = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"

@@ -90,14 +90,17 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines()["disk"].well
 
 
-def test_a_clock_that_differs_from_the_databases_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.real_clock
+def test_a_clock_that_differs_from_the_databases_is_told(settings: Any, set_clock: clock.SetClock) -> None:
+    settings.HEALTH_COMPARES_CLOCKS = True
     if connection.vendor != "postgresql":
         assert "clock" not in lines()
         return
-    monkeypatch.setattr("django.utils.timezone.now", lambda: dt.datetime.now(dt.UTC))
     assert lines()["clock"].well
-    monkeypatch.setattr("django.utils.timezone.now", lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=9))
-    assert not lines()["clock"].well
+    set_clock(clock.now() + 2 * health.CLOCK_TOLERANCE)
+    line = lines()["clock"]
+    assert not line.well
+    assert "set both by NTP" in line.text
 
 
 def test_without_any_ingester_health_says_what_to_start() -> None:
