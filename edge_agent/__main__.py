@@ -20,6 +20,9 @@ from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import Uploader
 from edge_agent.delivery.views import ViewSender
 from edge_agent.eyes import Eyes
+from edge_agent.learned.fetching import ModelFetcher
+from edge_agent.learned.store import ModelStore
+from edge_agent.learned.upkeep import ModelUpkeep
 from edge_agent.pictures.encoding import use_one_thread_for_pictures
 from edge_agent.release import software
 from edge_agent.stream.server import StreamError, StreamServer
@@ -67,6 +70,7 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
     uploader = Uploader(config, outbox) if config.upload_url else None
     stream = _open_stream(config)
     settings_file = SettingsFile(config.outbox)
+    models = _model_fetcher(config)
     views = ViewSender(config, lambda: link.trouble or log_buffer.latest) if config.platform_url else None
     agent = Agent(
         config,
@@ -76,13 +80,15 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
         log_buffer,
         stream=stream,
         settings_file=settings_file,
+        models=ModelUpkeep(models),
         views=views,
         up_file=Path(os.environ[UP_FILE]) if UP_FILE in os.environ else None,
     )
     agent.restore_settings(link)
     link.start()
-    if uploader:
-        uploader.start()
+    for helper in (uploader, models):
+        if helper:
+            helper.start()
     if views:
         views.start()
     log.info("reading frames from %s as device %s", without_password(config.source), config.thing)
@@ -94,11 +100,19 @@ def _run(config: AgentConfig, open_source: SourceOpener) -> None:
         if views:
             views.stop()
         source.close()
-        if uploader:
-            uploader.stop(SHUTDOWN_SECONDS)
+        for helper in (uploader, models):
+            if helper:
+                helper.stop(SHUTDOWN_SECONDS)
         link.stop(SHUTDOWN_SECONDS)
         outbox.close()
     log.info("stopped; %d messages remain in the outbox", outbox.messages)
+
+
+def _model_fetcher(config: AgentConfig) -> ModelFetcher | None:
+    """Return what fetches trained models, which needs a device token as uploads do; None without one."""
+    if config.device_token is None:
+        return None
+    return ModelFetcher(config, ModelStore(config.outbox.with_name(f"{config.outbox.name}.models")))
 
 
 def _open_stream(config: AgentConfig) -> StreamServer | None:

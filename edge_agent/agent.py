@@ -19,6 +19,7 @@ from edge_agent.delivery.settings_file import SettingsFile
 from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, as_upload
 from edge_agent.delivery.views import ViewSender
 from edge_agent.eyes import Eyes
+from edge_agent.learned.upkeep import ModelUpkeep
 from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.looks import LookKeeper
 from edge_agent.pictures.photographer import Photographer
@@ -105,6 +106,7 @@ class Agent:
         settings_file: SettingsFile | None = None,
         views: ViewSender | None = None,
         up_file: Path | None = None,
+        models: ModelUpkeep | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -112,6 +114,8 @@ class Agent:
         self._source, self._eyes, self._outbox, self._log_buffer = source, eyes, outbox, log_buffer
         self._stream, self._overlay, self._settings_file = stream, Overlay(), settings_file
         self._views, self._up_file = views, up_file
+        self._models = models or ModelUpkeep()
+        self._models.begin(eyes)
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
         self._looks = LookKeeper()
@@ -142,6 +146,7 @@ class Agent:
         next_look = next_heartbeat = self._monotonic()
         while not stop.wait(self._pause(next_look)) and not self._source.ended:
             self.handle_commands(link)
+            self._models.update(self._eyes, link)
             if self._monotonic() >= next_look:
                 self._process_frame_or_skip_it()
                 # A look that is overdue is skipped, so that a slow machine does not fall further and further behind.
@@ -150,6 +155,7 @@ class Agent:
             self._show_that_it_is_up(link)
             if self._monotonic() >= next_heartbeat:
                 link.note_picture(*(self._watch.trouble or (None, None)))
+                self._models.note(self._eyes, link)
                 link.report_status()
                 next_heartbeat = self._monotonic() + HEARTBEAT_SECONDS
         self._episode_changes += self._episodes.end_all()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box, Face, Frame, Labelled
 from edge_agent.pictures.encoding import Picture
+from edge_agent.vision.gestures import GESTURES, LearnedGestures
 from edge_agent.vision.reach import MAX_PEOPLE, held_cups
 from edge_agent.vision.search import TILE, Found
 from edge_agent.vision.search_plan import SearchPlan
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.hands import HandDetector
     from edge_agent.vision.objects import ObjectDetector
+
+CUP, PERSON = "cup", "person"
+"""The labels of `vision.objects`; around people, only cups are looked for."""
 
 HANDS_PER_SECOND = 6.0
 """Around so many people hands are looked for in a second, and in each published frame around who makes a gesture."""
@@ -54,6 +58,22 @@ class Eyes:
         self._exact_plan = SearchPlan(TILE, together=True) if config.accuracy == "high" else None
         self._hand_turns = Turns(HANDS_PER_SECOND, MAX_PEOPLE, again=True)
         self._cup_turns = Turns(CUPS_PER_SECOND, MAX_PEOPLE)
+        self._learned: LearnedGestures | None = None
+        self.learn(None if before is None else before._learned)
+
+    def learn(self, models: "LearnedGestures | None") -> None:
+        """Let these trained models judge the hands from the next look on, also after other settings."""
+        self._learned = models
+        if self._hands is not None:
+            self._hands.learned = models
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels of gestures and objects that these eyes look for."""
+        labels = {*GESTURES, *(self._learned.labels if self._learned else ())} if self._hands else set()
+        if self._objects is not None:
+            labels |= {CUP} if self._faces else {CUP, PERSON}
+        return tuple(sorted(labels))
 
     def changed(self, config: AgentConfig) -> "Eyes":
         """Eyes for another configuration, which load only what is new. These ones must not be used any more."""

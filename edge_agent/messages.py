@@ -210,6 +210,15 @@ class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_
 PictureProblem = Literal["dark", "covered", "blurred", "turned"]
 
 
+class ModelReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a device says of a trained model that the platform wants on it."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    state: Literal["running", "refused"]
+    note: Annotated[Text, msgspec.Meta(max_length=300)] = ""
+    """One sentence that says why the model was refused or switched off."""
+
+
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `status`, retained; the broker sends `online: false` as the device's last will."""
 
@@ -237,6 +246,10 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     picture_problem_since: Milliseconds | None = None
     temperature: Celsius | None = None
     """Of the box's processor; None where the box does not tell."""
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=200)] | None = None
+    """All labels of objects and gestures that the device looks for; None from a device that does not tell."""
+    learned: Annotated[tuple[ModelReport, ...], msgspec.Meta(max_length=64)] | None = None
+    """The trained models that run on the device, and those that it refused; None from a device that runs none."""
 
 
 class Log(msgspec.Struct, frozen=True, omit_defaults=True):

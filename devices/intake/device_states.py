@@ -85,6 +85,8 @@ def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:
         state.picture_problem = status.picture_problem or ""
         since = status.picture_problem_since if status.picture_problem else None
         state.picture_problem_since = None if since is None else EPOCH + dt.timedelta(milliseconds=since)
+        if status.learned is not None:
+            state.reported_models = msgspec.to_builtins(status.learned)
         if status.settings is not None:
             state.reported_config = msgspec.to_builtins(status.settings)
 

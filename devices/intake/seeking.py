@@ -6,7 +6,8 @@ depend on the order in which messages arrive: faces that were looked for once in
 only added, and a device that waited once is one that waits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from devices.intake.decoding import Decoded, ReceivedFrame
+from devices.intake.labels import BadLabel, normalised
 from devices.models import Device
 
 MOST_LABELS = 200
@@ -77,8 +79,18 @@ def learning(contents: Iterable[Decoded]) -> Callable[[], None] | None:
             shown.setdefault(content.device.id, _Shown(content.device)).waits = True
         for gesture in content.gestures:
             shown.setdefault(gesture.device.id, _Shown(gesture.device)).labels.add(gesture.label)
+        status = content.status
+        if status is not None and status.labels:
+            shown.setdefault(content.device.id, _Shown(content.device)).labels.update(_usable(status.labels))
     new = [each for each in shown.values() if _merged(each.device, each) is not None]
     return partial(_learn, sorted(new, key=lambda each: each.device.pk)) if new else None
+
+
+def _usable(labels: Iterable[str]) -> Iterator[str]:
+    """Yield the labels as frames would report them."""
+    for label in labels:
+        with suppress(BadLabel):
+            yield normalised(label)
 
 
 def _learn(shown: Sequence[_Shown]) -> None:

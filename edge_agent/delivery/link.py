@@ -121,6 +121,8 @@ class Link:
         self._config, self._outbox, self._software, self._epoch_ms = config, outbox, software, epoch_ms
         self._settings, self._settings_error = config.settings, ""
         self._picture_problem: tuple[messages.PictureProblem | None, int | None] = None, None
+        self._labels: tuple[str, ...] | None = None
+        self._learned: tuple[messages.ModelReport, ...] | None = None
         self._orders: queue.SimpleQueue[messages.Greeting | messages.DesiredSettings] = queue.SimpleQueue()
         self._sendings = Sendings()
         self._published: dict[int, str] = {}
@@ -167,6 +169,10 @@ class Link:
     def note_picture(self, problem: messages.PictureProblem | None, since: int | None) -> None:
         """Report from the next status on what is wrong with the picture, and since when in epoch milliseconds."""
         self._picture_problem = problem, since
+
+    def note_learned(self, labels: tuple[str, ...], models: tuple[messages.ModelReport, ...]) -> None:
+        """Report from the next status on what is looked for, and which trained models run or were refused."""
+        self._labels, self._learned = labels, models
 
     def report_status(self) -> None:
         """Publish the heartbeat if there is a connection."""
@@ -230,6 +236,8 @@ class Link:
             picture_problem=self._picture_problem[0],
             picture_problem_since=self._picture_problem[1],
             temperature=processor_temperature(),
+            labels=self._labels,
+            learned=self._learned,
         )
         topic = messages.topic_from_device(self._config.thing, "status")
         return self._client.publish(topic, messages.encode(status), qos=1, retain=True)

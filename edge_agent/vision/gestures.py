@@ -4,8 +4,8 @@
 NumPy nor a model.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, Protocol
 
 Fingers = tuple[float, float, float, float]
 """A value for each of the index, middle, ring and little finger."""
@@ -33,6 +33,17 @@ class Gesture(NamedTuple):
     confidence: float
 
 
+class LearnedGestures(Protocol):
+    """Trained models of gestures; `edge_agent.learned.running` has the real ones."""
+
+    @property
+    def labels(self) -> Collection[str]:
+        """The labels on which the models decide instead of the rules."""
+
+    def judge(self, landmarks: Any) -> Gesture | None:
+        """Return the gesture of the hand with these landmarks, 21 × 3 in pixels; None for none."""
+
+
 THUMBS_UP, THUMBS_DOWN, OPEN_PALM, FIST = "thumbs-up", "thumbs-down", "open-palm", "fist"
 
 RULES: dict[str, Callable[[HandTraits], float]] = {
@@ -52,7 +63,11 @@ LEAST_CONFIDENCE = 0.5
 """A hand that makes every gesture less clearly than this makes none."""
 
 
-def find_gesture(hand: HandTraits) -> Gesture | None:
-    """Return the gesture that a hand with these traits makes most clearly; None where it makes none."""
-    best = max((Gesture(label, rule(hand)) for label, rule in RULES.items()), key=lambda gesture: gesture.confidence)
-    return best if best.confidence >= LEAST_CONFIDENCE else None
+def find_gesture(hand: HandTraits, *, without: Collection[str] = ()) -> Gesture | None:
+    """Return the gesture that a hand with these traits makes most clearly; None where it makes none.
+
+    `without` are labels on which a trained model decides instead of the rule.
+    """
+    clear = [Gesture(label, rule(hand)) for label, rule in RULES.items() if label not in without]
+    best = max(clear, key=lambda gesture: gesture.confidence, default=None)
+    return best if best is not None and best.confidence >= LEAST_CONFIDENCE else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.gestures import find_gesture
+from edge_agent.vision.gestures import Gesture, LearnedGestures, find_gesture
 from edge_agent.vision.hand_traits import measure_traits
 from edge_agent.vision.reach import MAX_PEOPLE, hands_square, nearest_face
 from edge_agent.vision.search import Found, Picture, check_picture, overlap, pixels
@@ -46,6 +46,8 @@ class HandDetector:
     def __init__(self, models: Path, *, threshold: float = 0.5) -> None:
         model = files.require(models, files.HANDS)
         self._threshold = threshold
+        self.learned: LearnedGestures | None = None
+        """The trained models that judge each hand beside the built-in rules. May be replaced between two looks."""
         with mediapipe_tasks.quiet():
             self._task = mediapipe_tasks.create(
                 self,
@@ -84,13 +86,20 @@ class HandDetector:
 
     def count(self, rgb: Picture) -> int:
         """Return how many hands are found, whatever they do; for measurements."""
+        return len(self.landmarks(rgb))
+
+    def landmarks(self, rgb: Picture) -> list[NDArray[np.float64]]:
+        """Return the landmarks of all hands, whatever they do, each 21 × 3 in pixels of `rgb`; for training."""
         check_picture(rgb)
-        return len(self._look(rgb))
+        return [_landmarks(hand, rgb) for hand in self._hands_in(rgb)]
 
     def _look(self, rgb: Picture) -> list[Found]:
         """Return all hands, with their gesture as label or "" for none, and that gesture's confidence."""
-        hands = self._task.detect(mediapipe_tasks.image(np.ascontiguousarray(rgb))).hand_landmarks
-        return [_found(_landmarks(hand, rgb)) for hand in hands]
+        return [_found(_landmarks(hand, rgb), self.learned) for hand in self._hands_in(rgb)]
+
+    def _hands_in(self, rgb: Picture) -> Sequence[Any]:
+        hands: Sequence[Any] = self._task.detect(mediapipe_tasks.image(np.ascontiguousarray(rgb))).hand_landmarks
+        return hands
 
     def _gestures(self, rgb: Picture, hands: Iterable[Found], faces: Sequence[Box]) -> tuple[Labelled, ...]:
         apart = [hand for hand in _apart(_once(hands)) if hand.label and hand.confidence >= self._threshold]
@@ -133,9 +142,16 @@ def _landmarks(hand: Any, rgb: Picture) -> NDArray[np.float64]:
     return np.array([(point.x, point.y, point.z) for point in hand]) * (width, height, width)
 
 
-def _found(points: NDArray[np.float64]) -> Found:
+def _found(points: NDArray[np.float64], learned: LearnedGestures | None) -> Found:
     left, top = points[:, :2].min(axis=0).tolist()
     right, bottom = points[:, :2].max(axis=0).tolist()
-    made = find_gesture(measure_traits(points))
+    made = find_gesture(measure_traits(points), without=learned.labels if learned else ())
+    if learned:
+        made = _clearest(made, learned.judge(points))
     label, confidence = (made.label, made.confidence) if made else ("", 0.0)
     return Found(confidence, left, top, right - left, bottom - top, label)
+
+
+def _clearest(*gestures: Gesture | None) -> Gesture | None:
+    made = [gesture for gesture in gestures if gesture is not None]
+    return max(made, key=lambda gesture: gesture.confidence, default=None)

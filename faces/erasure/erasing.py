@@ -121,9 +121,13 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
 
 def _pictures_of(person: Person) -> "QuerySet[Capture]":
     """The captures with a picture in which the person was recognised, or from which they were enrolled."""
-    shows = Q(sightings__person=person) | Q(enrolled_faces__consent__person=person)
     is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
-    return Capture.objects.filter(shows, is_kept).select_related("device").distinct()
+    return Capture.objects.filter(_shows(person), is_kept).select_related("device").distinct()
+
+
+def _shows(person: Person) -> Q:
+    """The captures in which the person was recognised, or from which they were enrolled."""
+    return Q(sightings__person=person) | Q(enrolled_faces__consent__person=person)
 
 
 @transaction.atomic(durable=True)
@@ -133,6 +137,7 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     if Face.objects.filter(consent__person=person).exists() or _pictures_of(person).exists():
         return False
     coffees = Coffee.objects.filter(person=person)
+    shown = list(Capture.objects.filter(_shows(person)).values_list("pk", flat=True).distinct())
     _blank_admin_log(person, list(coffees.values_list("pk", flat=True)))
     coffees.filter(review_reason__icontains=person.name).update(review_reason=ABOUT_THE_ERASED)
     with coffee_tallies.in_step(coffees):
@@ -143,7 +148,7 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
         }
     erasure.erased_at, erasure.reason = now, ""
     erasure.save()
-    person_erased.send(Person, site=person.site)
+    person_erased.send(Person, site=person.site, captures=shown)
     person.delete()
     transaction.on_commit(_truncate_sqlite_log, robust=True)
     return True
