@@ -42,7 +42,7 @@ A_YEAR_AHEAD := PYTHONPATH=$(CURDIR)/tests/ahead SECONDS_AHEAD=31536000
 test: test-packages install-development assets lint
 	$(PYTEST)
 	$(BIN)/python -m tests.postgres $(PYTEST) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
-	$(A_YEAR_AHEAD) $(PYTEST) -m "not browser" tests/analytics tests/devices tests/faces
+	$(A_YEAR_AHEAD) $(PYTEST) -m "not browser" tests/analytics tests/devices tests/faces tests/learning
 
 # Apart from the other tests, which stay under 20 minutes. pytest finds these only when they are named.
 test-deploy: install-development assets

@@ -211,6 +211,7 @@ class DeviceState(models.Model):
     )
     uploads_after_waits = models.PositiveSmallIntegerField(
         null=True, editable=False, help_text="How many uploads in a row came after at least `FEWEST_SIGNS` signs."
+    )
     reported_models = models.JSONField(
         null=True, help_text="The trained models that run on the device, and those it refused, from its latest status."
     )

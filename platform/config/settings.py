@@ -50,6 +50,7 @@ REKOGNITION_MONTHLY_CALLS = _env["REKOGNITION_MONTHLY_CALLS"]
 METRICS_TOKEN = _env["METRICS_TOKEN"]
 
 INSTALLED_APPS = [
+    "learning.apps.LearningConfig",
     "analytics.apps.AnalyticsConfig",
     "faces.apps.FacesConfig",
     "devices.apps.DevicesConfig",

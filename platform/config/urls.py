@@ -10,6 +10,7 @@ from rest_framework.routers import DefaultRouter
 import analytics.urls
 import devices.urls
 import faces.urls
+import learning.urls
 from devices.rest.base import no_such_address
 
 # A schedule runs any function, so whoever may edit one in the admin has a shell on the server.
@@ -19,7 +20,7 @@ admin.site.unregister([model for model in (Failure, OrmQ, Schedule, Success) if 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 router = DefaultRouter()
-for app in (devices.urls, faces.urls, analytics.urls):
+for app in (devices.urls, faces.urls, analytics.urls, learning.urls):
     for prefix, viewset, basename in app.api:
         router.register(prefix, viewset, basename)
 
@@ -35,4 +36,5 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("faces.urls")),
     path("", include("analytics.urls")),
+    path("", include("learning.urls")),
 ]

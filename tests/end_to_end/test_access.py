@@ -27,7 +27,9 @@ from devices.releases.wheel import current_release
 from faces.models import Capture, Coffee, Person
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
+from learning.models import Kind, Rollout, Run
 from tests import api_world, clock, places
+from tests.learning import samples
 from tests.routes import named_routes
 
 
@@ -131,6 +133,42 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("wall-screen", "get"): Needs.VIEWER,
     ("wall-picture", "get"): Needs.VIEWER,
     ("device-detail", "patch"): Needs.OPERATOR,
+    ("data-sets", "get"): Needs.AN_ACCOUNT,
+    ("data-set", "get"): Needs.VIEWER,
+    ("data-set-new", "get"): Needs.OPERATOR,
+    ("data-set-new", "post"): Needs.OPERATOR,
+    ("data-set-change", "get"): Needs.OPERATOR,
+    ("data-set-change", "post"): Needs.OPERATOR,
+    ("data-set-delete", "post"): Needs.OPERATOR,
+    ("data-set-import", "post"): Needs.OPERATOR,
+    ("data-set-label", "post"): Needs.OPERATOR,
+    ("data-set-train", "get"): Needs.OPERATOR,
+    ("data-set-train", "post"): Needs.OPERATOR,
+    ("data-set-enter", "get"): Needs.OPERATOR,
+    ("data-set-enter", "post"): Needs.OPERATOR,
+    ("data-set-export", "get"): Needs.VIEWER,
+    ("picture-file", "get"): Needs.VIEWER,
+    ("data-set-annotate", "get"): Needs.OPERATOR,
+    ("data-set-review", "post"): Needs.OPERATOR,
+    ("annotate-pictures", "get"): Needs.VIEWER,
+    ("annotate-save", "post"): Needs.OPERATOR,
+    ("run", "get"): Needs.VIEWER,
+    ("run-stop", "post"): Needs.OPERATOR,
+    ("run-delete", "post"): Needs.OPERATOR,
+    ("run-put-on", "post"): Needs.OPERATOR,
+    ("rollout-take-off", "post"): Needs.OPERATOR,
+    ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the run: tests/learning/rollout
+    ("rollout-detail", "delete"): Needs.OPERATOR,
+    ("device-model-list", "get"): Needs.TOKEN,
+    ("dataset-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/learning/rest
+    ("dataset-detail", "put"): Needs.OPERATOR,
+    ("dataset-detail", "patch"): Needs.OPERATOR,
+    ("dataset-detail", "delete"): Needs.OPERATOR,
+    ("dataset-import", "post"): Needs.OPERATOR,
+    ("training-picture-boxes", "put"): Needs.VIEWER,  # an empty body is refused first: tests/learning/rest
+    ("training-run-list", "post"): Needs.AN_ACCOUNT,  # the body names the data set: tests/learning/rest
+    ("training-run-detail", "delete"): Needs.OPERATOR,
+    ("training-run-stop", "post"): Needs.OPERATOR,
     ("message-list", "post"): Needs.TOKEN,
     ("capture-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/faces/rest
     ("person-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/faces/rest
@@ -158,6 +196,12 @@ ACCESS: dict[tuple[str, str], Needs] = {
 NOT_WALKED = {
     "shared": "the link in the address proves who may see it: tests/analytics/sharing",
     "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",
+    "annotate-proposals": "loads the vision models: tests/learning/annotating",
+    "run-model": "a run without a model is a 404: tests/learning/pages",
+    "training-run-model": "a run without a model is a 404: tests/learning/rest",
+    "training-run-evaluation": "a run without an evaluation is a 404: tests/learning/rest",
+    "device-model-detail": "the device's own token: tests/learning/rollout",
+    "dataset-export": "an export needs its format: tests/learning/rest",
     "ground-truth-counts": "only who started the session: tests/analytics/groundtruth",
     "revoke-token": "a user's own token: tests/devices/rest/test_tokens.py",
     "capture-image": "the link in the address proves who may see it: tests/faces/pictures",
@@ -226,7 +270,20 @@ def world(db: None, owner: User) -> dict[str, Any]:
     invitation, token = members.invite(site=site, role="viewer", email="", by=owner, now=now)
     release = current_release()
     line = DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, text="a line")
+    data_set = samples.data_set(site=site)
+    picture = samples.picture(data_set, 1, boxes=[("fist", 1, 1, 9, 9)])
+    run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
     objects: dict[str, Any] = {
+        "data-set": data_set,
+        "dataset": data_set,
+        "picture-file": picture,
+        "training-picture": picture,
+        "annotate-save": picture,
+        "annotate-proposals": picture,
+        "annotate": data_set,
+        "run": run,
+        "rollout": Rollout.objects.create(device=device, run=run, since=now),
+        "training-run": run,
         "question": question,
         "ground-truth": session,
         "detection": detection,
@@ -276,6 +333,7 @@ def address(name: str, world: dict[str, Any]) -> str:
     ]
     if row is not None:
         candidates += [{"pk": row.pk}, {"slug": slug, "pk": row.pk}, {"slug": slug, "pk": row.pk, "change": "move"}]
+        candidates += [{"pk": row.pk, "form": "csv"}, {"pk": row.pk, "kind": "gesture"}]
     for arguments in candidates:
         try:
             return reverse(name, kwargs=arguments)

@@ -1,0 +1,1 @@
+"""Boxes that people draw, and what models propose."""

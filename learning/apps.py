@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_delete
+
+
+class LearningConfig(AppConfig):
+    """Registers the receivers of signals and the scheduled tasks."""
+
+    name = "learning"
+    verbose_name = "Learning"
+
+    def ready(self) -> None:
+        from devices import tasks
+        from faces.erasure.signals import person_erased
+        from learning.datasets import pictures
+        from learning.models import Picture
+        from learning.rollout.audited import audit_models
+
+        post_delete.connect(pictures.remove_file_after_commit, sender=Picture)
+        person_erased.connect(pictures.remove_pictures_of_erased)
+        audit_models()
+        tasks.schedule(self, {"learning.tasks.sweep_runs": "I"})

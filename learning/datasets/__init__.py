@@ -1,0 +1,1 @@
+"""Data sets of pictures with labelled boxes: formats, import, export, split."""

@@ -1,0 +1,1 @@
+"""Compares a model's detections with the boxes that people drew."""

@@ -1,0 +1,34 @@
+"""The tables of this floor."""
+
+from learning.models.datasets import (
+    Annotation,
+    DataSet,
+    Label,
+    Opinion,
+    Origin,
+    Picture,
+    Review,
+    SplitBy,
+    picture_file_name,
+)
+from learning.models.rollouts import Rollout
+from learning.models.runs import OPEN_STATES, Kind, Prediction, Run, State, model_file_name
+
+__all__ = [
+    "OPEN_STATES",
+    "Annotation",
+    "DataSet",
+    "Kind",
+    "Label",
+    "Opinion",
+    "Origin",
+    "Picture",
+    "Prediction",
+    "Review",
+    "Rollout",
+    "Run",
+    "SplitBy",
+    "State",
+    "model_file_name",
+    "picture_file_name",
+]

@@ -1,0 +1,1 @@
+"""The pages of data sets, runs and models."""

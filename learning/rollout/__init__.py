@@ -1,0 +1,1 @@
+"""Which device runs which model, and what the device says about it."""

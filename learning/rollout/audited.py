@@ -1,0 +1,26 @@
+"""The models of this app whose changes are recorded in the audit."""
+
+from devices.audit.recording import Audited, audit
+from learning.models import DataSet, Rollout
+
+
+def audit_models() -> None:
+    """Record the changes of data sets, and which camera runs which model."""
+    audit(
+        DataSet,
+        Audited(
+            "data set",
+            ["name", "licence", "consent", "split_by", "validation_share"],
+            site=lambda data_set: data_set.site_id,
+            label=lambda data_set: data_set.name,
+        ),
+    )
+    audit(
+        Rollout,
+        Audited(
+            "model on a camera",
+            ["device_id", "run_id", "since", "until"],
+            site=lambda rollout: rollout.device.site_id,
+            label=lambda rollout: str(rollout),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Training runs, and what each kind of model learns from."""

@@ -1,0 +1,95 @@
+"""The hyper-parameters of each kind of run: their names, defaults and limits, for forms, the API and commands alike."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number or a choice that decides how a model is trained."""
+
+    name: str
+    title: str
+    help: str
+    default: float | int | str
+    least: float = 0.0
+    most: float = 1.0
+    choices: tuple[str, ...] = ()
+
+    def clean(self, value: Any) -> float | int | str:
+        """Return the value with its type. Raises `ValidationError` with one sentence."""
+        if self.choices:
+            if value not in self.choices:
+                raise ValidationError(f"{self.title} must be one of {', '.join(self.choices)}.")
+            return str(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValidationError(f"{self.title} must be a number.") from None
+        if not math.isfinite(number) or not self.least <= number <= self.most:
+            raise ValidationError(f"{self.title} must be {self.least:g} to {self.most:g}.")
+        if isinstance(self.default, int):
+            if number != int(number):
+                raise ValidationError(f"{self.title} must be a whole number.")
+            return int(number)
+        return number
+
+
+SEED = Parameter("seed", "Seed", "The same seed and data set always train the same model.", 1, 0, 2**31 - 1)
+
+GESTURE = (
+    Parameter(
+        "strength",
+        "Strength of the fit",
+        "Higher follows the pictures more closely; lower is steadier with few of them.",
+        1.0,
+        0.001,
+        1000.0,
+    ),
+    Parameter(
+        "known_share",
+        "Share of known hands",
+        "So many of a gesture's own hands count as that gesture at all. Lower lets fewer foreign hands pass.",
+        0.99,
+        0.5,
+        1.0,
+    ),
+    Parameter(
+        "mirror",
+        "Learn both hands",
+        "Learn from each hand's mirror image too, so that left and right hands make the same gesture.",
+        "yes",
+        choices=("yes", "no"),
+    ),
+    Parameter(
+        "lean",
+        "Lean in degrees",
+        "Learn from each hand turned by this angle to either side too, because nobody holds a hand quite upright.",
+        15.0,
+        0.0,
+        45.0,
+    ),
+    SEED,
+)
+
+
+def clean(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters with their defaults. Raises `ValidationError`, by name, for unknown and wrong ones."""
+    errors: dict[str, Any] = {}
+    known = {each.name for each in parameters}
+    for name in given:
+        if name not in known:
+            errors[name] = f"There is no such parameter; the parameters are {', '.join(sorted(known))}."
+    cleaned: dict[str, Any] = {}
+    for each in parameters:
+        try:
+            cleaned[each.name] = each.clean(given[each.name]) if each.name in given else each.default
+        except ValidationError as error:
+            errors[each.name] = error.messages
+    if errors:
+        raise ValidationError(errors)
+    return cleaned
