@@ -13,7 +13,7 @@ from learning.rest.runs import RunViewSet
 api: list[tuple[str, Any, str]] = [
     ("data-sets", DataSetViewSet, "dataset"),
     ("training-pictures", PictureViewSet, "training-picture"),
-    ("rollouts", RolloutViewSet, "rollout"),
+    ("model-rollouts", RolloutViewSet, "model-rollout"),
     ("device-models", DeviceModelViewSet, "device-model"),
     ("training-runs", RunViewSet, "training-run"),
 ]
@@ -38,6 +38,6 @@ urlpatterns: list[Any] = [
     path("learning/runs/<int:pk>/delete/", runs.delete, name="run-delete"),
     path("learning/runs/<int:pk>/file.model", runs.model, name="run-model"),
     path("learning/runs/<int:pk>/put-on/", rollouts.put_on, name="run-put-on"),
-    path("learning/rollouts/<int:pk>/take-off/", rollouts.take_off, name="rollout-take-off"),
+    path("learning/model-rollouts/<int:pk>/take-off/", rollouts.take_off, name="model-rollout-take-off"),
     path("learning/pictures/<int:pk>.jpg", datasets.picture_file, name="picture-file"),
 ]

@@ -156,9 +156,9 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("run-stop", "post"): Needs.OPERATOR,
     ("run-delete", "post"): Needs.OPERATOR,
     ("run-put-on", "post"): Needs.OPERATOR,
-    ("rollout-take-off", "post"): Needs.OPERATOR,
-    ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the run: tests/learning/rollout
-    ("rollout-detail", "delete"): Needs.OPERATOR,
+    ("model-rollout-take-off", "post"): Needs.OPERATOR,
+    ("model-rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the run: tests/learning/rollout
+    ("model-rollout-detail", "delete"): Needs.OPERATOR,
     ("device-model-list", "get"): Needs.TOKEN,
     ("dataset-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/learning/rest
     ("dataset-detail", "put"): Needs.OPERATOR,
@@ -282,7 +282,7 @@ def world(db: None, owner: User) -> dict[str, Any]:
         "annotate-proposals": picture,
         "annotate": data_set,
         "run": run,
-        "rollout": Rollout.objects.create(device=device, run=run, since=now),
+        "model-rollout": Rollout.objects.create(device=device, run=run, since=now),
         "training-run": run,
         "question": question,
         "ground-truth": session,

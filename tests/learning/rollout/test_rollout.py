@@ -121,7 +121,7 @@ def test_the_page_tells_what_each_camera_says_of_the_model(seattle01: Device, op
     assert "Seattle01 runs" in words(page(viewer, run.get_absolute_url()))
     seattle01.refresh_from_db()
     assert seattle01.labels_sought == ["cup", "thumb"]
-    client.post(reverse("rollout-take-off", args=[Rollout.objects.get().pk]))
+    client.post(reverse("model-rollout-take-off", args=[Rollout.objects.get().pk]))
     assert services.wanted_on(seattle01.thing) == []
 
 
@@ -140,14 +140,14 @@ def test_rollouts_by_the_api(seattle01: Device, operator: User, viewer: User, ou
 
     run = run_of(THUMB)
     body = {"run": run.pk, "devices": ["Seattle01"]}
-    (made,) = client(operator).post("/api/v1/rollouts/", body).json()
+    (made,) = client(operator).post("/api/v1/model-rollouts/", body).json()
     assert (made["device"], made["model"], made["until"]) == ("Seattle01", run.model_sha256, None)
-    assert client(viewer).post("/api/v1/rollouts/", body).status_code == 403
-    assert client(outsider).post("/api/v1/rollouts/", body).status_code == 400
-    missing = client(operator).post("/api/v1/rollouts/", {"run": run.pk, "devices": ["Nowhere"]})
+    assert client(viewer).post("/api/v1/model-rollouts/", body).status_code == 403
+    assert client(outsider).post("/api/v1/model-rollouts/", body).status_code == 400
+    missing = client(operator).post("/api/v1/model-rollouts/", {"run": run.pk, "devices": ["Nowhere"]})
     assert missing.json()["errors"] == {"devices": ["The site has no camera “Nowhere” now."]}
-    assert client(operator).delete(f"/api/v1/rollouts/{made['id']}/").status_code == 204
-    (row,) = client(viewer).get("/api/v1/rollouts/").json()["results"]
+    assert client(operator).delete(f"/api/v1/model-rollouts/{made['id']}/").status_code == 204
+    (row,) = client(viewer).get("/api/v1/model-rollouts/").json()["results"]
     assert row["until"] is not None
     assert client(operator).delete(f"/api/v1/training-runs/{run.pk}/").status_code == 409
 
