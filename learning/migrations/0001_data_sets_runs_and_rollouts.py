@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("devices", "0022_reported_models"),
+        ("devices", "0024_reported_models"),
         ("faces", "0014_captures_carry_looks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0021_boxes_claims_and_releases"),
+        ("devices", "0023_pictures_beyond_a_budget"),
     ]
 
     operations = [
