@@ -18,6 +18,11 @@ def main() -> None:
     except ImportError:
         sys.exit("Django is not installed in this Python: run `make install` and use .venv/bin/python.")
     keep_files_private()
+    if sys.argv[1:] == ["--version"]:
+        from edge_agent.release import VERSION
+
+        print(f"Headcount {VERSION}")
+        return
     execute_from_command_line(sys.argv)
 
 

@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None, *, open_source: SourceOpener = 
     parser.add_argument(
         "--config", type=Path, help="TOML file with the settings; environment variables HEADCOUNT_… override its keys"
     )
+    parser.add_argument("--version", action="version", version=software())
     options = parser.parse_args(arguments)
     try:
         config = configuration.load(options.config, os.environ)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Container
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -110,23 +111,37 @@ def _handler(stream: StreamServer, only_loopback: bool) -> type[BaseHTTPRequestH
     class Handler(BaseHTTPRequestHandler):
         timeout = VIEWER_TIMEOUT_SECONDS
 
+        def do_HEAD(self) -> None:
+            """Respond as to GET without a body: players and proxies ask so before they open a stream."""
+            kinds = {"/": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "/picture.jpg": "image/jpeg"}
+            if self._is_answered(kinds):
+                self._send_head(kinds[self.path])
+
         def do_GET(self) -> None:
             responses = {"/": self._send_stream, "/picture.jpg": self._send_picture}
-            if only_loopback and not is_loopback(_name_in(self.headers.get("Host", ""))):
-                self.send_error(HTTPStatus.FORBIDDEN, "This stream is for this machine only")
-            elif self.path not in responses:
-                self.send_error(HTTPStatus.NOT_FOUND, "Open / for the stream or /picture.jpg for one picture")
-            elif not stream.add_viewer():
+            if not self._is_answered(responses):
+                return
+            if not stream.add_viewer():
                 self.send_error(
                     HTTPStatus.SERVICE_UNAVAILABLE, f"The stream has {MAX_VIEWERS} viewers already, and takes no more"
                 )
-            else:
-                try:
-                    responses[self.path]()
-                except OSError as error:
-                    log.debug("a viewer left: %s", error)
-                finally:
-                    stream.remove_viewer()
+                return
+            try:
+                responses[self.path]()
+            except OSError as error:
+                log.debug("a viewer left: %s", error)
+            finally:
+                stream.remove_viewer()
+
+        def _is_answered(self, paths: Container[str]) -> bool:
+            """Whether this host may ask for this path; otherwise the error has been sent."""
+            if only_loopback and not is_loopback(_name_in(self.headers.get("Host", ""))):
+                self.send_error(HTTPStatus.FORBIDDEN, "This stream is for this machine only")
+                return False
+            if self.path not in paths:
+                self.send_error(HTTPStatus.NOT_FOUND, "Open / for the stream or /picture.jpg for one picture")
+                return False
+            return True
 
         def log_message(self, format: str, *values: object) -> None:
             log.debug(format, *values)

@@ -6,7 +6,6 @@ A wrong or missing value ends the process with one sentence that names the varia
 import os
 import re
 import ssl
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -118,12 +117,6 @@ def _check_devices_broker(mqtt: SplitResult, values: dict[str, Any]) -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(values["DEVICES_MQTT_CA_FILE"])
         except OSError as error:
             raise refusal(f"DEVICES_MQTT_CA_FILE: {values['DEVICES_MQTT_CA_FILE']} cannot be used: {error}.") from None
-
-
-def version() -> str:
-    """Return the version of this program, as `pyproject.toml` states it."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
 
 
 def keep_files_private() -> None:

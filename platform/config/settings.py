@@ -6,6 +6,7 @@ import django_stubs_ext
 
 from config import environment, reports
 from devices import zones
+from edge_agent import release
 
 # Here, because everything that uses Django passes these settings before it computes a local time.
 zones.use_pinned_rules()
@@ -20,7 +21,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 ROOT = environment.ROOT
 _env = environment.read()
 
-VERSION = environment.version()
+VERSION = release.VERSION
 DEBUG = _env["DEBUG"]
 SECRET_KEY = _env["SECRET_KEY"]
 DATA_DIR = _env["DATA_DIR"]
@@ -107,6 +108,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "devices.pages.version.version",
             ],
             "libraries": {"live": "devices.pages.live", "managing": "devices.managing.tabs"},
         },
@@ -291,7 +293,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Headcount",
     "DESCRIPTION": "How many people look at your displays, by hour and site; coffees; gestures.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.rest.description.describe"],
     "ENUM_NAME_OVERRIDES": {

@@ -132,7 +132,7 @@ def slave(request: HttpRequest, token: str, of: int, screen: int) -> HttpRespons
 def legend(request: HttpRequest, token: str) -> HttpResponseBase:
     """Return the picture that explains the columns' colours."""
     _sites_of_token(token)
-    return respond(request, get_own("legend", 0, lambda: Body.of(overlays.legend())), "image/png")
+    return _for_any_page(respond(request, get_own("legend", 0, lambda: Body.of(overlays.legend())), "image/png"))
 
 
 @require_safe
@@ -141,7 +141,7 @@ def totals(request: HttpRequest, token: str) -> HttpResponseBase:
     sites, slot = _sites_of_token(token), _current_slot()
     name = ("totals", _sites_key(sites))
     body = get_own(name, slot, lambda: Body.of(overlays.totals(_read_snapshot(LATEST, sites, slot))))
-    return respond(request, body, "image/png")
+    return _for_any_page(respond(request, body, "image/png"))
 
 
 @require_safe
@@ -315,7 +315,16 @@ def _kml(request: HttpRequest, token: str, make: Callable[[tuple[Site, ...], int
     except Exception:
         log.exception("The document %s cannot be made; Google Earth gets the last good one.", request.resolver_match)
         body = get_own_of_any_slot(name) or Body.of(kml.empty())
-    return respond(request, body, kml.CONTENT_TYPE)
+    return _for_any_page(respond(request, body, kml.CONTENT_TYPE))
+
+
+def _for_any_page(response: HttpResponseBase) -> HttpResponseBase:
+    """Allow scripts of other hosts, such as a globe made with Cesium, to read this response.
+
+    Only the token in the address lets somebody read it; a visitor's cookies add nothing.
+    """
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 def _absolute(request: HttpRequest, view: str, /, **names: Any) -> str:

@@ -179,6 +179,7 @@ class TestAddresses:
         link = fetch(reverse("wall-link", args=[token])).findtext(".//k:href", namespaces=N)
         assert link == "http://testserver" + reverse("wall-engagement", args=[token])
         assert texts(fetch(link), ".//k:Folder/k:name") == ["Seattle"]
+        assert Client().get(link)["Access-Control-Allow-Origin"] == "*", "so that a script of Cesium can read it"
         assert len(fetch(reverse("wall-tour", args=[token])).findall(".//gx:FlyTo", N)) == 1
 
     def test_the_overlays_are_pictures(self, token: str) -> None:
@@ -187,6 +188,7 @@ class TestAddresses:
             assert address == "http://testserver" + reverse(name, args=[token])
             answer = Client().get(address)
             assert answer["ETag"]
+            assert answer["Access-Control-Allow-Origin"] == "*", "so that Cesium can draw it"
             assert Image.open(io.BytesIO(answer.content)).format == "PNG"
             assert Client().get(reverse(name, args=["nonsense"])).status_code == 404
 

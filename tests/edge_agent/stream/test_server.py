@@ -27,9 +27,9 @@ def coffee() -> Picture:
     return np.asarray(data.coffee(), np.uint8)
 
 
-def ask(stream: StreamServer, path: str, host: str | None = None) -> http.client.HTTPResponse:
+def ask(stream: StreamServer, path: str, host: str | None = None, method: str = "GET") -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection(LOOPBACK, stream.port, timeout=10)
-    connection.request("GET", path, headers={"Host": host} if host else {})
+    connection.request(method, path, headers={"Host": host} if host else {})
     return connection.getresponse()
 
 
@@ -45,6 +45,15 @@ def first_picture(answer: http.client.HTTPResponse) -> Picture:
 
 def difference(one: Picture, other: Picture) -> float:
     return float(np.abs(one.astype(int) - other.astype(int)).mean())
+
+
+def test_a_player_may_ask_first_what_it_would_get(stream: StreamServer) -> None:
+    for path, kind in (("/", "multipart/x-mixed-replace"), ("/picture.jpg", "image/jpeg")):
+        answer = ask(stream, path, method="HEAD")
+        assert (answer.status, answer.read()) == (200, b"")
+        assert answer.getheader("Content-Type", "").startswith(kind)
+    assert ask(stream, "/nothing", method="HEAD").status == 404
+    assert not stream.has_viewers
 
 
 def test_a_viewer_sees_each_new_picture(stream: StreamServer) -> None:
