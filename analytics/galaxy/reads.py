@@ -16,6 +16,7 @@ from analytics.galaxy.snapshots import (
     RankedPerson,
     SiteHours,
     Snapshot,
+    common_timezone,
 )
 from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_start
@@ -73,7 +74,7 @@ def read_coffee_snapshot(sites: Sequence[Site], at: dt.datetime) -> CoffeeSnapsh
     return CoffeeSnapshot(
         at=at,
         place=single_site.name if single_site else "All sites",
-        timezone=single_site.timezone if single_site else "UTC",
+        timezone=common_timezone(sites),
         people=[RankedPerson(row.rank, row.person.name, row.coffees) for row in board.rows],
         anonymous=board.anonymous,
     )

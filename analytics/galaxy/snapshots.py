@@ -4,7 +4,7 @@ A snapshot is cached for all processes, so it can be pickled and does not change
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -118,6 +118,17 @@ class QuestionSnapshot:
     unit: str = "gestures"
     """What the answers are: people, gestures, or answers where there are both."""
     bars: Sequence[AnswerBar] = ()
+
+
+class _Zoned(Protocol):
+    @property
+    def timezone(self) -> str: ...
+
+
+def common_timezone(sites: Iterable[_Zoned]) -> str:
+    """Return the time zone of these sites, or UTC if they have several."""
+    zones = {site.timezone for site in sites}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def local_time(at: dt.datetime, timezone: str) -> dt.datetime:

@@ -95,6 +95,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("site-adopt", "post"): Needs.ADMINISTRATOR,
     ("site-audit", "get"): Needs.OWNER,
     ("audit-detail", "get"): Needs.OWNER,
+    ("wall-pair", "get"): Needs.NOTHING,
+    ("site-wall-pair", "post"): Needs.OPERATOR,
     ("site-walls", "get"): Needs.VIEWER,
     ("site-walls", "post"): Needs.OPERATOR,
     ("site-wall-revoke", "post"): Needs.OPERATOR,
@@ -194,6 +196,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
 `get` of the API is for members of the object's site."""
 
 NOT_WALKED = {
+    "wall-pair-state": "only the screen of the session: tests/analytics/galaxy/test_pairing.py",
     "shared": "the link in the address proves who may see it: tests/analytics/sharing",
     "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",
     "annotate-proposals": "loads the vision models: tests/learning/annotating",
@@ -213,7 +216,10 @@ NOT_WALKED = {
 
 LISTS = ("-list", "-counts", "-accuracy", "-usual")
 GALAXY = "analytics.galaxy"
-WALL_PAGES = ("wall", "wall-whole", "wall-screen", "wall-picture", "site-walls", "site-wall-revoke")
+WALL_PAGES = (
+    *("wall", "wall-whole", "wall-screen", "wall-picture", "wall-pair"),
+    *("site-walls", "site-wall-pair", "site-wall-revoke"),
+)
 
 
 def routes() -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from analytics.galaxy.drawing.frame import Reading, draw_frame, legend, page_at
 from analytics.galaxy.drawing.layout import Wall
 from analytics.galaxy.drawing.lists import list_rows, split_columns
 from analytics.galaxy.reads import LATEST
-from analytics.galaxy.snapshots import EngagementSnapshot
+from analytics.galaxy.snapshots import EngagementSnapshot, common_timezone, local_time
 
 MOST_TILES = 4
 """The most sites on one screen."""
@@ -38,13 +38,14 @@ class SitesBoard(Board[EngagementSnapshot]):
             Reading("sites", f"{len(snapshot.sites):,}"),
         ]
         title = "All sites" if pages == 1 else f"All sites {page + 1}/{pages}"
-        draw_frame(canvas, title, "Their last 24 hours", readings, snapshot.at)
+        now = local_time(snapshot.at, common_timezone(snapshot.sites))
+        draw_frame(canvas, title, "Their last 24 hours", readings, now)
         scale_top = max((hour.average_faces or 0.0 for site in snapshot.sites for hour in site.hours), default=0.0)
         columns = split_columns(snapshot.sites[page * room : (page + 1) * room], wall.count, MOST_TILES)
         top, pitch = list_rows(canvas, columns, TALLEST_TILE)
         for position, column in enumerate(columns):
             for row, site in enumerate(column):
                 left, y, hour = wall.left(position), top + row * pitch, site.hour_at(snapshot.at)
-                plots.draw_site(canvas, site, hour, left, y, pitch, scale_top=scale_top or 1.0)
+                plots.draw_site(canvas, site, hour, left, y, pitch, scale_top=scale_top or 1.0, at=snapshot.at)
         legend(canvas, [(paint.DATA, "people"), ("url(#off)", "camera off")])
         return canvas

@@ -1,6 +1,7 @@
 """What a board of a wall is, and the registry of all boards."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -8,6 +9,7 @@ from analytics.galaxy.drawing.canvas import Canvas
 from analytics.galaxy.drawing.layout import Wall
 from analytics.galaxy.reads import Source
 from analytics.galaxy.snapshots import Snapshot
+from analytics.galaxy.time_slots import REFRESH_S
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -39,10 +41,48 @@ class Board(ABC, Generic[S]):
     source: Source[S]
     """Reads the snapshot that `draw` takes."""
 
+    def at(self, slot: int) -> "Board[Any]":
+        """Return the board that is shown in this time slot: itself."""
+        return self
+
     @abstractmethod
     def draw(self, snapshot: S, wall: Wall) -> Canvas:
         """Draw the snapshot over all screens. Pure: the same snapshot always gives the same picture."""
 
+
+SLOTS_EACH = 2
+"""How many time slots of 30 seconds each board of a rotation is shown for."""
+
+MOST_IN_A_ROTATION = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Several boards, one after the other on the same screens; all screens change in the same time slot."""
+
+    boards: tuple["Board[Any]", ...]
+
+    @property
+    def name(self) -> str:
+        """Stands for the rotation in addresses, such as "today+week"."""
+        return "+".join(board.name for board in self.boards)
+
+    @property
+    def title(self) -> str:
+        return ", ".join(board.title for board in self.boards)
+
+    @property
+    def scope(self) -> Scope:
+        """The narrowest of its boards' scopes."""
+        return min((board.scope for board in self.boards), key=list(Scope).index)
+
+    def at(self, slot: int) -> "Board[Any]":
+        """Return the board that is shown in this time slot."""
+        return self.boards[slot // (REFRESH_S * SLOTS_EACH) % len(self.boards)]
+
+
+Boards = Board[Any] | Rotation
+"""What an address shows."""
 
 _BOARDS: dict[str, Board[Any]] = {}
 
@@ -68,6 +108,15 @@ def unregister(name: str) -> None:
 def find_board(name: str) -> Board[Any] | None:
     """Return the board of this name; None where there is none."""
     return _BOARDS.get(name)
+
+
+def find_boards(names: str) -> Boards | None:
+    """Return the board of this name, or the rotation of several names joined by "+"; None where one is unknown."""
+    found = [find_board(name) for name in names.split("+")[: MOST_IN_A_ROTATION + 1]]
+    boards = tuple(board for board in found if board is not None)
+    if len(boards) < len(found) or not 1 <= len(boards) <= MOST_IN_A_ROTATION:
+        return None
+    return boards[0] if len(boards) == 1 else Rotation(boards)
 
 
 def all_boards() -> list[Board[Any]]:

@@ -9,7 +9,7 @@ from analytics.galaxy.drawing import canvas as paint
 from analytics.galaxy.drawing.canvas import EDGE, Canvas
 from analytics.galaxy.drawing.frame import plot_top
 from analytics.galaxy.drawing.layout import SCREEN_WIDTH
-from analytics.galaxy.snapshots import AnswerBar, RankedPerson, SiteHours
+from analytics.galaxy.snapshots import AnswerBar, RankedPerson, SiteHours, local_time
 from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
 from analytics.numbers.metrics import format_number
 from analytics.plots.layout import BAR_SHARE
@@ -181,13 +181,15 @@ def draw_site(
     height: float,
     *,
     scale_top: float,
+    at: dt.datetime,
 ) -> None:
-    """Draw a site's name, its people in this hour, and its hours as bars on a scale up to `scale_top`."""
+    """Draw a site's name, its time, its people in this hour, and its hours as bars on a scale up to `scale_top`."""
     x, right = left + EDGE, left + SCREEN_WIDTH - EDGE
     people = format_number("{:.1f}", hour_now.average_faces if hour_now else None)
     room = right - x - paint.text_width(people, 104) - 40
     canvas.text(x, y + 60, site.name, size=72, room=room, shrinks=True)
-    live = f"{site.live} of {site.cameras} live" if site.cameras else "no camera"
+    cameras = f"{site.live} of {site.cameras} live" if site.cameras else "no camera"
+    live = f"{local_time(at, site.timezone):%H:%M}, {cameras}"
     canvas.text(x, y + 128, live, fill=paint.LIVE if site.live else paint.INK_SOFT, room=room)
     canvas.text(right, y + 104, people, size=104, weight=300, anchor="end")
     scale = Scale(scale_top, y + 150, y + height - 28)

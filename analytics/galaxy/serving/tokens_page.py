@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.galaxy.serving import services
+from analytics.galaxy.serving.pair_views import boards_of_a_site
 from analytics.models.walls import WallToken
 from devices.managing.access import check_right, find_site
 from devices.models import ApiToken
@@ -60,6 +61,8 @@ def site_walls(request: HttpRequest, slug: str) -> HttpResponse:
         "errors": errors,
         "typed": request.POST if errors else {},
         "days_offered": DAYS_OFFERED,
+        "boards": boards_of_a_site(),
+        "pair_address": request.build_absolute_uri(reverse("wall-pair")),
         "now": timezone.now(),
     }
     status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK

@@ -5,23 +5,23 @@ from typing import Any
 
 from django.urls import path, register_converter
 
-from analytics.galaxy.boards.board import Board, find_board
-from analytics.galaxy.serving import tokens_page, views
+from analytics.galaxy.boards.board import Boards, find_boards
+from analytics.galaxy.serving import pair_views, tokens_page, views
 from analytics.numbers.periods import FIRST_YEAR
 
 
 class BoardConverter:
-    """A registered board, by its name."""
+    """A registered board, by its name, or several that take turns: "today+week"."""
 
-    regex = "[a-z][a-z0-9-]*"
+    regex = r"[a-z][a-z0-9-]*(?:\+[a-z][a-z0-9-]*)*"
 
-    def to_python(self, value: str) -> Board[Any]:
-        board = find_board(value)
+    def to_python(self, value: str) -> Boards:
+        board = find_boards(value)
         if board is None:
             raise ValueError(f"There is no board “{value}”.")
         return board
 
-    def to_url(self, value: Board[Any] | str) -> str:
+    def to_url(self, value: Boards | str) -> str:
         return value if isinstance(value, str) else value.name
 
 
@@ -80,6 +80,9 @@ _WITH_TOKEN: list[tuple[str, Any, str]] = [
 urlpatterns = [
     *(path(f"wall/t/<slug:token>/{route}", view, name=name) for route, view, name in _WITH_TOKEN),
     *(path(f"wall/{route}", view, name=name) for route, view, name in _WALLS),
+    path("pair/", pair_views.waiting, name="wall-pair"),
+    path("pair/state/", pair_views.state, name="wall-pair-state"),
+    path("sites/<slug:slug>/settings/walls/pair/", pair_views.pair, name="site-wall-pair"),
     path("sites/<slug:slug>/settings/walls/", tokens_page.site_walls, name="site-walls"),
     path("sites/<slug:slug>/settings/walls/<int:pk>/revoke/", tokens_page.revoke, name="site-wall-revoke"),
 ]

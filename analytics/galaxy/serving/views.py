@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analytics.galaxy import reads
-from analytics.galaxy.boards.board import Board, Scope, all_boards
+from analytics.galaxy.boards.board import Board, Boards, Rotation, Scope, all_boards
 from analytics.galaxy.drawing.layout import Screen, Wall, screens
 from analytics.galaxy.globe import kml, overlays
 from analytics.galaxy.reads import LATEST, Source
@@ -38,7 +38,7 @@ from analytics.galaxy.serving.responses import (
     respond,
 )
 from analytics.galaxy.serving.services import sites_of_token
-from analytics.galaxy.snapshots import SiteHours, Snapshot, local_time
+from analytics.galaxy.snapshots import SiteHours, Snapshot, common_timezone, local_time
 from analytics.galaxy.time_slots import REFRESH_S, SHOW_AFTER_S, slot_at, slot_start
 from devices.models import Device, Site
 from devices.services import token_digest
@@ -66,7 +66,7 @@ def clear_process_caches() -> None:
 
 @require_safe
 def wall(
-    request: HttpRequest, site: str, board: Board[Any], token: str = "", of: int = 1, screen: int | None = None
+    request: HttpRequest, site: str, board: Boards, token: str = "", of: int = 1, screen: int | None = None
 ) -> HttpResponseBase:
     """Show a page for one screen of a wall or for the whole wall; a script on it fetches the next pictures.
 
@@ -94,7 +94,7 @@ def wall(
 
 @require_safe
 def picture(
-    request: HttpRequest, site: str, board: Board[Any], of: int, token: str = "", screen: int | None = None
+    request: HttpRequest, site: str, board: Boards, of: int, token: str = "", screen: int | None = None
 ) -> HttpResponseBase:
     """Return the SVG of one screen, or of the whole wall, in this time slot."""
     sites = _select_sites(request, site, board, token)
@@ -145,12 +145,12 @@ def totals(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 @require_safe
-def director_scene(request: HttpRequest, token: str, site: str, board: Board[Any], of: int) -> HttpResponseBase:
+def director_scene(request: HttpRequest, token: str, site: str, board: Boards, of: int) -> HttpResponseBase:
     """Return a scene for End Point's director: the board's page on each screen."""
     sites = _select_sites(request, site, board, token)
     names: dict[str, Any] = {"token": token, "site": site, "board": board, "of": of}
     scene = director.director_scene(
-        slug=f"headcount-{site}-{board.name}-{of}",
+        slug=f"headcount-{site}-{board.name.replace('+', '-')}-{of}",
         name=f"Headcount: {board.title}, {sites[0].name if site != ALL else 'all sites'}",
         address=request.path,
         of=of,
@@ -184,15 +184,15 @@ def setup(request: HttpRequest, token: str, of: int) -> HttpResponse:
     sites, wall_screens = _sites_of_token(token), screens(of)
     snapshot = _read_snapshot(LATEST, sites, _current_slot())
 
-    def page_address(site: str, board: Board[Any], screen: Screen) -> str:
-        return _absolute(request, "wall-screen", token=token, site=site, board=board, of=of, screen=screen.number)
-
     of_sites = [board for board in all_boards() if board.scope is not Scope.ALL_SITES]
-    walls = [(site.name, site.slug, board) for site in sites for board in of_sites]
-    walls += [("All sites", ALL, board) for board in all_boards() if board.scope is Scope.ALL_SITES]
+    of_all = [board for board in all_boards() if board.scope is Scope.ALL_SITES]
+    walls: list[tuple[str, str, Boards]] = []
+    for site in sites:
+        walls.append((f"{site.name}: all boards in turn", site.slug, Rotation(tuple(of_sites))))
+        walls += [(f"{site.name}: {board.title}", site.slug, board) for board in of_sites]
+    walls += [(f"All sites: {board.title}", ALL, board) for board in of_all]
     context = {
         "of": of,
-        "counts": [len(screens(count)) for count in range(1, 9)],
         "setup_addresses": {count: reverse("wall-setup", args=[token, count]) for count in range(1, 9)},
         "screens": wall_screens,
         "kmls": [_absolute(request, name, token=token) for name in ("wall-link", "wall-tour")],
@@ -203,17 +203,48 @@ def setup(request: HttpRequest, token: str, of: int) -> HttpResponse:
         "queries": _query_lines(snapshot.sites),
         "without_place": [site.name for site in snapshot.sites if site.latitude is None or site.longitude is None],
         "walls": [
-            {
-                "name": f"{name}: {board.title}",
-                "pages": [(screen, page_address(slug, board, screen)) for screen in wall_screens],
-                "scene": _absolute(request, "wall-scene", token=token, site=slug, board=board, of=of),
-            }
-            for name, slug, board in walls
+            _wall_addresses(request, {"token": token, "site": slug, "board": board}, name, wall_screens, number)
+            for number, (name, slug, board) in enumerate(walls)
         ],
     }
     response = render(request, "analytics/galaxy/setup.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+LANDSCAPE_SCREENS = 3
+"""Three upright screens side by side have the proportions of one landscape screen."""
+
+MOST_CODES = 24
+"""Walls of the set-up page with a QR code; the page would grow by some kilobytes with each more."""
+
+
+def _wall_addresses(
+    request: HttpRequest, names: dict[str, Any], title: str, wall_screens: Sequence[Screen], number: int
+) -> dict[str, Any]:
+    """Return the addresses of a wall: on one upright screen, on one landscape screen, and on each screen of a rig."""
+    of = len(wall_screens)
+    single = [
+        ("One upright screen", _absolute(request, "wall", **names)),
+        ("One landscape screen, also 4K", _absolute(request, "wall-whole", **names, of=LANDSCAPE_SCREENS)),
+    ]
+    return {
+        "name": title,
+        "single": [(name, address, _qr(address) if number < MOST_CODES else "") for name, address in single],
+        "pages": [
+            (screen, _absolute(request, "wall-screen", **names, of=of, screen=screen.number)) for screen in wall_screens
+        ],
+        "scene": _absolute(request, "wall-scene", **names, of=of),
+        "preview": reverse("wall-picture", kwargs={**names, "of": of}),
+    }
+
+
+def _qr(address: str) -> str:
+    """Return the address as a QR code, an SVG element."""
+    import segno
+
+    code: str = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=2, dark="#000", light="#fff")
+    return code
 
 
 def _query_lines(sites: Sequence[SiteHours]) -> list[str]:
@@ -258,7 +289,7 @@ def _read_sites_of_token(digest: str, slot: int) -> tuple[Site, ...]:
     return sites_of_token(digest=digest, now=timezone.now())
 
 
-def _select_sites(request: HttpRequest, site: str, board: Board[Any], token: str) -> tuple[Site, ...]:
+def _select_sites(request: HttpRequest, site: str, board: Boards, token: str) -> tuple[Site, ...]:
     """Return the sites that an address selects, by name. Raises `Http404` with a sentence."""
     visible = _sites_of_token(token) if token else tuple(Site.objects.all().for_user(request.user))
     selected = visible if site == ALL else tuple(visible_site for visible_site in visible if visible_site.slug == site)
@@ -269,7 +300,7 @@ def _select_sites(request: HttpRequest, site: str, board: Board[Any], token: str
     return selected
 
 
-def _picture(sites: tuple[Site, ...], board: Board[Any], slot: int, of: int, screen: int | None, bezel: int) -> Body:
+def _picture(sites: tuple[Site, ...], board: Boards, slot: int, of: int, screen: int | None, bezel: int) -> Body:
     """Return the SVG of a screen, or of the whole wall. Raises `Http404` where there is no such wall or screen."""
     try:
         wall = Wall(of, bezel)
@@ -277,12 +308,12 @@ def _picture(sites: tuple[Site, ...], board: Board[Any], slot: int, of: int, scr
     except ValueError as error:
         raise Http404(str(error)) from None
     name = (board.name, _sites_key(sites), of, screen, bezel)
-    return get_own(name, slot, lambda: Body.of(_draw(sites, board, slot, wall, position)))
+    return get_own(name, slot, lambda: Body.of(_draw(sites, board.at(slot), slot, wall, position)))
 
 
 def _draw(sites: tuple[Site, ...], board: Board[Any], slot: int, wall: Wall, position: int | None) -> bytes:
     snapshot = _read_snapshot(board.source, sites, slot)
-    zone = sites[0].timezone if len(sites) == 1 else "UTC"
+    zone = common_timezone(sites)
     news = local_time(snapshot.at, zone)
     root = {"data-version": VERSION, "data-slot": slot * 1000, "data-news": f"{news:%a} {news.day} {news:%b, %H:%M}"}
     return board.draw(snapshot, wall).svg(position, **root).encode()

@@ -85,9 +85,12 @@ class TestAddresses:
             f"http://testserver/wall/t/{both}/kml/of/3/slave_2.kml<",
             "earth@Seattle@flytoview=&lt;LookAt&gt;&lt;longitude&gt;-122.332100",
             "earth@Headcount tour@playtour=Headcount\n",
-            f"lg3  http://testserver/wall/t/{both}/seattle/today/of/3/3\n",
-            f"lg2  http://testserver/wall/t/{both}/seattle/question/of/3/2\n",
-            f"http://testserver/wall/t/{both}/all/sites/of/3/1\n",
+            f"<code>http://testserver/wall/t/{both}/seattle/today/of/3/3</code>",
+            f'data-copy="http://testserver/wall/t/{both}/seattle/question/of/3/2"',
+            f"<code>http://testserver/wall/t/{both}/all/sites/of/3/1</code>",
+            f"<code>http://testserver/wall/t/{both}/seattle/today+week+question+leaderboard/of/3</code>",
+            f'<img src="/wall/t/{both}/seattle/today/of/3.svg"',
+            '<summary class="small">QR code</summary><svg',
         ):
             assert line in page
         assert "because their position is unknown: Chicago." in page
