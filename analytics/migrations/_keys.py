@@ -161,15 +161,19 @@ def build_ready_index(connection, name, definition, *, unique=False):
 
 
 def check_until(connection, table, month, condition):
-    """Check that all times are before this month and that `condition` holds, while others read and write the table.
+    """Refuse rows that are written from now on unless their time is before this month and `condition` holds.
 
-    Rows that are written from now on are checked too. May be repeated.
+    Rows that exist are not looked at, so that it takes a moment. May be repeated. `validate_check` checks them.
     """
     drop_check(connection, table)
     name = partitions.table_until(table, month)
     checked = f"{condition} AND taken_at < '{month.isoformat()}'"
     run(connection, f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" CHECK ({checked}) NOT VALID')
-    run(connection, f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{name}"')
+
+
+def validate_check(connection, table):
+    """Check all rows as `check_until` has said, while others read and write the table."""
+    run(connection, f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{check_of(connection, table)}"')
 
 
 def drop_check(connection, table):
