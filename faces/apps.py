@@ -17,7 +17,7 @@ class FacesConfig(AppConfig):
         from devices.intake.decoding import TakenPicture
         from devices.intake.replay import register_way
         from devices.managing.tabs import Tab, register_tab
-        from devices.models import Device, Site
+        from devices.models import Site
         from faces.coffees import coffee_tallies
         from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
         from faces.pictures import sink, storage
@@ -37,9 +37,8 @@ class FacesConfig(AppConfig):
         post_save.connect(coffee_tallies.count_created, sender=Coffee)
         pre_delete.connect(coffee_tallies.discount_deleted, sender=Coffee)
         pre_delete.connect(coffee_tallies.anonymise_coffees, sender=Person)
-        for sender in (Device, Site):
-            pre_save.connect(coffee_tallies.note_zone_change, sender=sender)
-            post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=sender)
+        pre_save.connect(coffee_tallies.note_zone_change, sender=Site)
+        post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=Site)
         policy = ["mode", "confirmed_by_id", "confirmed_at", "picture_hours", "unmatched_hours"]
         audit(SitePolicy, Audited("policy", policy, site=lambda policy: policy.site_id))
         audit(

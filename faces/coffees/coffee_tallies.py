@@ -1,8 +1,8 @@
 """Keeps `CoffeeTally` in step with the coffees, in the transaction of each change.
 
 Code that creates many coffees calls `insert`; code that changes coffees calls `in_step`. Signals cover all other
-changes: a coffee that is created or deleted, a person who is deleted, a device that moves to another site, and a site
-whose time zone changes. Days are local days of the site, by Python's time zone data.
+changes: a coffee that is created or deleted, a person who is deleted, and a site whose time zone changes. Days are
+local days of the site, by Python's time zone data.
 """
 
 import datetime as dt
@@ -35,8 +35,6 @@ READ_AT_ONCE = 10_000
 """Rows fetched from the database at a time."""
 
 _KEY = ("device_id", "span", "start", "person_number")
-_ZONE_FIELD: dict[type[Device] | type[Site], str] = {Device: "site_id", Site: "timezone"}
-"""The field that determines the time zone of the coffees, by model."""
 
 
 def insert(coffees: Iterable[Coffee]) -> list[Coffee]:
@@ -93,18 +91,16 @@ def anonymise_coffees(sender: type[Person], instance: Person, **_: Any) -> None:
         coffees.update(person=None)
 
 
-def note_zone_change(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
-    """Receive `pre_save`: note on the instance whether the time zone of its coffees may change."""
-    field = _ZONE_FIELD[sender]
-    before = sender._default_manager.filter(pk=instance.pk).values_list(field, flat=True).first()
-    instance.has_new_zone = before not in (None, getattr(instance, field))
+def note_zone_change(sender: type[Site], instance: Any, **_: Any) -> None:
+    """Receive `pre_save`: note on the site whether its time zone changes."""
+    before = Site.objects.filter(pk=instance.pk).values_list("timezone", flat=True).first()
+    instance.has_new_zone = before not in (None, instance.timezone)
 
 
-def rebuild_after_zone_change(sender: type[Device] | type[Site], instance: Any, **_: Any) -> None:
-    """Receive `post_save`: rebuild the tallies if the time zone of the coffees may have changed."""
+def rebuild_after_zone_change(sender: type[Site], instance: Any, **_: Any) -> None:
+    """Receive `post_save`: rebuild the tallies if the site's time zone has changed."""
     if instance.__dict__.pop("has_new_zone", False):
-        which = {"pk": instance.pk} if sender is Device else {"site": instance.pk}
-        rebuild(devices=Device.objects.filter(**which).values_list("pk", flat=True))
+        rebuild(devices=Device.objects.filter(site=instance.pk).values_list("pk", flat=True))
 
 
 @transaction.atomic
