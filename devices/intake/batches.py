@@ -108,7 +108,7 @@ def draft(arrivals: Sequence[Arrival], things: KnownThings, placing: Placing | N
             continue  # It only clears the message that the broker retained on its topic.
         try:
             where = things.get(decoding.thing_of(arrival.topic))
-            if where is None or where.always is not None:
+            if where is None or where.is_certain:
                 decoded.append((arrival, decoding.decode(arrival, where, retention=retention)))
                 continue
             content, unplaced = placing.decode(arrival, where, retention=retention)

@@ -40,10 +40,11 @@ DEEPLENS = "infer"
 """The kind of an AWS DeepLens's messages. The kinds of an agent's messages are those of `messages.KINDS`."""
 
 
-def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedelta) -> Decoded:
+def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedelta, zone: str | None = None) -> Decoded:
     """Return the content of this message, all of it with the latest device of its thing; `placing.py` assigns it.
 
-    `where` tells of the thing in the topic, None where no device is registered under its name.
+    `where` tells of the thing in the topic, None where no device is registered under its name. `zone` is the time zone
+    of a DeepLens' stamps, None for the one that is set for the thing.
     Raises `Rejection` where the message must be quarantined, for example if it is older than `retention`, and
     `OverBudget` for a picture for which the device has no budget now.
     """
@@ -55,7 +56,7 @@ def decode(arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedel
         raise Rejection(Reason.UNKNOWN_TOPIC, f"Devices publish on {topics} only.")
     if where is None:
         raise Rejection(Reason.UNKNOWN_DEVICE, _advice_on(thing))
-    decoded = _from_deeplens(arrival, where) if kind == DEEPLENS else _from_agent(arrival, where.latest, kind)
+    decoded = _from_deeplens(arrival, where, zone) if kind == DEEPLENS else _from_agent(arrival, where.latest, kind)
     _check_times(decoded, arrival, retention)
     return decoded
 
@@ -212,11 +213,11 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
     )
 
 
-def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
-    device = where.latest
+def _from_deeplens(arrival: Arrival, where: Whereabouts, zone: str | None) -> Decoded:
+    device, zone = where.latest, zone or where.thing.clock_timezone
     try:
         arrived_at = arrival.received_at if arrival.arrival_known else None
-        message = deeplens.read(arrival.payload, zone=_zone(where.thing.clock_timezone), arrived_at=arrived_at)
+        message = deeplens.read(arrival.payload, zone=_zone(zone), arrived_at=arrived_at)
     except deeplens.BadValue as error:
         raise Rejection(Reason.BAD_VALUE, str(error)) from None
     except deeplens.Unreadable as error:
@@ -224,6 +225,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
     if message.claimed_device is not None or message.claimed_topic is not None:
         _check_claims(message, arrival, where)
     decoded = Decoded(device, timed=message.taken_at is not None and not message.placed_by_arrival)
+    decoded.is_stamped = message.is_stamped
     if message.text is not None:
         if message.text == deeplens.SIGN_OF_LIFE:
             # The broker may retain the message for as long as it likes, and a file may not tell when it was sent.
@@ -240,7 +242,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts) -> Decoded:
     decoded.clock = None if message.taken_at is None else taken_at
     decoded.waits = message.waits
     if message.has_frame:
-        decoded.frames = [_deeplens_frame(message, taken_at, arrival, where)]
+        decoded.frames = [_deeplens_frame(message, taken_at, arrival, device, zone)]
     if message.image_string is not None:
         key = digest("image", message.image_string, str(message.taken_at))
         jpeg = received_jpeg(message.image_string, where.thing.name, arrival)
@@ -268,7 +270,7 @@ def _not_linked(url: str, arrival: Arrival, device: Device) -> LogLine:
 
 
 def _deeplens_frame(
-    message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, where: Whereabouts
+    message: deeplens.DeepLensMessage, taken_at: dt.datetime, arrival: Arrival, device: Device, zone: str
 ) -> ReceivedFrame:
     frame = messages.Frame(
         taken_at=(taken_at - EPOCH) // MILLISECOND,
@@ -279,11 +281,11 @@ def _deeplens_frame(
     packet = _packet(arrival)
     # The time of arrival, which stands for a missing `taken_at`, is part of a frame's identity anyway.
     key = identity.record_key(message.record, "" if message.taken_at is not None else packet)
-    source = arrival.payload, arrival.received_at, packet, where.thing.clock_timezone
+    source = arrival.payload, arrival.received_at, packet, zone
     is_part = message.is_face_crop and message.taken_at is None
     is_timely = is_part and _is_timely(arrival)
     return ReceivedFrame(
-        where.latest,
+        device,
         taken_at,
         arrival.received_at,
         key,

@@ -79,6 +79,8 @@ class DeepLensMessage(msgspec.Struct, frozen=True, gc=False):
     """Whether the message tells of one face and has its picture: the frame's other faces have other messages."""
     waits: bool = False
     """Whether the message is of a program that waits between uploads, as the name of its picture shows."""
+    is_stamped: bool = False
+    """Whether `taken_at` is a stamp, which the device writes without a time zone."""
     placed_by_arrival: bool = False
     """Whether the time of arrival was needed to tell which of two equal hours `taken_at` is in."""
 
@@ -246,6 +248,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
         record=record,
         is_face_crop=image_string is not None and names_one_face,
         waits=url is not None and _AFTER_WAIT.search(url) is not None,
+        is_stamped=clock.was_read,
         placed_by_arrival=clock.asked_arrival,
     )
 
@@ -338,10 +341,11 @@ class _Clock:
 
     def __init__(self, zone: dt.tzinfo, arrived_at: dt.datetime | None) -> None:
         self._zone, self._arrived_at = zone, arrived_at
-        self.asked_arrival = False
+        self.asked_arrival = self.was_read = False
 
     def read(self, stamp: str) -> int:
         """Return the time of a stamp in epoch milliseconds. Raises `BadValue`."""
+        self.was_read = True
         try:
             local = dt.datetime.strptime(stamp, "%Y%m%d-%H%M%S").replace(tzinfo=self._zone)
         except ValueError:

@@ -129,6 +129,8 @@ class Decoded(msgspec.Struct, gc=False):
     two equal hours its time is in."""
     waits: bool = False
     """Whether the message's program is known to wait between uploads, and then to say that it has seen nothing."""
+    is_stamped: bool = False
+    """Whether the message's time is a stamp without a time zone."""
     has_place: bool = True
     """Whether the thing was registered at a place when it sent the message."""
 

@@ -45,6 +45,11 @@ class Whereabouts:
     """The values in the database of which this object was made."""
 
     @property
+    def is_certain(self) -> bool:
+        """Whether everything of the thing belongs to one device, and no time stamp was ever read in another zone."""
+        return self.always is not None and not self.thing.former_timezones
+
+    @property
     def latest(self) -> Device:
         return self.devices[-1]
 
@@ -68,7 +73,7 @@ KnownThings = Mapping[str, Whereabouts]
 """Whereabouts by thing name."""
 
 _DEVICE = [field.attname for field in Device._meta.concrete_fields]
-_THING = ["id", "name", "clock_timezone", "bucket", "bucket_prefix", "created_at"]
+_THING = ["id", "name", "clock_timezone", "former_timezones", "bucket", "bucket_prefix", "created_at"]
 _CLOCK = ["thing__state__clock_skew_ms", "thing__state__largest_skew_ms"]
 _COLUMNS = [*(f"thing__{name}" for name in _THING), *_CLOCK, *_DEVICE]
 _FIRST = len(_THING) + len(_CLOCK)

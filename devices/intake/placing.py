@@ -5,8 +5,8 @@ What was taken while its thing was at no place cannot be counted: the message is
 If only some parts of a message have no place, the others are committed all the same. A replay of the whole message
 then adds only what is missing, because every part is recognised by its own key.
 
-A part that is stored already keeps the device under which it is stored. So nothing counts twice when a message is
-delivered again after the thing's clock was set.
+A part that is stored already keeps the device and the time under which it is stored. So nothing counts twice when a
+message is delivered again after the thing's clock was set, or after the time zone of its clock was corrected.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ class Placing:
     stored: Mapping[tuple[Any, ...], Device] = field(default_factory=dict)
     """The devices of stored parts, by thing name and `key_of`."""
     doubtful: list[tuple[Whereabouts, Any]] = field(default_factory=list)
-    """The parts that may be stored under another device of their thing."""
+    """The parts that may be stored under another device of their thing, or by another time zone."""
 
     def decode(
         self, arrival: Arrival, where: Whereabouts | None, *, retention: dt.timedelta
@@ -46,9 +46,24 @@ class Placing:
         Raises `Rejection` if no part of the message can be taken in.
         """
         decoded = decode(arrival, where, retention=retention)
-        if where is None or where.always is not None:
+        if where is None or where.is_certain:
             return decoded, None
-        return decoded, self._place(decoded, arrival, where)
+        if decoded.is_stamped:
+            decoded = self._as_stored(arrival, where, retention) or decoded
+        return decoded, None if where.always is not None else self._place(decoded, arrival, where)
+
+    def _as_stored(self, arrival: Arrival, where: Whereabouts, retention: dt.timedelta) -> Decoded | None:
+        """Return the content as it is stored by a time zone that was set for the thing before; None if it is not."""
+        for zone in where.thing.former_timezones:
+            try:
+                decoded = decode(arrival, where, retention=retention, zone=zone)
+            except Rejection:
+                continue  # Nothing of it is stored by this zone.
+            parts = [*decoded.frames, *decoded.pictures]
+            if any((where.thing.name, *key_of(part)) in self.stored for part in parts):
+                return decoded
+            self.doubtful += [(where, part) for part in parts]
+        return None
 
     def look_up(self) -> "Placing | None":
         """Look for the doubtful parts in the database. Return a placing that knows the stored ones; None if none is."""

@@ -1,6 +1,7 @@
 """Things, the places where they are and were, their states and their logs."""
 
 import datetime as dt
+from typing import Any
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -29,6 +30,11 @@ class Thing(models.Model):
         validators=[validate_timezone],
         help_text="Time zone of the time stamps that a DeepLens writes: UTC, unless somebody changed it on the device.",
     )
+    former_timezones = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Time zones that were set for the clock before. What was stored by them is known again by them.",
+    )
     bucket = models.CharField(
         max_length=63,
         blank=True,
@@ -54,6 +60,15 @@ class Thing(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the thing, and remember the time zone that was set for its clock before."""
+        stored = Thing.objects.filter(pk=self.pk).values_list("clock_timezone", flat=True).first()
+        if stored is not None and stored != self.clock_timezone:
+            self.former_timezones = [*(zone for zone in self.former_timezones if zone != stored), stored]
+            if kwargs.get("update_fields"):
+                kwargs["update_fields"] = {*kwargs["update_fields"], "former_timezones"}
+        super().save(*args, **kwargs)
 
     @property
     def known_state(self) -> "DeviceState | None":

@@ -3,10 +3,12 @@
 import datetime as dt
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -16,7 +18,7 @@ from devices import services
 from devices.intake.batches import accept, draft
 from devices.intake.places import read_whereabouts
 from devices.intake.replay import replay_quarantined
-from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
+from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site, Thing
 from edge_agent import messages
 from faces.models import Capture
 from tests import places
@@ -161,6 +163,104 @@ def test_a_quarantined_message_is_shown_to_no_site_that_it_may_not_come_from(
     accept([from_agent(message, kind, at=NOW)])
     quarantined = QuarantinedMessage.objects.get()
     assert (quarantined.device and quarantined.device.name) == device
+
+
+STAMPED = json.dumps({"face": 0.9, "timestamp": "20261119-183152"})
+ZONES = ("UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
+
+
+def set_zone(zone: str) -> None:
+    thing = Thing.objects.get(name=places.SEATTLE01)
+    thing.clock_timezone = zone
+    thing.save(update_fields=["clock_timezone"])
+
+
+def test_a_stamped_record_and_its_picture_count_once_after_the_time_zone_of_the_clock_was_corrected(
+    seattle01: Device,
+) -> None:
+    picture = json.dumps({**json.loads(STAMPED), "image_string": base64_jpeg()})
+    sent = [from_deeplens(payload, thing=places.SEATTLE01) for payload in (STAMPED, picture)]
+    accept(sent)
+    stored = [set(places_of(Frame)), set(places_of(Capture))]
+    for zone in ("America/Los_Angeles", "Asia/Kolkata"):
+        set_zone(zone)
+        accept(sent)
+        accept(sent, draft(sent, read_whereabouts([places.SEATTLE01])))
+        assert [set(places_of(Frame)), set(places_of(Capture))] == stored
+    assert [Frame.objects.count(), Capture.objects.count()] == [2, 1]
+    accept([from_deeplens(STAMPED.replace("0.9", "0.8"), thing=places.SEATTLE01)])
+    # 18:31:52 in India, where nothing of this record is stored by another zone.
+    assert dt.datetime(2026, 11, 19, 13, 1, 52, tzinfo=dt.UTC) in places_of(Frame)
+
+
+def test_a_stamped_record_keeps_its_place_after_the_time_zone_of_the_clock_was_corrected(
+    seattle01: Device, chicago: Site
+) -> None:
+    # By UTC it was taken before the move, by the corrected zone after it.
+    services.move_device(
+        device=seattle01, site=chicago, name="Chicago09", at=dt.datetime(2026, 11, 19, 20, tzinfo=dt.UTC)
+    )
+    sent = [from_deeplens(STAMPED, thing=places.SEATTLE01)]
+    accept(sent)
+    set_zone("America/Los_Angeles")
+    accept(sent)
+    assert set(places_of(Frame).values()) == {"Seattle01"}
+    assert Frame.objects.count() == 1
+
+
+class TestZones(TestCase):
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.tuples(st.sampled_from(ZONES), st.integers(0, 3)), max_size=8))
+    def test_whatever_zones_are_set_each_stamped_record_counts_once(self, steps: list[tuple[str, int]]) -> None:
+        places.seattle01()
+        stamps = set()
+        for zone, hour in steps:
+            set_zone(zone)
+            payload = json.dumps({"face": 0.9, "timestamp": f"20261119-0{2 * hour}3000"})
+            accept([from_deeplens(payload, thing=places.SEATTLE01)])
+            stamps.add(hour)
+        assert Frame.objects.count() == len(stamps)
+        assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == len(stamps)
+
+
+class TestClocks(TestCase):
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(["clock", "send", "send", "again", "correct"]), st.integers(-90, 90)),
+            max_size=16,
+        )
+    )
+    def test_with_any_clock_and_corrected_dates_each_frame_counts_once_and_keeps_its_place(
+        self, steps: list[tuple[str, int]]
+    ) -> None:
+        """The camera has moved an hour ago. Each step is a minute; its number is of minutes."""
+        first = places.seattle01()
+        moved = services.move_device(device=first, site=first.site, name="Seattle09", at=NOW - HOUR)
+        ahead, sent, times = dt.timedelta(), list[Any](), set[dt.datetime]()
+        counted: dict[dt.datetime, str] = {}
+        for number, (what, minutes) in enumerate(steps):
+            now = NOW + number * MINUTE
+            with time_machine.travel(now, tick=False):
+                if what == "clock":
+                    ahead = minutes / 2 * MINUTE
+                    status = messages.Status(online=True, sent_at=milliseconds(now + ahead), software="2.0")
+                    accept([from_agent(status, "status", at=now)])
+                elif what == "send":
+                    at = now + ahead - abs(minutes) * MINUTE
+                    times.add(at)
+                    sent.append(from_agent(frames(at, id=f"{number}"), "frames", at=now))
+                    accept(sent[-1:])
+                elif what == "again":
+                    accept(sent[minutes % len(sent) :] if sent else [])
+                else:
+                    # A date that would take a fact from its place is refused.
+                    with suppress(ValidationError):
+                        services.correct_arrival(device=moved, since=NOW - HOUR + minutes / 6 * MINUTE)
+            found = places_of(Frame)
+            assert counted.items() <= found.items()
+            counted = found
+        assert Frame.objects.count() == len(counted) == len(times)
 
 
 BEGIN = NOW - dt.timedelta(days=2)

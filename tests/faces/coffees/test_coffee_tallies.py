@@ -84,17 +84,6 @@ def test_changing_a_sites_time_zone_moves_its_tallies(ada: Person, superuser: Us
     assert are_right()
 
 
-def test_moving_a_device_to_another_site_moves_its_tallies(ada: Person, seattle01: Device, chicago01: Device) -> None:
-    chicagos = add_coffees(chicago01, None, [TURN - dt.timedelta(minutes=10)])
-    before = tallies(ada, Span.DAY)
-    seattle01.site = chicago01.site
-    seattle01.save()
-    assert tallies(ada, Span.DAY) != before
-    assert are_right()
-    chicagos[0].delete()
-    assert are_right()
-
-
 def test_renaming_a_site_or_device_rebuilds_no_tally(
     ada: Person, seattle01: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,12 +179,6 @@ class World:
         name = f"camera-{self.registered}"
         self.devices.append(register_device(site=gone.site, name=name, thing_name=name))
         gone.delete()
-
-    def move(self, number: int) -> None:
-        device = self.device(number)
-        device.site = self.device(number // 2).site
-        device.save()
-        self.devices = list(Device.objects.select_related("site").order_by("pk"))
 
     def clock(self, number: int) -> None:
         site = self.device(number).site
