@@ -199,9 +199,17 @@ def _common_context(
         "hours_as_csv": _hours_as_csv(place, period),
         "day_query": _day_query(period),
         "has_opening_hours": OpeningPlan.objects.filter(site__slug=place["site"]).exists(),
-        "name": place.get("device") or place["site"],
+        "name": "-".join(place.values()),
+        "about": _about(devices, period, place),
         **period_links(period, {"label": None if label == THUMBS_UP else label}),
     }
+
+
+def _about(devices: Sequence[Device], period: periods.Period, place: Mapping[str, str]) -> str:
+    """Return what a saved plot says of its place and time: "Seattle01, Seattle · 14 – 20 Nov 2026"."""
+    site = devices[0].site.name if devices else place["site"]
+    name = f"{place['device']}, {site}" if "device" in place else site
+    return f"{name} · {period.name} · {period.zone}"
 
 
 def _day_query(period: periods.Period) -> str:

@@ -40,6 +40,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         "page": page,
         "is_shared": True,
         "name": page.device_name or page.site.slug,
+        "about": " · ".join([f"{page.device_name}, {page.site}".strip(", "), period.name, str(period.zone)]),
         "period": period,
         "now": period.now,
         "selected": devices,

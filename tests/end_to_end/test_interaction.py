@@ -1,6 +1,7 @@
 """What the pages' own scripts do: review by keyboard, thresholds, and plots saved as pictures."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,26 @@ def test_another_threshold_counts_again_and_plots_are_saved_as_pictures(
     for name, beginning in beginnings.items():
         with page.expect_download() as download:
             panel.get_by_role("button", name=f"Save the plot as {name}").click()
-        assert download.value.suggested_filename == f"Seattle01 engagement.{name.lower()}"
+        named = rf"seattle-Seattle01-engagement-\d{{4}}-\d\d-\d\d-\d{{4}}-\d\d-\d\d\.{name.lower()}"
+        assert re.fullmatch(named, download.value.suggested_filename)
         download.value.save_as(tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(beginning)
+    drawing = (tmp_path / "SVG").read_text()
+    for words in ("People facing the display", "average per hour", "Seattle01, Seattle", "Camera off", "Nobody there"):
+        assert words in drawing, "a saved plot has its title, unit, place and legend"
+    assert browser.troubles == []
+
+
+def test_printing_shows_all_plots_and_pictures_and_no_empty_box(
+    live_server: LiveServer, thumbs: list[Detection], seattle01: Device, viewer: User, browser: Browser
+) -> None:
+    page = browser.page
+    browser.sign_in_as(viewer, live_server.url)
+    page.goto(live_server.url + seattle01.get_absolute_url())
+    expect(page.locator("[data-figure=engagement-figure] svg .point path").first).to_be_visible()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    is_drawn = "plot => !plot.offsetHeight || plot.querySelector('svg.main-svg')"
+    until(page, f"[...document.querySelectorAll('.plot')].every({is_drawn})")
+    assert page.evaluate("[...document.images].filter(picture => picture.loading === 'lazy').length") == 0
     assert browser.troubles == []

@@ -11,6 +11,9 @@
 
 (() => {
   const NARROWEST_LABEL = 46; // pixels
+  const TITLE_HEIGHT = 52; // pixels, in a saved file
+  const LEGEND_HEIGHT = 28;
+  const NARROWEST_FILE = 640;
   const NEAR = "600px";
   const FORMATS = ["png", "svg"];
   const FAILED = "The plots could not be fetched. Load the page again.";
@@ -104,11 +107,41 @@
     head.append(group);
   }
 
+  // The plot as a file that speaks for itself: with its title and unit, the place, the period, and what the marks mean.
+  function forFile(plot) {
+    const { data, layout } = themed(JSON.parse(json(plot)), getComputedStyle(document.documentElement));
+    const head = plot.parentElement.querySelector(".panel-head, .plot-head");
+    const text = (selector) => head?.querySelector(selector)?.textContent.trim().replace(/\s+/g, " ") ?? "";
+    const about = document.querySelector("[data-about]")?.dataset.about ?? "";
+    const small = [text("p"), about].filter(Boolean).map(escaped).join(" · ");
+    layout.title = { text: `${escaped(text("h2, h3"))}<br><sub>${small}</sub>`, x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 17 } };
+    layout.margin = { ...layout.margin, t: layout.margin.t + TITLE_HEIGHT };
+    const legend = [...plot.parentElement.querySelectorAll(".key > span")].map(legendEntry).join("   ");
+    if (legend) {
+      layout.margin.b += LEGEND_HEIGHT;
+      const entry = { text: legend, showarrow: false, x: 0, xref: "paper", xanchor: "left", y: 0, yref: "paper", yanchor: "top", yshift: -layout.margin.b + LEGEND_HEIGHT };
+      layout.annotations = [...(layout.annotations ?? []), { ...entry, font: { size: 11 } }];
+    }
+    return { data, layout };
+  }
+
+  function legendEntry(entry) {
+    const swatch = getComputedStyle(entry.querySelector("i"));
+    const [mark, colour] = entry.querySelector(".off") ? ["▨", swatch.outlineColor] : entry.querySelector(".nobody, .uncounted") ? ["▁", swatch.borderBottomColor] : ["■", swatch.backgroundColor];
+    return `<span style="color:${colour}">${mark}</span> ${escaped(entry.textContent.trim())}`;
+  }
+
+  const escaped = (text) => text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
+
   async function save(plot, format) {
     if (!json(plot)) return;
     if (!drawn.has(plot)) await later(plot);
-    const { clientWidth: width, clientHeight: height } = plot;
-    await Plotly.downloadImage(plot, { format, width, height, scale: 2, filename: plot.dataset.name });
+    const figure = forFile(plot);
+    const width = Math.max(plot.clientWidth, NARROWEST_FILE);
+    const height = plot.clientHeight + TITLE_HEIGHT + LEGEND_HEIGHT;
+    const period = document.querySelector("[data-about]")?.dataset.period ?? "";
+    const filename = `${plot.dataset.name} ${period}`.trim().replace(/[^\p{L}\p{N}.-]+/gu, "-");
+    await Plotly.downloadImage(figure, { format, width, height, scale: 2, filename });
   }
 
   function start() {
@@ -139,6 +172,8 @@
     plots().forEach((plot) => sized.observe(plot));
     // Paper has its own width and a light theme, and all plots are printed, near the visible part of the page or not.
     matchMedia("print").addEventListener("change", () => plots().filter(json).forEach(draw));
+    // Pictures that nobody has scrolled to are printed too.
+    addEventListener("beforeprint", () => document.querySelectorAll("img[loading=lazy]").forEach((picture) => (picture.loading = "eager")));
   }
 
   load();
