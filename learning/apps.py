@@ -18,4 +18,4 @@ class LearningConfig(AppConfig):
         post_delete.connect(pictures.remove_file_after_commit, sender=Picture)
         person_erased.connect(pictures.remove_pictures_of_erased)
         audit_models()
-        tasks.schedule(self, {"learning.tasks.sweep_runs": "I"})
+        tasks.schedule(self, {"learning.tasks.sweep_runs": "I", "learning.tasks.remove_old_training_pictures": "H"})

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import path
 
-from learning.pages import annotate, datasets, rollouts, runs
+from learning.pages import annotate, corrections, datasets, rollouts, runs
 from learning.rest.datasets import DataSetViewSet, PictureViewSet
 from learning.rest.devices import DeviceModelViewSet
 from learning.rest.rollouts import RolloutViewSet
@@ -33,6 +33,8 @@ urlpatterns: list[Any] = [
     path("learning/data-sets/<int:pk>/review/", annotate.bulk, name="data-set-review"),
     path("learning/pictures/<int:pk>/boxes/", annotate.save, name="annotate-save"),
     path("learning/pictures/<int:pk>/proposals/", annotate.proposals, name="annotate-proposals"),
+    path("learning/data-sets/<int:pk>/retrain/", corrections.retrain, name="data-set-retrain"),
+    path("sites/<slug:site>/training-pictures/", corrections.training_policy, name="training-policy"),
     path("learning/runs/<int:pk>/", runs.run, name="run"),
     path("learning/runs/<int:pk>/stop/", runs.stop, name="run-stop"),
     path("learning/runs/<int:pk>/delete/", runs.delete, name="run-delete"),

@@ -11,6 +11,7 @@ from learning.models.datasets import (
     SplitBy,
     picture_file_name,
 )
+from learning.models.policies import TrainingPolicy
 from learning.models.rollouts import Rollout
 from learning.models.runs import OPEN_STATES, Kind, Prediction, Run, State, model_file_name
 
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "SplitBy",
     "State",
+    "TrainingPolicy",
     "model_file_name",
     "picture_file_name",
 ]

@@ -21,8 +21,10 @@ from devices.roles import Right
 from learning.datasets import formats, reads, services
 from learning.datasets.archives import BadArchive
 from learning.datasets.boxes import compare_annotators
+from learning.datasets.corrections import waiting_corrections
 from learning.datasets.exporting import archive_response
 from learning.datasets.importing import import_files
+from learning.datasets.policies import policy_of
 from learning.datasets.rights import check_operator
 from learning.datasets.uploads import files_in
 from learning.evaluating.reads import side_by_side
@@ -65,7 +67,7 @@ def data_sets(request: HttpRequest) -> HttpResponse:
         open_count=Count("pictures", filter=Q(pictures__review=Review.OPEN), distinct=True),
         labels_count=Count("labels", distinct=True),
         latest=Max("pictures__added_at"),
-    )
+    ).order_by("site__name", "name")
     operated = list(Site.objects.all().permitted(request.user, Right.OPERATE))
     context = {
         "sites": sites,
@@ -148,6 +150,8 @@ def context_of(request: HttpRequest, data_set: DataSet, **more: Any) -> dict[str
         "review": review,
         "reviews": Review.choices,
         "agreements": compare_annotators(data_set),
+        "corrections": len(waiting_corrections(data_set)),
+        "policy": policy_of(data_set.site),
         "formats": formats.FORMATS.values(),
         "runs": side_by_side(list(data_set.runs.select_related("data_set"))),
         "may_change": data_set.site.allows(request.user, Right.OPERATE),

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.roles import Right
@@ -16,6 +17,7 @@ from learning.evaluating import reads
 from learning.models import Kind, Run
 from learning.pages import curves
 from learning.pages.datasets import visible_data_set
+from learning.rollout.field import read_field_precision
 from learning.rollout.services import devices_of
 from learning.training import running
 from learning.training.parameters import Parameter
@@ -52,6 +54,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "advice": curves.advice(found.curve),
         "mistakes": reads.mistakes(found, evaluation.threshold, SHOWN_MISTAKES) if evaluation else None,
         "confusion_rows": _confusion_rows(evaluation) if evaluation else [],
+        "field": read_field_precision(found, evaluation, now=timezone.now()),
         "cameras": devices_of(found) if found.has_model else [],
         "may_change": found.data_set.site.allows(request.user, Right.OPERATE),
     }

@@ -1,7 +1,7 @@
 """The models of this app whose changes are recorded in the audit."""
 
 from devices.audit.recording import Audited, audit
-from learning.models import DataSet, Rollout
+from learning.models import DataSet, Rollout, TrainingPolicy
 
 
 def audit_models() -> None:
@@ -14,6 +14,10 @@ def audit_models() -> None:
             site=lambda data_set: data_set.site_id,
             label=lambda data_set: data_set.name,
         ),
+    )
+    audit(
+        TrainingPolicy,
+        Audited("pictures for training", ["is_on", "keep_days"], site=lambda policy: policy.site_id),
     )
     audit(
         Rollout,

@@ -150,6 +150,9 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("data-set-enter", "post"): Needs.OPERATOR,
     ("data-set-export", "get"): Needs.VIEWER,
     ("picture-file", "get"): Needs.VIEWER,
+    ("data-set-retrain", "post"): Needs.OPERATOR,
+    ("training-policy", "get"): Needs.VIEWER,
+    ("training-policy", "post"): Needs.VIEWER,  # an empty form is refused first: tests/learning/datasets
     ("data-set-annotate", "get"): Needs.OPERATOR,
     ("data-set-review", "post"): Needs.OPERATOR,
     ("annotate-pictures", "get"): Needs.VIEWER,

@@ -84,7 +84,7 @@
     ahead();
     const found = await propose(picture.id);
     if (queue[at] === picture.id) {
-      canvas.proposals = found.proposals.filter((box) => !canvas.boxes.some((other) => overlap(box, other) > 0.5));
+      canvas.proposals = found.proposals.filter((box) => !canvas.boxes.some((other) => overlap(box, other) > 0.3));
       canvas.draw();
     }
   }
