@@ -5,13 +5,15 @@ A day is the site's own, from local midnight. The number of queries does not dep
 
 import datetime as dt
 import uuid
+import zoneinfo
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Q, Subquery
 
 from analytics.models import FACE, Episode
@@ -88,6 +90,8 @@ class SiteToday:
     """Those that are there, and those that left today, whose numbers belong to the day."""
     ever: Sequence[Device]
     """All devices that are and were there."""
+    more: int = 0
+    """How many further spots the site has, where the overview shows some of them only."""
 
     @property
     def open(self) -> int:
@@ -120,9 +124,19 @@ class SiteToday:
         return sum(each.coffees for each in self.devices)
 
 
-def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteToday]:
-    """Return the user's sites by name, each with its spots by name. Takes at most eleven queries."""
-    sites = list(Site.objects.for_user(user).annotate(members=Count("memberships")).order_by("name"))
+def sites_today(
+    user: "User | AnonymousUser",
+    *,
+    now: dt.datetime,
+    only: Collection[int] | None = None,
+    most_of_site: int | None = None,
+) -> list[SiteToday]:
+    """Return the user's sites by name, each with its spots by name. Takes at most eleven queries.
+
+    `only` selects sites by their keys. Of each site the first `most_of_site` spots are read.
+    """
+    visible = Site.objects.for_user(user) if only is None else Site.objects.for_user(user).filter(pk__in=only)
+    sites = list(visible.annotate(members=Count("memberships")).order_by("name"))
     known = Device.objects.filter(site__in=sites).select_related("site", "thing__state").order_by("name")
     ever: dict[int, list[Device]] = defaultdict(list)
     for each in known:
@@ -131,7 +145,10 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
     spots_of_site: dict[int, list[Spot]] = defaultdict(list)
     for spot in spots_of(devices):
         spots_of_site[spot.latest.site_id].append(spot)
+    more = {pk: max(0, len(of_site) - (most_of_site or len(of_site))) for pk, of_site in spots_of_site.items()}
+    spots_of_site = defaultdict(list, {pk: of_site[:most_of_site] for pk, of_site in spots_of_site.items()})
     spots = [spot for of_site in spots_of_site.values() for spot in of_site]
+    devices = [device for spot in spots for device in spot.devices]
     hours, came = _read_today(spots, now)
     pictures = latest_pictures(devices, now=now)
     thumbs_up, coffees = thumbs_up_today(devices, now=now), _coffees_today(sites, now)
@@ -163,6 +180,7 @@ def sites_today(user: "User | AnonymousUser", *, now: dt.datetime) -> list[SiteT
             site.members,
             [today(spot) for spot in spots_of_site[site.pk]],
             ever[site.pk],
+            more.get(site.pk, 0),
         )
         for site in sites
     ]
@@ -248,26 +266,85 @@ class FirstScreen:
     """By primary key of the site; None while it is not read yet."""
     weeks: Mapping[int, Finding]
     matters: list[Matter]
-    """What needs a hand, the most urgent first."""
-
-    @property
-    def visits(self) -> int | None:
-        """The visits of today at all sites; None where no camera follows people."""
-        return _sum(site.visits for site in self.sites)
-
-    @property
-    def spells(self) -> int | None:
-        """The occupied spells of today at all cameras that do not follow people."""
-        return _sum(site.spells for site in self.sites)
+    """What needs a hand, the most urgent first; of a partial screen, at the cameras that it shows."""
+    totals: "Totals"
+    page: "Page[int]"
+    """The page of the sites, by their keys."""
+    is_partial: bool
+    """Whether there are more cameras than one screen shows."""
 
 
-def first_screen(user: "User | AnonymousUser", *, now: dt.datetime) -> FirstScreen:
-    """Read the first screen of a user. Takes at most twenty queries, whatever the number of sites and devices."""
-    sites = sites_today(user, now=now)
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All cameras of a user together, also those that are on other pages."""
+
+    devices: int
+    live: int
+    visits: int | None
+    """The visits of today; None where no camera follows people."""
+    spells: int | None
+    """The occupied spells of today at all cameras that do not follow people; None too on a partial screen."""
+    thumbs_up: int
+    coffees: int
+
+
+MOST_DEVICES = 60
+"""With more cameras, nobody finds one by looking, and a page that each open tab requests every ten seconds is heavy."""
+
+OF_SITE = 6
+"""Cameras of each site that a partial screen shows."""
+
+SITES_OF_PAGE = MOST_DEVICES // OF_SITE
+
+
+def first_screen(user: "User | AnonymousUser", *, now: dt.datetime, page: str | None = None) -> FirstScreen:
+    """Read the first screen of a user. Takes at most twenty queries, whatever the number of sites and devices.
+
+    A user of more than `MOST_DEVICES` cameras sees `SITES_OF_PAGE` sites on a page, with some cameras of each.
+    """
+    keys = list(Site.objects.for_user(user).order_by("name").values_list("pk", flat=True))
+    is_partial = Device.objects.open().for_user(user).count() > MOST_DEVICES
+    shown = Paginator(keys, SITES_OF_PAGE if is_partial else max(1, len(keys))).get_page(page)
+    sites = sites_today(user, now=now, only=list(shown), most_of_site=OF_SITE if is_partial else None)
+    totals = _totals_of_all(user, now) if is_partial else _totals_of(sites)
     outlooks = read_outlooks([(site.site, site.ever) for site in sites], now=now)
     there = [each for site in sites for each in site.devices if each.device.is_open]
     watched = attention.Watched([each.device for each in there], {each.device.pk: each.today for each in there}, now)
-    return FirstScreen(sites, outlooks, judge_weeks(outlooks), attention.find_matters(watched))
+    matters = attention.find_matters(watched)
+    return FirstScreen(sites, outlooks, judge_weeks(outlooks), matters, totals, shown, is_partial)
+
+
+def _totals_of(sites: Sequence[SiteToday]) -> Totals:
+    return Totals(
+        devices=sum(site.open for site in sites),
+        live=sum(site.live for site in sites),
+        visits=_sum(site.visits for site in sites),
+        spells=_sum(site.spells for site in sites),
+        thumbs_up=sum(site.thumbs_up for site in sites),
+        coffees=sum(site.coffees for site in sites),
+    )
+
+
+def _totals_of_all(user: "User | AnonymousUser", now: dt.datetime) -> Totals:
+    """Read the totals of all cameras of the user, without the numbers of each. At most seven queries."""
+    sites = list(Site.objects.for_user(user))
+    known = Device.objects.for_user(user).select_related("site", "thing__state")
+    devices = [each for each in known if each.until is None or each.until > day_bounds(now, each.site.zone)[0]]
+    followers = following(devices, now=now)
+    by_zone: dict[zoneinfo.ZoneInfo, list[Device]] = defaultdict(list)
+    for device in devices:
+        if device.pk in followers:
+            by_zone[device.site.zone].append(device)
+    days = [Selection(of_zone, zone, *day_bounds(now, zone), single_bucket=True) for zone, of_zone in by_zone.items()]
+    there = [device for device in devices if device.is_open]
+    return Totals(
+        devices=len(there),
+        live=sum(device.is_live(now) for device in there),
+        visits=sum(count_visits(with_opening_hours(days))) if days else None,
+        spells=None,
+        thumbs_up=sum(thumbs_up_today(devices, now=now).values()),
+        coffees=sum(_coffees_today(sites, now).values()),
+    )
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

@@ -40,20 +40,17 @@ LONGEST_LABEL = 64
 @shared
 def overview(request: HttpRequest) -> HttpResponse:
     """Show how many came today and whether that is normal, what needs a hand, and each site with its devices."""
-    found = first_screen(request.user, now=timezone.now())
+    found = first_screen(request.user, now=timezone.now(), page=request.GET.get("page"))
     sites = found.sites
     context = {
         "sites": [(site, found.outlooks[site.site.pk], found.weeks.get(site.site.pk)) for site in sites],
-        "visits": found.visits,
-        "spells": found.spells,
+        "totals": found.totals,
+        "is_partial": found.is_partial,
+        "page": found.page,
         "matters": found.matters[:MOST_MATTERS],
         "more_matters": max(0, len(found.matters) - MOST_MATTERS),
-        "devices": sum(site.open for site in sites),
         "has_devices": any(site.devices for site in sites),
         "uncounted": any(each.is_uncounted for site in sites for each in site.devices),
-        "live": sum(site.live for site in sites),
-        "thumbs_up": sum(site.thumbs_up for site in sites),
-        "coffees": sum(site.coffees for site in sites),
     }
     return render(request, "analytics/overview.html", context)
 
