@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -35,18 +36,23 @@ if TYPE_CHECKING:
 
 UTC = ZoneInfo("UTC")
 
+SITES_OF_PAGE = 50
+
 
 @login_required
 @require_safe
 def sites(request: HttpRequest) -> HttpResponse:
-    """The user's sites with their numbers over some days of each: `?days=1|7|14|30`, `&to=YYYY-MM-DD`."""
+    """The user's sites with their numbers over some days of each: see `periods.parse`; `?page=`."""
     known = _subjects(cast("User", request.user))
-    subjects = [subject for key, subject in known.items() if "/" not in key]
-    period = views.parse_period(request, subjects[0].zone if subjects else UTC)
+    every = [subject for key, subject in known.items() if "/" not in key]
+    page = Paginator(every, SITES_OF_PAGE).get_page(request.GET.get("page"))
+    subjects = list(page)
+    period = views.parse_period(request, every[0].zone if every else UTC)
     label = views.parse_label(request)
     totals = read_totals([(each.devices, replace(period, zone=each.zone)) for each in subjects], label=label)
     context = {
         "rows": [(each, total, *_live_and_open(each)) for each, total in zip(subjects, totals, strict=True)],
+        "page": page,
         "label": label,
         "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
         **views.period_links(period, {}),

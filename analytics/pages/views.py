@@ -3,9 +3,10 @@
 import datetime
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -25,11 +26,18 @@ from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.pages.live import shared
 from devices.pages.looked_for import describe_sought
 from devices.querysets import Spot, spots_of
+from devices.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
 
+if TYPE_CHECKING:
+    from devices.models import User
+
 MOST_MATTERS = 12
 """More are counted: a list that nobody reads to its end helps nobody."""
+
+SPOTS_OF_PAGE = 100
+"""Rows of the table of a site's devices."""
 
 LATEST_PICTURES = 12
 LATEST_LOG_LINES = 20
@@ -66,15 +74,18 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     label = parse_label(request)
     spots = spots_of(devices)
     shown = [spot for spot in spots if any(device.overlaps(period.start, period.end) for device in spot.devices)]
-    totals = read_totals([(spot.devices, period) for spot in shown], label=label)
+    page = Paginator(shown, SPOTS_OF_PAGE).get_page(request.GET.get("page"))
+    totals = read_totals([(spot.devices, period) for spot in page], label=label)
     context = {
         "site": found,
         "devices": [spot.latest for spot in spots if spot.latest.is_open],
         "former": [spot.latest for spot in spots if not spot.latest.is_open and spot not in shown],
         "states": [
             (spot.latest, spot.latest.latest_state, spot.latest.is_live(period.now), total)
-            for spot, total in zip(shown, totals, strict=True)
+            for spot, total in zip(page, totals, strict=True)
         ],
+        "page": page,
+        "may_operate": found.allows(cast("User", request.user), Right.OPERATE),
         "has_sent": any(device.latest_state or not device.is_open for device in devices),
         **_common_context(devices, period, label, {"site": found.slug}),
     }
@@ -91,6 +102,7 @@ def device(request: HttpRequest, site: str, name: str) -> HttpResponse:
     period = parse_period(request, found.site.zone)
     context = {
         "device": found,
+        "may_operate": found.site.allows(cast("User", request.user), Right.OPERATE),
         "former": devices[1:],
         "state": found.latest_state,
         "is_live": found.is_live(period.now),

@@ -76,6 +76,10 @@ def hours_field() -> serializers.ChoiceField:
     )
 
 
+class TodayQuery(serializers.Serializer[dict[str, Any]]):
+    site = serializers.CharField(required=False, help_text="A site's slug.")
+
+
 class SpanQuery(PlaceQuery):
     """A site or device, and a period."""
 

@@ -47,10 +47,12 @@ from analytics.rest.serializers import (
     DetectionSerializer,
     EpisodeQuery,
     EpisodeSerializer,
+    TodayQuery,
     TodaySerializer,
     parse_bounds,
 )
 from analytics.rest.series import select_series
+from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 
@@ -61,10 +63,18 @@ if TYPE_CHECKING:
 class TodayViewSet(ViewSet):
     """The numbers of the overview."""
 
-    @extend_schema(responses=TodaySerializer(many=True))
+    @extend_schema(parameters=[TodayQuery], responses=TodaySerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Return each of your devices with its numbers since its site's midnight, ordered by site and name."""
-        sites = sites_today(cast("User", request.user), now=timezone.now())
+        """Return each of your devices with its numbers since its site's midnight, ordered by site and name.
+
+        With many devices, ask for one `site` at a time.
+        """
+        slug = parse_query(TodayQuery, request).get("site")
+        user = cast("User", request.user)
+        only = (
+            None if slug is None else list(Site.objects.for_user(user).filter(slug=slug).values_list("pk", flat=True))
+        )
+        sites = sites_today(user, now=timezone.now(), only=only)
         devices = [device for site in sites for device in site.devices]
         return Response(TodaySerializer(devices, many=True).data)
 

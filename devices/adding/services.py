@@ -12,8 +12,9 @@ from django.db.models import F
 
 from devices import names, services
 from devices.adding import codes
+from devices.audit.recording import record
 from devices.credentials import issuing
-from devices.models import BoxReport, CameraClaim, Device, Site, Thing
+from devices.models import Action, BoxReport, CameraClaim, Device, Site, Thing
 from edge_agent.urls import split_url
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def make_claim(*, device: Device, now: dt.datetime, source: str | None = None) -
             "claimed_at": None,
         },
     )
+    record(action=Action.ADDED, subject="claim code", label=device.name, number=device.pk, site=device.site_id)
     return codes.code_of(handle, now)
 
 

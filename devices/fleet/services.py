@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
-from devices.models import Device, Thing
+from devices.audit.recording import record
+from devices.models import Action, Device, Thing
 from edge_agent.messages import DesiredSettings, Settings
 
 AT_ONCE = 500
@@ -50,8 +51,18 @@ def configure_devices(*, devices: QuerySet[Device], settings: Mapping[str, Any],
     things = list(Thing.objects.select_for_update().filter(name__in=names).order_by("pk"))
     if not things:
         raise ValidationError("Select at least one camera.")
+    sites = dict(devices.order_by().values_list("thing_id", "site_id"))
     for thing in things:
-        thing.desired_config = {**thing.desired_config, **settings}
+        wanted = {**thing.desired_config, **settings}
+        record(
+            action=Action.CHANGED,
+            subject="camera",
+            number=thing.pk,
+            label=thing.name,
+            site=sites.get(thing.name),
+            changes={"desired_config": [thing.desired_config, wanted]},
+        )
+        thing.desired_config = wanted
         thing.config_unsent_since = now
     Thing.objects.bulk_update(things, ["desired_config", "config_unsent_since"], batch_size=AT_ONCE)
     return len(things)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Count
 from django.urls import reverse
 
-from devices.models import AgentRelease, AgentUpdate, Rollout, Thing
+from devices.audit.recording import record
+from devices.models import Action, AgentRelease, AgentUpdate, Device, Rollout, Thing
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -48,6 +50,17 @@ def start_rollout(*, things: Sequence[Thing], version: str, by: "User | None", n
         AgentUpdate(thing=thing, rollout=rollout, wave=wave)
         for thing, wave in zip(things, waves(len(things)), strict=True)
     )
+    names = [thing.name for thing in things]
+    here = Device.objects.open().filter(thing__name__in=names).order_by()
+    for site, cameras in here.values_list("site").annotate(cameras=Count("pk")):
+        record(
+            action=Action.CHANGED,
+            subject="version of the agent",
+            label=version,
+            site=site,
+            changes={"cameras": [None, cameras]},
+            by=by,
+        )
     return rollout
 
 

@@ -1,9 +1,10 @@
 """Each thing has its own user at a real Mosquitto, may use its own topics alone, and is refused once it has left."""
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,33 @@ RIGHTS = (("publishClientSend", "cmd/headcount/#"), ("subscribePattern", "$aws/t
 """What docs/edge-agent.md has the administrator add to the platform's role."""
 
 
-@pytest.fixture
-def broker(tmp_path: Path, settings: Settings) -> Iterator[Mosquitto]:
-    """A broker that is set up as docs/edge-agent.md says."""
+def secured(folder: Path, state: Path) -> AbstractContextManager[Mosquitto]:
+    """Return a broker with the plugin, configured as docs/edge-agent.md says."""
     assert PLUGIN is not None, "Debian's package mosquitto has the plugin"
-    state = tmp_path / "dynamic-security.json"
+    return mosquitto(folder, f"allow_anonymous false\nplugin {PLUGIN}\nplugin_opt_config_file {state}")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin's state after the commands of docs/edge-agent.md, of which each takes ten seconds."""
+    folder = tmp_path_factory.mktemp("prepared")
+    state = folder / "dynamic-security.json"
     control = ["mosquitto_ctrl", "dynsec", "init", str(state), "platform", PASSWORD]
     subprocess.run(control, check=True, capture_output=True)
-    lines = f"allow_anonymous false\nplugin {PLUGIN}\nplugin_opt_config_file {state}"
-    with mosquitto(tmp_path / "broker", lines) as running:
+    with secured(folder / "broker", state) as running:
         for kind, topic in RIGHTS:
             access = ["-h", running.host, "-p", str(running.port), "-u", "platform", "-P", PASSWORD]
             command = ["mosquitto_ctrl", *access, "dynsec", "addRoleACL", "admin", kind, topic, "allow"]
             subprocess.run(command, check=True, capture_output=True)
+        running.stop()
+    return state
+
+
+@pytest.fixture
+def broker(tmp_path: Path, prepared: Path, settings: Settings) -> Iterator[Mosquitto]:
+    state = tmp_path / prepared.name
+    shutil.copy(prepared, state)
+    with secured(tmp_path / "broker", state) as running:
         settings.MQTT_URL = f"mqtt://platform:the%20platform's%20own@{running.host}:{running.port}"
         settings.DEVICES_MQTT_URL = running.url
         settings.DEVICE_CREDENTIALS = "mosquitto"
