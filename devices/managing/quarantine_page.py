@@ -79,7 +79,7 @@ def message(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if not 0 <= start <= found.size:
         raise Http404(f"“from” is a byte of the payload: a number up to {found.size}.")
     piece = Substr("payload", start + 1, PIECE_BYTES, output_field=BinaryField())
-    content = QuarantinedMessage.objects.filter(pk=pk).values_list(piece, flat=True).get()
+    content = QuarantinedMessage.objects.filter(pk=pk).values_list(piece, flat=True).get() or b""
     end = start + len(content)
     context = {
         "site": site,
@@ -159,4 +159,5 @@ def _filtered(site: Site, asked: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _text(payload: Any) -> str:
-    return bytes(payload).decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    # SQLite answers NULL for the beginning of an empty payload.
+    return bytes(payload or b"").decode("utf-8", "backslashreplace").replace("\x00", "\\x00")

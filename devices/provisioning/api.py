@@ -131,6 +131,7 @@ class SiteViewSet(views.SiteViewSet):
 class DeviceViewSet(views.DeviceViewSet):
     """The devices of your sites, each with its stretch of time at its place, and its latest state while it is there."""
 
+    http_method_names = [*views.DeviceViewSet.http_method_names, "post"]
     filterset_class = DeviceFilter
 
     @extend_schema(request=NewDeviceSerializer, responses={201: CreatedDeviceSerializer, 200: CreatedDeviceSerializer})

@@ -213,4 +213,4 @@ def test_spells_of_a_site_whose_cameras_follow_nobody_are_its_measure(chicago01:
     (of_site,) = found.outlooks.values()
     assert of_site is not None
     assert of_site.today.people is Measure.SPELLS
-    assert (found.visits, found.spells) == (None, Episode.objects.count())
+    assert (found.totals.visits, found.totals.spells) == (None, Episode.objects.count())
