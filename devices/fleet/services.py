@@ -51,7 +51,7 @@ def configure_devices(*, devices: QuerySet[Device], settings: Mapping[str, Any],
     things = list(Thing.objects.select_for_update().filter(name__in=names).order_by("pk"))
     if not things:
         raise ValidationError("Select at least one camera.")
-    sites = dict(devices.order_by().values_list("thing_id", "site_id"))
+    sites = dict(devices.order_by().values_list("thing__name", "site_id"))
     for thing in things:
         wanted = {**thing.desired_config, **settings}
         record(
