@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts bench-visits fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -18,6 +18,7 @@ help:
 	@echo "              nor their fixtures import what starts programs, browsers or servers, or need models (tests/quick.py)"
 	@echo "make bench-edge    frames a second of the edge agent; and for an hour, whether it grows"
 	@echo "make bench-visits  how well the agent tells people apart, in simulated audiences, beside another tracker"
+	@echo "make bench-film    bodies and tracks on a real film of people who cross a junction"
 	@echo "make accuracy      what the agent's detectors find in photographs, and miss"
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
@@ -56,7 +57,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-film bench-pages bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 # norfair asks for an old numpy and works with the new one, so it gets a folder of its own.

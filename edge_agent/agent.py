@@ -190,7 +190,8 @@ class Agent:
         else:
             self._note_frame(now)
             faces = self._eyes.find_faces(rgb, taken_at, self._visits.expected(now))
-            self._follow(rgb, faces or (), now, taken_at)
+            if faces is not None:
+                self._follow(rgb, faces, now, taken_at)
         if rgb is not None and now >= self._next_judgement:
             self._next_judgement = now + PERIOD_SECONDS
             self._judge_picture(rgb, taken_at)
@@ -297,7 +298,8 @@ class Agent:
         self, rgb: Picture, faces: tuple[messages.Face, ...], now: float, taken_at: int
     ) -> tuple[messages.Face, ...]:
         """Return the faces with their visits' ids, and keep the visits that this look changes for the next batch."""
-        followed, changed = self._visits.look(now, taken_at, faces, (rgb.shape[1], rgb.shape[0]))
+        bodies = self._eyes.find_bodies(rgb, taken_at)
+        followed, changed = self._visits.look(now, taken_at, faces, (rgb.shape[1], rgb.shape[0]), bodies)
         self._visit_changes += changed
         return followed
 

@@ -76,6 +76,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How faces are looked for; see `vision.faces.FaceDetector`; docs/edge-agent.md tells metres and processor time."""
     facing_angle: FacingAngle = 30.0
     """A face that is turned away from the camera by more than this faces something else than the display; degrees."""
+    bodies: bool = False
+    """Whether bodies are looked for too, so that whoever passes without a glance has a visit; needs `faces`."""
     face_threshold: Probability = 0.55
     """Faces less probable than this are not reported; see `vision.faces.FaceDetector`."""
     gesture_threshold: Probability = 0.5

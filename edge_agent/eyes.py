@@ -9,7 +9,7 @@ from edge_agent.messages import Box, Face, Frame, Labelled
 from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.gestures import GESTURES, LearnedGestures
 from edge_agent.vision.reach import MAX_PEOPLE, held_cups
-from edge_agent.vision.search import TILE, Found
+from edge_agent.vision.search import PEOPLE_TILE, TILE, Found
 from edge_agent.vision.search_plan import SearchPlan
 from edge_agent.vision.turns import Turns
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CUP, PERSON = "cup", "person"
 """The labels of `vision.objects`; around people, only cups are looked for."""
+
+BODIES_PERIOD = 0.4
+"""Seconds between two searches for bodies, which are larger than faces and followed with fewer looks."""
 
 HANDS_PER_SECOND = 6.0
 """Around so many people hands are looked for in a second, and in each published frame around who makes a gesture."""
@@ -51,11 +54,16 @@ class Eyes:
         self._objects: ObjectDetector | None = (
             self._load(_objects, config, config.object_threshold) if "objects" in on else None
         )
-        used = {id(self._faces), id(self._hands), id(self._objects)}
+        self._people: ObjectDetector | None = (
+            self._load(_objects, config, config.object_threshold) if config.bodies and "faces" in on else None
+        )
+        used = {id(self._faces), id(self._hands), id(self._objects), id(self._people)}
         self._loaded = {key: detector for key, detector in self._loaded.items() if id(detector) in used}
         self._known: tuple[Face, ...] = ()
         self._plan = SearchPlan(TILE)
         self._exact_plan = SearchPlan(TILE, together=True) if config.accuracy == "high" else None
+        # All parts at once, so that a body that two of them show is found once.
+        self._people_plan = SearchPlan(PEOPLE_TILE, whole=True, period=BODIES_PERIOD, at_once=True)
         self._hand_turns = Turns(HANDS_PER_SECOND, MAX_PEOPLE, again=True)
         self._cup_turns = Turns(CUPS_PER_SECOND, MAX_PEOPLE)
         self._learned: LearnedGestures | None = None
@@ -107,6 +115,12 @@ class Eyes:
         exactly = self._exact_plan.due(rgb, taken_at / 1000) if self._exact_plan is not None else ()
         self._known = self._faces.follow(rgb, known, self._plan.due(rgb, taken_at / 1000), exactly)
         return self._known
+
+    def find_bodies(self, rgb: Picture, taken_at: int) -> list[Box] | None:
+        """The bodies in those parts of the frame that are due; None where bodies are not looked for."""
+        if self._people is None:
+            return None
+        return self._people.find_people(rgb, self._people_plan.due(rgb, taken_at / 1000))
 
     def _load(self, make: Callable[[AgentConfig], Any], config: AgentConfig, settings: object) -> Any:
         key = (make, config.models, settings)

@@ -201,6 +201,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     crop_margin: Margin | None = None
     accuracy: Accuracy | None = None
     facing_angle: FacingAngle | None = None
+    bodies: bool | None = None
 
 
 class DesiredSettings(Settings, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

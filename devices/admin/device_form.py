@@ -62,6 +62,12 @@ class DeviceForm(forms.ModelForm[Device]):
         choices=ACCURACIES, required=False, help_text="How faces are looked for. High takes more processor time."
     )
     facing_angle = _number("Degrees up to which a face may be turned from the camera and still face the display.")
+    bodies = forms.NullBooleanField(
+        required=False,
+        widget=forms.NullBooleanSelect(),
+        help_text="Whether bodies are looked for too, which tells how many people pass. Takes more processor time. "
+        f"Unknown: {OWN}.",
+    )
     face_threshold = _number("Lowest confidence of a face that is reported, 0 to 1.")
     gesture_threshold = _number("Lowest confidence of a gesture that is reported, 0.5 to 1.")
     object_threshold = _number("Lowest confidence of a cup or a person that is reported, 0 to 1.")

@@ -33,6 +33,13 @@ SIZE_REACH_PER_SECOND = 0.5
 """How much the logarithm of a face's size may change at once, and for each second: somebody who walks towards the
 camera at 1.4 m/s from 3 m away changes it by 0.6 in a second."""
 
+BODY_NOISE = 4.0
+"""How much more uncertain than a face's own place that is which the box of its body tells: a body with its arms is so
+many faces wide."""
+
+BODY_SETTLES = 0.5
+"""Seconds below which the way between two boxes of a body tells no speed: it is mostly noise."""
+
 PLACE_WEIGHT = 0.75
 SPEED_WEIGHT = 0.4
 SIZE_WEIGHT = 0.3
@@ -60,9 +67,9 @@ class Track:
         """Return the place at which the face is expected at this time."""
         return self.x + self.vx * (at - self.seen_at), self.y + self.vy * (at - self.seen_at)
 
-    def move(self, x: float, y: float, size: float, at: float) -> None:
-        """Take in the place at which the face was found."""
-        passed = at - self.seen_at
+    def move(self, x: float, y: float, size: float, at: float, *, is_body: bool = False) -> None:
+        """Take in the place at which the face was found, or must be by the box of its body."""
+        passed = max(at - self.seen_at, BODY_SETTLES if is_body else 0.0)
         if self.looks == 1:
             self.vx, self.vy = (x - self.x) / passed, (y - self.y) / passed
             self.x, self.y = x, y
@@ -81,26 +88,29 @@ class Tracker:
     def __init__(self) -> None:
         self._tracks: list[Track] = []
 
-    def update(self, at: float, boxes: Sequence[Box]) -> tuple[list[Track], list[Track]]:
+    def update(self, at: float, boxes: Sequence[Box], heads: Sequence[Box] = ()) -> tuple[list[Track], list[Track]]:
         """Return the track of each of these faces, in their order, and the tracks that have ended before this look.
 
-        `at` is the look's time in seconds and must ascend from call to call.
+        `heads` are where the faces of bodies must be; their tracks follow in the result. `at` is the look's time in
+        seconds and must ascend from call to call.
         """
         ended = [track for track in self._tracks if at - track.seen_at >= LOST_SECONDS]
         self._tracks = [track for track in self._tracks if at - track.seen_at < LOST_SECONDS]
-        faces = [(left + width / 2, top + height / 2, _size(width, height)) for left, top, width, height in boxes]
-        matched = {face: self._tracks[track] for track, face in _matches(_costs(self._tracks, faces, at))}
+        everything = [*boxes, *heads]
+        faces = [(left + width / 2, top + height / 2, _size(width, height)) for left, top, width, height in everything]
+        noise = np.repeat([1.0, BODY_NOISE], [len(boxes), len(heads)])
+        matched = {face: self._tracks[track] for track, face in _matches(_costs(self._tracks, faces, noise, at))}
         for face, track in matched.items():
-            track.move(*faces[face], at)
+            track.move(*faces[face], at, is_body=face >= len(boxes))
         new = {face: Track(_new_id(), *faces[face], at) for face in range(len(faces)) if face not in matched}
         self._tracks += new.values()
         found = matched | new
         return [found[face] for face in range(len(faces))], ended
 
-    def expected(self, at: float) -> list[Box]:
-        """Return where the face of each track is expected at this time."""
+    def expected(self, at: float) -> list[tuple[Track, Box]]:
+        """Return each track, and where its face is expected at this time."""
         return [
-            (round(x - track.size / 2), round(y - track.size / 2), round(track.size), round(track.size))
+            (track, (round(x - track.size / 2), round(y - track.size / 2), round(track.size), round(track.size)))
             for track in self._tracks
             for x, y in [track.expected(at)]
         ]
@@ -111,7 +121,12 @@ class Tracker:
         return ended
 
 
-def _costs(tracks: Sequence[Track], faces: Sequence[tuple[float, float, float]], at: float) -> NDArray[np.float64]:
+def _costs(
+    tracks: Sequence[Track],
+    faces: Sequence[tuple[float, float, float]],
+    noise: NDArray[np.float64],
+    at: float,
+) -> NDArray[np.float64]:
     """Return a cost for each track and face; infinite where the face cannot be the track's.
 
     Somebody may go on at the same speed or stop. So the distance is that from the whole way between the last place and
@@ -134,7 +149,7 @@ def _costs(tracks: Sequence[Track], faces: Sequence[tuple[float, float, float]],
     off_way = np.hypot(face_x - x - gone * way_x, face_y - y - gone * way_y) / unit
     off_end = np.hypot(face_x - x - way_x, face_y - y - way_y) / unit
     change = np.abs(np.log(face_size / size))
-    reach = REACH + np.where(looks > 1, KNOWN_REACH_PER_SECOND, NEW_REACH_PER_SECOND) * passed
+    reach = REACH * noise + np.where(looks > 1, KNOWN_REACH_PER_SECOND * noise, NEW_REACH_PER_SECOND) * passed
     allowed = (off_way <= reach) & (change <= SIZE_REACH + SIZE_REACH_PER_SECOND * passed)
     cost = off_way + OVERSHOOT_WEIGHT * off_end + change
     return np.where(allowed, cost, np.inf)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edge_agent.messages import Box, Face, Visit
+from edge_agent.tracking.heads import heads_without_face
 from edge_agent.tracking.tracks import Track, Tracker
 
 LEAST_LOOKS = 3
@@ -25,30 +26,50 @@ HEIGHT_WEIGHT = 0.3
 """Share of a new look in the height of the face from which the distance is computed; the rest is the former height."""
 
 
+LEAST_BODY_LOOKS = 5
+"""The same where only the body was seen: its box may jump to another body or to two bodies at once for a moment."""
+
+MOVED = 5.0
+"""Widths of the face by which a body whose face was never seen must have moved to be somebody's: three quarters of a
+metre. What stands still from the beginning is a sign or a plant that looks like a body."""
+
+
 @dataclass(slots=True)
 class _Visit:
-    """A visit under way. `began` and `seen` are seconds of the agent's clock, `attention` seconds."""
+    """A visit under way. `began` and `seen` are seconds of the agent's clock, `attention` seconds.
+
+    `face_at` and `face_look` are the time and the number of the last look that has shown the face, not the body alone.
+    """
 
     began_at: int
     began: float
+    place: tuple[float, float]
     seen: float
-    look: int
-    facing: bool | None
-    attention: float | None
-    height: float
-    nearest: float | None
+    attention: float | None = None
+    facing: bool | None = None
+    face_at: float | None = None
+    face_look: int = 0
+    height: float = 0.0
+    nearest: float | None = None
+    has_moved: bool = False
     reported: float | None = None
 
-    def see(self, at: float, look: int, face: Face, focal: float | None) -> None:
-        passed = at - self.seen
-        is_bridged = look - self.look <= 1 + BRIDGED_LOOKS or passed <= BRIDGED_SECONDS
+    def see(self, at: float, track: Track) -> None:
+        """Take in that the person was seen, with or without the face."""
+        self.seen = at
+        off = math.hypot(track.x - self.place[0], track.y - self.place[1])
+        self.has_moved = self.has_moved or off > MOVED * track.size
+
+    def see_face(self, at: float, look: int, face: Face, focal: float | None) -> None:
         if face.facing is not None:
             self.attention = self.attention or 0.0
-            if is_bridged:
-                self.attention += passed * (bool(self.facing) + face.facing) / 2
-        self.seen, self.look = at, look
-        self.facing = face.facing if face.facing is not None else self.facing
-        self.height += HEIGHT_WEIGHT * (_height(face) - self.height)
+            if self.face_at is not None:
+                passed = at - self.face_at
+                if look - self.face_look <= 1 + BRIDGED_LOOKS or passed <= BRIDGED_SECONDS:
+                    self.attention += passed * (bool(self.facing) + face.facing) / 2
+            self.facing = face.facing
+        self.height += (1.0 if self.face_at is None else HEIGHT_WEIGHT) * (_height(face) - self.height)
+        self.face_at, self.face_look = at, look
         self.nearest = _nearer(self.nearest, _distance(self.height, focal))
 
 
@@ -64,67 +85,82 @@ class VisitTracker:
         self._visits: dict[str, tuple[Track, _Visit]] = {}
         self._look = 0
         self._size: tuple[int, int] | None = None
+        self._sees_bodies = False
 
     def look(
-        self, at: float, taken_at: int, faces: Sequence[Face], size: tuple[int, int]
+        self,
+        at: float,
+        taken_at: int,
+        faces: Sequence[Face],
+        size: tuple[int, int],
+        bodies: Sequence[Box] | None = None,
     ) -> tuple[tuple[Face, ...], tuple[Visit, ...]]:
         """Return these faces with the ids of their visits, and the visits to report after this look.
 
         `at` is the time in seconds of a clock that never goes back, `taken_at` the same moment in epoch milliseconds,
         and `size` the frame's width and height in pixels; all visits end where it changes. A face without a box has no
-        visit.
+        visit. `bodies` are the bodies in the frame, or in a part of it; None where nobody looks for them. A body with
+        its face is one person, whose track goes on while only one of the two is seen.
         """
         resized = self.end_all() if self._size not in (None, size) else ()
         self._look, self._size = self._look + 1, size
         focal = None if self._lens is None else size[0] / 2 / math.tan(math.radians(self._lens) / 2)
+        self._sees_bodies = bodies is not None
         boxed = [face for face in faces if face.box is not None]
-        tracks, ended = self._tracker.update(at, [face.box for face in boxed if face.box is not None])
-        for track, face in zip(tracks, boxed, strict=True):
-            if track.id in self._visits:
-                self._visits[track.id][1].see(at, self._look, face, focal)
-            else:
-                self._visits[track.id] = track, self._begin(at, taken_at, face, focal)
+        boxes = [face.box for face in boxed if face.box is not None]
+        heads = heads_without_face(bodies or (), boxes, size)
+        tracks, ended = self._tracker.update(at, boxes, heads)
+        for track in tracks:
+            _, visit = self._visits.setdefault(track.id, (track, _Visit(taken_at, at, (track.x, track.y), at)))
+            visit.see(at, track)
+        for track, face in zip(tracks, boxed, strict=False):
+            self._visits[track.id][1].see_face(at, self._look, face, focal)
         ids = iter(tracks)
         named = tuple(face if face.box is None else msgspec.structs.replace(face, visit=next(ids).id) for face in faces)
         return named, (*resized, *self._end(ended), *self._due(at))
 
     def expected(self, at: float) -> list[Box]:
         """Return where the faces of the people are expected at this time: where it is worth looking for them."""
-        return self._tracker.expected(at)
+        expected = self._tracker.expected(at)
+        return [box for track, box in expected if self._visits[track.id][1].face_at is not None]
 
     def end_all(self) -> tuple[Visit, ...]:
         """End all visits and return them, because no further frame will come."""
         return self._end(self._tracker.end_all())
 
-    def _begin(self, at: float, taken_at: int, face: Face, focal: float | None) -> _Visit:
-        height = _height(face)
-        attention = None if face.facing is None else 0.0
-        return _Visit(taken_at, at, at, self._look, face.facing, attention, height, _distance(height, focal))
-
     def _end(self, tracks: Iterable[Track]) -> tuple[Visit, ...]:
         visits = [self._visits.pop(track.id) for track in tracks]
-        return tuple(_message(track, visit, ended=True) for track, visit in visits if track.looks >= LEAST_LOOKS)
+        return tuple(self._message(*each, ended=True) for each in visits if _is_visit(*each))
 
     def _due(self, at: float) -> list[Visit]:
         due = [
             (track, visit)
             for track, visit in self._visits.values()
-            if track.looks >= LEAST_LOOKS and (visit.reported is None or at - visit.reported >= UPDATE_SECONDS)
+            if _is_visit(track, visit) and (visit.reported is None or at - visit.reported >= UPDATE_SECONDS)
         ]
         for _, visit in due:
             visit.reported = at
-        return [_message(track, visit, ended=False) for track, visit in due]
+        return [self._message(track, visit, ended=False) for track, visit in due]
+
+    def _message(self, track: Track, visit: _Visit, *, ended: bool) -> Visit:
+        # Whose face was never seen has not looked at the display.
+        unseen = 0.0 if self._sees_bodies and visit.face_at is None else None
+        attention = unseen if visit.attention is None else visit.attention
+        return Visit(
+            id=track.id,
+            began_at=visit.began_at,
+            dwell=round(1000 * (visit.seen - visit.began)),
+            attention=None if attention is None else round(1000 * attention),
+            nearest=None if visit.nearest is None else round(visit.nearest, 2),
+            bodies=self._sees_bodies,
+            ended=ended,
+        )
 
 
-def _message(track: Track, visit: _Visit, *, ended: bool) -> Visit:
-    return Visit(
-        id=track.id,
-        began_at=visit.began_at,
-        dwell=round(1000 * (visit.seen - visit.began)),
-        attention=None if visit.attention is None else round(1000 * visit.attention),
-        nearest=None if visit.nearest is None else round(visit.nearest, 2),
-        ended=ended,
-    )
+def _is_visit(track: Track, visit: _Visit) -> bool:
+    if visit.face_at is not None:
+        return track.looks >= LEAST_LOOKS
+    return visit.has_moved and track.looks >= LEAST_BODY_LOOKS
 
 
 def _height(face: Face) -> float:

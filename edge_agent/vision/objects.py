@@ -1,6 +1,6 @@
 """Detects cups and people in a frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
 from edge_agent.vision.reach import cups_square, held_cups
-from edge_agent.vision.search import Found, Picture, check_picture, distinct, pixels, search
+from edge_agent.vision.search import (
+    Found,
+    Picture,
+    Tile,
+    check_picture,
+    distinct,
+    look_at_parts,
+    pixels,
+    search,
+)
 
-CUP = "cup"
+CUP, PERSON = "cup", "person"
 
-LABELS = {"Mug": CUP, "Coffee cup": CUP, "Person": "person"}
+LABELS = {"Mug": CUP, "Coffee cup": CUP, "Person": PERSON}
 """The model's classes that are reported, and the label of each; several classes may share a label."""
 
 TILE = 1.0
@@ -24,6 +33,16 @@ TILE = 1.0
 Measured with a photographed cup in 60 frames of 1280 × 720: the whole frame alone finds cups of 142 pixels across and
 more, with these tiles of 95 and more, and neither finds one in 32 photographs without. Smaller tiles do.
 """
+
+PERSON_THRESHOLD = 0.4
+"""Least confidence of a body.
+
+In 40 frames of a film, 94 % of 239 bodies of 35 to 170 pixels are found, and 94 % of the boxes are right
+(`make bench-film`).
+"""
+
+SMALLEST_PERSON = 36
+"""Pixels of the shortest body that is reported. Below, anything upright looks like one."""
 
 THREADS = 1
 """Threads of the model. A second one would make a run shorter, and take more processor time in all."""
@@ -82,6 +101,16 @@ class ObjectDetector:
         """Return the cups in the square below the chin of the person with this face, in pixels of `rgb`."""
         square = cups_square(face, rgb)
         return [cup.moved(square.left, square.top) for cup in self._look(square.of(rgb)) if cup.label == CUP]
+
+    def find_people(self, rgb: Picture, parts: Iterable[Tile]) -> list[Box]:
+        """Return the bodies in these parts of the frame, the most certain first, also such as an edge of it cuts.
+
+        A body of a sixth of a part's side is found, from behind as well as from the front.
+        """
+        check_picture(rgb)
+        people = distinct(thing for thing in look_at_parts(rgb, parts, self._look) if thing.label == PERSON)
+        sure = (each for each in people if each.confidence >= PERSON_THRESHOLD and each.height >= SMALLEST_PERSON)
+        return [pixels(person, rgb) for person in sure]
 
     def detect_cups(self, rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:
         """Return the cups anywhere in a picture, as `detect`, and the small ones below these faces."""

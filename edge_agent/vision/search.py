@@ -19,6 +19,9 @@ Picture = NDArray[np.uint8]
 TILE = 288
 """Side in pixels of the smallest tile in which faces are searched; the models find faces of 22 pixels in it."""
 
+PEOPLE_TILE = 480
+"""The same for bodies; the model finds bodies of 60 pixels and more in it."""
+
 OVERLAP = 0.25
 """Of a tile's side, at least, that it shares with its neighbour: what one tile cuts, the next one shows whole."""
 

@@ -30,27 +30,27 @@ LEAST_PIXELS = 6
 class Schedule:
     """Says which of a number of parts are due: those that have changed, and those not searched for `UNCHANGED`.
 
-    The parts that have waited longest are first, and all of them have a turn within `PERIOD`. `together` has all that
-    are due at once, when that time is over. Pure; not thread-safe.
+    The parts that have waited longest are first, and all of them have a turn within `period` seconds. `at_once` has all
+    that are due in one look, when that time is over. Pure; not thread-safe.
     """
 
-    def __init__(self, parts: int, *, together: bool = False) -> None:
-        self._together = together
+    def __init__(self, parts: int, *, period: float = PERIOD, at_once: bool = False) -> None:
+        self._period, self._at_once = period, at_once
         self._ages = np.full(parts, UNCHANGED)
         self._allowance = 1.0
 
     def due(self, passed: float, has_changed: Callable[[int], bool]) -> list[int]:
         """Return the numbers of the parts to search now, `passed` seconds after the last call."""
         self._ages += passed
-        self._allowance = min(self._allowance + passed / PERIOD, 1.0)
+        self._allowance = min(self._allowance + passed / self._period, 1.0)
         allowed = math.floor(self._allowance * len(self._ages) + 1e-6)
-        if self._together and allowed < len(self._ages):
+        if self._at_once and allowed < len(self._ages):
             return []
         oldest = np.argsort(-self._ages, kind="stable").tolist()
         due = (part for part in oldest if self._ages[part] >= UNCHANGED or has_changed(part))
         chosen = list(islice(due, allowed))
         self._ages[chosen] = 0.0
-        self._allowance -= 1.0 if self._together else len(chosen) / max(len(self._ages), 1)
+        self._allowance -= 1.0 if self._at_once else len(chosen) / max(len(self._ages), 1)
         return chosen
 
 
@@ -58,11 +58,21 @@ class SearchPlan:
     """Says at each look which parts of the frame to search. One plan for each camera; not thread-safe.
 
     A part is a tile of `side` pixels, or a larger one for larger things. `together` joins the parts that are due to
-    one, for a detector that looks at a large part as well as at a small one.
+    one, for a detector that looks at a large part as well as at a small one. `whole` makes the whole frame a part too.
+    `period` and `at_once` are those of `Schedule`; parts that are joined are due at once.
     """
 
-    def __init__(self, side: int, *, together: bool = False) -> None:
-        self._side, self._together = side, together
+    def __init__(
+        self,
+        side: int,
+        *,
+        together: bool = False,
+        whole: bool = False,
+        period: float = PERIOD,
+        at_once: bool = False,
+    ) -> None:
+        self._side, self._together, self._whole = side, together, whole
+        self._period, self._at_once = period, at_once or together
         self._size: tuple[int, int] | None = None
         self._at = 0.0
 
@@ -85,8 +95,10 @@ class SearchPlan:
     def _begin(self, rgb: Picture, grey: NDArray[np.uint8]) -> None:
         self._size = rgb.shape[:2]
         self._parts = parts_of(rgb.shape[1], rgb.shape[0], self._side, together=self._together)
+        if self._whole:
+            self._parts = list(tiles(rgb.shape[1], rgb.shape[0], self._side))
         self._searched = [_of(grey, part) for part in self._parts]
-        self._schedule = Schedule(len(self._parts), together=self._together)
+        self._schedule = Schedule(len(self._parts), period=self._period, at_once=self._at_once)
 
     def _has_changed(self, part: int, grey: NDArray[np.uint8]) -> bool:
         difference = cv2.absdiff(_of(grey, self._parts[part]), self._searched[part])

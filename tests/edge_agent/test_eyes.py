@@ -95,3 +95,15 @@ def test_a_model_that_is_not_there_changes_nothing(eyes: Eyes, tmp_path: Path) -
     with pytest.raises(ModelsUnavailable):
         eyes.changed(config)
     assert len(eyes.look(small_face(), 77_000_000).faces or ()) == 1
+
+
+def test_bodies_are_found_where_they_are_looked_for(models: Path) -> None:
+    config = AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces",), models=models)
+    portrait = paste(blank(), np.asarray(data.astronaut(), np.uint8), 400, 150)
+    assert Eyes(config).find_bodies(portrait, 1_000_000) is None
+    eyes = Eyes(config.with_settings(Settings(bodies=True)))
+    ((left, top, width, height),) = eyes.find_bodies(portrait, 1_000_000) or [()]
+    face_left, face_top, _, _ = moved(ASTRONAUT_FACE, 1.0, 400, 150)
+    assert left < face_left < left + width
+    assert top < face_top < top + height / 2
+    assert eyes.find_bodies(blank(), 2_000_000) == []

@@ -49,6 +49,7 @@ def stepped(
     *,
     detectors: tuple[messages.Detector, ...] = (),
     cadence: float | None = None,
+    bodies: bool = False,
     epoch_ms: Callable[[float], int] = lambda now: round(now * 1000),
 ) -> list[messages.FromDevice]:
     """What an agent has put into its outbox, oldest first, after so many steps."""
@@ -57,6 +58,7 @@ def stepped(
         mqtt_url="mqtt://t",
         detectors=detectors,
         cadence=cadence or 1 / every,
+        bodies=bodies,
         outbox=tmp_path / "outbox.sqlite3",
     )
     outbox = Outbox(config.outbox, config.outbox_max_bytes)
@@ -128,6 +130,13 @@ def test_between_two_published_frames_people_are_followed(tmp_path: Path) -> Non
         for face in f.faces or ()
     ]
     assert {face.visit for face in faces} == {began.id}
+
+
+@pytest.mark.usefixtures("models")
+def test_visits_tell_that_bodies_are_looked_for(tmp_path: Path) -> None:
+    source = Shows(*[data.astronaut()] * 8)
+    sent = stepped(tmp_path, source, every=0.2, steps=8, detectors=("faces",), cadence=5, bodies=True)
+    assert [visit.bodies for visit in visits_of(sent)] == [True]
 
 
 @pytest.mark.usefixtures("models")
