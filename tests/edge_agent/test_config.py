@@ -30,7 +30,7 @@ def test_the_defaults_of_the_photographer() -> None:
     [
         (
             'thing = "a"\ncadance = 2\n',
-            'agent.toml, key "cadance": there is no such setting; choose one of accuracy, cadence',
+            'agent.toml, key "cadance": there is no such setting; choose one of accuracy, bodies, cadence',
         ),
         ("cadence = 0\n", 'key "cadence" is wrong: expected a number > 0.0.'),
         ('cadence = "2"\n', 'key "cadence" is wrong: expected a number.'),
