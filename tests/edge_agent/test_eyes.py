@@ -102,7 +102,7 @@ def test_bodies_are_found_where_they_are_looked_for(models: Path) -> None:
     portrait = paste(blank(), np.asarray(data.astronaut(), np.uint8), 400, 150)
     assert Eyes(config).find_bodies(portrait, 1_000_000) is None
     eyes = Eyes(config.with_settings(Settings(bodies=True)))
-    ((left, top, width, height),) = eyes.find_bodies(portrait, 1_000_000) or [()]
+    ((left, top, width, height),) = eyes.find_bodies(portrait, 1_000_000) or []
     face_left, face_top, _, _ = moved(ASTRONAUT_FACE, 1.0, 400, 150)
     assert left < face_left < left + width
     assert top < face_top < top + height / 2
