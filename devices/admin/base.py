@@ -1,4 +1,4 @@
-"""The base classes of every model's admin: they limit staff to the sites at which they have a role."""
+"""The base classes of every model's admin: who may open it is decided by roles, as on pages, and not by permissions."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from devices.models import Site
 from devices.querysets import SiteScopedQuerySet
 from devices.roles import Right
 
@@ -14,12 +15,30 @@ OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only the values that occur in the list. Django's default filter would name the sites of other people."""
 
 
-class ScopedAdmin(admin.ModelAdmin[Any]):
-    """An admin that shows staff the rows of their own sites, and lets them change the rows of sites they may operate.
+def may_open_admin(request: HttpRequest) -> bool:
+    """Whether the user may open the admin: administrators of the installation, and operators and owners of a site."""
+    if _is_administrator(request):
+        return True
+    # One page of the admin asks for each model.
+    known: bool | None = request.__dict__.get("may_open_admin")
+    if known is None:
+        known = Site.objects.all().permitted(request.user, Right.OPERATE).exists()
+        request.__dict__["may_open_admin"] = known
+    return known
 
-    Superusers see and change everything. Django's model permissions still decide which models a member of the staff
-    may change at all.
+
+def _is_administrator(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser
+
+
+class ScopedAdmin(admin.ModelAdmin[Any]):
+    """An admin for administrators of the installation alone, who see and change everything.
+
+    Where `for_operators` is set, operators and owners of a site may open it too. They see the rows of their own sites,
+    and change those of the sites that they may operate.
     """
+
+    for_operators = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).for_user(request.user)  # type: ignore[attr-defined, no-any-return]
@@ -30,14 +49,26 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(db_field, request, **{**_choices(db_field, request), **kwargs})
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may_open(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self._may_open(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_open(request)
+
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self._may_write(request, obj)
+        return self._may_open(request) and self._may_write(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and self._may_write(request, obj)
+        return self._may_open(request) and self._may_write(request, obj)
+
+    def _may_open(self, request: HttpRequest) -> bool:
+        return may_open_admin(request) if self.for_operators else _is_administrator(request)
 
     def _may_write(self, request: HttpRequest, obj: models.Model | None) -> bool:
-        """Whether the user's roles allow a change of this object; without an object, whether the model is for staff.
+        """Whether the user's roles allow a change of this object; without an object, of any.
 
         Objects that belong to no site are for superusers alone.
         """

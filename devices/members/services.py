@@ -134,6 +134,13 @@ def _check_owner_stays(membership: Membership) -> None:
         )
 
 
+def only_owner_of(user: "User") -> list[Site]:
+    """Return the sites of which this user is the only owner whose account is active."""
+    owners = Membership.objects.filter(role__in=roles_with(Right.MANAGE), user__is_active=True)
+    others = owners.exclude(user=user.pk).values("site")
+    return [role.site for role in owners.filter(user=user.pk).exclude(site__in=others).select_related("site")]
+
+
 def _locked(site: Site) -> Site:
     """Return the site, locked until the commit, so that two owners cannot remove each other at the same time."""
     locked: Site = Site.objects.select_for_update().get(pk=site.pk)

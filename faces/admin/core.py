@@ -47,8 +47,13 @@ class SiteChoosingAdmin(ScopedAdmin):
 
 
 class ReadOnlyInline(admin.TabularInline[Any, Any]):
+    """Rows of the object above, which whoever may open that object may see."""
+
     extra = 0
     can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -69,6 +74,7 @@ class ConsentInline(ReadOnlyInline):
 
 @admin.register(Person)
 class PersonAdmin(SiteChoosingAdmin):
+    for_operators = True
     form = PersonForm
     list_display = ["name", "site", "line", "coffee_count", "may_be_recognised", "face_count"]
     list_filter = [("site", OWN_ONLY), ("guest_number", admin.EmptyFieldListFilter)]
@@ -180,6 +186,7 @@ class SightingInline(ReadOnlyInline):
 
 @admin.register(Capture)
 class CaptureAdmin(ReadOnlyAdmin):
+    for_operators = True
     list_display = ["taken_at", "device", "state", "attempts", "reason", "cups"]
     list_filter = ["state", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device"]
@@ -208,11 +215,12 @@ class CaptureAdmin(ReadOnlyAdmin):
                 messages.error(request, str(error))
 
     def has_recognise_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("faces.change_capture"))
+        return self._may_open(request)
 
 
 @admin.register(Coffee)
 class CoffeeAdmin(ScopedAdmin):
+    for_operators = True
     form = ReviewForm
     list_display = ["taken_at", "person", "voided", "why", "device", "reviewed_by"]
     list_filter = ["voided", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
@@ -263,6 +271,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
+    for_operators = True
     list_display = ["requested_at", "erased_at", "site", "counted", "erased_by", "reason"]
     list_filter = [("site", OWN_ONLY), ("erased_at", admin.EmptyFieldListFilter)]
     list_select_related = ["site", "erased_by"]

@@ -18,6 +18,7 @@ from faces.services import MergeRefused, merge_people, undo_merge
 class MergeAdmin(ScopedAdmin):
     """Adding a merge merges two people. The list is the history of merges, which can be undone there."""
 
+    for_operators = True
     form = MergeForm
     list_display = ["merged_at", "site", "other", "person", "coffees", "merged_by", "undone_at", "undone_by"]
     list_filter = [("site", OWN_ONLY), ("undone_at", admin.EmptyFieldListFilter)]
@@ -46,7 +47,7 @@ class MergeAdmin(ScopedAdmin):
         return False
 
     def has_undo_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("faces.change_merge"))
+        return self._may_open(request)
 
     @admin.display(description="Who")
     def other(self, merge: Merge) -> str:
@@ -94,6 +95,8 @@ class RecogniserMonthAdmin(ReadOnlyAdmin):
 @admin.register(ErasureNotice)
 class ErasureNoticeAdmin(ReadOnlyAdmin):
     """The announced erasures of people."""
+
+    for_operators = True
 
     list_display = ["erase_at", "person", "site", "last_seen_at", "noticed_at", "problem"]
     list_filter = [("person__site", OWN_ONLY)]

@@ -11,6 +11,7 @@ import analytics.urls
 import devices.urls
 import faces.urls
 import learning.urls
+from devices.admin import may_open_admin
 from devices.rest.base import no_such_address
 
 # A schedule runs any function, so whoever may edit one in the admin has a shell on the server.
@@ -23,6 +24,9 @@ router = DefaultRouter()
 for app in (devices.urls, faces.urls, analytics.urls, learning.urls):
     for prefix, viewset, basename in app.api:
         router.register(prefix, viewset, basename)
+
+# Roles decide who may open the admin, as they do on pages.
+admin.site.has_permission = may_open_admin  # type: ignore[method-assign]
 
 handler404 = "devices.pages.errors.not_found"
 

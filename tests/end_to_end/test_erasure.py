@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -33,9 +33,6 @@ NAME = "Adelaide Quillfeather"
 
 @pytest.fixture
 def staff(owner: User) -> Client:
-    owner.is_staff = True
-    owner.save()
-    owner.user_permissions.set(Permission.objects.filter(content_type__app_label="faces"))
     client = Client()
     client.force_login(owner)
     return client

@@ -22,9 +22,7 @@ def test_a_403_says_who_may(operator: User, seattle: Site) -> None:
 
 
 def test_a_403_of_the_admin_says_who_decides(operator: User, seattle: Site) -> None:
-    operator.is_staff = True
-    operator.save()
-    response = client_of(operator).get("/admin/faces/person/")
+    response = client_of(operator).get("/admin/devices/device/")
     assert response.status_code == 403
     assert "An administrator of the installation decides who may do this." in response.content.decode()
 
