@@ -295,6 +295,33 @@ def configure_device(*, device: Device, settings: DesiredSettings, now: dt.datet
     thing.save(update_fields=["desired_config", "config_unsent_since"])
 
 
+@transaction.atomic
+def change_camera(
+    *,
+    device: Device,
+    clock_timezone: str,
+    faces_sought: bool | None,
+    labels_sought: list[str],
+    sought_is_corrected: bool,
+    settings: DesiredSettings,
+    now: dt.datetime,
+) -> bool:
+    """Store these settings of the device and its thing; return whether there are new desired settings to be sent.
+
+    What the device looks for counts as corrected by hand once it is changed here.
+    """
+    was_changed = (faces_sought, labels_sought) != (device.faces_sought, device.labels_sought)
+    device.faces_sought, device.labels_sought = faces_sought, labels_sought
+    device.sought_is_corrected = sought_is_corrected or was_changed
+    device.save(update_fields=["faces_sought", "labels_sought", "sought_is_corrected"])
+    device.thing.clock_timezone = clock_timezone
+    device.thing.save(update_fields=["clock_timezone"])
+    if msgspec.to_builtins(settings) == device.thing.desired_config:
+        return False
+    configure_device(device=device, settings=settings, now=now)
+    return True
+
+
 def issue_device_token(*, device: Device) -> str:
     """Replace the token of the device's thing by a new one, and return its text, of which only a digest is stored."""
     token = secrets.token_urlsafe(32)

@@ -34,6 +34,7 @@ urlpatterns: list[Any] = [
     path("sites/<slug:slug>/settings/devices/", device_list.site_devices, name="site-devices"),
     path("sites/<slug:slug>/settings/devices/<int:pk>/", place_pages.device_place, name="device-place"),
     path("sites/<slug:slug>/settings/devices/<int:pk>/token/", place_pages.issue_token, name="device-token"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/camera/", place_pages.camera_settings, name="device-camera"),
     path(
         "sites/<slug:slug>/settings/devices/<int:pk>/<slug:change>/",
         place_pages.change_place,

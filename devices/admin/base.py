@@ -34,14 +34,14 @@ def _is_administrator(request: HttpRequest) -> bool:
 class ScopedAdmin(admin.ModelAdmin[Any]):
     """An admin for administrators of the installation alone, who see and change everything.
 
-    Where `for_operators` is set, operators and owners of a site may open it too. They see the rows of their own sites,
-    and change those of the sites that they may operate.
+    Where `for_operators` is set, operators and owners of a site may open it too. They see and change the rows of the
+    sites that they may operate.
     """
 
     for_operators = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).for_user(request.user)  # type: ignore[attr-defined, no-any-return]
+        return super().get_queryset(request).permitted(request.user, Right.OPERATE)  # type: ignore[attr-defined, no-any-return]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_foreignkey(db_field, request, **{**_choices(db_field, request), **kwargs})

@@ -15,9 +15,9 @@ from django.utils.html import format_html
 
 from devices import services
 from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
-from devices.admin.device_form import OF_THING, DeviceForm, settings_table
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_all
+from devices.managing.device_form import OF_THING, DeviceForm, settings_table
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable

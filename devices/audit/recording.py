@@ -88,7 +88,7 @@ LOOKS_ARE_ONE_FOR_S = 3600
 def record_look(*, by: "User", subject: str, site: Site, number: object, label: str) -> None:
     """Record once an hour that this person looked at this. Most looks cost no query."""
     hour = int(timezone.now().timestamp()) // LOOKS_ARE_ONE_FOR_S
-    once = f"{by.pk} {subject} {site.pk} {number} {hour}"
+    once = f"{by.pk}:{subject}:{site.pk}:{number}:{hour}".replace(" ", "-")
     if caches["process"].add(f"audit:{once}", True, LOOKS_ARE_ONE_FOR_S):
         record(action=Action.LOOKED, subject=subject, number=number, label=label, site=site.pk, by=by, once=once)
 

@@ -14,8 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices import services
 from devices.managing.access import check_right, find_site
+from devices.managing.device_form import CameraForm, settings_table
 from devices.managing.places import CHANGES
 from devices.models import Device, Site
+from devices.mqtt.broker import BrokerUnavailable
+from devices.mqtt.settings import send_config
 from devices.roles import Right
 
 if TYPE_CHECKING:
@@ -74,6 +77,45 @@ def issue_token(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         raise Http404(f"{device} has left {site}; its token belongs to another place now.")
     token = services.issue_device_token(device=device)
     return render(request, "devices/managing/place.html", {**_place(user, site, device), "token": token})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def camera_settings(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show the desired and the reported settings of the camera. A POST changes them, and sends them to the camera."""
+    user = cast("User", request.user)
+    site = find_site(user, slug)
+    device = _find_device(site, pk)
+    check_right(user, site, Right.OPERATE)
+    if not device.is_open:
+        raise Http404(f"{device} has left {site}; its settings belong to another place now.")
+    posted = request.method == "POST"
+    # A copy, because the form assigns what was typed to its device.
+    form = CameraForm(request.POST if posted else None, instance=_find_device(site, pk))
+    if posted and form.is_valid():
+        names = ("clock_timezone", "faces_sought", "labels_sought", "sought_is_corrected")
+        values = {name: form.cleaned_data[name] for name in names}
+        is_new = services.change_camera(device=device, settings=form.settings(), now=timezone.now(), **values)
+        if is_new:
+            _send(request, device)
+        messages.success(request, f"The settings of {device} are saved.")
+        return redirect("device-place", site.slug, device.pk)
+    context = {
+        "site": site,
+        "device": device,
+        "form": form,
+        "in_force": settings_table(device),
+        "tab": "site-devices",
+    }
+    status = HTTPStatus.BAD_REQUEST if posted else HTTPStatus.OK
+    return render(request, "devices/managing/camera.html", context, status=status)
+
+
+def _send(request: HttpRequest, device: Device) -> None:
+    try:
+        send_config(thing=device.thing)
+    except BrokerUnavailable as error:
+        messages.warning(request, f"The settings could not be sent yet. Headcount tries every minute. {error}")
 
 
 def _place(user: "User", site: Site, device: Device) -> dict[str, Any]:

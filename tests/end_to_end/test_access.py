@@ -88,6 +88,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("device-place", "get"): Needs.VIEWER,
     ("device-place-change", "get"): Needs.OPERATOR,
     ("device-place-change", "post"): Needs.OPERATOR,
+    ("device-camera", "get"): Needs.OPERATOR,
+    ("device-camera", "post"): Needs.OPERATOR,
     ("device-token", "post"): Needs.OPERATOR,
     ("site-quarantine", "get"): Needs.VIEWER,
     ("site-quarantine", "post"): Needs.OPERATOR,

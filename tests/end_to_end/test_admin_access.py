@@ -162,6 +162,8 @@ def answered(client: Client, method: str, address: str, data: Any = None) -> boo
     with undone:
         response = getattr(client, method)(address, data or {})
         transaction.set_rollback(True)
+    if response.status_code == 302:  # to a page of the same model, not to the sign-in page or the index
+        return "/".join(address.split("/")[:4]) in response.headers["Location"].partition("?")[0]
     return bool(response.status_code == 200)
 
 

@@ -35,7 +35,7 @@ def test_the_gestures_are_those_that_the_detectors_find(seattle: Site) -> None:
 @pytest.mark.parametrize(("start", "end"), [(-1, 0.25), (0, 1), (0.5, 0.75), (-1, 3), (0.75, 3)])
 def test_questions_of_a_site_do_not_overlap(seattle: Site, start: float, end: float) -> None:
     question(seattle, 0, 1).save()
-    assert "asks “" in refusal(question(seattle, start, end))
+    assert "asks another question in this time: “Good?”, from" in refusal(question(seattle, start, end))
 
 
 def test_one_question_may_follow_another_and_other_sites_ask_theirs(seattle: Site, chicago: Site) -> None:

@@ -136,7 +136,7 @@ def test_an_operator_asks_in_the_sites_own_time(seattle: Site, operator: User) -
         ({"asked_until": "2026-11-20T11:00"}, "must end after it begins"),
         (
             {"asked_from": "2026-11-20T09:00"},
-            "“Enjoying your coffee?” from 20 Nov 2026, 09:00 to 20 Nov 2026, 12:00",
+            "“Enjoying your coffee?”, from 20 Nov 2026, 09:00 to 20 Nov 2026, 12:00",
         ),
         ({"asked_from": "2026-11-20T12:10"}, "Choose a full quarter"),
         ({"asked_from": "2027-03-14T02:30", "asked_until": "2027-03-15T00:00"}, "may not exist"),

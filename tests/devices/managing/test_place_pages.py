@@ -171,3 +171,29 @@ def test_a_new_token_is_shown_once_and_works(operator: User, seattle01: Device) 
     seattle01.thing.refresh_from_db()
     token = page.partition('<code class="secret">')[2].partition("<")[0]
     assert services.token_digest(token) == seattle01.thing.token_digest
+
+
+def camera(user: User, device: Device, **typed: Any) -> Any:
+    address = reverse("device-camera", args=[device.site.slug, device.pk])
+    return client_of(user).post(address, {"clock_timezone": "UTC", **typed})
+
+
+def test_an_operator_changes_the_settings_of_a_camera(operator: User, seattle01: Device) -> None:
+    typed = {"cadence": "5", "detectors": ["faces"], "labels_sought": "thumbs-up, cup", "faces_sought": "true"}
+    assert camera(operator, seattle01, **typed).status_code == 302
+    seattle01.refresh_from_db()
+    assert seattle01.thing.desired_config == {"cadence": 5.0, "detectors": ["faces"]}
+    assert (seattle01.labels_sought, seattle01.sought_is_corrected) == (["cup", "thumbs-up"], True)
+    page = shown(client_of(operator).get(reverse("device-camera", args=["seattle", seattle01.pk])))
+    assert 'value="cup, thumbs-up"' in page
+    assert 'value="5.0"' in page
+
+
+def test_a_setting_that_the_camera_would_refuse_is_told_in_words_beside_its_field(
+    operator: User, seattle01: Device
+) -> None:
+    response = camera(operator, seattle01, cadence="61")
+    assert response.status_code == 400
+    assert "This must be a number of at most 60." in shown(response)
+    seattle01.thing.refresh_from_db()
+    assert seattle01.thing.desired_config == {}

@@ -1,4 +1,4 @@
-"""The admin's form of a device: its names, its site, what it looks for, and the desired settings of its thing."""
+"""The forms of a device, in the admin and on its page: what it looks for, and the desired settings of its thing."""
 
 import json
 from typing import Any
@@ -145,6 +145,36 @@ class DeviceForm(forms.ModelForm[Device]):
     def _values(self) -> dict[str, Any]:
         values = {name: self.cleaned_data.get(name) for name in Settings.__struct_fields__}
         return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+
+class LabelsField(forms.CharField):
+    """Labels with commas between them."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return sorted({label.strip() for label in (value or "").split(",") if label.strip()})
+
+
+class CameraForm(DeviceForm):
+    """The settings of a camera that is registered: without its names, its site and its bucket."""
+
+    thing_name = None  # type: ignore[assignment]
+    bucket = None  # type: ignore[assignment]
+    bucket_prefix = None  # type: ignore[assignment]
+    labels_sought = LabelsField(
+        required=False,
+        label="Labels that the device looks for",
+        help_text="Labels of objects and gestures, with commas between. They are learned from the device’s messages.",
+    )
+    field_order = ["detectors", "cadence", "accuracy"]
+
+    class Meta(DeviceForm.Meta):
+        fields = ["faces_sought", "labels_sought", "sought_is_corrected"]
+
+    def _check_place(self, cleaned: dict[str, Any]) -> None:
+        """The form changes no place."""
 
 
 def settings_table(device: Device) -> SafeString:
