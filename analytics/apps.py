@@ -46,6 +46,7 @@ class AnalyticsConfig(AppConfig):
         audit_wall_tokens()
         audit(SharedPage, Audited("shared page", ["expires_at"], site=lambda page: page.site_id, label=str))
         register_tab(Tab("Shared pages", "shared-pages", rank=75))
+        register_tab(Tab("Opening hours", "site-opening", rank=20))
         register_tab(Tab("Walls and tokens", "site-walls", rank=70))
         register_facts(Frame, "taken_at", part=ReceivedFrame, key=["taken_at", "key"])
         register_facts(Visit, "began_at", part=ReceivedVisit, key=["began_at", "key"])

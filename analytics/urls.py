@@ -10,7 +10,7 @@ from analytics.comparing.views import compare, sites
 from analytics.galaxy.serving.urls import urlpatterns as galaxy
 from analytics.groundtruth.api import GroundTruthViewSet
 from analytics.groundtruth.urls import urlpatterns as groundtruth
-from analytics.pages import views
+from analytics.pages import opening_pages, views
 from analytics.questions.api import QuestionViewSet
 from analytics.questions.urls import urlpatterns as questions
 from analytics.rest.views import (
@@ -26,6 +26,8 @@ from analytics.sharing.urls import urlpatterns as sharing
 from analytics.tables.api import DetectionTableViewSet
 from analytics.tables.views import tables
 from analytics.visitors.api import ReactionViewSet, VisitorViewSet
+
+OPENING = "sites/<slug:slug>/settings/opening-hours/"
 
 api: list[tuple[str, Any, str]] = [
     ("today", TodayViewSet, "today"),
@@ -53,6 +55,13 @@ urlpatterns: list[Any] = [
     path("detections/", tables, name="detection-tables"),
     path("sites/<slug:site>/devices/<slug:name>/", views.device, name="device"),
     path("sites/<slug:site>/devices/<slug:name>/plots/", views.device_plots, name="device-plots"),
+    path("sites/<slug:slug>/settings/opening-hours/", opening_pages.site_opening, name="site-opening"),
+    path("sites/<slug:slug>/settings/opening-hours/plan/", opening_pages.add_plan, name="site-opening-plan-new"),
+    path(
+        "sites/<slug:slug>/settings/opening-hours/plan/<int:pk>/", opening_pages.change_plan, name="site-opening-plan"
+    ),
+    path("sites/<slug:slug>/settings/opening-hours/day/", opening_pages.add_day, name="site-opening-day-new"),
+    path("sites/<slug:slug>/settings/opening-hours/day/<int:pk>/", opening_pages.delete_day, name="site-opening-day"),
     path("review/", review, name="review"),
     *galaxy,
     *questions,

@@ -124,10 +124,8 @@ class Question(models.Model):
         """Return why another question cannot be asked at the same time, naming this one."""
         zone = self.site.zone
         start, end = (f"{at.astimezone(zone):%-d %b %Y, %H:%M}" for at in (self.asked_from, self.asked_until))
-        return (
-            f"{self.site} asks another question in this time: “{self.text}”, from {start} to {end}. A thumb could answer "
-            "either."
-        )
+        other = f"“{self.text}”, from {start} to {end}"
+        return f"{self.site} asks another question in this time: {other}. A thumb could answer either."
 
     def clean(self) -> None:
         if self.asked_from and self.asked_until and self.asked_until - self.asked_from > LONGEST:

@@ -41,7 +41,9 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
     for_operators = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).permitted(request.user, Right.OPERATE)  # type: ignore[attr-defined, no-any-return]
+        rows: Any = super().get_queryset(request)
+        scoped = isinstance(rows, SiteScopedQuerySet)
+        return rows.permitted(request.user, Right.OPERATE) if scoped else rows.for_user(request.user)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_foreignkey(db_field, request, **{**_choices(db_field, request), **kwargs})

@@ -16,7 +16,16 @@ from django.urls import NoReverseMatch, reverse
 
 from analytics.galaxy.serving.services import create_wall_token
 from analytics.groundtruth.services import start_session
-from analytics.models import Detection, Episode, Review, SharedPage, Verdict, Visit
+from analytics.models import (
+    Detection,
+    Episode,
+    OpeningException,
+    OpeningPlan,
+    Review,
+    SharedPage,
+    Verdict,
+    Visit,
+)
 from analytics.models.quarters import quarter_start
 from analytics.questions import services as questions
 from config.urls import router
@@ -104,6 +113,13 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("site-wall-revoke", "post"): Needs.OPERATOR,
     ("site-policy", "get"): Needs.VIEWER,
     ("site-policy", "post"): Needs.OWNER,
+    ("site-opening", "get"): Needs.VIEWER,
+    ("site-opening-plan-new", "get"): Needs.OPERATOR,
+    ("site-opening-plan-new", "post"): Needs.OPERATOR,
+    ("site-opening-plan", "get"): Needs.OPERATOR,
+    ("site-opening-plan", "post"): Needs.OPERATOR,
+    ("site-opening-day-new", "post"): Needs.OPERATOR,
+    ("site-opening-day", "post"): Needs.OPERATOR,
     ("members", "get"): Needs.VIEWER,
     ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
     ("change-member", "post"): Needs.OWNER,
@@ -315,6 +331,8 @@ def world(db: None, owner: User) -> dict[str, Any]:
             name="Landlord", site=site, token_digest="d", created_at=now, expires_at=now + dt.timedelta(days=7)
         ),
         "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
+        "site-opening-plan": OpeningPlan.objects.create(site=site),
+        "site-opening-day": OpeningException.objects.create(site=site, date=now.date()),
         "audit": AuditEntry.objects.filter(site=site).first(),
         "member": Membership.objects.get(site=site, user__username="fuzzed"),
         "rollout": start_rollout(things=[device.thing], version=release.version, by=owner, now=now),

@@ -1,0 +1,60 @@
+"""The pages on which operators enter opening hours."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from analytics.models import OpeningException, OpeningPlan
+from devices.models import Site
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/sites/seattle/settings/opening-hours/"
+
+
+def sent(user: User, address: str, **typed: str) -> Any:
+    client = Client()
+    client.force_login(user)
+    return client.post(f"{PAGE}{address}", typed, follow=True)
+
+
+def test_an_operator_enters_the_hours_changes_and_deletes_them(operator: User, seattle: Site) -> None:
+    page = sent(operator, "plan/", since="2026-11-01", monday="09:00-18:00").content.decode()
+    plan = OpeningPlan.objects.get(site=seattle)
+    assert "09:00-18:00" in page
+    assert "from 1 Nov 2026" in page
+    sent(operator, f"plan/{plan.pk}/", since="2026-11-01", monday="10:00-18:00")
+    plan.refresh_from_db()
+    assert plan.monday == "10:00-18:00"
+    sent(operator, f"plan/{plan.pk}/", delete="yes")
+    assert not OpeningPlan.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"since": "2026-11-01", "monday": "9 to 6"}, "9 to 6"),
+        ({"since": "2026-11-01", "country": "XX"}, "No holidays are known of “XX”"),
+        ({"since": "2026-10-01"}, "already exists"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_stored(
+    operator: User, seattle: Site, typed: dict[str, str], sentence: str
+) -> None:
+    OpeningPlan.objects.create(site=seattle, since=dt.date(2026, 10, 1))
+    response = sent(operator, "plan/", **typed)
+    assert response.status_code == 400
+    assert sentence in response.content.decode()
+    assert OpeningPlan.objects.count() == 1
+
+
+def test_a_single_day_is_entered_once_and_removed(operator: User, seattle: Site) -> None:
+    for status in (200, 400):
+        assert sent(operator, "day/", date="2026-12-24", hours="09:00-12:00").status_code == status
+    day = OpeningException.objects.get(site=seattle)
+    assert day.hours == "09:00-12:00"
+    assert "the plan holds" in sent(operator, f"day/{day.pk}/").content.decode()
+    assert not OpeningException.objects.exists()
