@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from django.apps import AppConfig
@@ -39,10 +41,11 @@ class AnalyticsConfig(AppConfig):
         from devices.managing.tabs import Tab, register_tab
         from faces.erasure.signals import person_erased
 
+        site_of: Callable[[Any], int] = attrgetter("site_id")
         plan = ["since", *DAYS, "country", "region", "holiday"]
-        audit(OpeningPlan, Audited("opening hours", plan, site=lambda plan: plan.site_id))
+        audit(OpeningPlan, Audited("opening hours", plan, site=site_of, label=lambda plan: f"from {plan.since}"))
         day = ["date", "hours"]
-        audit(OpeningException, Audited("opening exception", day, site=lambda day: day.site_id))
+        audit(OpeningException, Audited("opening exception", day, site=site_of, label=lambda day: f"on {day.date}"))
         audit_wall_tokens()
         audit(SharedPage, Audited("shared page", ["expires_at"], site=lambda page: page.site_id, label=str))
         register_tab(Tab("Shared pages", "shared-pages", rank=75))

@@ -26,7 +26,7 @@ def audit_models() -> None:
         Device,
         Audited(
             "device",
-            ["site_id", "name", "thing_id", "since", "until", "faces_sought", "labels_sought", "sought_is_corrected"],
+            ["name", "thing_id", "since", "until", "faces_sought", "labels_sought", "sought_is_corrected"],
             site=lambda device: device.site_id,
             label=lambda device: device.name,
         ),

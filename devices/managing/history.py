@@ -65,6 +65,14 @@ def _number(text: str) -> int:
 def _in_words(entries: Iterable[AuditEntry], site: Site) -> list[Line]:
     entries = list(entries)
     numbers = {number for entry in entries for number in (entry.by_id, entry.about) if number is not None}
+    numbers |= {
+        number
+        for entry in entries
+        for name, values in entry.changes.items()
+        if name.endswith("by_id")
+        for number in values
+        if number is not None
+    }
     names = dict(get_user_model()._default_manager.filter(pk__in=numbers).values_list("pk", "username"))
     return [_line(entry, names, site) for entry in entries]
 
@@ -81,11 +89,15 @@ def _line(entry: AuditEntry, names: dict[int, str], site: Site) -> Line:
         who = "A command or a task" if entry.way == Way.PROGRAM else "Somebody who is not signed in"
     what = _what(entry, account(entry.about) if entry.about is not None and entry.about != entry.by_id else "")
     way = "" if entry.way in (Way.PAGE, Way.PROGRAM) else f" (by the {entry.get_way_display()})"
-    return Line(entry.at, who, f"{what}{way}", _changes(entry.changes, site))
+    changes = {
+        name: [each if each is None else account(each) for each in values] if name.endswith("by_id") else values
+        for name, values in entry.changes.items()
+    }
+    return Line(entry.at, who, f"{what}{way}", _changes(changes, site))
 
 
 def _what(entry: AuditEntry, about: str) -> str:
-    verb = entry.get_action_display()
+    verb = entry.get_action_display().lower()
     if entry.subject == "account" and entry.action in (Action.SIGNED_IN, Action.SIGNED_OUT, Action.REFUSED):
         return verb
     named = entry.label or ("" if about or not entry.number else f"no. {entry.number}")

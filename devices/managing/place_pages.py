@@ -47,8 +47,9 @@ def change_place(request: HttpRequest, slug: str, pk: int, change: str) -> HttpR
         raise Http404(f"“{change}” is no change that {device} can have now.")
     status, sentences = HTTPStatus.OK, []
     with timezone.override(site.zone):
-        form = form_class(device, user, request.POST if request.method == "POST" else None, now=timezone.now())
-        if request.method == "POST":
+        typed = request.POST if request.method == "POST" else {} if form_class.is_foreseen_at_once else None
+        form = form_class(device, user, typed, now=timezone.now())
+        if typed is not None:
             sentences = form.foresee() if form.is_valid() else []
             if form.is_valid() and "confirmed" in request.POST:
                 try:
@@ -58,7 +59,7 @@ def change_place(request: HttpRequest, slug: str, pk: int, change: str) -> HttpR
                 else:
                     messages.success(request, " ".join(filter(None, [sentences[0], form.follow_up()])))
                     return _go_to(user, shown)
-            if not form.is_valid():
+            if request.method == "POST" and not form.is_valid():
                 status = HTTPStatus.BAD_REQUEST
         context = {"site": site, "device": device, "form": form, "sentences": sentences, "tab": "site-devices"}
         return render(request, "devices/managing/change_place.html", context, status=status)
@@ -129,7 +130,7 @@ def _place(user: "User", site: Site, device: Device) -> dict[str, Any]:
         "now": timezone.now(),
         "of_spot": _latest_first(stretches.of_spot(device)),
         "of_thing": _latest_first(stretches.for_user(user).filter(thing=device.thing_id)),
-        "changes": [(name, form) for name, form in CHANGES.items() if form.suits(device)] if may_change else [],
+        "changes": [(name, form.title) for name, form in CHANGES.items() if form.suits(device)] if may_change else [],
         "may_change": may_change,
         "tab": "site-devices",
     }

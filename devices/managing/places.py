@@ -42,6 +42,8 @@ class Change(forms.Form):
     title: ClassVar[str]
     confirm: ClassVar[str]
     """What the button that carries it out says."""
+    is_foreseen_at_once: ClassVar[bool] = False
+    """Whether the page says what will happen before anything is filled in."""
 
     def __init__(self, device: Device, user: "User", data: Any = None, *, now: dt.datetime) -> None:
         super().__init__(data)
@@ -173,7 +175,7 @@ class Replace(Change):
 
 
 class Retire(Change):
-    title, confirm = "Retire the camera", "Retire it"
+    title, confirm, is_foreseen_at_once = "Retire the camera", "Retire it", True
     at = _at_field()
 
     def perform(self) -> None:
@@ -188,7 +190,7 @@ class Retire(Change):
 
 
 class Reopen(Correction):
-    title, confirm = "Re-open the place", "Re-open it"
+    title, confirm, is_foreseen_at_once = "Re-open the place", "Re-open it", True
 
     @classmethod
     def suits(cls, device: Device) -> bool:
@@ -266,7 +268,7 @@ class CorrectDeparture(Correction):
 
 
 class Remove(Change):
-    title, confirm = "Remove the camera, which was never here", "Remove it"
+    title, confirm, is_foreseen_at_once = "Remove the camera, which was never here", "Remove it", True
 
     @classmethod
     def suits(cls, device: Device) -> bool:

@@ -335,7 +335,7 @@ def test_the_device_log_and_the_quarantine_are_told(seattle01: Device, superuser
     assert_links_work(
         superuser,
         answer,
-        f"{reverse('admin:devices_quarantinedmessage_changelist')}?device__id__exact={seattle01.pk}",
+        f"{reverse('site-quarantine', args=['seattle'])}?device=Seattle01",
     )
 
 

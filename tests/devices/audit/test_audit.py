@@ -178,6 +178,7 @@ def test_owners_read_the_history_of_their_site_and_nobody_elses(
     page = client_of(owner).get(reverse("site-audit", args=["seattle"])).content.decode()
     assert "the policy" in page
     assert "mode: enrolled" in page
+    assert "confirmed by: owner" in page
     assert client_of(operator).get(reverse("site-audit", args=["seattle"])).status_code == 403
     assert client_of(outsider).get(reverse("site-audit", args=["seattle"])).status_code == 404
     assert SitePolicy.objects.exists()

@@ -70,6 +70,14 @@ def test_a_move_says_first_what_will_happen_and_then_happens(both: User, seattle
     assert response.headers["Location"] == reverse("device-place", args=["chicago", moved.pk])
 
 
+def test_a_retirement_needs_one_click_once_its_page_is_open(operator: User, seattle01: Device) -> None:
+    page = shown(client_of(operator).get(reverse("device-place-change", args=["seattle", seattle01.pk, "retire"])))
+    assert "is at no place: what it takes is quarantined." in page
+    assert ">Retire it</button>" in page
+    seattle01.refresh_from_db()
+    assert seattle01.is_open
+
+
 def test_a_date_is_the_sites_own_time(operator: User, seattle01: Device) -> None:
     left = clock.now().replace(second=0, microsecond=0) - dt.timedelta(hours=5)
     change(operator, seattle01, "retire", confirmed="yes", at=local(left, seattle01.site))
@@ -164,6 +172,12 @@ def test_a_viewer_is_offered_no_change(name: str, viewer: User, seattle01: Devic
     page = shown(client_of(viewer).get(reverse("device-place", args=["seattle", seattle01.pk])))
     assert CHANGES[name].title not in page
     assert change(viewer, seattle01, name, confirmed="yes").status_code == 403
+
+
+def test_an_operator_is_offered_what_suits_the_camera(operator: User, seattle01: Device) -> None:
+    page = shown(client_of(operator).get(reverse("device-place", args=["seattle", seattle01.pk])))
+    offered = {name for name, change in CHANGES.items() if f">{change.title}</a>" in page}
+    assert offered == {"move", "replace", "retire", "rename", "came", "remove"}
 
 
 def test_a_new_token_is_shown_once_and_works(operator: User, seattle01: Device) -> None:
