@@ -43,7 +43,8 @@ class ScopedAdmin(admin.ModelAdmin[Any]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
         scoped = isinstance(rows, SiteScopedQuerySet)
-        return rows.permitted(request.user, Right.OPERATE) if scoped else rows.for_user(request.user)
+        own: QuerySet[Any] = rows.permitted(request.user, Right.OPERATE) if scoped else rows.for_user(request.user)
+        return own
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_foreignkey(db_field, request, **{**_choices(db_field, request), **kwargs})

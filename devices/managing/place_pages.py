@@ -47,7 +47,7 @@ def change_place(request: HttpRequest, slug: str, pk: int, change: str) -> HttpR
         raise Http404(f"“{change}” is no change that {device} can have now.")
     status, sentences = HTTPStatus.OK, []
     with timezone.override(site.zone):
-        typed = request.POST if request.method == "POST" else {} if form_class.is_foreseen_at_once else None
+        typed: Any = request.POST if request.method == "POST" else {} if form_class.is_foreseen_at_once else None
         form = form_class(device, user, typed, now=timezone.now())
         if typed is not None:
             sentences = form.foresee() if form.is_valid() else []

@@ -211,9 +211,10 @@ def test_what_a_role_does_not_allow_no_action_of_the_admin_does(
 ) -> None:
     wrong, clients = [], {person: client_of(user) for person, user in people.items()}
     for label, model_admin in registered():
-        row, name = objects.get(label), label.replace(".", "_")
-        deletes = {"delete_selected": ACCESS[label].delete}
-        for action, least in {**deletes, **ACCESS[label].actions}.items() if row is not None else ():
+        name, actions = label.replace(".", "_"), {"delete_selected": ACCESS[label].delete, **ACCESS[label].actions}
+        if (row := objects.get(label)) is None:
+            continue
+        for action, least in actions.items():
             for person, user in people.items():
                 data = {"action": action, "_selected_action": [row.pk], "post": "yes"}
                 with CaptureQueriesContext(connection) as queries:
