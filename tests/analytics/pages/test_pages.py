@@ -118,7 +118,7 @@ def test_signing_out_leads_to_the_form(viewer: User) -> None:
 def test_a_form_that_is_out_of_date_says_what_to_do(db: None) -> None:
     answer = Client(enforce_csrf_checks=True).post(reverse("account_login"), {"login": "a", "password": "b"})
     assert answer.status_code == 403
-    assert "reload the page" in words(answer)
+    assert "Open the form again: what you typed is still there." in words(answer)
 
 
 def test_an_error_page_needs_neither_user_nor_style_sheet(db: None) -> None:
