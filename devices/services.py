@@ -299,21 +299,29 @@ def configure_device(*, device: Device, settings: DesiredSettings, now: dt.datet
 def change_camera(
     *,
     device: Device,
+    by: "User",
     clock_timezone: str,
     faces_sought: bool | None,
-    labels_sought: list[str],
+    labels_sought: Sequence[str],
+    waits_between_uploads: bool | None,
     sought_is_corrected: bool,
     settings: DesiredSettings,
     now: dt.datetime,
 ) -> bool:
     """Store these settings of the device and its thing; return whether there are new desired settings to be sent.
 
-    What the device looks for counts as corrected by hand once it is changed here.
+    What the device looks for counts as corrected by hand once it is changed here. Raises as `correct_sought`.
     """
-    was_changed = (faces_sought, labels_sought) != (device.faces_sought, device.labels_sought)
-    device.faces_sought, device.labels_sought = faces_sought, labels_sought
-    device.sought_is_corrected = sought_is_corrected or was_changed
-    device.save(update_fields=["faces_sought", "labels_sought", "sought_is_corrected"])
+    wanted = (faces_sought, normalised_labels(labels_sought), waits_between_uploads)
+    was_changed = wanted != (device.faces_sought, device.labels_sought, device.waits_between_uploads)
+    correct_sought(
+        device=device,
+        by=by,
+        faces=faces_sought,
+        labels=labels_sought,
+        waits=waits_between_uploads,
+        is_corrected=sought_is_corrected or was_changed,
+    )
     device.thing.clock_timezone = clock_timezone
     device.thing.save(update_fields=["clock_timezone"])
     if msgspec.to_builtins(settings) == device.thing.desired_config:

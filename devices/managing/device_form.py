@@ -171,7 +171,7 @@ class CameraForm(DeviceForm):
     field_order = ["detectors", "cadence", "accuracy"]
 
     class Meta(DeviceForm.Meta):
-        fields = ["faces_sought", "labels_sought", "sought_is_corrected"]
+        fields = ["faces_sought", "labels_sought", "waits_between_uploads", "sought_is_corrected"]
 
     def _check_place(self, cleaned: dict[str, Any]) -> None:
         """The form changes no place."""

@@ -94,9 +94,12 @@ def camera_settings(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     # A copy, because the form assigns what was typed to its device.
     form = CameraForm(request.POST if posted else None, instance=_find_device(site, pk))
     if posted and form.is_valid():
-        names = ("clock_timezone", "faces_sought", "labels_sought", "sought_is_corrected")
+        names = (
+            *("clock_timezone", "faces_sought", "labels_sought"),
+            *("waits_between_uploads", "sought_is_corrected"),
+        )
         values = {name: form.cleaned_data[name] for name in names}
-        is_new = services.change_camera(device=device, settings=form.settings(), now=timezone.now(), **values)
+        is_new = services.change_camera(device=device, by=user, settings=form.settings(), now=timezone.now(), **values)
         if is_new:
             _send(request, device)
         messages.success(request, f"The settings of {device} are saved.")
