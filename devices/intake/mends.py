@@ -17,6 +17,7 @@ MENDS: Mapping[str, str] = {
     Reason.TOO_OLD: "These are older than frames are kept, so they can only be discarded.",
     Reason.IN_FUTURE: "Set the device’s clock. Replay once the time that they give has come.",
     Reason.NO_PLACE: "Correct the dates of the camera’s places, then replay.",
+    Reason.TOO_MANY: "Have the device take fewer pictures. Replay those that you want.",
     Reason.REFUSED: "Look at the detail of a message. Replay after an update of Headcount.",
 }
 """What people can do about each reason."""

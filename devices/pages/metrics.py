@@ -43,20 +43,20 @@ DEVICE_METRICS: dict[str, tuple[str, Callable[[DeviceState], float | None]]] = {
 
 
 class MayReadMetrics(BasePermission):
-    """Allows staff, and whoever sends the setting `METRICS_TOKEN` as `Authorization: Bearer <token>`."""
+    """Allows administrators, and whoever sends the setting `METRICS_TOKEN` as `Authorization: Bearer <token>`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         words = get_authorization_header(request).split()
         if settings.METRICS_TOKEN and len(words) == 2 and words[0].lower() == b"bearer":
             return constant_time_compare(words[1], settings.METRICS_TOKEN.encode())
-        return bool(request.user and request.user.is_staff)
+        return bool(request.user and request.user.is_superuser)
 
 
 @extend_schema(exclude=True)
 @api_view(["GET"])
 @permission_classes([MayReadMetrics])
 def metrics(request: Request) -> HttpResponse:
-    """Return the metrics of the platform for Prometheus, which sends `METRICS_TOKEN` or the API token of staff."""
+    """Return the metrics for Prometheus, which sends `METRICS_TOKEN` or an administrator's API token."""
     registry = CollectorRegistry()
     registry.register(_Platform())
     registry.register(_Devices())
