@@ -250,7 +250,8 @@ def routes() -> Iterator[tuple[str, str]]:
             continue
         actions = getattr(callback, "actions", None)
         if actions is not None:
-            yield from ((name, method) for method in list(actions) if method != "head")
+            allowed = set(callback.cls.http_method_names) - {"head"}  # type: ignore[attr-defined]
+            yield from ((name, method) for method in list(actions) if method in allowed)
         else:
             yield from ((each, method) for each, method in ACCESS if each == name)
             if not any(each == name for each, _ in ACCESS):
