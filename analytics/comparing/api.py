@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from analytics.comparing.calibration import pair_of, read_calibrations
 from analytics.numbers.buckets import day_bounds
 from analytics.numbers.findings import Finding, Normality, Word, judge_day, tell
 from analytics.numbers.hour_series import Measure, Span, average_side, compare_spans, read_hour_series, usual_people
@@ -112,8 +113,9 @@ class ComparisonViewSet(ViewSet):
         """Compare a place with its own past, or with another place, over the hours of the week that both sides saw.
 
         The period is by default the last seven days, and the other period the seven days before. Another place is
-        compared by its average number of people alone. An hour is compared if it is over and both sides saw at least
-        half of it. `finding` is “more”, “fewer”, “about the same” (the interval lies within ±10 %) or “cannot tell”.
+        compared by its average number of people alone; corrected by ground truth if all cameras of both places have
+        it. An hour is compared if it is over and both sides saw at least half of it. `finding` is “more”, “fewer”,
+        “about the same” (the interval lies within ±10 %) or “cannot tell”.
         """
         query, now = parse_query(ComparisonQuery, request), timezone.now()
         findings = _other_place(request, query, now) if _names_place(query) else _other_period(request, query, now)
@@ -176,7 +178,9 @@ def _other_place(request: Request, query: dict[str, Any], now: dt.datetime) -> d
         periods.append(period)
     series = read_hour_series(with_opening_hours(selections, query["hours"]), label=query["label"], now=now)
     one, other = (average_side(each, *period) for each, period in zip(series, periods, strict=True))
-    return tell({Measure.AVERAGE: compare(one, other)})
+    devices = [selection.devices for selection in selections]
+    calibrations = read_calibrations(list(zip(devices, series, strict=True)))
+    return tell({Measure.AVERAGE: compare(one, other, pair_of(*calibrations))})
 
 
 def _period(query: dict[str, Any], zone: Any, now: dt.datetime) -> Span:

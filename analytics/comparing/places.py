@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from zoneinfo import ZoneInfo
 
+from analytics.comparing.calibration import pair_of, read_calibrations
 from analytics.numbers.findings import Finding, tell
 from analytics.numbers.hour_series import Measure, average_side, count_visits
 from analytics.numbers.matched import Comparison, compare
@@ -46,6 +47,8 @@ class PlaceNumbers:
     """None where no camera followed people."""
     past: Mapping[Measure, Finding]
     """Beside the period before."""
+    is_calibrated: bool
+    """Whether all of its cameras have been compared with a count by eye, and that still holds."""
     others: Mapping[str, Finding]
     """The average beside that of each other place, by the name of the other place."""
 
@@ -77,7 +80,7 @@ def read_place_numbers(
 ) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    At most seven queries, however many subjects there are.
+    At most eight queries, however many subjects there are, and some more for each camera with ground truth.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]
@@ -90,7 +93,11 @@ def read_place_numbers(
     }
     sides = [average_side(past, mine.start, mine.end) for past, mine in zip(series, own, strict=True)]
     pairs = combinations(range(len(subjects)), 2)
-    comparisons |= {(one, other): compare(sides[one], sides[other]) for one, other in pairs}
+    calibrations = read_calibrations([(each.devices, past) for each, past in zip(subjects, series, strict=True)])
+    comparisons |= {
+        (one, other): compare(sides[one], sides[other], pair_of(calibrations[one], calibrations[other]))
+        for one, other in pairs
+    }
     findings = tell(comparisons, primary={key for key in comparisons if key[1] not in _NOT_IN_SENTENCES})
     return [
         PlaceNumbers(
@@ -101,6 +108,7 @@ def read_place_numbers(
             label=label,
             visits=count_visits(series[number], (own[number].start, own[number].end)),
             past={measure: findings[number, measure] for measure in Measure if (number, measure) in findings},
+            is_calibrated=calibrations[number] is not None,
             others={
                 other.name: findings[number, place] if number < place else findings[place, number].reversed
                 for place, other in enumerate(subjects)

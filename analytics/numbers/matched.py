@@ -97,8 +97,24 @@ class Comparison:
         return Comparison(self.hours_in_common, ratio, interval, self.p_value)
 
 
-def compare(after: Side, before: Side) -> Comparison:
-    """Compare two sides. Raises `ValueError` unless both have the same number of cameras."""
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Which share of the people a place's cameras find, from counts by eye."""
+
+    share: float
+    """What the cameras count over what a person counts; above 0."""
+    log_variance: float
+    """The variance of the logarithm of `share`."""
+    freedom: float
+    """Its degrees of freedom."""
+
+
+def compare(after: Side, before: Side, calibrations: tuple[Calibration, Calibration] | None = None) -> Comparison:
+    """Compare two sides. Raises `ValueError` unless both have the same number of cameras.
+
+    With the calibrations of both sides, people are compared instead of what the cameras find: the ratio is corrected,
+    and how far the shares are uncertain widens the interval.
+    """
     if after.measure.rates.shape[0] != before.measure.rates.shape[0]:
         raise ValueError("Only sides with the same number of cameras can be compared cell by cell.")
     days = np.flatnonzero(after.hours.any(axis=1))
@@ -114,6 +130,9 @@ def compare(after: Side, before: Side) -> Comparison:
         return Comparison(hours, None, None, 1.0)
     ratio = value / other
     variance = _variance(late, early, both, is_same_place=after.measure is before.measure)
+    if calibrations is not None:
+        ratio *= calibrations[1].share / calibrations[0].share
+        variance = None if variance is None else _with_calibrations(variance, calibrations)
     if variance is None:
         return Comparison(hours, ratio, None, 1.0)
     # SciPy is slow to import, and most pages do not need it.
@@ -262,6 +281,15 @@ def _variance(late: _Weeks, early: _Weeks, both: Booleans, *, is_same_place: boo
     variance = max(floor, sum(part for part, _ in parts))
     freedom = sum(part for part, _ in parts) ** 2 / sum(part**2 / own for part, own in parts if part)
     return variance, freedom
+
+
+def _with_calibrations(
+    variance: tuple[float, float], calibrations: tuple[Calibration, Calibration]
+) -> tuple[float, float]:
+    """Add the variances of two calibrations, which are independent of the days; Satterthwaite's degrees of freedom."""
+    parts = [variance, *((each.log_variance, each.freedom) for each in calibrations)]
+    total = sum(part for part, _ in parts)
+    return total, total**2 / sum(part**2 / freedom for part, freedom in parts if part)
 
 
 def _noise(rates: Floats, both: Booleans, touched: Booleans) -> _Noise | None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.numbers.matched import Comparison, Floats, HourlyMeasure, Side, UsualRange, compare, usual_range
+from analytics.numbers.matched import (
+    Calibration,
+    Comparison,
+    Floats,
+    HourlyMeasure,
+    Side,
+    UsualRange,
+    compare,
+    usual_range,
+)
 
 MONDAY = dt.date(2026, 11, 2)
 OPEN = slice(9, 18)
@@ -191,3 +200,26 @@ def test_where_hardly_anybody_comes_nothing_is_usual() -> None:
     assert today(few, events=few) is None
     assert today(np.full((1, 63, 24), np.nan)) is None
     assert today(rates, until=0) is None
+
+
+def test_calibrations_correct_the_ratio_and_widen_the_interval() -> None:
+    one, other = weeks(9, seed=1), 2 * weeks(9, seed=2)
+    sides = span(one, 7, 0), span(other, 7, 0)
+    plain = compare(*sides)
+    sure = compare(*sides, (Calibration(0.8, 0.0, 100), Calibration(0.4, 0.0, 100)))
+    assert plain.ratio is not None
+    assert sure.ratio == pytest.approx(plain.ratio / 2)
+    assert reach(sure) == pytest.approx(reach(plain))
+    unsure = compare(*sides, (Calibration(0.8, 0.01, 100), Calibration(0.4, 0.02, 100)))
+    assert unsure.ratio == sure.ratio
+    assert reach(unsure) > 1.3 * reach(plain)
+
+
+def test_cameras_that_find_different_shares_of_the_same_people_see_as_many() -> None:
+    people = weeks(9, noise=0.02)
+    sides = span(0.9 * people, 7, 0), span(0.6 * people, 7, 0)
+    assert compare(*sides).ratio == pytest.approx(1.5)
+    found = compare(*sides, (Calibration(0.9, 0.0004, 60), Calibration(0.6, 0.0004, 60)))
+    assert found.ratio == pytest.approx(1)
+    assert found.interval is not None
+    assert found.interval.low < 1 < found.interval.high
