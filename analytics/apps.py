@@ -37,8 +37,8 @@ class AnalyticsConfig(AppConfig):
         from devices.fact_kinds import register_facts
         from devices.health import register_check
         from devices.intake.batches import register_sink
-        from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from devices.managing.tabs import Tab, register_tab
+        from devices.reading.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from faces.erasure.signals import person_erased
 
         site_of: Callable[[Any], int] = attrgetter("site_id")

@@ -156,8 +156,8 @@ def _taken(jpeg: bytes, count: int) -> list[Any]:
     from django.utils import timezone
 
     from devices.intake.batches import Batch
-    from devices.intake.decoding import TakenPicture
     from devices.models import Device
+    from devices.reading.decoding import TakenPicture
     from faces.models import Capture
     from faces.pictures import sink
 

@@ -64,8 +64,8 @@ def acks(port: str, topic: str, name: str, count: str) -> None:
 
 def saves(port: str, topic: str, name: str, count: str) -> None:
     from analytics.models import Frame
-    from devices.intake.identity import digest
     from devices.models import Device
+    from devices.reading.identity import digest
 
     device = Device.objects.get(thing__name=topic.split("/")[2])
     done = threading.Event()

@@ -10,9 +10,9 @@ class DevicesConfig(AppConfig):
         from devices.audit.audited import audit_models
         from devices.audit.sign_ins import listen
         from devices.fact_kinds import register_facts
-        from devices.intake.decoding import LogLine
         from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog
+        from devices.reading.decoding import LogLine
         from devices.roles import Right
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])

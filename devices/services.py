@@ -35,9 +35,9 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from devices.fact_kinds import count_facts
-from devices.intake.labels import BadLabel, normalised
 from devices.intake.seeking import MOST_LABELS
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
+from devices.reading.labels import BadLabel, normalised
 from devices.roles import Right, Role
 from edge_agent.messages import DesiredSettings
 

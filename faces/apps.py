@@ -14,10 +14,10 @@ class FacesConfig(AppConfig):
         from devices.fact_kinds import register_facts
         from devices.health import register_check
         from devices.intake.batches import register_sink
-        from devices.intake.decoding import TakenPicture
         from devices.intake.replay import register_way
         from devices.managing.tabs import Tab, register_tab
         from devices.models import Site
+        from devices.reading.decoding import TakenPicture
         from faces.coffees import coffee_tallies
         from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
         from faces.pictures import sink, storage

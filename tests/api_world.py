@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from PIL import Image
 
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from devices.roles import Role
 from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.core.cache import caches
 from hypothesis import HealthCheck, settings
 
-from devices.intake import picture_budget
 from devices.models import Device, Site
+from devices.reading import picture_budget
 from devices.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
 from tests import clock, places, quick

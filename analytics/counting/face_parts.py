@@ -23,7 +23,7 @@ from analytics.counting.sink import Additions, CountedFrame, FoundObject
 from analytics.models import FACE, EngagementQuarter, Frame, FramePart
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
-from devices.intake.decoding import ReceivedFrame
+from devices.reading.decoding import ReceivedFrame
 
 USUAL_PAUSE = dt.timedelta(milliseconds=200)
 """Longest pause within a burst of a device whose rhythm is not known yet.

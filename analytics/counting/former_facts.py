@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from analytics.models import Frame, ReportedGesture
-from devices.intake import identity
-from devices.intake.decoding import ReceivedFrame, ReceivedGesture
+from devices.reading import identity
+from devices.reading.decoding import ReceivedFrame, ReceivedGesture
 
 TIMES_AT_ONCE = 500
 """Times in one query; SQLite allows 32,766 parameters."""

@@ -31,8 +31,8 @@ from analytics.models import (
 )
 from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
-from devices.intake.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
 from devices.models import Device
+from devices.reading.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
 from edge_agent import messages
 from edge_agent.messages import Box
 

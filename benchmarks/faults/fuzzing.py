@@ -5,10 +5,10 @@ from collections import Counter
 from django.utils import timezone
 
 from analytics.models import Frame, FramePart
-from devices.intake import decoding, identity
-from devices.intake.decoding import Arrival, Decoded
-from devices.intake.places import read_whereabouts
 from devices.models import DeviceLog, Heartbeat, QuarantinedMessage, Reason
+from devices.reading import decoding, identity
+from devices.reading.decoding import Arrival, Decoded
+from devices.reading.places import read_whereabouts
 from faces.models import Capture
 
 Row = tuple[object, ...]

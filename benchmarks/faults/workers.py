@@ -19,8 +19,8 @@ from tqdm import tqdm
 from benchmarks.faults.ingester import ROOT, Standstill
 from benchmarks.faults.ledger import Outcome
 from devices.intake.batches import Batch
-from devices.intake.decoding import TakenPicture
 from devices.models import Device
+from devices.reading.decoding import TakenPicture
 from faces.coffees.counting import COOL_DOWN
 from faces.models import Capture, Coffee, Mode, Person, Sighting, State
 from faces.pictures import sink

@@ -12,7 +12,7 @@ from demo.past.messages import SentMessage, sent_messages
 from demo.past.pictures import coffee_pictures
 from demo.past.progress import Loaded, Progress
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
+from devices.reading.decoding import Arrival
 
 BATCH = 500
 """Messages per transaction; at most these are repeated after an interruption."""

@@ -7,10 +7,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from devices.intake.decoding import DEEPLENS
 from devices.intake.quarantine import messages_of_unknown
 from devices.intake.replay import replay_all
 from devices.models import QuarantinedMessage
+from devices.reading.decoding import DEEPLENS
 from edge_agent.messages import KINDS, topic_from_device
 
 

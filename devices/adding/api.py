@@ -18,8 +18,8 @@ from rest_framework.viewsets import ViewSet
 
 from devices.adding import services
 from devices.credentials.issuing import CredentialsUnavailable
-from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import CameraClaim, Thing
+from devices.reading.pictures import BadPicture, sanitised_jpeg
 from devices.releases import rollouts
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.throttling import refused_too_often

@@ -10,8 +10,12 @@ from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from devices.intake import decoding, device_states, identity, redelivery, seeking, waiting
-from devices.intake.decoding import (
+from devices.intake import device_states, redelivery, seeking, waiting
+from devices.intake.placing import Placing, picture_at_its_place
+from devices.intake.quarantine import may_hold_picture, note_growth
+from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from devices.reading import decoding, identity
+from devices.reading.decoding import (
     Arrival,
     Decoded,
     LogLine,
@@ -22,11 +26,8 @@ from devices.intake.decoding import (
     SignOfLife,
     TakenPicture,
 )
-from devices.intake.picture_budget import OverBudget
-from devices.intake.places import KnownThings, Whereabouts, read_whereabouts
-from devices.intake.placing import Placing, picture_at_its_place
-from devices.intake.quarantine import may_hold_picture, note_growth
-from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from devices.reading.picture_budget import OverBudget
+from devices.reading.places import KnownThings, Whereabouts, read_whereabouts
 from edge_agent import messages
 
 log = logging.getLogger(__name__)

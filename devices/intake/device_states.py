@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from devices.intake import waiting
-from devices.intake.decoding import EPOCH, Arrival, Decoded
 from devices.intake.waiting import Run
 from devices.models import DeviceState
+from devices.reading.decoding import EPOCH, Arrival, Decoded
 from devices.text import storable
 
 log = logging.getLogger(__name__)

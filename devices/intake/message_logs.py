@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from devices.intake.decoding import MAX_LEAD, Arrival
-from devices.intake.deeplens import milliseconds
+from devices.reading.decoding import MAX_LEAD, Arrival
+from devices.reading.deeplens import milliseconds
 from edge_agent.messages import MAX_MESSAGE_BYTES
 
 BETWEEN = " \t\r\n,[]"

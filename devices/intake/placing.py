@@ -18,15 +18,15 @@ from typing import Any
 import msgspec
 
 from devices.fact_kinds import find_facts, has_key, key_of
-from devices.intake.decoding import (
+from devices.models import Device, Reason
+from devices.reading.decoding import (
     Arrival,
     Decoded,
     Rejection,
     TakenPicture,
     decode,
 )
-from devices.intake.places import Whereabouts, read_whereabouts
-from devices.models import Device, Reason
+from devices.reading.places import Whereabouts, read_whereabouts
 
 
 @dataclass(slots=True)

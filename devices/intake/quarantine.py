@@ -11,8 +11,8 @@ from django.db import models, transaction
 from django.db.models import Count, F, Max, Sum
 from django.utils import timezone
 
-from devices.intake.decoding import thing_of
 from devices.models import Heartbeat, QuarantinedMessage, Reason
+from devices.reading.decoding import thing_of
 from edge_agent.messages import is_thing_name
 
 log = logging.getLogger(__name__)

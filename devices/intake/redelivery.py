@@ -20,10 +20,10 @@ from functools import partial
 import msgspec
 from django.db.models import Max
 
-from devices.intake.arrivals import Arrival, Delivery
-from devices.intake.decoding import is_from_deeplens
-from devices.intake.identity import content_hash, digest
 from devices.models import DeliveredBatch, QuarantinedMessage, RetainedMessage
+from devices.reading.arrivals import Arrival, Delivery
+from devices.reading.decoding import is_from_deeplens
+from devices.reading.identity import content_hash, digest
 
 RECEIVE_MAXIMUM = 4_000
 """Most messages that the broker may have sent to one client without an acknowledgement (MQTT's Receive Maximum). A

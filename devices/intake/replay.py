@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from django.db import models, transaction
 
 from devices.intake import batches
-from devices.intake.decoding import Arrival, Rejection
 from devices.isolation import each
 from devices.models import QuarantinedMessage
+from devices.reading.decoding import Arrival, Rejection
 
 _take_in: dict[str, Callable[[Arrival], None]] = {"": batches.take_in}
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from devices.intake.decoding import Decoded, ReceivedFrame
-from devices.intake.labels import BadLabel, normalised
 from devices.models import Device
+from devices.reading.decoding import Decoded, ReceivedFrame
+from devices.reading.labels import BadLabel, normalised
 
 MOST_LABELS = 200
 """More labels of one device are not learned: no model of objects or gestures that a camera box runs has as many."""

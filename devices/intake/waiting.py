@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from devices.intake.decoding import Arrival, Decoded
 from devices.models import Device, DeviceState
+from devices.reading.decoding import Arrival, Decoded
 
 FEWEST_SIGNS = 10
 """Signs of life between two uploads of a device that waits. AWS' sample lets more than ten frames pass."""

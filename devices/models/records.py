@@ -52,7 +52,7 @@ class QuarantinedMessage(models.Model):
 class FormerIdentity(models.Model):
     """A former version of the identity of facts, for an installation that has stored facts with it.
 
-    Only a migration writes it, and `devices/intake/identity.py` reads it.
+    Only a migration writes it, and `devices/reading/identity.py` reads it.
     """
 
     version = models.PositiveSmallIntegerField(primary_key=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from devices.intake import identity
+from devices.reading import identity
 
 AGENTS = "dt/headcount/+/+"
 DEEPLENSES = "$aws/things/+/infer"

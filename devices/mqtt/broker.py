@@ -22,10 +22,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from devices.intake.decoding import Arrival, Delivery, thing_of
 from devices.intake.redelivery import RECEIVE_MAXIMUM
 from devices.mqtt.assignments import DEEPLENSES, Assignment
 from devices.mqtt.wire import Client, Published
+from devices.reading.decoding import Arrival, Delivery, thing_of
 from edge_agent.messages import MAX_PACKET_BYTES
 
 log = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import Arrival, Rejection, things_of
-from devices.intake.places import KnownThings, read_whereabouts
 from devices.intake.redelivery import RECEIVE_MAXIMUM
 from devices.models import Reason
 from devices.mqtt.broker import Subscription, Unacknowledged
 from devices.mqtt.suspects import Suspects
+from devices.reading.decoding import Arrival, Rejection, things_of
+from devices.reading.places import KnownThings, read_whereabouts
 from edge_agent import messages
 
 log = logging.getLogger(__name__)

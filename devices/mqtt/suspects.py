@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from devices.intake.arrivals import Arrival
-from devices.intake.identity import content_hash
+from devices.reading.arrivals import Arrival
+from devices.reading.identity import content_hash
 
 log = logging.getLogger(__name__)
 

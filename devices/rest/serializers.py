@@ -6,9 +6,9 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from rest_framework import serializers
 
-from devices.intake.labels import MAX_LABEL
 from devices.intake.seeking import MOST_LABELS
 from devices.models import AuditEntry, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
+from devices.reading.labels import MAX_LABEL
 from edge_agent import messages
 
 

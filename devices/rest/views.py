@@ -18,9 +18,9 @@ from rest_framework.viewsets import ViewSet
 
 from devices import services
 from devices.intake import batches
-from devices.intake.decoding import Arrival
 from devices.intake.quarantine import quarantined_counts
 from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Site, Thing
+from devices.reading.decoding import Arrival
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import AuditFilter, LogFilter

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import ForeignKey
 from django.utils import timezone
 
-from devices.intake.pictures import MAX_BYTES
 from devices.models import Site
+from devices.reading.pictures import MAX_BYTES
 from faces.enrolment.enrolment import Portrait
 from faces.models import Capture, Consent, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable

@@ -9,8 +9,8 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from devices.intake.pictures import MAX_BYTES, SUFFIXES
 from devices.models import Site
+from devices.reading.pictures import MAX_BYTES, SUFFIXES
 from devices.text import clean_line
 from edge_agent.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Site
+from devices.reading.pictures import BadPicture, sanitised_jpeg
 from edge_agent.messages import Box
 from faces.enrolment import portraits
 from faces.models import Capture, Consent, Face, Person

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devices.intake.pictures import SUFFIXES
+from devices.reading.pictures import SUFFIXES
 from devices.text import clean_line
 from edge_agent.file_names import is_other_picture, printable, why_passed_over
 from edge_agent.text_files import read_text

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from devices.intake.labels import BadLabel, normalised
-from devices.intake.picture_files import MAX_SIDE
+from devices.reading.labels import BadLabel, normalised
+from devices.reading.picture_files import MAX_SIDE
 
 MAX_BYTES = 1024 * 1024
 MOST_BOXES = 1_000

@@ -16,13 +16,14 @@ import msgspec
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from devices.intake import batches, decoding, deeplens, identity
-from devices.intake.decoding import Arrival, Rejection, TakenPicture
+from devices.intake import batches
 from devices.intake.message_logs import BadLine, read_log
 from devices.intake.past import accept_past, count_once
-from devices.intake.pictures import MAX_BYTES
-from devices.intake.places import read_whereabouts
 from devices.models import Device
+from devices.reading import decoding, deeplens, identity
+from devices.reading.decoding import Arrival, Rejection, TakenPicture
+from devices.reading.pictures import MAX_BYTES
+from devices.reading.places import read_whereabouts
 from edge_agent.file_names import printable
 from edge_agent.messages import MAX_MESSAGE_BYTES
 from edge_agent.text_files import lines_in

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from devices import services
-from devices.intake.buckets import is_own_object
 from devices.models import Device, Site
+from devices.reading.buckets import is_own_object
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
 from faces.sources.layouts import Named
 from faces.sources.s3_events import StoredObject

@@ -12,7 +12,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from devices.intake.batches import Batch, Write, write_nothing
-from devices.intake.decoding import TakenPicture
+from devices.reading.decoding import TakenPicture
 from edge_agent.messages import Face
 from faces.models import Capture, State
 from faces.pictures import storage

@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from devices.intake.buckets import is_own_object
 from devices.isolation import each
+from devices.reading.buckets import is_own_object
 from faces import aws
 from faces.models import Capture, picture_name
 

@@ -1,6 +1,6 @@
 """The interface of all recognisers.
 
-Pictures are JPEGs from `devices.intake.pictures`. Boxes are whole pixels of the picture. Confidences and
+Pictures are JPEGs from `devices.reading.pictures`. Boxes are whole pixels of the picture. Confidences and
 similarities are 0 to 1.
 """
 

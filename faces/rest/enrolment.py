@@ -14,8 +14,8 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.intake.pictures import MAX_BYTES, BadPicture
 from devices.models import Site
+from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parsing import JSONParser
 from faces.models import Capture, Consent, Erasure, Face, Method, Person

@@ -12,11 +12,11 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import Throttled
 
-from devices.intake import decoding
-from devices.intake.decoding import Rejection
-from devices.intake.picture_budget import OverBudget, budget_of
-from devices.intake.pictures import MAX_BYTES, BadPicture
 from devices.models import Device, Site, Thing
+from devices.reading import decoding
+from devices.reading.decoding import Rejection
+from devices.reading.picture_budget import OverBudget, budget_of
+from devices.reading.pictures import MAX_BYTES, BadPicture
 from edge_agent.messages import MAX_LOOKS, Box, Face, Look
 from edge_agent.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow

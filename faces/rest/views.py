@@ -18,11 +18,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from devices.intake import batches, identity
-from devices.intake.decoding import Rejection, TakenPicture
-from devices.intake.places import read_whereabouts
+from devices.intake import batches
 from devices.intake.placing import device_at
 from devices.models import Device, Site, Thing
+from devices.reading import identity
+from devices.reading.decoding import Rejection, TakenPicture
+from devices.reading.places import read_whereabouts
 from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query

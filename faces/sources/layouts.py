@@ -21,7 +21,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from devices.intake.pictures import SUFFIXES
+from devices.reading.pictures import SUFFIXES
 from edge_agent.file_names import why_passed_over
 
 _STAMP = r"(?P<stamp>\d{8}-\d{6})"

@@ -13,12 +13,12 @@ from urllib.parse import quote
 import msgspec
 from botocore.exceptions import ClientError
 
-from devices.intake import buckets
-from devices.intake.decoding import Rejection
-from devices.intake.picture_budget import OverBudget
 from devices.intake.replay import replay_quarantined
 from devices.isolation import each
 from devices.models import Device, QuarantinedMessage, Reason
+from devices.reading import buckets
+from devices.reading.decoding import Rejection
+from devices.reading.picture_budget import OverBudget
 from faces import aws
 from faces.models import Capture, State
 from faces.pictures.sink import enqueue_fetch

@@ -12,9 +12,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from devices import health
 from devices.intake import batches
-from devices.intake.decoding import Arrival, Rejection
-from devices.intake.picture_budget import OverBudget
 from devices.models import Reason
+from devices.reading.decoding import Arrival, Rejection
+from devices.reading.picture_budget import OverBudget
 from edge_agent.file_names import printable
 from faces.sources.layouts import why_no_new_picture
 from faces.sources.s3_events import KeyFilter, StoredObject, UnreadableNotification, parse_records, stored_object

@@ -10,14 +10,15 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 from django.utils import timezone
 
-from devices.intake import batches, decoding, deeplens, identity
-from devices.intake.buckets import is_own_object
-from devices.intake.decoding import Arrival, Rejection, TakenPicture
-from devices.intake.picture_budget import OverBudget, budget_of
-from devices.intake.pictures import MAX_BYTES, BadPicture, check_bytes
-from devices.intake.places import read_whereabouts
+from devices.intake import batches
 from devices.intake.placing import device_at
 from devices.models import Device, Reason, Thing
+from devices.reading import decoding, deeplens, identity
+from devices.reading.buckets import is_own_object
+from devices.reading.decoding import Arrival, Rejection, TakenPicture
+from devices.reading.picture_budget import OverBudget, budget_of
+from devices.reading.pictures import MAX_BYTES, BadPicture, check_bytes
+from devices.reading.places import read_whereabouts
 from faces import aws
 from faces.models import Capture, Shows, State
 from faces.sources.layouts import Named, parse_name

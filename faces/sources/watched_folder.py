@@ -16,12 +16,13 @@ from pathlib import Path
 
 from django.db import InterfaceError, OperationalError
 
-from devices.intake import batches, decoding, identity
-from devices.intake.decoding import Rejection, TakenPicture
-from devices.intake.picture_budget import OverBudget
-from devices.intake.pictures import MAX_BYTES, SUFFIXES
-from devices.intake.places import Whereabouts, read_whereabouts
+from devices.intake import batches
 from devices.intake.placing import device_at
+from devices.reading import decoding, identity
+from devices.reading.decoding import Rejection, TakenPicture
+from devices.reading.picture_budget import OverBudget
+from devices.reading.pictures import MAX_BYTES, SUFFIXES
+from devices.reading.places import Whereabouts, read_whereabouts
 from edge_agent.file_names import printable, why_passed_over
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
 from faces.pictures.storage import TAKEN

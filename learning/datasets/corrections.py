@@ -9,8 +9,8 @@ from django.db import transaction
 
 from analytics.models import Detection, Verdict
 from analytics.numbers.pictures import read_pictures, taken_at
-from devices.intake.pictures import BadPicture
 from devices.models import Device
+from devices.reading.pictures import BadPicture
 from faces.models import Capture
 from faces.pictures import storage
 from learning.datasets.formats.boxes import Box, checked_box

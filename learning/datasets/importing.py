@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from devices.intake.pictures import MAX_BYTES, SUFFIXES, BadPicture
+from devices.reading.pictures import MAX_BYTES, SUFFIXES, BadPicture
 from learning.datasets import formats
 from learning.datasets.archives import Files, UnreadableFile
 from learning.datasets.formats.boxes import Annotated, BadAnnotations, Problem

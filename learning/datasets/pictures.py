@@ -11,8 +11,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image
 
-from devices.intake.pictures import BadPicture, sanitised_jpeg
 from devices.models import Device
+from devices.reading.pictures import BadPicture, sanitised_jpeg
 from devices.text import clean_line, is_printable
 from faces.models import Capture
 from learning.models import DataSet, Origin, Picture, Review

@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, ProtectedError
 
-from devices.intake.labels import BadLabel, normalised
 from devices.models import Site
+from devices.reading.labels import BadLabel, normalised
 from devices.text import clean_line, validate_line
 from learning.datasets.rights import check_operator
 from learning.models import Annotation, DataSet, Label

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.intake.pictures import BadPicture
+from devices.reading.pictures import BadPicture
 from edge_agent.vision.files import models_folder
 from learning.datasets import pictures
 from learning.datasets.boxes import overlap

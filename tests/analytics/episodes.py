@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analytics.models import Episode
-from devices.intake.decoding import ReceivedFrame, ReceivedGesture
+from devices.reading.decoding import ReceivedFrame, ReceivedGesture
 from tests.analytics.frames import detections
 
 SECOND = dt.timedelta(seconds=1)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from analytics.counting import sink
 from analytics.models import EngagementQuarter, LabelQuarter
 from devices.intake.batches import Batch
-from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
+from devices.reading.decoding import ReceivedFrame
 from edge_agent import messages
 
 LABELS = ["cup", "thumbs-up", "“naïve” 'label' %s", "face"]

@@ -20,8 +20,8 @@ from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question
 from analytics.tasks import forget_old_frames
 from devices.intake.batches import Batch, accept
-from devices.intake.facts import ReceivedGesture, SignOfLife
 from devices.models import Device
+from devices.reading.facts import ReceivedGesture, SignOfLife
 from edge_agent import messages
 from tests import api_world, clock, places
 from tests.analytics.counting.test_face_parts import bursts, sent

@@ -12,8 +12,8 @@ from analytics.counting.visits import VISIT_FIELDS
 from analytics.models import DurationQuarter, Visit, VisitQuarter
 from analytics.models.quarters import DURATION_EDGES_MS
 from devices.intake.batches import Batch
-from devices.intake.decoding import ReceivedVisit
 from devices.models import Device
+from devices.reading.decoding import ReceivedVisit
 from edge_agent import messages
 from tests.analytics.frames import quarter
 

@@ -27,7 +27,7 @@ def frames() -> dict[str, int]:
     from benchmarks.faults.devices import said
     from benchmarks.faults.ledger import Ledger
     from devices.intake.batches import accept
-    from devices.intake.decoding import Arrival
+    from devices.reading.decoding import Arrival
     from devices.services import register_device, register_site
     from edge_agent import messages
 
@@ -51,7 +51,7 @@ def odd_payloads() -> dict[str, int]:
     """Lose one countable and one odd payload, deliver another odd one twice, and return the findings."""
     from benchmarks.faults.fuzzing import FuzzLedger
     from devices.intake.batches import accept
-    from devices.intake.decoding import Arrival
+    from devices.reading.decoding import Arrival
     from devices.services import register_device, register_site
 
     register_device(site=register_site(name="S", slug="s", timezone="UTC"), name=DEEPLENS, thing_name=DEEPLENS)

@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Site, Thing
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,11 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from devices import services, tasks
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, Thing
 from devices.mqtt import settings as device_settings
 from devices.mqtt.broker import BrokerUnavailable
 from devices.mqtt.settings import things_to_configure
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto

@@ -16,13 +16,13 @@ from rest_framework.test import APIClient
 from devices import health
 from devices.intake import batches, quarantine
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.intake.quarantine import ROW_BYTES
 from devices.models import Device, DeviceState, Heartbeat, QuarantinedMessage
 from devices.mqtt import ingester
 from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
 from devices.mqtt.suspects import Suspects
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"

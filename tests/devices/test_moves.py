@@ -10,8 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from analytics.models import Frame
 from devices import services
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceState, Site, Thing
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock, places
 from tests.clock import NOW

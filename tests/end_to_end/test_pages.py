@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, expect
 from pytest_django.live_server_helper import LiveServer
 
 from devices.intake import batches
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock
 from tests.chromium import Browser

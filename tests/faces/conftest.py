@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.intake.batches import Batch
-from devices.intake.decoding import TakenPicture
 from devices.models import Device, Site
+from devices.reading.decoding import TakenPicture
 from edge_agent.vision.files import fetch_models, models_folder
 from faces.models import Capture, Consent, Mode, Person
 from faces.pictures import sink

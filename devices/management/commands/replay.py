@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from devices.intake.decoding import Arrival
 from devices.intake.message_logs import BadLine, read_log
 from devices.intake.past import Past, accept_past
 from devices.mqtt.ingester import BATCH
+from devices.reading.decoding import Arrival
 from edge_agent.text_files import lines_of
 
 

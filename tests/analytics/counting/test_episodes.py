@@ -11,8 +11,8 @@ from analytics.counting import corrections, episodes, sink
 from analytics.counting.episodes import EpisodeRow
 from analytics.models import Detection, Episode, Frame, ReportedGesture, Verdict
 from devices.intake.batches import Batch
-from devices.intake.decoding import ReceivedFrame, ReceivedGesture
 from devices.models import Device
+from devices.reading.decoding import ReceivedFrame, ReceivedGesture
 from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import confidences, count, frames_of, identity, seen, undone
 

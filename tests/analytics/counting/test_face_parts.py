@@ -15,8 +15,8 @@ from analytics.counting import corrections
 from analytics.counting.face_parts import LONGEST_PAUSE, USUAL_PAUSE, longest_pause
 from analytics.models import Detection, EngagementQuarter, Episode, Frame, FramePart, LabelQuarter
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Delivery
 from devices.models import Device
+from devices.reading.decoding import Arrival, Delivery
 from faces.models import Capture
 from tests import clock, places
 

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 
 from analytics.counting import corrections
 from analytics.models import Detection, Verdict
-from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
+from devices.reading.decoding import ReceivedFrame
 from tests import clock, places
 from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels

@@ -12,8 +12,8 @@ from analytics import tasks
 from analytics.counting import corrections
 from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, Verdict
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 pytestmark = pytest.mark.django_db

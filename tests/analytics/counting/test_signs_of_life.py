@@ -14,8 +14,8 @@ from analytics.models import EngagementQuarter, Frame, SignOfLifeQuarter
 from analytics.numbers.hour_series import Measure, read_hour_series
 from analytics.numbers.reads import Selection, read_confidences, read_counts, read_engagement, read_episodes
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 pytestmark = pytest.mark.django_db

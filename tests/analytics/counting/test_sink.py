@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from analytics.models import Detection, DeviceSetup, DeviceSoftware, Frame
 from devices import sql
 from devices.intake import batches
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests.analytics.frames import (
     count,

@@ -9,8 +9,8 @@ from analytics.counting import corrections
 from analytics.models import DurationQuarter, Visit, VisitQuarter
 from analytics.models.quarters import DURATION_EDGES_MS, duration_bin
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, ReceivedVisit
 from devices.models import Device, QuarantinedMessage
+from devices.reading.decoding import Arrival, ReceivedVisit
 from edge_agent import messages
 from tests.analytics.frames import undone
 from tests.analytics.visits import (

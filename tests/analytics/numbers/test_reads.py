@@ -26,8 +26,8 @@ from analytics.numbers.measures import (
     merge_engagement,
     typical_week,
 )
-from devices.intake.decoding import ReceivedFrame
 from devices.models import Device
+from devices.reading.decoding import ReceivedFrame
 from tests.analytics.episodes import episode_table
 from tests.analytics.frames import count, detections, frames_of, identity, quarter, seen, undone
 

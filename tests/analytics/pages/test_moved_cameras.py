@@ -11,8 +11,8 @@ from analytics.numbers.reads import Selection, read_engagement
 from analytics.pages.overview import sites_today
 from devices import services
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, Site
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import places
 from tests.analytics.pages.test_pages import page, words

@@ -9,8 +9,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from devices.intake.batches import Batch
-from devices.intake.decoding import TakenPicture
 from devices.models import Device
+from devices.reading.decoding import TakenPicture
 from faces.models import Capture
 from faces.pictures.sink import take_in
 from tests.analytics.frames import count, seen

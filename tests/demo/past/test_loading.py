@@ -18,8 +18,8 @@ from demo.past import loading
 from demo.past.history import HOUR, SECOND, History, epoch_ms, histories
 from demo.past.messages import sent_messages
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, QuarantinedMessage
+from devices.reading.decoding import Arrival
 from tests import places
 from tests.demo.past.expected_counts import ExpectedCounts, expected_counts, expected_visits
 

@@ -8,8 +8,8 @@ from analytics.models import Frame
 from devices.adding import adopting, services
 from devices.adding.progress import Stage, read_progress
 from devices.intake import batches
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason, Site
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock
 

@@ -19,9 +19,9 @@ from pytest_django.fixtures import Settings
 from devices import services
 from devices.audit import term
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.members import services as members
 from devices.models import Action, AppendOnly, AuditEntry, Device, Membership, Site, Way
+from devices.reading.decoding import Arrival
 from devices.roles import Role
 from devices.tasks import forget_old_audit
 from faces.models import Mode, SitePolicy

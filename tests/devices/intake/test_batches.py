@@ -21,8 +21,8 @@ from skimage import data
 from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, ReportedGesture
 from devices.intake import batches
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Delivery
 from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Thing
+from devices.reading.decoding import Arrival, Delivery
 from edge_agent import messages
 from faces.models import Capture
 from tests import places

@@ -9,8 +9,8 @@ from django.db import OperationalError
 from analytics.models import Frame
 from devices.intake import batches
 from devices.intake.batches import accept
-from devices.intake.places import read_whereabouts
 from devices.models import Device, Thing
+from devices.reading.places import read_whereabouts
 from tests.devices.intake.test_batches import (
     NOW,
     everything,

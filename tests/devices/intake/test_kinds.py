@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from devices.intake import decoding
-from devices.intake.decoding import Arrival, Rejection
 from devices.models import Reason
+from devices.reading import decoding
+from devices.reading.decoding import Arrival, Rejection
 from devices.rest.serializers import MessageSerializer
 from edge_agent import messages
 from tests import clock

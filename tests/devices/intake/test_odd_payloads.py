@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.faults.payloads import Payloads
-from devices.intake import identity
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason
+from devices.reading import identity
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import places
 

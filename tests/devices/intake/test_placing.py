@@ -16,9 +16,9 @@ from hypothesis.extra.django import TestCase
 from analytics.models import EngagementQuarter, Frame, ReportedGesture
 from devices import services
 from devices.intake.batches import accept, draft
-from devices.intake.places import read_whereabouts
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site, Thing
+from devices.reading.places import read_whereabouts
 from edge_agent import messages
 from faces.models import Capture
 from tests import places

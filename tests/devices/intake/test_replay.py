@@ -14,8 +14,8 @@ from django.db import models
 from analytics.models import EngagementQuarter, Frame
 from devices.intake import replay
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)

@@ -7,9 +7,9 @@ import pytest
 
 from analytics.models import Frame
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Delivery
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, DeviceLog, QuarantinedMessage, RetainedMessage
+from devices.reading.decoding import Arrival, Delivery
 from edge_agent import messages
 from tests import clock, places
 

@@ -8,8 +8,8 @@ import pytest
 from analytics.models import EngagementQuarter, Frame
 from devices.intake import seeking
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests.devices.intake.test_batches import NOW, from_agent, from_deeplens, gesture, milliseconds
 

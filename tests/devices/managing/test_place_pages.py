@@ -12,9 +12,9 @@ from django.utils.html import escape
 from analytics.models import Frame
 from devices import services
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.managing.places import CHANGES
 from devices.models import Device, Membership, Site
+from devices.reading.decoding import Arrival
 from devices.roles import Role
 from edge_agent import messages
 from tests import clock, places

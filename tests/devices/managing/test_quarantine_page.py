@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 from analytics.models import Frame
 from devices.intake import quarantine
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.intake.mends import MENDS
 from devices.managing import quarantine_page
 from devices.models import AuditEntry, Device, QuarantinedMessage, Reason, Site
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ import os, sys
 sys.path.insert(0, "platform")
 import django
 django.setup()
-from devices.intake import deeplens
+from devices.reading import deeplens
 read = deeplens.read
 def deadly(payload, *args, **more):
     if b"deadly" in payload:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from analytics.models import Frame
-from devices.intake import deeplens, identity
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.mqtt import ingester
 from devices.mqtt.assignments import all_messages, group_member
 from devices.mqtt.broker import Subscription, Unacknowledged
 from devices.mqtt.suspects import MOST_ENDS, SLOW_AFTER_S, Suspects
+from devices.reading import deeplens, identity
+from devices.reading.decoding import Arrival
 from tests import clock, places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from analytics.models import Frame
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
+from devices.reading.decoding import Arrival
 from devices.rest import exports
 from devices.services import issue_device_token
 from edge_agent import messages

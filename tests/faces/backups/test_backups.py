@@ -18,8 +18,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device
+from devices.reading.decoding import Arrival
 from faces.backups import archive
 from faces.models import Person
 from faces.services import create_person, forget

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from devices.intake.batches import Batch, accept
-from devices.intake.decoding import Arrival, TakenPicture
 from devices.models import Device, Heartbeat, QuarantinedMessage, Site
+from devices.reading.decoding import Arrival, TakenPicture
 from faces import tasks
 from faces.erasure.retention import (
     UNCLAIMED_FOR,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from devices.intake.pictures import sanitised_jpeg
 from devices.models import Device
+from devices.reading.pictures import sanitised_jpeg
 from faces.models import Annotation, Capture
 from faces.pictures import storage
 from tests.faces.importing.test_importing import FIRST, OTHER, annotation, archive, import_past, stamp, write

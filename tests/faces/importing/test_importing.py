@@ -15,8 +15,8 @@ from django.db.models import Sum
 from pytest_django import Settings
 
 from analytics.models import Detection, Frame, LabelQuarter
-from devices.intake import decoding
 from devices.models import Device, QuarantinedMessage, Site
+from devices.reading import decoding
 from faces import aws
 from faces.models import Capture, Shows, State
 from faces.pictures import storage

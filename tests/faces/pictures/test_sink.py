@@ -11,8 +11,8 @@ from django.db import transaction
 from django_q.models import OrmQ
 
 from devices.intake.batches import Batch
-from devices.intake.decoding import TakenPicture
 from devices.models import Device
+from devices.reading.decoding import TakenPicture
 from edge_agent.messages import Face
 from faces.models import Capture, State
 from faces.pictures import sink, storage

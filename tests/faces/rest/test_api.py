@@ -15,9 +15,9 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from devices.intake import identity
-from devices.intake.pictures import MAX_BYTES
 from devices.models import Device, DeviceState, Site
+from devices.reading import identity
+from devices.reading.pictures import MAX_BYTES
 from devices.services import issue_device_token
 from faces.models import Capture, Coffee, Person, State
 from faces.pictures import storage

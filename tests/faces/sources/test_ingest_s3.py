@@ -15,11 +15,12 @@ from django.db import OperationalError
 from pytest_django import Settings
 
 from devices import health
-from devices.intake import batches, picture_budget
-from devices.intake.decoding import TakenPicture
-from devices.intake.identity import digest
+from devices.intake import batches
 from devices.intake.replay import replay_quarantined
 from devices.models import Device, Heartbeat, QuarantinedMessage, Thing
+from devices.reading import picture_budget
+from devices.reading.decoding import TakenPicture
+from devices.reading.identity import digest
 from devices.services import register_device
 from faces.erasure.retention import remove_old_pictures
 from faces.models import Capture, Face, Person, State

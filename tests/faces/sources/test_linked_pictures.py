@@ -9,8 +9,8 @@ from django_q.models import OrmQ
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage
+from devices.reading.decoding import Arrival
 from faces import tasks
 from faces.models import Capture, State
 from faces.pictures import storage

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from devices.intake import batches
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage
+from devices.reading.decoding import Arrival
 from faces.models import Capture
 from faces.pictures import storage
 from tests import clock

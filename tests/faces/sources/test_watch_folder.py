@@ -12,9 +12,10 @@ from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.intake import batches, picture_budget
-from devices.intake.places import Whereabouts
+from devices.intake import batches
 from devices.models import Device
+from devices.reading import picture_budget
+from devices.reading.places import Whereabouts
 from devices.services import register_device
 from faces.models import Capture, Face, Person
 from faces.pictures import storage

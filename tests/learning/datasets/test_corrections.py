@@ -13,8 +13,8 @@ from django.utils import timezone
 from analytics.models import Detection
 from analytics.numbers.intervals import wilson
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, Site
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from faces.erasure.signals import person_erased
 from faces.models import Capture, Person, State

@@ -14,8 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import Detection
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, Site
+from devices.reading.decoding import Arrival
 from devices.services import issue_device_token, move_device
 from edge_agent import messages
 from edge_agent.config import AgentConfig

@@ -10,8 +10,8 @@ import pytest
 
 from analytics.models import Detection, Frame
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import DeviceLog, DeviceState, QuarantinedMessage, Thing
+from devices.reading.decoding import Arrival
 from faces.models import Capture
 
 LINES = (Path(__file__).parent / "samples" / "deeplens.jsonl").read_text().splitlines()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from skimage import data
 
-from devices.intake.picture_files import MAX_SCANS
-from devices.intake.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
+from devices.reading.picture_files import MAX_SCANS
+from devices.reading.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
 from tests import pictures
 
 

@@ -3,11 +3,11 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from devices.intake.arrivals import Arrival
-from devices.intake.picture_budget import budget_of, note_stored
-from devices.intake.pictures import BadPicture, sanitised_jpeg
-from devices.intake.rejection import Rejection
 from devices.models import Reason
+from devices.reading.arrivals import Arrival
+from devices.reading.picture_budget import budget_of, note_stored
+from devices.reading.pictures import BadPicture, sanitised_jpeg
+from devices.reading.rejection import Rejection
 from edge_agent import messages
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from devices.intake.identity import FormerKey, digest
+from devices.reading.identity import FormerKey, digest
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _GESTURES = frozenset({"thumbs-up", "thumbs-down", "open-palm", "fist"})

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.intake import deeplens
-from devices.intake.deeplens import Unreadable
-from devices.intake.wrapped_text import python_as_json
+from devices.reading import deeplens
+from devices.reading.deeplens import Unreadable
+from devices.reading.wrapped_text import python_as_json
 from edge_agent.messages import Face
 
 JSON = '{"face": 0.91, "1": 0.5}'

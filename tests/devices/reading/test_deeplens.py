@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.intake import deeplens
-from devices.intake.deeplens import BadValue, DeepLensMessage, Unreadable
+from devices.reading import deeplens
+from devices.reading.deeplens import BadValue, DeepLensMessage, Unreadable
 from edge_agent.messages import Face, Labelled
 
 THING_TOPIC = "$aws/things/deeplens_bmTWwitIRUi_mASjZASUHA/infer"

@@ -6,9 +6,9 @@ import pytest
 
 from analytics.models import Frame
 from devices.intake.batches import accept
-from devices.intake.buckets import parse_address
-from devices.intake.decoding import Arrival
 from devices.models import Device, DeviceLog, Thing
+from devices.reading.buckets import parse_address
+from devices.reading.decoding import Arrival
 from faces.models import Capture
 from tests import clock, places
 

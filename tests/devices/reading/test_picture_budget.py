@@ -14,11 +14,11 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from devices.intake import picture_budget, pictures
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
-from devices.intake.picture_budget import MOST_PIXELS, PIXELS_PER_SECOND, OverBudget, budget_of, note_stored
 from devices.models import Device, QuarantinedMessage, Reason
+from devices.reading import picture_budget, pictures
+from devices.reading.decoding import Arrival
+from devices.reading.picture_budget import MOST_PIXELS, PIXELS_PER_SECOND, OverBudget, budget_of, note_stored
 from devices.services import issue_device_token
 from edge_agent import messages
 from faces.models import Capture

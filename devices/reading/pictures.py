@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops
 
-from devices.intake import picture_files
-from devices.intake.picture_files import MAX_PIXELS, BadPicture, PictureFile
+from devices.reading import picture_files
+from devices.reading.picture_files import MAX_PIXELS, BadPicture, PictureFile
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "SUFFIXES", "BadPicture", "check_bytes", "sanitised_jpeg"]
 

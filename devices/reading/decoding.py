@@ -9,23 +9,23 @@ from typing import assert_never
 import msgspec
 from django.conf import settings
 
-from devices.intake import buckets, deeplens, identity, labels, version1
-from devices.intake.arrivals import Arrival as Arrival
-from devices.intake.arrivals import Delivery as Delivery
-from devices.intake.clean_pictures import checked_looks as checked_looks
-from devices.intake.clean_pictures import received_jpeg, spending_at
-from devices.intake.clean_pictures import safe_jpeg as safe_jpeg
-from devices.intake.facts import Decoded as Decoded
-from devices.intake.facts import LogLine as LogLine
-from devices.intake.facts import ReceivedFrame as ReceivedFrame
-from devices.intake.facts import ReceivedGesture as ReceivedGesture
-from devices.intake.facts import ReceivedVisit as ReceivedVisit
-from devices.intake.facts import SignOfLife as SignOfLife
-from devices.intake.facts import TakenPicture as TakenPicture
-from devices.intake.identity import digest
-from devices.intake.places import Whereabouts
-from devices.intake.rejection import Rejection as Rejection
 from devices.models import Device, Reason, Thing
+from devices.reading import buckets, deeplens, identity, labels, version1
+from devices.reading.arrivals import Arrival as Arrival
+from devices.reading.arrivals import Delivery as Delivery
+from devices.reading.clean_pictures import checked_looks as checked_looks
+from devices.reading.clean_pictures import received_jpeg, spending_at
+from devices.reading.clean_pictures import safe_jpeg as safe_jpeg
+from devices.reading.facts import Decoded as Decoded
+from devices.reading.facts import LogLine as LogLine
+from devices.reading.facts import ReceivedFrame as ReceivedFrame
+from devices.reading.facts import ReceivedGesture as ReceivedGesture
+from devices.reading.facts import ReceivedVisit as ReceivedVisit
+from devices.reading.facts import SignOfLife as SignOfLife
+from devices.reading.facts import TakenPicture as TakenPicture
+from devices.reading.identity import digest
+from devices.reading.places import Whereabouts
+from devices.reading.rejection import Rejection as Rejection
 from devices.text import printable, storable
 from edge_agent import messages
 from edge_agent.plain_words import sentence

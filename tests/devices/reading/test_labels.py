@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import Detection, LabelQuarter
-from devices.intake import labels
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival
 from devices.models import Device, QuarantinedMessage, Reason
+from devices.reading import labels
+from devices.reading.decoding import Arrival
 from edge_agent import messages
 from edge_agent.vision.gestures import GESTURES
 from tests import clock

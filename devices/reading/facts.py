@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from devices.intake.identity import FormerKey
 from devices.models import Device
+from devices.reading.identity import FormerKey
 from edge_agent import messages
 
 

@@ -2,7 +2,7 @@
 
 An identity is made from the bytes that the device sent, and never from what this version reads in them. So a version
 that reads one key more finds the frames of old messages again. The functions here must therefore keep their results
-for ever; `tests/devices/intake/test_identity.py` has messages with their recorded keys.
+for ever; `tests/devices/reading/test_identity.py` has messages with their recorded keys.
 """
 
 import datetime as dt
@@ -18,8 +18,8 @@ import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from devices.intake.arrivals import Arrival
 from devices.models import FormerIdentity
+from devices.reading.arrivals import Arrival
 
 _MISREADING = dt.timedelta(hours=1)
 """The first version read a time stamp of the hour that comes twice always as that of the first hour."""

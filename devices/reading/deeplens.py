@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from devices.intake import labels, wrapped_text
+from devices.reading import labels, wrapped_text
 from edge_agent.messages import Face, Labelled
 from edge_agent.vision.gestures import GESTURES
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from devices.intake.picture_files import MAX_PIXELS
+from devices.reading.picture_files import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 

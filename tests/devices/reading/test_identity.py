@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import Episode, Frame, ReportedGesture
-from devices.intake import decoding, deeplens, identity
 from devices.intake.batches import accept
-from devices.intake.decoding import Arrival, Decoded, Delivery, LogLine, ReceivedFrame
-from devices.intake.places import read_whereabouts
 from devices.models import Device, DeviceLog, FormerIdentity, Thing
+from devices.reading import decoding, deeplens, identity
+from devices.reading.decoding import Arrival, Decoded, Delivery, LogLine, ReceivedFrame
+from devices.reading.places import read_whereabouts
 from edge_agent import messages
 from tests import clock
 from tests.devices.intake.test_batches import everything, from_deeplens
