@@ -19,6 +19,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.galaxy.serving.auditing import audit_wall_tokens
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
+        from analytics.groundtruth.fleet import TITLE, calibration_column
         from analytics.models import (
             EngagementQuarter,
             Frame,
@@ -35,6 +36,7 @@ class AnalyticsConfig(AppConfig):
         from devices import tasks
         from devices.audit.recording import Audited, audit
         from devices.fact_kinds import register_facts
+        from devices.fleet.reads import register_column
         from devices.health import register_check
         from devices.intake.batches import register_sink
         from devices.managing.tabs import Tab, register_tab
@@ -66,6 +68,7 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)
         register_check(usual_cameras.flow)
+        register_column(TITLE, calibration_column)
         person_erased.connect(clear_shared)
         # Frames and partitions daily, Home Assistant every minute.
         daily = ("analytics.tasks.forget_old_frames", "analytics.tasks.make_partitions")
