@@ -98,6 +98,7 @@ assets: export DEBUG = true
 assets: install
 	@$(MANAGE) fetch_models
 	@$(MANAGE) fetch_plotly
+	@$(BIN)/python -m demo.cameras.people
 
 lint: install-development
 	$(BIN)/ruff check .

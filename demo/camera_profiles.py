@@ -56,19 +56,26 @@ class CameraProfile:
     cups: float
     """Share of the visitors who bring a cup of coffee."""
 
+    def visitors_per_hour_at(self, now: float) -> float:
+        """Return the expected visitors an hour at this moment (epoch seconds)."""
+        return self.visitors_per_hour(dt.datetime.fromtimestamp(now, self.zone))
+
     def visitors_per_hour(self, at: dt.datetime) -> float:
-        """Return the expected visitors an hour at this moment; `at` is local time."""
+        """Return the expected visitors an hour at this moment; `at` is local time. Never fewer than `FEWEST`."""
         hour = at.hour + at.minute / 60 + at.second / 3600
         open_now = self.opens <= at.time() < self.closes
         quiet = self.visitors if open_now else self.visitors * AFTER_HOURS
         rush = sum(peak.visitors * math.exp(-(((hour - peak.hour) / peak.width) ** 2) / 2) for peak in self.peaks)
-        return (quiet + rush) * (self.weekend if at.weekday() >= SATURDAY else 1.0)
+        return max(FEWEST, (quiet + rush) * (self.weekend if at.weekday() >= SATURDAY else 1.0))
 
     @property
     def most_visitors_per_hour(self) -> float:
         """An upper bound of `visitors_per_hour`."""
-        return self.visitors + sum(peak.visitors for peak in self.peaks)
+        return max(FEWEST, self.visitors + sum(peak.visitors for peak in self.peaks))
 
+
+FEWEST = 20.0
+"""Visitors an hour at any time, so that whoever starts the demo at night sees somebody soon, as in its history."""
 
 AFTER_HOURS = 0.02
 """Visitors of a closed place (cleaners, guards, late workers) as a share of those of its quiet hours."""

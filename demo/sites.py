@@ -1,13 +1,15 @@
-"""Creates the demo's two sites with three cameras, and a person who is enrolled at one of the sites."""
+"""Creates the demo's two sites with three cameras, and the people who are enrolled at one of the sites."""
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
 from demo.camera_profiles import PROFILES
+from demo.cameras import people
 from demo.cameras.dialects import BUCKET
-from demo.cameras.photographs import photograph
+from demo.cameras.photographs import Picture, photograph
 from demo.running.environment import DemoError
 from devices.models import Site
 from devices.roles import Role
@@ -34,12 +36,16 @@ PERSON_LINE = "In NASA's portrait"
 PORTRAIT = "astronaut"
 """Name of the person's photograph in `skimage.data`."""
 
+GUESTS = {3: "Java", 1: "Mocha", 4: "Bourbon", 7: "Typica", 6: "Caturra", 9: "Maragogype"}
+"""The other people who are enrolled, by their number among `people.heads`. They are named after coffees."""
+
 ENROLLED_AT = "Seattle"
-"""The site at which the person is enrolled. At the other site the same face counts as an anonymous coffee."""
+"""The site at which the people are enrolled. At the other site the same faces count as anonymous coffees."""
 
 CONSENT_TEXT = (
     "This record stands for a consent in the demonstration. The portrait is NASA's, in the public domain, and comes "
-    "with scikit-image; the face is recognised in pictures that are composed from it, and nowhere else."
+    "with scikit-image, or comes with the npm package @vladmandic/face-api under the MIT licence; the face is "
+    "recognised in pictures that are composed from it, and nowhere else."
 )
 CONSENT_VERSION = "demo-1"
 CONSENT_TERM = dt.timedelta(days=365)
@@ -62,9 +68,10 @@ def create_sites(owner: User, now: dt.datetime) -> None:
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
     try:
-        _enrol(sites[ENROLLED_AT], now)
+        for name, line, picture in _portraits():
+            _enrol(sites[ENROLLED_AT], name, line, picture, now)
     except (EnrolmentRefused, RecogniserUnavailable, RuntimeError) as error:
-        raise DemoError(f"{PERSON} cannot be enrolled: {error}") from error
+        raise DemoError(f"The demo's people cannot be enrolled: {error}") from error
 
 
 def _register_site(place: Place) -> Site:
@@ -78,11 +85,19 @@ def _register_site(place: Place) -> Site:
     )
 
 
-def _enrol(site: Site, now: dt.datetime) -> None:
-    person = Person.objects.filter(site=site, name=PERSON).first()
-    person = person or create_person(site=site, name=PERSON, line=PERSON_LINE)
+def _portraits() -> Iterator[tuple[str, str, Picture]]:
+    """Yield name, line and portrait of those to enrol."""
+    yield PERSON, PERSON_LINE, photograph(PORTRAIT)
+    for number, name in GUESTS.items():
+        if number < len(people.heads()):
+            yield f"{name} (demo)", "A guest of the demo", people.portrait_photograph(number)
+
+
+def _enrol(site: Site, name: str, line: str, picture: Picture, now: dt.datetime) -> None:
+    person = Person.objects.filter(site=site, name=name).first()
+    person = person or create_person(site=site, name=name, line=line)
     if not Face.objects.consented(now).filter(consent__person=person).exists():
-        enrol(person=person, consent=_consent(person, now), jpeg=jpeg(photograph(PORTRAIT))[0], now=now)
+        enrol(person=person, consent=_consent(person, now), jpeg=jpeg(picture)[0], now=now)
 
 
 def _consent(person: Person, now: dt.datetime) -> Consent:

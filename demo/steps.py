@@ -20,6 +20,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from demo.running.environment import DemoError
+from edge_agent.vision.files import ModelsUnavailable, models_folder
 
 DAYS, SEED = 14, 1
 
@@ -36,11 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     quietly = partial(call_command, stdout=io.StringIO(), verbosity=0)
     try:
         run_step("Models", lambda: quietly("fetch_models"))
+        run_step("Photographs", fetch_photographs)
         run_step("Plotting library", lambda: quietly("fetch_plotly"))
         run_step("Database", lambda: quietly("migrate", interactive=False))
         run_step("Static files", lambda: collect_static(quietly))
         run_step("Sites, devices, history", lambda: prepare_past(options.days, options.seed))
-    except (CommandError, DemoError) as error:
+    except (CommandError, DemoError, ModelsUnavailable) as error:
         print(error, file=sys.stderr)
     except OperationalError as error:
         print(f"The database cannot be used; check DATABASE_URL: {error}", file=sys.stderr)
@@ -49,6 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         return 0
     return 1
+
+
+def fetch_photographs() -> None:
+    """Fetch the photographs of the demo's visitors. Raises `ModelsUnavailable`."""
+    # OpenCV takes a while to import.
+    from demo.cameras import people
+
+    people.fetch(models_folder())
 
 
 def prepare_past(days: int, seed: int) -> None:

@@ -57,9 +57,12 @@ def _nothing_is_kept_from_other_tests() -> None:
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """The folder of the real vision models, which are fetched once for all runs."""
+    """The folder of the real vision models and of the demo's people, which are fetched once for all runs."""
+    from demo.cameras import people
+
     folder = models_folder()
     fetch_models(folder)
+    people.fetch(folder)
     return folder
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 from urllib.parse import parse_qs
 
+from demo.camera_profiles import PROFILES, CameraProfile
 from demo.cameras.scene import Scene
 from edge_agent.__main__ import main
 from edge_agent.cameras import sources
@@ -13,12 +14,15 @@ SCHEME = "scene:"
 
 
 class SceneSource(RecordedSource):
-    """The simulated scene that `scene:NAME?seed=N` names. Raises `SourceError` for an unknown scene or a wrong seed."""
+    """The simulated scene that `scene:NAME?seed=N&visitors=CAMERA` names.
+
+    With `visitors`, as many come as in that camera's history. Raises `SourceError` for an unknown scene or setting.
+    """
 
     def __init__(self, text: str, clock: Clock) -> None:
         name, _, query = text.removeprefix(SCHEME).partition("?")
         try:
-            self._scene = Scene(name, _seed(query))
+            self._scene = Scene(name, *_settings(query))
         except (ValueError, RuntimeError) as error:
             raise SourceError(f'source "{text}": {error}.') from error
         self._clock = clock
@@ -30,15 +34,19 @@ class SceneSource(RecordedSource):
         return self.read()
 
 
-def _seed(query: str) -> int:
+def _settings(query: str) -> tuple[int, CameraProfile | None]:
+    """Return the seed, and the profile of the camera whose visitors come."""
     settings = parse_qs(query, keep_blank_values=True)
-    unknown = ", ".join(sorted(settings.keys() - {"seed"}))
+    unknown = ", ".join(sorted(settings.keys() - {"seed", "visitors"}))
     if unknown:
-        raise ValueError(f"a scene has only the setting seed, not {unknown}")
-    seed = settings.get("seed", ["0"])[-1]
+        raise ValueError(f"a scene has only the settings seed and visitors, not {unknown}")
+    seed, camera = settings.get("seed", ["0"])[-1], settings.get("visitors", [""])[-1]
     if not seed.isdecimal():
         raise ValueError(f'the seed must be a whole number, not "{seed}"')
-    return int(seed)
+    known = {profile.name: profile for profile in PROFILES}
+    if camera and camera not in known:
+        raise ValueError(f'there is no camera "{camera}" whose visitors could come; there are: {", ".join(known)}')
+    return int(seed), known.get(camera)
 
 
 def open_source(text: str, *, repeat: bool = True, clock: Clock = time.time) -> Source:

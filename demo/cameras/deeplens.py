@@ -16,9 +16,10 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from demo.camera_profiles import PROFILES
 from demo.cameras import dialects
 from demo.cameras.scene import Scene, person_of
-from demo.cameras.visitors import Visitor, visitors_at
+from demo.cameras.visitors import Visitor
 from edge_agent.config import Broker, ConfigError, broker_of
 from edge_agent.pictures.encoding import cut, head_and_shoulders, jpeg
 
@@ -30,8 +31,14 @@ TICK = 0.6
 PICTURE_AFTER = 4.0
 """Seconds from a visitor's arrival to the picture of the visitor's face: the device's countdown."""
 
-THUMB_CHANCE, THUMB_AFTER, THUMB_SECONDS = 0.4, 6.0, 3.0
-"""Share of the visitors who hold up a thumb, seconds from the arrival to the thumb, and the thumb's duration."""
+THUMB_CHANCE = 0.05
+"""Share of the visitors who hold up a thumb before a camera that the demo does not know."""
+
+THUMB_AFTER, THUMB_SECONDS = 8.0, 3.0
+"""Seconds from the arrival to the thumb, and the thumb's duration."""
+
+APART_FROM_THUMBS = 3.0
+"""No face is photographed for so many seconds before and after a thumb, because its picture would show no hand."""
 
 HEARTBEAT_TICKS = 25
 """Ticks between two heartbeats."""
@@ -44,30 +51,33 @@ ROOM = "cafe"
 class DeepLens:
     """Generates the messages of an old DeepLens: a pure function of seed and tick. Tick n is at second n × `TICK`.
 
-    `name` is the device's name (`Chicago02`) in its thumbs-up records.
+    `name` is the device's name (`Chicago02`) in its thumbs-up records. If it is that of a camera of the demo, as many
+    visitors come as in the camera's history, and as many hold up a thumb.
     """
 
     def __init__(self, name: str, seed: int) -> None:
         self._name, self._seed = name, seed
-        self._scene = Scene(ROOM, seed)
+        profile = next((profile for profile in PROFILES if profile.name == name), None)
+        self._scene, self._thumbs = Scene(ROOM, seed, profile), profile.thumbs if profile else THUMB_CHANCE
 
     def payloads_at(self, tick: int) -> list[bytes]:
         """Return the payloads of this tick, in order."""
         now = tick * TICK
         random = np.random.default_rng((self._seed, tick))
-        visitors = visitors_at(self._seed, now)
+        visitors = self._scene.visitors_at(now)
         payloads = [self._frame(visitors, now, random)]
         if tick % HEARTBEAT_TICKS == 0:
             payloads.append(dialects.no_detections())
         for visitor in visitors:
-            payloads += self._picture(visitor, now, random)
+            if not any(_holds_thumb(each, now, self._thumbs, around=APART_FROM_THUMBS) for each in visitors):
+                payloads += self._picture(visitor, now, random)
         return payloads
 
     def _frame(self, visitors: Sequence[Visitor], now: float, random: np.random.Generator) -> bytes:
-        thumbs = [_confidence(random) for visitor in visitors if _holds_thumb(visitor, now)]
+        thumbs = [_confidence(random) for visitor in visitors if _holds_thumb(visitor, now, self._thumbs)]
         if thumbs:
             return dialects.thumbs_up(thumbs, now, self._name)
-        found = [_confidence(random) for _ in visitors]
+        found = [_confidence(random) for visitor in visitors if person_of(visitor, now) is not None]
         if len(found) == 1:
             return dialects.one_face(found[0])
         return dialects.faces(found) if found or random.random() < 0.5 else dialects.empty()
@@ -86,8 +96,9 @@ def _just_passed(visitor: Visitor, seconds: float, now: float) -> bool:
     return now - TICK < visitor.started + seconds <= now
 
 
-def _holds_thumb(visitor: Visitor, now: float) -> bool:
-    return visitor.dress < THUMB_CHANCE and 0 <= now - visitor.started - THUMB_AFTER < THUMB_SECONDS
+def _holds_thumb(visitor: Visitor, now: float, chance: float, *, around: float = 0.0) -> bool:
+    since = now - visitor.started - THUMB_AFTER
+    return visitor.dress < chance and not visitor.passes and -around <= since < THUMB_SECONDS + around
 
 
 def _confidence(random: np.random.Generator) -> float:

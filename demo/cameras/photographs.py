@@ -49,16 +49,6 @@ def photograph(name: str) -> Picture:
 
 
 @cache
-def person() -> Cutout:
-    """Return the astronaut of the portrait, 512 × 512. From row 340 on, the helmet in her arm hides her."""
-    portrait = photograph("astronaut")
-    hints = np.full(portrait.shape[:2], cv2.GC_BGD, np.uint8)
-    cv2.fillPoly(hints, [_AROUND_PERSON], int(cv2.GC_PR_FGD))
-    cv2.fillPoly(hints, [_INSIDE_PERSON], int(cv2.GC_FGD))
-    return Cutout(portrait, _soft_opacity(portrait, hints))
-
-
-@cache
 def cup() -> Cutout:
     """Return the cup of coffee on its saucer, about 420 × 390."""
     table = photograph("coffee")
@@ -66,30 +56,16 @@ def cup() -> Cutout:
     for grown, hint in ((9, cv2.GC_PR_FGD), (-7, cv2.GC_FGD)):
         for centre, axes, angle in _CUP_ELLIPSES:
             cv2.ellipse(hints, centre, (axes[0] + grown, axes[1] + grown), angle, 0, 360, int(hint), -1)
-    opacity = _soft_opacity(table, hints)
+    opacity = soft_opacity(table, hints)
     rows, columns = np.nonzero(opacity > 0.05)
     place = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     return Cutout(np.ascontiguousarray(table[place]), np.ascontiguousarray(opacity[place]))
 
 
-_AROUND_PERSON = np.array(
-    [
-        *((0, 511), (15, 440), (25, 300), (55, 240), (105, 200), (115, 165), (150, 148), (186, 149), (168, 122)),
-        *((150, 100), (145, 70), (175, 20), (225, 5), (285, 20), (308, 80), (296, 118), (272, 138), (257, 172)),
-        *((284, 188), (312, 230), (350, 270), (370, 345), (450, 340), (511, 430), (511, 511)),
-    ]
-)
-_INSIDE_PERSON = np.array(
-    [
-        *((40, 511), (45, 330), (75, 260), (125, 225), (130, 185), (190, 170), (186, 140), (178, 110), (165, 70)),
-        *((190, 35), (225, 25), (275, 40), (288, 80), (268, 115), (250, 160), (252, 178), (285, 215), (295, 240)),
-        *((330, 270), (345, 350), (345, 511)),
-    ]
-)
 _CUP_ELLIPSES = (((279, 229), (200, 158), 4), ((290, 112), (117, 93), 8))
 
 
-def _soft_opacity(picture: Picture, hints: Picture) -> Opacity:
+def soft_opacity(picture: Picture, hints: Picture) -> Opacity:
     """Return GrabCut's mask, eroded by a pixel and softened, so that no rim of the old background shows."""
     cv2.setRNGSeed(0)
     mask = hints.copy()

@@ -11,10 +11,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from demo.cameras import photographs
+from demo.camera_profiles import CameraProfile
+from demo.cameras import people, photographs
 from demo.cameras.photographs import CUP_IN_CUTOUT, FACE_IN_PORTRAIT, Cutout, Picture
 from demo.cameras.rooms import COUNTER_TOP, HEIGHT, ROOMS, WIDTH
-from demo.cameras.visitors import Visitor, visitors_at
+from demo.cameras.visitors import CUP_CHANCE, Visitor, visitors_at
 from edge_agent.messages import Box
 
 WALK_SECONDS = 1.2
@@ -23,14 +24,22 @@ WALK_SECONDS = 1.2
 CUP_AFTER, CUP_UNTIL = 2.0, 1.5
 """The cup appears this many seconds after the visitor, and disappears this many seconds before the visitor."""
 
-_PLACES = ((270, 440), (850, 1030))
+_PLACES = ((270, 440), (850, 1030), (560, 740))
 """For each place before the camera, the first and last column at which people stand."""
 
-_SCALES = ((1.0, 1.12), (0.84, 0.94))
-"""For each place, the smallest and largest scale of the portrait. People on the right stand further back."""
+_SCALES = ((1.0, 1.12), (0.84, 0.94), (0.54, 0.64))
+"""For each place, the smallest and largest scale of the portrait: from 1.3 to 2.7 m away, before a lens of 70°."""
 
-_SHOWN_ROWS = 336
-"""Rows of the portrait above the counter. The helmet in her arm begins directly below them."""
+_EYES = 352
+"""Row of the middle of the faces: the camera hangs at eye level, so that it is the same at each distance."""
+
+_HEIGHTS = 36
+"""Rows between the middles of the faces of the smallest and of the tallest visitor, at a scale of 1."""
+
+_LOOK_SECONDS, _LEAST_INTEREST = 8.0, 0.4
+"""A standing visitor turns to the display and away again in this time, and faces it for at least so much of it."""
+
+_TURN_SECONDS = 0.35
 
 _CUP_WIDTH = 0.48
 """Width of the saucer as a share of the portrait's width; the saucer is nearer to the camera."""
@@ -50,29 +59,38 @@ class Person:
 
     face: Box
     cup: Box | None
+    number: int
+    """The person's number among `people.heads`."""
 
 
 class Scene:
     """The view of a camera in a room.
 
-    `room` is a key of `rooms.ROOMS`; another name raises `ValueError`. The first scene of a process takes a second or
-    two, because the photographs are cut out then; a picture takes milliseconds. Not thread-safe.
+    `room` is a key of `rooms.ROOMS`; another name raises `ValueError`. With a profile, as many visitors come at each
+    hour as in the history of this camera. The first scene of a process takes a second or two, because the cup is cut
+    out then; a picture takes milliseconds. Not thread-safe.
     """
 
-    def __init__(self, room: str, seed: int) -> None:
+    def __init__(self, room: str, seed: int, profile: CameraProfile | None = None) -> None:
         if room not in ROOMS:
             raise ValueError(f'there is no scene "{room}"; there are: {", ".join(sorted(ROOMS))}')
-        self._seed = seed
+        self._seed, self._profile = seed, profile
         self._room = ROOMS[room]()
-        photographs.person()
+        people.heads()
         photographs.cup()
+
+    def visitors_at(self, now: float) -> tuple[Visitor, ...]:
+        """Return the visitors at this moment (epoch seconds)."""
+        if self._profile is None:
+            return visitors_at(self._seed, now, cups=CUP_CHANCE)
+        return visitors_at(self._seed, now, self._profile.visitors_per_hour_at, self._profile.cups)
 
     def picture_at(self, now: float) -> Picture:
         """Return the frame at this moment (epoch seconds) as a new array: RGB, 720 × 1280 × 3."""
         picture = self._room.copy()
-        visitors = sorted(visitors_at(self._seed, now), key=_scale)
+        visitors = sorted(self.visitors_at(now), key=_scale)
         for visitor in visitors:
-            _paste(picture, _dressed(visitor), *_corner(visitor, now), bottom=COUNTER_TOP)
+            _paste(picture, _drawn(visitor, now), *_corner(visitor, now), bottom=COUNTER_TOP)
         for visitor in visitors:
             if _cup_is_there(visitor, now):
                 cup = _cup(visitor)
@@ -83,27 +101,26 @@ class Scene:
 
     def people_at(self, now: float) -> tuple[Person, ...]:
         """Return the people whose whole face is in the frame at this moment (epoch seconds), with their cups."""
-        return tuple(
-            person for visitor in visitors_at(self._seed, now) if (person := person_of(visitor, now)) is not None
-        )
+        found = (person_of(visitor, now) for visitor in self.visitors_at(now))
+        return tuple(person for person in found if person is not None)
 
 
 def person_of(visitor: Visitor, now: float) -> Person | None:
-    """Return the visitor's boxes at this moment (epoch seconds); None where her face is not wholly in the frame."""
+    """Return the visitor's boxes at this moment (epoch seconds); None unless the whole face can be seen."""
     left, top = _corner(visitor, now)
     face_left, face_top, width, height = FACE_IN_PORTRAIT
     if visitor.mirrored:
-        face_left = photographs.person().rgb.shape[1] - face_left - width
+        face_left = people.SIZE - face_left - width
     scale = _scale(visitor)
     face = (round(left + face_left * scale), round(top + face_top * scale), round(width * scale), round(height * scale))
-    if face[0] < 0 or face[0] + face[2] > WIDTH:
+    if face[0] < 0 or face[0] + face[2] > WIDTH or _turned(visitor, now):
         return None
     if not _cup_is_there(visitor, now):
-        return Person(face, None)
+        return Person(face, None, _number(visitor))
     cup_left, cup_top = _cup_corner(visitor)
     grown = _cup(visitor).rgb.shape[1] / photographs.cup().rgb.shape[1]
     x, y, cup_width, cup_height = (round(pixels * grown) for pixels in CUP_IN_CUTOUT)
-    return Person(face, (cup_left + x, cup_top + y, cup_width, cup_height))
+    return Person(face, (cup_left + x, cup_top + y, cup_width, cup_height), _number(visitor))
 
 
 def _scale(visitor: Visitor) -> float:
@@ -117,8 +134,19 @@ def _centre(visitor: Visitor) -> float:
 
 
 def _corner(visitor: Visitor, now: float) -> tuple[int, int]:
-    """Return left and top of the portrait, which enters from the nearer side, sways a little, and leaves again."""
-    size = photographs.person().rgb.shape[0] * _scale(visitor)
+    """Return left and top of the portrait.
+
+    A visitor enters from the nearer side, sways a little, and leaves again, or walks from one side to the other.
+    """
+    scale = _scale(visitor)
+    size = people.SIZE * scale
+    eyes = _EYES + (visitor.dress - 0.5) * _HEIGHTS * scale
+    top = eyes - people.CENTRE[1] * scale
+    if visitor.passes:
+        gone = (now - visitor.started) / (visitor.ended - visitor.started)
+        gone = 1 - gone if visitor.mirrored else gone
+        bob = 5 * scale * abs(math.sin((now - visitor.started) * 5))
+        return round(-size + (WIDTH + size) * gone), round(top - bob)
     centre = _centre(visitor)
     outside = -size / 2 if centre < WIDTH / 2 else WIDTH + size / 2
     walked = min(now - visitor.started, visitor.ended - now) / WALK_SECONDS
@@ -126,7 +154,7 @@ def _corner(visitor: Visitor, now: float) -> tuple[int, int]:
     sway = 7 * math.sin(now * 0.9 + visitor.dress * 6) + 3 * math.sin(now * 2.3)
     step = 6 * abs(math.sin(walked * math.pi * 2)) if 0 < walked < 1 else 0
     left = outside + (centre - outside) * pace - size / 2 + sway
-    return round(left), round(COUNTER_TOP - _SHOWN_ROWS * _scale(visitor) - step)
+    return round(left), round(top - step)
 
 
 def _smooth(part: float) -> float:
@@ -144,36 +172,55 @@ def _cup_corner(visitor: Visitor) -> tuple[int, int]:
     return round(_centre(visitor) + aside - width / 2), round(COUNTER_TOP + _CUP_BELOW * _scale(visitor) - height)
 
 
-@lru_cache(maxsize=8)
-def _dressed(visitor: Visitor) -> Cutout:
-    """Return the visitor's portrait, with the suit in the visitor's colour."""
-    whole = photographs.person()
-    cutout = Cutout(_recoloured(whole.rgb, visitor.dress), whole.opacity).resized(_scale(visitor))
+def _turned(visitor: Visitor, now: float) -> float:
+    """Return how far the visitor is turned away from the display at this moment: 0 faces it, 1 shows the back."""
+    if visitor.passes:
+        return 0.0
+    interest = _LEAST_INTEREST + (1 - _LEAST_INTEREST) * visitor.interest
+    since = (now - visitor.started) % _LOOK_SECONDS
+    if since < interest * _LOOK_SECONDS or visitor.ended - now < WALK_SECONDS:
+        return 0.0
+    away = since - interest * _LOOK_SECONDS
+    return min(1.0, away / _TURN_SECONDS, max(0.0, _LOOK_SECONDS - since) / _TURN_SECONDS)
+
+
+def _drawn(visitor: Visitor, now: float) -> Cutout:
+    """Return the visitor as seen at this moment."""
+    turned = round(4 * _turned(visitor, now)) / 4
+    if turned in (0.0, 1.0):
+        return _dressed(visitor, bool(turned))
+    front, back = _dressed(visitor, False), _dressed(visitor, True)
+    rgb = cv2.addWeighted(front.rgb, 1 - turned, back.rgb, turned, 0)
+    return Cutout(np.asarray(rgb, np.uint8), np.maximum(front.opacity, back.opacity))
+
+
+def _number(visitor: Visitor) -> int:
+    """Return the number of the person among `people.heads`. Nobody stands at two places at once."""
+    of_place = range(visitor.place, len(people.heads()), len(_PLACES)) or range(1)
+    return of_place[int(visitor.identity * len(of_place))]
+
+
+@lru_cache(maxsize=16)
+def _dressed(visitor: Visitor, turned: bool) -> Cutout:
+    """Return the visitor's portrait in a pullover."""
+    number = _number(visitor)
+    colour = _PULLOVERS[int(visitor.dress * len(_PULLOVERS))]
+    cutout = people.portrait(number, colour, turned=turned).resized(_scale(visitor))
     return cutout.mirrored() if visitor.mirrored else cutout
+
+
+_PULLOVERS = (
+    *((58, 74, 96), (120, 52, 58), (62, 92, 74), (184, 160, 128), (72, 72, 78), (148, 108, 72)),
+    *((90, 76, 112), (44, 58, 66), (140, 120, 60), (96, 112, 140), (66, 50, 48)),
+)
+"""Colours, RGB."""
 
 
 @lru_cache(maxsize=8)
 def _cup(visitor: Visitor) -> Cutout:
-    width = photographs.person().rgb.shape[1] * _scale(visitor) * _CUP_WIDTH
+    width = people.SIZE * _scale(visitor) * _CUP_WIDTH
     cup = photographs.cup()
     return cup.resized(width / cup.rgb.shape[1])
-
-
-def _recoloured(portrait: Picture, dress: float) -> Picture:
-    """Return the portrait with the suit's orange changed to another colour; the face is unchanged."""
-    hsv = cv2.cvtColor(portrait, cv2.COLOR_RGB2HSV)
-    orange = cv2.inRange(hsv, np.array((0, 110, 40)), np.array((16, 255, 255)))
-    orange[: FACE_IN_PORTRAIT[1] + FACE_IN_PORTRAIT[3] + 5] = 0
-    share = cv2.GaussianBlur(orange, (5, 5), 0).astype(np.float32)[..., None] / 255
-    hue, saturation, brightness = _SUITS[int(dress * len(_SUITS))]
-    hsv[..., 0] = hue
-    hsv[..., 1:] = (hsv[..., 1:] * (saturation, brightness)).astype(np.uint8)
-    other = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    return (portrait * (1 - share) + other * share).astype(np.uint8)
-
-
-_SUITS = ((8, 1.0, 1.0), (107, 0.8, 0.6), (78, 0.55, 0.5), (118, 0.3, 0.45), (172, 0.7, 0.6), (13, 0.45, 0.8))
-"""Hue (half degrees), factors for saturation and brightness: orange, navy, green, slate, plum, sand."""
 
 
 def _paste(picture: Picture, cutout: Cutout, left: int, top: int, *, bottom: int) -> None:

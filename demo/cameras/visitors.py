@@ -1,6 +1,6 @@
 """Generates the visitors before a simulated camera: a random process that is a pure function of seed and time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,20 +10,33 @@ CYCLE = 40.0
 
 LONGEST_VISIT = 34.0
 SHORTEST_VISIT = 10.0
-CHANCES = (0.95, 0.5)
-"""The probability that a visitor comes in one cycle, for each place in front of the camera.
+CHANCES = (0.7, 0.45, 0.3)
+"""The probability that a visitor comes in one cycle, for each place in front of the camera: two near, one far away.
 
-Both places together have about two visitors a minute.
+All places together have about two visitors a minute.
 """
 
+MOST_PER_HOUR = 3600 / CYCLE * sum(CHANCES)
+"""Visitors an hour, unless a `Footfall` says how many there are."""
+
 CUP_CHANCE = 0.5
+CUP_PLACES = (0, 1)
+"""The places whose visitors may have a cup; on the counter before the far place it would be too large."""
+
+PASSING_CHANCE = 0.2
+PASSING_SECONDS = 5.0
+"""The share of visitors who walk past without standing still, and how long they are in the picture."""
+
+Footfall = Callable[[float], float]
+"""Returns for a moment (epoch seconds) how many visitors an hour come; more than `MOST_PER_HOUR` do not fit."""
 
 
 @dataclass(frozen=True)
 class Visitor:
     """A person before the camera. Times are epoch seconds, UTC.
 
-    `where`, `nearness` and `dress` are uniform random numbers from 0 to 1, by which the person is drawn.
+    `where`, `nearness`, `dress`, `identity` and `interest` are uniform random numbers from 0 to 1, by which the person
+    is drawn and turns to the display and away.
     """
 
     place: int
@@ -34,21 +47,31 @@ class Visitor:
     where: float
     nearness: float
     dress: float
+    identity: float
+    interest: float
+    passes: bool
+    """Whether the person walks past without standing still."""
 
 
-def visitors_at(seed: int, now: float) -> tuple[Visitor, ...]:
+def visitors_at(
+    seed: int, now: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE
+) -> tuple[Visitor, ...]:
     """Return the visitors at this moment (epoch seconds), at most one per place, in the order of places."""
-    return tuple(visitor for visitor in visitors_between(seed, now, now) if visitor.started <= now < visitor.ended)
+    around = visitors_between(seed, now, now, footfall, cups)
+    return tuple(visitor for visitor in around if visitor.started <= now < visitor.ended)
 
 
-def visitors_between(seed: int, start: float, end: float) -> Iterator[Visitor]:
+def visitors_between(
+    seed: int, start: float, end: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE
+) -> Iterator[Visitor]:
     """Yield the visitors of this span (epoch seconds, both ends included), place by place, in the order of time.
 
-    There are no visitors before the epoch.
+    There are no visitors before the epoch. `cups` is the share of the visitors at the near places with a cup.
     """
     for place in range(len(CHANCES)):
         for cycle in range(max(_cycle(place, start), 0), _cycle(place, end) + 1):
-            visitor = _visitor(seed, place, cycle)
+            share = 1.0 if footfall is None else footfall(cycle * CYCLE) / MOST_PER_HOUR
+            visitor = _visitor(seed, place, cycle, share, cups)
             if visitor is not None and visitor.started <= end and visitor.ended >= start:
                 yield visitor
 
@@ -61,19 +84,25 @@ def _shift(place: int) -> float:
     return place * CYCLE / len(CHANCES)
 
 
-def _visitor(seed: int, place: int, cycle: int) -> Visitor | None:
+def _visitor(seed: int, place: int, cycle: int, share: float, cups: float) -> Visitor | None:
     random = np.random.default_rng((seed, place, cycle))
-    if random.random() >= CHANCES[place]:
+    if random.random() >= CHANCES[place] * share:
         return None
     seconds = random.uniform(SHORTEST_VISIT, LONGEST_VISIT)
     started = cycle * CYCLE + _shift(place) + random.uniform(0, CYCLE - seconds)
+    has_cup, mirrored = random.random() < cups and place in CUP_PLACES, random.random() < 0.5
+    where, nearness, dress, identity, interest, passing = random.random(6).tolist()
+    passes = passing < PASSING_CHANCE and not has_cup
     return Visitor(
         place=place,
         started=started,
-        ended=started + seconds,
-        has_cup=bool(random.random() < CUP_CHANCE),
-        mirrored=bool(random.random() < 0.5),
-        where=random.random(),
-        nearness=random.random(),
-        dress=random.random(),
+        ended=started + (PASSING_SECONDS if passes else seconds),
+        has_cup=bool(has_cup),
+        mirrored=bool(mirrored),
+        where=where,
+        nearness=nearness,
+        dress=dress,
+        identity=identity,
+        interest=interest,
+        passes=passes,
     )

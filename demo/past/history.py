@@ -37,6 +37,11 @@ class Visit(Span):
     box: Box
     has_cup: bool
 
+    @property
+    def id(self) -> str:
+        """The name of the visit in an agent's messages."""
+        return f"{self.started:x}-{self.confidence:x}"
+
 
 @dataclass(frozen=True)
 class Thumb(Span):
@@ -44,6 +49,8 @@ class Thumb(Span):
 
     confidences: tuple[int, ...]
     """One per hand, in millionths."""
+    visit: str = ""
+    """The id of the person's visit."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +170,8 @@ def overlap(one: Span, other: Span) -> Span | None:
 
 # -- the people ------------------------------------------------------------------------------------------------------
 
-_MEDIAN_SECONDS, _SPREAD, _LONGEST_SECONDS = 28.0, 0.8, 600.0
-"""The log-normal distribution of the length of a visit: most people pass by, some read, a few talk for minutes."""
+_MEDIAN_SECONDS, _SPREAD, _LONGEST_SECONDS = 17.0, 0.6, 120.0
+"""The log-normal distribution of the length of a visit, with the mean of the live rooms: some pass by, some read."""
 
 _IN_COMPANY = 0.3
 """Share of the visitors with a companion, who arrives and leaves within `_COMPANY_SECONDS` of them."""
@@ -228,7 +235,7 @@ def _thumbs(chance: float, visit: Visit, random: np.random.Generator) -> Iterato
     ended = min(started + int(random.integers(*_THUMB_SECONDS)) * SECOND, visit.ended)
     hands = 2 if random.random() < _BOTH_HANDS else 1
     if started < ended:
-        yield Thumb(started, ended, tuple(_confidence(random) for _ in range(hands)))
+        yield Thumb(started, ended, tuple(_confidence(random) for _ in range(hands)), visit.id)
 
 
 def _one_per_second(thumbs: list[Thumb]) -> tuple[Thumb, ...]:

@@ -5,7 +5,7 @@ None of that may change a number. Times are epoch milliseconds, UTC.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TypeVar
@@ -18,6 +18,7 @@ from edge_agent import messages
 from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 Stay = TypeVar("Stay", bound=Span)
+Report = TypeVar("Report", messages.Visit, messages.GestureEpisode)
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,13 @@ _METRE_FACE_WIDTH = 142
 
 def _agent_frames(history: History) -> Iterator[SentMessage]:
     for span in history.on:
-        frames, visits = _frames(history, span), _visits(history, span)
+        frames, visits, gestures = _frames(history, span), _visits(history, span), _episodes(history, span)
         while batch := tuple(islice(frames, history.profile.frames_per_message)):
             taken_at = batch[-1].taken_at
             is_last = taken_at + history.profile.frame_every >= span.ended
-            reports = tuple(_take_until(visits, span.ended if is_last else taken_at))
-            message = messages.Frames(_id(history, taken_at), batch, visits=reports)
+            until = span.ended if is_last else taken_at
+            reports, ended = tuple(_take_until(visits, until, _end_of)), _take_until(gestures, until, _end_of_gesture)
+            message = messages.Frames(_id(history, taken_at), batch, tuple(ended), reports)
             yield _from_agent(history, "frames", message, taken_at)
 
 
@@ -97,7 +99,7 @@ def _report(visit: Visit, seen: Span, span: Span) -> messages.Visit:
     random = np.random.default_rng((visit.started, visit.confidence))
     dwell = seen.ended - seen.started
     return messages.Visit(
-        id=f"{visit.started:x}-{visit.confidence:x}",
+        id=visit.id,
         began_at=seen.started,
         dwell=dwell,
         attention=round(dwell * random.beta(*_ATTENTION)),
@@ -106,13 +108,28 @@ def _report(visit: Visit, seen: Span, span: Span) -> messages.Visit:
     )
 
 
-def _take_until(visits: deque[messages.Visit], at: int) -> Iterator[messages.Visit]:
-    while visits and _end_of(visits[0]) <= at:
-        yield visits.popleft()
+def _episodes(history: History, span: Span) -> deque[messages.GestureEpisode]:
+    """Return the gestures of this span, as far as the camera was on, in the order of their ends."""
+    episodes = [
+        messages.GestureEpisode(label, seen.started, max(thumb.confidences) / 1e6, seen.ended - 1, thumb.visit or None)
+        for label, thumbs in ((THUMBS_UP, history.thumbs), (THUMBS_DOWN, history.thumbs_down))
+        for thumb in thumbs
+        if (seen := overlap(thumb, span)) is not None
+    ]
+    return deque(sorted(episodes, key=_end_of_gesture))
+
+
+def _take_until(reports: deque[Report], at: int, end_of: Callable[[Report], int]) -> Iterator[Report]:
+    while reports and end_of(reports[0]) <= at:
+        yield reports.popleft()
 
 
 def _end_of(visit: messages.Visit) -> int:
     return visit.began_at + visit.dwell
+
+
+def _end_of_gesture(episode: messages.GestureEpisode) -> int:
+    return episode.ended_at or episode.began_at
 
 
 def _frames(history: History, span: Span) -> Iterator[messages.Frame]:
@@ -121,7 +138,7 @@ def _frames(history: History, span: Span) -> Iterator[messages.Frame]:
     for taken_at, visits, up, down in zip(moments, _present(history.visits, moments), thumbs, thumbs_down, strict=True):
         yield messages.Frame(
             taken_at=taken_at,
-            faces=tuple(messages.Face(visit.confidence / 1e6, visit.box) for visit in visits),
+            faces=tuple(messages.Face(visit.confidence / 1e6, visit.box, visit=visit.id) for visit in visits),
             gestures=(*_gestures(THUMBS_UP, up), *_gestures(THUMBS_DOWN, down)),
             size=FRAME_SIZE,
         )
@@ -129,7 +146,8 @@ def _frames(history: History, span: Span) -> Iterator[messages.Frame]:
 
 def _gestures(label: str, thumbs: Sequence[Thumb]) -> Iterator[messages.Labelled]:
     for thumb in thumbs:
-        yield from (messages.Labelled(label, confidence / 1e6) for confidence in thumb.confidences)
+        visit = thumb.visit or None
+        yield from (messages.Labelled(label, confidence / 1e6, visit=visit) for confidence in thumb.confidences)
 
 
 def _moments(history: History, span: Span) -> range:

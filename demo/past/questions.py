@@ -57,8 +57,8 @@ def _count(device: Device, history: History, owner: User) -> None:
         return
     changes = list(_changes(history, span))
     began, ended = _moment(span.started), _moment(span.ended)
-    session = start_session(device=device, by=owner, people=changes[0][1], now=began)
-    counts = [ReportedCount(uuid.uuid4(), _moment(at), people) for at, people in changes[1:]]
+    session = start_session(device=device, by=owner, people=changes[0][1], now=began, counts_arrivals=True)
+    counts = [ReportedCount(uuid.uuid4(), _moment(at), people, came) for at, people, came in changes[1:]]
     store_counts(session=session, by=owner, counts=counts, sent_at=ended, ended_at=ended, now=ended)
 
 
@@ -69,12 +69,16 @@ def _candidates(history: History) -> Iterator[Span]:
             yield Span(started, started + SESSION)
 
 
-def _changes(history: History, span: Span) -> Iterator[tuple[int, int]]:
-    """Yield each time at which the number of people changed, with the new number; first the span's start."""
+def _changes(history: History, span: Span) -> Iterator[tuple[int, int, int]]:
+    """Yield each time at which the number of people changed, with the new number; first the span's start.
+
+    The third value is the number of people who have come since.
+    """
     visits = [visit for visit in history.visits if _overlaps(visit, span)]
     edges = {edge for visit in visits for edge in (visit.started, visit.ended) if span.started < edge < span.ended}
     for at in sorted({span.started, *edges}):
-        yield at, sum(visit.started <= at < visit.ended for visit in visits)
+        came = sum(span.started < visit.started <= at for visit in visits)
+        yield at, sum(visit.started <= at < visit.ended for visit in visits), came
 
 
 def _overlaps(one: Span, other: Span) -> bool:

@@ -57,7 +57,7 @@ def _agent(environment: DemoEnvironment, profile: CameraProfile, seed: int) -> P
     settings = {
         "HEADCOUNT_THING": profile.thing,
         "HEADCOUNT_MQTT_URL": environment.mqtt_url,
-        "HEADCOUNT_SOURCE": f"scene:{profile.room}?seed={seed}",
+        "HEADCOUNT_SOURCE": f"scene:{profile.room}?seed={seed}&visitors={profile.name}",
         "HEADCOUNT_STREAM": _stream(environment.port + STREAM_PORT_OFFSET + seed - 1),
         "HEADCOUNT_OUTBOX": str(environment.data / "outboxes" / f"{profile.name}.sqlite3"),
     }

@@ -23,7 +23,8 @@ def test_a_scene_shows_the_moment_of_the_clock() -> None:
     ("text", "sentence"),
     [
         ("scene:kitchen", 'there is no scene "kitchen"; there are: cafe, lobby.'),
-        ("scene:lobby?sead=7", "a scene has only the setting seed, not sead."),
+        ("scene:lobby?sead=7", "a scene has only the settings seed and visitors, not sead."),
+        ("scene:lobby?visitors=Rome01", 'there is no camera "Rome01" whose visitors could come; there are: Seattle01,'),
         ("scene:lobby?seed=red", 'the seed must be a whole number, not "red".'),
     ],
 )
