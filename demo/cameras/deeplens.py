@@ -31,7 +31,7 @@ TICK = 0.6
 PICTURE_AFTER = 4.0
 """Seconds from a visitor's arrival to the picture of the visitor's face: the device's countdown."""
 
-THUMB_CHANCE = 0.05
+THUMB_CHANCE = 0.4
 """Share of the visitors who hold up a thumb before a camera that the demo does not know."""
 
 THUMB_AFTER, THUMB_SECONDS = 8.0, 3.0

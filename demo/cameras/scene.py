@@ -113,7 +113,7 @@ def person_of(visitor: Visitor, now: float) -> Person | None:
         face_left = people.SIZE - face_left - width
     scale = _scale(visitor)
     face = (round(left + face_left * scale), round(top + face_top * scale), round(width * scale), round(height * scale))
-    if face[0] < 0 or face[0] + face[2] > WIDTH or _turned(visitor, now):
+    if face[0] < 0 or face[0] + face[2] > WIDTH or _turned(visitor, now) > 0.5:
         return None
     if not _cup_is_there(visitor, now):
         return Person(face, None, _number(visitor))

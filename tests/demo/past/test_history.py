@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.camera_profiles import CHICAGO01, CHICAGO02, PROFILES, SEATTLE01, CameraProfile
+from demo.cameras.people import heads
 from demo.past.history import (
     HOUR,
     MINUTE,
@@ -26,7 +27,7 @@ from demo.past.history import (
     overlap,
 )
 from demo.past.messages import SentMessage, sent_messages
-from demo.past.pictures import coffee_pictures
+from demo.past.pictures import SHARES, coffee_pictures
 from edge_agent import messages
 from tests.demo.past.expected_counts import SPELL_GAP, ExpectedCounts, expected_counts, expected_visits, frames_in
 
@@ -86,7 +87,9 @@ def test_an_agent_reports_each_person_who_came_while_the_camera_was_on(
     for each in fortnight:
         topic = messages.topic_from_device(each.profile.thing, "frames")
         sent = [messages.decode("frames", one.payload) for one in everything_sent if one.topic == topic]
-        reports = {visit.id: visit for one in sent if isinstance(one, messages.Frames) for visit in one.visits or ()}
+        told = [one for one in sent if isinstance(one, messages.Frames)]
+        # A visit over the moment at which a camera is switched on anew is two.
+        reports = {(visit.id, visit.began_at): visit for one in told for visit in one.visits or ()}
         seen = [both for span in each.on for visit in each.visits if (both := overlap(visit, span)) is not None]
         if each.profile.protocol == "deeplens":
             assert reports == {}
@@ -148,15 +151,16 @@ def test_each_camera_has_rushes_quiet_hours_and_hours_without_a_camera(fortnight
         hours = [expected_counts(one, at, at + HOUR) for at in range(one.period.started, one.period.ended, HOUR)]
         averages = [hour.average_faces for hour in hours]
         assert None in averages
-        assert 0 in averages
-        assert max(average for average in averages if average is not None) > 1
+        known = [average for average in averages if average is not None]
+        assert max(known) > 4 * min(known)
         assert sum(hour.thumbs for hour in hours) > 100
 
 
 def test_thumbs_turned_down_are_in_the_frames_taken_meanwhile(fortnight: tuple[History, ...]) -> None:
     for one in fortnight:
         every = one.profile.frame_every
-        told = [message for sent in sent_messages([one]) for message in _frames_messages(sent)]
+        # Some messages are delivered twice.
+        told = {message.id: message for sent in sent_messages([one]) for message in _frames_messages(sent)}.values()
         gestures = [gesture.label for message in told for frame in message.frames for gesture in frame.gestures]
         in_sight = ((thumb, overlap(thumb, on)) for thumb in one.thumbs_down for on in one.on)
         reckoned = sum(frames_in(seen, every) * len(thumb.confidences) for thumb, seen in in_sight if seen)
@@ -321,7 +325,7 @@ def test_any_period_around_a_clock_change_is_counted_as_expected(
 def test_pictures_show_somebody_with_a_cup_and_fit_into_a_message() -> None:
     one = history(SEATTLE01, 5, START, START + dt.timedelta(days=2))
     pictures = coffee_pictures([one])
-    assert len(pictures) == 20
+    assert len(pictures) == sum(SHARES.values())
     different = set()
     for sent in pictures:
         assert len(sent.payload) <= messages.MAX_MESSAGE_BYTES
@@ -332,8 +336,10 @@ def test_pictures_show_somebody_with_a_cup_and_fit_into_a_message() -> None:
         assert expected_counts(one, image.taken_at, image.taken_at + 1).frames in (0, 1)
         assert any(span.started <= image.taken_at < span.ended for span in one.on)
         assert any(visit.has_cup and visit.started < image.taken_at < visit.ended for visit in one.visits)
+        near = Span(image.taken_at - 2 * SECOND, image.taken_at + 2 * SECOND)
+        assert not any(overlap(thumb, near) for thumb in (*one.thumbs, *one.thumbs_down)), "it would show no hand"
         different.add(image.image_string)
-    assert len(different) == 4
+    assert len(different) == len({number % len(heads()) for number in SHARES})
     assert pictures == coffee_pictures([one])
 
 

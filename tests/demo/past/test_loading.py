@@ -134,10 +134,10 @@ def test_every_hour_and_day_of_two_weeks_has_the_expected_counts() -> None:
 
 
 def assert_all_kinds_of_hours(truths: Sequence[ExpectedCounts]) -> None:
-    """There was no camera, a camera for part of the time, nobody, a crowd, a thumb: what was compared is not empty."""
+    """There was no camera, a camera for part of the time, hardly anybody, a crowd, a thumb: all kinds were compared."""
     assert any(truth.minutes_seen == 0 for truth in truths)
     assert any(0 < truth.minutes_seen < 60 for truth in truths)
-    assert any(truth.frames and not truth.faces_sum for truth in truths)
+    assert any(truth.frames and truth.minutes_occupied < truth.minutes_seen / 4 for truth in truths)
     assert any(truth.faces_peak > 3 for truth in truths)
     assert any(truth.thumbs > 3 for truth in truths)
 
