@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from devices.audit.recording import record_look
 from devices.models import Device, Site
 from devices.pages.live import shared
+from devices.roles import Right
 from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person, querysets
@@ -126,6 +127,8 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
         "longest": LONGEST_STREAK,
         "most": board.rows[0].coffees if board.rows else 0,
         "further": board.people - len(board.rows),
+        # Asked for by a page without coffees alone.
+        "may_enrol": lambda: Site.objects.all().permitted(request.user, Right.OPERATE).exists(),
         "off": [site for site in selected if loaded_mode(site) == Mode.OFF],
     }
 

@@ -196,7 +196,7 @@ def test_a_site_without_devices_and_members_says_what_to_do(seattle: Site, super
         superuser,
         answer,
         reverse("site-devices", args=[seattle.slug]),
-        reverse("admin:devices_site_change", args=[seattle.pk]),
+        reverse("members", args=["seattle"]),
     )
 
 
