@@ -44,7 +44,13 @@ LONG: dict[int, dict[str, Any]] = {
     6: {"payloads": 1_000_000},
     7: {"kills": 20, "per_second": PER_SECOND},
     8: {"kills": 100, "pictures": 4},
-    9: {"seconds": 60, "per_second": PER_SECOND, "poison_per_second": 5, "flood_per_second": 1_000},
+    9: {
+        "seconds": 60,
+        "per_second": PER_SECOND,
+        "poison_per_second": 5,
+        "flood_per_second": 1_000,
+        "pictures_per_second": 20,
+    },
 }
 SHORT: dict[int, dict[str, Any]] = {
     1: {"kills": 3, "per_second": PER_SECOND},
@@ -55,7 +61,13 @@ SHORT: dict[int, dict[str, Any]] = {
     6: {"payloads": 5_000},
     7: {"kills": 2, "per_second": PER_SECOND},
     8: {"kills": 3, "pictures": 4},
-    9: {"seconds": 5, "per_second": PER_SECOND, "poison_per_second": 8, "flood_per_second": 200},
+    9: {
+        "seconds": 5,
+        "per_second": PER_SECOND,
+        "poison_per_second": 8,
+        "flood_per_second": 200,
+        "pictures_per_second": 5,
+    },
 }
 
 Scenario = Callable[["Rig"], "Result"]

@@ -1,12 +1,14 @@
-"""A scenario with two hostile devices: one sends what is made to take long or to fail, the other floods."""
+"""A scenario with three hostile devices: one sends what is made to take long or to fail, the others flood."""
 
 import base64
+import io
 import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
+import PIL.Image
 
 from benchmarks.faults.devices import Clock, Device, connected, speaking
 from benchmarks.faults.ledger import Aside, Ledger
@@ -21,6 +23,10 @@ P99_GOAL_S = 1.0
 
 BOMB_SCANS, BOMB_SIDE = 1_000, 3_500
 """The scans of a picture that fits into a message, and its side in pixels. libjpeg decodes it for some seconds."""
+
+
+LARGEST_SIDE = 4_800
+"""The side in pixels of a picture that fits into a message and is nearly as large as any picture may be."""
 
 
 Way = Callable[[str], tuple[str, bytes, Reason]]
@@ -81,18 +87,47 @@ class Flooder:
         self._client.loop_stop()
 
 
+class PictureFlooder:
+    """A device that sends the largest pictures that are accepted, far faster than any camera. Nothing is recorded."""
+
+    def __init__(self, thing: str, url: str) -> None:
+        self.thing, self._clock = thing, Clock()
+        self._client = connected(url)
+        self.sent = 0
+        out = io.BytesIO()
+        PIL.Image.new("L", (LARGEST_SIDE, LARGEST_SIDE), 128).save(out, "JPEG", quality=1, optimize=True)
+        self._picture = messages.Image("", 0, base64.b64encode(out.getvalue()).decode())
+
+    def say(self) -> None:
+        picture = msgspec.structs.replace(self._picture, id=messages.new_id(), taken_at=self._clock())
+        self._client.publish(messages.topic_from_device(self.thing, "image"), messages.encode(picture), qos=1)
+        self.sent += 1
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 def poisoned(
-    rig: Rig, *, seconds: float, per_second: float, poison_per_second: float, flood_per_second: float
+    rig: Rig,
+    *,
+    seconds: float,
+    per_second: float,
+    poison_per_second: float,
+    flood_per_second: float,
+    pictures_per_second: float,
 ) -> Result:
-    """Let two hostile devices send while others do. The others' messages are committed in time, and none is lost."""
+    """Let three hostile devices send while others do. The others' messages are committed in time, and none is lost."""
     with rig.stage("poison") as stage:
         stage.started_ingester()
         poisoner = Poisoner(stage.add_thing("poisoner"), stage.broker.url, stage.ledger)
         flooder = Flooder(stage.add_thing("flooder"), stage.broker.url, random.Random(rig.chance.random()))
+        photographer = PictureFlooder(stage.add_thing("photographer"), stage.broker.url)
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens(clock=Clock())]
         rates: dict[Device, float] = dict.fromkeys(devices, per_second / len(devices))
         try:
-            with speaking({**rates, poisoner: poison_per_second, flooder: flood_per_second}):
+            hostile = {poisoner: poison_per_second, flooder: flood_per_second, photographer: pictures_per_second}
+            with speaking({**rates, **hostile}):
                 ends = time.monotonic() + seconds
                 for _ in rig.steps("9 seconds of poison", round(seconds)):
                     stage.pause(max(0.0, min(1.0, ends - time.monotonic())))
@@ -100,6 +135,12 @@ def poisoned(
         finally:
             poisoner.close()
             flooder.close()
-        result = result_of(stage, "9 poison and a flood", poisoner.sent + flooder.sent)
+            photographer.close()
+        sent = poisoner.sent + flooder.sent + photographer.sent
+        result = result_of(stage, "9 poison and floods", sent)
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.outcome.reasons.items()))
-        return replace(result, p99_goal_s=P99_GOAL_S, note=f"{flooder.sent:,} frames of the flood; {reasons}")
+        return replace(
+            result,
+            p99_goal_s=P99_GOAL_S,
+            note=f"{flooder.sent:,} frames and {photographer.sent:,} pictures of floods; {reasons}",
+        )

@@ -76,8 +76,8 @@ def test_pictures_outlive_their_workers(open_folder: Path) -> None:
     assert measured[f"{scenario}: messages"] >= 4
 
 
-def test_poison_and_a_flood_of_one_device_delay_no_other(open_folder: Path) -> None:
-    scenario, measured = "9 poison and a flood", run(open_folder, "9")
+def test_poison_and_floods_of_frames_and_pictures_delay_no_other(open_folder: Path) -> None:
+    scenario, measured = "9 poison and floods", run(open_folder, "9")
     figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
     assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
     assert measured[f"{scenario}: quarantined"] >= 8
