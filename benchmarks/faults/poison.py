@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import PIL.Image
@@ -126,7 +127,11 @@ def poisoned(
         devices: list[Device] = [stage.add_agent(), stage.add_agent(), stage.add_deeplens(clock=Clock())]
         rates: dict[Device, float] = dict.fromkeys(devices, per_second / len(devices))
         try:
-            hostile = {poisoner: poison_per_second, flooder: flood_per_second, photographer: pictures_per_second}
+            hostile: dict[Any, float] = {
+                poisoner: poison_per_second,
+                flooder: flood_per_second,
+                photographer: pictures_per_second,
+            }
             with speaking({**rates, **hostile}):
                 ends = time.monotonic() + seconds
                 for _ in rig.steps("9 seconds of poison", round(seconds)):

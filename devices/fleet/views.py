@@ -17,6 +17,7 @@ from devices.models import AgentRelease, Device, Rollout, Thing
 from devices.releases import rollouts
 from devices.releases.wheel import current_release
 from devices.roles import Right
+from devices.text import whole_number
 from edge_agent.messages import Settings
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _act(request: HttpRequest, user: "User", permitted: QuerySet[Device]) -> str
         return f"{rollouts.retry(rollout=rollout)} boxes try the update again."
     chosen = permitted
     if "all" not in request.POST:
-        keys = [int(key) for key in request.POST.getlist("device") if key.isdecimal()]
+        keys = [key for text in request.POST.getlist("device") if (key := whole_number(text)) is not None]
         chosen = permitted.filter(pk__in=keys[:PAGE_SIZE])
     if request.POST.get("action") == "update":
         names = chosen.order_by("pk").values_list("thing_id", flat=True)

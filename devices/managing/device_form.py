@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from devices import services
+from devices import services, sought
 from devices.models import Device, Thing, validate_timezone
 from edge_agent.messages import DesiredSettings, Settings
 from edge_agent.plain_words import plain
@@ -120,7 +120,7 @@ class DeviceForm(forms.ModelForm[Device]):
         labels = self.cleaned_data["labels_sought"] or []
         if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
             raise forms.ValidationError('Give a list of labels, such as ["thumbs-up"].')
-        return services.normalised_labels(labels)
+        return sought.normalised_labels(labels)
 
     def _check_place(self, cleaned: dict[str, Any]) -> None:
         """Register or rename the device within a savepoint that is rolled back, and add the error if one occurs."""

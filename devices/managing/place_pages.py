@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices import services
+from devices import services, sought
 from devices.managing.access import check_right, find_site
 from devices.managing.device_form import CameraForm, settings_table
 from devices.managing.places import CHANGES
@@ -99,7 +99,7 @@ def camera_settings(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             *("waits_between_uploads", "sought_is_corrected"),
         )
         values = {name: form.cleaned_data[name] for name in names}
-        is_new = services.change_camera(device=device, by=user, settings=form.settings(), now=timezone.now(), **values)
+        is_new = sought.change_camera(device=device, by=user, settings=form.settings(), now=timezone.now(), **values)
         if is_new:
             _send(request, device)
         messages.success(request, f"The settings of {device} are saved.")

@@ -25,6 +25,7 @@ from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import FilterSet
 from devices.rest.serializers import DeviceSerializer, SiteSerializer
 from devices.roles import Right, Role
+from devices.text import MOST
 
 MOST_DEVICES = 10_000
 
@@ -80,8 +81,17 @@ class CreatedMemberSerializer(serializers.Serializer[Any]):
     )
 
 
+class DeviceKeyField(serializers.IntegerField):
+    """The id of a device."""
+
+    def __init__(self) -> None:
+        super().__init__(min_value=1, max_value=MOST)
+
+
 class SettingsSerializer(serializers.Serializer[dict[str, Any]]):
-    devices = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=MOST_DEVICES)
+    devices = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MOST), max_length=MOST_DEVICES
+    )
     settings = serializers.DictField(help_text="The settings to change, by name; the others stay.")
 
 
@@ -90,7 +100,9 @@ class ChangedSerializer(serializers.Serializer[Any]):
 
 
 class NewRolloutSerializer(serializers.Serializer[dict[str, Any]]):
-    devices = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=MOST_DEVICES)
+    devices = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MOST), max_length=MOST_DEVICES
+    )
     version = serializers.CharField(max_length=64)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +17,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import Serializer, as_serializer_error
 from rest_framework.views import exception_handler
 
 from devices.audit.recording import record_export
@@ -107,6 +108,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
         error = refused_too_often(context["request"], context["view"]) or error
     if isinstance(error, RequestDataTooBig):
         error = TooLarge(f"The body of a request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+    elif isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError(as_serializer_error(error))
     elif isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError(f"The request cannot be read: {error}")
     response = exception_handler(error, context)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, as_serializer_error
 from rest_framework.viewsets import ViewSet
 
-from devices import services
+from devices import sought
 from devices.intake import batches
 from devices.intake.quarantine import quarantined_counts
 from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Site, Thing
@@ -70,14 +70,14 @@ class DeviceViewSet(mixins.UpdateModelMixin, ScopedReadOnlyViewSet):
         """Return the device. Raises `PermissionDenied` where the request would change it and the user may not."""
         device: Device = super().get_object()
         if self.request.method not in SAFE_METHODS:
-            services.check_may_correct(device, cast("User", self.request.user))
+            sought.check_may_correct(device, cast("User", self.request.user))
         return device
 
     def perform_update(self, serializer: BaseSerializer[Any]) -> None:
         device = cast("Device", serializer.instance)
         given: dict[str, Any] = serializer.validated_data
         try:
-            services.correct_sought(
+            sought.correct_sought(
                 device=device,
                 by=cast("User", self.request.user),
                 faces=given.get("faces_sought", device.faces_sought),

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.models import Site
 from devices.roles import Right
+from devices.text import whole_number
 from learning.datasets import formats, reads, services
 from learning.datasets.archives import BadArchive
 from learning.datasets.boxes import compare_annotators
@@ -209,7 +210,7 @@ def change_label(request: HttpRequest, pk: int) -> HttpResponse:
         if not number:
             services.label_named(data_set=data_set, name=name)
             return redirect(data_set)
-        label: Label = get_object_or_404(data_set.labels, pk=int(number) if number.isdecimal() else 0)
+        label: Label = get_object_or_404(data_set.labels, pk=whole_number(number))
         if "remove" in request.POST:
             services.remove_label(label=label, by=_user(request))
         else:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from faces.models import Coffee
 from tests import api_world, odd_requests
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +71,17 @@ def test_odd_bodies_are_answered_or_refused_as_problems(client: Client, keys: ap
             if answer.status_code >= 500:
                 wrong.append((answer.status_code, name, method, address))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_a_text_that_no_column_takes_is_refused_wherever_it_is_written(client: Client, keys: api_world.Keys) -> None:
+    coffee = Coffee.objects.order_by("pk")[0]
+    for action in ("void", "restore"):
+        address = f"/api/v1/coffees/{coffee.pk}/{action}/"
+        answer = client.post(
+            address, {"reason": "\x9e"}, content_type="application/json", headers={"authorization": keys.person}
+        )
+        assert answer.status_code == 400
+        assert "cannot be printed" in str(answer.json()["errors"])
 
 
 def test_nul_in_a_form_of_a_page_is_refused(client: Client) -> None:
