@@ -1,10 +1,10 @@
 """Follows the README on a bare Debian, as a newcomer would: `python3 -m tests.fresh [--debian trixie] [--only demo]`.
 
 For each Debian, this program creates a bare system with debootstrap and clones the last commit into it. It runs
-`make demo` until the pages respond and the cameras deliver frames, and ends it with Ctrl-C. Then it runs `make test` in
-the same clone. All files are in `.cache/fresh/<name of the Debian>/`: `base` is created once and copied for each run,
-`root` is the system of the last run and is kept after a failure, and `log` is the log. The folder may be deleted at any
-time outside a run.
+`make demo` until the pages respond and the cameras deliver frames, sets a box up for a new camera, and ends the demo
+with Ctrl-C. Then it runs `make test` in the same clone. All files are in `.cache/fresh/<name of the Debian>/`: `base`
+is created once and copied for each run, `root` is the system of the last run and is kept after a failure, and `log` is
+the log. The folder may be deleted at any time outside a run.
 
 The program needs root, and only the standard library. It uses this machine's mirrors, proxies and certificates. The
 systems share this machine's network. Mounts and processes are in namespaces, so none outlives a run.
@@ -12,6 +12,7 @@ systems share this machine's network. Mounts and processes are in namespaces, so
 
 import argparse
 import http.cookiejar
+import json
 import random
 import re
 import shutil
@@ -130,6 +131,8 @@ def _demo(system: System) -> None:
                 more = partial(_has_more_frames, access, name, frames)
                 wait_for(more, DELIVERS_WITHIN, f"a frame of {name}", system.last_words)
             done(", ".join(devices))
+        with step("the command of a new camera sets a box up") as done:
+            done(_set_up_a_box(system, address, token))
         with step("Ctrl-C ends it") as done:
             began = time.monotonic()
             terminal.press_ctrl_c()
@@ -139,6 +142,23 @@ def _demo(system: System) -> None:
         raise Failed(f"make demo ended with code {terminal.process.returncode} after Ctrl-C; see {system.log}.")
     if left := re.findall(r"LEFT BEHIND: (.*\S)", terminal.text):
         raise Failed(f"make demo left these processes running after Ctrl-C: {'; '.join(left)}.")
+
+
+def _set_up_a_box(system: System, address: str, token: str) -> str:
+    """Add a camera, run its command in the bare system as root, and return what the agent says of its version."""
+    body = json.dumps({"site": "seattle", "name": "Front desk"}).encode()
+    headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/api/v1/devices/", body, headers)
+    camera = json.load(urllib.request.urlopen(request, timeout=60))
+    arguments = f"{camera['claim_code']} {camera['agent_sha256']}"
+    commands = [
+        "apt-get update -qq && apt-get install -y -qq --no-install-recommends curl ca-certificates >/dev/null",
+        f"curl -fsSL {address}/agent/install.sh | sh -s -- {arguments}",
+        "test -s /etc/headcount/agent.toml",
+        "runuser -u headcount -- /opt/headcount/venv/bin/headcount-agent --version",
+    ]
+    system.run("\n".join(commands), "the command of a new camera", READY_WITHIN)
+    return system.last_words(r"headcount-edge-agent \S+")
 
 
 def _overview(address: str, user: str, password: str) -> str:
