@@ -10,9 +10,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.adding.services import make_claim
 from devices.fleet import reads
 from devices.fleet import services as fleet
 from devices.fleet.reads import State
@@ -46,6 +48,12 @@ class NewDeviceSerializer(serializers.Serializer[dict[str, Any]]):
     )
     address = serializers.CharField(
         max_length=500, required=False, default=None, help_text="Of the camera, for its box; for the claim code."
+    )
+
+
+class NewClaimSerializer(serializers.Serializer[dict[str, Any]]):
+    address = serializers.CharField(
+        max_length=500, required=False, default=None, help_text="Of the camera; without it the box keeps what it has."
     )
 
 
@@ -156,6 +164,20 @@ class DeviceViewSet(views.DeviceViewSet):
         outcome.row.claim_code = outcome.secret
         outcome.row.agent_sha256 = wheel.current_release().sha256 if outcome.secret else ""
         return Response(CreatedDeviceSerializer(outcome.row).data, status=_status(outcome))
+
+    @extend_schema(request=NewClaimSerializer, responses={201: CreatedDeviceSerializer})
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, pk: str) -> Response:
+        """Make a new claim code for the device's box; an earlier code ends. For operators of the site."""
+        device = get_object_or_404(self.get_queryset(), pk=pk)
+        if not device.site.allows(request.user, Right.OPERATE):
+            raise PermissionDenied(f"Only an operator or owner of {device.site} sets up cameras there.")
+        if not device.is_open:
+            raise ValidationError({"non_field_errors": [f"{device} has left {device.site}."]})
+        address = _valid(NewClaimSerializer, request)["address"]
+        device.claim_code = make_claim(device=device, source=address, now=timezone.now())
+        device.agent_sha256 = wheel.current_release().sha256
+        return Response(CreatedDeviceSerializer(device).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=SettingsSerializer, responses=ChangedSerializer)
     @action(detail=False, methods=["post"], url_path="settings", url_name="settings")

@@ -136,6 +136,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("fleet", "get"): Needs.AN_ACCOUNT,  # a post changes own cameras alone: tests/devices/fleet
     ("site-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
     ("device-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
+    ("device-claim", "post"): Needs.OPERATOR,
     ("device-settings", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet
     ("member-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
     ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet

@@ -56,6 +56,17 @@ def test_the_same_camera_again_is_left_as_it_is(operator: User) -> None:
     assert Device.objects.count() == 1
 
 
+def test_an_operator_makes_a_new_code_for_a_box_that_was_replaced(operator: User, viewer: User) -> None:
+    first = post(operator, "devices", DESK).json()
+    again = post(operator, f"devices/{first['id']}/claim", {"address": "rtsp://10.0.0.4/1"})
+    assert again.status_code == 201
+    with pytest.raises(services.CodeRefused):
+        services.claim_box(code=first["claim_code"], software="", now=clock.now())
+    claimed = services.claim_box(code=again.json()["claim_code"], software="", now=clock.now())
+    assert claimed.source == "rtsp://10.0.0.4/1"
+    assert post(viewer, f"devices/{first['id']}/claim", {}).status_code == 403
+
+
 def test_viewers_add_no_camera_and_outsiders_know_of_no_site(viewer: User, outsider: User) -> None:
     assert post(viewer, "devices", DESK).status_code == 403
     response = post(outsider, "devices", DESK)
