@@ -189,6 +189,8 @@ def setup_of(status: messages.Status) -> dict[str, Any] | None:
         "models": status.models,
         **{name: settings.get(name) for name in ("accuracy", "facing_angle", "face_threshold")},
         "faces": "faces" in (settings.get("detectors") or ()),
+        # Left out where it is off, as from an agent that does not know it.
+        **({"bodies": True} if settings.get("bodies") else {}),
     }
 
 

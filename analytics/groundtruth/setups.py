@@ -19,6 +19,7 @@ WORDS = {
     "facing_angle": "facing angle",
     "face_threshold": "face threshold",
     "faces": "detectors",
+    "bodies": "search for bodies",
 }
 """The keys of a setup (`sink.setup_of`) in words."""
 

@@ -161,7 +161,7 @@ def test_it_applies_the_platform_s_settings_and_reports_them(
         assert eventually(lambda: cadence() == 20, within=30)
         assert reported().settings_error == ""
         assert reported().settings == messages.Settings(
-            ("faces", "objects"), 20.0, 0.55, 0.5, 0.35, 0.6, 4.0, 60.0, "frame", 0.6, "balanced", 30.0
+            ("faces", "objects"), 20.0, 0.55, 0.5, 0.35, 0.6, 4.0, 60.0, "frame", 0.6, "balanced", 30.0, bodies=False
         )
         assert eventually(lambda: any(frame.objects for frame in frames_of(listening)[-5:]))
         listening.retain("cam1", "config", b'{"cadence": 5, "detectors": ["noses"]}')

@@ -32,9 +32,9 @@ pytestmark = pytest.mark.real_clock
 ROOT = Path(__file__).resolve().parents[2]
 
 READY_WITHIN, FLOW_WITHIN, STOPPED_WITHIN = 400.0, 150.0, 12.0
+"""Seconds, on a machine that is busy with other tests; the promises are 60, 60 and 10."""
 VISITOR_WITHIN = 900.0
 """Seconds within which somebody comes to one of the agents, also at night: on average two minutes."""
-"""Seconds, on a machine that is busy with other tests; the promises are 60, 60 and 10."""
 
 
 class Demo:

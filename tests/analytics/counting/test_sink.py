@@ -153,9 +153,10 @@ def test_messages_of_the_intake_are_counted_once(seattle01: Device) -> None:
 
 
 def test_the_start_of_each_setup_of_a_device_is_stored(seattle01: Device) -> None:
-    def status(minute: int, accuracy: messages.Accuracy | None, camera: str = "c1") -> Arrival:
+    def status(minute: int, accuracy: messages.Accuracy | None, camera: str = "c1", *, bodies: bool = False) -> Arrival:
         at = NOON + dt.timedelta(minutes=minute)
-        settings = None if accuracy is None else messages.Settings(accuracy=accuracy, detectors=("faces",))
+        given = messages.Settings(accuracy=accuracy, detectors=("faces",), bodies=bodies)
+        settings = None if accuracy is None else given
         told = messages.Status(
             online=True,
             sent_at=round(at.timestamp() * 1000),
@@ -167,12 +168,14 @@ def test_the_start_of_each_setup_of_a_device_is_stored(seattle01: Device) -> Non
 
     everything = [status(0, "balanced"), status(1, None), status(2, "balanced"), status(3, "high")]
     batches.accept(everything)
-    batches.accept([*everything, status(4, "high", camera="c2")])
-    setups = DeviceSetup.objects.order_by("since").values_list("since", "setup__accuracy", "setup__camera")
+    batches.accept([*everything, status(4, "high", camera="c2"), status(5, "high", camera="c2", bodies=True)])
+    keys = ("setup__accuracy", "setup__camera", "setup__bodies")
+    setups = DeviceSetup.objects.order_by("since").values_list("since", *keys)
     assert [(round((since - NOON) / dt.timedelta(minutes=1)), *setup) for since, *setup in setups] == [
-        (0, "balanced", "c1"),
-        (3, "high", "c1"),
-        (4, "high", "c2"),
+        (0, "balanced", "c1", None),
+        (3, "high", "c1", None),
+        (4, "high", "c2", None),
+        (5, "high", "c2", True),
     ]
 
 
