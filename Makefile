@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-pages bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-learning bench-pages bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -23,6 +23,7 @@ help:
 	@echo "make chaos    faults of all kinds, done to a platform of its own; takes an hour"
 	@echo "make bench-ingest, make bench-scaling     how fast messages become rows, beside others; with two ingesters"
 	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
+	@echo "make bench-learning    how well and fast gestures are learned (HANDS=folder of recordings), and what a model costs"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
 	@echo "make bench-tabs    what a thousand open tabs of a hundred people cost the server"
@@ -65,6 +66,10 @@ bench-visits: install-development
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target var/norfair \
 		norfair==2.3.0 filterpy==1.4.5 rich==14.3.4 markdown-it-py==4.3.0 mdurl==0.1.2 pygments==2.21.0
 	@PYTHONPATH=var/norfair exec $(BIN)/python -m benchmarks.visits
+
+# HANDS is a folder of recordings; without it, only speed is measured.
+bench-learning: install-development assets
+	@$(BIN)/python -m benchmarks.learning $(if $(HANDS),--hands $(HANDS))
 
 fuzz-api: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.api_fuzzing

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 
 @transaction.atomic
-def put_on(*, run: Run, devices: Iterable[Device], by: "User", now: dt.datetime | None = None) -> list[Rollout]:
+def put_on(*, run: Run, devices: Iterable[Device], by: "User | None", now: dt.datetime | None = None) -> list[Rollout]:
     """Let these devices of the data set's site run the model from now on, in place of other models of the data set.
 
     Raises `ValidationError` for a run without a model, a device of another site, one that has left its place, and one
-    with too many models; nothing is written then. Raises `PermissionDenied`.
+    with too many models; nothing is written then. Raises `PermissionDenied`. `by` is None for the server's own command.
     """
     site, now = run.data_set.site, now or timezone.now()
-    check_operator(site, by)
+    if by is not None:
+        check_operator(site, by)
     if not run.has_model:
         raise ValidationError(f"{run} has no model that a camera could run.")
     made = []

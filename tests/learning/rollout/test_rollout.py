@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
@@ -150,6 +152,21 @@ def test_rollouts_by_the_api(seattle01: Device, operator: User, viewer: User, ou
     (row,) = client(viewer).get("/api/v1/model-rollouts/").json()["results"]
     assert row["until"] is not None
     assert client(operator).delete(f"/api/v1/training-runs/{run.pk}/").status_code == 409
+
+
+@pytest.mark.django_db
+def test_the_command_lists_versions_and_puts_one_on_cameras(
+    seattle01: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(THUMB)
+    call_command("model", "list", "seattle", "hands")
+    assert "version 1: expected 0, true 0, false 0, missed 0" in capsys.readouterr().out
+    call_command("model", "put", "seattle", "hands", "1", "Seattle01")
+    assert services.wanted_on(seattle01.thing) == [run]
+    with pytest.raises(CommandError, match="no camera “Nowhere”"):
+        call_command("model", "put", "seattle", "hands", "1", "Nowhere")
+    with pytest.raises(CommandError, match="is failed: A data set needs at least two annotated pictures"):
+        call_command("model", "train", "seattle", "hands", "--set", "seed=2")
 
 
 @pytest.mark.real_clock

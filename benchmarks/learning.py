@@ -1,0 +1,214 @@
+"""`python -m benchmarks.learning`: how well and how fast gestures are learned, and what a model costs a camera.
+
+`--hands FOLDER` is a folder with a folder of pictures and annotations for each recording. Each of several splits learns
+from at most twenty hands of a label, and tells the hands of the other recordings. Without it, only speed is measured.
+Prints a table and writes `benchmarks/results/learning.json`.
+"""
+
+import argparse
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import production, report, results
+from benchmarks.results import Measured
+
+EXAMPLES, SPLITS = 20, 4
+LEARNED_SHARE = 0.6
+"""Of the recordings, so many are learned from."""
+
+LEAST_FOUND = 0.97
+ANNOTATIONS, PICTURES = 10_000, 2_000
+MOST_SECONDS = 10.0
+MOST_OF_FRAME = 0.10
+FRAME_MS = 200.0
+"""A frame at five a second."""
+
+MOST_MINUTES = 10.0
+HANDS_IN_A_FRAME = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hands", type=Path, help="folder of recordings, each with pictures and annotations")
+    asked = parser.parse_args()
+    sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
+    with tempfile.TemporaryDirectory(prefix="headcount-learning-") as folder:
+        prepare(Path(folder))
+        measured = [*speed(), *cost()]
+        if asked.hands:
+            measured += accuracy(asked.hands)
+        from django.db import connection
+
+        connection.close()
+    print(report.table(measured))
+    if not asked.hands:
+        print("The accuracy was not measured, because no folder was given: HANDS=FOLDER make bench-learning.")
+    results.write(results.FOLDER / "learning.json", measured)
+
+
+def prepare(folder: Path) -> None:
+    """Set up a platform with a SQLite database in this folder."""
+    from edge_agent.vision.files import models_folder
+
+    os.environ["MODELS_DIR"] = str(models_folder())
+    os.environ.update(production.environment(folder))
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'learning.sqlite3'}"
+    os.environ["DATA_DIR"] = str(folder)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def a_data_set(name: str) -> Any:
+    from devices.services import register_site
+    from learning.datasets.services import create_data_set
+
+    site = register_site(name="Bench", slug="bench", timezone="UTC")
+    return create_data_set(site=site, name=name, by=None)
+
+
+def speed() -> Iterator[Measured]:
+    """Import and export of many annotations, without the time of decoding pictures."""
+    from learning.datasets.archives import GivenFiles
+    from learning.datasets.exporting import export_files
+    from learning.datasets.formats import FORMATS
+    from learning.datasets.importing import import_files
+    from learning.models import Picture
+
+    into = a_data_set("annotations")
+    Picture.objects.bulk_create(
+        [
+            Picture(
+                data_set=into,
+                name=f"r{number % 9}/{number}.jpg",
+                sha256=str(number),
+                width=640,
+                height=480,
+                recording="r",
+            )
+            for number in range(PICTURES)
+        ]
+    )
+    chance = random.Random(1)
+    rows = ["filename,width,height,class,xmin,ymin,xmax,ymax"]
+    for number in range(ANNOTATIONS):
+        picture, left, top = number % PICTURES, chance.randrange(500), chance.randrange(400)
+        rows.append(f"r{picture % 9}/{picture}.jpg,640,480,label {number % 7},{left},{top},{left + 90},{top + 70}")
+    content = "\n".join(rows).encode()
+    start = time.perf_counter()
+    told = import_files(data_set=into, files=GivenFiles({"all.csv": lambda: content}), recording="x", by=None)
+    seconds = time.perf_counter() - start
+    assert told.boxes == ANNOTATIONS, told
+    yield _below(f"import of {ANNOTATIONS:,} annotations", seconds, "s", MOST_SECONDS)
+    for key in FORMATS:
+        start = time.perf_counter()
+        count = sum(1 for _ in export_files(data_set=into, format=key, with_pictures=False))
+        seconds = time.perf_counter() - start
+        yield _below(f"export to {key} ({count:,} files)", seconds, "s", MOST_SECONDS)
+
+
+def cost() -> Iterator[Measured]:
+    """What a model of six gestures costs a camera for a frame with four hands."""
+    from learning.training import gestures
+    from learning.training.parameters import GESTURE, clean
+    from tests.edge_agent.learned.hands import STRETCHED, hand
+
+    examples = [
+        gestures.Hand(hand(label, number, recording=number % 4), label, f"recording {number % 4}")
+        for label in STRETCHED
+        for number in range(EXAMPLES)
+    ]
+    start = time.perf_counter()
+    fitted = gestures.fit(examples, parameters=clean(GESTURE, {}))
+    model = gestures.model_of(gestures.to_file(fitted, name="bench", threshold=0.5))
+    yield Measured(
+        f"training from the landmarks of {len(examples)} hands", time.perf_counter() - start, "s", None, None
+    )
+    took = []
+    for _ in range(300):
+        start = time.perf_counter()
+        for example in examples[:HANDS_IN_A_FRAME]:
+            model.judge(example.landmarks)
+        took.append(1000 * (time.perf_counter() - start) / FRAME_MS)
+    share = statistics.median(took)
+    goal = f"≤ {MOST_OF_FRAME:.0%}"
+    yield Measured("a model's share of a frame with four hands", 100 * share, "%", goal, share <= MOST_OF_FRAME)
+
+
+def accuracy(folder: Path) -> Iterator[Measured]:
+    """How many of the found hands of other recordings are told right, and the time from pictures to a model."""
+    from analytics.numbers.intervals import wilson
+    from learning.datasets.archives import folder_files
+    from learning.datasets.importing import import_files
+    from learning.models import Kind, Picture, Run, State
+    from learning.training import gesture_runs, gestures, running
+    from learning.training.parameters import GESTURE, clean
+
+    into = a_data_set("hands")
+    start = time.perf_counter()
+    told = import_files(data_set=into, files=folder_files(folder), recording="x", by=None)
+    run = running.start(data_set=into, kind=Kind.GESTURE, by=None, given={})
+    while run.state == State.QUEUED:
+        run = running.work(run_id=run.pk)
+    minutes = (time.perf_counter() - start) / 60
+    assert run.state == State.DONE, run.reason
+    name = f"from {told.added:,} pictures to an evaluated model"
+    yield Measured(name, minutes, "min", f"< {MOST_MINUTES:g} min", minutes < MOST_MINUTES)
+    truths = gesture_runs._truths(run)
+    shown = [
+        gesture_runs.Shown(each, truths.get(each.pk, ()), gesture_runs.hands.hands_of(each))
+        for each in Picture.objects.filter(data_set=into)
+    ]
+    examples, missing = gesture_runs.examples_of(shown)
+    yield Measured("annotated hands that are not found", 100 * missing / (missing + len(examples)), "%", None, None)
+    right = total = 0
+    parameters = clean(GESTURE, {})
+    for seed in range(SPLITS):
+        some, others = _split(examples, seed)
+        fitted = gestures.fit(some, parameters=parameters)
+        threshold = gesture_runs._threshold(fitted)
+        model = gestures.model_of(gestures.to_file(fitted, name="bench", threshold=threshold))
+        made = [model.judge(each.landmarks) for each in others]
+        right += sum(each is not None and each.label == other.label for each, other in zip(made, others, strict=True))
+        total += len(others)
+    interval = wilson(right, total)
+    assert interval is not None
+    name = f"found hands told right, {EXAMPLES} a label, {SPLITS} splits of the recordings, {total} hands"
+    yield Measured(name, 100 * right / total, "%", f"≥ {LEAST_FOUND:.0%}", right / total >= LEAST_FOUND)
+    yield Measured("its 95 % interval, as if hands were independent: low", 100 * interval.low, "%", None, None)
+    yield Measured("its 95 % interval: high", 100 * interval.high, "%", None, None)
+    Run.objects.all().delete()
+
+
+def _split(examples: Sequence[Any], seed: int) -> tuple[list[Any], list[Any]]:
+    """Return at most `EXAMPLES` hands of each label of some recordings, and all hands of the others."""
+    chance = random.Random(seed)
+    recordings = sorted({each.recording for each in examples})
+    chance.shuffle(recordings)
+    learned = set(recordings[: round(LEARNED_SHARE * len(recordings))])
+    by_label: dict[str, list[Any]] = defaultdict(list)
+    for each in examples:
+        if each.recording in learned:
+            by_label[each.label].append(each)
+    some = [each for group in by_label.values() for each in chance.sample(group, min(EXAMPLES, len(group)))]
+    return some, [each for each in examples if each.recording not in learned]
+
+
+def _below(name: str, value: float, unit: str, most: float) -> Measured:
+    return Measured(name, value, unit, f"< {most:g} {unit}", value < most)
+
+
+if __name__ == "__main__":
+    main()
