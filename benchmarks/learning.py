@@ -154,6 +154,7 @@ def accuracy(folder: Path) -> Iterator[Measured]:
     from learning.datasets.importing import import_files
     from learning.models import Kind, Picture, Run, State
     from learning.training import gesture_runs, gestures, running
+    from learning.training.hands import hands_of
     from learning.training.parameters import GESTURE, clean
 
     into = a_data_set("hands")
@@ -166,9 +167,9 @@ def accuracy(folder: Path) -> Iterator[Measured]:
     assert run.state == State.DONE, run.reason
     name = f"from {told.added:,} pictures to an evaluated model"
     yield Measured(name, minutes, "min", f"< {MOST_MINUTES:g} min", minutes < MOST_MINUTES)
-    truths = gesture_runs._truths(run)
+    truths = gesture_runs.truths_of(run)
     shown = [
-        gesture_runs.Shown(each, truths.get(each.pk, ()), gesture_runs.hands.hands_of(each))
+        gesture_runs.Shown(each, truths.get(each.pk, ()), hands_of(each))
         for each in Picture.objects.filter(data_set=into)
     ]
     examples, missing = gesture_runs.examples_of(shown)
@@ -178,7 +179,7 @@ def accuracy(folder: Path) -> Iterator[Measured]:
     for seed in range(SPLITS):
         some, others = _split(examples, seed)
         fitted = gestures.fit(some, parameters=parameters)
-        threshold = gesture_runs._threshold(fitted)
+        threshold = gesture_runs.threshold_of(fitted)
         model = gestures.model_of(gestures.to_file(fitted, name="bench", threshold=threshold))
         made = [model.judge(each.landmarks) for each in others]
         right += sum(each is not None and each.label == other.label for each, other in zip(made, others, strict=True))

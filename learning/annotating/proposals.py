@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.vision.files import models_folder
 from learning.datasets import pictures
 from learning.evaluating.matching import BoxSides
-from learning.models import Picture, Run
+from learning.models import Kind, Picture, Run
 from learning.training import gestures, hands
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def propose(picture: Picture) -> list[Proposal]:
     """
     rgb = pictures.pixels(picture)
     size = picture.width, picture.height
-    latest = Run.objects.filter(data_set=picture.data_set_id).exclude(model_file="").order_by("-number").first()
+    of_gestures = Run.objects.filter(data_set=picture.data_set_id, kind=Kind.GESTURE)
+    latest = of_gestures.exclude(model_file="").order_by("-number").first()
     return [*_hands(rgb, size, latest), *_things(rgb, size)]
 
 

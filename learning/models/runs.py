@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     """What a run trains, or where its figures are from."""
 
     GESTURE = "gesture", "gestures from hand landmarks"
+    RIGID = "rigid", "a rigid thing by its outlines (HOG)"
     ENTERED = "entered", "figures entered by hand"
 
 
@@ -107,6 +108,11 @@ class Run(models.Model):
     @property
     def has_model(self) -> bool:
         return bool(self.model_file)
+
+    @property
+    def runs_on_cameras(self) -> bool:
+        """Whether a camera can run the model. dlib, which a HOG detector needs, is on no camera box."""
+        return self.has_model and self.kind == Kind.GESTURE
 
     def parameter(self, name: str, default: Any = None) -> Any:
         return self.parameters.get(name, default)

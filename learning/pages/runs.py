@@ -55,7 +55,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "mistakes": reads.mistakes(found, evaluation.threshold, SHOWN_MISTAKES) if evaluation else None,
         "confusion_rows": _confusion_rows(evaluation) if evaluation else [],
         "field": read_field_precision(found, evaluation, now=timezone.now()),
-        "cameras": devices_of(found) if found.has_model else [],
+        "cameras": devices_of(found) if found.runs_on_cameras else [],
         "may_change": found.data_set.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "learning/run.html", context)

@@ -28,7 +28,7 @@ def put_on(*, run: Run, devices: Iterable[Device], by: "User | None", now: dt.da
     site, now = run.data_set.site, now or timezone.now()
     if by is not None:
         check_operator(site, by)
-    if not run.has_model:
+    if not run.runs_on_cameras:
         raise ValidationError(f"{run} has no model that a camera could run.")
     made = []
     for device in sorted(devices, key=lambda device: device.pk):

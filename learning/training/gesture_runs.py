@@ -54,7 +54,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result | No
     """
     items = split_items(run.data_set)
     split = split_of(run.data_set, items)
-    truths = _truths(run)
+    truths = truths_of(run)
     left = list(
         Picture.objects.filter(
             data_set=run.data_set, review=Review.KEPT, hands__isnull=True, pk__in=split.part
@@ -77,7 +77,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result | No
     return _train(run, split, shown, tell, start)
 
 
-def _truths(run: Run) -> dict[int, list[Truth]]:
+def truths_of(run: Run) -> dict[int, list[Truth]]:
     """Return the annotated boxes of each picture, with the labels as devices report them."""
     truths: dict[int, list[Truth]] = defaultdict(list)
     rows = Annotation.objects.filter(picture__data_set=run.data_set, picture__review=Review.KEPT).order_by("pk")
@@ -93,7 +93,7 @@ def _train(run: Run, split: Split, shown: Sequence[Shown], tell: Tell, start: fl
     silent = sorted({each.label for each in examples} & SILENT)
     name = f"{run.data_set.name} {run.number}"[:120]
     fitted = gestures.fit(examples, parameters=run.parameters, silent=silent)
-    threshold = _threshold(fitted)
+    threshold = threshold_of(fitted)
     probe = gestures.to_file(fitted, name=name, threshold=PROBE_THRESHOLD)
     model = gestures.to_file(fitted, name=name, threshold=threshold)
     tell(TRAINING, "evaluates")
@@ -162,7 +162,7 @@ def predictions_of(shown: Shown, model: bytes, silent: Sequence[str]) -> list[di
     return rows
 
 
-def _threshold(fitted: gestures.Fitted) -> float:
+def threshold_of(fitted: gestures.Fitted) -> float:
     """Return the threshold at which the hands are told best that were held out in training, never lower than 0.5.
 
     The recordings of the evaluation take no part.

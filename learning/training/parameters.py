@@ -76,6 +76,26 @@ GESTURE = (
     SEED,
 )
 
+RIGID = (
+    Parameter("strength", "Strength of the fit", "dlib's C: higher follows the boxes more closely.", 5.0, 0.1, 100.0),
+    Parameter(
+        "window", "Side of the window", "Pixels of the smallest thing that is found, before enlarging.", 80, 20, 200
+    ),
+    Parameter(
+        "upsample", "Enlargements", "How often a picture is doubled before the search, for small things.", 1, 0, 2
+    ),
+    Parameter(
+        "precision", "Precision of the end", "dlib's epsilon: training ends when it gains less.", 0.01, 0.0001, 1.0
+    ),
+    Parameter(
+        "mirror",
+        "Learn mirror images",
+        "For things that look the same from both sides, such as faces.",
+        "yes",
+        choices=("yes", "no"),
+    ),
+)
+
 
 def clean(parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all parameters with their defaults. Raises `ValidationError`, by name, for unknown and wrong ones."""

@@ -24,7 +24,7 @@ from learning.datasets.rights import check_operator
 from learning.datasets.splitting import CannotSplit
 from learning.evaluating.tables import FIGURES
 from learning.models import OPEN_STATES, DataSet, Kind, Prediction, Run, State
-from learning.training import gesture_runs, parameters
+from learning.training import gesture_runs, parameters, rigid_runs
 from learning.training.gestures import CannotTrain
 from learning.training.results import Result
 
@@ -36,8 +36,14 @@ log = logging.getLogger(__name__)
 SLICE_SECONDS = 15.0
 """How long a worker works on a run before it lets other tasks have their turn."""
 
-LEASE = dt.timedelta(minutes=4)
-"""How long a worker may hold a run: longer than the workers' timeout, after which it is killed."""
+LONGEST_SECONDS = 900
+"""How long one task may work on a run: training by dlib cannot be divided into slices."""
+
+LEASE = dt.timedelta(seconds=LONGEST_SECONDS + 60)
+"""How long a worker may hold a run: longer than the time after which it is killed."""
+
+RESCUE_AFTER = dt.timedelta(minutes=2)
+"""How long after a run was enqueued the sweep enqueues it again."""
 
 MAX_ATTEMPTS = 4
 RETRY_AFTER = dt.timedelta(seconds=30)
@@ -65,7 +71,7 @@ def start(
             raise ValidationError(f"{open_runs} runs of {data_set.site} wait or work already; stop one of them first.")
         run = _new(data_set, kind, by, note)
         run.parameters = cleaned
-        run.next_try_at = (now or timezone.now()) + LEASE
+        run.next_try_at = (now or timezone.now()) + RESCUE_AFTER
         run.full_clean()
         run.save()
         transaction.on_commit(lambda: enqueue(run.pk))
@@ -127,7 +133,7 @@ def delete(*, run: Run, by: "User") -> None:
 def enqueue(run: int) -> None:
     """Enqueue the run. Never raises: the sweep enqueues what fails here."""
     try:
-        async_task("learning.tasks.work_on_run", run)
+        async_task("learning.tasks.work_on_run", run, timeout=LONGEST_SECONDS)
     except Exception:
         log.exception("The run %d could not be enqueued; the sweep will enqueue it.", run)
 
@@ -155,7 +161,7 @@ def sweep(*, now: dt.datetime) -> int:
     for run in due:
         if run.attempts >= MAX_ATTEMPTS:
             _move(run, State.FAILED, now, f"{run.attempts} workers ended before they finished a step of the run.")
-        elif _move(run, State.QUEUED, now + LEASE, run.reason):
+        elif _move(run, State.QUEUED, now + RESCUE_AFTER, run.reason):
             enqueue(run.pk)
     return len(due)
 
@@ -167,7 +173,8 @@ class Stopped(Exception):
 def _attempt(run: Run, now: dt.datetime, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     try:
-        result = gesture_runs.advance(run, is_over=lambda: time.monotonic() >= deadline, tell=_teller(run, now))
+        advance = rigid_runs.advance if run.kind == Kind.RIGID else gesture_runs.advance
+        result = advance(run, is_over=lambda: time.monotonic() >= deadline, tell=_teller(run, now))
     except Stopped:
         _move(run, State.STOPPED, now, "")
     except (CannotTrain, CannotSplit) as error:
@@ -180,7 +187,7 @@ def _attempt(run: Run, now: dt.datetime, seconds: float) -> None:
     else:
         if result is None:
             # The step is done, so that the next one has all its attempts.
-            if _move(run, State.QUEUED, now + LEASE, "", attempts=0):
+            if _move(run, State.QUEUED, now + RESCUE_AFTER, "", attempts=0):
                 enqueue(run.pk)
         else:
             _finish(run, result, now)
@@ -239,5 +246,8 @@ def _move(run: Run, state: State, next_try_at: dt.datetime, reason: str, **value
     return bool(unchanged.update(state=state, next_try_at=next_try_at, reason=reason, **values))
 
 
-PARAMETERS: dict[str, tuple[parameters.Parameter, ...]] = {Kind.GESTURE: parameters.GESTURE}
+PARAMETERS: dict[str, tuple[parameters.Parameter, ...]] = {
+    Kind.GESTURE: parameters.GESTURE,
+    Kind.RIGID: parameters.RIGID,
+}
 """The hyper-parameters of each kind of run that is carried out here."""

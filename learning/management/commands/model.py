@@ -14,7 +14,7 @@ from learning.training import running
 
 
 class Command(BaseCommand):
-    help = "Train a model of gestures from a data set, list a data set's models, or put one on cameras."
+    help = "Train a model from a data set, list a data set's models, or put one on cameras."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="train|list|put")
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         for each in (train, listing, put):
             each.add_argument("site", help="The site's slug.")
             each.add_argument("name", help="The data set's name.")
+        train.add_argument("--kind", choices=sorted(running.PARAMETERS), default=Kind.GESTURE.value)
         train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="A hyper-parameter.")
         train.add_argument("--note", default="")
         put.add_argument("version", type=int)
@@ -47,7 +48,7 @@ class Command(BaseCommand):
 
     def _train(self, data_set: DataSet, options: dict[str, Any]) -> None:
         given = dict(each.partition("=")[::2] for each in options["set"])
-        run = running.start(data_set=data_set, kind=Kind.GESTURE, by=None, given=given, note=options["note"])
+        run = running.start(data_set=data_set, kind=Kind(options["kind"]), by=None, given=given, note=options["note"])
         while run.state == State.QUEUED:
             run = running.work(run_id=run.pk)
         if run.state != State.DONE:
