@@ -32,7 +32,7 @@ def replay_quarantined(*, message: QuarantinedMessage, now: dt.datetime) -> bool
     """
     if not QuarantinedMessage.objects.filter(pk=message.pk, replayed_at=None).update(replayed_at=now):
         return True
-    arrival = Arrival(message.topic, bytes(message.payload), message.received_at)
+    arrival = Arrival(message.topic, bytes(message.payload), message.received_at, is_replayed=True)
     try:
         longest = max((prefix for prefix in _take_in if arrival.topic.startswith(prefix)), key=len)
         _take_in[longest](arrival)

@@ -38,5 +38,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     """Whether the message came when it was sent, and the broker retains it for later subscriptions."""
     read_at: dt.datetime | None = None
     """When the message was read from a file, UTC; None for a message that came from its device."""
+    is_replayed: bool = False
+    """Whether somebody replays the message from the quarantine."""
     arrival_known: bool = True
     """Whether `received_at` is known. Otherwise the file told no time, and `received_at` only tells messages apart."""

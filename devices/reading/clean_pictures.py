@@ -24,8 +24,8 @@ def _bytes(image_string: str) -> bytes:
 
 
 def spending_at(arrival: Arrival) -> dt.datetime | None:
-    """Return when a picture takes from its device's budget; None for one that somebody brings from a file."""
-    return arrival.received_at if arrival.read_at is None else None
+    """Return when a picture takes from its device's budget; None for one that somebody replays or reads from a file."""
+    return None if arrival.is_replayed or arrival.read_at is not None else arrival.received_at
 
 
 def checked_looks(

@@ -16,7 +16,7 @@ from devices.models import Device, Reason, Thing
 from devices.reading import decoding, deeplens, identity
 from devices.reading.buckets import is_own_object
 from devices.reading.decoding import Arrival, Rejection, TakenPicture
-from devices.reading.picture_budget import OverBudget, budget_of
+from devices.reading.picture_budget import budget_of
 from devices.reading.pictures import MAX_BYTES, BadPicture, check_bytes
 from devices.reading.places import read_whereabouts
 from faces import aws
@@ -34,7 +34,7 @@ GONE = {"NoSuchKey", "404"}
 
 
 def take_in_event(arrival: Arrival) -> None:
-    """Take in the picture of a record of S3. Idempotent, as the intake of messages.
+    """Take in the picture of a quarantined record of S3. Idempotent, as the intake of messages.
 
     Raises `Rejection`, and botocore's errors if S3 cannot be reached.
     """
@@ -44,16 +44,13 @@ def take_in_event(arrival: Arrival) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, UnreadableNotification) as error:
         raise Rejection(Reason.UNREADABLE, str(error)) from None
     if stored is not None:
-        try:
-            take_in_object(stored, received_at=arrival.received_at)
-        except OverBudget as error:
-            raise Rejection(Reason.TOO_MANY, str(error)) from None
+        take_in_object(stored, received_at=arrival.received_at, is_replayed=True)
 
 
-def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
+def take_in_object(stored: StoredObject, *, received_at: dt.datetime, is_replayed: bool = False) -> None:
     """Take in the picture that is stored in this object. Idempotent.
 
-    Raises as `take_in_event` does, and `OverBudget` where the picture must wait.
+    Raises as `take_in_event` does, and `OverBudget` where the picture must wait. One that somebody replays does not.
     """
     if stored.bucket == settings.PICTURES_BUCKET:
         # The platform's own pictures are in this bucket.
@@ -67,14 +64,15 @@ def take_in_object(stored: StoredObject, *, received_at: dt.datetime) -> None:
         raise Rejection(Reason.BAD_PICTURE, str(error)) from None
     now = timezone.now()  # the event may have waited
     # Before the download, as far as the key tells whose the picture is.
-    for thing in owners if len(owners) == 1 else [each for each in owners if each.name in stored.folders]:
+    likely = owners if len(owners) == 1 else [each for each in owners if each.name in stored.folders]
+    for thing in likely if not is_replayed else ():
         budget_of(thing.name, now)(0)
     data, metadata = _content(stored)
     origin = _origin_of_linked_capture(stored, owners)
     if origin is None:
         origin = _origin_of_object(stored, metadata, owners)
         decoding.check_time(origin.taken_at, received_at, decoding.retention())
-    jpeg = decoding.safe_jpeg(data, origin.device.thing_name, now)
+    jpeg = decoding.safe_jpeg(data, origin.device.thing_name, None if is_replayed else now)
     named = parse_name(stored.key)
     batches.take_in_picture(
         TakenPicture(

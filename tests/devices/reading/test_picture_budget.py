@@ -15,6 +15,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from devices.intake.batches import accept
+from devices.intake.replay import replay_quarantined
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.reading import picture_budget, pictures
 from devices.reading.decoding import Arrival
@@ -82,6 +83,12 @@ def test_the_pictures_of_a_deeplens_that_floods_are_quarantined(chicago01: Devic
     accept([from_deeplens(chicago01, number, clock.NOW) for number in range(4)])
     assert QuarantinedMessage.objects.get().reason == Reason.TOO_MANY
     assert (Capture.objects.count(), len(decoded)) == (3, 3)
+
+
+def test_what_somebody_replays_from_the_quarantine_is_nobody_s_flood(chicago01: Device, decoded: list[int]) -> None:
+    accept([from_deeplens(chicago01, number, clock.NOW) for number in range(4)])
+    assert replay_quarantined(message=QuarantinedMessage.objects.get(), now=clock.NOW)
+    assert Capture.objects.count() == 4
 
 
 def test_uploads_of_a_device_that_floods_are_told_when_to_come_again(seattle01: Device, decoded: list[int]) -> None:
