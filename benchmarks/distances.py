@@ -100,9 +100,10 @@ def _distances(
         goal = GOALS.get((accuracy, metres)) if who == FACING else None
         name = f"faces, {accuracy}, {metres} m, {who} (n = {len(each)})"
         measured.append(_share(name, each, goal))
-    empty = sum(len(detector.detect(room)) for room in rooms)
-    name = f"faces, {accuracy}, false for each picture without people (n = {len(rooms)})"
-    measured.append(report.below(name, empty / len(rooms), "", MOST_FALSE + 1e-9))
+    without = people.without_faces()
+    empty = sum(len(detector.detect(picture)) for picture in without)
+    name = f"faces, {accuracy}, false for each picture without people (n = {len(without)})"
+    measured.append(report.below(name, empty / len(without), "", MOST_FALSE + 1e-9))
     measured.append(report.told(f"faces, {accuracy}, false in frames with people", false, ""))
     measured.append(report.told(f"faces, {accuracy}, processor time of a search", float(np.median(milliseconds)), "ms"))
     return measured

@@ -89,6 +89,9 @@ its upper edge 28° (Chardon and others, 1991). The light of a photograph shifts
 WITHOUT_PEOPLE = ("chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry", "retina")
 """The colour photographs of scikit-image that show nobody."""
 
+TEXTURES = ("brick", "cell", "clock", "coins", "colorwheel", "grass", "gravel", "horse", "moon", "page", "text")
+"""Other pictures of scikit-image without anybody: no rooms, but a face in them is false too."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -123,6 +126,18 @@ def nobody() -> list[Picture]:
     """Return all photographs that show nobody."""
     known = [np.ascontiguousarray(getattr(data, name)()[..., :3], np.uint8) for name in WITHOUT_PEOPLE]
     return [*known, *(group.rgb for group in from_folder() if not group.faces and not group.ignore)]
+
+
+def without_faces() -> list[Picture]:
+    """Return all pictures in which every face is false: `nobody()`, and others of scikit-image and scikit-learn."""
+    from sklearn.datasets import load_sample_images
+
+    textures = (np.atleast_3d(np.asarray(getattr(data, name)())) for name in TEXTURES)
+    scaled_to_bytes = (each * np.uint8(255) if each.dtype == bool else each for each in textures)
+    colours = (np.repeat(each, 3, axis=2) if each.shape[2] == 1 else each for each in scaled_to_bytes)
+    samples = load_sample_images().images
+    others = [np.ascontiguousarray(each[..., :3], np.uint8) for each in (*colours, *samples)]
+    return [*nobody(), *others]
 
 
 def from_folder() -> Iterator[Group]:

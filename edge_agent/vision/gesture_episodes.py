@@ -29,10 +29,11 @@ class EpisodeTracker:
     def update(self, taken_at: int, gestures: Sequence[Labelled]) -> tuple[GestureEpisode, ...]:
         """Return the episodes that ended before this frame, then the episodes that begin with it.
 
-        `taken_at` is epoch milliseconds. An episode that goes on is in neither group; when it ends, it carries its best
-        confidence.
+        `taken_at` is epoch milliseconds. Where that clock jumps back, all episodes end with their last frame. An
+        episode that goes on is in neither group; when it ends, it carries its best confidence.
         """
-        ended = [self._end(key) for key, at in list(self._last_seen_at.items()) if taken_at - at > self._max_gap_ms]
+        passed = {key: taken_at - at for key, at in self._last_seen_at.items()}
+        ended = [self._end(key) for key, gap in passed.items() if not 0 <= gap <= self._max_gap_ms]
         began = [self._begin_or_extend(taken_at, gesture) for gesture in gestures]
         return (*ended, *(episode for episode in began if episode is not None))
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from devices.models import Site
 from devices.reading.pictures import MAX_BYTES
 from faces.enrolment.enrolment import Portrait
+from faces.enrolment.portraits import WHY_SEVERAL
 from faces.models import Capture, Consent, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, check_capture, check_portrait, enrol_portrait, record_consent
@@ -53,8 +54,7 @@ class PersonForm(forms.ModelForm[Person]):
     pictures = PicturesField(
         required=False,
         help_text="JPEG or PNG, each with only this face, from the front. The pictures are not stored, only the data "
-        "that recognises the face. Give three pictures, in different light: with one, every seventh later picture of a "
-        "person is not recognised; with three, one of forty.",
+        f"that recognises the face. {WHY_SEVERAL}",
     )
     capture = forms.ModelChoiceField(
         queryset=Capture.objects.none(),

@@ -11,6 +11,14 @@ from faces.recognisers.recogniser import UnusablePicture
 SMALLEST_FACE = 80
 """Pixels a side; a smaller face is not enrolled. Rekognition indexes no smaller pictures."""
 
+ENOUGH_PICTURES = 3
+
+WHY_SEVERAL = (
+    "Give three pictures, in different light: with one, every seventh later picture of a person is not recognised; "
+    "with three, one of forty."
+)
+"""Measured with 30 people: 69 of 81 later pictures with one picture each, 39 of 40 with three."""
+
 BACKGROUND = 0.5
 """Share of the largest face's height. A face of at most this height belongs to the background.
 

@@ -1,6 +1,7 @@
 """`manage.py enrol FOLDER`: enrols people by the pictures in their folders."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from devices.rest.exports import as_csv
 from edge_agent.file_names import printable
 from faces.enrolment.bulk import Outcome, enrol_folder
 from faces.enrolment.folders import BadFolder, PersonFolder, passed_over, read_people_folders
+from faces.enrolment.portraits import ENOUGH_PICTURES, WHY_SEVERAL
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import RecogniserUnavailable
 
@@ -69,6 +71,9 @@ class Command(BaseCommand):
         refused = [outcome for outcome in outcomes if outcome.refused]
         for outcome in refused:
             self.stderr.write(f"{printable(outcome.path.relative_to(folder))}: {outcome.refused}")
+        enrolled = Counter(outcome.path.parent.name for outcome in outcomes if not outcome.refused)
+        if few := sorted(name for name, pictures in enrolled.items() if pictures < ENOUGH_PICTURES):
+            self.stderr.write(f"Fewer than {ENOUGH_PICTURES} pictures: {', '.join(map(printable, few))}. {WHY_SEVERAL}")
         self.stdout.write(f"{len(outcomes) - len(refused)} pictures enrolled, {len(refused)} refused.")
         if report is not None:
             rows = ([printable(row.path.relative_to(folder)), not row.refused, row.refused] for row in outcomes)

@@ -31,6 +31,15 @@ def test_gestures_of_two_kinds_are_two_episodes_and_two_hands_of_one_kind_are_on
     assert [(episode.label, episode.confidence) for episode in changes] == [("thumbs-up", 0.7), ("fist", 0.9)]
 
 
+def test_a_clock_that_jumps_back_ends_an_episode_at_its_last_frame_and_begins_the_next() -> None:
+    tracker = EpisodeTracker()
+    tracker.update(10_000_000, [UP])
+    tracker.update(10_000_500, [UP])
+    ended, began = tracker.update(5_000, [UP])
+    assert ended == GestureEpisode("thumbs-up", 10_000_000, 0.7, ended_at=10_000_500)
+    assert began == GestureEpisode("thumbs-up", 5_000, 0.7)
+
+
 def test_each_person_has_episodes_of_their_own_with_however_many_hands() -> None:
     tracker = EpisodeTracker()
     hands = [Labelled("thumbs-up", 0.7, visit=visit) for visit in ("a1", "b2", "a1")]

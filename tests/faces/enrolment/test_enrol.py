@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from devices.models import Site
 from faces.enrolment.folders import BadFolder, read_agreement, read_people_folders
+from faces.enrolment.portraits import WHY_SEVERAL
 from faces.models import Consent, Face, Person
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import withdraw_consent
@@ -73,6 +74,7 @@ class TestCommand:
             "Ada/Consent.toml is passed over: rename it to consent.toml.",
             "Ada/Thumbs.db is passed over: the system has made it.",
             "Ada/notes.txt is passed over: its name does not end like that of a picture (JPEG and PNG).",
+            f"Fewer than 3 pictures: Ada. {WHY_SEVERAL}",
             "caf\\xe9 is passed over: its name is not UTF-8; rename it.",
             "loose.jpg is passed over: pictures belong into the folder of a person.",
         ]
@@ -120,8 +122,11 @@ class TestCommand:
         assert Face.objects.filter(consent=consent).count() == 2
         told = capsys.readouterr()
         assert "Ada/3.jpg: The picture shows no face; take a picture from the front, in good light." in told.err
+        assert (
+            "Fewer than 3 pictures: Ada. Give three pictures, in different light: with one, every seventh" in told.err
+        )
         assert told.out == "2 pictures enrolled, 1 refused.\n"
-        header, first, _, third = (tmp_path / "report.csv").read_text().splitlines()
+        header, first, _, third = (tmp_path / "report.csv").read_text("utf-8-sig").splitlines()
         assert (header, first) == ("picture,enrolled,refused", "Ada/1.jpg,True,")
         assert third.startswith('Ada/3.jpg,False,"The picture shows no face;')
 
