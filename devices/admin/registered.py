@@ -18,6 +18,7 @@ from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_all
 from devices.managing.device_form import OF_THING, DeviceForm, settings_table
+from devices.managing.forms import NewSiteForm
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
@@ -45,6 +46,7 @@ class MembershipInline(admin.TabularInline[Membership, Site]):
 class SiteAdmin(ScopedAdmin):
     list_display = ["name", "slug", "timezone", "device_count"]
     search_fields = ["name", "slug"]
+    form = NewSiteForm
     prepopulated_fields = {"slug": ["name"]}
     inlines = [MembershipInline]
 

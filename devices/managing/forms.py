@@ -46,9 +46,17 @@ class SiteForm(forms.ModelForm[Site]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        unset: Choices = [] if self.instance.timezone else [("", "Choose a time zone")]
         self.fields["timezone"] = forms.ChoiceField(
             label=self.fields["timezone"].label,
             help_text=self.fields["timezone"].help_text,
-            choices=zone_choices(timezone.now(), self.instance.timezone),
+            choices=[*unset, *zone_choices(timezone.now(), self.instance.timezone)],
             error_messages={"invalid_choice": "“%(value)s” is not a time zone. Choose one from the list."},
         )
+
+
+class NewSiteForm(SiteForm):
+    """A site with the part of its addresses, which only administrators set."""
+
+    class Meta(SiteForm.Meta):
+        fields = ["name", "slug", *SiteForm.Meta.fields[1:]]
