@@ -133,3 +133,26 @@ def test_the_earlier_version_writes_while_the_long_part_runs(stored: list[tuple[
     migrate()
     found = Detection.objects.get(label="late")
     assert (found.pk, found.frame.pk, found.device_id) == (late.pk, frame.pk, frame.device_id)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite may copy a table")
+def test_the_visits_of_gestures_are_added_without_rewriting_a_table() -> None:
+    """So that the upgrade takes a moment, however many detections there are."""
+    migrate([("analytics", "0022_walls_expire_and_tell_their_use")])
+    try:
+        before = files_of_tables()
+    finally:
+        migrate()
+    assert before
+    assert files_of_tables() == before
+
+
+def files_of_tables() -> list[tuple[str, int]]:
+    """The file of each table and partition; a table that is rewritten gets another one."""
+    tables = "^analytics_(detection|episode|reportedgesture|visit)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relkind = 'r' AND relname ~ %s ORDER BY 1",
+            [tables],
+        )
+        return [(str(table), int(file)) for table, file in cursor.fetchall()]
