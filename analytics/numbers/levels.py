@@ -88,6 +88,10 @@ def _daily(measure: HourlyMeasure) -> tuple[npt.NDArray[np.int64], Floats, float
     steps = np.diff(logs)
     # Robust, because a change of level is one large step.
     spread = float(np.median(np.abs(steps - np.median(steps)))) / NormalDist().inv_cdf(0.75) / math.sqrt(2)
+    if measure.events is not None:
+        # Independent events vary at least as much as Poisson's.
+        events = measure.events.sum(axis=(0, 2))[counts]
+        spread = max(spread, 1 / math.sqrt(max(1.0, float(np.median(events)))))
     return places, logs, spread
 
 
