@@ -31,7 +31,7 @@ CHECKS = (
     "response_schema_conformance",
 )
 
-FOR_DEVICES = "/api/v1/(messages|captures)/"
+FOR_DEVICES = "/api/v1/(messages|captures|agent|device-models)/"
 """Paths that are requested with a device's token; the others are requested with a person's."""
 
 
@@ -70,7 +70,7 @@ def server(database: str) -> Iterator[str]:
 def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverage,fuzzing") -> Outcome:
     """Send up to `cases` requests per phase to every operation, first as a person and then as a device."""
     outcomes = [
-        _run(address, keys.person, cases, phases, "--exclude-path-regex", "/api/v1/messages/"),
+        _run(address, keys.person, cases, phases, "--exclude-path-regex", odd_requests.OF_DEVICES.pattern),
         _run(address, keys.device, cases, phases, "--include-path-regex", FOR_DEVICES),
     ]
     return Outcome(
@@ -86,12 +86,13 @@ def send_odd_requests(address: str, keys: Keys) -> tuple[int, list[str]]:
     for name, value in odd_requests.ODD_VALUES.items():
         for path in odd_requests.of_the_api(value):
             sent += 1
-            if (status := _status(address, path, keys.person)) not in (200, 400, 404):
+            key = keys.device if odd_requests.OF_DEVICES.match(path) else keys.person
+            if (status := _status(address, path, key)) not in (200, 400, 404):
                 surprises.append(f"{status} GET {path[:120]} ({name})")
     for method, path in odd_requests.writing():
         for name, body in odd_requests.ODD_BODIES.items():
             sent += 1
-            key = keys.device if path == "/api/v1/messages/" else keys.person
+            key = keys.device if odd_requests.OF_DEVICES.match(path) else keys.person
             if (status := _status(address, path, key, method.upper(), body)) >= 500:
                 surprises.append(f"{status} {method.upper()} {path} ({name})")
     return sent, surprises

@@ -1,7 +1,7 @@
 """Requests as nobody sends them in good faith: odd values for every parameter of every address that can be read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,9 @@ ODD_VALUES = {
 
 FIRST_ROW = {"pk": "1", "id": "1", "slug": "seattle", "site": "seattle", "name": "Seattle01", "token": "t"}
 """What stands for each part of an address."""
+
+OF_DEVICES = re.compile(r"/api/v1/(messages|agent|device-models)/")
+"""Addresses that are requested with a device's token; the others are requested with a person's."""
 
 OF_PAGES = {
     "": ["place", "period", "from", "to", "by", "at"],
@@ -138,7 +141,7 @@ def of_forms(value: str) -> Iterator[tuple[str, str]]:
             yield f"/{path}", "&".join(f"{name}={text}" for name, text in values.items())
 
 
-def sent(client: Any, address: str) -> Any:
+def sent(client: Any, address: str, headers: Mapping[str, str] | None = None) -> Any:
     """Send a GET of the address as it is written, with its escapes."""
     path, _, query = address.partition("?")
-    return client.get(path, QUERY_STRING=query)
+    return client.get(path, QUERY_STRING=query, headers=headers)

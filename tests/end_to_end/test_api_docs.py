@@ -26,8 +26,8 @@ from tests.house.files import ROOT
 TEXT = (ROOT / "docs" / "api.md").read_text()
 TABLE = "\n".join(line for line in TEXT.split("## Which page")[1].splitlines() if line.startswith("|"))
 
-FOR_DEVICES = {"messages"}
-"""What devices bring; no page shows it."""
+FOR_DEVICES = {"messages", "claims", "agent", "device-models"}
+"""What devices bring and fetch; no page shows it."""
 
 
 def block(language: str) -> str:
