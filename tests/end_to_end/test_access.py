@@ -3,7 +3,6 @@
 A new route fails here until the table says who may use it.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any
@@ -14,31 +13,8 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from analytics.galaxy.serving.services import create_wall_token
-from analytics.groundtruth.services import start_session
-from analytics.models import (
-    Detection,
-    Episode,
-    OpeningException,
-    OpeningPlan,
-    Review,
-    SharedPage,
-    Verdict,
-    Visit,
-)
-from analytics.models.quarters import quarter_start
-from analytics.questions import services as questions
 from config.urls import router
-from devices.members import services as members
-from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
-from devices.releases.rollouts import start_rollout
-from devices.releases.wheel import current_release
-from faces.models import Capture, Coffee, Person
-from faces.people.merging import merge_people
-from faces.services import create_person, forget
-from learning.models import Kind, Rollout, Run
-from tests import api_world, clock, places
-from tests.learning import samples
+from tests.end_to_end import access_world
 from tests.routes import named_routes
 
 
@@ -278,72 +254,7 @@ def needed(name: str, method: str) -> Needs:
 @pytest.fixture
 def world(db: None, owner: User) -> dict[str, Any]:
     """Rows of every kind at Seattle, and the arguments of the routes that lead to them."""
-    now = clock.now()
-    api_world.fill()
-    device = places.seattle01()
-    site = device.site
-    question = questions.ask(
-        site=site,
-        text="Is it warm?",
-        asked_from=quarter_start(now) + dt.timedelta(hours=1),
-        asked_until=quarter_start(now) + dt.timedelta(hours=2),
-        by=owner,
-    )
-    session = start_session(device=device, by=owner, people=1, now=now)
-    detection = Detection.objects.filter(frame__device=device).first()
-    assert detection is not None
-    review = Review.objects.create(detection=detection, reviewer=owner, verdict=Verdict.values[0], at=now)
-    eve, eva = (create_person(site=site, name=name) for name in ("Eve", "Eva"))
-    merge = merge_people(other=eve, into=eva, by=owner)
-    erasure = forget(person=create_person(site=site, name="Mallory"), by=owner)
-    invitation, token = members.invite(site=site, role="viewer", email="", by=owner, now=now)
-    release = current_release()
-    line = DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, text="a line")
-    data_set = samples.data_set(site=site)
-    picture = samples.picture(data_set, 1, boxes=[("fist", 1, 1, 9, 9)])
-    run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
-    objects: dict[str, Any] = {
-        "data-set": data_set,
-        "dataset": data_set,
-        "picture-file": picture,
-        "training-picture": picture,
-        "annotate-save": picture,
-        "annotate-proposals": picture,
-        "annotate": data_set,
-        "run": run,
-        "model-rollout": Rollout.objects.create(device=device, run=run, since=now),
-        "training-run": run,
-        "question": question,
-        "ground-truth": session,
-        "detection": detection,
-        "review": review,
-        "merge": merge,
-        "erasure": erasure,
-        "log": line,
-        "episode": Episode.objects.filter(device=device).first(),
-        "visit": Visit.objects.create(
-            device=device, began_at=now, key="v", dwell_ms=2_000, attention_ms=1_000, ended=True
-        ),
-        "device": device,
-        "person": Person.objects.filter(site=site, name="Ada").get(),
-        "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
-        "capture": Capture.objects.filter(device=device).first(),
-        "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
-        "shared-page-revoke": SharedPage.objects.create(
-            name="Landlord", site=site, token_digest="d", created_at=now, expires_at=now + dt.timedelta(days=7)
-        ),
-        "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
-        "site-opening-plan": OpeningPlan.objects.create(site=site),
-        "site-opening-day": OpeningException.objects.create(site=site, date=now.date()),
-        "audit": AuditEntry.objects.filter(site=site).first(),
-        "member": Membership.objects.get(site=site, user__username="fuzzed"),
-        "rollout": start_rollout(things=[device.thing], version=release.version, by=owner, now=now),
-        "quarantine": QuarantinedMessage.objects.filter(device=device).first(),
-        "withdraw-invitation": invitation,
-        "change-member": Membership.objects.get(site=site, user__username="fuzzed"),
-    }
-    assert not [name for name, row in objects.items() if row is None]
-    return {"site": site, "device": device, "token": token, "wheel": release, "objects": objects}
+    return access_world.fill(owner)
 
 
 def address(name: str, world: dict[str, Any]) -> str:
