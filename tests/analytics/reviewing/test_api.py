@@ -52,7 +52,7 @@ def test_every_reviewers_verdict_is_listed(decided: None, viewer: User) -> None:
     ]
     assert len(ask(viewer, "reviews", verdict="wrong", label="cup", device="Seattle01").json()["results"]) == 2
     assert ask(viewer, "reviews", label="face").json()["results"] == []
-    file = b"".join(ask(viewer, "reviews", format="csv")).decode().splitlines()
+    file = b"".join(ask(viewer, "reviews", format="csv")).decode("utf-8-sig").splitlines()
     assert (file[0], len(file)) == ("id,site,device,detection,label,verdict,reviewer,at", 6)
 
 

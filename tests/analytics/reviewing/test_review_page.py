@@ -237,7 +237,7 @@ def test_a_viewer_of_one_site_does_not_decide_there_though_an_operator_elsewhere
         {"show": "some"},
         {"least": "x"},
         {"most": "101"},
-        {"days": "3"},
+        {"days": "three"},
         {"before": "x"},
         {"before": "1"},
         {"site": "no"},
