@@ -15,9 +15,13 @@ from devices.models import Site
 from devices.roles import Role
 from devices.services import add_member, register_device, register_site
 from edge_agent.pictures.encoding import jpeg
+from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Consent, Face, Method, Mode, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, create_person, enrol, record_consent, set_policy
+from notifications.models import ChannelKind, Kind, Rule
+from notifications.rules.services import save_rule
+from notifications.sending.services import add_channel
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,27 @@ def create_sites(owner: User, now: dt.datetime) -> None:
     for site in sites.values():
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
+        _tell(site, owner)
     try:
         for name, line, picture in _portraits():
             _enrol(sites[ENROLLED_AT], name, line, picture, now)
     except (EnrolmentRefused, RecogniserUnavailable, RuntimeError) as error:
         raise DemoError(f"The demo's people cannot be enrolled: {error}") from error
+
+
+def _tell(site: Site, owner: User) -> None:
+    """Have the site's page of notices tell of thumbs, coffees and cameras. Nothing leaves the machine."""
+    if Rule.objects.filter(site=site).exists():
+        return
+    inbox, _ = add_channel(site=site, kind=ChannelKind.INBOX, name="This page", address="")
+    thanks = ["{hashtag} says thanks for the thumbs-up!", "A thumbs-up at {device}, {time}. Thank you!"]
+    for rule in (
+        Rule(site=site, kind=Kind.LABEL, label=THUMBS_UP, texts=thanks, cool_down_s=60),
+        Rule(site=site, kind=Kind.COFFEE, every_nth=10),
+        Rule(site=site, kind=Kind.CAMERA_OFF),
+        Rule(site=site, kind=Kind.CAMERA_BACK),
+    ):
+        save_rule(rule=rule, channels=[inbox], by=owner)
 
 
 def _register_site(place: Place) -> Site:

@@ -34,7 +34,7 @@ def _broker(environment: DemoEnvironment) -> Program:
 
 
 def _platform(environment: DemoEnvironment) -> list[Program]:
-    """Return the web server, the ingester and the task workers."""
+    """Return the web server, the ingester, the task workers and the sender of notices."""
     return [
         _python(
             environment,
@@ -45,6 +45,7 @@ def _platform(environment: DemoEnvironment) -> list[Program]:
         ),
         _python(environment, "ingest", str(ROOT / "manage.py"), "ingest"),
         _python(environment, "tasks", str(ROOT / "manage.py"), "qcluster"),
+        _python(environment, "notices", str(ROOT / "manage.py"), "notify"),
     ]
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from devices.models import Device, Site
 from faces.coffees import coffee_tallies
+from faces.coffees.signals import coffees_counted
 from faces.models import Coffee, Sighting
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def count_coffees(*, device: Device, taken_at: dt.datetime, holders: Sequence[Si
         possibly_same = recent.exclude(person__in=[sighting.person_id for sighting in identified]).count()
         new += strangers[possibly_same:]
     coffees = (Coffee(person=sighting.person, device=device, taken_at=taken_at, sighting=sighting) for sighting in new)
-    return coffee_tallies.insert(coffees)
+    inserted = coffee_tallies.insert(coffees)
+    if inserted:
+        coffees_counted.send(Coffee, coffees=inserted)
+    return inserted
 
 
 def lock_site(site: Site) -> None:

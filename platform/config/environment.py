@@ -171,6 +171,7 @@ def _read() -> dict[str, Any]:
         "OIDC_SERVER_URL": env.str("OIDC_SERVER_URL", ""),
         "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
+        "NOTIFY_PRIVATE_ADDRESSES": env.bool("NOTIFY_PRIVATE_ADDRESSES", False),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
         "DEVICE_PICTURE_MB_PER_DAY": env.int(
             "DEVICE_PICTURE_MB_PER_DAY", 8_192, validate=validate.Range(min=1, max=1_000_000)

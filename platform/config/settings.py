@@ -49,8 +49,10 @@ PICTURE_EVENTS_QUEUE_URL = _env["PICTURE_EVENTS_QUEUE_URL"]
 GREETING_TOPIC_ARN = _env["GREETING_TOPIC_ARN"]
 REKOGNITION_MONTHLY_CALLS = _env["REKOGNITION_MONTHLY_CALLS"]
 METRICS_TOKEN = _env["METRICS_TOKEN"]
+NOTIFY_PRIVATE_ADDRESSES = _env["NOTIFY_PRIVATE_ADDRESSES"]
 
 INSTALLED_APPS = [
+    "notifications.apps.NotificationsConfig",
     "learning.apps.LearningConfig",
     "analytics.apps.AnalyticsConfig",
     "faces.apps.FacesConfig",

@@ -116,7 +116,8 @@ class Stack:
         self._certificates()
         self.environment = self._environment()
         self.units = {
-            name: Unit(name, self.environment, folder / f"{name}.log") for name in ("prepare", "ingest", "workers")
+            name: Unit(name, self.environment, folder / f"{name}.log")
+            for name in ("prepare", "ingest", "workers", "notify")
         }
         # As docs/production.md allows for web servers.
         pooled = {"DATABASE_URL": f"postgres://headcount@127.0.0.1:{self.pooler}/postgres", "DATABASE_POOLED": "true"}
@@ -232,7 +233,7 @@ class Stack:
         account = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._start("pgbouncer", ["pgbouncer", *account, str(self.folder / "pgbouncer" / "pgbouncer.ini")])
         self.units["prepare"].run()
-        for name in ("web", "ingest", "workers"):
+        for name in ("web", "ingest", "workers", "notify"):
             self.units[name].start()
         self._start("nginx", ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf")])
         self.wait(lambda: self.get("/healthz", follow=False)[0] in (200, 503), "nginx and the web server")

@@ -29,6 +29,7 @@ from faces.services import create_person, forget
 from learning.models import Kind, Rollout, Run
 from tests import api_world, clock, places
 from tests.learning import samples
+from tests.notifications.samples import sent_notice
 
 
 def fill(owner: User) -> dict[str, Any]:
@@ -57,7 +58,14 @@ def fill(owner: User) -> dict[str, Any]:
     data_set = samples.data_set(site=site)
     picture = samples.picture(data_set, 1, boxes=[("fist", 1, 1, 9, 9)])
     run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
+    notice = sent_notice(device)
     objects: dict[str, Any] = {
+        "site-channel": notice.channel,
+        "site-rule": notice.rule,
+        "site-notice": notice,
+        "channel": notice.channel,
+        "notice-rule": notice.rule,
+        "notice": notice,
         "data-set": data_set,
         "dataset": data_set,
         "picture-file": picture,

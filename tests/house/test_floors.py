@@ -43,7 +43,18 @@ def test_the_top_of_the_house_holds_what_it_should_and_no_more() -> None:
     drawn = {
         *(".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml", "Makefile", "manage.py"),
         *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
-        *("analytics", "demo", "devices", "edge_agent", "faces", "learning", "platform", "templates", "tests"),
+        *(
+            "analytics",
+            "demo",
+            "devices",
+            "edge_agent",
+            "faces",
+            "learning",
+            "notifications",
+            "platform",
+            "templates",
+            "tests",
+        ),
         *("benchmarks", "deploy", "docs"),
         *("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
     }

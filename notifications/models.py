@@ -1,0 +1,161 @@
+"""What happened at a site, which rules want it told, through which channels, and what was told."""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from devices.models import Device, Site
+from devices.querysets import SiteScopedQuerySet
+
+
+class OfRuleQuerySet(SiteScopedQuerySet):
+    site_path = "rule__site"
+
+
+class Kind(models.TextChoices):
+    """What can happen. Each value is the end of the sentence “when …” by which a rule is made."""
+
+    LABEL = "label", "somebody shows a gesture, or a thing is seen"
+    COFFEE = "coffee", "a coffee is counted"
+    CAMERA_OFF = "camera-off", "a camera goes off"
+    CAMERA_BACK = "camera-back", "a camera is back"
+    PICTURE = "picture", "a camera's picture is dark, covered, blurred or turned"
+    QUARANTINE = "quarantine", "messages are quarantined"
+
+
+class ChannelKind(models.TextChoices):
+    """A way to tell somebody. `sending/channels.py` has a function for each."""
+
+    INBOX = "inbox", "this page only"
+    EMAIL = "email", "e-mail"
+    WEBHOOK = "webhook", "webhook, signed"
+    NTFY = "ntfy", "ntfy"
+    SERVICE = "service", "Slack, Telegram, Discord"
+
+
+class Channel(models.Model):
+    """A way to tell somebody something, such as an address for e-mail. Its secrets are encrypted."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="channels")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=16, choices=ChannelKind.choices)
+    secrets = models.TextField(blank=True, help_text="Address and keys as encrypted JSON; never shown again.")
+    shown = models.CharField(max_length=120, blank=True, help_text="What may be shown of the address.")
+    enabled = models.BooleanField(default=True)
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True, help_text="What the other side answered last, if it took nothing.")
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="one_channel_of_each_name_at_a_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rule(models.Model):
+    """When something happens, tell it through these channels, in one of these texts."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="notice_rules")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    device_name = models.CharField(max_length=80, blank=True, help_text="Of this device only; empty: of all.")
+    label = models.CharField(max_length=64, blank=True, help_text="For `label`: what is seen.")
+    every_nth = models.PositiveIntegerField(default=1, help_text="For `coffee`: only each person's n-th, 2n-th, ….")
+    channels = models.ManyToManyField(Channel, related_name="rules")
+    texts = models.JSONField(default=list, help_text="One is drawn, never the same twice running.")
+    cool_down_s = models.PositiveIntegerField(default=0, help_text="Seconds after a notice without another one.")
+    quiet_days = models.CharField(max_length=7, blank=True, help_text="Weekdays with quiet hours: 1 is Monday.")
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    enabled = models.BooleanField(default=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    last_text = models.PositiveIntegerField(null=True, blank=True, help_text="Index of the text that was drawn last.")
+    last_told_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the latest thing happened that was told."
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        where = f" at {self.device_name}" if self.device_name else ""
+        what = f"“{self.label}” is seen" if self.kind == Kind.LABEL else Kind(self.kind).label
+        if self.kind == Kind.COFFEE and self.every_nth > 1:
+            what = f"somebody has had {self.every_nth} more coffees"
+        return f"When {what}{where}"
+
+
+class Happening(models.Model):
+    """Something that happened once, however often it is reported. The intake writes it; rules are matched later."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    key = models.CharField(max_length=200, help_text="The same for all reports of the same thing.")
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, null=True, related_name="+")
+    label = models.CharField(max_length=64, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    person = models.BigIntegerField(null=True, help_text="The number of the person's row; never a name.")
+    at = models.DateTimeField()
+    noted_at = models.DateTimeField()
+    matched_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="one_happening_of_each_kind_and_key")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(matched_at=None), name="happenings_to_match"),
+            models.Index(fields=["noted_at"], name="happenings_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class State(models.TextChoices):
+    WAITING = "waiting", "is sent"
+    SENT = "sent", "was sent"
+    DEAD = "dead", "could not be sent"
+
+
+class Notice(models.Model):
+    """One text for one channel. It is sent at least once, each time with the same id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="notices")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="notices")
+    happening = models.ForeignKey(Happening, on_delete=models.SET_NULL, null=True, related_name="notices")
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    about_person = models.BooleanField(default=False)
+    happened_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    sent_with = models.UUIDField(null=True, help_text="The notice under whose id this one was told, of a group.")
+    problem = models.TextField(blank=True)
+
+    objects = OfRuleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "channel", "happening"], name="one_notice_for_each_happening")
+        ]
+        indexes = [models.Index(fields=["next_try_at"], condition=models.Q(state="waiting"), name="notices_to_send")]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+TOLD_WITHIN = dt.timedelta(minutes=10)
+"""What is noted later than that after it happened, such as an outbox that drains, is not told any more."""

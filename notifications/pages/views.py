@@ -1,0 +1,173 @@
+"""The pages of a site's notices: what is told to whom, what was told, and what could not be."""
+
+import datetime as dt
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from devices.managing.access import check_right, find_site
+from devices.models import Site
+from devices.roles import Right
+from notifications.models import Channel, Notice, Rule, State
+from notifications.pages.forms import ChannelForm, RuleForm
+from notifications.rules import services as rules
+from notifications.sending import services as sending
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+LATEST = 50
+"""Notices on the page."""
+
+SNOOZED_FOR = dt.timedelta(hours=8)
+
+
+@login_required
+@require_safe
+def site_notices(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the site's rules as sentences, its channels, and the latest notices."""
+    user = cast("User", request.user)
+    site = find_site(user, slug)
+    notices = Notice.objects.filter(rule__site=site).select_related("channel", "rule")
+    context = {
+        "site": site,
+        "rules": Rule.objects.filter(site=site).prefetch_related("channels"),
+        "channels": Channel.objects.filter(site=site),
+        "dead": notices.filter(state=State.DEAD)[:LATEST],
+        "notices": notices.exclude(state=State.DEAD)[:LATEST],
+        "may_change": Right.OPERATE in site.rights_of(user),
+        "now": timezone.now(),
+    }
+    return render(request, "notifications/notices.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_channel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a channel. The key that signs a webhook's messages is shown once."""
+    site = _site_to_change(request, slug)
+    form = ChannelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            channel, key = sending.add_channel(site=site, **form.cleaned_data)
+        except ValidationError as error:
+            _add_errors(form, error)
+        else:
+            words = f" Its messages are signed with the key {key}, which is shown this once." if key else ""
+            messages.success(request, f"“{channel}” is a channel of {site} now.{words}")
+            return redirect("site-notices", site.slug)
+    return _form_page(request, site, form, "Add a channel")
+
+
+@login_required
+@require_POST
+def test_channel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Send a test, and say what the other side answered."""
+    site = _site_to_change(request, slug)
+    channel = get_object_or_404(Channel.objects.filter(site=site), pk=pk)
+    messages.info(request, sending.send_test(channel=channel, now=timezone.now()))
+    return redirect("site-notices", site.slug)
+
+
+@login_required
+@require_POST
+def delete_channel(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Delete a channel with its notices."""
+    site = _site_to_change(request, slug)
+    channel = get_object_or_404(Channel.objects.filter(site=site), pk=pk)
+    sending.remove_channel(channel=channel)
+    messages.success(request, f"“{channel}” is deleted, with the notices that were sent through it.")
+    return redirect("site-notices", site.slug)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_rule(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a rule."""
+    return _rule_page(request, _site_to_change(request, slug), None)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_rule(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Change a rule."""
+    site = _site_to_change(request, slug)
+    return _rule_page(request, site, get_object_or_404(Rule.objects.filter(site=site), pk=pk))
+
+
+@login_required
+@require_POST
+def delete_rule(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Delete a rule with its notices."""
+    site = _site_to_change(request, slug)
+    rules.remove_rule(rule=get_object_or_404(Rule.objects.filter(site=site), pk=pk))
+    messages.success(request, "The rule is deleted, with its notices.")
+    return redirect("site-notices", site.slug)
+
+
+@login_required
+@require_POST
+def snooze_rule(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Tell nothing by a rule for some hours, or end that."""
+    site = _site_to_change(request, slug)
+    rule = get_object_or_404(Rule.objects.filter(site=site), pk=pk)
+    now = timezone.now()
+    sleeps = rule.snoozed_until is not None and rule.snoozed_until > now
+    rules.snooze(rule=rule, until=None if sleeps else now + SNOOZED_FOR)
+    return redirect("site-notices", site.slug)
+
+
+@login_required
+@require_POST
+def send_again(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    """Have a dead letter sent again."""
+    site = _site_to_change(request, slug)
+    notice = get_object_or_404(Notice.objects.filter(rule__site=site), pk=pk)
+    sending.send_again(notice=notice, now=timezone.now())
+    messages.success(request, "The notice is sent again.")
+    return redirect("site-notices", site.slug)
+
+
+def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpResponse:
+    form = RuleForm(request.POST or None, instance=rule, site=site, initial=None if rule else {"enabled": True})
+    if request.method == "POST" and form.is_valid():
+        form.instance.texts = form.cleaned_data["texts"]
+        try:
+            channels = list(form.cleaned_data["channels"])
+            saved = rules.save_rule(rule=form.instance, channels=channels, by=cast("User", request.user))
+        except ValidationError as error:
+            _add_errors(form, error)
+        else:
+            messages.success(request, f"{saved}: it is told from now on.")
+            return redirect("site-notices", site.slug)
+    return _form_page(request, site, form, "Change the rule" if rule else "Add a rule")
+
+
+def _form_page(request: HttpRequest, site: Site, form: BaseForm, title: str) -> HttpResponse:
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    context = {"site": site, "form": form, "title": title, "tab": "site-notices"}
+    return render(request, "notifications/form.html", context, status=status)
+
+
+def _add_errors(form: BaseForm, error: ValidationError) -> None:
+    by_field = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+    for field, sentences in by_field.items():
+        for sentence in sentences:
+            form.add_error(field if field in form.fields else None, sentence)
+
+
+def _site_to_change(request: HttpRequest, slug: str) -> Site:
+    """Return the site. Raises `Http404` and `PermissionDenied`."""
+    user = cast("User", request.user)
+    site = find_site(user, slug)
+    check_right(user, site, Right.OPERATE)
+    return site

@@ -1,0 +1,94 @@
+"""How channels, rules and notices look in the API."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as Invalid
+from rest_framework import serializers
+
+from devices.models import Site
+from notifications.models import Channel, Notice, Rule
+from notifications.rules import services as rules
+from notifications.sending import services as sending
+
+
+class _SiteField(serializers.SlugRelatedField[Site]):
+    """A site that the caller may see, by its slug."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(slug_field="slug", **more)
+
+    def get_queryset(self) -> Any:
+        request = self.context.get("request")
+        return Site.objects.for_user(request.user if request else None)
+
+
+def _check_site(serializer: "serializers.BaseSerializer[Any]", site: Site) -> None:
+    serializer.context["view"].check_site(site)
+
+
+class ChannelSerializer(serializers.ModelSerializer[Channel]):
+    site = _SiteField(queryset=Site.objects.all())
+    address = serializers.CharField(write_only=True, required=False, allow_blank=True, max_length=1000)
+    key = serializers.SerializerMethodField(help_text="The key that signs a webhook's messages; only when it is made.")
+
+    class Meta:
+        model = Channel
+        fields = ("id", "site", "name", "kind", "address", "shown", "enabled", "last_sent_at", "problem", "key")
+        read_only_fields = ("shown", "enabled", "last_sent_at", "problem")
+
+    def get_key(self, channel: Channel) -> str | None:
+        return getattr(channel, "new_key", None)
+
+    def create(self, validated_data: dict[str, Any]) -> Channel:
+        _check_site(self, validated_data["site"])
+        try:
+            channel, key = sending.add_channel(**{"address": "", **validated_data})
+        except Invalid as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from None
+        channel.new_key = key or None  # type: ignore[attr-defined]
+        return channel
+
+
+class RuleSerializer(serializers.ModelSerializer[Rule]):
+    site = _SiteField(queryset=Site.objects.all())
+    channels = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all())
+    sentence = serializers.CharField(source="__str__", read_only=True)
+    texts = serializers.ListField(child=serializers.CharField(max_length=1000), required=False, max_length=50)
+
+    class Meta:
+        model = Rule
+        fields = (
+            *("id", "site", "sentence", "kind", "device_name", "label", "every_nth", "channels", "texts"),
+            *("cool_down_s", "quiet_days", "quiet_from", "quiet_until", "enabled", "snoozed_until", "last_told_at"),
+        )
+        read_only_fields = ("last_told_at",)
+
+    def create(self, validated_data: dict[str, Any]) -> Rule:
+        return self._save(Rule(), validated_data)
+
+    def update(self, instance: Rule, validated_data: dict[str, Any]) -> Rule:
+        _check_site(self, instance.site)
+        return self._save(instance, validated_data)
+
+    def _save(self, rule: Rule, values: dict[str, Any]) -> Rule:
+        channels = values.pop("channels", None)
+        for name, value in values.items():
+            setattr(rule, name, value)
+        _check_site(self, rule.site)
+        chosen = list(rule.channels.all()) if channels is None else channels
+        try:
+            return rules.save_rule(rule=rule, channels=chosen, by=self.context["request"].user)
+        except Invalid as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from None
+
+
+class NoticeSerializer(serializers.ModelSerializer[Notice]):
+    site = serializers.CharField(source="rule.site.slug", read_only=True)
+    channel = serializers.CharField(source="channel.name", read_only=True)
+
+    class Meta:
+        model = Notice
+        fields = (
+            *("id", "site", "rule", "channel", "subject", "text", "happened_at", "created_at", "state", "attempts"),
+            *("sent_at", "problem"),
+        )

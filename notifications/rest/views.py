@@ -1,0 +1,78 @@
+"""The API of notices: channels, rules, and what was told."""
+
+from typing import Any, cast
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.models import Site
+from devices.rest.base import ScopedReadOnlyViewSet
+from devices.roles import Right, those_with
+from notifications.models import Channel, Notice, Rule
+from notifications.rest.serializers import ChannelSerializer, NoticeSerializer, RuleSerializer
+from notifications.rules import services as rules
+from notifications.sending import services as sending
+
+
+class _OperatorsChange:
+    """Lets whoever may operate a site change what belongs to it; others get a 403 that says who may."""
+
+    def check_site(self, site: Site) -> None:
+        """Raise `PermissionDenied` unless the caller may change what belongs to this site."""
+        if not site.allows(self.request.user, Right.OPERATE):  # type: ignore[attr-defined]  # of the view
+            raise PermissionDenied(f"Only {those_with(Right.OPERATE)} of {site} may {Right.OPERATE.value}.")
+
+
+class ChannelViewSet(_OperatorsChange, mixins.CreateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
+    """The channels of the caller's sites. A channel is not changed but made anew, because its address is secret."""
+
+    queryset = Channel.objects.select_related("site").order_by("pk")
+    serializer_class = ChannelSerializer
+
+    def perform_destroy(self, instance: Channel) -> None:
+        self.check_site(instance.site)
+        sending.remove_channel(channel=instance)
+
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: Any = None) -> Response:
+        """Send a test through the channel, and return what became of it."""
+        channel = cast("Channel", self.get_object())
+        self.check_site(channel.site)
+        return Response({"result": sending.send_test(channel=channel, now=timezone.now())})
+
+
+class RuleViewSet(
+    _OperatorsChange,
+    mixins.CreateModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    ScopedReadOnlyViewSet,
+):
+    """The rules of the caller's sites."""
+
+    queryset = Rule.objects.select_related("site").prefetch_related("channels").order_by("pk")
+    serializer_class = RuleSerializer
+
+    def perform_destroy(self, instance: Rule) -> None:
+        self.check_site(instance.site)
+        rules.remove_rule(rule=instance)
+
+
+class NoticeViewSet(_OperatorsChange, ScopedReadOnlyViewSet):
+    """The notices of the caller's sites, the newest first."""
+
+    queryset = Notice.objects.select_related("rule__site", "channel")
+    serializer_class = NoticeSerializer
+    cursor_ordering = ("-created_at", "-pk")
+
+    @action(detail=True, methods=["post"])
+    def again(self, request: Request, pk: Any = None) -> Response:
+        """Have a notice sent again that could not be sent."""
+        notice = cast("Notice", self.get_object())
+        self.check_site(notice.rule.site)
+        sending.send_again(notice=notice, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,106 @@
+"""Finds the rules that want a happening told, and writes a notice for each of their channels."""
+
+import datetime as dt
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from faces.models import Person
+from notifications.models import TOLD_WITHIN, Happening, Kind, Notice, Rule, State
+from notifications.rules import words
+
+AT_ONCE = 200
+"""Happenings that are matched in one transaction."""
+
+
+def match_new(*, now: dt.datetime, chance: random.Random) -> int:
+    """Match the oldest happenings that were not matched yet, and return how many."""
+    with transaction.atomic():
+        waiting = Happening.objects.filter(matched_at=None).order_by("pk").select_related("site", "device")
+        if connection.features.has_select_for_update_skip_locked:
+            waiting = waiting.select_for_update(skip_locked=True, of=("self",))
+        happenings = list(waiting[:AT_ONCE])
+        if not happenings:
+            return 0
+        rules = _rules_of({each.site_id for each in happenings})
+        notices = [
+            notice
+            for happening in happenings
+            for rule in rules[happening.site_id]
+            if wants(rule, happening, now)
+            for notice in _notices(rule, happening, now, chance)
+        ]
+        Notice.objects.bulk_create(notices, ignore_conflicts=True)
+        told = [rule for group in rules.values() for rule in group]
+        Rule.objects.bulk_update(told, ["last_text", "last_told_at"])
+        Happening.objects.filter(pk__in=[each.pk for each in happenings]).update(matched_at=now)
+    return len(happenings)
+
+
+def _rules_of(sites: set[int]) -> dict[int, list[Rule]]:
+    rules: dict[int, list[Rule]] = defaultdict(list)
+    for rule in Rule.objects.filter(site__in=sites, enabled=True).prefetch_related("channels"):
+        rules[rule.site_id].append(rule)
+    return rules
+
+
+def wants(rule: Rule, happening: Happening, now: dt.datetime) -> bool:
+    """Whether the rule wants this told now: not late, not snoozed, and not within the rule's cool-down."""
+    if rule.kind != happening.kind or now - happening.at >= TOLD_WITHIN:
+        return False
+    if rule.device_name and (happening.device is None or happening.device.name != rule.device_name):
+        return False
+    if rule.kind == Kind.LABEL and rule.label != happening.label:
+        return False
+    if rule.kind == Kind.COFFEE and rule.every_nth > 1 and (not happening.person or happening.count % rule.every_nth):
+        return False
+    if rule.snoozed_until is not None and now < rule.snoozed_until:
+        return False
+    cool_down = dt.timedelta(seconds=rule.cool_down_s)
+    return rule.last_told_at is None or not cool_down or happening.at - rule.last_told_at >= cool_down
+
+
+def _notices(rule: Rule, happening: Happening, now: dt.datetime, chance: random.Random) -> Sequence[Notice]:
+    rule.last_text = words.draw(rule.texts, rule.last_text, chance)
+    rule.last_told_at = happening.at
+    named = Person.objects.filter(pk=happening.person) if happening.person else Person.objects.none()
+    person = named.values_list("name", flat=True).first() or ""
+    site, device = happening.site, happening.device
+    text = words.fill(rule.texts[rule.last_text], happening, site=site, device=device, person=person)
+    due = quiet_until(rule, now) or now
+    return [
+        Notice(
+            rule=rule,
+            channel=channel,
+            happening=happening,
+            subject=words.shorten(f"{site.name}: {text}", 120),
+            text=text,
+            about_person=bool(person),
+            happened_at=happening.at,
+            created_at=now,
+            next_try_at=due,
+            state=State.WAITING,
+        )
+        for channel in rule.channels.all()
+        if channel.enabled
+    ]
+
+
+def quiet_until(rule: Rule, now: dt.datetime) -> dt.datetime | None:
+    """Return the end of the rule's quiet hours, if it is quiet now. Hours that end at or before their start end on the
+    next morning, and belong to the day on which they begin."""
+    if rule.quiet_from is None or rule.quiet_until is None or not rule.quiet_days:
+        return None
+    zone = rule.site.zone
+    today = now.astimezone(zone).date()
+    for day in (today - dt.timedelta(days=1), today):
+        if str(day.isoweekday()) not in rule.quiet_days:
+            continue
+        last = day if rule.quiet_until > rule.quiet_from else day + dt.timedelta(days=1)
+        begin = dt.datetime.combine(day, rule.quiet_from, zone)
+        end = dt.datetime.combine(last, rule.quiet_until, zone)
+        if begin <= now < end:
+            return end.astimezone(dt.UTC)
+    return None

@@ -1,0 +1,89 @@
+"""The texts of notices: what may be written in them, and what they become."""
+
+import datetime as dt
+import random
+import string
+from collections.abc import Sequence
+
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
+
+from devices.models import Device, Site
+from notifications.models import Happening, Kind
+
+FIELDS = {
+    "device": "the name of the camera",
+    "site": "the name of the site",
+    "time": "when it happened, in the site's time",
+    "hashtag": "the camera's name as a hashtag, such as #Seattle01",
+    "label": "what was seen, or what is wrong with the picture",
+    "count": "how many: the person's coffees, or messages in quarantine",
+    "person": "the person's name, where they have agreed to be recognised",
+}
+"""What may stand in braces in a text, and what it becomes."""
+
+DEFAULT_TEXTS = {
+    Kind.LABEL: ["{label} at {device}, {time}."],
+    Kind.COFFEE: ["{person} has had a coffee at {device}: number {count}."],
+    Kind.CAMERA_OFF: ["{device} at {site} is off since {time}."],
+    Kind.CAMERA_BACK: ["{device} at {site} is back since {time}."],
+    Kind.PICTURE: ["The picture of {device} at {site} is {label}."],
+    Kind.QUARANTINE: ["{count} messages of {device} at {site} were quarantined within an hour."],
+}
+
+LONGEST, MOST = 1000, 50
+"""Characters of a text, and texts of a rule."""
+
+
+def check_texts(texts: Sequence[str]) -> list[str]:
+    """Return the texts without blanks around them and without empty ones. Raises `ValidationError` with a sentence."""
+    cleaned = [text.strip() for text in texts if text.strip()]
+    if not cleaned:
+        raise ValidationError("Write at least one text.")
+    if len(cleaned) > MOST or any(len(text) > LONGEST for text in cleaned):
+        raise ValidationError(f"Write at most {MOST} texts of at most {LONGEST} characters.")
+    for text in cleaned:
+        try:
+            names = [name for _, name, form, conversion in string.Formatter().parse(text) if name is not None]
+            plain = all(not form and not conversion for _, name, form, conversion in string.Formatter().parse(text))
+        except ValueError:
+            raise ValidationError(f"A brace is open or alone in “{text}”; write two for one that is meant.") from None
+        unknown = [name for name in names if name not in FIELDS]
+        if unknown or not plain:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise ValidationError(f"“{text}” has the unknown field “{', '.join(unknown) or text}”. Known are {known}.")
+    return cleaned
+
+
+def draw(texts: Sequence[str], last: int | None, chance: random.Random) -> int:
+    """Return the index of one of the texts: any but the last one drawn, unless there is only one."""
+    indices = [index for index in range(len(texts)) if index != last or len(texts) == 1]
+    return chance.choice(indices)
+
+
+def fill(text: str, happening: Happening, *, site: Site, device: Device | None, person: str) -> str:
+    """Return the text about this happening. Times are the site's."""
+    name = device.name if device else "a device"
+    values = {
+        "device": name,
+        "site": site.name,
+        "time": local_time(happening.at, site),
+        "hashtag": f"#{slugify(name).replace('-', '') if not name.isalnum() else name}",
+        "label": happening.label.replace("-", " "),
+        "count": f"{happening.count:,}",
+        "person": person or "Somebody",
+    }
+    return string.Formatter().vformat(text, (), values)
+
+
+def local_time(at: dt.datetime, site: Site) -> str:
+    local = at.astimezone(site.zone)
+    return f"{local:%H:%M} on {local.day} {local:%B}"
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text, cut at a word with an ellipsis where it has more than `most` characters."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    return f"{cut.rsplit(' ', 1)[0] if ' ' in cut else cut}…"

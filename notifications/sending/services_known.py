@@ -1,0 +1,51 @@
+"""Services with hosts of their own, reached through apprise: only those on this list."""
+
+import logging
+
+import apprise
+from django.core.exceptions import ValidationError
+
+from notifications.rules.words import shorten
+from notifications.sending.addresses import Failed
+
+SCHEMES = ("slack", "tgram", "discord", "twitter")
+"""The schemes of apprise whose hosts users cannot choose."""
+
+NAMES = "slack://, tgram:// (Telegram), discord:// or twitter:// (X)"
+
+
+def check_url(text: str) -> str:
+    """Return the scheme of this address, which may be shown. Raises `ValidationError` for one that is not allowed."""
+    scheme = text.partition("://")[0].lower()
+    if scheme not in SCHEMES or _service(text) is None:
+        raise ValidationError({"address": f"Give an address of apprise that begins with {NAMES}, with all its parts."})
+    return scheme
+
+
+def send(address: str, subject: str, text: str) -> None:
+    """Send the text, cut to what the service takes. Raises `Failed`."""
+    service = _service(address)
+    if service is None:
+        raise Failed("The address is not understood any more.")
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    listener = Listener(logging.WARNING)
+    logger = logging.getLogger("apprise")
+    logger.addHandler(listener)
+    try:
+        most = int(service.body_maxlen) - len(subject) - 2
+        sent = service.notify(body=shorten(text, max(most, 20)), title=subject if service.title_maxlen else "")
+    except (OSError, TypeError, ValueError) as error:
+        raise Failed(f"The service cannot be reached: {error}.") from None
+    finally:
+        logger.removeHandler(listener)
+    if not sent:
+        raise Failed(said[-1] if said else "The service did not take it, and gave no reason.")
+
+
+def _service(address: str) -> "apprise.NotifyBase | None":
+    return apprise.Apprise.instantiate(address, suppress_exceptions=True)

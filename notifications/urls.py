@@ -1,0 +1,25 @@
+"""The addresses of the pages and of the API of notices."""
+
+from typing import Any
+
+from django.urls import path
+
+from notifications.pages import views
+from notifications.rest.views import ChannelViewSet, NoticeViewSet, RuleViewSet
+
+api: list[tuple[str, Any, str]] = [
+    ("channels", ChannelViewSet, "channel"),
+    ("notice-rules", RuleViewSet, "notice-rule"),
+    ("notices", NoticeViewSet, "notice"),
+]
+urlpatterns: list[Any] = [
+    path("sites/<slug:slug>/notices/", views.site_notices, name="site-notices"),
+    path("sites/<slug:slug>/notices/rules/new/", views.new_rule, name="site-rule-new"),
+    path("sites/<slug:slug>/notices/rules/<int:pk>/", views.change_rule, name="site-rule"),
+    path("sites/<slug:slug>/notices/rules/<int:pk>/delete/", views.delete_rule, name="site-rule-delete"),
+    path("sites/<slug:slug>/notices/rules/<int:pk>/snooze/", views.snooze_rule, name="site-rule-snooze"),
+    path("sites/<slug:slug>/notices/channels/new/", views.new_channel, name="site-channel-new"),
+    path("sites/<slug:slug>/notices/channels/<int:pk>/test/", views.test_channel, name="site-channel-test"),
+    path("sites/<slug:slug>/notices/channels/<int:pk>/delete/", views.delete_channel, name="site-channel-delete"),
+    path("sites/<slug:slug>/notices/<uuid:pk>/again/", views.send_again, name="site-notice-again"),
+]
