@@ -86,13 +86,17 @@ def _check_gestures(question: Question) -> None:
     fields = ("yes_label", "no_label")
     before = Question.objects.filter(pk=question.pk).values(*fields).first() or {}
     changed = [name for name in fields if getattr(question, name) != before.get(name)]
-    said = {label for labels in question.site.devices.values_list("labels_sought", flat=True) for label in labels}
-    known = {*GESTURES, *said}
+    known = known_labels(question.site)
     wrong = {
-        name: f"No camera of {question.site} has shown “{getattr(question, name)}”. Choose one of "
-        f"{', '.join(sorted(known))}."
+        name: f"No camera of {question.site} has shown “{getattr(question, name)}”. Choose one of {', '.join(known)}."
         for name in changed
         if getattr(question, name) not in known
     }
     if wrong:
         raise ValidationError(wrong)
+
+
+def known_labels(site: Site) -> list[str]:
+    """Return the labels that may answer a question of the site: gestures, and what its cameras look for, by name."""
+    said = {label for labels in site.devices.values_list("labels_sought", flat=True) for label in labels}
+    return sorted({*GESTURES, *said})

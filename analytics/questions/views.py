@@ -21,7 +21,6 @@ from analytics.questions.forms import QuestionForm, initial_values
 from analytics.questions.reads import AnswerCounts
 from devices.models import Site
 from devices.roles import Right
-from edge_agent.vision.gestures import GESTURES
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -107,7 +106,9 @@ def _form_page(request: HttpRequest, form: QuestionForm, site: Site) -> HttpResp
     services.check_role(site, _user(request))
     if request.method == "POST" and (question := form.write(site=site, by=_user(request))):
         return redirect(question)
-    return render(request, "analytics/questions/form.html", {"form": form, "site": site, "gestures": GESTURES})
+    return render(
+        request, "analytics/questions/form.html", {"form": form, "site": site, "gestures": services.known_labels(site)}
+    )
 
 
 def _visible_question(request: HttpRequest, pk: int) -> Question:
