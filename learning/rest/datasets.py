@@ -31,9 +31,9 @@ from learning.models import DataSet, Picture, Review
 from learning.rest.serializers import (
     BoxesSerializer,
     DataSetSerializer,
-    PictureSerializer,
-    ReportSerializer,
+    ImportReportSerializer,
     SplitSerializer,
+    TrainingPictureSerializer,
     UploadSerializer,
 )
 
@@ -85,7 +85,7 @@ class DataSetViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.De
         except ValidationError as error:
             raise refused(error) from None
 
-    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses=ReportSerializer)
+    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses=ImportReportSerializer)
     @action(detail=True, methods=["post"], url_path="import", url_name="import", parser_classes=[MultiPartParser])
     def import_upload(self, request: Request, pk: str) -> Response:
         """Import pictures, annotations, or one ZIP archive of both. The response names each item with a problem."""
@@ -103,7 +103,7 @@ class DataSetViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.De
         report = import_files(
             data_set=data_set, files=files, recording=upload.validated_data["recording"], by=self._user
         )
-        return Response(ReportSerializer(report).data)
+        return Response(ImportReportSerializer(report).data)
 
     @extend_schema(
         parameters=[
@@ -153,11 +153,11 @@ class PictureViewSet(ScopedReadOnlyViewSet):
     queryset = (
         Picture.objects.select_related("data_set__site", "device").prefetch_related("annotations__label").defer("hands")
     )
-    serializer_class = PictureSerializer
+    serializer_class = TrainingPictureSerializer
     filterset_class = PictureFilter
     cursor_ordering = ("pk",)
 
-    @extend_schema(request=BoxesSerializer, responses=PictureSerializer)
+    @extend_schema(request=BoxesSerializer, responses=TrainingPictureSerializer)
     @action(detail=True, methods=["put"])
     def boxes(self, request: Request, pk: str) -> Response:
         """Set all boxes of the picture, and keep or discard it. For operators of the site."""

@@ -13,7 +13,7 @@ from devices.models import Device
 from devices.rest.base import ScopedReadOnlyViewSet
 from learning.models import Rollout, Run
 from learning.rest.datasets import refused
-from learning.rest.serializers import NewRolloutSerializer, RolloutSerializer
+from learning.rest.serializers import ModelRolloutSerializer, NewModelRolloutSerializer
 from learning.rollout.services import put_on, take_off
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ class RolloutViewSet(ScopedReadOnlyViewSet):
     """Which devices of your sites run, or ran, which models; operators and owners may change it."""
 
     queryset = Rollout.objects.select_related("device__site", "device__thing__state", "run__data_set")
-    serializer_class = RolloutSerializer
+    serializer_class = ModelRolloutSerializer
     filterset_fields = {"device__site__slug": ["exact"], "device__name": ["exact"], "until": ["isnull"]}
     cursor_ordering = ("-since", "-pk")
 
-    @extend_schema(request=NewRolloutSerializer, responses={201: RolloutSerializer(many=True)})
+    @extend_schema(request=NewModelRolloutSerializer, responses={201: ModelRolloutSerializer(many=True)})
     def create(self, request: Request) -> Response:
         """Let devices run the model of a run, in place of other models of its data set."""
-        serializer = NewRolloutSerializer(data=request.data)
+        serializer = NewModelRolloutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         run = Run.objects.for_user(request.user).filter(pk=serializer.validated_data["run"]).first()
         if run is None:

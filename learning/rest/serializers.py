@@ -42,7 +42,7 @@ class BoxSerializer(serializers.ModelSerializer[Annotation]):
         fields = ["label", "left", "top", "width", "height"]
 
 
-class PictureSerializer(serializers.ModelSerializer[Picture]):
+class TrainingPictureSerializer(serializers.ModelSerializer[Picture]):
     site = serializers.CharField(source="data_set.site.slug", read_only=True)
     device = serializers.CharField(source="device.name", default=None, allow_null=True, read_only=True)
     boxes = BoxSerializer(source="annotations", many=True, read_only=True)
@@ -76,7 +76,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     what = serializers.CharField()
 
 
-class ReportSerializer(serializers.Serializer[Any]):
+class ImportReportSerializer(serializers.Serializer[Any]):
     added = serializers.IntegerField(help_text="New pictures.")
     known = serializers.IntegerField(help_text="Pictures that the data set had already.")
     annotated = serializers.IntegerField(help_text="Pictures whose boxes were set.")
@@ -173,7 +173,7 @@ class WantedModelsSerializer(serializers.Serializer[Any]):
     models = WantedModelSerializer(many=True)
 
 
-class RolloutSerializer(serializers.ModelSerializer[Rollout]):
+class ModelRolloutSerializer(serializers.ModelSerializer[Rollout]):
     site = serializers.CharField(source="device.site.slug", read_only=True)
     device = serializers.CharField(source="device.name", read_only=True)
     model = serializers.CharField(source="run.model_sha256", read_only=True, help_text="SHA-256 of the model's file.")
@@ -189,7 +189,7 @@ class RolloutSerializer(serializers.ModelSerializer[Rollout]):
         fields = ["id", "site", "device", "run", "model", "since", "until", "reported"]
 
 
-class NewRolloutSerializer(serializers.Serializer[Any]):
+class NewModelRolloutSerializer(serializers.Serializer[Any]):
     run = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     devices = serializers.ListField(
         child=serializers.CharField(max_length=80),

@@ -301,6 +301,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ShowsEnum": "faces.models.Shows",
         "VerdictEnum": "analytics.models.Verdict",
+        "RunKindEnum": "learning.models.Kind",
+        "PictureReviewEnum": "learning.models.Review",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
