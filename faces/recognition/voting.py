@@ -12,6 +12,11 @@ from faces.recognisers.recogniser import Detections, Match, Recogniser, Unusable
 from faces.recognition.gallery import SiteGallery
 
 
+SURE = 0.6
+"""Similarity of two matches from which on they say that two guests are one. A wrong name is heard once, but two people
+who are joined stay one: so more is asked than for a match."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elected:
     """The result of a vote."""
@@ -73,7 +78,7 @@ def elect(frames: Sequence[Match | None], gallery: SiteGallery) -> Elected:
     faces = gallery.faces({match.provider_id for match in matches})
     votes = [(faces[match.provider_id].person, match) for match in matches if match.provider_id in faces]
     counted = Counter(person.pk for person, _ in votes)
-    guests = {person.pk for person, _ in votes if person.is_unnamed_guest}
+    guests = {person.pk for person, match in votes if person.is_unnamed_guest and match.similarity >= SURE}
     first = {person.pk: match for person, match in reversed(votes)}
     same = [(first[one], first[other]) for one, other in zip(sorted(guests), sorted(guests)[1:], strict=False)]
     support = sum(counted[pk] for pk in guests) if len(guests) > 1 else 0
