@@ -6,61 +6,80 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+BACK_AFTER_S = 5.0
+"""For so long no error of the outage must follow a connection, before the database counts as back: a pooler accepts
+connections while the database behind it is away."""
+
 
 class OneLinePerOutage(logging.Filter):
     """Turns the errors of an outage of the database into one line when it goes, and one when it is back.
 
     Each process has its own outages. An error is one of an outage if Django raised it because there is no connection;
-    other errors of the database are shown whole, as ever.
+    other errors of the database are shown whole, as ever. `later` calls a function after some seconds.
     """
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        later: "Callable[[float, Callable[[], None]], object] | None" = None,
+    ) -> None:
         super().__init__()
         self._monotonic = monotonic
+        self._later = later or _call_later
         self._lock = threading.Lock()
         self._since: float | None = None
+        self._latest = 0.0
         self._hidden = 0
+        self._is_checked = False
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if not _is_of_an_outage(error):
+        if not record.exc_info:
+            return True
+        # Here, because Django must read its settings, and with them this module, before it is used.
+        from devices.outages import is_of_an_outage
+
+        error = record.exc_info[1]
+        if not is_of_an_outage(error):
             return True
         with self._lock:
+            self._latest = self._monotonic()
             if self._since is not None:
                 self._hidden += 1
                 return False
-            self._since = self._monotonic()
+            self._since = self._latest
         reason = " ".join(str(error).split())
         record.msg, record.args = f"The database cannot be reached ({reason}). It is tried again until it is back.", ()
         record.exc_info = record.exc_text = None
         return True
 
     def connected(self, **_: Any) -> None:
-        """Log that the database is back, if it was away; a receiver of Django's signal `connection_created`."""
+        """Find out soon whether the database is back, if it was away; a receiver of Django's `connection_created`."""
         with self._lock:
-            since, hidden = self._since, self._hidden
+            if self._since is None or self._is_checked:
+                return
+            self._is_checked = True
+        self._later(BACK_AFTER_S, self._check)
+
+    def _check(self) -> None:
+        """Log that the database is back, unless an error has followed the connection; then the next one counts."""
+        with self._lock:
+            self._is_checked = False
+            if self._since is None or self._monotonic() - self._latest < BACK_AFTER_S:
+                return
+            lasted, hidden = self._latest - self._since, self._hidden
             self._since, self._hidden = None, 0
-        if since is not None:
-            logging.getLogger("headcount").warning(
-                "The database is back after %.0f s; %d further errors of its outage are not shown.",
-                self._monotonic() - since,
-                hidden,
-            )
+        logging.getLogger("headcount").warning(
+            "The database is back. It was away for %.0f s; %d further errors of its outage are not shown.",
+            lasted,
+            hidden,
+        )
 
 
-def _is_of_an_outage(error: BaseException | None) -> bool:
-    """Whether this error, or one that caused it, says that there is no connection to the database."""
-    from django.db import InterfaceError, OperationalError
-
-    while error is not None:
-        if isinstance(error, (InterfaceError, OperationalError)):
-            state = getattr(error.__cause__, "sqlstate", None)
-            # Without a state, libpq itself has failed. 08 is a broken connection, 57P a server that stops or starts.
-            return type(error.__cause__).__module__.startswith("psycopg") and (
-                state is None or state.startswith(("08", "57P"))
-            )
-        error = error.__cause__ or error.__context__
-    return False
+def _call_later(seconds: float, work: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
 
 
 def logging_settings(*, level: str, form: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ for app in (devices.urls, faces.urls, analytics.urls, learning.urls, notificatio
 admin.site.has_permission = may_open_admin  # type: ignore[method-assign]
 
 handler404 = "devices.pages.errors.not_found"
+handler500 = "devices.pages.errors.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

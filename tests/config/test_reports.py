@@ -40,20 +40,31 @@ def record(error: BaseException | None) -> logging.LogRecord:
 def test_an_outage_of_the_database_is_one_line_when_it_goes_and_one_when_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    times = iter((100.0, 130.0))
-    outage = OneLinePerOutage(monotonic=lambda: next(times))
+    now, checks = [100.0], []
+    outage = OneLinePerOutage(monotonic=lambda: now[0], later=lambda seconds, check: checks.append(check))
     error = lost_connection()
     first = record(error)
     assert outage.filter(first)
     assert first.getMessage().startswith("The database cannot be reached (connection")
     assert "\n" not in logging.Formatter().format(first)
+    now[0] = 130.0
     assert [outage.filter(record(error)) for _ in range(36)] == [False] * 36
     outage.connected()
+    outage.connected()
+    now[0] = 133.0
+    assert not outage.filter(record(error)), "a pooler has accepted the connection, but the database is still away"
+    [check] = checks
+    now[0] = 135.0
+    check()
+    assert caplog.records == []
+    outage.connected()
+    now[0] = 140.0
+    checks[-1]()
     assert [line.getMessage() for line in caplog.records] == [
-        "The database is back after 30 s; 36 further errors of its outage are not shown."
+        "The database is back. It was away for 33 s; 37 further errors of its outage are not shown."
     ]
     outage.connected()
-    assert len(caplog.records) == 1
+    assert len(checks) == 2
 
 
 @pytest.mark.django_db

@@ -223,7 +223,7 @@ class Stack:
         (own / "pgbouncer.ini").write_text(
             f"[databases]\npostgres = host={socket_folder} user=headcount\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
             f"listen_port = {self.pooler}\nunix_socket_dir =\nauth_type = any\n"
-            "pool_mode = transaction\nquery_wait_timeout = 5\n"
+            "pool_mode = transaction\nquery_wait_timeout = 5\nserver_login_retry = 1\n"
         )
         own.chmod(0o755)
 

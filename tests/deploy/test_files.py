@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,13 @@ def test_kubernetes_and_the_compose_file_run_the_commands_of_the_units() -> None
     pods = [each["spec"]["template"]["spec"] for each in manifests() if "template" in each.get("spec", {})]
     started = {" ".join(pod["containers"][0]["command"]).removeprefix("python3 ") for pod in pods}
     assert {command.split(" --share")[0].split(" --shard")[0] for command in started} == programs
+
+
+def test_the_image_contains_every_floor_but_the_demo() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    floors = {"platform" if name == "config" else name for name in contracts["root_packages"]} - {"demo"}
+    text = (DEPLOY / "container" / "Containerfile").read_text()
+    assert floors <= set(re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE))
 
 
 def test_prometheus_accepts_the_configuration_and_the_alerts_fire_when_they_should() -> None:

@@ -18,7 +18,7 @@ from edge_agent import messages
 from tests import clock
 from tests.deploy.stack import HOST, PASSWORD, Stack
 
-MANY_FRAMES = """
+MANY_DETECTIONS = """
 import datetime as dt
 from django.db import connection
 from django.utils import timezone
@@ -31,6 +31,11 @@ with connection.cursor() as cursor:
         "INSERT INTO analytics_frame (device_id, taken_at, received_at, key, faces) SELECT %s, %s, %s, i, 0"
         " FROM generate_series(1, 300000) AS i",
         [Device.objects.get(name="Lobby").pk, noon, noon],
+    )
+    cursor.execute(
+        "INSERT INTO analytics_detection (frame_id, device_id, taken_at, label, confidence)"
+        " SELECT id, device_id, taken_at, 'cup', 0.5 FROM analytics_frame WHERE taken_at = %s",
+        [noon],
     )
 """
 
@@ -116,7 +121,7 @@ def test_what_a_deeplens_sends_while_the_ingester_and_the_broker_are_away_arrive
     stack.stop("mosquitto")
     stack.start_mosquitto()
     stack.units["ingest"].start()
-    stack.wait(lambda: len(exported(stack, token)) == 1001, "the thousand detections")
+    stack.wait(lambda: len(exported(stack, token)) == 1001, "the thousand detections", within=180)
 
 
 def test_each_program_stops_as_its_unit_says_and_leaves_nothing_running(stack: Stack, token: str) -> None:
@@ -189,25 +194,31 @@ def test_an_outage_of_the_database_is_one_line_in_each_log_and_loses_nothing(sta
         publish = publisher(camera)
         for number in range(20):
             assert publish("dt/headcount/lobby-1/frames", frame(number)) == "Success"
-            assert stack.get("/api/v1/sites/", {"Authorization": f"Token {token}"})[0] in (500, 503)
+            status, headers, body = stack.get("/api/v1/sites/", {"Authorization": f"Token {token}"})
+            assert (status, headers["Retry-After"]) == (503, "10")
+            assert json.loads(body)["detail"].startswith("The database does not respond.")
             time.sleep(1)
+    status, _, page = stack.get("/compare/", {"Cookie": "sessionid=somebody"})
+    assert (status, b"The database does not respond" in page) == (503, True)
     assert stack.get("/metrics", {"Authorization": "Bearer metrics-token"})[0] == 200
     stack.database.start()
-    stack.wait(lambda: frames_of(stack, token, "Lobby") == before + 20, "the frames of the outage", within=120)
     stack.wait(lambda: stack.get("/healthz")[0] == 200, "the health of all parts", within=240)
+    stack.wait(lambda: frames_of(stack, token, "Lobby") == before + 20, "the frames of the outage", within=120)
     for name in ("web", "ingest", "workers"):
         lines = stack.units[name].log[said[name] :].splitlines()
         processes = 2 if name == "web" else 1
         assert len([line for line in lines if "database cannot be reached" in line]) <= 3 * processes, lines
         assert not [line for line in lines if "Traceback" in line], lines
-    ingest = stack.units["ingest"].log[said["ingest"] :]
+    log = stack.units["ingest"]
+    stack.wait(lambda: "database is back" in log.log[said["ingest"] :], "the line that the database is back")
+    ingest = log.log[said["ingest"] :]
     assert ingest.count("database cannot be reached") == ingest.count("database is back") == 1
 
 
 def test_a_client_is_told_of_an_export_that_breaks_off(stack: Stack, token: str) -> None:
     """Kill the web server while it sends, and look at what curl says behind nginx."""
-    stack.manage("shell", "--no-imports", "-c", MANY_FRAMES)
-    url = f"https://{HOST}:{stack.https}/api/v1/frames/?device=Lobby&format=csv"
+    stack.manage("shell", "--no-imports", "-c", MANY_DETECTIONS)
+    url = f"https://{HOST}:{stack.https}/api/v1/detections/?device=Lobby&format=csv"
     curl = ["curl", "-sS", "--limit-rate", "2M", "--cacert", str(stack.tls / "fullchain.pem")]
     curl += ["--resolve", f"{HOST}:{stack.https}:127.0.0.1", "-H", f"Authorization: Token {token}", url]
     whole = subprocess.run([*curl[:2], *curl[4:]], capture_output=True, timeout=300)
@@ -220,4 +231,5 @@ def test_a_client_is_told_of_an_export_that_breaks_off(stack: Stack, token: str)
         rest, said = broken.communicate(timeout=300)
     stack.units["web"].start()
     assert len(rest) < len(whole.stdout)
-    assert (broken.returncode, b"transfer closed" in said or b"terminated" in said) == (18, True), said
+    # 18 is curl's code for a body that is too short, 92 for a stream that HTTP/2 has reset.
+    assert (broken.returncode in (18, 92), said != b"") == (True, True), (broken.returncode, said)
