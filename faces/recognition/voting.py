@@ -11,7 +11,6 @@ from faces.models import Capture
 from faces.recognisers.recogniser import Detections, Match, Recogniser, UnusablePicture, collection_of
 from faces.recognition.gallery import SiteGallery
 
-
 SURE = 0.6
 """Similarity of two matches from which on they say that two guests are one. A wrong name is heard once, but two people
 who are joined stay one: so more is asked than for a match."""

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from analytics.models import Detection
 from analytics.numbers.intervals import wilson
@@ -128,7 +127,7 @@ def test_pictures_of_cameras_are_deleted_at_the_end_of_their_term(
     add_corrections(data_set=hands, by=operator)
     own = picture(hands, 1)
     assert remove_old_training_pictures() == 0
-    Picture.objects.update(added_at=timezone.now() - dt.timedelta(days=31))
+    Picture.objects.update(added_at=clock.now() - dt.timedelta(days=31))
     assert remove_old_training_pictures() == 1
     assert list(Picture.objects.all()) == [own]
 

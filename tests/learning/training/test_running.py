@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.utils import timezone
 
 from devices.models import Site
 from learning.datasets.services import label_named
@@ -17,6 +16,7 @@ from learning.models import Annotation, DataSet, Kind, Picture, Prediction, Run,
 from learning.tasks import sweep_runs, work_on_run
 from learning.training import hands, running
 from learning.training.running import LEASE, MAX_ATTEMPTS
+from tests import clock
 from tests.edge_agent.learned.hands import hand
 from tests.learning import samples
 
@@ -136,7 +136,7 @@ def test_a_run_whose_worker_was_killed_is_resumed_by_the_sweep(
 ) -> None:
     run = started(taught)
     queued.clear()
-    Run.objects.filter(pk=run.pk).update(state=State.WORKING, attempts=1, next_try_at=timezone.now() - LEASE)
+    Run.objects.filter(pk=run.pk).update(state=State.WORKING, attempts=1, next_try_at=clock.now() - LEASE)
     assert sweep_runs() == 1
     assert queued == [run.pk]
     assert work_on_run(run.pk) == State.DONE
@@ -144,7 +144,7 @@ def test_a_run_whose_worker_was_killed_is_resumed_by_the_sweep(
 
 def test_a_run_that_kills_its_workers_again_and_again_fails_with_a_reason(taught: DataSet, queued: list[int]) -> None:
     run = started(taught)
-    past = timezone.now() - dt.timedelta(hours=1)
+    past = clock.now() - dt.timedelta(hours=1)
     Run.objects.filter(pk=run.pk).update(state=State.WORKING, attempts=MAX_ATTEMPTS, next_try_at=past)
     sweep_runs()
     run.refresh_from_db()
