@@ -37,12 +37,16 @@ def register_facts(model: type[Model], time_field: str, *, part: type | None = N
         _models[part] = model
 
 
-def count_facts(device: Device, *, start: dt.datetime | None = None, end: dt.datetime | None = None) -> dict[str, int]:
+def count_facts(
+    device: Device, *, start: dt.datetime | None = None, end: dt.datetime | None = None, only_with_key: bool = False
+) -> dict[str, int]:
     """Count the device's facts from `start`, included, to `end`, excluded: by the plural names of their kinds.
 
-    A kind without facts is left out. None means no limit.
+    A kind without facts is left out. None means no limit. `only_with_key` leaves out tallies, which have the time of
+    their quarter hour.
     """
-    counts = {str(model._meta.verbose_name_plural): _count(model, device, start, end) for model in _kinds}
+    kinds = [model for model, kind in _kinds.items() if kind.key or not only_with_key]
+    counts = {str(model._meta.verbose_name_plural): _count(model, device, start, end) for model in kinds}
     return {name: count for name, count in counts.items() if count}
 
 

@@ -22,6 +22,7 @@ import datetime as dt
 import hashlib
 import logging
 import secrets
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from django_q.tasks import async_task
 
 from devices.fact_kinds import count_facts
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
+from devices.reading.places import doubt_of
 from devices.roles import Right, Role
 from edge_agent.messages import DesiredSettings
 
@@ -166,11 +168,13 @@ def correct_arrival(*, device: Device, since: dt.datetime | None) -> None:
         raise ValidationError(f"Another stretch ended when {device} came to {device.site}; say at which time.")
     if device.since is None or (since is not None and since >= device.since):
         _check_facts(device, device.since, since)
+        _check_reach(device, since=since)
         device.since = since
         shorter, longer = [device], before
     else:
         for each in before:
             _check_facts(each, since, device.since)
+            _check_reach(each, until=since)
         device.since = since
         shorter, longer = before, [device]
     for each in before:
@@ -192,10 +196,12 @@ def correct_departure(*, device: Device, until: dt.datetime) -> None:
     after = _neighbours(device, since=device.until)
     if until <= device.until:
         _check_facts(device, until, device.until)
+        _check_reach(device, until=until)
         shorter, longer = [device], after
     else:
         for each in after:
             _check_facts(each, device.until, until)
+            _check_reach(each, since=until)
         shorter, longer = after, [device]
     device.until = until
     for each in after:
@@ -319,6 +325,7 @@ def _end(device: Device, at: dt.datetime) -> None:
         raise ValidationError(f"{device} left {device.site} at {device.until.isoformat()} already.")
     _check_not_ahead(at)
     _check_facts(device, at, None)
+    _check_reach(device, until=at)
     device.until = at
     _save(device)
     # A thing that goes on at another place keeps its credentials; the task looks where it is after the commit.
@@ -355,12 +362,31 @@ def _check_facts(device: Device, start: dt.datetime | None, end: dt.datetime | N
     ahead = dt.timedelta(milliseconds=(state.clock_skew_ms or 0) if state is not None and state.clock_is_off else 0)
     start = None if start is None else start + ahead + SKEW_TO_FLAG
     end = None if end is None else end + ahead - SKEW_TO_FLAG
-    facts = count_facts(device, start=start, end=end)
+    _refuse(device, count_facts(device, start=start, end=end), start, end)
+
+
+def _check_reach(device: Device, *, since: dt.datetime | None = None, until: dt.datetime | None = None) -> None:
+    """Raise `ValidationError` if the device has facts further outside these edges than the intake looks for them.
+
+    Another delivery of such a fact would be placed in another stretch, not found here, and counted twice. Several
+    small corrections would otherwise move an edge that far.
+    """
+    doubt = doubt_of(device.thing.known_state)
+    if since is not None:
+        end = since - doubt
+        _refuse(device, count_facts(device, end=end, only_with_key=True), None, end)
+    if until is not None:
+        start = until + doubt
+        _refuse(device, count_facts(device, start=start, only_with_key=True), start, None)
+
+
+def _refuse(device: Device, facts: Mapping[str, int], start: dt.datetime | None, end: dt.datetime | None) -> None:
+    """Raise `ValidationError` if there are facts, and say how many of which kind there are in this time."""
     if facts:
         listed = ", ".join(f"{count:,} {name}" for name, count in facts.items())
         span = f"since {start.isoformat()}" if start is not None else "before"
         if end is not None:
-            span += f" until {end.isoformat()}"
+            span += f" until {end.isoformat()}" if start is not None else f" {end.isoformat()}"
         raise ValidationError(
             f"{device} at {device.site} has {listed} {span}; facts stay at their place, so select a time without facts."
         )

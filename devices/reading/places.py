@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 
-from devices.models import SKEW_TO_FLAG, Device, Thing
+from devices.models import SKEW_TO_FLAG, Device, DeviceState, Thing
 
 ZERO = dt.timedelta()
 SECOND = dt.timedelta(seconds=1)
@@ -112,3 +112,8 @@ def _clock(skew_ms: int | None, largest_skew_ms: int | None) -> tuple[dt.timedel
     skew, largest = (dt.timedelta(milliseconds=each or 0) for each in (skew_ms, largest_skew_ms))
     ahead = SECOND * round(skew / SECOND) if abs(skew) > SKEW_TO_FLAG else ZERO
     return ahead, SKEW_TO_FLAG * (1 + math.ceil(largest / SKEW_TO_FLAG))
+
+
+def doubt_of(state: DeviceState | None) -> dt.timedelta:
+    """Return `Whereabouts.doubt` of the thing with this state; None: of a thing that was never heard."""
+    return SKEW_TO_FLAG if state is None else _clock(state.clock_skew_ms, state.largest_skew_ms)[1]
