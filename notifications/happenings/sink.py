@@ -1,48 +1,57 @@
 """Notes what the intake's batches show, from their plain data and in their transaction; rules are matched elsewhere."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from django.utils import timezone
 
-from analytics.models import FACE
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.models import Device
+from devices.reading.facts import ReceivedFrame
 from notifications.models import TOLD_WITHIN, Happening, Kind
 
 GAP = dt.timedelta(seconds=10)
 """A label that was not seen for so long is seen anew."""
 
 MOST_SPELLS = 20_000
-"""Pairs of a device and a label that a process remembers; when there are more, the oldest are forgotten."""
+"""Pairs of a device and a label that a process remembers; when there are more, the first are forgotten."""
 
 
 class Spells:
-    """Since when each device sees each label without a gap. Lives in one process; a restart begins new spells."""
+    """When each device has last seen each label. Lives in one process; a restart begins new spells."""
 
     def __init__(self) -> None:
-        self._spells: dict[tuple[int, str], tuple[dt.datetime, dt.datetime]] = {}
+        self._latest: dict[tuple[int, str], dt.datetime] = {}
         self._reports: set[tuple[int, str]] = set()
 
     def reported(self, device: int, label: str) -> None:
         """Note that the device tells itself when this gesture begins, so that its frames need not be searched."""
         self._reports.add((device, label))
 
-    def began(self, device: int, label: str, at: dt.datetime) -> bool:
-        """Whether the label was not seen just before this moment. Moments that come late continue their spell."""
-        pair = (device, label)
-        if pair in self._reports:
-            return False
-        since, until = self._spells.get(pair, (at, at - 2 * GAP))
-        if at < since:
-            return False
-        is_new = at - until >= GAP
-        self._spells.pop(pair, None)
-        self._spells[pair] = (at if is_new else since, max(at, until))
-        if len(self._spells) > MOST_SPELLS:
-            del self._spells[next(iter(self._spells))]
-        return is_new
+    def begun(self, frames: Iterable[ReceivedFrame]) -> Iterator[tuple[ReceivedFrame, str]]:
+        """Yield each frame in which a label begins to be seen, with the label; one that comes late begins nothing.
+
+        Every frame of the intake passes here, and nearly all of them only go on with what was seen before.
+        """
+        latest = self._latest
+        for frame in frames:
+            content = frame.frame
+            shown = content.objects + content.gestures if content.gestures else content.objects
+            if not shown:
+                continue
+            device, at = frame.device.id, frame.taken_at
+            for each in shown:
+                pair = (device, each.label)
+                before = latest.get(pair)
+                if before is None or at - before >= GAP:
+                    latest[pair] = at
+                    if pair not in self._reports:
+                        yield frame, each.label
+                elif at > before:
+                    latest[pair] = at
+        while len(latest) > MOST_SPELLS:
+            del latest[next(iter(latest))]
 
 
 _spells = Spells()
@@ -68,13 +77,9 @@ def _gestures(batch: Batch) -> Iterable[Happening]:
 
 
 def _labels(batch: Batch) -> Iterable[Happening]:
-    for frame in batch.frames:
-        shown = frame.frame.objects + frame.frame.gestures
-        if not shown or frame.received_at - frame.taken_at >= TOLD_WITHIN:
-            continue
-        for label in {each.label for each in shown} - {FACE}:
-            if _spells.began(frame.device.id, label, frame.taken_at):
-                yield seen(frame.device, label, frame.taken_at, frame.received_at)
+    for frame, label in _spells.begun(batch.frames):
+        if frame.received_at - frame.taken_at < TOLD_WITHIN:
+            yield seen(frame.device, label, frame.taken_at, frame.received_at)
 
 
 def seen(device: Device, label: str, at: dt.datetime, now: dt.datetime) -> Happening:
