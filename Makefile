@@ -6,12 +6,13 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-learning bench-pages bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-faces bench-learning bench-pages bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL, most a year ahead too"
 	@echo "make test-deploy   the files in deploy/, run with a real nginx, PostgreSQL, Mosquitto and Redis, and checked"
+	@echo "make test-container  builds the image of deploy/container on a bare Debian, and starts it; needs root"
 	@echo "make fresh    what the README says, done on a bare Debian 12 and 13: make demo, then make test; takes an hour each"
 	@echo "              (DEBIAN=trixie or bookworm for one of them, ONLY=demo or ONLY=test for a part; needs root)"
 	@echo "make quick    in a minute and a half: the tests that need nothing but Python, the packages and SQLite: neither they"
@@ -50,6 +51,11 @@ test: test-packages install-development assets lint
 test-deploy: install-development assets
 	@.ci/system-packages demo test deploy
 	$(BIN)/pytest tests/deploy
+
+# Needs root, and a quarter of an hour the first time.
+test-container: install-development
+	@.ci/system-packages container
+	@$(BIN)/python -m tests.deploy.container
 
 fresh:
 	@.ci/system-packages fresh
