@@ -122,7 +122,7 @@ class AgentViewSet(ViewSet):
     authentication_classes = [DeviceTokenAuthentication]
     permission_classes = [IsDevice]
 
-    @extend_schema(request=ReportSerializer, responses=OrdersSerializer)
+    @extend_schema(request=ReportSerializer, responses={200: OrdersSerializer})
     def create(self, request: Request) -> Response:
         """Report what is wrong and, while the camera is set up, what it sees. The answer says what the box shall do."""
         form = ReportSerializer(data=request.data)

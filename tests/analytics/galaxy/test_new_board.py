@@ -58,7 +58,7 @@ class TestRegistered:
 
     def test_the_set_up_page_lists_it_in_its_order(self, token: str) -> None:
         page = get(reverse("wall-setup", args=[token, 3])).content.decode()
-        assert f"http://testserver/wall/t/{token}/seattle/tiny/of/3/3\n" in page
+        assert f"http://testserver/wall/t/{token}/seattle/tiny/of/3/3" in page
         titles = ["The question and its answers", "The live cameras", "Coffees this week"]
         places = [page.index(f"Seattle: {title}") for title in titles]
         assert places == sorted(places)

@@ -156,7 +156,7 @@ def test_buckets_are_what_counting_frame_by_frame_gives(
         on = any(first <= quarter(frame.taken_at) < last for frame in frames)
         assert counted.known_count == (len(here) if on else None)
     for label, found_episodes in (("face", spells), ("cup", shown)):
-        plain_episodes = [row[2:] for row in episode_table(frames) if row[1] == label]
+        plain_episodes = [row[3:] for row in episode_table(frames) if row[1] == label]
         assert in_utc(found_episodes) == expected
         for each, (first, last) in zip(found_episodes, expected, strict=True):
             begun = [episode for episode in plain_episodes if first <= episode[0] < last]

@@ -23,6 +23,7 @@ def send(device: Device, *, weeks: range) -> None:
             faces_peak=0,
             minutes_seen=1,
             minutes_occupied=0,
+            minutes_told=0,
         )
 
 

@@ -32,7 +32,7 @@ STYLE_SHEET = ROOT / "analytics" / "static" / "analytics" / "headcount.css"
 
 PLOTTING_TEMPLATES = {
     str(path.relative_to(ROOT / "templates"))
-    for path in (ROOT / "templates").rglob("*.html")
+    for path in (ROOT / "templates" / "analytics").rglob("*.html")
     if "|json_script" in path.read_text()
 }
 """The templates that write figures into pages."""

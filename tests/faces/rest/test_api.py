@@ -88,7 +88,7 @@ class TestCaptures:
             assert len(client_of(viewer).get(CAPTURES).json()["results"]) == 5
 
     def test_captures_are_exported_as_csv(self, capture: Capture, viewer: User) -> None:
-        lines = b"".join(client_of(viewer).get(f"{CAPTURES}?format=csv")).decode().splitlines()
+        lines = b"".join(client_of(viewer).get(f"{CAPTURES}?format=csv")).decode("utf-8-sig").splitlines()
         assert lines[0].startswith("id,site,device,taken_at")
         assert len(lines) == 2
 
@@ -279,7 +279,7 @@ class TestLeaderboard:
                 "last_at": "2026-11-20T20:00:00Z",
             }
         ]
-        csv = client_of(viewer).get("/api/v1/leaderboard/?format=csv").content.decode().splitlines()
+        csv = client_of(viewer).get("/api/v1/leaderboard/?format=csv").content.decode("utf-8-sig").splitlines()
         assert csv[0] == "rank,person.id,person.name,site,coffees,streak,last_at,portrait"
 
     def test_another_site_is_a_404_and_another_period_a_400(self, viewer: User, chicago: Site) -> None:
