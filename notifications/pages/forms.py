@@ -87,6 +87,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "quiet_until": forms.TimeInput(attrs={"type": "time"}),
         }
 
+    field_order = ("kind", "label", "every_nth", "device_name", "channels", "texts")
+
     def __init__(self, *args: Any, site: Site, **more: Any) -> None:
         super().__init__(*args, **more)
         self.instance.site = site

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from devices.managing.access import check_right, find_site
 from devices.models import Site
 from devices.roles import Right
-from notifications.models import Channel, Notice, Rule, State
+from edge_agent.vision.gestures import THUMBS_UP
+from notifications.models import Channel, Kind, Notice, Rule, State
 from notifications.pages.forms import ChannelForm, RuleForm
 from notifications.rules import services as rules
 from notifications.sending import services as sending
@@ -138,7 +139,12 @@ def send_again(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
 
 
 def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpResponse:
-    form = RuleForm(request.POST or None, instance=rule, site=site, initial=None if rule else {"enabled": True})
+    form = RuleForm(
+        request.POST or None,
+        instance=rule,
+        site=site,
+        initial=None if rule else {"enabled": True, "kind": Kind.LABEL, "label": THUMBS_UP},
+    )
     if request.method == "POST" and form.is_valid():
         form.instance.texts = form.cleaned_data["texts"]
         try:
