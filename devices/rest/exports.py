@@ -101,10 +101,11 @@ def rows_of(queryset: models.QuerySet[Any], columns: Columns) -> Rows:
     between. Rows that are added meanwhile are not included.
     """
     ordered = queryset.order_by("pk")
-    newest = queryset.order_by("-pk").values_list("pk", flat=True).first()
+    # With the same columns, and so the same joins to the device, as every other statement of the export.
+    newest = queryset.order_by("-pk").values_list("pk", *columns.values()).first()
     last = None
-    while newest is not None and last != newest:
-        page = ordered.filter(pk__lte=newest) if last is None else ordered.filter(pk__gt=last, pk__lte=newest)
+    while newest is not None and last != newest[0]:
+        page = ordered.filter(pk__lte=newest[0]) if last is None else ordered.filter(pk__gt=last, pk__lte=newest[0])
         rows = list(page.values_list("pk", *columns.values())[:CHUNK_ROWS])
         if not rows:
             return

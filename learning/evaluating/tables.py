@@ -164,8 +164,9 @@ NEARLY = 0.005
 
 def best_threshold(items: Sequence[Item], least: float) -> float:
     """Return the lowest threshold, from `least` on, whose F1 is nearly the best; `least` without predictions."""
-    above = {math.ceil(1000 * item.confidence) / 1000 for item in items if item.label and item.confidence > least}
-    candidates = _thinned([least, *sorted(above)], 100)
+    # Rounded down, so that the threshold of a confidence keeps the prediction that has it.
+    rounded = {math.floor(1000 * item.confidence) / 1000 for item in items if item.label}
+    candidates = _thinned([least, *sorted(each for each in rounded if each > least)], 100)
     scores = [(table(items, each).f1 or 0.0, each) for each in candidates]
     best = max(score for score, _ in scores)
     return next(each for score, each in scores if score >= best - NEARLY)
