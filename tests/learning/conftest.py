@@ -1,5 +1,10 @@
 """A data set of three recordings, and a run with an evaluation."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.core.files.base import ContentFile
 
@@ -35,3 +40,10 @@ def evaluated(taught: DataSet) -> Run:
     )
     Prediction.objects.create(**common, truth="ok sign", truth_box=[30, 1, 9, 9])
     return run
+
+
+@pytest.fixture(autouse=True)
+def _no_picture_is_left(settings: Any) -> Iterator[None]:
+    """Remove the pictures of data sets after each test: others look into the whole folder of pictures."""
+    yield
+    shutil.rmtree(Path(settings.MEDIA_ROOT) / "learning", ignore_errors=True)

@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 
 from devices.models import Site
+from notifications.happenings import sink
 from notifications.models import Channel, ChannelKind, Kind, Rule
 from notifications.rules import services as rules
 from notifications.sending import services as sending
 
 MakeRule = Callable[..., Rule]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_seen_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices of other tests have had the same keys, and the process remembers what they saw."""
+    monkeypatch.setattr(sink, "_spells", sink.Spells())
 
 
 @pytest.fixture
