@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def take_picture(device: Device) -> Capture:
 def test_nothing_is_left_anywhere_of_somebody_who_was_erased(
     staff: Client, owner: User, seattle01: Device, settings: Settings, tmp_path: Path
 ) -> None:
+    # Other tests of this process may have left the same photograph.
+    shutil.rmtree(settings.DATA_DIR / "pictures", ignore_errors=True)
     settings.MQTT_URL, settings.MEDIA_ROOT = f"mqtt://127.0.0.1:{free_port()}", tmp_path
     seattle = seattle01.site
     set_policy(site=seattle, mode=Mode.ENROLLED, confirmed_by=owner)
