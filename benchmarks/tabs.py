@@ -44,7 +44,7 @@ draw = random.Random(1)
 EngagementQuarter.objects.bulk_create(
     EngagementQuarter(
         device=device, start=now - dt.timedelta(minutes=15 * quarter), frames=900, faces_sum=draw.randrange(900),
-        faces_peak=3, minutes_seen=2**15 - 1, minutes_occupied=draw.randrange(2**15),
+        faces_peak=3, minutes_seen=2**15 - 1, minutes_occupied=draw.randrange(2**15), minutes_told=2**15 - 1,
     )
     for device in devices for quarter in range(4 * 24 * 70)
 )
