@@ -116,12 +116,18 @@ def shared(view: View) -> View:
         key = f"live-{hashlib.blake2b(words.encode(), digest_size=16).hexdigest()}-{interval}"
         if asked != AT_ONCE and (known := _known(key)):
             return _Ready(*known)
-        response = view(request, *args, **kwargs)
-        if response.status_code == HTTPStatus.OK and (parts := _parts(request)):
-            cache.set(key, _contents(parts), timeout=2 * INTERVAL_S)
-        else:
+        try:
+            response = view(request, *args, **kwargs)
+        except BaseException:
+            cache.delete(key)  # Otherwise the next requests would wait for parts that never come.
+            raise
+        parts = _parts(request)
+        if response.status_code != HTTPStatus.OK or not parts:
             cache.delete(key)
-        return response
+            return response
+        contents = _contents(parts)
+        cache.set(key, contents, timeout=2 * INTERVAL_S)
+        return _Ready(*contents)
 
     return answer
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -149,3 +149,17 @@ def test_a_rendering_that_fails_is_shared_with_nobody(viewer: User) -> None:
         request = RequestFactory(headers={"X-Live": "any"}).get("/gone/")
         request.user = viewer
         assert view(request).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_page_that_is_not_there_keeps_nobody_waiting(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("a request waits for parts that never come"))
+
+    def missing(request: HttpRequest) -> HttpResponse:
+        raise Http404
+
+    view = live.shared(missing)
+    for _ in range(2):
+        request = RequestFactory(headers={"X-Live": "any"}).get("/missing/")
+        request.user = viewer
+        with pytest.raises(Http404):
+            view(request)
