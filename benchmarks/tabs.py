@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import random
-import socket
 import tempfile
 import threading
 import time
@@ -24,7 +23,7 @@ from typing import NamedTuple
 
 from benchmarks import production, report, results, stand
 from tests import postgres
-from tests.brokers import free_port
+from tests.brokers import free_port, listens
 
 INTERVAL_S = 10.0
 CLIENTS = 40
@@ -79,7 +78,7 @@ def main() -> None:
         stand.run(["manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environment)
         cookies, addresses = json.loads(stand.run(["manage.py", "shell", "--no-imports", "-c", world], environment))
         with stand.process(["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"], environment):
-            stand.wait_for(lambda: int(_listens(port)), 1)
+            stand.wait_for(lambda: int(listens(port)), 1)
             found = _measure(port, cookies, addresses, asked)
     measured = [
         report.below("95th percentile of a response", found.p95_ms, "ms", 200),
@@ -193,11 +192,6 @@ def _is_postgres(pid: int) -> bool:
     with suppress(OSError):
         return (Path("/proc") / str(pid) / "comm").read_text().strip() == "postgres"
     return False
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

@@ -63,8 +63,7 @@ class Mosquitto:
         self._process = None
 
     def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex((self.host, self.port)) == 0
+        return listens(self.port)
 
 
 @contextmanager
@@ -79,6 +78,12 @@ def mosquitto(folder: Path, settings: str = "") -> Iterator[Mosquitto]:
         yield broker
     finally:
         broker.kill()
+
+
+def listens(port: int) -> bool:
+    """Whether a program accepts connections on this port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

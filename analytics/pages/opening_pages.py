@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from analytics.models.opening import DAYS, OpeningException, OpeningPlan
 from analytics.numbers.opening import propose_plan
-from devices.managing.access import check_right, find_site
+from devices.managing.access import check_right, find_site, find_site_with
 from devices.models import Site
 from devices.roles import Right
 
@@ -60,8 +60,7 @@ def site_opening(request: HttpRequest, slug: str) -> HttpResponse:
 def add_plan(request: HttpRequest, slug: str) -> HttpResponse:
     """Add a plan for the week. The form proposes the hours in which people usually come."""
     user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.OPERATE)
+    site = find_site_with(user, slug, Right.OPERATE)
     initial = {} if request.method == "POST" else propose_plan(site, now=timezone.now())
     return _edit(request, site, OpeningPlan(site=site), initial)
 
@@ -86,8 +85,7 @@ def change_plan(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def add_day(request: HttpRequest, slug: str) -> HttpResponse:
     """Add a single day that differs from the plan."""
     user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.OPERATE)
+    site = find_site_with(user, slug, Right.OPERATE)
     form = DayForm(request.POST, instance=OpeningException(site=site))
     if not form.is_valid():
         return _overview(request, site, form, HTTPStatus.BAD_REQUEST)

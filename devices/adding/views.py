@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.adding import adopting, install, services
 from devices.adding.progress import read_progress
 from devices.adding.services import Kind, NewCamera
-from devices.managing.access import check_right, find_site
+from devices.managing.access import find_site_with
 from devices.models import AgentRelease, CameraClaim, Device, Site
 from devices.releases import wheel
 from devices.roles import Right
@@ -141,7 +141,4 @@ def wheel_address(release: AgentRelease) -> str:
 
 def _operated_site(request: HttpRequest, slug: str) -> Site:
     """Return the site. Another site is a 404, and one at which the user may not change cameras a 403."""
-    user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.OPERATE)
-    return site
+    return find_site_with(cast("User", request.user), slug, Right.OPERATE)

@@ -20,6 +20,16 @@ def find_site(user: "User", slug: str) -> Site:
     return site
 
 
+def find_site_with(user: "User", slug: str, right: Right) -> Site:
+    """Return the user's site with this slug, at which the user has this right.
+
+    Raises `Http404` as `find_site` does, and `PermissionDenied` as `check_right` does.
+    """
+    site = find_site(user, slug)
+    check_right(user, site, right)
+    return site
+
+
 def check_right(user: "User", site: Site, right: Right) -> None:
     """Raise `PermissionDenied` with a sentence that names who may, unless the user has this right at the site."""
     if right not in site.rights_of(user):

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
-from devices.managing.access import check_right, find_site
+from devices.managing.access import find_site_with
 from devices.models import Action, AuditEntry, Site, Way
 from devices.roles import Right
 
@@ -36,8 +36,7 @@ class Line(NamedTuple):
 def site_audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the site's audit, newest first: those entries with the action `?action=` and a key below `?before=`."""
     user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.MANAGE)
+    site = find_site_with(user, slug, Right.MANAGE)
     entries, action, before = AuditEntry.objects.all().of_site(site), request.GET.get("action", ""), 0
     if action in Action:
         entries = entries.filter(action=action)

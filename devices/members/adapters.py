@@ -1,17 +1,14 @@
 """What Headcount decides about accounts where django-allauth asks: who may sign up, and how secrets are stored."""
 
-import base64
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from cryptography.fernet import Fernet
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
+from devices.ciphers import cipher_for
 from devices.members import services
 
 INVITATION = "invitation"
@@ -49,12 +46,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
     """Stores the secrets of second factors encrypted, with a key made from `SECRET_KEY`."""
 
     def encrypt(self, text: str) -> str:
-        return _cipher().encrypt(text.encode()).decode()
+        return cipher_for("second-factors").encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
-
-
-def _cipher() -> Fernet:
-    key = salted_hmac("headcount.second-factors", b"", secret=settings.SECRET_KEY, algorithm="sha256").digest()
-    return Fernet(base64.urlsafe_b64encode(key))
+        return cipher_for("second-factors").decrypt(encrypted_text.encode()).decode()

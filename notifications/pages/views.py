@@ -1,4 +1,4 @@
-"""The pages of a site's notices: what is told to whom, what was told, and what could not be."""
+"""The pages of a site's notices: its rules and channels, the sent notices, and those that could not be sent."""
 
 import datetime as dt
 import uuid
@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.managing.access import check_right, find_site
+from devices.managing.access import find_site, find_site_with
 from devices.models import Site
 from devices.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
@@ -173,7 +173,4 @@ def _add_errors(form: BaseForm, error: ValidationError) -> None:
 
 def _site_to_change(request: HttpRequest, slug: str) -> Site:
     """Return the site. Raises `Http404` and `PermissionDenied`."""
-    user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.OPERATE)
-    return site
+    return find_site_with(cast("User", request.user), slug, Right.OPERATE)

@@ -44,12 +44,12 @@ def check_texts(texts: Sequence[str]) -> list[str]:
         raise ValidationError(f"Write at most {MOST} texts of at most {LONGEST} characters.")
     for text in cleaned:
         try:
-            names = [name for _, name, form, conversion in string.Formatter().parse(text) if name is not None]
-            plain = all(not form and not conversion for _, name, form, conversion in string.Formatter().parse(text))
+            parts = string.Formatter().parse(text)
+            fields = [(name, form, conversion) for _, name, form, conversion in parts if name is not None]
         except ValueError:
             raise ValidationError(f"A brace is open or alone in “{text}”; write two for one that is meant.") from None
-        unknown = [name for name in names if name not in FIELDS]
-        if unknown or not plain:
+        unknown = [name for name, _, _ in fields if name not in FIELDS]
+        if unknown or any(form or conversion for _, form, conversion in fields):
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
             raise ValidationError(f"“{text}” has the unknown field “{', '.join(unknown) or text}”. Known are {known}.")
     return cleaned

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.vision.files import models_folder
-from tests.brokers import free_port
+from tests.brokers import free_port, listens
 from tests.house.files import ROOT
 from tests.postgres import Server
 
@@ -240,11 +239,11 @@ class Stack:
 
     def start_mosquitto(self) -> None:
         self._start("mosquitto", ["mosquitto", "-c", str(self.folder / "mosquitto" / "mosquitto.conf")])
-        self.wait(lambda: _listens(self.mqtt), "Mosquitto")
+        self.wait(lambda: listens(self.mqtt), "Mosquitto")
 
     def start_redis(self) -> None:
         self._start("redis", ["redis-server", "--port", str(self.redis), "--bind", "127.0.0.1", "--save", ""])
-        self.wait(lambda: _listens(self.redis), "Redis")
+        self.wait(lambda: listens(self.redis), "Redis")
 
     def stop(self, name: str) -> None:
         """Stop one of the servers that are not Headcount's own: mosquitto, redis or nginx."""
@@ -324,8 +323,3 @@ def running(folder: Path, database: Server) -> Iterator[Stack]:
         yield stack
     finally:
         stack.end()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""Operators say on pages what is told to whom; viewers see it; nobody sees the addresses again."""
+"""Operators add rules and channels on pages, and viewers read them. No page shows the address of a channel."""
 
 import random
 from http import HTTPStatus

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from analytics.galaxy.boards.board import Scope, all_boards, find_boards
 from analytics.galaxy.serving import pairing, services
-from devices.managing.access import check_right, find_site
+from devices.managing.access import find_site_with
 from devices.roles import Right
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def state(request: HttpRequest) -> HttpResponse:
 def pair(request: HttpRequest, slug: str) -> HttpResponse:
     """Pair the screen that shows the code with a new wall of this site."""
     user = cast("User", request.user)
-    site = find_site(user, slug)
-    check_right(user, site, Right.OPERATE)
+    site = find_site_with(user, slug, Right.OPERATE)
     chosen = request.POST.getlist("board")
     boards = find_boards("+".join(chosen)) if chosen else None
     if boards is None or boards.scope is Scope.ALL_SITES or request.POST.get("shape") not in SHAPES:

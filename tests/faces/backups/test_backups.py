@@ -24,6 +24,7 @@ from faces.backups import archive
 from faces.models import Person
 from faces.services import create_person, forget
 from tests import clock, places
+from tests.devices.mqtt.test_ingest import database_url
 from tests.faces import scenes
 from tests.faces.conftest import TakePicture
 from tests.house.files import ROOT
@@ -76,12 +77,7 @@ def another_database(folder: Path) -> Iterator[dict[str, str]]:
 
 def here() -> dict[str, str]:
     """Return the environment of a process that uses the tests' database and folder."""
-    where = connection.settings_dict
-    url = f"postgres://{where['USER']}@{quote(where['HOST'] or '', safe='')}/{where['NAME']}"
-    return {
-        "DATA_DIR": str(settings.DATA_DIR),
-        "DATABASE_URL": url if connection.vendor == "postgresql" else f"sqlite:///{where['NAME']}",
-    }
+    return {"DATA_DIR": str(settings.DATA_DIR), "DATABASE_URL": database_url()}
 
 
 @pytest.fixture
