@@ -15,8 +15,8 @@ from analytics.models.opening import DAYS
 from analytics.numbers.opening import propose_plan
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.models import Device, Site
-from devices.roles import Right
-from devices.text import whole_number
+from devices.rules.roles import Right
+from devices.rules.text import whole_number
 
 if TYPE_CHECKING:
     from devices.models import User

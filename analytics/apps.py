@@ -78,6 +78,6 @@ class AnalyticsConfig(AppConfig):
 
 def _make_partitions(**_: Any) -> None:
     """Make the first tables, so that the first batch of a new installation finds them."""
-    from devices import partitions
+    from devices.storage import partitions
 
     partitions.make_ahead(timezone.now())

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from analytics.counting import corrections
 from analytics.home_assistant.services import publish_states
-from devices import partitions
+from devices.storage import partitions
 
 
 def forget_old_frames() -> int:

@@ -83,7 +83,7 @@ def load(count: int, *, last: dt.date, days: int = DAYS) -> str:
 
 def _hours(device: int, count: int, last: dt.date, days: int) -> Iterator[int]:
     """Insert the rows hour by hour, and yield each hour's number of frames."""
-    from devices import partitions
+    from devices.storage import partitions
 
     partitions.make(dt.datetime.combine(last, dt.time.min, dt.UTC) - DAY * day for day in range(days))
     made, seconds = 0, days * len(ON) * HOUR_S

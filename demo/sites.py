@@ -12,7 +12,7 @@ from demo.cameras.dialects import BUCKET
 from demo.cameras.photographs import Picture, photograph
 from demo.running.environment import DemoError
 from devices.models import Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from devices.services import add_member, register_device, register_site
 from edge_agent.pictures.encoding import jpeg
 from edge_agent.vision.gestures import THUMBS_UP

@@ -13,7 +13,7 @@ class DevicesConfig(AppConfig):
         from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog
         from devices.reading.decoding import LogLine
-        from devices.roles import Right
+        from devices.rules.roles import Right
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
         audit_models()

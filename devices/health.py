@@ -14,8 +14,9 @@ from django.db import DatabaseError, connection
 from django.db.models import Max
 from django.utils import timezone
 
-from devices import pictures_folder, zones
+from devices import pictures_folder
 from devices.models import Device, DeviceState, Heartbeat, QuarantinedMessage
+from devices.rules import zones
 
 BEAT_EVERY = dt.timedelta(seconds=5)
 """How often a process writes its heartbeat."""

@@ -7,7 +7,7 @@ from django.core.validators import slug_re
 from django.utils.text import slugify
 
 from devices.models import Device, Site, Thing
-from devices.text import clean_line, validate_line
+from devices.rules.text import clean_line, validate_line
 
 LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 """Characters that nobody confuses when reading a name aloud."""

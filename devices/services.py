@@ -36,7 +36,7 @@ from django_q.tasks import async_task
 from devices.fact_kinds import count_facts
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
 from devices.reading.places import doubt_of
-from devices.roles import Right, Role
+from devices.rules.roles import Right, Role
 from edge_agent.messages import DesiredSettings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from django.db import transaction
 from devices.intake.seeking import MOST_LABELS
 from devices.models import Device
 from devices.reading.labels import BadLabel, normalised
-from devices.roles import Right
+from devices.rules.roles import Right
 from devices.services import configure_device
 from edge_agent.messages import DesiredSettings
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from devices.audit.recording import record_look
 from devices.models import Device, Site
 from devices.pages.live import shared
-from devices.roles import Right
+from devices.rules.roles import Right
 from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
 from faces.models import Capture, Coffee, Mode, Person, querysets

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from devices.models import Device, Site
-from devices.querysets import SiteScopedQuerySet
+from devices.storage.querysets import SiteScopedQuerySet
 
 
 class OfRuleQuerySet(SiteScopedQuerySet):

@@ -11,7 +11,7 @@ from PIL import Image
 from devices.intake.batches import accept
 from devices.models import Device
 from devices.reading.decoding import Arrival
-from devices.roles import Role
+from devices.rules.roles import Role
 from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages
 from faces.models import Capture, Coffee, Mode, Sighting, State

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from devices.models import Device, Site
 from devices.reading import picture_budget
-from devices.roles import Role
+from devices.rules.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
 from tests import clock, places, quick
 from tests.chromium import Browser, chromium

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 
 from devices.models import Device, Membership, Site, Thing
-from devices.roles import Role
+from devices.rules.roles import Role
 
 SEATTLE01 = "deeplens_HoVip9KQTXiC3UFub47lJA"
 CHICAGO01 = "deeplens_bmTWwitIRUi_mASjZASUHA"

@@ -10,7 +10,7 @@ from analytics.numbers.hour_series import HourSeries
 from analytics.numbers.intervals import CONFIDENCE
 from analytics.numbers.matched import Calibration
 from devices.models import Device
-from devices.querysets import Spot, spots_of
+from devices.storage.querysets import Spot, spots_of
 
 MOST_CAMERAS = 8
 """A place with more cameras is compared by what they find: each calibration takes some queries."""

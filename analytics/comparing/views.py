@@ -28,7 +28,7 @@ from analytics.plots import library
 from analytics.plots.distributions import PLACE_STYLES
 from devices.models import Device, Site
 from devices.pages.live import shared
-from devices.querysets import spots_of
+from devices.storage.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
 from analytics.counting.corrections import majority
 from analytics.models import Detection, Frame, Review, Verdict, Visit
-from devices import partitions
 from devices.models import Device
+from devices.storage import partitions
 
 DAY = dt.timedelta(days=1)
 IDS_AT_ONCE = 200_000

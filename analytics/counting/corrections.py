@@ -31,9 +31,9 @@ from analytics.models import (
     VisitQuarter,
     quarters,
 )
-from devices import partitions, sql
 from devices.models import Device
-from devices.roles import Right
+from devices.rules.roles import Right
+from devices.storage import partitions, sql
 
 if TYPE_CHECKING:
     from devices.models import User

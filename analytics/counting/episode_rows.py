@@ -19,7 +19,7 @@ from analytics.counting.episodes import (
     FrameDetections,
 )
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
-from devices import sql
+from devices.storage import sql
 
 FIELDS = EpisodeRow._fields
 

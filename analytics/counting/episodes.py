@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from analytics.models import FACE
-from devices.sql import Merge
+from devices.storage.sql import Merge
 
 SPELL_GAP = dt.timedelta(seconds=20)
 """The longest time without a face within an occupied spell, as in Liquid Galaxy's statistics of occupancy."""

@@ -21,9 +21,9 @@ from analytics.counting import episode_rows, sink, tallies
 from analytics.counting.former_facts import counted_before
 from analytics.counting.sink import Additions, CountedFrame, FoundObject
 from analytics.models import FACE, EngagementQuarter, Frame, FramePart
-from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.reading.decoding import ReceivedFrame
+from devices.storage import sql
 
 USUAL_PAUSE = dt.timedelta(milliseconds=200)
 """Longest pause within a burst of a device whose rhythm is not known yet.

@@ -29,10 +29,10 @@ from analytics.models import (
     ReportedGesture,
     SignOfLifeQuarter,
 )
-from devices import sql
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.models import Device
 from devices.reading.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
+from devices.storage import sql
 from edge_agent import messages
 from edge_agent.messages import Box
 

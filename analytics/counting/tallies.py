@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from analytics.models.quarters import QUARTER, QUARTER_MINUTES, bin_of_millionths, millionths, quarter_start
-from devices.sql import Merge
+from devices.storage.sql import Merge
 
 LOCK = "headcount tallies"
 """The name of the advisory locks on devices: shared for adding to a device's tallies, exclusive for rebuilding them."""

@@ -8,7 +8,7 @@ from django.db import connection
 from analytics.counting import visits
 from analytics.counting.visits import Tally, VisitRow
 from analytics.models import DurationQuarter, Visit, VisitQuarter
-from devices import sql
+from devices.storage import sql
 
 OVERWRITE: dict[str, sql.Merge] = dict.fromkeys(VisitRow._fields[3:], "new")
 

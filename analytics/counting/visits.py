@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from analytics.models.quarters import duration_bin, quarter_start
-from devices.sql import Merge
+from devices.storage.sql import Merge
 
 LOCK = "headcount visits"
 """The name of the exclusive advisory locks on devices for writing their visits."""

@@ -20,9 +20,9 @@ from analytics.groundtruth.serializers import (
 )
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.rest.places import find_place
-from devices.querysets import spots_of
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
+from devices.storage.querysets import spots_of
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
 from devices.models import Device
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -14,7 +14,7 @@ from analytics.groundtruth.forms import StartForm
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.plots import library
 from devices.models import Device
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -3,7 +3,7 @@ import datetime as dt
 from django.db import migrations
 
 from analytics.migrations import _filling, _keys
-from devices import partitions
+from devices.storage import partitions
 
 MARGIN = dt.timedelta(days=7)
 """The time within which the next migration must follow before a month ends that the checks allow."""

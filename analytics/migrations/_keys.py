@@ -8,8 +8,8 @@ import datetime as dt
 from django.db.migrations.operations import AddConstraint, AddIndex
 from django.db.migrations.operations.base import Operation
 
-from devices import partitions
-from devices.partitions import Partition
+from devices.storage import partitions
+from devices.storage.partitions import Partition
 
 
 class KeyByDevice(Operation):

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from devices.models import Device
-from devices.querysets import DeviceScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet
 
 VISIT = "Key of the visit of the person who shows it; empty where the device does not tell, and for occupied spells."
 

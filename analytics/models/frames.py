@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 
 from devices.models import Device
-from devices.querysets import DeviceScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet
 
 FACE = "face"
 """The label of faces among the detections, and of occupied spells among the episodes."""

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from devices.models import Device
-from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
 
 class GroundTruthCountQuerySet(SiteScopedQuerySet):

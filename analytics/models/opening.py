@@ -8,7 +8,7 @@ from django.db import models
 
 from analytics.models.opening_hours import Hours, find_overlap, parse_hours
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
+from devices.storage.querysets import SiteScopedQuerySet
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FORM = "Such as 09:00-18:00, or 09:00-12:00, 13:00-18:00, or 22:00-02:00 next day. Empty: closed."

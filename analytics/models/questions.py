@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from analytics.models.episodes import Episode
 from analytics.models.quarters import QUARTER_MINUTES, quarter_start
-from devices.constraints import OneAtATime
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
-from devices.text import LineField
+from devices.rules.text import LineField
+from devices.storage.constraints import OneAtATime
+from devices.storage.querysets import SiteScopedQuerySet
 from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
 
 LONGEST_TEXT = 200

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
-from devices.text import LineField
+from devices.rules.text import LineField
+from devices.storage.querysets import SiteScopedQuerySet
 
 
 class SharedPage(models.Model):

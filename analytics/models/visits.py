@@ -3,7 +3,7 @@
 from django.db import models
 
 from devices.models import Device
-from devices.querysets import DeviceScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet
 
 
 class Visit(models.Model):

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
-from devices.roles import Right
-from devices.text import LineField
+from devices.rules.roles import Right
+from devices.rules.text import LineField
+from devices.storage.querysets import SiteScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -32,7 +32,7 @@ from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
 from devices.models import Device
-from devices.querysets import spots_of
+from devices.storage.querysets import spots_of
 
 LEAST_COVERAGE = 0.5
 """An hour of a camera is compared if the camera was on for at least this share of it."""

@@ -16,7 +16,7 @@ from analytics.models.opening import DAYS, OpeningException, OpeningPlan
 from analytics.numbers.opening import propose_plan
 from devices.managing.access import check_right, find_site, find_site_with
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -28,7 +28,7 @@ from analytics.pages.attention import Matter
 from analytics.pages.outlook import Outlook, judge_weeks, read_outlooks
 from analytics.plots.sparklines import Sparkline, sparkline
 from devices.models import Device, DeviceState, Site
-from devices.querysets import Spot, spots_of
+from devices.storage.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, Coffee, Mode, Shows
 

@@ -25,8 +25,8 @@ from analytics.plots.period_figures import period_figures
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.pages.live import shared
 from devices.pages.looked_for import describe_sought
-from devices.querysets import Spot, spots_of
-from devices.roles import Right
+from devices.rules.roles import Right
+from devices.storage.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 from faces.models import Capture, State
 

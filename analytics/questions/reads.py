@@ -18,7 +18,7 @@ from analytics.numbers.intervals import Interval, wilson
 from analytics.numbers.measures import EngagementBucket, merge_engagement
 from analytics.numbers.reads import Selection, read_engagement
 from devices.models import Device, Site
-from devices.querysets import Spot, spots_of
+from devices.storage.querysets import Spot, spots_of
 
 HOURLY_UP_TO = dt.timedelta(days=3)
 """The answers to questions of at most this length come in buckets of an hour, to longer questions in days."""

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from analytics.models.questions import Question
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from edge_agent.vision.gestures import GESTURES
 
 if TYPE_CHECKING:

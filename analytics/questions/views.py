@@ -20,7 +20,7 @@ from analytics.questions import charts, reads, services
 from analytics.questions.forms import QuestionForm, initial_values
 from analytics.questions.reads import AnswerCounts
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

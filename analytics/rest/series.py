@@ -16,7 +16,7 @@ from analytics.numbers.reads import Selection
 from analytics.rest.places import Place, find_place
 from analytics.rest.serializers import MAX_BUCKETS, parse_bucket_bounds
 from devices.models import Device
-from devices.querysets import spots_of
+from devices.storage.querysets import spots_of
 
 UTC = ZoneInfo("UTC")
 

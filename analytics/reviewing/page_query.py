@@ -12,8 +12,8 @@ from analytics.models import LabelQuarter
 from analytics.numbers import periods
 from analytics.reviewing.items import SHOWS, DetectionFilter, Show
 from devices.models import Device, Site
-from devices.querysets import Spot, spots_of
-from devices.text import whole_number
+from devices.rules.text import whole_number
+from devices.storage.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:

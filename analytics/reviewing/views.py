@@ -17,8 +17,8 @@ from analytics.reviewing import effects, precision
 from analytics.reviewing.items import ReviewItem, Show, detections_after, read_items, select_detections
 from analytics.reviewing.page_query import PageQuery, parse_query
 from devices.models import Site
-from devices.roles import Right
-from devices.text import whole_number
+from devices.rules.roles import Right
+from devices.rules.text import whole_number
 from faces.sources.linked_pictures import ask_for
 
 if TYPE_CHECKING:

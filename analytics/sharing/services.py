@@ -11,7 +11,7 @@ from django.db import transaction
 from analytics.models.shares import SharedPage
 from analytics.numbers import periods
 from devices.models import Device, Site
-from devices.roles import Right, those_with
+from devices.rules.roles import Right, those_with
 from devices.services import USE_STORED_EVERY, token_digest
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from analytics.plots.period_figures import period_figures
 from analytics.sharing import services
 from devices.managing.access import check_right, find_site
 from devices.models import Device
-from devices.roles import Right
+from devices.rules.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
 
 if TYPE_CHECKING:

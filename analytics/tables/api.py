@@ -15,8 +15,8 @@ from analytics.rest.places import find_place
 from analytics.rest.serializers import MAX_BUCKETS, PlaceQuery, hours_field, parse_bucket_bounds
 from analytics.tables.reads import COLUMNS, read_table
 from devices.models import Device
-from devices.querysets import spots_of
 from devices.rest.parameters import parse_query
+from devices.storage.querysets import spots_of
 
 
 class TableQuery(PlaceQuery):

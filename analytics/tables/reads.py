@@ -17,7 +17,7 @@ from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import HoursOf
 from analytics.numbers.reads import BucketQuery, Selection
 from devices.models import Device
-from devices.querysets import spots_of
+from devices.storage.querysets import spots_of
 
 COLUMNS = ("site", "device", "label", "day", "hour")
 """What detections can be grouped by."""

@@ -21,7 +21,7 @@ from analytics.pages import views
 from analytics.plots import texts
 from analytics.tables.reads import DetectionTable, Sums, read_table
 from devices.models import Device, Site
-from devices.querysets import spots_of
+from devices.storage.querysets import spots_of
 
 UTC = ZoneInfo("UTC")
 

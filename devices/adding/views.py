@@ -20,7 +20,7 @@ from devices.adding.services import Kind, NewCamera
 from devices.managing.access import find_site_with
 from devices.models import AgentRelease, CameraClaim, Device, Site
 from devices.releases import wheel
-from devices.roles import Right
+from devices.rules.roles import Right
 from edge_agent.config import is_loopback
 from edge_agent.setup.onvif import FoundCamera, find_cameras
 

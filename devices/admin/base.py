@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
-from devices.roles import Right
+from devices.rules.roles import Right
+from devices.storage.querysets import SiteScopedQuerySet
 
 OWN_ONLY = admin.RelatedOnlyFieldListFilter
 """Offers only the values that occur in the list. Django's default filter would name the sites of other people."""

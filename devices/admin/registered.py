@@ -22,7 +22,7 @@ from devices.managing.forms import NewSiteForm
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable
-from devices.roles import Right
+from devices.rules.roles import Right
 
 
 class MembershipInline(admin.TabularInline[Membership, Site]):

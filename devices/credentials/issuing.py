@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from devices.models import BrokerCredentials, Device
 
 log = logging.getLogger(__name__)

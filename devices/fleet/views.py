@@ -16,8 +16,8 @@ from devices.fleet import reads, services
 from devices.models import AgentRelease, Device, Rollout, Thing
 from devices.releases import rollouts
 from devices.releases.wheel import current_release
-from devices.roles import Right
-from devices.text import whole_number
+from devices.rules.roles import Right
+from devices.rules.text import whole_number
 from edge_agent.messages import Settings
 
 if TYPE_CHECKING:

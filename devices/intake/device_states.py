@@ -10,7 +10,7 @@ from devices.intake import waiting
 from devices.intake.waiting import Run
 from devices.models import DeviceState
 from devices.reading.decoding import EPOCH, Arrival, Decoded
-from devices.text import storable
+from devices.rules.text import storable
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from django.conf import settings
 
-from devices.isolation import step_by_step
+from devices.faults.isolation import step_by_step
 from devices.models import Device, DeviceLog
 
 AT_ONCE = 5_000

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import msgspec
 from django.db import transaction
 
-from devices import sql
 from devices.intake import batches
 from devices.intake.batches import Accepted
 from devices.models import PastRecord, Thing
 from devices.reading import decoding, identity
 from devices.reading.decoding import Arrival
 from devices.reading.places import KnownThings, read_whereabouts
+from devices.storage import sql
 
 LOCK = "headcount past records"
 """The name of the advisory locks on things for adding to their past records."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from django.db import models, transaction
 
+from devices.faults.isolation import each
 from devices.intake import batches
-from devices.isolation import each
 from devices.models import QuarantinedMessage
 from devices.reading.decoding import Arrival, Rejection
 

@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from devices.models import Site
-from devices.roles import Right, those_with
+from devices.rules.roles import Right, those_with
 
 if TYPE_CHECKING:
     from devices.models import User

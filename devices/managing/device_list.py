@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from devices.managing.access import find_site
 from devices.models import Device
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

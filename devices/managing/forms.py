@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from devices import zones
 from devices.models import Site
+from devices.rules import zones
 
 Choices = list[tuple[str, Any]]
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from devices.managing.access import find_site_with
 from devices.models import Action, AuditEntry, Site, Way
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -19,7 +19,7 @@ from devices.managing.places import CHANGES
 from devices.models import Device, Site
 from devices.mqtt.broker import BrokerUnavailable
 from devices.mqtt.settings import send_config
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -18,7 +18,7 @@ from devices.fact_kinds import span_of_facts
 from devices.intake.quarantine import messages_without_place
 from devices.intake.replay import replay_all
 from devices.models import Device, Site, Thing
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -19,7 +19,7 @@ from devices.intake.quarantine import discard, messages_of_unknown, quarantined_
 from devices.intake.replay import replay_all
 from devices.managing.access import check_right, find_site
 from devices.models import Action, Device, QuarantinedMessage, Reason, Site
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

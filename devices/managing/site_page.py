@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from devices import services
 from devices.managing.access import check_right, find_site
 from devices.managing.forms import SiteForm
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -7,7 +7,7 @@ from django import template
 from django.template.context import Context
 
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.http import HttpRequest
 from django.utils import timezone
 
-from devices.ciphers import cipher_for
 from devices.members import services
+from devices.storage.ciphers import cipher_for
 
 INVITATION = "invitation"
 """The session's key of the token of the invitation that its user opened before signing in or up."""

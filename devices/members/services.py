@@ -15,7 +15,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from devices.models import Invitation, Membership, Site
-from devices.roles import Right, Role, roles_up_to, roles_with
+from devices.rules.roles import Right, Role, roles_up_to, roles_with
 from devices.services import token_digest
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from devices.members import services
 from devices.members.adapters import INVITATION
 from devices.models import Invitation, Membership, Site
-from devices.roles import RIGHTS, Right, Role
+from devices.rules.roles import RIGHTS, Right, Role
 
 if TYPE_CHECKING:
     from devices.models import User

@@ -2,7 +2,7 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
-import devices.constraints
+import devices.storage.constraints
 import devices.models
 
 
@@ -229,7 +229,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             "device",
-            devices.constraints.OneAtATime(
+            devices.storage.constraints.OneAtATime(
                 of=["thing"],
                 start="since",
                 end="until",
@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             "device",
-            devices.constraints.OneAtATime(
+            devices.storage.constraints.OneAtATime(
                 of=["site", "name"],
                 start="since",
                 end="until",

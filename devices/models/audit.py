@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from devices.models.sites import Membership, Site
-from devices.querysets import SiteScopedQuerySet
-from devices.roles import Right, roles_with
+from devices.rules.roles import Right, roles_with
+from devices.storage.querysets import SiteScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

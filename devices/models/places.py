@@ -7,9 +7,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.urls import reverse
 
-from devices.constraints import OneAtATime
 from devices.models.sites import Site, validate_timezone
-from devices.querysets import DeviceQuerySet, DeviceScopedQuerySet
+from devices.storage.constraints import OneAtATime
+from devices.storage.querysets import DeviceQuerySet, DeviceScopedQuerySet
 from edge_agent.messages import THING_CHARACTERS
 
 

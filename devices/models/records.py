@@ -3,7 +3,7 @@
 from django.db import models
 
 from devices.models.places import Device, Thing
-from devices.querysets import DeviceScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet
 
 
 class Reason(models.TextChoices):

@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from devices.querysets import ApiTokenQuerySet, SiteQuerySet, SiteScopedQuerySet
-from devices.roles import Right, Role, rights_of_role
-from devices.text import LineField, validate_site_slug
+from devices.rules.roles import Right, Role, rights_of_role
+from devices.rules.text import LineField, validate_site_slug
+from devices.storage.querysets import ApiTokenQuerySet, SiteQuerySet, SiteScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -77,7 +77,7 @@ class Site(models.Model):
 
 
 class Membership(models.Model):
-    """A user's role at a site. `devices/roles.py` lists the rights of each role."""
+    """A user's role at a site. `devices/rules/roles.py` lists the rights of each role."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")

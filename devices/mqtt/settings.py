@@ -5,7 +5,7 @@ import logging
 import msgspec
 from django.db import models
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from devices.models import Thing
 from devices.mqtt import broker
 from devices.mqtt.broker import BrokerUnavailable

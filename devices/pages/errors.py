@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404
 
-from devices.outages import is_of_an_outage
+from devices.faults.outages import is_of_an_outage
 
 RETRY_AFTER_S = 10
 """When a client may try again while the database is away."""

@@ -26,8 +26,8 @@ from devices.rest import views
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import FilterSet
 from devices.rest.serializers import DeviceSerializer, SiteSerializer
-from devices.roles import Right, Role
-from devices.text import MOST
+from devices.rules.roles import Right, Role
+from devices.rules.text import MOST
 
 MOST_DEVICES = 10_000
 

@@ -17,7 +17,7 @@ from devices import names, services
 from devices.adding.services import make_claim
 from devices.members import services as members
 from devices.models import Device, Invitation, Membership, Site
-from devices.roles import Right, Role
+from devices.rules.roles import Right, Role
 
 if TYPE_CHECKING:
     from devices.models import User

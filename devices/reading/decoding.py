@@ -26,7 +26,7 @@ from devices.reading.facts import TakenPicture as TakenPicture
 from devices.reading.identity import digest
 from devices.reading.places import Whereabouts
 from devices.reading.rejection import Rejection as Rejection
-from devices.text import printable, storable
+from devices.rules.text import printable, storable
 from edge_agent import messages
 from edge_agent.plain_words import sentence
 

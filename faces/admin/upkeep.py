@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
-from devices.roles import Right
+from devices.rules.roles import Right
 from faces.admin.forms import MergeForm
 from faces.models import ErasureNotice, Merge, Person, RecogniserMonth
 from faces.recognisers.budget import monthly_limit

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from devices.models import Device, Site
-from devices.sql import Rows, lock
+from devices.storage.sql import Rows, lock
 from faces.models import NOBODY, Coffee, CoffeeTally, Person, Span
 
 Key = tuple[int, str, dt.date, int]

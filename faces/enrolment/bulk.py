@@ -11,7 +11,7 @@ from django.db import transaction
 
 from devices.models import Site
 from devices.reading.pictures import MAX_BYTES, SUFFIXES
-from devices.text import clean_line
+from devices.rules.text import clean_line
 from edge_agent.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.reading.pictures import SUFFIXES
-from devices.text import clean_line
+from devices.rules.text import clean_line
 from edge_agent.file_names import is_other_picture, printable, why_passed_over
 from edge_agent.text_files import read_text
 

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
 from faces.erasure.signals import person_erased

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from devices.faults.isolation import each, step_by_step
 from devices.intake.quarantine import count_lost
-from devices.isolation import each, step_by_step
 from devices.models import Device, QuarantinedMessage, Site
 from faces.models import MOST_HOURS, Capture, Face, Shows, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import remove_faces

@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from faces.erasure.erasing import NotErasedYet, forget
 from faces.models import Consent, ErasureNotice, Method, Person
 from faces.people.consent import GUEST_TERM

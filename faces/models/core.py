@@ -14,8 +14,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from devices.models import Device, Site
-from devices.querysets import SiteScopedQuerySet
-from devices.text import LineField
+from devices.rules.text import LineField
+from devices.storage.querysets import SiteScopedQuerySet
 from faces.models.querysets import (
     AnnotationQuerySet,
     CaptureQuerySet,

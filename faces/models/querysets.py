@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
-from devices.roles import Right
+from devices.rules.roles import Right
+from devices.storage.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -5,7 +5,7 @@ import secrets
 from django.db import models
 
 from devices.models import Device, Site
-from devices.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 
 NOBODY = 0
 """The person number of anonymous coffees in tallies; no person has it."""

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
+from devices.storage.querysets import SiteScopedQuerySet
 from faces.models.core import Person, Sighting
 from faces.models.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySet
 

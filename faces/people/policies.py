@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from faces.coffees.counting import lock_site
 from faces.models import Consent, Method, Mode, SitePolicy
 from faces.people.consent import withdraw_consent

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from devices.managing.access import check_right, find_site
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from faces.models import Mode, SitePolicy
 from faces.people.policies import set_policy, set_retention
 from faces.people.policy_form import SitePolicyForm

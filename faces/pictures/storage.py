@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from devices.reading.buckets import is_own_object
 from faces import aws
 from faces.models import Capture, picture_name

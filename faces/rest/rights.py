@@ -4,7 +4,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from devices.models import Site
-from devices.roles import Right, those_with
+from devices.rules.roles import Right, those_with
 
 
 def check_operator(request: Request, site: Site) -> None:

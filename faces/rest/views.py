@@ -28,7 +28,7 @@ from devices.rest.authentication import ApiTokenAuthentication, DeviceTokenAuthe
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 from devices.rest.parsing import JSONParser
-from devices.text import whole_number
+from devices.rules.text import whole_number
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent

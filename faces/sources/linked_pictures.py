@@ -13,8 +13,8 @@ from urllib.parse import quote
 import msgspec
 from botocore.exceptions import ClientError
 
+from devices.faults.isolation import each
 from devices.intake.replay import replay_quarantined
-from devices.isolation import each
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.reading import buckets
 from devices.reading.decoding import Rejection

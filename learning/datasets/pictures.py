@@ -13,7 +13,7 @@ from PIL import Image
 
 from devices.models import Device
 from devices.reading.pictures import BadPicture, sanitised_jpeg
-from devices.text import clean_line, is_printable
+from devices.rules.text import clean_line, is_printable
 from faces.models import Capture
 from learning.models import DataSet, Origin, Picture, Review
 

@@ -10,9 +10,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
-from devices.isolation import step_by_step
+from devices.faults.isolation import step_by_step
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from learning.models import Origin, Picture, TrainingPolicy
 
 if TYPE_CHECKING:

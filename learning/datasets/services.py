@@ -8,7 +8,7 @@ from django.db.models import Max, ProtectedError
 
 from devices.models import Site
 from devices.reading.labels import BadLabel, normalised
-from devices.text import clean_line, validate_line
+from devices.rules.text import clean_line, validate_line
 from learning.datasets.rights import check_operator
 from learning.models import Annotation, DataSet, Label
 

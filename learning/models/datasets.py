@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from devices.models import Device, Site
-from devices.querysets import SiteScopedQuerySet
-from devices.text import LineField
+from devices.rules.text import LineField
+from devices.storage.querysets import SiteScopedQuerySet
 from faces.models import Capture
 from learning.models.querysets import OfDataSetQuerySet, OfPictureQuerySet
 

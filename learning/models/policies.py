@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from devices.models import Site
-from devices.querysets import SiteScopedQuerySet
+from devices.storage.querysets import SiteScopedQuerySet
 
 LONGEST_DAYS = 3 * 366
 """The longest term of pictures for training: three years."""

@@ -1,6 +1,6 @@
 """Query sets of data sets and of what belongs to them, limited to what a user may see."""
 
-from devices.querysets import SiteScopedQuerySet
+from devices.storage.querysets import SiteScopedQuerySet
 
 
 class OfDataSetQuerySet(SiteScopedQuerySet):

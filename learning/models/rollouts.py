@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from devices.models import Device
-from devices.querysets import DeviceScopedQuerySet
+from devices.storage.querysets import DeviceScopedQuerySet
 from learning.models.runs import Run
 
 

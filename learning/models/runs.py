@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.text import LineField
+from devices.rules.text import LineField
 from learning.models.datasets import DataSet, Picture
 from learning.models.querysets import OfDataSetQuerySet, OfRunQuerySet
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from learning.datasets.corrections import add_corrections
 from learning.datasets.policies import policy_of, set_training_policy
 from learning.models import Kind, Run, TrainingPolicy

@@ -17,8 +17,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.models import Site
-from devices.roles import Right
-from devices.text import whole_number
+from devices.rules.roles import Right
+from devices.rules.text import whole_number
 from learning.datasets import formats, reads, services
 from learning.datasets.archives import BadArchive
 from learning.datasets.boxes import compare_annotators

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.roles import Right
+from devices.rules.roles import Right
 from learning.datasets.rights import check_operator
 from learning.evaluating import reads
 from learning.models import Kind, Run

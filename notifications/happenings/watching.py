@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.db.models import Count, Max
 
-from devices.isolation import each
+from devices.faults.isolation import each
 from devices.models import Device, DeviceState, QuarantinedMessage, Site
 from notifications.happenings.sink import write
 from notifications.models import Happening, Kind

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.managing.access import find_site, find_site_with
 from devices.models import Site
-from devices.roles import Right
+from devices.rules.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
 from notifications.models import Channel, Kind, Notice, Rule, State
 from notifications.pages.forms import ChannelForm, RuleForm

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
-from devices.roles import Right, those_with
+from devices.rules.roles import Right, those_with
 from notifications.models import Channel, Notice, Rule
 from notifications.rest.serializers import ChannelSerializer, NoticeSerializer, RuleSerializer
 from notifications.rules import services as rules

@@ -4,7 +4,7 @@ import json
 
 from cryptography.fernet import InvalidToken
 
-from devices.ciphers import cipher_for
+from devices.storage.ciphers import cipher_for
 
 Secrets = dict[str, str]
 

@@ -37,7 +37,7 @@ class OneLinePerOutage(logging.Filter):
         if not record.exc_info:
             return True
         # Here, because Django must read its settings, and with them this module, before it is used.
-        from devices.outages import is_of_an_outage
+        from devices.faults.outages import is_of_an_outage
 
         error = record.exc_info[1]
         if not is_of_an_outage(error):

@@ -5,7 +5,7 @@ from typing import Any
 import django_stubs_ext
 
 from config import environment, reports
-from devices import zones
+from devices.rules import zones
 from edge_agent import release
 
 # Here, because everything that uses Django passes these settings before it computes a local time.

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from analytics.models import Detection, Frame
-from devices import partitions
+from devices.storage import partitions
 from tests import clock
 from tests.tables import tables_of
 

@@ -13,8 +13,8 @@ from django.db.migrations.executor import MigrationExecutor
 from analytics.counting import corrections
 from analytics.migrations import _filling
 from analytics.models import Detection, Frame, Review, Verdict
-from devices import partitions
 from devices.models import Device
+from devices.storage import partitions
 from tests import clock
 from tests.analytics.frames import count, seen
 

@@ -13,7 +13,7 @@ from tests.deploy.stack import Stack, running
 MAKE_SITE = """
 from django.contrib.auth.models import User
 from devices.models import Membership, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from devices import services
 admin = User.objects.create_superuser("admin", "admin@headcount.example.com", "a password with 24 signs")
 site = Site.objects.create(name="Seattle", slug="seattle", timezone="America/Los_Angeles")

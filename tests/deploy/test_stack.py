@@ -22,7 +22,7 @@ MANY_DETECTIONS = """
 import datetime as dt
 from django.db import connection
 from django.utils import timezone
-from devices import partitions
+from devices.storage import partitions
 from devices.models import Device
 noon = timezone.now() - dt.timedelta(days=1)
 partitions.make([noon])

@@ -19,7 +19,7 @@ from django.urls import reverse
 from analytics.models import Detection, Frame, OpeningException, OpeningPlan
 from analytics.models.walls import WallToken
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from faces.models import Capture, Coffee, Erasure, ErasureNotice, Merge, Person, RecogniserMonth, SitePolicy
 from faces.people.merging import merge_people
 from faces.services import create_person, forget, set_policy

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from faces.models import Capture, Coffee, Consent, Erasure, Face, Mode, Person, SitePolicy, State
 from faces.people.policies import current_mode
 from faces.pictures import storage

@@ -22,7 +22,7 @@ from analytics.galaxy.time_slots import REFRESH_S
 from analytics.numbers.measures import BucketState, EngagementBucket
 from analytics.numbers.metrics import format_number
 from analytics.plots import texts
-from devices.text import printable
+from devices.rules.text import printable
 
 CONTENT_TYPE = "application/vnd.google-earth.kml+xml"
 NAMESPACE = "http://www.opengis.net/kml/2.2"

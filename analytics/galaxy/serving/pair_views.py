@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from analytics.galaxy.boards.board import Scope, all_boards, find_boards
 from analytics.galaxy.serving import pairing, services
 from devices.managing.access import find_site_with
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

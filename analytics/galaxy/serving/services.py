@@ -10,7 +10,7 @@ from django.db import transaction
 
 from analytics.models.walls import WallToken
 from devices.models import Site
-from devices.roles import Right, those_with
+from devices.rules.roles import Right, those_with
 from devices.services import USE_STORED_EVERY, token_digest
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from analytics.models.walls import WallToken
 from devices.managing.access import check_right, find_site
 from devices.models import ApiToken
 from devices.pages.views import DAYS_OFFERED, parse_days
-from devices.roles import Right
+from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User

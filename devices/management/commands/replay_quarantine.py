@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from tqdm import tqdm
 
+from devices.faults.isolation import each
 from devices.intake.replay import replay_stored
-from devices.isolation import each
 from devices.models import QuarantinedMessage, Reason
 
 

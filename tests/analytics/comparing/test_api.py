@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from analytics.models import EngagementQuarter, Episode
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from tests import places
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask

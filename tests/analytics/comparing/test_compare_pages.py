@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words

@@ -12,8 +12,8 @@ from django.db.models import F
 
 from analytics.counting import consistency, corrections
 from analytics.models import Detection, Frame, Review, Verdict
-from devices import partitions
 from devices.models import Device
+from devices.storage import partitions
 from tests import clock
 from tests.analytics.frames import count, seen
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.models import Detection, DeviceSetup, DeviceSoftware, Frame
-from devices import sql
 from devices.intake import batches
 from devices.models import Device
 from devices.reading.decoding import Arrival
+from devices.storage import sql
 from edge_agent import messages
 from tests.analytics.frames import (
     count,

@@ -20,7 +20,7 @@ from analytics.galaxy.time_slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
 from analytics.models.walls import WallToken
 from devices.models import Device, Site
-from devices.text import RESERVED_SLUGS
+from devices.rules.text import RESERVED_SLUGS
 from faces.erasure.signals import person_erased
 from faces.models import Person
 from tests.analytics.frames import count, seen

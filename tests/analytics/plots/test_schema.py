@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs_version
 from analytics.models import Question
 from analytics.plots import library
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.groundtruth.conftest import counted

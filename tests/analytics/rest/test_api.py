@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
 from devices.models import Device, Membership, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock

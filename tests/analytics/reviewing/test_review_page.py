@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from analytics.counting import corrections
 from analytics.models import Detection, LabelQuarter, SettledDay, Verdict
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from faces.models import Capture, State
 from tests import places
 from tests.analytics.frames import count, seen

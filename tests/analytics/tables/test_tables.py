@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Device, Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import page, words

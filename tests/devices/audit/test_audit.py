@@ -22,7 +22,7 @@ from devices.intake.batches import accept
 from devices.members import services as members
 from devices.models import Action, AppendOnly, AuditEntry, Device, Membership, Site, Way
 from devices.reading.decoding import Arrival
-from devices.roles import Role
+from devices.rules.roles import Role
 from devices.tasks import forget_old_audit
 from faces.models import Mode, SitePolicy
 from faces.services import create_person, forget, set_policy

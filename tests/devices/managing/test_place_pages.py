@@ -15,7 +15,7 @@ from devices.intake.batches import accept
 from devices.managing.places import CHANGES
 from devices.models import Device, Membership, Site
 from devices.reading.decoding import Arrival
-from devices.roles import Role
+from devices.rules.roles import Role
 from edge_agent import messages
 from tests import clock, places
 

@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from devices import zones
 from devices.managing.forms import zone_choices
 from devices.managing.tabs import tabs_for
 from devices.models import Site
-from devices.roles import RIGHTS, Role
+from devices.rules import zones
+from devices.rules.roles import RIGHTS, Role
 
 pytestmark = pytest.mark.django_db
 

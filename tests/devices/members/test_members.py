@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from devices.members import services
 from devices.models import Invitation, Membership, Site
-from devices.roles import RIGHTS, Right, Role, roles_up_to, roles_with
+from devices.rules.roles import RIGHTS, Right, Role, roles_up_to, roles_with
 from tests import clock, places
 
 pytestmark = pytest.mark.django_db

@@ -19,10 +19,10 @@ from rest_framework.test import APIClient
 
 from analytics.models import Detection, Frame
 from analytics.rest.views import DetectionViewSet
-from devices import partitions
 from devices.models import Device
 from devices.rest import exports
 from devices.rest.base import FILES
+from devices.storage import partitions
 
 NOON = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 ROWS = 200_000

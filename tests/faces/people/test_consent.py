@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from devices.models import Site
-from devices.roles import Role
+from devices.rules.roles import Role
 from faces.models import Consent, Face, Mode, Person, SitePolicy
 from faces.people.policies import current_mode
 from faces.services import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.apps import apps
 from django.db import models
 
-from devices.roles import Right, roles_with
+from devices.rules.roles import Right, roles_with
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

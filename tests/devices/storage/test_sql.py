@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices import sql
 from devices.models import Device, DeviceLog
+from devices.storage import sql
 
 KEY = ("device_id", "at", "key")
 NAMES = (*KEY, "received_at", "level", "text")

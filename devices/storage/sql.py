@@ -16,7 +16,7 @@ import msgspec
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 
-from devices import partitions
+from devices.storage import partitions
 
 Merge = Literal["sum", "max", "or", "new"]
 """How a number is merged into a stored one; "new" replaces it."""

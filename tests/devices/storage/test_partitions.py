@@ -13,8 +13,8 @@ from pytest_django import Settings
 from analytics import tasks
 from analytics.counting import corrections
 from analytics.models import Detection, Frame
-from devices import partitions
 from devices.models import Device
+from devices.storage import partitions
 from tests import clock, places
 from tests.analytics.frames import count, seen
 from tests.threads import together

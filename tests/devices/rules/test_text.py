@@ -12,8 +12,8 @@ from lxml import etree
 from analytics.galaxy.serving.services import create_wall_token
 from analytics.models import Question
 from devices.models import Site
+from devices.rules.text import clean_line, printable, validate_line
 from devices.services import issue_api_token, register_device, register_site
-from devices.text import clean_line, printable, validate_line
 from faces.services import create_person
 
 BAD = ["a\x07", "a\u202eb", "a\ufeffb", "a\ufffe", "\ud800", "a\x00b"]

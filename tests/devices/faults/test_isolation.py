@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError, connection
 
-from devices.isolation import each
+from devices.faults.isolation import each
 
 
 def halved(number: int) -> int:
@@ -37,7 +37,7 @@ def test_without_a_database_the_rest_is_not_tried(monkeypatch: pytest.MonkeyPatc
         tried.append(number)
         raise OperationalError("could not connect to server")
 
-    monkeypatch.setattr("devices.isolation.connection", type("Away", (), {"connection": None}))
+    monkeypatch.setattr("devices.faults.isolation.connection", type("Away", (), {"connection": None}))
     with pytest.raises(OperationalError):
         list(each([0, 1, 2], work, what="reading"))
     assert tried == [0]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import call_command
 
-from devices import zones
+from devices.rules import zones
 from tests.house.files import ROOT
 
 MONTHS = [dt.datetime(2026, month, 1, 12, tzinfo=dt.UTC) for month in range(1, 13)]

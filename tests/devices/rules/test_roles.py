@@ -7,8 +7,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from devices.models import Device, Membership, Site
-from devices.querysets import SiteScopedQuerySet
-from devices.roles import RIGHTS, Right, Role
+from devices.rules.roles import RIGHTS, Right, Role
+from devices.storage.querysets import SiteScopedQuerySet
 from tests import api_world, places
 
 pytestmark = pytest.mark.django_db
