@@ -6,7 +6,7 @@ Each is used unchanged, mirrored, scaled, turned, darker and brighter. Prints ta
 
 The folder contains, at any depth: `face-NAME.jpg` with one face (`face-NAME2.jpg` shows the same person),
 `thumbs-up*.jpg` with one raised thumb, and XML files of dlib's imglab that list pictures with marked faces; also what
-`benchmarks/people.py` describes.
+`benchmarks/data/people.py` describes.
 """
 
 import os
@@ -21,7 +21,8 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
-from benchmarks import distances, report, results
+from benchmarks.data import distances
+from benchmarks.tools import report, results
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Box
 from edge_agent.pictures.encoding import Picture
@@ -243,7 +244,7 @@ def show(photographs: int, counts: dict[tuple[str, str], Counter[str]]) -> None:
 
 def identity(detector: FaceDetector, embedder: FaceEmbedder) -> list[results.Measured]:
     """Print how many faces are recognised, and how many confused, at the platform's threshold and at others."""
-    from benchmarks.identities import comparisons, enrolled, faces
+    from benchmarks.data.identities import comparisons, enrolled, faces
 
     seen = list(faces(detector, embedder, [variation.name for variation in VARIATIONS]))
     compared_faces = comparisons(seen)

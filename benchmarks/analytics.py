@@ -12,22 +12,19 @@ import datetime as dt
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Request
 
-from benchmarks import analytics_data, production, report, results
+from benchmarks.data import analytics_data
 from benchmarks.galaxy import percentile
-from tests.brokers import free_port
+from benchmarks.tools import production, report, results, web
 from tests.postgres import NOT_DURABLE, server
 
 SIZES = (50_000, 5_000_000, 50_000_000)
@@ -100,7 +97,7 @@ def _prepare(folder: Path, url: str) -> None:
 
 
 def measure(sizes: Sequence[int], rounds: int, asks: int) -> list[results.Measured]:
-    from benchmarks import tutorial
+    from benchmarks.data import tutorial
 
     last = dt.datetime.now(dt.UTC).date()
     pages = {size: _filled(size, last) for size in sizes}
@@ -216,7 +213,7 @@ def in_browser(page: str) -> list[results.Measured]:
 
     user = User.objects.get()
     painted, weight = [], 0
-    with gunicorn() as address:
+    with web.serving(workers=1) as address:
         for _ in range(4):
             with chromium() as browser:
                 browser.sign_in_as(user, address)
@@ -232,24 +229,6 @@ def in_browser(page: str) -> list[results.Measured]:
         report.below("JavaScript of the device page, compressed", weight / 1024, "KB", SCRIPT_KB),
         report.below("first plot painted, median", statistics.median(painted[1:]), "ms", PAINT_MS),
     ]
-
-
-@contextmanager
-def gunicorn() -> Iterator[str]:
-    port = free_port()
-    options = ["--pythonpath", "platform", "--log-level", "error", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen([sys.executable, "-m", "gunicorn", *options, "config.wsgi"], cwd=results.ROOT)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/accounts/login/", timeout=10).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import report, results
+from benchmarks.tools import report, results
 
 CASES = 10_000
 

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import results
 from benchmarks.faults.ingester import Standstill
+from benchmarks.tools import results
 from edge_agent.vision.files import models_folder
 from tests.postgres import server
 

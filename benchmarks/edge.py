@@ -29,7 +29,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import people, report, results
+from benchmarks.data import people
+from benchmarks.tools import report, results
 from demo.cameras.scene import Scene
 from demo.cameras.visitors import visitors_between
 from edge_agent.agent import LOOKS_PER_SECOND, STREAM_PERIOD, Agent, LogBuffer

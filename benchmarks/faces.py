@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import report, results
-from benchmarks.results import Measured
+from benchmarks.tools import report, results
+from benchmarks.tools.results import Measured
 
 GALLERIES = (1_000, 10_000, 100_000)
 SEARCHES = 200
@@ -177,7 +177,7 @@ def _check_all_recognised(count: int) -> None:
 
 
 def searches(sizes: list[int]) -> Iterator[Measured]:
-    from benchmarks.identities import Crowd, real
+    from benchmarks.data.identities import Crowd, real
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.files import models_folder
     from edge_agent.vision.identity import SAME_PERSON, FaceEmbedder

@@ -4,9 +4,9 @@ The film is PETS 2009 S2.L1, view 1: 795 frames of 768 × 576 pixels, ten a seco
 truth of the MOT Challenge for it has 19 people. No face can be seen, so the film tests bodies and the tracker. It is
 `vtest.avi` in Debian's package opencv-doc, which apt downloads and nobody installs.
 
-The boxes are compared with 40 frames that were labelled by eye over the detectors' boxes (`film_labels.json`). A box is
-right where it overlaps a body by half (intersection over union); hardly visible bodies are ignored. Prints a table and
-writes `benchmarks/results/film.json`.
+The boxes are compared with 40 frames that were labelled by eye over the detectors' boxes (`data/film_labels.json`). A
+box is right where it overlaps a body by half (intersection over union); hardly visible bodies are ignored. Prints a
+table and writes `benchmarks/results/film.json`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import report, results
+from benchmarks.tools import report, results
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.messages import Box, Visit
@@ -33,7 +33,7 @@ from edge_agent.vision.objects import ObjectDetector
 from edge_agent.vision.search import PEOPLE_TILE, Found, overlap, tiles
 
 PACKAGE, MEMBER = "opencv-doc", "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
-LABELS = Path(__file__).with_name("film_labels.json")
+LABELS = Path(__file__).with_name("data") / "film_labels.json"
 RATE = 10
 """Frames a second of the film."""
 LOOKS = (5, 10)

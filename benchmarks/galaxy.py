@@ -14,21 +14,18 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
 from tqdm import tqdm
 
-from benchmarks import production, report, results
-from tests.brokers import free_port
+from benchmarks.tools import production, report, results, web
 
 SITES, CAMERAS, SCREENS = 100, 2, 50
 ZONES = ("America/Los_Angeles", "America/Chicago", "Europe/London", "Asia/Kolkata", "Asia/Tokyo")
@@ -51,7 +48,7 @@ def main() -> None:
     try:
         token = prepared(folder)
         queries = queries_of_slots(token, asked.slots)
-        with gunicorn() as address:
+        with web.serving() as address:
             screens, globes = times_of(address, token, asked.seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -149,39 +146,6 @@ def queries_of_slots(token: str, slots: int) -> list[int]:
 def _fine(status: int) -> None:
     if status != 200:
         raise SystemExit(f"The benchmark received the HTTP status {status} instead of 200.")
-
-
-@contextmanager
-def gunicorn() -> Iterator[str]:
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--pythonpath",
-        "platform",
-        "--workers",
-        "2",
-        "--threads",
-        "8",
-        "--log-level",
-        "error",
-    ]
-    process = subprocess.Popen([*command, "--bind", f"127.0.0.1:{port}", "config.wsgi"], cwd=results.ROOT)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/accounts/login/", timeout=10).close()
-                break
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise SystemExit(f"The web server does not respond: {error}") from None
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def times_of(address: str, token: str, seconds: int) -> tuple[list[float], list[float]]:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import nodered, report, results
-from benchmarks.publisher import TOPICS
-from benchmarks.stand import (
+from benchmarks.tools import nodered, report, results
+from benchmarks.tools.publisher import TOPICS
+from benchmarks.tools.stand import (
     BROKER,
     DURABLE,
     FRAMES,
@@ -104,12 +104,12 @@ class Sides:
             return rate_of(self._database, self._few, after=0, table="node_red")
 
     def copy(self) -> float:
-        return float(run(["-m", "benchmarks.sides", "copy", str(self._messages)], self._database.environment))
+        return float(run(["-m", "benchmarks.tools.sides", "copy", str(self._messages)], self._database.environment))
 
     def _subscriber(self, side: str, count: int) -> list[str]:
         topic = TOPICS[self._record].format(0)
         backlog(self._broker, side, [topic], self._record, count)
-        return ["-m", "benchmarks.sides", side, str(self._broker.port), topic, side, str(count)]
+        return ["-m", "benchmarks.tools.sides", side, str(self._broker.port), topic, side, str(count)]
 
 
 def main() -> int:

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import production, report, results
-from benchmarks.results import Measured
+from benchmarks.tools import production, report, results
+from benchmarks.tools.results import Measured
 
 EXAMPLES, SPLITS = 20, 4
 LEARNED_SHARE = 0.6

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import production, report, results
-from benchmarks.galaxy import gunicorn
+from benchmarks.tools import production, report, results, web
 
 KB = 1000
 MOST_JAVASCRIPT_KB = 500.0
@@ -49,7 +48,7 @@ def main() -> None:
     folder = asked.data or Path(tempfile.mkdtemp(prefix="headcount-pages-"))
     try:
         admin = prepared(folder)
-        with gunicorn() as address:
+        with web.serving() as address:
             weight, found = loads(address, admin, asked.loads)
     finally:
         if asked.data is None:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import report, results
-from benchmarks.publisher import MOST_DEVICES
-from benchmarks.stand import BROKER, DURABLE, Database, held, ingesting, publish, rate_of, wait_for
+from benchmarks.tools import report, results
+from benchmarks.tools.publisher import MOST_DEVICES
+from benchmarks.tools.stand import BROKER, DURABLE, Database, held, ingesting, publish, rate_of, wait_for
 from tests.brokers import Mosquitto, mosquitto
 from tests.postgres import server
 

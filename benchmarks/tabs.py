@@ -17,13 +17,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from benchmarks import production, report, results, stand
+from benchmarks.tools import production, report, results, stand, web
+from benchmarks.tools.processor import seconds_of_others
 from tests import postgres
-from tests.brokers import free_port, listens
 
 INTERVAL_S = 10.0
 CLIENTS = 40
@@ -70,16 +70,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="headcount-tabs-") as name, postgres.server(stand.DURABLE) as server:
         folder = Path(name)
         folder.chmod(0o755)
-        port = free_port()
-        own = {"DATABASE_URL": server.url, "WEB_BIND": f"127.0.0.1:{port}", "WEB_WORKERS": "2"}
-        environment = os.environ | production.environment(folder) | own
+        environment = os.environ | production.environment(folder) | {"DATABASE_URL": server.url}
         world = WORLD.format(people=asked.people, pages=asked.pages)
         stand.run(["manage.py", "migrate", "--no-input", "--verbosity", "0"], environment)
         stand.run(["manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environment)
         cookies, addresses = json.loads(stand.run(["manage.py", "shell", "--no-imports", "-c", world], environment))
-        with stand.process(["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"], environment):
-            stand.wait_for(lambda: int(listens(port)), 1)
-            found = _measure(port, cookies, addresses, asked)
+        with web.serving(environment=environment) as address:
+            found = _measure(urlsplit(address).port or 80, cookies, addresses, asked)
     measured = [
         report.below("95th percentile of a response", found.p95_ms, "ms", 200),
         report.below("web server and database together", found.cores, "cores", 1),
@@ -153,10 +150,10 @@ def _measure(port: int, cookies: Sequence[str], addresses: Sequence[str], asked:
     for thread in threads:
         thread.start()
     time.sleep(max(0.0, measured_from - time.monotonic()))
-    own, others, since = time.process_time(), _others_s(), time.monotonic()
+    own, others, since = time.process_time(), seconds_of_others(), time.monotonic()
     time.sleep(max(0.0, ends - time.monotonic()))
     seconds = time.monotonic() - since
-    cores, own_cores = (_others_s() - others) / seconds, (time.process_time() - own) / seconds
+    cores, own_cores = (seconds_of_others() - others) / seconds, (time.process_time() - own) / seconds
     for thread in threads:
         thread.join()
     times = sorted(each for each, _ in took)
@@ -165,33 +162,6 @@ def _measure(port: int, cookies: Sequence[str], addresses: Sequence[str], asked:
     return _Found(
         times[int(len(times) * 0.95)], cores, own_cores, len(took) / seconds, statuses[304] / len(took), errors
     )
-
-
-def _others_s() -> float:
-    """Return the processor seconds of all processes that this one has started, and theirs: web server and database."""
-    me, parents, used = os.getpid(), {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-            parents[pid], used[pid] = int(rest[1]), (int(rest[11]) + int(rest[12])) / os.sysconf("SC_CLK_TCK")
-    names = {pid for pid in used if _is_postgres(pid)}
-    ours = {pid for pid in used if pid != me and (pid in names or _descends(pid, me, parents))}
-    return sum(used[pid] for pid in ours)
-
-
-def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while pid in parents:
-        pid = parents[pid]
-        if pid == ancestor:
-            return True
-    return False
-
-
-def _is_postgres(pid: int) -> bool:
-    """Whether this is a process of PostgreSQL, which leaves the process that has started it."""
-    with suppress(OSError):
-        return (Path("/proc") / str(pid) / "comm").read_text().strip() == "postgres"
-    return False
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """`python -m benchmarks.verdicts`: how often a comparison tells a change, with and without one.
 
 A simulated camera counts people for up to nine weeks. Its typical week, and how much its weeks, days and hours differ
-while nothing changes, are those of a real street counter (`benchmarks/street_counts.py`). People come in groups, whose
-sizes are a zero-truncated Poisson variable (J. James, “The distribution of free-forming small group size”, American
-Sociological Review 18 (1953)). The camera fails at random, and is on or off at night for a week at a time. The last
-week is compared with the week before by the function that pages call. Two other ways judge the same weeks: the totals
-of both weeks as they are, and an interval from drawing the days of the two weeks with replacement.
+while nothing changes, are those of a real street counter (`benchmarks/data/street_counts.py`). People come in groups,
+whose sizes are a zero-truncated Poisson variable (J. James, “The distribution of free-forming small group size”,
+American Sociological Review 18 (1953)). The camera fails at random, and is on or off at night for a week at a time. The
+last week is compared with the week before by the function that pages call. Two other ways judge the same weeks: the
+totals of both weeks as they are, and an interval from drawing the days of the two weeks with replacement.
 
 Each run has another seed, which `--seed` repeats. Prints a table and writes `benchmarks/results/verdicts.json`.
 """
@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from benchmarks import report, results
-from benchmarks.street_counts import Street, streets
+from benchmarks.data.street_counts import Street, streets
+from benchmarks.tools import report, results
 
 os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true"}
 
@@ -36,7 +36,7 @@ from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, pe
 from analytics.numbers.levels import find_changes  # noqa: E402
 from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
 from analytics.numbers.period_numbers import judge  # noqa: E402
-from benchmarks.simulated_camera import FIRST, WEEK, WEEKS, Truth, as_series, simulate, street  # noqa: E402
+from benchmarks.data.simulated_camera import FIRST, WEEK, WEEKS, Truth, as_series, simulate, street  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

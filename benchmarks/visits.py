@@ -1,6 +1,6 @@
 """`python -m benchmarks.visits`: how well the agent tells people apart, against simulated audiences with known truth.
 
-For each of ten seeds, 140 people come within 30 minutes (`benchmarks/audience.py`). The truth is what a perfect
+For each of ten seeds, 140 people come within 30 minutes (`benchmarks/data/audience.py`). The truth is what a perfect
 detector's tracks give by the same definitions: somebody who turns away for two seconds is a new visit there too. The
 benchmark measures the number of visits, the median dwell and attention, and IDF1: the share of faces whose identity
 fits their person best, which falls when visits are split or joined. norfair follows the same faces beside the agent's
@@ -21,9 +21,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from benchmarks import audience, report, results
-from benchmarks.audience import Detector, Sighting
-from benchmarks.results import Measured
+from benchmarks.data import audience
+from benchmarks.data.audience import Detector, Sighting
+from benchmarks.tools import report, results
+from benchmarks.tools.results import Measured
 from edge_agent.messages import Face, Visit
 from edge_agent.tracking.tracks import LOST_SECONDS
 from edge_agent.tracking.visits import LEAST_LOOKS, VisitTracker

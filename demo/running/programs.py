@@ -8,7 +8,7 @@ from demo.running.supervisor import Program
 
 DEVICES = {profile.name for profile in PROFILES}
 
-WEB_THREADS = 8
+WEB_WORKERS = 1
 """One process is enough: a page mostly waits for the database and the browser's connections."""
 
 STREAM_PORT_OFFSET = 90
@@ -39,9 +39,8 @@ def _platform(environment: DemoEnvironment) -> list[Program]:
         _python(
             environment,
             "web",
-            *("-m", "gunicorn", "--pythonpath", str(ROOT / "platform"), "--chdir", str(ROOT)),
-            *("--bind", f"{LOOPBACK}:{environment.port}", "--worker-class", "gthread", "--threads", str(WEB_THREADS)),
-            *("--graceful-timeout", "2", "--no-control-socket", "config.wsgi"),
+            *("-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--workers", str(WEB_WORKERS)),
+            *("--bind", f"{LOOPBACK}:{environment.port}", "--graceful-timeout", "2"),
         ),
         _python(environment, "ingest", str(ROOT / "manage.py"), "ingest"),
         _python(environment, "tasks", str(ROOT / "manage.py"), "qcluster"),

@@ -5,7 +5,7 @@ from django.db import connection
 
 from analytics.counting import corrections
 from analytics.models import Detection, Episode, Frame
-from benchmarks import analytics_data
+from benchmarks.data import analytics_data
 from devices.models import Device
 from tests import clock
 

@@ -1,7 +1,7 @@
 """The report of a benchmark compares its figures with their goals."""
 
-from benchmarks import report
-from benchmarks.results import Measured
+from benchmarks.tools import report
+from benchmarks.tools.results import Measured
 
 
 def test_a_figure_is_held_against_its_goal() -> None:

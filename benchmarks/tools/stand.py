@@ -18,10 +18,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from benchmarks import production
+from benchmarks.tools import production
 from tests.brokers import Mosquitto
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 FRAMES = "analytics_frame"
 
@@ -40,7 +40,7 @@ class Database:
         self.name, self.url = name, url
         self.is_postgresql = url.startswith("postgres")
         self.environment = os.environ | production.environment(folder) | {"DATABASE_URL": url}
-        run(["-m", "benchmarks.sides", "prepare"], self.environment)
+        run(["-m", "benchmarks.tools.sides", "prepare"], self.environment)
         self._connection = self._connected()
 
     def _connected(self) -> Any:
@@ -81,7 +81,7 @@ def process(command: Sequence[str], environment: dict[str, str]) -> Iterator[Non
 
 
 def publish(broker: Mosquitto, record: str, count: int, *options: str) -> None:
-    run(["-m", "benchmarks.publisher", str(broker.port), record, str(count), *options], dict(os.environ))
+    run(["-m", "benchmarks.tools.publisher", str(broker.port), record, str(count), *options], dict(os.environ))
 
 
 def backlog(broker: Mosquitto, client: str, topics: Sequence[str], record: str, count: int) -> None:

@@ -1,8 +1,8 @@
-"""Compares measured figures with their goals and formats them as a table; `benchmarks/results.py` writes JSON."""
+"""Compares measured figures with their goals and formats them as a table; `benchmarks/tools/results.py` writes JSON."""
 
 from collections.abc import Sequence
 
-from benchmarks.results import Measured
+from benchmarks.tools.results import Measured
 
 
 def at_least(name: str, value: float, unit: str, goal: float) -> Measured:

@@ -13,7 +13,7 @@ import pandas
 from moto.server import ThreadedMotoServer
 from tqdm import tqdm
 
-from benchmarks.analytics_data import DAYS, SECONDS, frames
+from benchmarks.data.analytics_data import DAYS, SECONDS, frames
 
 BUCKET = "records"
 

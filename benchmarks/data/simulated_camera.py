@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.numbers.hour_series import HourSeries
-from benchmarks.street_counts import Street
+from benchmarks.data.street_counts import Street
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

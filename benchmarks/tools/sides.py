@@ -1,4 +1,4 @@
-"""`python -m benchmarks.sides NAME …`: the programs with which the ingester is compared, each in its own process.
+"""`python -m benchmarks.tools.sides NAME …`: the programs with which the ingester is compared, each in its own process.
 
 `acks PORT TOPIC CLIENT COUNT`   a paho subscriber that only acknowledges; prints messages per second
 `saves PORT TOPIC CLIENT COUNT`  a subscriber that calls `Model.save()` for each message and then acknowledges it
@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from benchmarks.publisher import MOST_DEVICES, TOPICS
+from benchmarks.tools.publisher import MOST_DEVICES, TOPICS
 
 IN_FLIGHT = 4_000
 """The largest number of unacknowledged messages, as in the ingester."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.publisher PORT RECORD COUNT [options]`: simulated devices in one process.
+"""`python -m benchmarks.tools.publisher PORT RECORD COUNT [options]`: simulated devices in one process.
 
 Publishes COUNT messages with QoS 1 to the Mosquitto at PORT of this machine, as fast as possible or at a steady rate.
 Exits when the broker has acknowledged the last message. RECORD is `deeplens` (a thumbs-up in the format of a DeepLens)

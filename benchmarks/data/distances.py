@@ -1,6 +1,6 @@
 """What the eyes see at which distance: faces, whether they face the camera, hands and cups; a part of `make accuracy`.
 
-People of `benchmarks/people.py` are placed at true scale into frames of 1280 × 720 behind a lens of 70°, before
+People of `benchmarks/data/people.py` are placed at true scale into frames of 1280 × 720 behind a lens of 70°, before
 photographs that show nobody. Processor time is that of the process on one core, which other programs do not change.
 """
 
@@ -15,7 +15,8 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
-from benchmarks import people, report, results
+from benchmarks.data import people
+from benchmarks.tools import report, results
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Accuracy, Box
 from edge_agent.pictures.encoding import Picture

@@ -1,0 +1,52 @@
+"""Reads from the kernel how much processor time processes have used."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def seconds_of(pid: int) -> float:
+    """Return the processor seconds of a process and of all its living descendants. A dead process has used none."""
+    children, used = _table()
+    return sum(used.get(each, 0.0) for each in _family(pid, children))
+
+
+def seconds_of_postgresql() -> float:
+    """Return the processor seconds of every PostgreSQL of this machine: its processes leave whoever started them."""
+    used = _table()[1]
+    return sum(seconds for pid, seconds in used.items() if _name(pid) == "postgres")
+
+
+def seconds_of_others() -> float:
+    """Return the processor seconds of what this process has started, and of PostgreSQL, without its own."""
+    children, used = _table()
+    ours = set(_family(os.getpid(), children)) - {os.getpid()}
+    return sum(used[pid] for pid in used if pid in ours or _name(pid) == "postgres")
+
+
+def _table() -> tuple[dict[int, list[int]], dict[int, float]]:
+    """Return the children and the processor seconds of each process."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, float] = {}
+    ticks = os.sysconf("SC_CLK_TCK")
+    for stat in PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(rest[1]), []).append(pid)
+            used[pid] = (int(rest[11]) + int(rest[12])) / ticks
+    return children, used
+
+
+def _family(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
+    yield pid
+    for child in children.get(pid, ()):
+        yield from _family(child, children)
+
+
+def _name(pid: int) -> str:
+    with suppress(OSError):
+        return (PROC / str(pid) / "comm").read_text().strip()
+    return ""
