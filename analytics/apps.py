@@ -20,6 +20,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.galaxy.serving.responses import clear_shared
         from analytics.groundtruth.cards import accuracy_card
         from analytics.groundtruth.fleet import TITLE, calibration_column
+        from analytics.kept import register_analytics
         from analytics.models import (
             EngagementQuarter,
             Frame,
@@ -48,6 +49,7 @@ class AnalyticsConfig(AppConfig):
         audit(OpeningPlan, Audited("opening hours", plan, site=site_of, label=lambda plan: f"from {plan.since}"))
         day = ["date", "hours"]
         audit(OpeningException, Audited("opening exception", day, site=site_of, label=lambda day: f"on {day.date}"))
+        register_analytics()
         audit_wall_tokens()
         audit(SharedPage, Audited("shared page", ["expires_at"], site=lambda page: page.site_id, label=str))
         register_tab(Tab("Shared pages", "shared-pages", rank=75))

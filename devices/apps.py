@@ -10,12 +10,14 @@ class DevicesConfig(AppConfig):
         from devices.audit.audited import audit_models
         from devices.audit.sign_ins import listen
         from devices.fact_kinds import register_facts
+        from devices.kept.of_devices import register_devices
         from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog
         from devices.reading.decoding import LogLine
         from devices.rules.roles import Right
 
         register_facts(DeviceLog, "at", part=LogLine, key=["at", "key"])
+        register_devices()
         audit_models()
         listen()
         register_tab(Tab("Site", "site-settings", rank=10))

@@ -19,12 +19,14 @@ class FacesConfig(AppConfig):
         from devices.models import Site
         from devices.reading.decoding import TakenPicture
         from faces.coffees import coffee_tallies
+        from faces.erasure.kept import register_faces
         from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
         from faces.pictures import sink, storage
         from faces.recognisers.recogniser import check_setting
         from faces.recognition import gallery_changes, health
         from faces.sources import s3_pictures
 
+        register_faces()
         register_facts(Capture, "taken_at", part=TakenPicture, key=["key"])
         register_facts(Coffee, "taken_at")
         register_sink(sink.take_in)

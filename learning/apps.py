@@ -12,10 +12,12 @@ class LearningConfig(AppConfig):
         from devices import tasks
         from faces.erasure.signals import person_erased
         from learning.datasets import pictures
+        from learning.kept import register_learning
         from learning.models import Picture
         from learning.rollout.audited import audit_models
 
         post_delete.connect(pictures.remove_file_after_commit, sender=Picture)
         person_erased.connect(pictures.remove_pictures_of_erased)
+        register_learning()
         audit_models()
         tasks.schedule(self, {"learning.tasks.sweep_runs": "I", "learning.tasks.remove_old_training_pictures": "H"})

@@ -16,10 +16,12 @@ class NotificationsConfig(AppConfig):
         from faces.coffees.signals import coffees_counted
         from faces.erasure.signals import person_erased
         from notifications.happenings import coffees, sink
+        from notifications.kept import register_notifications
         from notifications.models import Channel, Rule
         from notifications.rules.services import forget_names
         from notifications.sending import health
 
+        register_notifications()
         register_sink(sink.note)
         register_check(health.lines)
         register_tab(Tab("Notices", "site-notices", rank=75))

@@ -15,10 +15,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.faults.isolation import each
+from devices.kept.names import Spellings
+from devices.kept.search import erase_name, forget_number
 from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
+from faces.erasure.copies import remove_unrecognised
 from faces.erasure.signals import person_erased
-from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting
+from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting, guest_name
 from faces.people.consent import remove_faces
 from faces.pictures import storage
 from faces.recognisers.recogniser import RecogniserUnavailable
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ABOUT_THE_ERASED = "Written about somebody who was erased."
-"""The text that takes the place of a review reason in which the erased person is named."""
+"""The text that takes the place of the reason for which a coffee of the erased person was reviewed."""
 
 
-NO_COUNTS = {"pictures": 0, "faces": 0}
+NO_COUNTS = {"pictures": 0, "faces": 0, "unrecognised": 0, "rows": 0, "texts": 0}
 
 
 class NotErasedYet(Exception):
@@ -42,6 +45,7 @@ class NotErasedYet(Exception):
 def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None) -> Erasure:
     """Erase the person's faces, embeddings, consents and every picture that they were recognised in.
 
+    What bears the person's name is deleted or loses the name, wherever the register of `devices.kept` says.
     The person's coffees and sightings stay as anonymous counts. From the start of the erasure no face is matched with
     the person. The returned receipt counts what was removed, and has the SHA-256 of each picture, each embedding and
     each face's name at its recogniser; `faces.erasure.verification` checks receipts later. Must not be called in a
@@ -57,6 +61,8 @@ def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None)
             # Pictures first: a face's row is the only record of the capture that it was enrolled from.
             _remove_pictures(erasure, person)
             _remove_faces(erasure, person)
+            _remove_unrecognised(erasure, person)
+            _erase_names(erasure, person)
     except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
         reason = str(error) if isinstance(error, RecogniserUnavailable) else f"A picture cannot be removed: {error}."
         Erasure.objects.filter(pk=erasure.pk).update(reason=reason)
@@ -119,6 +125,24 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
             _count(erasure, "pictures")
 
 
+def _remove_unrecognised(erasure: Erasure, person: Person) -> None:
+    with transaction.atomic():
+        _count(erasure, "unrecognised", remove_unrecognised(person.site))
+
+
+def _erase_names(erasure: Erasure, person: Person) -> None:
+    for names in spellings_of(person):
+        erase_name(names, site=person.site, note=partial(_count, erasure))
+
+
+def spellings_of(person: Person) -> list[Spellings]:
+    """Return the spellings of each name that the person has here, or had as a guest or before a merge."""
+    names = {person.name, *Merge.objects.filter(person=person).values_list("other_name", flat=True)}
+    if person.guest_number is not None:
+        names.add(guest_name(person.guest_number))
+    return [Spellings(name) for name in sorted(names) if any(map(str.isalnum, name))]
+
+
 def _pictures_of(person: Person) -> "QuerySet[Capture]":
     """The captures with a picture in which the person was recognised, or from which they were enrolled."""
     is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
@@ -139,7 +163,9 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     coffees = Coffee.objects.filter(person=person)
     shown = list(Capture.objects.filter(_shows(person)).values_list("pk", flat=True).distinct())
     _blank_admin_log(person, list(coffees.values_list("pk", flat=True)))
-    coffees.filter(review_reason__icontains=person.name).update(review_reason=ABOUT_THE_ERASED)
+    # It is written about the person, also where it does not name them.
+    coffees.exclude(review_reason="").update(review_reason=ABOUT_THE_ERASED)
+    forget_number(person.pk)
     with coffee_tallies.in_step(coffees):
         erasure.counts |= {
             "consents": Consent.objects.filter(person=person).count(),
@@ -159,8 +185,8 @@ def _record_digests(erasure: Erasure, digests: Iterable[str]) -> None:
     erasure.save(update_fields=["digests"])
 
 
-def _count(erasure: Erasure, kind: str) -> None:
-    erasure.counts[kind] = erasure.counts.get(kind, 0) + 1
+def _count(erasure: Erasure, kind: str, number: int = 1) -> None:
+    erasure.counts[kind] = erasure.counts.get(kind, 0) + number
     erasure.save(update_fields=["counts"])
 
 

@@ -2,7 +2,8 @@
 
 FOLDER/<thing>/1.jpg            is taken in once it is complete
 FOLDER/<thing>/taken/1.jpg      is where it is moved, and kept for `TAKEN_KEPT_FOR`
-FOLDER/<thing>/refused/1.jpg    is where it is moved if it is refused; 1.jpg.txt contains the reason
+FOLDER/<thing>/refused/1.jpg    is where it is moved if it is refused, and kept as long, or until somebody is erased
+                                at the site; 1.jpg.txt contains the reason
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import Max
 
 from devices.intake import batches
 from devices.intake.placing import device_at
@@ -25,6 +27,7 @@ from devices.reading.pictures import MAX_BYTES, SUFFIXES
 from devices.reading.places import Whereabouts, read_whereabouts
 from edge_agent.file_names import printable, why_passed_over
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
+from faces.models import Erasure
 from faces.pictures.storage import TAKEN
 
 log = logging.getLogger(__name__)
@@ -129,10 +132,13 @@ class Watcher:
             except OverBudget as error:
                 self._put_off[folder] = now + dt.timedelta(seconds=error.wait_s)
                 break
-        if (folder / TAKEN).is_dir():
-            for path in (folder / TAKEN).iterdir():
-                with self._apart(path, now):
-                    _remove_if_old(path, now)
+        for kept in (folder / TAKEN, folder / REFUSED):
+            if kept.is_dir():
+                # A refused picture may show anybody who was erased at the site since.
+                latest = _latest_erasure(where.thing.name) if kept.name == REFUSED and any(kept.iterdir()) else None
+                for path in kept.iterdir():
+                    with self._apart(path, now):
+                        _remove_if_old(path, max(now - TAKEN_KEPT_FOR, latest or now - TAKEN_KEPT_FOR))
 
     def _take_in_picture(self, where: Whereabouts, path: Path, now: dt.datetime, counts: Counts) -> None:
         try:
@@ -234,6 +240,13 @@ def _make(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
 
-def _remove_if_old(path: Path, now: dt.datetime) -> None:
-    if path.is_file() and now - dt.datetime.fromtimestamp(path.stat().st_ctime, dt.UTC) >= TAKEN_KEPT_FOR:
+def _latest_erasure(thing: str) -> dt.datetime | None:
+    """Return when somebody asked last to be erased at a site at which this thing is or was."""
+    of_thing = Erasure.objects.filter(site__devices__thing=thing)
+    return of_thing.aggregate(latest=Max("requested_at"))["latest"]  # type: ignore[no-any-return]
+
+
+def _remove_if_old(path: Path, until: dt.datetime) -> None:
+    """Delete the file if it came here until this time."""
+    if path.is_file() and dt.datetime.fromtimestamp(path.stat().st_ctime, dt.UTC) <= until:
         path.unlink()

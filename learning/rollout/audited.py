@@ -10,7 +10,8 @@ def audit_models() -> None:
         DataSet,
         Audited(
             "data set",
-            ["name", "licence", "consent", "split_by", "validation_share"],
+            ["name", "split_by", "validation_share"],
+            hidden=["licence", "consent"],  # may name people, and the audit is never changed
             site=lambda data_set: data_set.site_id,
             label=lambda data_set: data_set.name,
         ),

@@ -174,7 +174,7 @@ SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 MEDIA_ROOT = DATA_DIR / "pictures"
 _PLAIN_STATIC_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
 S3_STORAGE: dict[str, Any] = {
-    "BACKEND": "storages.backends.s3.S3Storage",
+    "BACKEND": "faces.pictures.versions.VersionedS3Storage",
     "OPTIONS": {
         "bucket_name": _env["PICTURES_BUCKET"],
         "default_acl": "private",

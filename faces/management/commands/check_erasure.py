@@ -1,6 +1,7 @@
 """`manage.py check_erasure`: checks that nothing is left of erased people."""
 
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +23,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("receipt", nargs="*", type=UUID, help="Ids of receipts in the admin; all if omitted.")
 
-    def handle(self, *args: Any, receipt: list[UUID], **options: Any) -> None:
+        parser.add_argument(
+            "--name",
+            action="append",
+            default=[],
+            help="A name to search all registered texts of the receipts' sites for; receipts hold no names.",
+        )
+
+    def handle(self, *args: Any, receipt: list[UUID], name: list[str], **options: Any) -> None:
         erasures = Erasure.objects.filter(pk__in=receipt) if receipt else Erasure.objects.all()
         if missing := set(receipt) - {erasure.pk for erasure in erasures}:
             raise CommandError(f"There is no receipt {', '.join(sorted(map(str, missing)))}.")
         try:
-            traces = list(find_traces(erasures, progress=lambda names: tqdm(names, unit=" pictures", disable=None)))
+            shown = partial(tqdm, unit=" pictures", disable=None)
+            traces = list(find_traces(erasures, names=name, progress=shown))
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
             raise CommandError(f"The check is inconclusive, as not everything could be read: {error}") from error
         if traces:

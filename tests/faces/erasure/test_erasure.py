@@ -21,6 +21,17 @@ from tests.faces.scripted import Scripted, detections
 
 pytestmark = pytest.mark.django_db
 
+COUNTS = {
+    "faces": 1,
+    "consents": 1,
+    "pictures": 1,
+    "sightings": 1,
+    "coffees": 1,
+    "unrecognised": 0,
+    "rows": 0,
+    "texts": 0,
+}
+
 BOXES = ((100, 100, 100, 100), (600, 100, 100, 100))
 
 
@@ -48,7 +59,7 @@ class TestForget:
         number, face, picture = ada.pk, Face.objects.get(), storage.read(capture)
         receipt = forget(person=ada, by=owner, now=LATER)
         receipt.refresh_from_db()
-        assert receipt.counts == {"faces": 1, "consents": 1, "pictures": 1, "sightings": 1, "coffees": 1}
+        assert receipt.counts == COUNTS
         enrolled_from = scenes.jpeg(scenes.portrait())
         removed = [picture, enrolled_from, face.provider_id.encode(), bytes(face.embedding or b"")]
         assert receipt.digests == sorted(map(sha256, removed))
@@ -106,7 +117,7 @@ class TestOutage:
         done = Erasure.objects.get()
         assert (done.pk, done.requested_at, done.erased_by, done.reason) == (pending.pk, LATER, owner, "")
         assert done.erased_at is not None
-        assert done.counts == {"faces": 1, "consents": 1, "pictures": 1, "sightings": 1, "coffees": 1}
+        assert done.counts == COUNTS
         assert len(done.digests) == 4
         assert not Person.objects.exists()
         assert tasks.finish_erasures() == 0

@@ -1,0 +1,38 @@
+"""What the tables of this app keep about people."""
+
+from devices.kept.register import Place, Table, register_kept
+
+
+def register_notifications() -> None:
+    register_kept(
+        Table("notifications.Channel", other=("name", "secrets", "shown", "problem")),
+        Table("notifications.Rule_channels"),
+        Table(
+            "notifications.Rule",
+            "texts that members have written, which may name somebody",
+            "An erasure replaces the name.",
+            names=("texts",),
+            other=("device_name", "label", "quiet_days"),
+            site="site",
+        ),
+        Table(
+            "notifications.Happening",
+            "the number of a person who had a coffee",
+            "After 90 days; an erasure empties it.",
+            numbers=("person",),
+            other=("key", "label"),
+            site="site",
+        ),
+        Table(
+            "notifications.Notice",
+            "what members were told, such as who had a coffee",
+            "After 90 days; an erasure replaces the texts of the site's notices about people.",
+            names=("subject", "text", "problem"),
+            site="rule__site",
+        ),
+        Place(
+            "e-mails, chats and webhooks",
+            "what members were told, such as who had a coffee",
+            "Beyond Headcount's reach once sent; what waits is not sent any more.",
+        ),
+    )
