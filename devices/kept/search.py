@@ -58,7 +58,7 @@ def forget_number(number: int) -> None:
 
 
 def _manager(table: Table) -> "models.Manager[Any]":
-    return apps.get_model(table.model)._base_manager
+    return apps.get_model(table.model)._base_manager  # type: ignore[no-any-return]
 
 
 def _rows(table: Table, site: Site) -> "QuerySet[Any]":

@@ -242,7 +242,7 @@ def _make(folder: Path) -> None:
 
 def _latest_erasure(thing: str) -> dt.datetime | None:
     """Return when somebody asked last to be erased at a site at which this thing is or was."""
-    of_thing = Erasure.objects.filter(site__devices__thing=thing)
+    of_thing = Erasure.objects.filter(site__devices__thing__name=thing)
     return of_thing.aggregate(latest=Max("requested_at"))["latest"]  # type: ignore[no-any-return]
 
 
