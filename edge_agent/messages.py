@@ -277,6 +277,10 @@ class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):
     coffees: int
     """This person's coffees so far, including today's."""
     line: str = ""
+    external_id: str = ""
+    """The person's name in another system of the site, if it has set one."""
+    profile: str = ""
+    """Some sentences about the person, if there are any; at most 1,000 characters."""
 
 
 FromDevice = Frames | Image | Status | Log

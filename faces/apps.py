@@ -20,7 +20,19 @@ class FacesConfig(AppConfig):
         from devices.reading.decoding import TakenPicture
         from faces.coffees import coffee_tallies
         from faces.erasure.kept import register_faces
-        from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Method, Person, SitePolicy
+        from faces.models import (
+            Capture,
+            Coffee,
+            Consent,
+            ConsentTemplate,
+            DeskLink,
+            Erasure,
+            Face,
+            Merge,
+            Method,
+            Person,
+            SitePolicy,
+        )
         from faces.pictures import sink, storage
         from faces.recognisers.recogniser import check_setting
         from faces.recognition import gallery_changes, health
@@ -41,14 +53,14 @@ class FacesConfig(AppConfig):
         pre_delete.connect(coffee_tallies.anonymise_coffees, sender=Person)
         pre_save.connect(coffee_tallies.note_zone_change, sender=Site)
         post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=Site)
-        policy = ["mode", "confirmed_by_id", "confirmed_at", "picture_hours", "unmatched_hours"]
+        policy = ["mode", "confirmed_by_id", "confirmed_at", "picture_hours", "unmatched_hours", "guest_days"]
         audit(SitePolicy, Audited("policy", policy, site=lambda policy: policy.site_id))
         audit(
             Person,
             Audited(
                 "person",
                 [],
-                hidden=["name", "line"],
+                hidden=["name", "line", "external_id", "profile"],
                 site=lambda person: person.site_id,
                 unless=lambda person: person.guest_number is not None and who_acts()[0] is None,
             ),
@@ -63,12 +75,16 @@ class FacesConfig(AppConfig):
                 unless=lambda consent: consent.method == Method.OWNER and who_acts()[0] is None,
             ),
         )
+        text = ["name", "number", "purpose", "method", "term_days", "retired_at"]
+        audit(ConsentTemplate, Audited("consent text", text, site=lambda text: text.site_id, label=str))
+        link = ["person_id", "template_id", "expires_at"]
+        audit(DeskLink, Audited("link", link, site=lambda link: link.site_id))
         audit(Merge, Audited("merge", ["person_id", "undone_at"], site=lambda merge: merge.site_id))
         audit(Erasure, Audited("erasure", [], site=lambda erasure: erasure.site_id))
         register_tab(Tab("Faces and pictures", "site-policy", rank=30))
         hourly = (
             *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),
-            *("finish_erasures", "forget_unclaimed_faces"),
+            *("finish_erasures", "forget_unclaimed_faces", "remove_old_drafts"),
         )
         nightly = ("forget_faces_without_consent", "erase_unseen")
         every_minute = ("sweep_captures", "sweep_linked_pictures", "tell_late")

@@ -3,8 +3,9 @@
 from faces.coffees.counting import restore_coffee, void_coffee
 from faces.enrolment.enrolment import EnrolmentRefused, check_capture, check_portrait, enrol, enrol_portrait
 from faces.erasure.erasing import NotErasedYet, finish_erasures, forget
-from faces.people.consent import create_person, record_consent, withdraw_consent
-from faces.people.merging import MergeRefused, merge_people, name_person, undo_merge
+from faces.people.consent import agree_to, create_person, record_consent, withdraw_consent
+from faces.people.merging import MergeRefused, merge_people, undo_merge
+from faces.people.naming import name_person
 from faces.people.policies import PolicyRefused, set_policy, set_retention
 from faces.recognition.recognising import NotAgain, recognise, recognise_again, sweep
 
@@ -14,6 +15,7 @@ __all__ = [
     "NotAgain",
     "NotErasedYet",
     "PolicyRefused",
+    "agree_to",
     "check_capture",
     "check_portrait",
     "create_person",

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from devices.health import beat
 from faces import services
+from faces.enrolment import drafts
 from faces.erasure import retention, unseen
 from faces.pictures import storage
 from faces.recognition import greetings, health
@@ -53,6 +54,10 @@ def remove_old_pictures() -> int:
 
 def remove_quarantined_pictures() -> int:
     return retention.remove_quarantined_pictures(now=timezone.now())
+
+
+def remove_old_drafts() -> int:
+    return drafts.remove_old_drafts(now=timezone.now())
 
 
 def forget_unclaimed_faces() -> int:

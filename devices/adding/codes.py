@@ -36,16 +36,16 @@ def code_of(handle: str, created_at: dt.datetime) -> str:
 
 def handle_of(code: str) -> str:
     """Return the handle in what somebody typed; "" if that cannot be a code."""
-    typed = _normalised(code)
+    typed = normalised(code)
     return typed[:HANDLE] if len(typed) == HANDLE + PROOF and set(typed) <= set(ALPHABET) else ""
 
 
 def proves(code: str, handle: str, created_at: dt.datetime) -> bool:
     """Whether this is the code of the claim with this handle."""
-    return constant_time_compare(_normalised(code), handle + _proof(handle, created_at))
+    return constant_time_compare(normalised(code), handle + _proof(handle, created_at))
 
 
-def _normalised(code: str) -> str:
+def normalised(code: str) -> str:
     return code.upper().translate(_ALIKE)
 
 

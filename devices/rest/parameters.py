@@ -1,7 +1,7 @@
 """The parameters in the address of a request. One that is unknown, repeated or out of its range is refused by name."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -38,6 +38,19 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
             errors[name] = "Write the + of the offset from UTC as %2B; a + in an address stands for a space."
     if errors:
         raise ValidationError({name: [error] for name, error in errors.items()})
+
+
+class KnownFieldsOnly:
+    """A mixin of serializers: a field of the body that the serializer does not know is refused by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        fields = self.fields  # type: ignore[attr-defined]
+        known = sorted(name for name, field in fields.items() if not field.read_only)
+        unknown = [str(name) for name in data if name not in fields] if isinstance(data, Mapping) else []
+        if unknown:
+            sentence = f"There is no such field here. The fields are {', '.join(known)}."
+            raise ValidationError({name: [sentence] for name in unknown})
+        return super().to_internal_value(data)  # type: ignore[misc]
 
 
 def parse_query(form: type[Serializer[dict[str, Any]]], request: Request) -> dict[str, Any]:

@@ -38,6 +38,12 @@ def validate_line(text: str) -> None:
             raise ValidationError(f"The character U+{ord(character):04X} cannot be printed; remove it.")
 
 
+def validate_lines(text: str) -> None:
+    """Raise `ValidationError` for a text of several lines with characters that cannot be printed."""
+    for line in text.splitlines():
+        validate_line(line.replace("\t", " "))
+
+
 def printable(text: str) -> str:
     """Return the text with “�” for each character that `validate_line` refuses."""
     return "".join(character if is_printable(character) else "�" for character in text)

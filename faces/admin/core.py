@@ -79,12 +79,12 @@ class PersonAdmin(SiteChoosingAdmin):
     list_display = ["name", "site", "line", "coffee_count", "may_be_recognised", "face_count"]
     list_filter = [("site", OWN_ONLY), ("guest_number", admin.EmptyFieldListFilter)]
     list_select_related = ["site"]
-    search_fields = ["name"]
+    search_fields = ["name", "external_id"]
     readonly_fields = ["merge_link"]
     inlines = [ConsentInline]
     actions = ["withdraw_consents"]
     fieldsets = [
-        (None, {"fields": ["site", "name", "line", "merge_link"]}),
+        (None, {"fields": ["site", "name", "line", "external_id", "profile", "merge_link"]}),
         ("Enrol by pictures", {"fields": list(PersonForm.enrolment_fields)}),
         (
             "Record a consent",
@@ -253,8 +253,11 @@ class CoffeeAdmin(ScopedAdmin):
 @admin.register(SitePolicy)
 class SitePolicyAdmin(SiteChoosingAdmin):
     form = PolicyForm
-    list_display = ["site", "mode", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours"]
-    fields = ["site", "mode", "confirmed", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours"]
+    list_display = ["site", "mode", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours", "guest_days"]
+    fields = [
+        *("site", "mode", "confirmed", "confirmed_by", "confirmed_at"),
+        *("picture_hours", "unmatched_hours", "guest_days"),
+    ]
     readonly_fields = ["confirmed_by", "confirmed_at"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -262,7 +265,8 @@ class SitePolicyAdmin(SiteChoosingAdmin):
         return type(form.__name__, (form,), {"user": request.user})
 
     def save_model(self, request: HttpRequest, obj: SitePolicy, form: Any, change: bool) -> None:
-        set_retention(site=obj.site, picture_hours=obj.picture_hours, unmatched_hours=obj.unmatched_hours)
+        terms = {name: getattr(obj, name) for name in ("picture_hours", "unmatched_hours", "guest_days")}
+        set_retention(site=obj.site, **terms)
         try:
             set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]
         except RecogniserUnavailable as error:

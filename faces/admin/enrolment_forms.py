@@ -14,7 +14,8 @@ from devices.models import Site
 from devices.reading.pictures import MAX_BYTES
 from faces.enrolment.enrolment import Portrait
 from faces.enrolment.portraits import WHY_SEVERAL
-from faces.models import Capture, Consent, Face, Method, Person
+from faces.models import MOST_TERM, Capture, Consent, Face, Method, Person
+from faces.people.naming import check_naming
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, check_capture, check_portrait, enrol_portrait, record_consent
 
@@ -82,7 +83,8 @@ class PersonForm(forms.ModelForm[Person]):
 
     class Meta:
         model = Person
-        fields = ["site", "name", "line"]
+        fields = ["site", "name", "line", "external_id", "profile"]
+        widgets = {"profile": forms.Textarea(attrs={"rows": 3})}
 
     consent_fields = (
         "consent_text",
@@ -105,6 +107,7 @@ class PersonForm(forms.ModelForm[Person]):
         super().clean()
         now = timezone.now()
         self._check_consent(now)
+        self._check_name(now)
         if self._wants_to_enrol() and not self.errors:
             self._check_pictures(now)
         return self.cleaned_data
@@ -122,6 +125,14 @@ class PersonForm(forms.ModelForm[Person]):
     def _has_consent(self) -> bool:
         return any(self.cleaned_data.get(name) for name in self.consent_fields)
 
+    def _check_name(self, now: dt.datetime) -> None:
+        """A guest is named only with a consent of their own, which may come with the form."""
+        if self.instance.pk and "name" in self.cleaned_data and not self._has_consent():
+            try:
+                check_naming(person=self.instance, name=self.cleaned_data["name"], now=now)
+            except forms.ValidationError as error:
+                self.add_error(None, error)
+
     def _check_consent(self, now: dt.datetime) -> None:
         needed = self._wants_to_enrol() and self._consent_in_force(now) is None
         if not (needed or self._has_consent()):
@@ -135,6 +146,8 @@ class PersonForm(forms.ModelForm[Person]):
             self.add_error("consent_signed_at", "This time is in the future; record a consent after it was given.")
         if expires and expires <= now:
             self.add_error("consent_expires_at", "This time has passed; the consent would not be in force.")
+        if signed and expires and expires - signed > MOST_TERM:
+            self.add_error("consent_expires_at", f"A consent lasts three years at most, {MOST_TERM.days} days.")
 
     def _check_pictures(self, now: dt.datetime) -> None:
         person = self.instance if self.instance.pk else None

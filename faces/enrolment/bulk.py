@@ -41,8 +41,8 @@ def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recognis
         why = why_passed_over(path.name, SUFFIXES)
         yield Outcome(path, f"The picture cannot be used: {why}.")
     try:
-        agreement, line = read_agreement(folder)
-        consent, new_row = _find_or_record_consent(folder, site, agreement, line, now)
+        agreement, description = read_agreement(folder)
+        consent, new_row = _find_or_record_consent(folder, site, agreement, description, now)
         if not folder.pictures:
             raise BadFolder("The folder has no JPEG or PNG.")
     except (BadFolder, EnrolmentRefused) as error:
@@ -59,7 +59,7 @@ def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recognis
 
 @transaction.atomic
 def _find_or_record_consent(
-    folder: PersonFolder, site: Site, agreement: Agreement, line: str, now: dt.datetime
+    folder: PersonFolder, site: Site, agreement: Agreement, description: dict[str, str], now: dt.datetime
 ) -> tuple[Consent, Person | Consent | None]:
     """Return the consent, and the row to delete if no face is enrolled: a new person, a new consent, or None.
 
@@ -69,7 +69,7 @@ def _find_or_record_consent(
     if len(people) > 1:
         raise EnrolmentRefused(f"{len(people)} people of {site} are named {folder.name}; enrol them in the admin.")
     try:
-        person = people[0] if people else create_person(site=site, name=folder.name, line=line)
+        person = people[0] if people else create_person(site=site, name=folder.name, **description)
         recorded = _find_consent(person, agreement)
         consent = recorded or _record_consent(person, agreement)
     except ValidationError as error:

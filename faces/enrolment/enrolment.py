@@ -22,6 +22,14 @@ class EnrolmentRefused(ValueError):
     """A face was not enrolled. The text is one sentence with the reason and what to do."""
 
 
+class MatchesSomebody(EnrolmentRefused):
+    """The face matches another person of the site. The text names that person: show it to members of the site only."""
+
+    def __init__(self, other: Person) -> None:
+        super().__init__(f"The face matches {other}, who is enrolled at this site already; add the picture to {other}.")
+        self.other = other
+
+
 @dataclass(frozen=True, slots=True)
 class Portrait:
     """A picture with one face that is good enough to enrol, and the picture's origin."""
@@ -95,8 +103,8 @@ def check_portrait(
 ) -> Portrait:
     """Return the re-encoded picture and its one face, which is large enough, sharp enough and nobody else's.
 
-    The face may match the faces of `person`, but of no other person of the site. Raises `EnrolmentRefused`, whose text
-    may name a person of the site: show it to members of the site only.
+    The face may match the faces of `person`, but of no other person of the site. Raises `EnrolmentRefused`, and
+    `MatchesSomebody` where the face is another person's.
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     try:
@@ -181,10 +189,7 @@ def _check_nobody_else_matches(
     (match,) = recogniser.identify(jpeg, [face], collection=collection_of(site.pk), gallery=gallery)
     known_face = gallery.faces([match.provider_id]).get(match.provider_id) if match else None
     if known_face is not None and known_face.person != person:
-        other = known_face.person
-        raise EnrolmentRefused(
-            f"The face matches {other}, who is enrolled at this site already; add the picture to {other}."
-        )
+        raise MatchesSomebody(known_face.person)
 
 
 def _sha256(content: bytes) -> str:

@@ -23,8 +23,8 @@ CONSENT = "consent.toml"
 LIKE_CONSENT = frozenset({CONSENT, "consent.toml.txt", "consent.txt"})
 """What editors of Windows make of `CONSENT`, in lower case, while Windows hides the ends of names."""
 
-IN_PERSON = ("signed_by", "signed_at")
-"""Fields that only a person's own file may have, because nobody signs for everybody."""
+IN_PERSON = ("signed_by", "signed_at", "external_id")
+"""Fields that only a person's own file may have: nobody signs for everybody, and an external id is one person's."""
 
 FIELDS = {
     "text": str,
@@ -34,7 +34,8 @@ FIELDS = {
     "signed_at": dt.date,
     "expires_at": dt.date,
 }
-OWN_FIELDS = {"line": str}
+OWN_FIELDS = {"line": str, "external_id": str, "profile": str}
+"""What describes a person beside the consent, by the parameters of `create_person`."""
 
 
 class BadFolder(ValueError):
@@ -90,8 +91,8 @@ def passed_over(folder: Path) -> Iterator[str]:
             yield f"{printable(path.relative_to(folder))} is passed over: {why}."
 
 
-def read_agreement(person: PersonFolder) -> tuple[Agreement, str]:
-    """Return the consent's terms and the person's line for greetings. Raises `BadFolder`."""
+def read_agreement(person: PersonFolder) -> tuple[Agreement, dict[str, str]]:
+    """Return the consent's terms, and what describes the person. Raises `BadFolder`."""
     shared, own = (_read(folder / CONSENT) for folder in (person.path.parent, person.path))
     for name in IN_PERSON:
         if name in shared:
@@ -99,12 +100,12 @@ def read_agreement(person: PersonFolder) -> tuple[Agreement, str]:
                 f"{person.path.parent / CONSENT} has “{name}” for everybody; put it in each person's own file."
             )
     fields = {**shared, **own}
-    line = str(fields.pop("line", ""))
+    description = {name: str(fields.pop(name)) for name in OWN_FIELDS if name in fields}
     for name in FIELDS:
         if name not in fields:
             raise BadFolder(f"No {CONSENT} has “{name}” for {person.name}; without a consent nobody is enrolled.")
     signed_at, expires_at = (_to_utc(fields.pop(name)) for name in ("signed_at", "expires_at"))
-    return Agreement(**fields, signed_at=signed_at, expires_at=expires_at), line
+    return Agreement(**fields, signed_at=signed_at, expires_at=expires_at), description
 
 
 def _is_person_folder(path: Path) -> bool:

@@ -21,7 +21,7 @@ from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
 from faces.erasure.copies import remove_unrecognised
 from faces.erasure.signals import person_erased
-from faces.models import Capture, Coffee, Consent, Erasure, Face, Merge, Person, Sighting, guest_name
+from faces.models import Capture, Coffee, Consent, EnrolmentPhoto, Erasure, Face, Merge, Person, Sighting, guest_name
 from faces.people.consent import remove_faces
 from faces.pictures import storage
 from faces.recognisers.recogniser import RecogniserUnavailable
@@ -174,6 +174,7 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
         }
     erasure.erased_at, erasure.reason = now, ""
     erasure.save()
+    EnrolmentPhoto.objects.filter(rival=person).delete()
     person_erased.send(Person, site=person.site, captures=shown)
     person.delete()
     transaction.on_commit(_truncate_sqlite_log, robust=True)

@@ -60,18 +60,39 @@ def _people() -> list[Table]:
     return [
         Table(
             "faces.Person",
-            "name and line of a person",
+            "name, line, profile and external id of a person",
             "Erased on demand, and when the site's term without being seen is over.",
-            own=("name", "line"),
+            own=("name", "line", "external_id", "profile"),
             site="site",
         ),
         Table(
             "faces.Consent",
-            "what a person agreed to, and who signed",
+            "what a person agreed to, and who signed, with the drawn signature",
             CLEARED,
-            own=("text", "signed_by"),
+            own=("text", "signed_by", "strokes"),
             other=("text_version", "text_sha256"),
             site="person__site",
+        ),
+        Table("faces.ConsentTemplate", other=("name", "purpose", "text")),
+        Table(
+            "faces.DeskLink",
+            "that a person was given a link to their own page",
+            "With the person, or after 30 days.",
+            other=("code_digest",),
+            site="site",
+        ),
+        Table(
+            "faces.EnrolmentDraft",
+            "that somebody is being enrolled",
+            "When they are enrolled, with the person, or after a day.",
+            site="site",
+        ),
+        Table(
+            "faces.EnrolmentPhoto",
+            "the photographs of somebody who is being enrolled",
+            "When they are enrolled, with the person, or after a day; an erasure deletes those that match the person.",
+            other=("jpeg", "sha256", "refused"),
+            site="draft__site",
         ),
         Table(
             "faces.Face",

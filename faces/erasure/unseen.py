@@ -1,4 +1,4 @@
-"""Announces and then erases the people whom no camera has seen for the term of their consent."""
+"""Announces and then erases the people whom no camera has seen for the term of their consent, and old guests."""
 
 import datetime as dt
 import logging
@@ -11,7 +11,6 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 from devices.faults.isolation import each
 from faces.erasure.erasing import NotErasedYet, forget
 from faces.models import Consent, ErasureNotice, Method, Person
-from faces.people.consent import GUEST_TERM
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +20,7 @@ NOTICE = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class UnseenPerson:
-    """A person whom no camera has seen for longer than the term of their consent."""
+    """A person whom no camera has seen for longer than the term of their consent, or a guest at the end of the term."""
 
     person: Person
     last_seen_at: dt.datetime
@@ -35,8 +34,8 @@ def unseen_people(*, now: dt.datetime) -> Iterator[UnseenPerson]:
     A person without any consent has no face and no term, and is left out.
     """
     for person in _people():
-        last_seen_at, term = _last_seen(person)
-        if now - last_seen_at >= term:
+        last_seen_at, ends_at = _last_seen(person)
+        if now >= ends_at:
             notice = getattr(person, "erasure_notice", None)
             yield UnseenPerson(person, last_seen_at, notice.erase_at if notice else now + NOTICE)
 
@@ -73,8 +72,8 @@ def _erase_if_unseen(now: dt.datetime, number: int) -> bool | None:
     person = _people().filter(pk=number).first()
     if person is None:
         return None
-    last_seen_at, term = _last_seen(person)
-    if now - last_seen_at < term:
+    _, ends_at = _last_seen(person)
+    if now < ends_at:
         return None
     try:
         forget(person=person, by=None, now=now)
@@ -100,9 +99,12 @@ def _people() -> "QuerySet[Person]":
     )
 
 
-def _last_seen(person: Person) -> tuple[dt.datetime, dt.timedelta]:
-    """When the person was last seen or last agreed, and how long after that they are kept."""
+def _last_seen(person: Person) -> tuple[dt.datetime, dt.datetime]:
+    """When the person was last seen or last agreed, and until when they are kept.
+
+    A guest without a consent of their own is kept for the term that the site has set, seen or not.
+    """
     values = vars(person)
-    signed_at, sighted_at = values["signed_at"], values["sighted_at"]
-    term = GUEST_TERM if values["method"] == Method.OWNER else values["expires_at"] - signed_at
-    return max(signed_at, sighted_at or signed_at), term
+    signed_at, sighted_at, expires_at = values["signed_at"], values["sighted_at"], values["expires_at"]
+    last_seen_at = max(signed_at, sighted_at or signed_at)
+    return last_seen_at, expires_at if values["method"] == Method.OWNER else last_seen_at + (expires_at - signed_at)

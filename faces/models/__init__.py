@@ -1,34 +1,39 @@
 """Models of pictures and their recognition, of people, consents and coffees, and of their upkeep."""
 
 from faces.models.core import (
+    MOST_GUEST_DAYS,
     MOST_HOURS,
     Annotation,
     Capture,
     Coffee,
-    Consent,
     Erasure,
-    Face,
-    Method,
     Mode,
-    Person,
     Shows,
     Sighting,
     SitePolicy,
     State,
-    guest_name,
     picture_name,
 )
+from faces.models.desk import MOST_TERM, ConsentTemplate, DeskLink, EnrolmentDraft, EnrolmentPhoto
+from faces.models.people import LONGEST_PROFILE, Consent, Face, Method, Person, guest_name
 from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
 from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace, UntoldSighting
 
 __all__ = [
+    "LONGEST_PROFILE",
+    "MOST_GUEST_DAYS",
     "MOST_HOURS",
+    "MOST_TERM",
     "NOBODY",
     "Annotation",
     "Capture",
     "Coffee",
     "CoffeeTally",
     "Consent",
+    "ConsentTemplate",
+    "DeskLink",
+    "EnrolmentDraft",
+    "EnrolmentPhoto",
     "Erasure",
     "ErasureNotice",
     "Face",

@@ -3,25 +3,23 @@
 Times are UTC. Boxes are `[left, top, width, height]` in pixels of the stored picture.
 """
 
-import datetime as dt
 import secrets
 import uuid
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Device, Site
 from devices.rules.text import LineField
 from devices.storage.querysets import SiteScopedQuerySet
+from faces.models.people import Person
 from faces.models.querysets import (
     AnnotationQuerySet,
     CaptureQuerySet,
     CoffeeQuerySet,
-    ConsentQuerySet,
-    FaceQuerySet,
     SightingQuerySet,
 )
 
@@ -36,6 +34,10 @@ class Mode(models.TextChoices):
 
 MOST_HOURS = 10 * 366 * 24
 """The longest term for which a site may keep pictures: ten years."""
+
+
+MOST_GUEST_DAYS = 3 * 365
+"""Illinois' BIPA (740 ILCS 14/15) allows at most three years."""
 
 
 class SitePolicy(models.Model):
@@ -63,6 +65,12 @@ class SitePolicy(models.Model):
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
         help_text="Counted likewise, for pictures of a single face in which nobody was recognised.",
+    )
+    guest_days = models.PositiveIntegerField(
+        "days that a guest without a consent of the own is known",
+        default=365,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_GUEST_DAYS)],
+        help_text="Counted from the guest's first picture. Then the guest is erased.",
     )
     latest_guest = models.PositiveIntegerField(
         default=0, editable=False, help_text="The number of the latest guest; no number is used twice."
@@ -187,128 +195,6 @@ class Annotation(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.boxes)} boxes on {self.capture}"
-
-
-class Person(models.Model):
-    """A person of a site: enrolled with consent, or a numbered guest."""
-
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="people")
-    name = LineField(max_length=80)
-    line = LineField(max_length=120, blank=True, help_text="Added to the greeting, such as a title or a motto.")
-    guest_number = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        editable=False,
-        help_text="Number of a guest, counted per site; kept when the guest is named.",
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = SiteScopedQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["name", "pk"]
-        verbose_name_plural = "people"
-        constraints = [
-            models.UniqueConstraint(fields=["site", "guest_number"], name="one_guest_per_site_and_number"),
-            models.CheckConstraint(condition=~Q(name=""), name="a_person_has_a_name"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_unnamed_guest(self) -> bool:
-        """Whether this is a guest to whom nobody has given a name."""
-        return self.guest_number is not None and self.name == guest_name(self.guest_number)
-
-
-def guest_name(number: int) -> str:
-    """Return the name of the guest with this number until somebody gives another."""
-    return f"Guest {number}"
-
-
-class Method(models.TextChoices):
-    """How a person has agreed."""
-
-    PAPER = "paper", "signed on paper"
-    ELECTRONIC = "electronic", "signed electronically"
-    OWNER = "owner", "by the site owner's confirmation for everyone"
-
-
-class Consent(models.Model):
-    """A person's agreement to be recognised: its text, form and term, and whether it was withdrawn."""
-
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="consents")
-    text = models.TextField(help_text="The text that was agreed to, word for word.")
-    text_version = LineField(max_length=40)
-    text_sha256 = models.CharField(max_length=64, editable=False)
-    method = models.CharField(max_length=10, choices=Method.choices)
-    signed_by = LineField(max_length=120, help_text="Name of the person who signed.")
-    signed_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="The faces may be used until this time.")
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
-
-    objects = ConsentQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-signed_at", "-pk"]
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(text="") & ~Q(text_version="") & ~Q(text_sha256="") & ~Q(method="") & ~Q(signed_by=""),
-                name="a_consent_says_who_agreed_to_what",
-            ),
-            models.CheckConstraint(condition=Q(expires_at__gt=F("signed_at")), name="a_consent_has_a_term"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.text_version}, signed by {self.signed_by} on {self.signed_at:%Y-%m-%d}"
-
-    def is_valid(self, now: dt.datetime) -> bool:
-        """Whether the consent is in force at this time: signed, not withdrawn, and not expired."""
-        return self.withdrawn_at is None and self.signed_at <= now < self.expires_at
-
-
-class Face(models.Model):
-    """A face that one recogniser has indexed from one picture.
-
-    It belongs to a consent, and through the consent to a person, so that no face exists without consent.
-    """
-
-    consent = models.ForeignKey(Consent, on_delete=models.CASCADE, related_name="faces")
-    provider = models.CharField(max_length=20, help_text="The recogniser that has indexed the face.")
-    provider_id = models.CharField(max_length=64, help_text="The recogniser's name for the face.")
-    embedding = models.BinaryField(null=True, help_text="Little-endian float32 numbers; only for the local recogniser.")
-    picture_sha256 = models.CharField(
-        max_length=64,
-        blank=True,
-        editable=False,
-        help_text="SHA-256 of the file that was enrolled, which is not stored.",
-    )
-    capture = models.ForeignKey(
-        Capture,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="enrolled_faces",
-        help_text="The capture that the face was enrolled from, if any.",
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = FaceQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["provider", "provider_id"], name="one_face_per_provider_id"),
-            models.CheckConstraint(condition=~Q(provider_id=""), name="a_face_is_known_to_its_provider"),
-        ]
-
-    def __str__(self) -> str:
-        return f"face {self.pk} of {self.person}"
-
-    @property
-    def person(self) -> Person:
-        return self.consent.person
 
 
 class Sighting(models.Model):

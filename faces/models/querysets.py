@@ -50,6 +50,10 @@ class FaceQuerySet(SiteScopedQuerySet):
         return self.filter(provider=provider, consent__person__site=site_id)
 
 
+class EnrolmentPhotoQuerySet(SiteScopedQuerySet):
+    site_path = "draft__site"
+
+
 class ErasureNoticeQuerySet(SiteScopedQuerySet):
     site_path = "person__site"
 

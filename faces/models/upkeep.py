@@ -8,7 +8,8 @@ from django.db import models
 
 from devices.models import Site
 from devices.storage.querysets import SiteScopedQuerySet
-from faces.models.core import Person, Sighting
+from faces.models.core import Sighting
+from faces.models.people import Person
 from faces.models.querysets import ErasureNoticeQuerySet, RecogniserMonthQuerySet
 
 

@@ -2,18 +2,29 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from devices.audit.recording import who_acts
 from devices.models import Site
-from faces.models import Consent, Face, Method, Person, SitePolicy, guest_name
+from faces.models import (
+    MOST_TERM,
+    Consent,
+    ConsentTemplate,
+    DeskLink,
+    Face,
+    Method,
+    Person,
+    SitePolicy,
+    guest_name,
+)
+from faces.people import signatures
 from faces.recognisers import recogniser as recognisers
 from faces.recognisers.recogniser import collection_of
-
-GUEST_TERM = dt.timedelta(days=365)
-"""The term of a guest's profile. Illinois' BIPA (740 ILCS 14/15) allows at most three years after the last visit."""
 
 GUEST_TEXT_VERSION = "everyone-1"
 
@@ -25,9 +36,11 @@ def with_coffees_and_consent(people: "QuerySet[Person]", *, now: dt.datetime) ->
     return people.annotate(coffees_counted=counted, has_consent=Exists(valid))
 
 
-def create_person(*, site: Site, name: str, line: str = "") -> Person:
+def create_person(*, site: Site, name: str, line: str = "", external_id: str = "", profile: str = "") -> Person:
     """Create a person of the site. Raises `ValidationError` if a value is invalid."""
-    person = Person(site=site, name=name.strip(), line=line.strip())
+    person = Person(
+        site=site, name=name.strip(), line=line.strip(), external_id=external_id.strip(), profile=profile.strip()
+    )
     person.full_clean()
     person.save()
     return person
@@ -42,11 +55,18 @@ def record_consent(
     signed_by: str,
     signed_at: dt.datetime,
     expires_at: dt.datetime,
+    template: ConsentTemplate | None = None,
+    strokes: Sequence[Sequence[int]] = (),
+    link: DeskLink | None = None,
+    now: dt.datetime | None = None,
 ) -> Consent:
-    """Record what the person agreed to, how, and for how long. Raises `ValidationError` if a value is missing.
+    """Record what the person agreed to, how, and for how long. Raises `ValidationError` if a value is missing or wrong.
 
-    The new consent also takes over the person's faces that are enrolled already.
+    A consent is signed before it is recorded and lasts `MOST_TERM` at most. The new consent also takes over the
+    person's faces that are enrolled already. Whoever acts is kept as the one who recorded it; with a `link`, whoever
+    gave the link.
     """
+    now = now or timezone.now()
     consent = Consent(
         person=person,
         text=text,
@@ -56,12 +76,54 @@ def record_consent(
         signed_by=signed_by.strip(),
         signed_at=signed_at,
         expires_at=expires_at,
+        template=template,
+        strokes=signatures.checked(strokes),
+        recorded_by=link.created_by if link else who_acts()[0],
+        recorded_at=now,
+        on_own_device=link is not None,
     )
     consent.full_clean()
+    if method != Method.OWNER:
+        _check_term(signed_at, expires_at, now)
     with transaction.atomic():
         consent.save()
         Face.objects.filter(consent__person=person).update(consent=consent)
     return consent
+
+
+def agree_to(
+    *,
+    person: Person,
+    template: ConsentTemplate,
+    signed_by: str,
+    strokes: Sequence[Sequence[int]] = (),
+    link: DeskLink | None = None,
+    now: dt.datetime,
+) -> Consent:
+    """Record that the person has agreed to the site's text now, for the text's term. Raises as `record_consent`."""
+    if template.site_id != person.site_id or template.retired_at is not None:
+        raise ValidationError("This text is no longer in force; show the person the text that is.")
+    return record_consent(
+        person=person,
+        text=f"{template.purpose}\n\n{template.text}",
+        text_version=template.version,
+        method=template.method,
+        signed_by=signed_by,
+        signed_at=now,
+        expires_at=now + dt.timedelta(days=template.term_days),
+        template=template,
+        strokes=strokes,
+        link=link,
+        now=now,
+    )
+
+
+def _check_term(signed_at: dt.datetime, expires_at: dt.datetime, now: dt.datetime) -> None:
+    """Raise `ValidationError` for a signature from the future or a term beyond `MOST_TERM`."""
+    if signed_at > now:
+        raise ValidationError({"signed_at": "This time is in the future; record a consent after it was given."})
+    if expires_at - signed_at > MOST_TERM:
+        raise ValidationError({"expires_at": f"A consent lasts three years at most, {MOST_TERM.days} days."})
 
 
 def text_digest(text: str) -> str:
@@ -111,5 +173,5 @@ def create_guest(*, policy: SitePolicy, now: dt.datetime) -> Consent:
         method=Method.OWNER,
         signed_by=str(owner),
         signed_at=policy.confirmed_at,
-        expires_at=now + GUEST_TERM,
+        expires_at=now + dt.timedelta(days=policy.guest_days),
     )

@@ -1,4 +1,4 @@
-"""Merges two records of one person, undoes merges, and names guests."""
+"""Merges two records of one person, and undoes merges."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
@@ -101,14 +101,6 @@ def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = Non
             _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
         _restore_repetitions(merge)
     _hand_faces_back(merge)
-    return person
-
-
-def name_person(*, person: Person, name: str, line: str = "") -> Person:
-    """Give a person, such as a guest, another name and line. Raises `ValidationError` if one is invalid."""
-    person.name, person.line = name.strip(), line.strip()
-    person.full_clean()
-    person.save(update_fields=["name", "line"])
     return person
 
 

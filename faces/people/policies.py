@@ -42,12 +42,16 @@ def set_policy(
     return policy
 
 
-def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int) -> SitePolicy:
-    """Set how many hours the site keeps pictures, and pictures of strangers' faces. Raises `ValidationError`."""
+def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int, guest_days: int | None = None) -> SitePolicy:
+    """Set how many hours the site keeps pictures, and pictures of strangers' faces; and how many days, guests.
+
+    The days hold for guests who come from now on. Raises `ValidationError`.
+    """
     policy, _ = SitePolicy.objects.get_or_create(site=site)
     policy.picture_hours, policy.unmatched_hours = picture_hours, unmatched_hours
+    policy.guest_days = policy.guest_days if guest_days is None else guest_days
     policy.full_clean()
-    policy.save(update_fields=["picture_hours", "unmatched_hours"])
+    policy.save(update_fields=["picture_hours", "unmatched_hours", "guest_days"])
     return policy
 
 

@@ -26,7 +26,7 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
 
     class Meta:
         model = SitePolicy
-        fields = ["site", "mode", "picture_hours", "unmatched_hours"]
+        fields = ["site", "mode", "picture_hours", "unmatched_hours", "guest_days"]
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -47,7 +47,7 @@ class SitePolicyForm(PolicyForm):
     """The policy of the site of its instance."""
 
     class Meta(PolicyForm.Meta):
-        fields = ["mode", "picture_hours", "unmatched_hours"]
+        fields = ["mode", "picture_hours", "unmatched_hours", "guest_days"]
         widgets = {"mode": forms.RadioSelect}
 
     def tell(self, before: SitePolicy, now: dt.datetime) -> list[str]:

@@ -58,7 +58,8 @@ def _policy_of(site: Site) -> SitePolicy:
 
 def _save(request: HttpRequest, site: Site, form: SitePolicyForm, user: "User") -> None:
     values = form.cleaned_data
-    set_retention(site=site, picture_hours=values["picture_hours"], unmatched_hours=values["unmatched_hours"])
+    terms = {name: values[name] for name in ("picture_hours", "unmatched_hours", "guest_days")}
+    set_retention(site=site, **terms)
     try:
         set_policy(site=site, mode=values["mode"], confirmed_by=user)
     except RecogniserUnavailable as error:

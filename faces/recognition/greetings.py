@@ -36,6 +36,8 @@ class Profile(msgspec.Struct, frozen=True):
     """Identifies the sighting; a repeated message has the same id."""
     name: str
     line: str
+    external_id: str
+    profile: str
     coffees: int
     """The number of the person's coffees that count so far."""
     site: str
@@ -107,6 +109,8 @@ def _profile(capture: Capture, sighting: Sighting) -> Profile:
         id=f"{capture.pk}-{sighting.number}",
         name=person.name,
         line=person.line,
+        external_id=person.external_id,
+        profile=person.profile,
         coffees=Coffee.objects.counted().filter(person=person).count(),
         site=capture.device.site.slug,
         device=capture.device.name,
@@ -118,7 +122,7 @@ def _greet_at_device(capture: Capture, profile: Profile) -> None:
     if not capture.device.is_open:
         return  # The camera is at another place now, where nobody waits for this greeting.
     topic = topic_to_device(capture.device.thing_name, "greeting")
-    greeting = Greeting(name=profile.name, coffees=profile.coffees, line=profile.line)
+    greeting = Greeting(profile.name, profile.coffees, profile.line, profile.external_id, profile.profile)
     try:
         broker.publish(topic, encode(greeting))
     except broker.BrokerUnavailable as error:

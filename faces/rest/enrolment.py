@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from devices.models import Site
 from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import KnownFieldsOnly
 from devices.rest.parsing import JSONParser
 from faces.models import Capture, Consent, Erasure, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
@@ -44,25 +45,28 @@ class Unavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
-class NewPersonSerializer(serializers.Serializer[dict[str, Any]]):
+class NewPersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
     site = serializers.SlugField(help_text="A site's slug.")
-    name = serializers.CharField(max_length=80)
-    line = serializers.CharField(max_length=120, required=False, help_text="Added to the greeting.")
+
+    class Meta:
+        model = Person
+        fields = ["site", "name", "line", "external_id", "profile"]
 
 
-class ConsentSerializer(serializers.ModelSerializer[Consent]):
+class ConsentSerializer(KnownFieldsOnly, serializers.ModelSerializer[Consent]):
     method = serializers.ChoiceField(choices=[Method.PAPER, Method.ELECTRONIC])
+    recorded_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = Consent
         fields = [
             *("id", "text", "text_version", "text_sha256", "method"),
-            *("signed_by", "signed_at", "expires_at", "withdrawn_at"),
+            *("signed_by", "signed_at", "expires_at", "withdrawn_at", "recorded_by", "recorded_at", "on_own_device"),
         ]
-        read_only_fields = ["text_sha256", "withdrawn_at"]
+        read_only_fields = ["text_sha256", "withdrawn_at", "recorded_at", "on_own_device"]
 
 
-class PortraitsSerializer(serializers.Serializer[dict[str, Any]]):
+class PortraitsSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
     """Pictures of one person, each with only this face: files, base64 strings, or a capture of the site."""
 
     images = serializers.ListField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
@@ -118,7 +122,7 @@ class EnrolmentMixin(ScopedReadOnlyViewSet):
         if site is None:
             raise ValidationError({"site": ["Give the slug of one of your sites."]})
         check_operator(request, site)
-        person = _with_field_errors(partial(create_person, site=site, **values))
+        person = with_field_errors(partial(create_person, site=site, **values))
         shown = self.get_serializer(self.get_queryset().get(pk=person.pk))
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
@@ -141,7 +145,7 @@ class EnrolmentMixin(ScopedReadOnlyViewSet):
         if request.method == "GET":
             return Response(ConsentSerializer(self.get_object().consents.all(), many=True).data)
         person = self._get_operable_person(request)
-        consent = _with_field_errors(partial(record_consent, person=person, **_validate(ConsentSerializer, request)))
+        consent = with_field_errors(partial(record_consent, person=person, **_validate(ConsentSerializer, request)))
         return Response(ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=ConsentSerializer(many=True))
@@ -213,7 +217,7 @@ def _validate(kind: type[serializers.BaseSerializer[Any]], request: Request) -> 
     return dict(serializer.validated_data)
 
 
-def _with_field_errors(write: Any) -> Any:
+def with_field_errors(write: Any) -> Any:
     """Call the service; its `ValidationError` becomes an error response with messages by field."""
     try:
         return write()

@@ -17,6 +17,7 @@ from devices.reading import decoding
 from devices.reading.decoding import Rejection
 from devices.reading.picture_budget import OverBudget, budget_of
 from devices.reading.pictures import MAX_BYTES, BadPicture
+from devices.rest.parameters import KnownFieldsOnly
 from edge_agent.messages import MAX_LOOKS, Box, Face, Look
 from edge_agent.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
@@ -60,7 +61,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
 
     class Meta:
         model = Person
-        fields = ["id", "site", "name", "line", "guest", "coffees", "consent", "created_at"]
+        fields = ["id", "site", "name", "line", "external_id", "profile", "guest", "coffees", "consent", "created_at"]
 
     def get_guest(self, person: Person) -> bool:
         return person.guest_number is not None
@@ -227,17 +228,17 @@ class CoffeeSerializer(serializers.ModelSerializer[Coffee]):
         ]
 
 
-class ReviewSerializer(serializers.Serializer[dict[str, Any]]):
+class ReviewSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=200)
 
 
-class NameSerializer(serializers.ModelSerializer[Person]):
+class NameSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
     class Meta:
         model = Person
-        fields = ["name", "line"]
+        fields = ["name", "line", "external_id", "profile"]
 
 
-class IntoSerializer(serializers.Serializer[dict[str, Any]]):
+class IntoSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
     into = serializers.IntegerField(help_text="The id of the person who takes the rows over.")
 
 

@@ -1,6 +1,7 @@
 """The API's views of captures, people, merges, coffees and the leaderboard."""
 
 import datetime as dt
+from functools import partial
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -32,7 +33,7 @@ from devices.rules.text import whole_number
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent
-from faces.rest.enrolment import EnrolmentMixin
+from faces.rest.enrolment import EnrolmentMixin, with_field_errors
 from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
 from faces.rest.rights import check_operator
 from faces.rest.serializers import (
@@ -106,11 +107,11 @@ class PersonViewSet(EnrolmentMixin):
     @extend_schema(request=NameSerializer, responses=PersonSerializer)
     @action(detail=True, methods=["post"], url_path="name")
     def rename(self, request: Request, pk: str) -> Response:
-        """Name a person, such as a guest; coffees and sightings stay. For operators of the site."""
+        """Name a person, such as a guest who has agreed in person; coffees and sightings stay. For operators."""
         person = self._get_operable_person(request)
         serializer = NameSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        name_person(person=person, **serializer.validated_data)
+        with_field_errors(partial(name_person, person=person, **serializer.validated_data))
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=IntoSerializer, responses=MergeSerializer)

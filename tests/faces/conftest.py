@@ -17,6 +17,7 @@ from faces.recognisers import recogniser as recognisers
 from faces.recognisers.local import LocalRecogniser
 from faces.recognisers.recogniser import Recogniser
 from faces.services import create_person, enrol, record_consent, set_policy
+from tests import clock
 from tests.faces import scenes
 
 NOON = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
@@ -62,6 +63,7 @@ def agree(person: Person, *, signed_at: dt.datetime = NOON - dt.timedelta(days=1
         signed_by=person.name,
         signed_at=signed_at,
         expires_at=signed_at + dt.timedelta(days=days),
+        now=max(signed_at, clock.now()),
     )
 
 

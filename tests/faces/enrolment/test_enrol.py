@@ -19,7 +19,7 @@ ALL = """
 text = "I agree to be recognised at the coffee machine."
 text_version = "3"
 method = "electronic"
-expires_at = 2100-01-01
+expires_at = 2029-01-01
 """
 HERS = """
 signed_by = "Ada L."
@@ -226,8 +226,8 @@ class TestAgreement:
     def test_a_persons_own_words_come_first(self, tmp_path: Path) -> None:
         write(tmp_path / "consent.toml", ALL)
         write(tmp_path / "Ada" / "consent.toml", HERS + 'text_version = "4"\nexpires_at = 2030-01-01T12:00:00')
-        agreement, line = read_agreement(read_people_folders(tmp_path)[0])
-        assert (agreement.text_version, line) == ("4", "Countess")
+        agreement, description = read_agreement(read_people_folders(tmp_path)[0])
+        assert (agreement.text_version, description) == ("4", {"line": "Countess"})
         assert agreement.expires_at == dt.datetime(2030, 1, 1, 12, tzinfo=dt.UTC)
 
     def test_hidden_folders_are_passed_over(self, tmp_path: Path) -> None:

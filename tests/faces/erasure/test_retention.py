@@ -26,7 +26,6 @@ from faces.erasure.retention import (
 )
 from faces.erasure.unseen import NOTICE, announce_erasures, erase_announced, unseen_people
 from faces.models import Capture, Erasure, ErasureNotice, Face, Mode, Person, SitePolicy, State, UnclaimedFace
-from faces.people.consent import GUEST_TERM
 from faces.pictures import sink
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import create_person, finish_erasures, recognise, set_policy, set_retention, withdraw_consent
@@ -262,13 +261,17 @@ class TestUnseen:
         assert announce_erasures(now=due + DAY) == 0
         assert not ErasureNotice.objects.exists()
 
-    def test_a_guests_term_counts_from_the_latest_visit(
+    def test_a_guest_ends_after_the_sites_term_although_seen_again(
         self, seattle: Site, owner: User, take_picture: TakePicture, scripted: Scripted
     ) -> None:
-        set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON - 1000 * DAY)
+        policy = set_policy(site=seattle, mode=Mode.EVERYONE, confirmed_by=owner, now=NOON - 1000 * DAY)
+        SitePolicy.objects.filter(pk=policy.pk).update(guest_days=10)
         recognise(capture_id=take_picture().pk, now=LATER, recogniser=scripted)
-        assert announce_erasures(now=NOON + GUEST_TERM - HOUR) == 0
-        assert announce_erasures(now=NOON + GUEST_TERM) == 1
+        again = take_picture(at=NOON + 9 * DAY, received=NOON + 9 * DAY)
+        recognise(capture_id=again.pk, now=NOON + 9 * DAY, recogniser=scripted)
+        assert Person.objects.get().sightings.count() == 2
+        assert announce_erasures(now=LATER + 10 * DAY - HOUR) == 0
+        assert announce_erasures(now=LATER + 10 * DAY) == 1
 
     def test_somebody_without_any_consent_has_no_term(self, seattle: Site) -> None:
         create_person(site=seattle, name="Ada")

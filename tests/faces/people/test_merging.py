@@ -193,7 +193,13 @@ class TestMerging:
 
 
 class TestNaming:
+    def test_a_guest_is_named_only_with_a_consent_of_their_own(self, guest: Person) -> None:
+        with pytest.raises(ValidationError, match="Record the person's own consent first"):
+            name_person(person=guest, name="Bea")
+        assert name_person(person=guest, name="Guest 1", line="Likes tea").line == "Likes tea"
+
     def test_a_named_guest_keeps_everything(self, guest: Person) -> None:
+        agree(guest)
         named = name_person(person=guest, name=" Bea ", line="Baker")
         named.refresh_from_db()
         assert (named.name, named.line, named.guest_number, named.coffees.count()) == ("Bea", "Baker", 1, 1)
@@ -213,6 +219,9 @@ class TestNaming:
 class TestApi:
     def test_an_operator_names_merges_and_undoes(self, guest: Person, bea: Person, operator: User) -> None:
         client = client_of(operator)
+        refused = client.post(f"/api/v1/people/{guest.pk}/name/", {"name": "Be"})
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["name"])
+        agree(guest)
         named = client.post(f"/api/v1/people/{guest.pk}/name/", {"name": "Be", "line": ""}).json()
         assert (named["name"], named["coffees"]) == ("Be", 1)
         assert client.post(f"/api/v1/people/{guest.pk}/name/", {"name": ""}).status_code == 400

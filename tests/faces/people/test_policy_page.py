@@ -17,7 +17,9 @@ PAGE = "/sites/seattle/settings/faces/"
 def sent(user: User, **typed: str) -> Any:
     client = Client()
     client.force_login(user)
-    return client.post(PAGE, {"mode": "enrolled", "picture_hours": "720", "unmatched_hours": "24", **typed})
+    return client.post(
+        PAGE, {"mode": "enrolled", "picture_hours": "720", "unmatched_hours": "24", "guest_days": "90", **typed}
+    )
 
 
 def shown(response: Any) -> str:

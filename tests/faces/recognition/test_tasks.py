@@ -108,6 +108,8 @@ def test_a_late_picture_is_still_published_to_the_topic(
         "id": f"{capture.pk}-0",
         "name": "Ada",
         "line": "Commander",
+        "external_id": "",
+        "profile": "",
         "coffees": 1,
         "site": "seattle",
         "device": "Seattle01",
