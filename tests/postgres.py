@@ -57,11 +57,14 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 NOT_DURABLE = "-F -c synchronous_commit=off"
 """Options without durability, which suffice because most clusters do not outlive the tests."""
 
+NO_LONG_STATEMENTS = "-c statement_timeout=120s"
+"""A statement that takes minutes fails and is named, instead of keeping its locks from all later tests."""
+
 
 @contextmanager
 def cluster() -> Iterator[str]:
     """Yield the URL of a new, empty database. Raises `SystemExit` with one sentence if PostgreSQL is missing."""
-    with server() as running:
+    with server(f"{NOT_DURABLE} {NO_LONG_STATEMENTS}") as running:
         yield running.url
 
 

@@ -148,21 +148,24 @@ def _problems(device: Device, report: BoxReport | None, update: AgentUpdate | No
 
 def rollouts_of(devices: QuerySet[Device]) -> list[RolloutState]:
     """Return the rollouts in which any of these cameras is, the latest first; unfinished ones, and the latest one."""
-    updates = AgentUpdate.objects.filter(thing__devices__in=devices.values("pk"))
-    counted = (
-        Rollout.objects.filter(updates__in=updates)
-        .select_related("release", "started_by")
-        .defer("release__wheel")
+    # The updates are counted before their rollouts are read: PostgreSQL may plan one query for both so badly, while its
+    # statistics are older than the devices, that it takes minutes for two thousand of them.
+    counts = list(
+        AgentUpdate.objects.filter(thing__in=devices.values("thing__pk"))
+        .values("rollout")
         .annotate(
-            total=models.Count("updates", distinct=True),
-            done=models.Count("updates", filter=Q(updates__done_at__isnull=False), distinct=True),
-            failed=models.Count("updates", filter=~Q(updates__failure=""), distinct=True),
-            failure=models.Max("updates__failure"),
+            total=models.Count("thing", distinct=True),
+            done=models.Count("thing", filter=Q(done_at__isnull=False), distinct=True),
+            failed=models.Count("thing", filter=~Q(failure=""), distinct=True),
+            last_failure=models.Max("failure"),
         )
-        .order_by("-started_at", "-pk")
+        .order_by("-rollout__started_at", "-rollout")[:MOST_ROLLOUTS]
     )
+    rollouts = Rollout.objects.select_related("release", "started_by").defer("release__wheel")
+    by_key = rollouts.in_bulk([each["rollout"] for each in counts])
     states = [
-        RolloutState(each, each.done, each.failed, each.total, each.failure or "") for each in counted[:MOST_ROLLOUTS]
+        RolloutState(by_key[each["rollout"]], each["done"], each["failed"], each["total"], each["last_failure"] or "")
+        for each in counts
     ]
     return [state for number, state in enumerate(states) if number == 0 or state.done < state.total]
 
