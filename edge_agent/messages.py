@@ -262,6 +262,32 @@ class Log(msgspec.Struct, frozen=True, omit_defaults=True):
     level: Literal["info", "warning", "error"] = "info"
 
 
+ContentName = Annotated[Text, msgspec.Meta(min_length=1, max_length=128)]
+"""How a player calls a content or a layout."""
+
+
+class Shown(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One showing of a content. Content and `started_at` identify it, so that it may be sent again with its end."""
+
+    content: ContentName
+    started_at: Milliseconds
+    ended_at: Milliseconds | None = None
+    """None while it goes on: it then lasts until the next one."""
+    name: Annotated[Text, msgspec.Meta(max_length=128)] = ""
+    layout: Annotated[Text, msgspec.Meta(max_length=128)] = ""
+    position: Annotated[int, msgspec.Meta(ge=0, le=32_767)] = 0
+    """The place in the sequence, from 1 on; 0 where the player does not tell."""
+
+
+class Play(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of `play`: what a player has shown, or shows now."""
+
+    id: MessageId
+    plays: Annotated[tuple[Shown, ...], msgspec.Meta(max_length=1_000)]
+    sent_at: Milliseconds | None = None
+    """The player's clock when it sends, by which the platform knows how far the clock is off."""
+
+
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of `receipt`: the messages with these ids are committed or quarantined, and may be deleted."""
 
@@ -283,7 +309,7 @@ class Greeting(msgspec.Struct, frozen=True, omit_defaults=True):
     """Some sentences about the person, if there are any; at most 1,000 characters."""
 
 
-FromDevice = Frames | Image | Status | Log
+FromDevice = Frames | Image | Status | Log | Play
 
 KINDS: dict[str, type[FromDevice]] = {message.__name__.lower(): message for message in get_args(FromDevice)}
 """The class of each kind of message. The kind is the class's name in lower case, and the last level of the topic."""

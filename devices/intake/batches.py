@@ -21,6 +21,7 @@ from devices.reading.decoding import (
     LogLine,
     ReceivedFrame,
     ReceivedGesture,
+    ReceivedPlay,
     ReceivedVisit,
     Rejection,
     SignOfLife,
@@ -42,6 +43,7 @@ class Batch:
     gestures: list[ReceivedGesture] = field(default_factory=list)
     signs_of_life: list[SignOfLife] = field(default_factory=list)
     visits: list[ReceivedVisit] = field(default_factory=list)
+    plays: list[ReceivedPlay] = field(default_factory=list)
     statuses: list[tuple[Device, dt.datetime, messages.Status]] = field(default_factory=list)
     """The statuses that name their software, each with its device and the device's time."""
 
@@ -266,6 +268,7 @@ def _contents_of(decoded: Sequence[tuple[Arrival, Decoded]]) -> tuple[Batch, lis
         batch.gestures += content.gestures
         batch.signs_of_life += content.signs_of_life
         batch.visits += content.visits
+        batch.plays += content.plays
         log_lines += content.log
         status = content.status
         if status is not None and status.software and content.has_place:

@@ -101,13 +101,14 @@ class Placing:
             return found
 
         kinds = (
-            *(decoded.frames, decoded.gestures, decoded.visits),
+            *(decoded.frames, decoded.gestures, decoded.visits, decoded.plays),
             *(decoded.pictures, decoded.log, decoded.signs_of_life),
         )
         count = sum(map(len, kinds))
         decoded.frames = placed(decoded.frames, "taken_at")
         decoded.gestures = placed(decoded.gestures, "began_at")
         decoded.visits = placed(decoded.visits, "began_at")
+        decoded.plays = placed(decoded.plays, "started_at")
         decoded.pictures = placed(decoded.pictures, "taken_at")
         decoded.log = placed(decoded.log, "at")
         decoded.signs_of_life = placed(decoded.signs_of_life, "at")

@@ -20,6 +20,7 @@ from devices.reading.facts import Decoded as Decoded
 from devices.reading.facts import LogLine as LogLine
 from devices.reading.facts import ReceivedFrame as ReceivedFrame
 from devices.reading.facts import ReceivedGesture as ReceivedGesture
+from devices.reading.facts import ReceivedPlay as ReceivedPlay
 from devices.reading.facts import ReceivedVisit as ReceivedVisit
 from devices.reading.facts import SignOfLife as SignOfLife
 from devices.reading.facts import TakenPicture as TakenPicture
@@ -133,6 +134,9 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
             key = digest(message.id)
             line = LogLine(device, _time(message.at), arrival.received_at, key, message.level, text)
             return Decoded(device, log=[line], message_id=message.id)
+        case messages.Play():
+            plays = _plays(message, arrival, device)
+            return Decoded(device, plays=plays, message_id=message.id)
     assert_never(message)
 
 
@@ -186,6 +190,20 @@ def _visit(visit: messages.Visit, device: Device) -> ReceivedVisit:
         lengths = f"{visit.attention} ms of attention in {visit.dwell} ms of dwell"
         raise Rejection(Reason.BAD_VALUE, f"The visit “{visit.id}” has {lengths}.")
     return ReceivedVisit(device, _time(visit.began_at), visit)
+
+
+def _plays(message: messages.Play, arrival: Arrival, device: Device) -> list[ReceivedPlay]:
+    live = message.sent_at is not None and arrival.arrival_known and not arrival.retained
+    ahead = _time(message.sent_at) - arrival.received_at if live and message.sent_at is not None else None
+    plays = []
+    for number, shown in enumerate(message.plays):
+        ended_at = None if shown.ended_at is None else _time(shown.ended_at)
+        started_at = _time(shown.started_at)
+        if ended_at is not None and ended_at < started_at:
+            times = f"ended at {ended_at.isoformat()}, before it started at {started_at.isoformat()}"
+            raise Rejection(Reason.BAD_VALUE, f"Play {number} (“{shown.content}”) {times}.")
+        plays.append(ReceivedPlay(device, started_at, shown, ended_at, ahead))
+    return plays
 
 
 def _gesture(episode: messages.GestureEpisode, device: Device) -> ReceivedGesture:
@@ -331,11 +349,12 @@ def _check_claims(message: deeplens.DeepLensMessage, arrival: Arrival, where: Wh
 
 def _check_times(decoded: Decoded, arrival: Arrival, retention: dt.timedelta) -> None:
     times = [frame.taken_at for frame in decoded.frames]
-    if decoded.pictures or decoded.log or decoded.gestures or decoded.visits:
+    if not decoded.has_only_frames():
         times += [picture.taken_at for picture in decoded.pictures]
         times += [line.at for line in decoded.log]
         times += [at for gesture in decoded.gestures for at in (gesture.began_at, gesture.ended_at)]
         times += [visit.began_at for visit in decoded.visits]
+        times += [play.started_at for play in decoded.plays]
     oldest, latest = arrival.received_at - retention, arrival.received_at + MAX_LEAD
     for at in times:
         if not oldest <= at <= latest:

@@ -64,6 +64,17 @@ class ReceivedVisit(msgspec.Struct, frozen=True, gc=False):
         return self.visit.id
 
 
+class ReceivedPlay(msgspec.Struct, frozen=True, gc=False):
+    """What a registered player showed. Times are UTC, by the player's clock."""
+
+    device: Device
+    started_at: dt.datetime
+    shown: messages.Shown
+    ended_at: dt.datetime | None
+    ahead: dt.timedelta | None
+    """How far the player's clock was ahead when it sent the message; None where the message does not tell."""
+
+
 class TakenPicture(msgspec.Struct, frozen=True, gc=False):
     """A picture that a registered device took, or the address of one that the device put into S3. Times are UTC."""
 
@@ -116,6 +127,7 @@ class Decoded(msgspec.Struct, gc=False):
     frames: Sequence[ReceivedFrame] = ()
     gestures: Sequence[ReceivedGesture] = ()
     visits: Sequence[ReceivedVisit] = ()
+    plays: Sequence[ReceivedPlay] = ()
     pictures: Sequence[TakenPicture] = ()
     log: Sequence[LogLine] = ()
     signs_of_life: Sequence[SignOfLife] = ()
@@ -136,5 +148,5 @@ class Decoded(msgspec.Struct, gc=False):
 
     def has_only_frames(self) -> bool:
         """Whether there are no other facts in the message than frames, as in nearly all messages."""
-        others = self.gestures or self.visits or self.pictures or self.log or self.signs_of_life
+        others = self.gestures or self.visits or self.plays or self.pictures or self.log or self.signs_of_life
         return not others and self.status is None

@@ -53,6 +53,7 @@ NOTIFY_PRIVATE_ADDRESSES = _env["NOTIFY_PRIVATE_ADDRESSES"]
 
 INSTALLED_APPS = [
     "notifications.apps.NotificationsConfig",
+    "plays.apps.PlaysConfig",
     "learning.apps.LearningConfig",
     "analytics.apps.AnalyticsConfig",
     "faces.apps.FacesConfig",

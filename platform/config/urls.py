@@ -12,6 +12,7 @@ import devices.urls
 import faces.urls
 import learning.urls
 import notifications.urls
+import plays.urls
 from devices.admin import may_open_admin
 from devices.rest.base import no_such_address
 
@@ -22,7 +23,7 @@ admin.site.unregister([model for model in (Failure, OrmQ, Schedule, Success) if 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 router = DefaultRouter()
-for app in (devices.urls, faces.urls, analytics.urls, learning.urls, notifications.urls):
+for app in (devices.urls, faces.urls, analytics.urls, learning.urls, notifications.urls, plays.urls):
     for prefix, viewset, basename in app.api:
         router.register(prefix, viewset, basename)
 
@@ -44,4 +45,5 @@ urlpatterns = [
     path("", include("analytics.urls")),
     path("", include("learning.urls")),
     path("", include("notifications.urls")),
+    path("", include("plays.urls")),
 ]

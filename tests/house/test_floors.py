@@ -52,6 +52,7 @@ def test_the_top_of_the_house_holds_what_it_should_and_no_more() -> None:
             "learning",
             "notifications",
             "platform",
+            "plays",
             "templates",
             "tests",
         ),

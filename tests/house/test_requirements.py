@@ -17,7 +17,7 @@ CAMERA_BOX = ROOT / "edge_agent" / "requirements.txt"
 DEVELOPMENT = ROOT / "requirements-dev.txt"
 FILES = (PLATFORM, CAMERA_BOX, DEVELOPMENT)
 
-PLATFORM_FOLDERS = ("devices", "faces", "analytics", "learning", "notifications", "demo", "platform")
+PLATFORM_FOLDERS = ("devices", "faces", "analytics", "learning", "notifications", "plays", "demo", "platform")
 DEVELOPMENT_FOLDERS = ("tests", "benchmarks")
 OWN = {"edge_agent", *PLATFORM_FOLDERS, *DEVELOPMENT_FOLDERS, "config"}
 

@@ -18,7 +18,7 @@ KIND = pytest.mark.parametrize("kind", messages.KINDS)
 
 def test_every_class_of_message_has_a_kind() -> None:
     assert set(messages.KINDS.values()) == set(get_args(messages.FromDevice))
-    assert list(messages.KINDS) == ["frames", "image", "status", "log"]
+    assert list(messages.KINDS) == ["frames", "image", "status", "log", "play"]
 
 
 @KIND

@@ -1,0 +1,237 @@
+"""The statement that finds who was there while what was shown, for PostgreSQL and SQLite.
+
+A play and a visit of one camera are together from the later start to the earlier end. A pair that is together for a
+second or more is an impression. The device tells how long a visit's face was turned to the display, not when: so the
+visit's attention is taken to be spread evenly over it, and a play gets the share of the time together.
+
+One pass joins all plays and visits of some devices and days. Both are cut into minutes, which are joined
+by hash: the time grows with the number of plays and visits, not with their product.
+
+Times are integers of milliseconds since 1970 here. A player's clock is corrected by `Screen.clock_ahead_ms`.
+"""
+
+# ruff: noqa: S608 - the statements are made of constants and whole numbers
+
+from collections.abc import Collection
+
+from django.db import connection
+
+IMPRESSION_MS = 1_000
+"""Together for at least so long: the product's own definition, that of a viewer applied to presence."""
+
+VIEWER_MS = 1_000
+"""As `analytics.counting.visits.VIEWER_MS`, of the attention that belongs to the content."""
+
+OPEN_MS = 3_600_000
+"""An open play lasts until the next one on its screen, and at most so long after it was last known to be shown."""
+
+SLACK_MS = 2_000
+"""A play that reaches less than this into the next one on its screen ends where the next begins: players round."""
+
+LONGEST_MS = 86_400_000
+"""The longest play and the longest visit that are looked for."""
+
+QUARTER_MS = 900_000
+MINUTE_MS = 60_000
+
+THUMBS_UP = "thumbs-up"
+"""As `edge_agent.vision.gestures.THUMBS_UP`."""
+
+COLUMNS = (
+    *("device_id", "start", "screen_id", "content_id", "position", "plays", "shown_ms", "seen_ms", "impressions"),
+    *("together_ms", "noticed_ms", "told", "attention_ms", "visits", "viewers", "passers_by", "passing_viewers"),
+    "thumbs_up",
+)
+
+
+class Dialect:
+    """What the two databases write differently."""
+
+    def __init__(self, vendor: str) -> None:
+        self.is_postgresql = vendor == "postgresql"
+
+    def ms(self, column: str) -> str:
+        """Return the expression of a time column in milliseconds."""
+        if self.is_postgresql:
+            return f"CAST(EXTRACT(EPOCH FROM {column}) * 1000 AS bigint)"
+        return f"CAST(ROUND((julianday({column}) - 2440587.5) * 86400000.0) AS INTEGER)"
+
+    def time(self, milliseconds: str) -> str:
+        """Return the expression of a column's time from milliseconds."""
+        if self.is_postgresql:
+            return f"TO_TIMESTAMP(({milliseconds}) / 1000.0)"
+        return f"strftime('%%Y-%%m-%%d %%H:%%M:%%S', ({milliseconds}) / 1000, 'unixepoch')"
+
+    def low(self, *values: str) -> str:
+        return f"{'LEAST' if self.is_postgresql else 'MIN'}({', '.join(values)})"
+
+    def high(self, *values: str) -> str:
+        return f"{'GREATEST' if self.is_postgresql else 'MAX'}({', '.join(values)})"
+
+    def bits(self, column: str) -> str:
+        """Return the expression of the number of minutes that are set in a mask of a quarter hour."""
+        if self.is_postgresql:
+            return f"BIT_COUNT({column}::int::bit(15))"
+        return "(" + " + ".join(f"(({column} >> {bit}) & 1)" for bit in range(15)) + ")"
+
+
+def shown_plays(dialect: Dialect, devices: str) -> str:
+    """Return the CTEs whose last one, `shown`, has the plays that start within the period: with their real ends.
+
+    `devices` is their keys with commas. Parameters by name: `low` and `high` (times of the period), `before` and `after` (times with a day's
+    room on both sides), `now` (milliseconds).
+    """
+    ms, low, high = dialect.ms, dialect.low, dialect.high
+    return f"""
+    raw AS (
+        SELECT p.id, p.device_id, p.screen_id, p.content_id, p.position, p.is_closed, p.started_at,
+            {ms("p.started_at")} AS raw_ms, {ms("p.started_at")} - s.clock_ahead_ms AS start_ms, {
+        ms("p.ended_at")
+    } - s.clock_ahead_ms AS last_ms
+        FROM plays_play p JOIN plays_screen s ON s.id = p.screen_id
+        WHERE p.device_id IN ({devices}) AND p.started_at >= %(low)s AND p.started_at < %(after)s
+    ), followed AS (
+        SELECT raw.*, FIRST_VALUE(start_ms) OVER (
+            PARTITION BY device_id, screen_id ORDER BY start_ms RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS next_ms FROM raw
+    ), shown AS (
+        SELECT id, device_id, screen_id, content_id, position, raw_ms, start_ms,
+            {
+        low(
+            f"start_ms + {LONGEST_MS}",
+            f'''CASE WHEN is_closed THEN
+                CASE WHEN last_ms > next_ms AND last_ms - next_ms < {SLACK_MS} THEN next_ms ELSE last_ms END
+            ELSE {low(f"COALESCE(next_ms, last_ms + {OPEN_MS})", f"last_ms + {OPEN_MS}", high("%(now)s", "start_ms"))} END''',
+        )
+    } AS end_ms
+        FROM followed WHERE started_at < %(high)s
+    )"""
+
+
+def _visits(dialect: Dialect, devices: str) -> str:
+    return f"""
+    visits AS (
+        SELECT v.device_id, v.id, {dialect.ms("v.began_at")} AS begin_ms,
+            {dialect.ms("v.began_at")} + v.dwell_ms AS leave_ms, v.dwell_ms, v.attention_ms, v.bodies
+        FROM analytics_visit v
+        WHERE v.device_id IN ({devices}) AND v.began_at >= %(before)s AND v.began_at < %(after)s
+            AND v.dwell_ms >= {IMPRESSION_MS}
+    )"""
+
+
+def _by_minute(dialect: Dialect) -> str:
+    """Return the CTEs of plays and visits with a row for each minute that they touch; `first` is their first minute."""
+    plays = "id, device_id, screen_id, content_id, position, raw_ms, start_ms, end_ms"
+    visits = "id, device_id, begin_ms, leave_ms, dwell_ms, attention_ms, bodies"
+    parts = []
+    for name, columns, start, end, condition in (
+        ("shown", plays, "start_ms", "end_ms", f"WHERE end_ms >= start_ms + {IMPRESSION_MS}"),
+        ("visits", visits, "begin_ms", "leave_ms", ""),
+    ):
+        first, last = f"{start} / {MINUTE_MS}", f"({end} - 1) / {MINUTE_MS}"
+        if dialect.is_postgresql:
+            series = f"CROSS JOIN LATERAL GENERATE_SERIES({first}, {last}) AS minute"
+            parts.append(
+                f"{name}_by_minute AS (SELECT {columns}, minute, {first} AS first FROM {name} {series} {condition})"
+            )
+        else:
+            parts.append(
+                f"{name}_by_minute ({columns}, minute, first, last) AS ("
+                f"SELECT {columns}, {first}, {first}, {last} FROM {name} {condition} UNION ALL "
+                f"SELECT {columns}, minute + 1, first, last FROM {name}_by_minute WHERE minute < last)"
+            )
+    return ", ".join(parts)
+
+
+def _pairs(dialect: Dialect) -> str:
+    together = f"{dialect.low('s.end_ms', 'v.leave_ms')} - {dialect.high('s.start_ms', 'v.begin_ms')}"
+    return f"""
+    pairs AS (
+        SELECT s.id AS play, s.device_id, s.screen_id, s.content_id, s.position, s.raw_ms, v.id AS visit,
+            v.attention_ms, v.dwell_ms, v.bodies, {together} AS together_ms
+        FROM shown_by_minute s JOIN visits_by_minute v ON v.device_id = s.device_id AND v.minute = s.minute
+        WHERE s.minute = {dialect.high("s.first", "v.first")} AND {together} >= {IMPRESSION_MS}
+    )"""
+
+
+def attribute(keys: Collection[int]) -> str:
+    """Return the statement that computes the tallies of the plays of these devices that start within the period.
+
+    It inserts rows of `ContentQuarter`, which must have been deleted before. Its parameters are those of `shown_plays`.
+    """
+    dialect, devices = Dialect(connection.vendor), ", ".join(str(int(key)) for key in sorted(keys))
+    quarter = f"raw_ms / {QUARTER_MS} * {QUARTER_MS}"
+    shared = "(attention_ms * together_ms / CASE WHEN dwell_ms > 0 THEN dwell_ms ELSE 1 END)"
+    if dialect.is_postgresql:
+        shared = shared.replace("attention_ms *", "attention_ms::bigint *")
+    nothing = ["0"] * 13
+    at = {name: place for place, name in enumerate(COLUMNS[5:])}
+
+    def row(**values: str) -> str:
+        found = list(nothing)
+        for name, value in values.items():
+            found[at[name]] = value
+        return ", ".join(found)
+
+    of_play = row(plays="1", shown_ms="end_ms - start_ms")
+    of_camera = row(
+        seen_ms=f"({dialect.low('s.end_ms', 'q.end_ms')} - {dialect.high('s.start_ms', 'q.start_ms')}) * q.seen / 15"
+    )
+    of_pair = row(
+        impressions="1",
+        together_ms="together_ms",
+        noticed_ms=f"CASE WHEN attention_ms >= {VIEWER_MS} THEN together_ms ELSE 0 END",
+        told="CASE WHEN attention_ms IS NULL THEN 0 ELSE 1 END",
+        attention_ms=f"COALESCE({shared}, 0)",
+    )
+    viewer = f"CASE WHEN attention_ms >= {VIEWER_MS} THEN 1 ELSE 0 END"
+    of_visit = row(
+        visits="1",
+        viewers=viewer,
+        passers_by="CASE WHEN is_told AND bodies THEN 1 ELSE 0 END",
+        passing_viewers=f"CASE WHEN is_told AND bodies THEN {viewer} ELSE 0 END",
+    )
+    whose, outer = "device_id, screen_id, content_id, position", "s.device_id, s.screen_id, s.content_id, s.position"
+    any_true = "BOOL_OR(bodies)" if dialect.is_postgresql else "MAX(bodies)"
+    sums = ", ".join(f"SUM({name})" for name in COLUMNS[5:])
+    names = ", ".join(f"{name}" for name in COLUMNS[5:])
+    return f"""
+    WITH RECURSIVE {shown_plays(dialect, devices)}, {_visits(dialect, devices)}, {_by_minute(dialect)},
+    {_pairs(dialect)},
+    attended AS (
+        SELECT {whose.replace("position", "MIN(position) AS position")}, MIN(raw_ms) AS raw_ms,
+            SUM({shared}) AS attention_ms, MAX(CASE WHEN attention_ms IS NULL THEN 0 ELSE 1 END) = 1 AS is_told,
+            {any_true} AS bodies
+        FROM pairs GROUP BY device_id, screen_id, content_id, visit
+    ), cameras AS (
+        SELECT device_id, {dialect.ms("start")} AS start_ms, {dialect.ms("start")} + {QUARTER_MS} AS end_ms,
+            {dialect.bits("minutes_seen")} AS seen
+        FROM analytics_engagementquarter
+        WHERE device_id IN ({devices}) AND start >= %(before)s AND start < %(after)s
+    ), thumbs AS (
+        SELECT device_id, {dialect.ms("started")} AS at_ms FROM analytics_episode
+        WHERE device_id IN ({devices}) AND label = '{THUMBS_UP}' AND started >= %(before)s AND started < %(after)s
+    ), parts (device_id, screen_id, content_id, position, raw_ms, {names}) AS (
+        SELECT {whose}, raw_ms, {of_play} FROM shown
+        UNION ALL
+        SELECT {outer}, s.raw_ms, {of_camera} FROM shown s {_quarters(dialect)}
+        UNION ALL
+        SELECT {whose}, raw_ms, {of_pair} FROM pairs
+        UNION ALL
+        SELECT {whose}, raw_ms, {of_visit} FROM attended
+        UNION ALL
+        SELECT {outer}, s.raw_ms, {row(thumbs_up="1")} FROM shown_by_minute s
+        JOIN thumbs t ON t.device_id = s.device_id AND t.at_ms / {MINUTE_MS} = s.minute
+        WHERE t.at_ms >= s.start_ms AND t.at_ms < s.end_ms
+    )
+    INSERT INTO plays_contentquarter ({", ".join(COLUMNS)})
+    SELECT device_id, {dialect.time(quarter)}, screen_id, content_id, position, {sums} FROM parts
+    GROUP BY device_id, {quarter}, screen_id, content_id, position"""
+
+
+def _quarters(dialect: Dialect) -> str:
+    """Return the join of `shown s` with the camera's quarter hours `q` that each play touches."""
+    if dialect.is_postgresql:
+        return f"""CROSS JOIN LATERAL GENERATE_SERIES(s.start_ms / {QUARTER_MS}, s.end_ms / {QUARTER_MS}) AS quarter
+        JOIN cameras q ON q.device_id = s.device_id AND q.start_ms = quarter * {QUARTER_MS}"""
+    return "JOIN cameras q ON q.device_id = s.device_id AND q.start_ms < s.end_ms AND q.end_ms > s.start_ms"

@@ -1,0 +1,1 @@
+"""What was shown, from every kind of player, stored once."""

@@ -1,0 +1,22 @@
+"""The scheduled tasks of this app."""
+
+from django.utils import timezone
+
+from plays.attribution import services as attribution
+from plays.intake import services
+
+
+def compute_recent() -> int:
+    """Compute the tallies of yesterday and today where plays or visits have come; return how many days of devices."""
+    now = timezone.now()
+    return attribution.compute_changed(now=now, since=(now - attribution.RECENT).date())
+
+
+def compute_late() -> int:
+    """Compute the tallies of all days whose plays or visits came late; return how many days of devices."""
+    return attribution.compute_changed(now=timezone.now())
+
+
+def forget_old_plays() -> int:
+    """Delete plays that are past the retention; return how many."""
+    return services.forget_old_plays(now=timezone.now())
