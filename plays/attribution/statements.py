@@ -76,18 +76,21 @@ class Dialect:
 
 
 def shown_plays(dialect: Dialect, devices: str) -> str:
-    """Return the CTEs whose last one, `shown`, has the plays that start within the period: with their real ends.
+    """Return the CTEs whose last one, `shown`, has the plays that start within the period, with their real ends.
 
-    `devices` is their keys with commas. Parameters by name: `low` and `high` (times of the period), `before` and `after` (times with a day's
-    room on both sides), `now` (milliseconds).
+    `devices` is their keys with commas. Parameters by name: `low` and `high` (times of the period), `before` and
+    `after` (times with a day's room on both sides), `now` (milliseconds).
     """
     ms, low, high = dialect.ms, dialect.low, dialect.high
+    trimmed = f"CASE WHEN last_ms > next_ms AND last_ms - next_ms < {SLACK_MS} THEN next_ms ELSE last_ms END"
+    longest = f"last_ms + {OPEN_MS}"
+    open_end = low(f"COALESCE(next_ms, {longest})", longest, high("%(now)s", "start_ms"))
+    end = low(f"start_ms + {LONGEST_MS}", f"CASE WHEN is_closed THEN {trimmed} ELSE {open_end} END")
     return f"""
     raw AS (
         SELECT p.id, p.device_id, p.screen_id, p.content_id, p.position, p.is_closed, p.started_at,
-            {ms("p.started_at")} AS raw_ms, {ms("p.started_at")} - s.clock_ahead_ms AS start_ms, {
-        ms("p.ended_at")
-    } - s.clock_ahead_ms AS last_ms
+            {ms("p.started_at")} AS raw_ms, {ms("p.started_at")} - s.clock_ahead_ms AS start_ms,
+            {ms("p.ended_at")} - s.clock_ahead_ms AS last_ms
         FROM plays_play p JOIN plays_screen s ON s.id = p.screen_id
         WHERE p.device_id IN ({devices}) AND p.started_at >= %(low)s AND p.started_at < %(after)s
     ), followed AS (
@@ -95,15 +98,7 @@ def shown_plays(dialect: Dialect, devices: str) -> str:
             PARTITION BY device_id, screen_id ORDER BY start_ms RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS next_ms FROM raw
     ), shown AS (
-        SELECT id, device_id, screen_id, content_id, position, raw_ms, start_ms,
-            {
-        low(
-            f"start_ms + {LONGEST_MS}",
-            f'''CASE WHEN is_closed THEN
-                CASE WHEN last_ms > next_ms AND last_ms - next_ms < {SLACK_MS} THEN next_ms ELSE last_ms END
-            ELSE {low(f"COALESCE(next_ms, last_ms + {OPEN_MS})", f"last_ms + {OPEN_MS}", high("%(now)s", "start_ms"))} END''',
-        )
-    } AS end_ms
+        SELECT id, device_id, screen_id, content_id, position, raw_ms, start_ms, {end} AS end_ms
         FROM followed WHERE started_at < %(high)s
     )"""
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
@@ -13,7 +14,8 @@ from plays.intake.reports import BadReport, Report, check, key_of, readable
 from plays.models import Content, Play, PlayDay, Screen, Source
 
 PLAY_FIELDS = (
-    *("device_id", "started_at", "key", "screen_id", "content_id", "ended_at", "is_closed", "layout", "position", "source"),
+    *("device_id", "started_at", "key", "screen_id", "content_id"),
+    *("ended_at", "is_closed", "layout", "position", "source"),
 )
 PLAY_MERGE: dict[str, sql.Merge] = {
     **dict.fromkeys(("screen_id", "content_id", "layout", "position", "source"), "new"),
@@ -77,7 +79,7 @@ def store(
             stored.refused.append((number, str(error)))
     contents, over = _contents(screen.site, [report for _, report in good])
     cameras = list(Device.objects.filter(site=screen.site_id, name__in=screen.cameras).order_by("pk"))
-    rows: dict[tuple[int, dt.datetime, int], list[object]] = {}
+    rows: dict[tuple[int, dt.datetime, int], list[Any]] = {}
     for number, report in good:
         content = contents.get(report.content)
         devices = [each for each in cameras if each.holds(report.started_at)] or ([instead] if instead else [])
@@ -98,7 +100,7 @@ def store(
 
 
 def _add(
-    rows: dict[tuple[int, dt.datetime, int], list[object]],
+    rows: dict[tuple[int, dt.datetime, int], list[Any]],
     device: Device,
     screen: Screen,
     content: Content,
@@ -110,17 +112,17 @@ def _add(
     closed = report.ended_at is not None
     known = rows.get(key)
     if known is not None:
-        end, closed = max(end, known[5]), closed or bool(known[6])  # type: ignore[type-var, assignment]
+        end, closed = max(end, known[5]), closed or bool(known[6])
     rows[key] = [*key, screen.pk, content.pk, end, closed, report.layout, report.position, str(source)]
 
 
-def _write(rows: Sequence[Sequence[object]]) -> None:
+def _write(rows: Sequence[Sequence[Any]]) -> None:
     """Write rows of `PLAY_FIELDS`, and mark their days."""
     if not rows:
         return
-    ordered = sorted(rows, key=lambda row: row[:3])  # type: ignore[arg-type, return-value]
+    ordered = sorted(rows, key=lambda row: tuple(row[:3]))
     sql.Rows(Play, PLAY_FIELDS, ordered).add_up(PLAY_MERGE)
-    mark({(row[0], row[1].date()) for row in rows})  # type: ignore[attr-defined, misc]
+    mark({(row[0], row[1].date()) for row in rows})
 
 
 def mark(days: Iterable[tuple[int, dt.date]]) -> None:

@@ -30,6 +30,7 @@ from learning.models import Kind, Rollout, Run
 from tests import api_world, clock, places
 from tests.learning import samples
 from tests.notifications.samples import sent_notice
+from tests.plays import samples as plays
 
 
 def fill(owner: User) -> dict[str, Any]:
@@ -59,7 +60,12 @@ def fill(owner: User) -> dict[str, Any]:
     picture = samples.picture(data_set, 1, boxes=[("fist", 1, 1, 9, 9)])
     run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
     notice = sent_notice(device)
+    experiment = plays.experiment(device)
     objects: dict[str, Any] = {
+        "play": plays.one_play(device),
+        "screen": experiment.screen,
+        "content": experiment.arms.get(number=0).content,
+        "experiment": experiment,
         "site-channel": notice.channel,
         "site-rule": notice.rule,
         "site-notice": notice,

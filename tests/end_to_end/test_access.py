@@ -207,6 +207,13 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("question-detail", "put"): Needs.OPERATOR,
     ("question-detail", "patch"): Needs.OPERATOR,
     ("question-detail", "delete"): Needs.OPERATOR,
+    ("play-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/plays/rest
+    ("play-import", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/plays/rest
+    ("screen-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/plays/rest
+    ("screen-detail", "patch"): Needs.OPERATOR,
+    ("content-detail", "patch"): Needs.OPERATOR,
+    ("experiment-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/plays/rest
+    ("experiment-stop", "post"): Needs.OPERATOR,
     ("ground-truth-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/analytics/groundtruth
     ("ground-truth-detail", "delete"): Needs.OPERATOR,
 }

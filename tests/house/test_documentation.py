@@ -97,7 +97,7 @@ def test_the_functions_and_classes_that_the_architecture_names_exist() -> None:
 @cache
 def program() -> str:
     """Return the source of the product, without its tests."""
-    folders = ("analytics", "demo", "devices", "edge_agent", "faces", "learning", "platform")
+    folders = ("analytics", "demo", "devices", "edge_agent", "faces", "learning", "plays", "platform")
     return "\n".join(path.read_text() for folder in folders for path in project_files(ROOT / folder, ".py"))
 
 

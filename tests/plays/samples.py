@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from analytics.counting import visit_rows
 from analytics.counting.visits import VisitRow
@@ -9,9 +10,10 @@ from analytics.models import EngagementQuarter, Episode
 from analytics.models.quarters import quarter_start
 from devices.models import Device
 from plays.attribution import services as attribution
+from plays.experiments.services import publish
 from plays.intake.reports import Report
 from plays.intake.services import Stored, store
-from plays.models import ContentQuarter, Screen, Source
+from plays.models import Content, ContentQuarter, Experiment, Play, Screen, Source
 from tests import clock
 
 SECOND = dt.timedelta(seconds=1)
@@ -25,9 +27,7 @@ def at(seconds: float) -> dt.datetime:
 
 
 def screen(device: Device, name: str = "Lobby", **more: object) -> Screen:
-    found, _ = Screen.objects.get_or_create(
-        site=device.site, name=name, defaults={"cameras": [device.name], **more}
-    )
+    found, _ = Screen.objects.get_or_create(site=device.site, name=name, defaults={"cameras": [device.name], **more})
     return found
 
 
@@ -79,3 +79,29 @@ def tallies(content: str | None = None) -> Sequence[ContentQuarter]:
     attribution.compute_changed(now=clock.now())
     found = ContentQuarter.objects.order_by("start", "content", "position")
     return list(found if content is None else found.filter(content__key=content))
+
+
+def content(on: Screen, key: str) -> Content:
+    return Content.objects.get_or_create(site=on.site, key=key, defaults={"name": key})[0]
+
+
+def one_play(device: Device) -> Play:
+    play(screen(device), "film", 0, 10)
+    return Play.objects.get(device=device)
+
+
+def experiment(device: Device, **more: Any) -> Experiment:
+    """Publish an experiment of a film against a poster, which begins tomorrow."""
+    lobby = screen(device)
+    values: dict[str, Any] = {
+        "name": "Film or poster",
+        "first_day": clock.now().date() + dt.timedelta(days=1),
+        "days": 14,
+        "from_hour": 8,
+        "to_hour": 20,
+        "block_minutes": 60,
+        "smallest_lift": 0.15,
+    }
+    made = Experiment(site=device.site, screen=lobby, **{**values, **more})
+    contents = [content(lobby, key) for key in ("film", "poster")]
+    return publish(experiment=made, contents=contents, by=None, now=clock.now())

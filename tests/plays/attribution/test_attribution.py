@@ -183,7 +183,7 @@ class TogetherIsWhatACarefulReaderFinds(TestCase):
             following = [other for other, of in unique if of == name and other > start]
             after = min(following, default=None)
             ends[start, name] = after if after is not None and 0 < end - after < 2 else end
-        expected = {}
+        expected: dict[str, tuple[float, float]] = {}
         for (start, name), end in ends.items():
             times = [
                 min(end, began + dwell) - max(start, began)

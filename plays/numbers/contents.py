@@ -1,0 +1,228 @@
+"""What people did while contents were shown: by content, site, hour and place in the sequence. Reads of tallies.
+
+Average unit audience is the average number of people who were there and looked, at any moment of the shown time:
+
+    (time that people who looked at the display were together with the content) / (time it was shown to a camera that
+    was on)
+
+It has the parts of the industry's metric: presence, notice and dwell (Audience Metrics Guidelines, Out-of-home Video
+Advertising Bureau, now DPAA, 2008). For plays of one unit's length each, it is the average audience of a unit.
+"""
+
+import datetime as dt
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.db.models import Count, F
+
+from analytics.numbers.intervals import CONFIDENCE, Groups, Interval, score_interval
+from analytics.numbers.sql import IntegerSum
+from devices.models import Device, Site
+from plays.models import Content, ContentQuarter, Screen
+
+MS = 1_000
+TENTH_MS = 100
+"""Sums of squares are of tenths of a second, so that they fit into 64 bits."""
+
+SUMS = (
+    *("plays", "shown_ms", "seen_ms", "impressions", "together_ms", "noticed_ms", "told", "attention_ms"),
+    *("visits", "viewers", "passers_by", "passing_viewers", "thumbs_up"),
+)
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The sums of some plays. A play that several cameras saw is one play, and its audience is that of all of them."""
+
+    plays: float = 0
+    shown_ms: float = 0
+    seen_ms: float = 0
+    impressions: int = 0
+    together_ms: int = 0
+    noticed_ms: int = 0
+    told: int = 0
+    attention_ms: int = 0
+    visits: int = 0
+    viewers: int = 0
+    passers_by: int = 0
+    passing_viewers: int = 0
+    thumbs_up: int = 0
+    groups: int = 0
+    attention_squares: float = 0
+    told_squares: float = 0
+    products: float = 0
+
+    def add(self, sums: Sequence[Any], cameras: int, squares: Sequence[Any] = (0, 0, 0, 0)) -> None:
+        """Add sums in the order of `SUMS`, of a screen that so many cameras see."""
+        for name, value in zip(SUMS, sums, strict=True):
+            own = value / cameras if name in ("plays", "shown_ms", "seen_ms") else value
+            setattr(self, name, getattr(self, name) + own)
+        for name, value in zip(("groups", "attention_squares", "told_squares", "products"), squares, strict=True):
+            setattr(self, name, getattr(self, name) + value)
+
+    @property
+    def shown_s(self) -> float:
+        return self.shown_ms / MS
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of the shown time in which a camera was on; None if nothing was shown."""
+        return min(1.0, self.seen_ms / self.shown_ms) if self.shown_ms else None
+
+    @property
+    def attention_per_play_s(self) -> float | None:
+        return self.attention_ms / MS / self.plays if self.plays else None
+
+    @property
+    def attention_per_viewer_s(self) -> float | None:
+        """Seconds of attention to the content, of each who gave it at least one."""
+        return self.attention_ms / MS / self.viewers if self.viewers else None
+
+    @property
+    def attention_s(self) -> float | None:
+        """Seconds of attention per impression; None without one whose attention is known."""
+        return self.attention_ms / MS / self.told if self.told else None
+
+    @property
+    def attention_interval(self) -> Interval | None:
+        """The 95 % interval of `attention_s`. The quarter hours are its units, because people in one are alike."""
+        groups = Groups(
+            self.groups,
+            self.attention_ms / TENTH_MS,
+            self.told,
+            self.attention_squares,
+            self.told_squares,
+            self.products,
+        )
+        ratio, variance = groups.ratio, groups.variance
+        if ratio is None or variance is None:
+            return None
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(self.groups - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
+        return Interval(max(0.0, ratio - reach) / 10, (ratio + reach) / 10)
+
+    @property
+    def conversion(self) -> float | None:
+        """Viewers as a share of passers-by; None without a camera that looks for bodies."""
+        return self.passing_viewers / self.passers_by if self.passers_by else None
+
+    @property
+    def conversion_interval(self) -> Interval | None:
+        share = self.conversion
+        return None if share is None else score_interval(share, self.passers_by)
+
+    @property
+    def average_unit_audience(self) -> float | None:
+        """See the head of this module; None if no camera was on while it was shown."""
+        return self.noticed_ms / self.seen_ms if self.seen_ms else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the numbers as the API shows them."""
+        interval, conversion = self.attention_interval, self.conversion_interval
+        return {
+            "plays": round(self.plays),
+            "shown_s": round(self.shown_s, 1),
+            "coverage": _rounded(self.coverage),
+            "impressions": self.impressions,
+            "viewers": self.viewers,
+            "attention_s": _rounded(self.attention_s),
+            "attention_interval": [round(interval.low, 3), round(interval.high, 3)] if interval else None,
+            "attention_per_play_s": _rounded(self.attention_per_play_s),
+            "attention_per_viewer_s": _rounded(self.attention_per_viewer_s),
+            "thumbs_up": self.thumbs_up,
+            "conversion": _rounded(self.conversion),
+            "conversion_interval": [round(conversion.low, 3), round(conversion.high, 3)] if conversion else None,
+            "average_unit_audience": _rounded(self.average_unit_audience),
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+assert {*SUMS, "groups", "attention_squares", "told_squares", "products"} == {  # noqa: S101
+    field.name for field in fields(Numbers)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time, from `start`, included, to `end`, excluded; UTC."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+
+def read_contents(
+    sites: Collection[Site], period: Period, *, contents: Collection[Content] | None = None
+) -> dict[int, Numbers]:
+    """Read the numbers of each content by its key, in three queries."""
+    tenths = F("attention_ms") / TENTH_MS
+    rows = (
+        _select(sites, period, contents)
+        .values_list("content", "screen")
+        .annotate(
+            **{f"total_{name}": IntegerSum(name) for name in SUMS},
+            groups=Count("device"),
+            attention_squares=IntegerSum(tenths * tenths),
+            told_squares=IntegerSum(F("told") * F("told")),
+            products=IntegerSum(tenths * F("told")),
+        )
+    )
+    cameras = cameras_of_screens(sites)
+    found: dict[int, Numbers] = defaultdict(Numbers)
+    for content, screen, *values in rows:
+        found[content].add(values[: len(SUMS)], cameras.get(screen, 1), values[len(SUMS) :])
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The numbers of one content, in parts."""
+
+    whole: Numbers
+    by_hour: dict[int, Numbers]
+    """By the local hour of the day."""
+    by_day: dict[dt.date, Numbers]
+    """By the local day."""
+    by_position: dict[int, Numbers]
+    """By the place in the sequence; 0 where the player does not tell."""
+    by_screen: dict[int, Numbers]
+    """By the screen's key."""
+
+
+def read_parts(content: Content, period: Period) -> Parts:
+    """Read the numbers of a content in parts, in three queries. A quarter hour belongs to the hour that contains it."""
+    sites, zone = [content.site], content.site.zone
+    cameras = cameras_of_screens(sites)
+    rows = _select(sites, period, [content]).values_list("start", "screen", "position", *SUMS, "device")
+    parts = Parts(Numbers(), *(defaultdict(Numbers) for _ in range(4)))
+    for start, screen, position, *sums, _device in rows:
+        local, count = start.astimezone(zone), cameras.get(screen, 1)
+        tenths, told = sums[7] // TENTH_MS, sums[6]
+        squares = 1, tenths * tenths, told * told, tenths * told
+        for numbers in (
+            parts.whole,
+            parts.by_hour[local.hour],
+            parts.by_day[local.date()],
+            parts.by_position[position],
+            parts.by_screen[screen],
+        ):
+            numbers.add(sums, count, squares)
+    return parts
+
+
+def _select(sites: Collection[Site], period: Period, contents: Collection[Content] | None) -> Any:
+    devices = Device.objects.filter(site__in=sites).order_by("pk").values_list("pk", flat=True)
+    rows = ContentQuarter.objects.filter(device__in=list(devices), start__gte=period.start, start__lt=period.end)
+    return (rows if contents is None else rows.filter(content__in=[each.pk for each in contents])).order_by()
+
+
+def cameras_of_screens(sites: Iterable[Site]) -> dict[int, int]:
+    """Return how many cameras see each screen, by the screen's key."""
+    screens = Screen.objects.filter(site__in=list(sites)).order_by("pk").values_list("pk", "cameras")
+    return {screen: max(1, len(cameras)) for screen, cameras in screens}

@@ -1,0 +1,90 @@
+"""Timelines: what was shown, and who was there, one above the other; of a day, or of one visit."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from analytics.models import Visit
+from devices.models import Device
+from plays.attribution.statements import Dialect, shown_plays
+from plays.models import Content, Screen
+
+MOST_BARS = 3_000
+"""Plays and visits that one timeline draws; when there are more, the page shows a shorter stretch."""
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlay:
+    """A play with its real times, in UTC: the player's clock is corrected, and an open end is found."""
+
+    screen: int
+    content: int
+    position: int
+    started_at: dt.datetime
+    ended_at: dt.datetime
+
+
+def read_plays(
+    devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime, most: int = MOST_BARS
+) -> list[ShownPlay]:
+    """Read the plays before these cameras that are shown within the period, by their starts; in one query.
+
+    A play that several of the cameras see comes once. Returns at most `most` plays.
+    """
+    dialect = Dialect(connection.vendor)
+    keys = ", ".join(str(device.pk) for device in devices) or "0"
+    moments = {"low": start - ONE_DAY, "high": end, "before": start, "after": end + ONE_DAY}
+    parameters: dict[str, Any] = {
+        name: connection.ops.adapt_datetimefield_value(each) for name, each in moments.items()
+    }
+    parameters |= {"now": _ms(now), "start_ms": _ms(start), "end_ms": _ms(end), "most": most}
+    statement = (
+        f"WITH {shown_plays(dialect, keys)} SELECT DISTINCT screen_id, content_id, position, start_ms, end_ms "  # noqa: S608
+        "FROM shown WHERE start_ms < %(end_ms)s AND end_ms > %(start_ms)s ORDER BY start_ms, screen_id LIMIT %(most)s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    return [ShownPlay(screen, content, place, _time(low), _time(high)) for screen, content, place, low, high in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Plays by screen, and the visits above them."""
+
+    start: dt.datetime
+    end: dt.datetime
+    visits: Sequence[Visit]
+    rows: Sequence[tuple[Screen, Sequence[tuple[ShownPlay, Content]]]]
+    is_cut: bool
+    """Whether there were more plays or visits than are drawn."""
+
+
+def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Timeline:
+    """Read what was shown before these cameras and who came, in four queries."""
+    plays = read_plays(devices, start, end, now=now)
+    keys = [device.pk for device in devices]
+    visits = list(
+        Visit.objects.filter(device__in=keys, began_at__gte=start, began_at__lt=end).order_by("began_at")[:MOST_BARS]
+    )
+    contents = Content.objects.in_bulk({play.content for play in plays})
+    screens = Screen.objects.in_bulk({play.screen for play in plays})
+    of_screen: dict[int, list[tuple[ShownPlay, Content]]] = {}
+    for play in plays:
+        if play.content in contents and play.screen in screens:
+            of_screen.setdefault(play.screen, []).append((play, contents[play.content]))
+    rows = sorted(((screens[key], found) for key, found in of_screen.items()), key=lambda row: row[0].name)
+    return Timeline(start, end, visits, rows, max(len(plays), len(visits)) >= MOST_BARS)
+
+
+def _ms(moment: dt.datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _time(milliseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
