@@ -20,4 +20,12 @@ class LearningConfig(AppConfig):
         person_erased.connect(pictures.remove_pictures_of_erased)
         register_learning()
         audit_models()
-        tasks.schedule(self, {"learning.tasks.sweep_runs": "I", "learning.tasks.remove_old_training_pictures": "H"})
+        tasks.schedule(
+            self,
+            {
+                "learning.tasks.sweep_runs": "I",
+                "learning.tasks.clean_up_sagemaker": "I",
+                "learning.tasks.remove_forgotten_endpoints": "H",
+                "learning.tasks.remove_old_training_pictures": "H",
+            },
+        )

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from learning.datasets import policies
 from learning.training import running
+from learning.training.sagemaker import runs as sagemaker_runs
 
 
 def work_on_run(run: int) -> str:
@@ -18,3 +19,12 @@ def remove_old_training_pictures() -> int:
 def sweep_runs() -> int:
     """Enqueue lost runs; return how many were due."""
     return running.sweep(now=timezone.now())
+
+
+def clean_up_sagemaker() -> int:
+    """End what runs that are over have left at SageMaker; return of how many runs nothing is left."""
+    return sagemaker_runs.clean_up()
+
+
+def remove_forgotten_endpoints() -> int:
+    return sagemaker_runs.remove_forgotten_endpoints()

@@ -3,7 +3,7 @@
 import dataclasses
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -14,7 +14,7 @@ from learning.datasets import pictures as stored
 from learning.datasets.formats import FORMATS
 from learning.datasets.formats.boxes import CHANNELS, Annotated, flat_names
 from learning.datasets.reads import annotated_pictures, split_of
-from learning.datasets.splitting import CannotSplit
+from learning.datasets.splitting import CannotSplit, Split
 from learning.models import DataSet, Picture
 
 ARCHIVE_IN_MEMORY = 8 * 1024 * 1024
@@ -60,14 +60,23 @@ def _placed(
             (picture, f"images/{flat[each.name]}", dataclasses.replace(each, name=flat[each.name]))
             for picture, each in found
         ]
-    flat = flat_names(_without_channel(each.name) for _, each in found)
     parts = _parts(data_set)
-    placed = []
+    return [(picture, f"{each.folder}/{each.name}", each) for picture, each in _in_channels(found, parts)]
+
+
+def placed_for_sagemaker(data_set: DataSet, split: Split) -> list[tuple[Picture, Annotated]]:
+    """Return the pictures of the split with their boxes, as SageMaker's layout names them: flat, in `folder`."""
+    found = [(picture, each) for picture, each in annotated_pictures(data_set) if picture.pk in split.part]
+    return list(_in_channels(found, split.part))
+
+
+def _in_channels(
+    found: list[tuple[Picture, Annotated]], parts: Mapping[int, str]
+) -> Iterator[tuple[Picture, Annotated]]:
+    flat = flat_names(_without_channel(each.name) for _, each in found)
     for picture, each in found:
         folder = parts.get(picture.pk) or picture.folder or CHANNELS[0]
-        name = flat[_without_channel(each.name)]
-        placed.append((picture, f"{folder}/{name}", dataclasses.replace(each, name=name, folder=folder)))
-    return placed
+        yield picture, dataclasses.replace(each, name=flat[_without_channel(each.name)], folder=folder)
 
 
 def _without_channel(name: str) -> str:

@@ -51,9 +51,12 @@ def change_data_set(*, data_set: DataSet, by: "User", **values: Any) -> DataSet:
 def delete_data_set(*, data_set: DataSet, by: "User") -> None:
     """Delete the data set with its pictures, boxes and runs.
 
-    Raises `PermissionDenied`, and `ValidationError` if a camera has, or had, one of its models.
+    Raises `PermissionDenied`, and `ValidationError` if a camera has, or had, one of its models, or if one of its jobs
+    elsewhere may still cost.
     """
     check_operator(data_set.site, by)
+    if data_set.runs.filter(is_elsewhere=True).exists():
+        raise ValidationError("A job of this data set at SageMaker is still being ended. Stop it, and try again later.")
     try:
         data_set.delete()
     except ProtectedError:

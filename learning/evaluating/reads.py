@@ -55,7 +55,7 @@ def items_of(runs: Iterable[Run]) -> dict[int, list[Item]]:
 
 def evaluate(run: Run, threshold: float | None = None) -> Evaluation | None:
     """Return the evaluation at this threshold, or at the run's own; None for a run that was not evaluated here."""
-    if not run.has_model:
+    if not run.is_evaluated:
         return None
     items = items_of([run])[run.pk]
     at = run.threshold if threshold is None else threshold
@@ -74,13 +74,13 @@ def side_by_side(runs: Sequence[Run]) -> list[Row]:
 
     The best run has the highest F1 at its own threshold, the earliest of equal ones.
     """
-    items = items_of([run for run in runs if run.has_model])
+    items = items_of([run for run in runs if run.is_evaluated])
     tables: dict[int, Table | None] = {}
     for run in runs:
         if run.kind == Kind.ENTERED:
             tables[run.pk] = entered(run.figures)
         else:
-            tables[run.pk] = table(items[run.pk], run.threshold) if run.has_model else None
+            tables[run.pk] = table(items[run.pk], run.threshold) if run.is_evaluated else None
     scores = {run.pk: found.f1 or 0.0 for run in runs if (found := tables[run.pk]) is not None}
     best = max(sorted(runs, key=lambda run: run.number), key=lambda run: scores.get(run.pk, -1.0), default=None)
     before: dict[str, Run] = {}

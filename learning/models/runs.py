@@ -18,6 +18,7 @@ class Kind(models.TextChoices):
 
     GESTURE = "gesture", "gestures from hand landmarks"
     RIGID = "rigid", "a rigid thing by its outlines (HOG)"
+    SAGEMAKER = "sagemaker", "things by SageMaker's object detection"
     ENTERED = "entered", "figures entered by hand"
 
 
@@ -84,7 +85,15 @@ class Run(models.Model):
     )
     model_file = models.FileField(upload_to=model_file_name, max_length=200, blank=True)
     model_sha256 = models.CharField(max_length=64, blank=True)
-    model_bytes = models.PositiveIntegerField(default=0)
+    model_bytes = models.PositiveBigIntegerField(default=0)
+    job = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="What Headcount knows of the run's job at SageMaker."
+    )
+    is_elsewhere = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Whether pictures, a job or an endpoint of the run may be at SageMaker.",
+    )
 
     objects = OfDataSetQuerySet.as_manager()
 
@@ -92,7 +101,8 @@ class Run(models.Model):
         ordering = ["data_set", "-number"]
         constraints = [models.UniqueConstraint(fields=["data_set", "number"], name="one_run_per_number")]
         indexes = [
-            models.Index(fields=["next_try_at"], condition=Q(state__in=("queued", "working")), name="runs_to_sweep")
+            models.Index(fields=["next_try_at"], condition=Q(state__in=("queued", "working")), name="runs_to_sweep"),
+            models.Index(fields=["id"], condition=Q(is_elsewhere=True), name="runs_with_things_elsewhere"),
         ]
 
     def __str__(self) -> str:
@@ -110,9 +120,19 @@ class Run(models.Model):
         return bool(self.model_file)
 
     @property
+    def model_suffix(self) -> str:
+        """How the name of the model's file ends, such as .model or .tar.gz."""
+        return "." + str(self.model_file).partition(".")[2]
+
+    @property
+    def is_evaluated(self) -> bool:
+        return self.has_model and self.state == State.DONE
+
+    @property
     def runs_on_cameras(self) -> bool:
-        """Whether a camera can run the model. dlib, which a HOG detector needs, is on no camera box."""
-        return self.has_model and self.kind == Kind.GESTURE
+        """Whether a camera can run the model. dlib, which a HOG detector needs, is on no camera box, and
+        neither is MXNet, which a model of SageMaker needs."""
+        return self.is_evaluated and self.kind == Kind.GESTURE
 
     def parameter(self, name: str, default: Any = None) -> Any:
         return self.parameters.get(name, default)

@@ -32,6 +32,7 @@ from learning.evaluating.reads import side_by_side
 from learning.models import DataSet, Label, Picture, Review
 from learning.pages.forms import DataSetForm
 from learning.pages.uploads import bounded_upload
+from learning.training.sagemaker import account
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -156,6 +157,7 @@ def context_of(request: HttpRequest, data_set: DataSet, **more: Any) -> dict[str
         "formats": formats.FORMATS.values(),
         "runs": side_by_side(list(data_set.runs.select_related("data_set"))),
         "may_change": data_set.site.allows(request.user, Right.OPERATE),
+        "has_sagemaker": account.is_set_up(),
         **more,
     }
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -12,15 +13,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.rules.roles import Right
+from learning.datasets.reads import split_of
 from learning.datasets.rights import check_operator
+from learning.datasets.splitting import TRAIN, VALIDATION, CannotSplit
 from learning.evaluating import reads
-from learning.models import Kind, Run
+from learning.models import DataSet, Kind, Run
 from learning.pages import curves
 from learning.pages.datasets import visible_data_set
 from learning.rollout.field import read_field_precision
 from learning.rollout.services import devices_of
 from learning.training import running
-from learning.training.parameters import Parameter
+from learning.training.parameters import SAGEMAKER, Parameter, clean
+from learning.training.sagemaker import account, prices
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -102,10 +106,32 @@ def start(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
             _Field(each, request.POST.get(each.name, before.get(each.name, each.default)), errors)
             for each in parameters
         ],
-        "errors": errors.get("", []),
+        "errors": errors.get("", []) + errors.get("__all__", []),
         "note": request.POST.get("note", ""),
+        "sagemaker": _sagemaker(data_set) if kind == Kind.SAGEMAKER else None,
     }
     return render(request, "learning/run_form.html", context, status=400 if errors else 200)
+
+
+def _sagemaker(data_set: DataSet) -> dict[str, Any]:
+    """Return what the form says of costs, with the parameters of the latest run or the defaults."""
+    latest = data_set.runs.filter(kind=Kind.SAGEMAKER).order_by("-number").first()
+    parameters = latest.parameters if latest else clean(SAGEMAKER, {})
+    try:
+        split = split_of(data_set)
+        train, validation = len(split.keys(TRAIN)), len(split.keys(VALIDATION))
+    except CannotSplit:
+        train = validation = 0
+    estimate = prices.estimate(parameters, train=train, validation=validation) if train else None
+    return {
+        "is_set_up": account.is_set_up(),
+        "bucket": settings.SAGEMAKER_BUCKET,
+        "estimate": estimate,
+        "training": prices.TRAINING,
+        "hosting": prices.HOSTING,
+        "dated": prices.DATED,
+        "region": prices.REGION,
+    }
 
 
 class _Field:
@@ -179,6 +205,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     except ProtectedError:
         messages.error(request, "A camera has this model, or had it; the run stays, so that its past can be read.")
         return redirect(found)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+        return redirect(found)
     return redirect(f"{found.data_set.get_absolute_url()}#runs")
 
 
@@ -190,7 +219,9 @@ def model(request: HttpRequest, pk: int) -> FileResponse:
     if not found.has_model:
         raise Http404("The run has no model.")
     return FileResponse(
-        found.model_file.open("rb"), as_attachment=True, filename=f"headcount-{found.model_sha256[:12]}.model"
+        found.model_file.open("rb"),
+        as_attachment=True,
+        filename=f"headcount-{found.model_sha256[:12]}{found.model_suffix}",
     )
 
 

@@ -100,6 +100,8 @@ class RunViewSet(ScopedReadOnlyViewSet):
             running.delete(run=self.get_object(), by=self._user)
         except ProtectedError:
             raise InUse from None
+        except ValidationError as error:
+            raise refused(error) from None
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=RunSerializer)

@@ -95,13 +95,16 @@ class SplitSerializer(serializers.Serializer[Any]):
 
 class RunSerializer(serializers.ModelSerializer[Run]):
     site = serializers.CharField(source="data_set.site.slug", read_only=True)
+    job = serializers.DictField(
+        read_only=True, help_text="For the kind `sagemaker`: the job's name, status, billed seconds and cost."
+    )
 
     class Meta:
         model = Run
         fields = [
             *("id", "site", "data_set", "number", "kind", "note", "parameters", "state", "progress", "step", "reason"),
             *("created_at", "finished_at", "seconds", "labels", "silent", "threshold", "trained_pictures", "split"),
-            *("warnings", "figures", "curve", "not_found", "model_sha256", "model_bytes"),
+            *("warnings", "figures", "curve", "not_found", "model_sha256", "model_bytes", "job"),
         ]
 
 

@@ -1,16 +1,19 @@
 """The hyper-parameters of each kind of run: their names, defaults and limits, for forms, the API and commands alike."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from learning.training.sagemaker import prices
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number or a choice that decides how a model is trained."""
+    """A number, a choice or a text that decides how a model is trained."""
 
     name: str
     title: str
@@ -19,6 +22,8 @@ class Parameter:
     least: float = 0.0
     most: float = 1.0
     choices: tuple[str, ...] = ()
+    pattern: str = ""
+    """Of a text; empty for a number."""
 
     def clean(self, value: Any) -> float | int | str:
         """Return the value with its type. Raises `ValidationError` with one sentence."""
@@ -26,6 +31,10 @@ class Parameter:
             if value not in self.choices:
                 raise ValidationError(f"{self.title} must be one of {', '.join(self.choices)}.")
             return str(value)
+        if self.pattern:
+            if not isinstance(value, str) or not re.fullmatch(self.pattern, value):
+                raise ValidationError(f"{self.title} must look like {self.default}.")
+            return value
         try:
             number = float(value)
         except (TypeError, ValueError):
@@ -94,6 +103,65 @@ RIGID = (
         "yes",
         choices=("yes", "no"),
     ),
+)
+
+
+SAGEMAKER = (
+    Parameter(
+        "base_network",
+        "Base network",
+        "The network below the detector; the second is larger and slower.",
+        "vgg-16",
+        choices=("vgg-16", "resnet-50"),
+    ),
+    Parameter(
+        "use_pretrained_model",
+        "Start from a trained network",
+        "1 starts from a network that has learned from ImageNet, 0 from nothing.",
+        "1",
+        choices=("1", "0"),
+    ),
+    Parameter("epochs", "Epochs", "How often each picture is learned from.", 30, 1, 1000),
+    Parameter("mini_batch_size", "Mini-batch", "Pictures that one step learns from.", 16, 1, 256),
+    Parameter("learning_rate", "Learning rate", "How far each step goes.", 0.001, 0.000001, 1.0),
+    Parameter(
+        "lr_scheduler_step",
+        "Steps of the learning rate",
+        "The epochs after which the learning rate is made smaller, with commas.",
+        "10,20",
+        pattern=r"\d{1,4}(,\d{1,4}){0,9}",
+    ),
+    Parameter(
+        "lr_scheduler_factor", "Factor of the learning rate", "By which it is multiplied then.", 0.1, 0.001, 0.999
+    ),
+    Parameter(
+        "optimizer", "Optimizer", "How the steps are chosen.", "sgd", choices=("sgd", "adam", "rmsprop", "adadelta")
+    ),
+    Parameter("momentum", "Momentum", "Of sgd; other optimizers ignore it.", 0.9, 0.0, 0.999),
+    Parameter("weight_decay", "Weight decay", "How strongly large weights are avoided.", 0.0005, 0.0, 0.999),
+    Parameter(
+        "overlap_threshold",
+        "Overlap",
+        "Of a proposed and an annotated box, to be the same while learning.",
+        0.5,
+        0.1,
+        1.0,
+    ),
+    Parameter("nms_threshold", "Overlap of two detections", "From which the weaker is left out.", 0.45, 0.1, 1.0),
+    Parameter("image_shape", "Side of the pictures", "Pixels to which all are scaled; 300 or 512.", 512, 300, 1024),
+    Parameter("label_width", "Label width", "Five numbers for each box of a picture, and two.", 350, 7, 5002),
+    Parameter(
+        "instance", "Machine to train", "With a graphics card.", "ml.g4dn.xlarge", choices=tuple(prices.TRAINING)
+    ),
+    Parameter("max_minutes", "Longest training", "Minutes after which SageMaker ends it.", 120, 10, 1440),
+    Parameter(
+        "hosting_instance",
+        "Machine to evaluate",
+        "It stands some minutes.",
+        "ml.m5.large",
+        choices=tuple(prices.HOSTING),
+    ),
+    Parameter("hosting_minutes", "Longest evaluation", "Minutes after which it is taken down.", 45, 15, 240),
 )
 
 

@@ -2,14 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Wait(NamedTuple):
+    """The run can go on only later."""
+
+    seconds: float
+
+
+class StoredModel(NamedTuple):
+    """A model that is in the storage already."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+class StoppedElsewhere(Exception):
+    """Somebody has stopped the training at the service that carries it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """A trained model and its evaluation."""
 
-    model: bytes
+    model: bytes | StoredModel
     labels: Sequence[str]
     """The labels that the model reports."""
     silent: Sequence[str]
@@ -22,5 +40,6 @@ class Result:
     """Examples of each label, the share found with them, and the ends of its interval."""
     not_found: Mapping[str, int]
     """`annotated` and `not_found` boxes of the part to evaluate with, and those to learn from."""
-    predictions: Sequence[Mapping[str, Any]]
+    predictions: Sequence[Mapping[str, Any]] | None
+    """None where the run has stored them already."""
     seconds: float

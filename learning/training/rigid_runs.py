@@ -1,13 +1,13 @@
 """The steps of a run that trains dlib's HOG detector: train in one go, then evaluate."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from learning.datasets import pictures
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION
-from learning.evaluating.matching import Truth, match
+from learning.evaluating.matching import Pair, Truth, match
 from learning.evaluating.tables import Item, best_threshold
 from learning.models import Picture, Run
 from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, truths_of
@@ -80,6 +80,11 @@ def _items(detector: RigidDetector, example: Example, truths: Any) -> list[Item]
 def _predictions(detector: RigidDetector, picture: Picture, truths: "list[Truth] | tuple[()]") -> list[dict[str, Any]]:
     """Return the rows of `Prediction` for a picture."""
     pairs = match(list(truths), detector.find(pictures.pixels(picture)), least_overlap=SAME_PLACE)
+    return rows_of(picture, pairs)
+
+
+def rows_of(picture: Picture, pairs: Iterable[Pair]) -> list[dict[str, Any]]:
+    """Return the rows of `Prediction` for a picture's boxes and detections."""
     return [
         {
             "picture": picture,

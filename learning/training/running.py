@@ -26,7 +26,9 @@ from learning.evaluating.tables import FIGURES
 from learning.models import OPEN_STATES, DataSet, Kind, Prediction, Run, State
 from learning.training import gesture_runs, parameters, rigid_runs
 from learning.training.gestures import CannotTrain
-from learning.training.results import Result
+from learning.training.results import Result, StoppedElsewhere, StoredModel, Wait
+from learning.training.sagemaker import account
+from learning.training.sagemaker import runs as sagemaker_runs
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -65,6 +67,8 @@ def start(
     if by is not None:
         check_operator(data_set.site, by)
     cleaned = parameters.clean(PARAMETERS[kind], given)
+    if kind == Kind.SAGEMAKER and not account.is_set_up():
+        raise ValidationError(account.NOT_SET_UP)
     with transaction.atomic():
         open_runs = Run.objects.filter(data_set__site=data_set.site_id, state__in=OPEN_STATES).count()
         if open_runs >= MOST_OPEN_RUNS:
@@ -125,8 +129,14 @@ def stop(*, run: Run, by: "User") -> None:
 
 
 def delete(*, run: Run, by: "User") -> None:
-    """Delete the run with its model and evaluation. Raises `PermissionDenied`; `ProtectedError` if a device uses it."""
+    """Delete the run with its model and evaluation.
+
+    Raises `PermissionDenied`; `ProtectedError` if a device uses it; `ValidationError` while its job may cost elsewhere.
+    """
     check_operator(run.data_set.site, by)
+    run.refresh_from_db(fields=["is_elsewhere"])
+    if run.is_elsewhere:
+        raise ValidationError(STILL_COSTS)
     run.delete()
 
 
@@ -166,6 +176,9 @@ def sweep(*, now: dt.datetime) -> int:
     return len(due)
 
 
+STILL_COSTS = "The run's job at SageMaker is still being ended. Stop the run, and delete it some minutes later."
+
+
 class Stopped(Exception):
     """Somebody has stopped the run, or another worker has taken it over."""
 
@@ -173,10 +186,9 @@ class Stopped(Exception):
 def _attempt(run: Run, now: dt.datetime, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     try:
-        advance = rigid_runs.advance if run.kind == Kind.RIGID else gesture_runs.advance
-        result = advance(run, is_over=lambda: time.monotonic() >= deadline, tell=_teller(run, now))
-    except Stopped:
-        _move(run, State.STOPPED, now, "")
+        result = STEPS[run.kind](run, is_over=lambda: time.monotonic() >= deadline, tell=_teller(run, now))
+    except (Stopped, StoppedElsewhere) as stopped:
+        _move(run, State.STOPPED, now, str(stopped))
     except (CannotTrain, CannotSplit) as error:
         _move(run, State.FAILED, now, str(error))
     except ModelsUnavailable as error:
@@ -185,7 +197,9 @@ def _attempt(run: Run, now: dt.datetime, seconds: float) -> None:
         log.exception("Work on the run %s failed.", run.pk)
         _try_later(run, now, f"Unexpected {type(error).__name__}; the workers' log has the details.")
     else:
-        if result is None:
+        if isinstance(result, Wait):
+            _move(run, State.QUEUED, now + dt.timedelta(seconds=result.seconds), "", attempts=0)
+        elif result is None:
             # The step is done, so that the next one has all its attempts.
             if _move(run, State.QUEUED, now + RESCUE_AFTER, "", attempts=0):
                 enqueue(run.pk)
@@ -204,10 +218,7 @@ def _teller(run: Run, now: dt.datetime) -> Callable[[float, str], None]:
 
 
 def _finish(run: Run, result: Result, now: dt.datetime) -> None:
-    sha256 = model_file.sha256(result.model)
-    name = f"models/{sha256}.model"
-    if not default_storage.exists(name):
-        default_storage.save(name, ContentFile(result.model))
+    model = result.model if isinstance(result.model, StoredModel) else _stored(result.model)
     with transaction.atomic():
         values: dict[str, Any] = {
             "progress": 1.0,
@@ -222,13 +233,21 @@ def _finish(run: Run, result: Result, now: dt.datetime) -> None:
             "warnings": list(result.warnings),
             "curve": [list(point) for point in result.curve],
             "not_found": dict(result.not_found),
-            "model_file": name,
-            "model_sha256": sha256,
-            "model_bytes": len(result.model),
+            "model_file": model.name,
+            "model_sha256": model.sha256,
+            "model_bytes": model.bytes,
         }
-        if _move(run, State.DONE, now, "", **values):
+        if _move(run, State.DONE, now, "", **values) and result.predictions is not None:
             Prediction.objects.filter(run=run).delete()
             Prediction.objects.bulk_create([Prediction(run=run, **each) for each in result.predictions], batch_size=500)
+
+
+def _stored(content: bytes) -> StoredModel:
+    sha256 = model_file.sha256(content)
+    name = f"models/{sha256}.model"
+    if not default_storage.exists(name):
+        default_storage.save(name, ContentFile(content))
+    return StoredModel(name, sha256, len(content))
 
 
 def _try_later(run: Run, now: dt.datetime, reason: str) -> None:
@@ -249,5 +268,13 @@ def _move(run: Run, state: State, next_try_at: dt.datetime, reason: str, **value
 PARAMETERS: dict[str, tuple[parameters.Parameter, ...]] = {
     Kind.GESTURE: parameters.GESTURE,
     Kind.RIGID: parameters.RIGID,
+    Kind.SAGEMAKER: parameters.SAGEMAKER,
 }
 """The hyper-parameters of each kind of run that is carried out here."""
+
+STEPS: dict[str, Callable[..., Result | Wait | None]] = {
+    Kind.GESTURE: gesture_runs.advance,
+    Kind.RIGID: rigid_runs.advance,
+    Kind.SAGEMAKER: sagemaker_runs.advance,
+}
+"""What carries out the next steps of each kind of run."""

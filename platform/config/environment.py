@@ -27,6 +27,7 @@ CREDENTIALS = ("none", "mosquitto", "aws-iot")
 LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 TOPIC_ARN = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
 
 env = Env()
@@ -73,6 +74,10 @@ def read() -> dict[str, Any]:
         )
     if values["GREETING_TOPIC_ARN"] and not TOPIC_ARN.fullmatch(values["GREETING_TOPIC_ARN"]):
         raise refusal("GREETING_TOPIC_ARN must look like arn:aws:sns:us-west-2:123456789012:greetings.")
+    if values["SAGEMAKER_ROLE_ARN"] and not ROLE_ARN.fullmatch(values["SAGEMAKER_ROLE_ARN"]):
+        raise refusal("SAGEMAKER_ROLE_ARN must look like arn:aws:iam::123456789012:role/headcount-training.")
+    if bool(values["SAGEMAKER_ROLE_ARN"]) != bool(values["SAGEMAKER_BUCKET"]):
+        raise refusal("SAGEMAKER_ROLE_ARN and SAGEMAKER_BUCKET belong together: set both, or none of them.")
     return values
 
 
@@ -165,6 +170,9 @@ def _read() -> dict[str, Any]:
         "PICTURES_BUCKET": env.str("PICTURES_BUCKET", ""),
         "PICTURE_EVENTS_QUEUE_URL": env.str("PICTURE_EVENTS_QUEUE_URL", ""),
         "GREETING_TOPIC_ARN": env.str("GREETING_TOPIC_ARN", ""),
+        "SAGEMAKER_ROLE_ARN": env.str("SAGEMAKER_ROLE_ARN", ""),
+        "SAGEMAKER_BUCKET": env.str("SAGEMAKER_BUCKET", ""),
+        "SAGEMAKER_IMAGE": env.str("SAGEMAKER_IMAGE", ""),
         "EMAIL": env.dj_email_url("EMAIL_URL", "dummy:"),
         "EMAIL_FROM": env.str("EMAIL_FROM", "headcount@localhost"),
         "OIDC_NAME": env.str("OIDC_NAME", "your organisation"),

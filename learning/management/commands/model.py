@@ -49,6 +49,9 @@ class Command(BaseCommand):
     def _train(self, data_set: DataSet, options: dict[str, Any]) -> None:
         given = dict(each.partition("=")[::2] for each in options["set"])
         run = running.start(data_set=data_set, kind=Kind(options["kind"]), by=None, given=given, note=options["note"])
+        if run.kind == Kind.SAGEMAKER:
+            self.stdout.write(f"Version {run.number} waits for a task worker, which follows its job at SageMaker.")
+            return
         while run.state == State.QUEUED:
             run = running.work(run_id=run.pk)
         if run.state != State.DONE:
