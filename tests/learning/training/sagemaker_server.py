@@ -28,7 +28,13 @@ SERVICE = botocore.session.get_session().get_service_model("sagemaker")
 
 TRAINED = [("InProgress", "Starting"), ("InProgress", "Training"), ("Completed", "Completed")]
 
-NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float), "timestamp": (int, float)}
+NUMBERS: dict[str, Any] = {
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),
+}
 
 
 def violations(shape: Any, value: Any, at: str = "") -> Iterator[str]:

@@ -21,8 +21,7 @@ from learning.rollout.services import put_on
 from learning.tasks import clean_up_sagemaker, remove_forgotten_endpoints
 from learning.training import running
 from learning.training.parameters import SAGEMAKER, clean
-from learning.training.sagemaker import account, jobs, prices
-from learning.training.sagemaker import runs as at_sagemaker
+from learning.training.sagemaker import account, hosting, jobs, prices
 from tests.analytics.pages.test_pages import page, words
 from tests.aws import Moto, moto
 from tests.learning import samples
@@ -205,22 +204,22 @@ def test_a_worker_that_is_killed_after_each_request_makes_one_job_and_one_endpoi
     mugs: DataSet, service: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was asked for and not noted is found again by its name."""
-    real = at_sagemaker.jobs.create
+    real = jobs.create
 
     def killed(asked: Any) -> None:
         real(asked)
-        monkeypatch.setattr(at_sagemaker.jobs, "create", real)
+        monkeypatch.setattr(jobs, "create", real)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(at_sagemaker.jobs, "create", killed)
-    put_up = at_sagemaker.hosting.put_up
+    monkeypatch.setattr(jobs, "create", killed)
+    put_up = hosting.put_up
 
     def killed_again(**asked: Any) -> None:
         put_up(**asked)
-        monkeypatch.setattr(at_sagemaker.hosting, "put_up", put_up)
+        monkeypatch.setattr(hosting, "put_up", put_up)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(at_sagemaker.hosting, "put_up", killed_again)
+    monkeypatch.setattr(hosting, "put_up", killed_again)
     run = started(mugs)
     for _ in range(40):
         try:
