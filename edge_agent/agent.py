@@ -24,6 +24,7 @@ from edge_agent.pictures.encoding import Picture, images
 from edge_agent.pictures.looks import LookKeeper
 from edge_agent.pictures.photographer import Photographer
 from edge_agent.pictures.picture_watch import PERIOD_SECONDS, PictureWatch, load_past, save_past
+from edge_agent.pictures.training_pictures import TrainingPictures
 from edge_agent.stream.overlay import Overlay
 from edge_agent.stream.server import StreamServer
 from edge_agent.tracking.visits import VisitTracker
@@ -119,6 +120,7 @@ class Agent:
         self._monotonic, self._epoch_ms = monotonic, epoch_ms
         self._photographer, self._episodes = _photographer(config), _episode_tracker(config)
         self._looks = LookKeeper()
+        self._training = TrainingPictures(config.outbox.with_name(f"{config.outbox.name}.training"))
         self._frames: list[messages.Frame] = []
         self._episode_changes: list[messages.GestureEpisode] = []
         self._past_file = config.outbox.with_name(f"{config.outbox.name}.picture")
@@ -287,6 +289,8 @@ class Agent:
         self._episode_changes += self._episodes.update(taken_at, frame.gestures)
         state = self._photographer.update(now, frame.faces or ())
         self._overlay.update(rgb, frame, state, now)
+        if (kept := self._training.choose(rgb, frame, self._models.training)) is not None:
+            self._put("image", kept)
         if state.phase == "picture":
             self._take_picture(rgb, frame)
         elif state.phase == "countdown":

@@ -31,6 +31,9 @@ MAX_LOOK_BYTES = 6 * 1024
 MAX_LOOKS = 8
 """The most looks that travel with a picture."""
 
+MAX_TRAINING_BOXES = 50
+"""The most detections of a picture for training."""
+
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """Epoch milliseconds up to the end of the year 9999, the last year of a `datetime`."""
@@ -181,6 +184,9 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     """The part of the original frame that the picture shows; the picture itself may be scaled down."""
     looks: Annotated[tuple[Look, ...], msgspec.Meta(max_length=MAX_LOOKS)] = ()
     """The picture's faces in earlier frames: several frames vote before a name is spoken."""
+    training: Annotated[tuple[Labelled, ...], msgspec.Meta(max_length=MAX_TRAINING_BOXES)] | None = None
+    """What the device has detected in a picture that is sent to train models with, and for nothing else; boxes are
+    pixels of this picture. None in all other pictures."""
 
 
 class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -218,6 +224,17 @@ class ModelReport(msgspec.Struct, frozen=True, omit_defaults=True):
     state: Literal["running", "refused"]
     note: Annotated[Text, msgspec.Meta(max_length=300)] = ""
     """One sentence that says why the model was refused or switched off."""
+
+
+class TrainingRule(msgspec.Struct, frozen=True):
+    """Which frames a device keeps to train models with, as the owner of its site has decided."""
+
+    every: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    """At most one frame in so many detections."""
+    megabytes: Annotated[float, msgspec.Meta(gt=0.0, le=1_000.0)]
+    """At most so many of pictures in a day, UTC."""
+    labels: tuple[Label, ...] = ()
+    """The labels that count; empty for all."""
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,8 +10,9 @@ class LearningConfig(AppConfig):
 
     def ready(self) -> None:
         from devices import tasks
+        from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
-        from learning.datasets import pictures
+        from learning.datasets import pictures, sink
         from learning.kept import register_learning
         from learning.models import Picture
         from learning.rollout.audited import audit_models
@@ -19,6 +20,7 @@ class LearningConfig(AppConfig):
         post_delete.connect(pictures.remove_file_after_commit, sender=Picture)
         person_erased.connect(pictures.remove_pictures_of_erased)
         register_learning()
+        register_sink(sink.take_training_pictures)
         audit_models()
         tasks.schedule(
             self,

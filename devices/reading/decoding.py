@@ -228,6 +228,7 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         faces=image.faces,
         area=image.area,
         looks=checked_looks(image.looks, device.thing_name, spending_at(arrival)),
+        training=image.training,
     )
 
 

@@ -94,6 +94,8 @@ class TakenPicture(msgspec.Struct, frozen=True, gc=False):
     """The part of the original frame that the picture shows, in pixels of that frame; None where it is unknown."""
     looks: tuple[tuple[int, bytes], ...] = ()
     """Looks at the faces in earlier frames: the index in `faces`, and a checked and re-encoded JPEG."""
+    training: tuple[messages.Labelled, ...] | None = None
+    """What the device detected in a picture that is for training alone; None for all other pictures."""
 
 
 class LogLine(msgspec.Struct, frozen=True, gc=False):

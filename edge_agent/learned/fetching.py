@@ -15,7 +15,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.learned.model_file import BadModelFile
 from edge_agent.learned.running import RunningModels
 from edge_agent.learned.store import MOST_MODELS, ModelStore, Wanted
-from edge_agent.messages import ModelReport
+from edge_agent.messages import ModelReport, TrainingRule
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class WantedModels(msgspec.Struct, frozen=True):
     """The platform's answer."""
 
     models: tuple[Wanted, ...]
+    training: TrainingRule | None = None
 
 
 class ModelFetcher:
@@ -51,6 +52,8 @@ class ModelFetcher:
         self._stop = threading.Event()
         self._complained = ""
         self._wanted: frozenset[str] = frozenset()
+        self.training: TrainingRule | None = None
+        """Which frames the platform wants for training; None until it has said so, and while it cannot be reached."""
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
@@ -97,6 +100,7 @@ class ModelFetcher:
             for each in wanted:
                 self._bring(each)
         except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+            self.training = None  # whether the owner still allows it is unknown
             return self._complain(f"{getattr(error, 'reason', error)}")
         self._complained = ""
         refused = self._store.state.refused
@@ -113,7 +117,9 @@ class ModelFetcher:
     def _ask(self) -> tuple[Wanted, ...]:
         with self._opener.open(self._request(self._url), timeout=TIMEOUT_SECONDS) as answer:
             content = answer.read(MAX_LIST_BYTES + 1)
-        return msgspec.json.decode(content, type=WantedModels).models[:MOST_MODELS]
+        answer = msgspec.json.decode(content, type=WantedModels)
+        self.training = answer.training
+        return answer.models[:MOST_MODELS]
 
     def _bring(self, wanted: Wanted) -> None:
         """Fetch this model unless it is here or was refused. A broken download goes on where it ended."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.learned.fetching import ModelFetcher
 from edge_agent.learned.running import RunningModels
+from edge_agent.messages import TrainingRule
 
 if TYPE_CHECKING:
     from edge_agent.delivery.link import Link
@@ -16,6 +17,11 @@ class ModelUpkeep:
     def __init__(self, fetcher: ModelFetcher | None = None) -> None:
         self._fetcher = fetcher
         self._running = fetcher.running() if fetcher else RunningModels()
+
+    @property
+    def training(self) -> TrainingRule | None:
+        """Which frames the platform wants to train with; None where it wants none."""
+        return self._fetcher.training if self._fetcher else None
 
     def begin(self, eyes: "Eyes") -> None:
         """Let the eyes judge hands by the models of the last time."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.messages import MAX_PICTURE_BYTES, Box, Face, Image, Look, new_id
+from edge_agent.messages import MAX_PICTURE_BYTES, Box, Face, Image, Labelled, Look, new_id
 
 Picture = NDArray[np.uint8]
 
@@ -18,6 +18,9 @@ _QUALITIES = (90, 80, 70, 60)
 
 LOOK_OVERHEAD = 48
 """Bytes of a message that each look takes beside its picture."""
+
+BOX_BYTES = 160
+"""Bytes of a picture that one detection of a picture for training takes the place of in a message."""
 
 _SCALE_STEP = 0.8
 """Factor for width and height where no quality made the picture small enough."""
@@ -56,6 +59,25 @@ def images(
         for index, face in enumerate(faces)
         if face.box is not None
         for area in [head_and_shoulders(face.box, rgb, crop_margin)]
+    )
+
+
+def training_image(rgb: Picture, found: Sequence[Labelled], *, taken_at: int) -> Image:
+    """Return the message with the whole frame, to train with, and what was found in it.
+
+    `rgb` and `taken_at` are as for `images`; the boxes of `found` are pixels of the frame.
+    """
+    encoded, scale = jpeg(rgb, MAX_PICTURE_BYTES - BOX_BYTES * len(found))
+    return Image(
+        id=new_id(),
+        taken_at=taken_at,
+        image_string=base64.b64encode(encoded).decode("ascii"),
+        area=(0, 0, rgb.shape[1], rgb.shape[0]),
+        training=tuple(
+            Labelled(each.label, each.confidence, _scaled_box(each.box, scale))
+            for each in found
+            if each.box is not None
+        ),
     )
 
 
@@ -122,8 +144,12 @@ def _moved(face: Face, area: Box) -> Face:
 def _resized(face: Face, scale: float) -> Face:
     if face.box is None or scale == 1.0:
         return face
-    left, top, width, height = (round(side * scale) for side in face.box)
-    return msgspec.structs.replace(face, box=(left, top, width, height))
+    return msgspec.structs.replace(face, box=_scaled_box(face.box, scale))
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    left, top, width, height = (round(side * scale) for side in box)
+    return left, top, width, height
 
 
 def _scaled(rgb: Picture, scale: float) -> Picture:

@@ -24,11 +24,13 @@ RESCUE_AFTER = dt.timedelta(minutes=2)
 
 
 def take_in(batch: Batch) -> Write:
-    """Return the write that creates a capture for each new picture. It is idempotent, and must run in a transaction.
+    """Return the write that creates a capture for each new picture, except those for training alone.
 
+    The write is idempotent, and must run in a transaction.
     Files are written before the commit; `storage.remove_left_over` deletes them if the transaction rolls back.
     """
-    return partial(_store_pictures, batch.pictures) if batch.pictures else write_nothing
+    pictures = [picture for picture in batch.pictures if picture.training is None]
+    return partial(_store_pictures, pictures) if pictures else write_nothing
 
 
 def _store_pictures(pictures: Sequence[TakenPicture]) -> None:

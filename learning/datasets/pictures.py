@@ -120,10 +120,21 @@ def remove_file_after_commit(sender: type[Picture], instance: Picture, **_: Any)
         transaction.on_commit(lambda: default_storage.delete(name), robust=True)
 
 
+SAME_STAY = dt.timedelta(minutes=2)
+"""A picture that a camera sent for training so long before or after it took one of a person may show this person."""
+
+
 def remove_pictures_of_erased(sender: Any, captures: Any = (), **_: Any) -> None:
-    """Receive `person_erased`: delete the copies of the pictures in which the person was recognised."""
+    """Receive `person_erased`: delete the copies of the pictures in which the person was recognised.
+
+    Nobody is recognised in the pictures that cameras send for training, so those from the same stay are deleted, too.
+    """
     for picture in Picture.objects.filter(capture__in=captures):
         picture.delete()
+    for device, taken_at in Capture.objects.filter(pk__in=captures).values_list("device_id", "taken_at"):
+        around = (taken_at - SAME_STAY, taken_at + SAME_STAY)
+        for picture in Picture.objects.filter(origin=Origin.FIELD, device=device, taken_at__range=around):
+            picture.delete()
 
 
 @transaction.atomic

@@ -120,6 +120,7 @@ class Picture(models.Model):
     name = LineField(max_length=200, help_text="The file's path in exports, such as lobby/thumb-001.jpg.")
     image = models.FileField(upload_to=picture_file_name, max_length=200)
     sha256 = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the file as it came.")
+    bytes = models.PositiveIntegerField(default=0, help_text="Of a picture that a camera sent; else 0.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     recording = LineField(

@@ -1,6 +1,6 @@
 """The button that retrains with what reviewers corrected, and an owner's page about pictures for training."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -16,7 +16,7 @@ from devices.models import Site
 from devices.rules.roles import Right
 from learning.datasets.corrections import add_corrections
 from learning.datasets.policies import policy_of, set_training_policy
-from learning.models import Kind, Run, TrainingPolicy
+from learning.models import DataSet, Kind, Run, TrainingPolicy
 from learning.pages.datasets import visible_data_set
 from learning.training import running
 
@@ -52,7 +52,19 @@ def retrain(request: HttpRequest, pk: int) -> HttpResponse:
 class TrainingPolicyForm(forms.ModelForm[TrainingPolicy]):
     class Meta:
         model = TrainingPolicy
-        fields = ["is_on", "keep_days"]
+        fields = ["is_on", "keep_days", "from_cameras", "every", "megabytes", "data_set"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        of_site = DataSet.objects.filter(site=self.instance.site_id)
+        cast("forms.ModelChoiceField[DataSet]", self.fields["data_set"]).queryset = of_site
+
+    def clean(self) -> dict[str, Any]:
+        """Where no picture of the cameras is kept, none is sent either."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("is_on"):
+            cleaned["from_cameras"] = False
+        return cleaned
 
 
 @login_required

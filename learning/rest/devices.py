@@ -4,6 +4,7 @@ import re
 from http import HTTPStatus
 from typing import cast
 
+import msgspec
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -15,6 +16,7 @@ from rest_framework.viewsets import ViewSet
 from devices.models import Thing
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.parameters import check_parameters
+from learning.datasets.policies import rule_for
 from learning.rest.serializers import WantedModelsSerializer
 from learning.rollout.services import wanted_on
 
@@ -30,11 +32,12 @@ class DeviceModelViewSet(ViewSet):
 
     @extend_schema(responses=WantedModelsSerializer)
     def list(self, request: Request) -> Response:
-        """Return the models that the device shall run, each with the SHA-256 and the size of its file."""
+        """Return the models that the device shall run, and which frames it shall send for training, if any."""
         check_parameters(request, {"format"})
         runs = wanted_on(cast(Thing, request.auth))
         wanted = [{"sha256": run.model_sha256, "bytes": run.model_bytes, "name": str(run)} for run in runs]
-        return Response({"models": wanted})
+        rule = rule_for(cast(Thing, request.auth))
+        return Response({"models": wanted, "training": msgspec.to_builtins(rule) if rule else None})
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

@@ -171,9 +171,18 @@ class WantedModelSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class TrainingRuleSerializer(serializers.Serializer[Any]):
+    every = serializers.IntegerField(help_text="At most one frame in so many detections.")
+    megabytes = serializers.FloatField(help_text="At most so many in a day, UTC.")
+    labels = serializers.ListField(child=serializers.CharField(), help_text="Labels that count; empty for all.")
+
+
 @extend_schema_serializer(many=False)
 class WantedModelsSerializer(serializers.Serializer[Any]):
     models = WantedModelSerializer(many=True)
+    training = TrainingRuleSerializer(
+        allow_null=True, help_text="Frames to send for training; null where the site's owner lets cameras send none."
+    )
 
 
 class ModelRolloutSerializer(serializers.ModelSerializer[Rollout]):

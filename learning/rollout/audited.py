@@ -18,7 +18,11 @@ def audit_models() -> None:
     )
     audit(
         TrainingPolicy,
-        Audited("pictures for training", ["is_on", "keep_days"], site=lambda policy: policy.site_id),
+        Audited(
+            "pictures for training",
+            ["is_on", "keep_days", "from_cameras", "every", "megabytes", "data_set_id"],
+            site=lambda policy: policy.site_id,
+        ),
     )
     audit(
         Rollout,
