@@ -19,8 +19,9 @@ def register_learning() -> None:
         Table(
             "learning.Picture",
             "pictures of people, and the landmarks of their hands",
-            "An erasure deletes the copies of the pictures in which the person was recognised, and each picture whose "
-            "name or recording is the person's name.",
+            "An erasure deletes the copies of the pictures in which the person was recognised, the frames that cameras "
+            "sent for training within two minutes of one, and each picture whose name or recording is the person's "
+            "name.",
             deleted=("name", "recording"),
             own=("image",),
             other=("sha256", "folder", "hands"),
@@ -36,7 +37,7 @@ def register_learning() -> None:
             names=("note", "reason", "split", "warnings"),
             other=(
                 *("parameters", "step", "labels", "silent", "trained_pictures", "figures", "curve", "not_found"),
-                *("model_file", "model_sha256"),
+                *("model_file", "model_sha256", "job"),
             ),
             site="data_set__site",
         ),
@@ -53,6 +54,11 @@ def register_learning() -> None:
             "pictures of data sets", "the pictures of learning.Picture", "With the picture's row.", folder="learning"
         ),
         Place("trained models", "no picture and no name", "With the run.", folder="models"),
+        Place(
+            "the bucket of jobs at SageMaker",
+            "the pictures of a data set that is being trained with",
+            "With the end of the run.",
+        ),
         Place(
             "exports and imports of data sets in preparation",
             "pictures",
