@@ -14,7 +14,7 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_bounds
@@ -147,7 +147,42 @@ def sites_today(
         spots_of_site[spot.latest.site_id].append(spot)
     more = {pk: max(0, len(of_site) - (most_of_site or len(of_site))) for pk, of_site in spots_of_site.items()}
     spots_of_site = defaultdict(list, {pk: of_site[:most_of_site] for pk, of_site in spots_of_site.items()})
-    spots = [spot for of_site in spots_of_site.values() for spot in of_site]
+    today = _today_of_spots([spot for of_site in spots_of_site.values() for spot in of_site], sites, now)
+    return [
+        SiteToday(
+            site,
+            now.astimezone(site.zone),
+            site.members,
+            [today[spot.latest.pk] for spot in spots_of_site[site.pk]],
+            ever[site.pk],
+            more.get(site.pk, 0),
+        )
+        for site in sites
+    ]
+
+
+def devices_of_today(user: "User | AnonymousUser", *, now: dt.datetime) -> QuerySet[Device]:
+    """Return the latest device of each of the user's spots that has or had a device today. One query for the zones."""
+    zones = Site.objects.for_user(user).order_by().values_list("timezone", flat=True).distinct()
+    left = (Q(site__timezone=zone, until__gt=day_bounds(now, zoneinfo.ZoneInfo(zone))[0]) for zone in zones)
+    later = Device.objects.filter(Q(until=None) | Q(until__gt=OuterRef("until")), site=OuterRef("site"))
+    found: QuerySet[Device] = Device.objects.for_user(user).filter(reduce(or_, left, Q(until=None)))
+    return found.filter(Q(until=None) | ~Exists(later.filter(name=OuterRef("name"))))
+
+
+def devices_today(devices: Sequence[Device], *, now: dt.datetime) -> list[DeviceToday]:
+    """Return the day of the spot of each of these devices, each the latest of its spot. Takes at most ten queries."""
+    sites = list(Site.objects.filter(pk__in={device.site_id for device in devices}))
+    names = {device.name for device in devices}
+    known = Device.objects.filter(site__in=sites, name__in=names).select_related("site", "thing__state")
+    there = [each for each in known if each.until is None or each.until > day_bounds(now, each.site.zone)[0]]
+    wanted = {device.pk for device in devices}
+    today = _today_of_spots([spot for spot in spots_of(there) if spot.latest.pk in wanted], sites, now)
+    return [today[device.pk] for device in devices]
+
+
+def _today_of_spots(spots: Sequence[Spot], sites: Sequence[Site], now: dt.datetime) -> dict[int, DeviceToday]:
+    """Return the day of each spot at one of the sites, by primary key of its latest device."""
     devices = [device for spot in spots for device in spot.devices]
     hours, came = _read_today(spots, now)
     pictures = latest_pictures(devices, now=now)
@@ -173,17 +208,7 @@ def sites_today(
             picture=pictures.get(device.pk),
         )
 
-    return [
-        SiteToday(
-            site,
-            now.astimezone(site.zone),
-            site.members,
-            [today(spot) for spot in spots_of_site[site.pk]],
-            ever[site.pk],
-            more.get(site.pk, 0),
-        )
-        for site in sites
-    ]
+    return {spot.latest.pk: today(spot) for spot in spots}
 
 
 def hours_today(devices: Sequence[Device], *, now: dt.datetime) -> dict[int, list[EngagementBucket]]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
+from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from analytics.models import FACE, Detection, Episode
 from analytics.numbers import reads
@@ -27,7 +27,7 @@ from analytics.numbers.measures import (
     typical_week,
 )
 from analytics.numbers.pictures import read_pictures
-from analytics.pages.overview import sites_today
+from analytics.pages.overview import devices_of_today, devices_today
 from analytics.rest.bucket_serializers import (
     PERIOD,
     WEEKDAY_HOUR,
@@ -52,7 +52,7 @@ from analytics.rest.serializers import (
     parse_bounds,
 )
 from analytics.rest.series import select_series
-from devices.models import Site
+from devices.models import Device
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 
@@ -60,23 +60,22 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
-class TodayViewSet(ViewSet):
+class TodayViewSet(GenericViewSet[Device]):
     """The numbers of the overview."""
+
+    queryset = Device.objects.all()
+    serializer_class = TodaySerializer
+    cursor_ordering = ("site_name", "name", "pk")
 
     @extend_schema(parameters=[TodayQuery], responses=TodaySerializer(many=True))
     def list(self, request: Request) -> Response:
-        """Return each of your devices with its numbers since its site's midnight, ordered by site and name.
-
-        With many devices, ask for one `site` at a time.
-        """
-        slug = parse_query(TodayQuery, request).get("site")
-        user = cast("User", request.user)
-        only = (
-            None if slug is None else list(Site.objects.for_user(user).filter(slug=slug).values_list("pk", flat=True))
-        )
-        sites = sites_today(user, now=timezone.now(), only=only)
-        devices = [device for site in sites for device in site.devices]
-        return Response(TodaySerializer(devices, many=True).data)
+        """Return each of your devices with its numbers since its site's midnight, ordered by site and name."""
+        slug, now = parse_query(TodayQuery, request).get("site"), timezone.now()
+        devices = devices_of_today(cast("User", request.user), now=now)
+        if slug is not None:
+            devices = devices.filter(site__slug=slug)
+        page = self.paginate_queryset(devices.select_related("site").annotate(site_name=F("site__name"))) or []
+        return self.get_paginated_response(TodaySerializer(devices_today(page, now=now), many=True).data)
 
 
 class EngagementViewSet(ViewSet):

@@ -119,7 +119,7 @@ def test_every_list_is_some_pages() -> None:
 def test_todays_numbers_are_those_of_the_overview(hours: dt.datetime, viewer: User) -> None:
     client = APIClient()
     client.force_authenticate(viewer)
-    [today] = client.get("/api/v1/today/").json()
+    [today] = client.get("/api/v1/today/").json()["results"]
     assert (today["site"], today["device"], today["coffees"]) == ("seattle", "Seattle01", 0)
     assert set(today) > {"live", "average_faces", "peak_faces", "occupied_share", "coverage", "thumbs_up"}
 
@@ -128,4 +128,4 @@ def test_todays_numbers_are_those_of_the_overview(hours: dt.datetime, viewer: Us
 def test_todays_numbers_are_the_own_sites_only(hours: dt.datetime, outsider: User) -> None:
     client = APIClient()
     client.force_authenticate(outsider)
-    assert client.get("/api/v1/today/").json() == []
+    assert client.get("/api/v1/today/").json()["results"] == []

@@ -61,7 +61,7 @@ def test_todays_thumbs_up_are_those_of_the_overview(
         count(*(seen(seattle01, start + n * SECOND, labels=[("thumbs-up", 0.9)], key=n) for n in range(3 + minute)))
     wrong = Detection.objects.filter(label="thumbs-up", frame__taken_at__minute=5).select_related("frame__device")
     review(verdicts=dict.fromkeys(wrong, Verdict.WRONG), by=operator, now=NOW)
-    (device,) = get("/api/v1/today/", viewer).json()
+    (device,) = get("/api/v1/today/", viewer).json()["results"]
     assert device["thumbs_up"] == 1
     shown = words(get("/wall/seattle/today/of/7.svg", viewer))
     assert shown[shown.index("thumbs-up today") - 1] == "1"

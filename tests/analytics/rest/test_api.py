@@ -1,6 +1,7 @@
 import csv
 import datetime as dt
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,6 +11,7 @@ from rest_framework.test import APIClient
 
 from analytics.counting.corrections import review
 from analytics.models import Detection, Verdict
+from devices import services
 from devices.models import Device, Membership, Site
 from devices.rules.roles import Role
 from tests import places
@@ -296,3 +298,25 @@ def test_engagement_takes_the_same_queries_however_long(frames: None, viewer: Us
         answer = client.get("/api/v1/engagement/", {"site": "seattle", "from": since, "to": "2026-11-20"})
     assert len(answer.json()) == hours + (since < "2026-11-01")
     assert len(captured) == 7  # session, user, site, devices, opening hours, tallies, spells
+
+
+def test_today_comes_in_pages_of_spots_by_site_and_name_whose_queries_do_not_grow(
+    seattle01: Device, chicago: Site, superuser: User, set_clock: SetClock
+) -> None:
+    places.device(seattle01.site, "Seattle00", "zero")
+    places.device(chicago, "Desk", "desk")
+    services.replace_device(device=seattle01, thing_name="new-box", at=NOW - dt.timedelta(hours=1))
+    set_clock(NOW + dt.timedelta(minutes=1))
+    with CaptureQueriesContext(connection) as of_two:
+        first = ask(superuser, "today", page_size=2).json()
+    cursor = parse_qs(urlsplit(first["next"]).query)["cursor"][0]
+    rest = ask(superuser, "today", page_size=2, cursor=cursor).json()
+    assert [(row["site"], row["device"]) for row in [*first["results"], *rest["results"]]] == [
+        ("chicago", "Desk"),
+        ("seattle", "Seattle00"),
+        ("seattle", "Seattle01"),  # one row for both cameras of the spot
+    ]
+    assert rest["next"] is None
+    with CaptureQueriesContext(connection) as of_three:
+        ask(superuser, "today")
+    assert len(of_three) <= len(of_two)
