@@ -59,7 +59,7 @@ def register_site(
 
 
 def change_site(*, site: Site) -> None:
-    """Save the changed fields of this site. Raises `ValidationError` if a value is wrong."""
+    """Save this site, which may be new. Raises `ValidationError` if a value is wrong."""
     site.full_clean()
     site.save()
 

@@ -7,7 +7,7 @@ from django.urls import path
 from devices.adding import views as adding
 from devices.adding.api import AgentViewSet, ClaimViewSet
 from devices.fleet import views as fleet
-from devices.managing import device_list, history, place_pages, quarantine_page, site_page
+from devices.managing import device_list, history, new_site, place_pages, quarantine_page, site_page
 from devices.members import views as members
 from devices.pages import metrics, views
 from devices.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
@@ -30,6 +30,7 @@ urlpatterns: list[Any] = [
     path("account/", views.account, name="account"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke-token"),
     path("account/tokens/revoke/", views.revoke_all_tokens, name="revoke-all-tokens"),
+    path("add-site/", new_site.new_site, name="site-new"),
     path("sites/<slug:slug>/settings/", site_page.site_settings, name="site-settings"),
     path("sites/<slug:slug>/settings/devices/", device_list.site_devices, name="site-devices"),
     path("sites/<slug:slug>/settings/devices/<int:pk>/", place_pages.device_place, name="device-place"),

@@ -67,6 +67,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("device", "get"): Needs.VIEWER,
     ("device-plots", "get"): Needs.VIEWER,
     ("question", "get"): Needs.VIEWER,
+    ("site-new", "get"): Needs.ADMINISTRATOR,
+    ("site-new", "post"): Needs.ADMINISTRATOR,
     ("site-settings", "get"): Needs.VIEWER,
     ("site-settings", "post"): Needs.OWNER,
     ("site-devices", "get"): Needs.VIEWER,
