@@ -106,6 +106,10 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("notice-rule-detail", "patch"): Needs.OPERATOR,
     ("notice-rule-detail", "delete"): Needs.OPERATOR,
     ("notice-again", "post"): Needs.OPERATOR,
+    ("walls", "get"): Needs.AN_ACCOUNT,
+    ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
+    ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
+    ("wall-delete", "post"): Needs.OPERATOR,
     ("site-walls", "get"): Needs.VIEWER,
     ("site-walls", "post"): Needs.OPERATOR,
     ("site-wall-revoke", "post"): Needs.OPERATOR,
@@ -245,7 +249,7 @@ LISTS = ("-list", "-counts", "-accuracy", "-usual")
 GALAXY = "analytics.galaxy"
 WALL_PAGES = (
     *("wall", "wall-whole", "wall-screen", "wall-picture", "wall-pair"),
-    *("site-walls", "site-wall-pair", "site-wall-revoke"),
+    *("site-walls", "site-wall-pair", "site-wall-revoke", "walls", "walls-pair", "wall-delete"),
 )
 
 

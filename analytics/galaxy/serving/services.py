@@ -51,6 +51,18 @@ def take_off_wall(*, token: WallToken, site: Site, by: "User") -> None:
         token.delete()
 
 
+@transaction.atomic
+def delete_wall(*, token: WallToken, by: "User") -> None:
+    """Delete the token, whose wall then shows nothing.
+
+    Raises `PermissionDenied` with a sentence unless `by` is operator or owner of all of its sites.
+    """
+    permitted = set(Site.objects.all().permitted(by, Right.OPERATE))
+    if refused := [site.name for site in token.sites.all() if site not in permitted]:
+        raise PermissionDenied(f"Only {those_with(Right.OPERATE)} of {', '.join(refused)} may delete this wall.")
+    token.delete()
+
+
 def sites_of_token(*, digest: str, now: dt.datetime) -> tuple[Site, ...]:
     """Return the sites of the token with this digest, unless it has expired; record its use, to the hour. One query."""
     links: Any = WallToken.sites.through._default_manager

@@ -18,7 +18,7 @@ from analytics.galaxy.serving import services
 from analytics.galaxy.serving.pair_views import boards_of_a_site
 from analytics.models.walls import WallToken
 from devices.managing.access import check_right, find_site
-from devices.models import ApiToken
+from devices.models import ApiToken, Site
 from devices.pages.views import DAYS_OFFERED, parse_days
 from devices.rules.roles import Right
 
@@ -55,6 +55,7 @@ def site_walls(request: HttpRequest, slug: str) -> HttpResponse:
         "walls": walls if Right.OPERATE in rights else walls.none(),
         "tokens": tokens if Right.MANAGE in rights else tokens.filter(user=user),
         "may_change": Right.OPERATE in rights,
+        "operates_several": Site.objects.all().permitted(user, Right.OPERATE)[:2].count() > 1,
         "sees_all": Right.MANAGE in rights,
         "made": made,
         "link": link,

@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import path, register_converter
 
 from analytics.galaxy.boards.board import Boards, find_boards
-from analytics.galaxy.serving import pair_views, tokens_page, views
+from analytics.galaxy.serving import pair_views, tokens_page, views, walls_page
 from analytics.numbers.periods import FIRST_YEAR
 
 
@@ -82,6 +82,9 @@ urlpatterns = [
     *(path(f"wall/{route}", view, name=name) for route, view, name in _WALLS),
     path("pair/", pair_views.waiting, name="wall-pair"),
     path("pair/state/", pair_views.state, name="wall-pair-state"),
+    path("walls/", walls_page.walls, name="walls"),
+    path("walls/pair/", pair_views.pair_with_several, name="walls-pair"),
+    path("walls/<int:pk>/delete/", walls_page.delete, name="wall-delete"),
     path("sites/<slug:slug>/settings/walls/pair/", pair_views.pair, name="site-wall-pair"),
     path("sites/<slug:slug>/settings/walls/", tokens_page.site_walls, name="site-walls"),
     path("sites/<slug:slug>/settings/walls/<int:pk>/revoke/", tokens_page.revoke, name="site-wall-revoke"),

@@ -28,6 +28,7 @@ from analytics.galaxy.drawing.layout import Screen, Wall, screens
 from analytics.galaxy.globe import kml, overlays
 from analytics.galaxy.reads import LATEST, Source
 from analytics.galaxy.serving import director
+from analytics.galaxy.serving.pair_views import ALL, LANDSCAPE_SCREENS
 from analytics.galaxy.serving.responses import (
     VERSION,
     Body,
@@ -52,9 +53,6 @@ CACHED_TOKENS = 32
 
 CACHED_SNAPSHOTS = 96
 """The number of unpickled snapshots that a process caches, of the current slot and of earlier ones."""
-
-ALL = "all"
-"""Stands for all sites in an address."""
 
 
 def clear_process_caches() -> None:
@@ -211,9 +209,6 @@ def setup(request: HttpRequest, token: str, of: int) -> HttpResponse:
     response["Cache-Control"] = "private, no-store"
     return response
 
-
-LANDSCAPE_SCREENS = 3
-"""Three upright screens side by side have the proportions of one landscape screen."""
 
 MOST_CODES = 24
 """Walls of the set-up page with a QR code; the page would grow by some kilobytes with each more."""
