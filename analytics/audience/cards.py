@@ -76,7 +76,7 @@ def _reach(interval: Interval | None, in_words: Callable[[float], str]) -> str:
 
 def _row(each: VisitBucket, *, is_hourly: bool) -> tuple[str, list[str] | None]:
     start = each.engagement.start
-    name = f"{texts.format_date(start)}, {start:%H:%M}" if is_hourly else texts.format_date(start)
+    name = f"{texts.format_date(start)}, {start:%H:%M}" if is_hourly else texts.format_bucket(each.engagement)
     if not each.is_known:
         return name, None
     return name, [

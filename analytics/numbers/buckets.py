@@ -1,7 +1,8 @@
-"""Quarter hours, hours and days of a time zone. Pure.
+"""Quarter hours, hours, days, weeks and months of a time zone. Pure.
 
 An hour is a run of instants with the same local date, local hour and offset from UTC. Where clocks are set back there
 are two hours of one o'clock. Where clocks move by half an hour, one hour is shorter. A day has 23 to 25 hours.
+Weeks begin on Monday.
 """
 
 import datetime as dt
@@ -14,21 +15,24 @@ from zoneinfo import ZoneInfo
 
 from analytics.models.quarters import QUARTER, quarter_start
 
-Bucket = Literal["quarter", "hour", "day"]
+Bucket = Literal["quarter", "hour", "day", "week", "month"]
 
 LENGTHS: dict[Bucket, dt.timedelta] = {
     "quarter": QUARTER,
     "hour": dt.timedelta(hours=1),
     "day": dt.timedelta(days=1),
+    "week": dt.timedelta(days=7),
+    "month": dt.timedelta(days=28),
 }
-"""The length of a bucket of each kind, unless clocks change in it."""
+"""The length of a bucket of each kind, unless clocks change in it; of months that of the shortest."""
 
 
 def edges(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucket) -> list[dt.datetime]:
     """Return the edges of the buckets that overlap `start` to `end`, ascending and in UTC: one more than buckets.
 
-    The first bucket contains `start`; the last one reaches `end` or goes beyond it. Returns an empty list unless
-    `start` is before `end`. Raises `OverflowError` at the ends of the calendar.
+    The first bucket contains `start`; the last one reaches `end` or goes beyond it. The first and the last week or
+    month have only their days that overlap. Returns an empty list unless `start` is before `end`. Raises
+    `OverflowError` at the ends of the calendar.
     """
     if start >= end:
         return []
@@ -36,6 +40,9 @@ def edges(*, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, bucket: Bucke
     found = [first(start.astimezone(dt.UTC), zone)]
     while found[-1] < end:
         found.append(following(found[-1], zone))
+    if bucket in ("week", "month"):
+        found[0] = _day(start.astimezone(dt.UTC), zone)
+        found[-1] = min(found[-1], _next_day(end.astimezone(dt.UTC) - dt.timedelta.resolution, zone))
     return found
 
 
@@ -148,12 +155,32 @@ def _next_day(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     return day_start(start.astimezone(zone).date() + dt.timedelta(days=1), zone)
 
 
+def _week(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    date = moment.astimezone(zone).date()
+    return day_start(date - dt.timedelta(days=date.weekday()), zone)
+
+
+def _next_week(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return day_start(start.astimezone(zone).date() + LENGTHS["week"], zone)
+
+
+def _month(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return day_start(moment.astimezone(zone).date().replace(day=1), zone)
+
+
+def _next_month(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    later = start.astimezone(zone).date() + dt.timedelta(days=31)
+    return day_start(later.replace(day=1), zone)
+
+
 _Step = Callable[[dt.datetime, ZoneInfo], dt.datetime]
 
 _STEPS: dict[Bucket, tuple[_Step, _Step]] = {
     "quarter": (_quarter, _next_quarter),
     "hour": (_hour, _next_hour),
     "day": (_day, _next_day),
+    "week": (_week, _next_week),
+    "month": (_month, _next_month),
 }
 """Two functions for each kind of bucket: one returns the start of the bucket that contains an instant, the other the
 start of the next bucket."""

@@ -79,9 +79,9 @@ class TextNumbers:
     labels: list[str]
     """All labels but `FACE` that were detected in the period, and `label`; sorted."""
     hours: list[EngagementBucket]
-    """Hours, or days if the period is too long for hours."""
+    """The buckets of the period's plots, `Period.plot_bucket`."""
     buckets: list[Activity]
-    """Hours if the period is a single day, days if it is longer, weeks if it is much longer."""
+    """The rows of the period's table, `Period.bucket_name`."""
     counts: list[CountBucket]
     """The label's detections in single frames, for each of `buckets`."""
     total: Activity
@@ -102,7 +102,7 @@ class PlotNumbers:
     label: str
     """The label of `gestures` and `confidences`."""
     hours: list[EngagementBucket]
-    """Hours, or days if the period is too long for hours."""
+    """The buckets of the period's plots, `Period.plot_bucket`."""
     spells: list[EpisodeBucket]
     """For each of `hours`, as `gestures` is."""
     gestures: list[EpisodeBucket]
@@ -112,7 +112,7 @@ class PlotNumbers:
 
     @property
     def buckets(self) -> list[EngagementBucket]:
-        """Hours if the period is a single day, days if it is longer, weeks if it is much longer."""
+        """The rows of the period's table, `Period.bucket_name`."""
         return regroup(self.hours, self.period.bucket_name, merge_engagement)
 
     def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
@@ -126,12 +126,12 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
     (hours,) = read_engagement(selections, bucket=period.plot_bucket, now=period.now)
-    engagement = hours if period.is_hourly else engagement_by_day(hours)
     bucket = bucket_of(period)
+    engagement = engagement_by_day(hours) if bucket == "day" else hours
     (activity,) = _read_activity(selections, [engagement], label, bucket)
     (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
     buckets, rows = activity, counts
-    if not period.has_days:
+    if period.bucket_name == "week":
         weeks = regroup([each.engagement for each in activity], "week", merge_engagement)
         spells = regroup([each.spells for each in activity], "week", merge_episodes)
         gestures = regroup([each.gestures for each in activity], "week", merge_episodes)
@@ -164,9 +164,11 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     plots = period.plot_bucket
     (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
     episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
-    days = [hours if period.is_hourly else engagement_by_day(hours)]
-    (by_day,) = read_confidences(selections, label=label, bucket=bucket_of(period), engagement=days)
-    confidences = by_day if period.has_days else regroup(by_day, "week", merge_confidences)
+    bucket = bucket_of(period)
+    days = [engagement_by_day(hours) if bucket == "day" else hours]
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=days)
+    if period.bucket_name == "week":
+        confidences = regroup(confidences, "week", merge_confidences)
     (spells,), (gestures,) = episodes[FACE], episodes[label]
 
     def read_past() -> HourSeries:
@@ -217,8 +219,8 @@ def judge(comparisons: Mapping[Measure, Comparison]) -> dict[Measure, Finding]:
 
 
 def bucket_of(period: Period) -> Bucket:
-    """Return "hour" for a single day, else "day"."""
-    return "hour" if period.is_hourly else "day"
+    """Return "hour" for a single day, "month" for more than a year, else "day"."""
+    return "month" if period.has_months else "hour" if period.is_hourly else "day"
 
 
 def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:

@@ -19,8 +19,8 @@ DAYS = (1, 7, 14, 30)
 """The numbers of days that pages offer; an address may have any number up to `MOST_DAYS`."""
 
 DEFAULT_DAYS = 7
-MOST_DAYS = 3 * 366
-"""Three years: the buckets grow with the period, so that a page has no more than some hundred of them."""
+MOST_DAYS = 10 * 366
+"""Ten years: the buckets grow with the period, so that a page has no more than some hundred of them."""
 
 WEEK = 7
 PAST_DAYS = 9 * WEEK
@@ -31,6 +31,9 @@ MOST_DAYS_BY_HOUR = 31
 
 MOST_DAYS_BY_DAY = 92
 """Up to so many days (a quarter), tables have days; longer periods have weeks."""
+
+MOST_DAYS_BY_WEEK = 366
+"""Up to so many days (a year), tables have weeks and plots have days; longer periods have months."""
 
 FIRST_YEAR = 2000
 """Earlier dates are typing mistakes: no device is that old."""
@@ -109,18 +112,25 @@ class Period:
 
     @property
     def has_days(self) -> bool:
-        """Whether its table has days (or hours); it has weeks otherwise."""
+        """Whether its table has days (or hours); it has weeks or months otherwise."""
         return self.days <= MOST_DAYS_BY_DAY
 
     @property
-    def bucket_name(self) -> Literal["hour", "day", "week"]:
-        """What a row of its table is: "hour", "day" or "week"."""
+    def has_months(self) -> bool:
+        """Whether its table and its plots have months."""
+        return self.days > MOST_DAYS_BY_WEEK
+
+    @property
+    def bucket_name(self) -> Bucket:
+        """What a row of its table is: "hour", "day", "week" or "month"."""
+        if self.has_months:
+            return "month"
         return "hour" if self.is_hourly else "day" if self.has_days else "week"
 
     @property
     def plot_bucket(self) -> Bucket:
         """The buckets in which its engagement is read."""
-        return "hour" if self.has_hours else "day"
+        return "month" if self.has_months else "hour" if self.has_hours else "day"
 
     @property
     def previous_days(self) -> int:

@@ -87,7 +87,7 @@ class Report:
     @property
     def summary(self) -> str:
         """The engagement plot in words."""
-        return texts.summarise_hours(self.numbers.hours)
+        return texts.summarise(self.numbers.hours, self.numbers.period.plot_bucket)
 
     @property
     def sparkline(self) -> Sparkline:

@@ -21,6 +21,8 @@ GAP = (1 - BAR_SHARE) / 2
 """The gap on either side of a bar, as a share of its hour."""
 
 HOURS_PER_TICK = 6
+MOST_HOURS_WITH_TICKS = 50
+"""Two days; the labels of more would run into each other."""
 BAR = f"M%g {HEIGHT:g}V%gH%gV{HEIGHT:g}z"
 """The SVG path of a bar, a format of its left end, top and right end; a page has many bars, and formatting is fast."""
 
@@ -39,7 +41,9 @@ class Sparkline:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """The x and the text of each hour that is labelled."""
+        """The x and the text of each hour that is labelled; longer buckets and many hours have no labels."""
+        if len(self.hours) > MOST_HOURS_WITH_TICKS or texts.is_day(self.hours[0]):
+            return []
         return [
             (left, str(hour.start.hour))
             for hour, left in zip(self.hours, self.edges, strict=False)
@@ -49,7 +53,7 @@ class Sparkline:
     @property
     def summary(self) -> str:
         """The sparkline in words, for readers who cannot see it."""
-        return texts.summarise_hours(self.hours)
+        return texts.summarise(self.hours)
 
 
 def sparkline(hours: Sequence[EngagementBucket], *, now: dt.datetime, top: float) -> Sparkline:

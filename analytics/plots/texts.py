@@ -47,13 +47,21 @@ def is_day(bucket: Bucket) -> bool:
 
 
 def is_week(bucket: Bucket) -> bool:
-    """Return whether the bucket has several days."""
+    """Return whether the bucket has several days: a week or a month."""
     return bucket.end - bucket.start >= 2 * MIN_DAY
 
 
-def format_bucket(bucket: Bucket) -> str:
-    """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", or "16 Nov – 22 Nov 2026"."""
+def is_month(bucket: Bucket) -> bool:
+    """Return whether the bucket is a whole month."""
     start, end = bucket.start, bucket.end
+    return start.day == end.day == 1 and (end.year - start.year) * 12 + end.month - start.month == 1
+
+
+def format_bucket(bucket: Bucket) -> str:
+    """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", "16 Nov – 22 Nov 2026", "Nov 2026"."""
+    start, end = bucket.start, bucket.end
+    if is_month(bucket):
+        return f"{MONTH_NAMES[start.month - 1]} {start.year}"
     if is_week(bucket):
         last = end - dt.timedelta(days=1)
         return f"{start.day} {MONTH_NAMES[start.month - 1]} – {last.day} {MONTH_NAMES[last.month - 1]} {last.year}"
@@ -148,14 +156,14 @@ def count_spells(number: int) -> str:
     return "1 occupied spell" if number == 1 else f"{number:,} occupied spells"
 
 
-def summarise_hours(hours: Sequence[EngagementBucket]) -> str:
-    """Summarise a plot of these hours in two sentences, for readers who cannot see it."""
-    past = [hour for hour in hours if hour.minutes]
-    off = sum(not hour.minutes_seen for hour in past)
-    with_people = [hour for hour in past if hour.faces_sum]
-    sentences = [f"The camera was off in {off:,} of {len(past):,} hours."]
+def summarise(buckets: Sequence[EngagementBucket], name: str = "hour") -> str:
+    """Summarise a plot in two sentences, for readers who cannot see it; `name` is what its buckets are: "day"."""
+    past = [bucket for bucket in buckets if bucket.minutes]
+    off = sum(not bucket.minutes_seen for bucket in past)
+    with_people = [bucket for bucket in past if bucket.faces_sum]
+    sentences = [f"The camera was off in {off:,} of {len(past):,} {name}{'' if len(past) == 1 else 's'}."]
     if with_people:
-        busiest = max(with_people, key=lambda hour: hour.average_faces or 0.0)
+        busiest = max(with_people, key=lambda bucket: bucket.average_faces or 0.0)
         sentences.insert(0, f"Busiest: {format_bucket(busiest)} with {busiest.average_faces:.2f} people on average.")
     elif off < len(past):
         sentences.insert(0, "Nobody faced the display.")

@@ -73,9 +73,13 @@ def engagement_figure(
 
 
 def _mark_changes(layout: Figure, changes: Sequence[DatedChange], buckets: Sequence[EngagementBucket]) -> None:
-    """Add a dashed line with its date at the first bucket of each day on which the level changed."""
-    starts = {bucket.start.date(): milliseconds(bucket.start) for bucket in reversed(buckets)}
-    at = [(starts[each.change.day], each.change) for each in changes if each.change.day in starts]
+    """Add a dashed line with its date at the start of each day on which the level changed."""
+    zone, first, last = buckets[0].start.tzinfo, buckets[0].start.date(), buckets[-1].end
+    at = [
+        (milliseconds(midnight), each.change)
+        for each in changes
+        if (midnight := dt.datetime.combine(each.change.day, dt.time(), zone)) < last and each.change.day >= first
+    ]
     line = {"color": "var(--ink-soft)", "width": 1.5, "dash": "dash"}
     layout["shapes"] += [
         {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line} for x, _ in at

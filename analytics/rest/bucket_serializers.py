@@ -35,7 +35,9 @@ class BucketQuery(PlaceQuery):
     """Some devices, and a period in buckets; without `site` and `device` all of your devices."""
 
     bucket = serializers.ChoiceField(
-        choices=list(LENGTHS), default="hour", help_text="Length of the buckets: quarter hours, hours or days."
+        choices=list(LENGTHS),
+        default="hour",
+        help_text="Length of the buckets: quarter hours, hours, days, weeks from Monday on, or months.",
     )
     each = serializers.ChoiceField(
         choices=["device", "site"],
@@ -72,8 +74,8 @@ class EngagementQuery(BucketQuery):
     bucket = serializers.ChoiceField(
         choices=[*LENGTHS, WEEKDAY_HOUR, PERIOD],
         default="hour",
-        help_text="Length of the buckets: quarter hours, hours or days; the hours of a typical week, added up over the "
-        "period; or the whole period in full hours.",
+        help_text="Length of the buckets: quarter hours, hours, days, weeks or months; the hours of a typical week, "
+        "added up over the period; or the whole period in full hours.",
     )
 
 

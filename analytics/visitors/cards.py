@@ -15,6 +15,8 @@ SMALLEST_SHARE = 0.05
 def visitors_card(subject: Subject) -> str:
     """Return the visitors of the devices on each local day of the period, newest first."""
     period, devices = subject.period, subject.devices
+    if period.has_months:
+        return render_to_string("analytics/visitors.html", {"is_too_long": True})
     selection: dict[str, Any] = {"zone": period.zone, "start": period.start, "end": period.end, "now": period.now}
     days = [day for day in reads.read_visitors(devices, **selection) if day.start <= period.now][::-1]
     known = [day.visitors for day in days if day.visitors is not None]

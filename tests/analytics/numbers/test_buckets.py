@@ -43,6 +43,14 @@ def test_the_first_and_the_last_bucket_are_whole() -> None:
     assert bucket_lengths("Asia/Kathmandu", "2026-01-01T10:20", "2026-01-02T00:01", "day") == [24, 24]
 
 
+def test_the_first_and_the_last_week_or_month_have_only_the_days_of_the_period() -> None:
+    day = 24
+    assert bucket_lengths("UTC", "2026-11-12", "2026-11-24", "week") == [4 * day, 7 * day, 1 * day]
+    assert bucket_lengths("UTC", "2025-12-30", "2026-03-02", "month") == [2 * day, 31 * day, 28 * day, 1 * day]
+    assert bucket_lengths("UTC", "2026-11-12T10:00", "2026-11-13T10:00", "month") == [2 * day]
+    assert bucket_lengths("America/Chicago", "2026-03-01", "2026-04-01", "month") == [31 * day - 1]
+
+
 def test_an_end_on_an_edge_begins_no_bucket() -> None:
     assert bucket_lengths("Asia/Kathmandu", "2026-01-01T10:00", "2026-01-01T11:00", "hour") == [1]
 

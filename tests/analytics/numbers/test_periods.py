@@ -74,7 +74,7 @@ def test_the_name_of_a_period_has_month_and_year_where_they_change(last: str, na
     ("days", "last", "sentence"),
     [
         ("0", None, "A period of “0” days is not possible"),
-        ("1099", None, "A period of 1,099 days is not possible; choose 1 to 1,098 days"),
+        ("3661", None, "A period of 3,661 days is not possible; choose 1 to 3,660 days"),
         ("36500", None, "A period of 36,500 days is not possible"),
         ("-7", None, "is not possible"),
         ("many", None, "is not possible"),
@@ -142,8 +142,9 @@ def test_any_days_are_a_period() -> None:
         "week",
         "day",
     )
-    assert [named(days=str(days)).bucket_name for days in (1, 2, 92, 93)] == ["hour", "day", "day", "week"]
-    assert [named(days=str(days)).plot_bucket for days in (31, 32)] == ["hour", "day"]
+    rows = [named(days=str(days)).bucket_name for days in (1, 2, 92, 93, 366, 367)]
+    assert rows == ["hour", "day", "day", "week", "week", "month"]
+    assert [named(days=str(days)).plot_bucket for days in (31, 32, 366, 367)] == ["hour", "day", "day", "month"]
 
 
 def test_two_periods_are_chosen_freely() -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from analytics.numbers.periods import MOST_DAYS
 from analytics.plots import sparklines
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from faces.models import Capture, Coffee, Person, Sighting, State
@@ -183,7 +184,7 @@ def test_an_outsider_sees_nothing_of_a_site(seattle01: Device, outsider: User) -
 def test_the_overview_says_what_to_do_first(superuser: User) -> None:
     answer = page(superuser, "/")
     assert "There is no site yet" in words(answer)
-    assert_links_work(superuser, answer, reverse("admin:devices_site_add"))
+    assert_links_work(superuser, answer, reverse("site-new"))
 
 
 def test_a_site_without_devices_and_members_says_what_to_do(seattle: Site, superuser: User) -> None:
@@ -367,6 +368,7 @@ def test_a_devices_page_takes_the_same_queries_for_much_data(seattle01: Device, 
         count(seen(seattle01, NOW - dt.timedelta(hours=number), faces=[0.9], labels=[("thumbs-up", 0.9)]))
     assert number_of_queries(viewer, seattle01.get_absolute_url()) == few
     assert number_of_queries(viewer, f"{seattle01.get_absolute_url()}?days=30") == few
+    assert number_of_queries(viewer, f"{seattle01.get_absolute_url()}?days={MOST_DAYS}") <= few
     assert few <= 21
 
 
@@ -374,3 +376,14 @@ def assert_links_work(user: User, answer: HttpResponse, *addresses: str) -> None
     for address in addresses:
         assert f'href="{address}"' in answer.content.decode()
         assert page(user, address).status_code == 200
+
+
+def test_years_have_a_row_for_each_month_and_plots_of_months(seattle01: Device, viewer: User) -> None:
+    for months in range(3):
+        count(seen(seattle01, NOW - dt.timedelta(days=30 * months), faces=[0.9]))
+    shown = words(page(viewer, f"{seattle01.get_absolute_url()}?from=2023-11-25&to=2026-11-20"))
+    assert "Months in numbers" in shown
+    assert "average per month" in shown
+    assert "25 Nov – 30 Nov 2023" in shown
+    assert "1 Nov – 20 Nov 2026" in shown
+    assert "of 37 months" in shown

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.numbers.measures import BucketState, CountBucket
-from analytics.plots.texts import describe_engagement, summarise_hours
+from analytics.plots.texts import describe_engagement, summarise
 from analytics.plots.time_series import count_figure, engagement_figure
 from tests.analytics.buckets import LONG_AFTER, ahead, counted, hours, off, seen
 
@@ -142,8 +142,8 @@ def test_a_bucket_is_described_in_words() -> None:
 
 def test_a_plot_is_summarised_in_sentences() -> None:
     buckets = [off(HOURS[0]), seen(HOURS[1], faces=30), seen(HOURS[2], faces=90), ahead(HOURS[3])]
-    assert summarise_hours(buckets) == (
+    assert summarise(buckets) == (
         "Busiest: Fri 20 Nov, 02:00–03:00 CST with 1.50 people on average. The camera was off in 1 of 3 hours."
     )
-    assert summarise_hours([seen(HOURS[0])]) == "Nobody faced the display. The camera was off in 0 of 1 hours."
-    assert summarise_hours([off(HOURS[0])]) == "The camera was off in 1 of 1 hours."
+    assert summarise([seen(HOURS[0])]) == "Nobody faced the display. The camera was off in 0 of 1 hour."
+    assert summarise([off(HOURS[0])]) == "The camera was off in 1 of 1 hour."
