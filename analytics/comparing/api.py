@@ -76,6 +76,11 @@ class FindingSerializer(serializers.Serializer[Any]):
     )
     high = serializers.FloatField(source="comparison.interval.high", allow_null=True, default=None)
     hours_in_common = serializers.IntegerField(source="comparison.hours_in_common")
+    notes = serializers.ListField(
+        child=serializers.CharField(),
+        source="comparison.notes",
+        help_text="Sentences on cameras and settings that were changed meanwhile.",
+    )
 
 
 class UsualQuery(SpanQuery):

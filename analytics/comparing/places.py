@@ -68,7 +68,8 @@ class PlaceNumbers:
             return f"{name}: no camera was on that looks for faces, so there is nothing to compare."
         parts = [self.past[Measure.AVERAGE].text(self.period.previous_name)]
         parts += [finding.text(other) for other, finding in self.others.items()]
-        return f"{name}: {self.average:.2f} people on average; {'; '.join(parts)}."
+        told = f"{name}: {self.average:.2f} people on average; {'; '.join(parts)}."
+        return " ".join([told, *self.past[Measure.AVERAGE].notes])
 
 
 _Key = tuple[int, Measure] | tuple[int, int]
@@ -80,7 +81,7 @@ def read_place_numbers(
 ) -> list[PlaceNumbers]:
     """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
 
-    At most eight queries, however many subjects there are, and some more for each camera with ground truth.
+    At most nine queries, however many subjects there are, and some more for each camera with ground truth.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]

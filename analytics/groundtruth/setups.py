@@ -2,26 +2,12 @@
 
 import datetime as dt
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.models import DeviceSetup
 from analytics.models.groundtruth import GroundTruthSession
+from analytics.numbers.setups import Told, name_changes, read_told
 from devices.models import Device
-
-WORDS = {
-    "software": "software",
-    "camera": "camera or its source",
-    "models": "models",
-    "accuracy": "accuracy",
-    "facing_angle": "facing angle",
-    "face_threshold": "face threshold",
-    "faces": "detectors",
-    "bodies": "search for bodies",
-}
-"""The keys of a setup (`sink.setup_of`) in words."""
 
 Setup = tuple[int, dict[str, Any] | None]
 """A device, and what it has told of its setup; None from a device that tells nothing."""
@@ -48,8 +34,7 @@ class SetupHistory:
 
     device: Device
     """The latest device of the spot."""
-    told: Mapping[int, Sequence[tuple[dt.datetime, dict[str, Any]]]]
-    """For each device the setups that it has told, by the time since which it has them."""
+    told: Told
 
     @property
     def current(self) -> Setup:
@@ -73,8 +58,7 @@ class SetupHistory:
         _, setup = self.at(session.device_id, session.started_at)
         for since, later in self.told.get(session.device_id, ()):
             if since > session.started_at and later != setup:
-                changed = [WORDS[key] for key in WORDS if later.get(key) != (setup or {}).get(key)]
-                return Change(since, " and ".join([", ".join(changed[:-1]), changed[-1]] if changed[1:] else changed))
+                return Change(since, name_changes(setup or {}, later))
         if session.device_id != self.device.pk and self.device.since is not None:
             return Change(self.device.since, "camera")
         return None
@@ -82,8 +66,4 @@ class SetupHistory:
 
 def read_setups(device: Device) -> SetupHistory:
     """Read the setups of all devices that were ever at the spot of this one, its latest device, in one query."""
-    told: dict[int, list[tuple[dt.datetime, dict[str, Any]]]] = defaultdict(list)
-    at_spot = DeviceSetup.objects.filter(device__in=Device.objects.of_spot(device)).order_by("since")
-    for pk, since, setup in at_spot.values_list("device_id", "since", "setup"):
-        told[pk].append((since, setup))
-    return SetupHistory(device, told)
+    return SetupHistory(device, read_told(Device.objects.of_spot(device).values("pk")))

@@ -54,6 +54,11 @@ class Finding:
         return "1 hour in common" if number == 1 else f"{number:,} hours in common"
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was changed at the cameras meanwhile; empty for most findings."""
+        return self.comparison.notes
+
+    @property
     def percent(self) -> str:
         """The interval of the change, such as "+12% to +31%"; empty unless the word is more or fewer."""
         interval = self.comparison.interval

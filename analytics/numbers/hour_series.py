@@ -1,12 +1,12 @@
 """Each hour of each spot of some places, as arrays: what comparisons are made from. A spot is one camera here.
 
-`read_hour_series` takes three queries, whatever the number of places and cameras and however long the periods are. The
+`read_hour_series` takes four queries, whatever the number of places and cameras and however long the periods are. The
 database returns quarter hours and episodes as packed columns, which cost no Python object for each.
 """
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from analytics.numbers.matched import (
 from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
+from analytics.numbers.setups import SetupHours, Told, read_told, setup_hours
 from devices.models import Device
 from devices.storage.querysets import spots_of
 
@@ -78,6 +79,8 @@ class HourSeries:
     """Covered minutes in which the camera followed people; in the others, nothing is known of visits."""
     planned: Floats
     """The minutes of the hour that will count once it is over; equal to `minutes` for an hour that is over."""
+    setups: SetupHours | None = None
+    """None where each camera had one setup throughout, and where cameras are added up."""
 
     @property
     def known(self) -> Booleans:
@@ -106,24 +109,24 @@ class HourSeries:
             Measure.GESTURES: self._measure(self.gestures, self.told / MINUTE_S, telling, is_count=True),
         }
 
+    def with_latest_setups(self) -> "HourSeries":
+        """Return the hours of each camera with the setup that it has at the end; in others nothing was seen."""
+        return self if self.setups is None else self._seen_in(self.setups.latest_setup(self.known))
+
+    def with_one_setup(self, after: Booleans, before: Booleans) -> "HourSeries":
+        """Return of two sets of hours, [day, hour], those with the setup that both have; in others nothing was seen."""
+        if self.setups is None:
+            return self
+        return self._seen_in(self.setups.one_setup(self.known & after, self.known & before))
+
+    def _seen_in(self, hours: Booleans) -> "HourSeries":
+        cut = {name: getattr(self, name) * hours for name in ("frames", "seen", "told", "followed")}
+        return replace(self, **cut)
+
     def together(self) -> "HourSeries":
         """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
-        added = [
-            values.sum(axis=0, keepdims=True)
-            for values in (
-                self.minutes,
-                self.frames,
-                self.faces,
-                self.seen,
-                self.told,
-                self.occupied,
-                self.spells,
-                self.gestures,
-                self.visits,
-                self.followed,
-                self.planned,
-            )
-        ]
+        names = ("minutes", "frames", "faces", "seen", "told", "occupied", "spells", "gestures", "visits", "followed")
+        added = [getattr(self, name).sum(axis=0, keepdims=True) for name in (*names, "planned")]
         return HourSeries(self.first_day, self.starts, *added)
 
     def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
@@ -137,10 +140,17 @@ Span = tuple[dt.datetime, dt.datetime]
 def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure, Comparison]:
     """Compare each measure of a place in one span of time with the same measure in another span.
 
-    An hour belongs to a span if it begins from the span's start on and before its end.
+    An hour belongs to a span if it begins from the span's start on and before its end. Of each camera, the hours with
+    the setup that both spans have are compared; the comparison says what was changed.
     """
     hours, others = series.between(*after), series.between(*before)
-    return {name: compare(Side(measure, hours), Side(measure, others)) for name, measure in series.measures().items()}
+    measures = series.with_one_setup(hours, others).measures()
+    start, end = min(after[0], before[0]), max(after[1], before[1])
+    notes = series.setups.sentences(start, end) if series.setups is not None else ()
+    return {
+        name: replace(compare(Side(measure, hours), Side(measure, others)), notes=notes)
+        for name, measure in measures.items()
+    }
 
 
 def count_visits(series: HourSeries, span: Span) -> int | None:
@@ -187,8 +197,9 @@ def people_of(series: HourSeries) -> Measure:
 def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
     """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
 
-    The past is all that was read.
+    The past is all that was read with the setups that the cameras have at its end.
     """
+    series = series.with_latest_setups()
     people, earlier = people_of(series), dt.datetime.fromtimestamp(0, dt.UTC)
     side = Side(series.measures()[people], series.between(day, now))
     return people, usual_range(side, series.between(earlier, day))
@@ -201,10 +212,10 @@ def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Si
 
 
 def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
-    """Read all hours of each selection's devices, each by itself; three queries. `label` is that of `gestures`."""
+    """Read all hours of each selection's devices, each by itself; four queries. `label` is that of `gestures`."""
     devices = sorted({device.pk for selection in selections for device in selection.devices})
     if not devices:
-        return [_series(selection, {}, {}, {}, label, now) for selection in selections]
+        return [_series(selection, {}, {}, {}, {}, label, now) for selection in selections]
     start, end = min(each.start for each in selections), max(each.end for each in selections)
     waiting = waiting_devices(selections)
     columns = {
@@ -242,7 +253,8 @@ def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.dat
         device: _Visits(_seconds(sql.PackedTimes.unpack(starts)), sql.PackedIntegers.unpack(numbers), since)
         for device, starts, numbers, since in visits
     }
-    return [_series(selection, tallies, began, followed, label, now) for selection in selections]
+    told = read_told(devices)
+    return [_series(selection, tallies, began, followed, told, label, now) for selection in selections]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,6 +317,7 @@ def _series(
     tallies: Mapping[int, _Columns],
     began: Mapping[tuple[int, str], sql.Integers],
     followed: Mapping[int, _Visits],
+    told_setups: Told,
     label: str,
     now: dt.datetime,
 ) -> HourSeries:
@@ -349,6 +362,9 @@ def _series(
     ends = np.zeros(shape)
     np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
     minutes = np.where(ends <= now.timestamp(), planned, 0.0)
+    setups = setup_hours(
+        [spot.devices for spot in spots], told_setups, grid.edges, grid.cells, grid.days, selection.zone
+    )
     return HourSeries(
         grid.first_day,
         starts,
@@ -363,6 +379,7 @@ def _series(
         visits,
         followed_minutes,
         planned,
+        setups if setups.changes else None,
     )
 
 

@@ -88,13 +88,15 @@ class Comparison:
     """The 95 % interval of `ratio`; None where it is unknown."""
     p_value: float
     """Two-sided, of a ratio of 1; 1 where `interval` is None."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what was changed at the cameras meanwhile."""
 
     @property
     def reversed(self) -> "Comparison":
         """The same comparison, told of the other side."""
         ratio = None if self.ratio is None else 1 / self.ratio
         interval = None if self.interval is None else Interval(1 / self.interval.high, 1 / self.interval.low)
-        return Comparison(self.hours_in_common, ratio, interval, self.p_value)
+        return Comparison(self.hours_in_common, ratio, interval, self.p_value, self.notes)
 
 
 @dataclass(frozen=True, slots=True)

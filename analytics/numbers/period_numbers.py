@@ -121,7 +121,7 @@ class PlotNumbers:
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. At most eight queries."""
+    """Read the numbers in the text of a page about these devices of one site. At most nine queries."""
     *selections, past = with_opening_hours(
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
@@ -159,7 +159,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
 
 
 def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
-    """Read the numbers in the plots of a page about these devices of one site. At most fifteen queries."""
+    """Read the numbers in the plots of a page about these devices of one site. At most sixteen queries."""
     selections = with_opening_hours([_selection(devices, period)], period.hours)
     plots = period.plot_bucket
     (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
@@ -195,7 +195,7 @@ def read_hours_and_past(
     """Read the hours of each place's period, its devices together, and what comparisons of the period need: each
     device's hours of the period, the period before and the past.
 
-    All periods must have the same `now` and `hours`. At most seven queries, whatever the number of places.
+    All periods must have the same `now` and `hours`. At most eight queries, whatever the number of places.
     """
     if not places:
         return []

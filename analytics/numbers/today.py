@@ -72,6 +72,7 @@ class Today:
 
 def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
     """Return the day under way of the place whose hours these are; the past is all that was read."""
+    series = series.with_latest_setups()
     date = now.astimezone(zone).date()
     day = (date - series.first_day).days
     midnight = dt.datetime.combine(date, dt.time(), zone)

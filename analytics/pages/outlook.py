@@ -91,7 +91,7 @@ class Outlook:
 def read_outlooks(sites: Sequence[tuple[Site, Sequence[Device]]], *, now: dt.datetime) -> dict[int, Outlook | None]:
     """Return the outlook of each site by its primary key; None for a site whose outlook is not read yet.
 
-    At most five queries, whatever the number of sites.
+    At most six queries, whatever the number of sites.
     """
     kept, hour = caches["process"], int(now.timestamp() // 3600)
     keys = {site.pk: f"outlook-{site.pk}-{hour}" for site, _ in sites}

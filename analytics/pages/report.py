@@ -4,6 +4,7 @@ The other plots are in `analytics/plots/period_figures.py`; the browser requests
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analytics.numbers.findings import judge_day
@@ -14,6 +15,8 @@ from analytics.numbers.period_numbers import TextNumbers
 from analytics.plots import texts
 from analytics.plots.layout import scale_end
 from analytics.plots.sparklines import Sparkline, sparkline
+
+WEEKS_NEEDED = "it takes six earlier weeks with the same camera and settings that saw this part of the day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,17 @@ class Report:
             return None
         usual = found.usual
         if usual is None:
-            return f"Today so far: {judge_day(usual)}; it takes six earlier weeks that saw this part of the day."
+            return f"Today so far: {judge_day(usual)}; {WEEKS_NEEDED}."
         low, high, middle = (f"{value:,.0f}" for value in (usual.band.low, usual.band.high, usual.median))
         return (
             f"Today so far: {judge_day(usual)}. {usual.value:,.0f} {found.people} in the hours that were seen; on a "
             f"{period.today:%A} usually {low} to {high}, the middle is {middle}."
         )
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences on cameras and settings that were changed in the periods that are compared."""
+        return next((finding.notes for finding in self.numbers.findings.values()), ())
 
     @property
     def changes(self) -> list[str]:

@@ -73,6 +73,7 @@ def test_a_week_is_compared_with_the_week_before(chicago01: Device, outsider: Us
         "low": None,
         "high": None,
         "hours_in_common": 7 * 12,
+        "notes": [],
     }
 
 
