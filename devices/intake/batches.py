@@ -366,9 +366,14 @@ def _quarantine_key(arrival: Arrival) -> int:
 def _outcome(decoded: Sequence[tuple[Arrival, Decoded]], rejected: Sequence[tuple[Arrival, Rejection]]) -> Accepted:
     receipts: defaultdict[str, list[str]] = defaultdict(list)
     partly = {id(arrival) for arrival, _ in decoded} & {id(arrival) for arrival, _ in rejected} if rejected else set()
+    devices: dict[int, Device] = {}
+    ids: defaultdict[int, list[str]] = defaultdict(list)
     for _, content in decoded:
         if content.message_id is not None:
-            receipts[content.device.thing_name].append(content.message_id)
+            devices[content.device.id] = content.device
+            ids[content.device.id].append(content.message_id)
+    for pk, device in devices.items():
+        receipts[device.thing_name] += ids[pk]
     for arrival, _ in rejected:
         if id(arrival) in partly:
             continue

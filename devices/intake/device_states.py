@@ -49,7 +49,7 @@ def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival,
     """
     latest: dict[object, tuple[Arrival, Decoded]] = {}
     for arrival, decoded in accepted:
-        kind = (decoded.device.thing_id, decoded.clock is None, arrival.retained)
+        kind = (decoded.device.id, decoded.clock is None, arrival.retained)
         sort = id(decoded) if decoded.status is not None else kind
         if sort not in latest or arrival.received_at >= latest[sort][0].received_at:
             latest[sort] = (arrival, decoded)

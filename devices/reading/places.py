@@ -41,13 +41,10 @@ class Whereabouts:
     """
     always: Device | None
     """The thing's only device, if it has always been at its place and still is."""
+    is_certain: bool
+    """Whether everything of the thing belongs to one device, and no time stamp was ever read in another zone."""
     values: object
     """The values in the database of which this object was made."""
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether everything of the thing belongs to one device, and no time stamp was ever read in another zone."""
-        return self.always is not None and not self.thing.former_timezones
 
     @property
     def latest(self) -> Device:
@@ -104,7 +101,9 @@ def _known_or_made(rows: list[tuple[Any, ...]], known: Whereabouts | None) -> Wh
     for device in devices:
         device.thing = thing
     devices.sort(key=lambda device: device.since or dt.datetime.min.replace(tzinfo=dt.UTC))
-    return Whereabouts(thing, tuple(devices), clock_ahead, doubt, None if is_bounded else devices[0], values)
+    always = None if is_bounded else devices[0]
+    is_certain = always is not None and not thing.former_timezones
+    return Whereabouts(thing, tuple(devices), clock_ahead, doubt, always, is_certain, values)
 
 
 def _clock(skew_ms: int | None, largest_skew_ms: int | None) -> tuple[dt.timedelta, dt.timedelta]:
