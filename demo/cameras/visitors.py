@@ -27,6 +27,12 @@ PASSING_CHANCE = 0.2
 PASSING_SECONDS = 5.0
 """The share of visitors who walk past without standing still, and how long they are in the picture."""
 
+SOON = 60.0
+"""Seconds within which `seed_with_visitor_soon` has somebody come."""
+
+MOST_SEEDS, SEED_STEP = 2_000, 10
+"""How many seeds are tried, which takes a third of a second, and their distance, so that no two cameras share one."""
+
 Footfall = Callable[[float], float]
 """Returns for a moment (epoch seconds) how many visitors an hour come; more than `MOST_PER_HOUR` do not fit."""
 
@@ -74,6 +80,19 @@ def visitors_between(
             visitor = _visitor(seed, place, cycle, share, cups)
             if visitor is not None and visitor.started <= end and visitor.ended >= start:
                 yield visitor
+
+
+def seed_with_visitor_soon(seed: int, now: float, footfall: Footfall, cups: float) -> int:
+    """Return a seed by which somebody comes within `SOON` seconds after this moment and stands still before the camera.
+
+    So whoever has just started the demo soon sees a person, at night too. Tries this seed first, and then others. If
+    nobody comes by any of them, such as when the site is closed, it returns this seed.
+    """
+    for tried in range(seed, seed + MOST_SEEDS * SEED_STEP, SEED_STEP):
+        coming = visitors_between(tried, now, now + SOON, footfall, cups)
+        if any(visitor.started >= now and visitor.place in CUP_PLACES and not visitor.passes for visitor in coming):
+            return tried
+    return seed
 
 
 def _cycle(place: int, moment: float) -> int:

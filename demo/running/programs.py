@@ -1,8 +1,10 @@
 """The commands of the demo's programs, in the order of their start."""
 
 import sys
+import time
 
 from demo.camera_profiles import PROFILES, CameraProfile
+from demo.cameras.visitors import seed_with_visitor_soon
 from demo.running.environment import LOOPBACK, ROOT, DemoEnvironment, mosquitto
 from demo.running.supervisor import Program
 
@@ -10,6 +12,9 @@ DEVICES = {profile.name for profile in PROFILES}
 
 WEB_WORKERS = 1
 """One process is enough: a page mostly waits for the database and the browser's connections."""
+
+STARTED_WITHIN = 15.0
+"""Seconds after which the agents see, counted from when their commands are made."""
 
 STREAM_PORT_OFFSET = 90
 """Added to the pages' port for the first camera's stream: with 8000 the stream is at the agent's default, 8090."""
@@ -50,15 +55,17 @@ def _platform(environment: DemoEnvironment) -> list[Program]:
 
 def _cameras(environment: DemoEnvironment) -> list[Program]:
     make = {"agent": _agent, "deeplens": _deeplens}
-    return [make[profile.protocol](environment, profile, seed) for seed, profile in enumerate(PROFILES, start=1)]
+    return [make[profile.protocol](environment, profile, number) for number, profile in enumerate(PROFILES, start=1)]
 
 
-def _agent(environment: DemoEnvironment, profile: CameraProfile, seed: int) -> Program:
+def _agent(environment: DemoEnvironment, profile: CameraProfile, number: int) -> Program:
+    start = time.time() + STARTED_WITHIN
+    seed = seed_with_visitor_soon(number, start, profile.visitors_per_hour_at, profile.cups)
     settings = {
         "HEADCOUNT_THING": profile.thing,
         "HEADCOUNT_MQTT_URL": environment.mqtt_url,
         "HEADCOUNT_SOURCE": f"scene:{profile.room}?seed={seed}&visitors={profile.name}",
-        "HEADCOUNT_STREAM": _stream(environment.port + STREAM_PORT_OFFSET + seed - 1),
+        "HEADCOUNT_STREAM": _stream(environment.port + STREAM_PORT_OFFSET + number - 1),
         "HEADCOUNT_OUTBOX": str(environment.data / "outboxes" / f"{profile.name}.sqlite3"),
     }
     return Program(profile.name, [sys.executable, "-m", "demo.cameras.agent"], {**environment.variables, **settings})
@@ -68,9 +75,9 @@ def _stream(port: int) -> str:
     return f"{LOOPBACK}:{port}" if port < 65_536 else "off"
 
 
-def _deeplens(environment: DemoEnvironment, profile: CameraProfile, seed: int) -> Program:
+def _deeplens(environment: DemoEnvironment, profile: CameraProfile, number: int) -> Program:
     names = ("--thing", profile.thing, "--name", profile.name)
-    rest = ("--mqtt-url", environment.mqtt_url, "--seed", str(seed))
+    rest = ("--mqtt-url", environment.mqtt_url, "--seed", str(number))
     return _python(environment, profile.name, "-m", "demo.cameras.deeplens", *names, *rest)
 
 

@@ -24,7 +24,12 @@ from tests.house.files import ROOT
 STARTS_WITHIN = 60.0
 """Seconds; some three on an idle machine."""
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.real_clock,
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(240),
+]
 
 
 class Server:

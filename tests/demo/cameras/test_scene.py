@@ -12,10 +12,14 @@ from demo.camera_profiles import SEATTLE01
 from demo.cameras.rooms import HEIGHT, ROOMS, WIDTH
 from demo.cameras.scene import Person, Scene
 from demo.cameras.visitors import (
+    CUP_CHANCE,
     CUP_PLACES,
     LONGEST_VISIT,
+    SEED_STEP,
     SHORTEST_VISIT,
+    SOON,
     Visitor,
+    seed_with_visitor_soon,
     visitors_at,
     visitors_between,
 )
@@ -46,6 +50,18 @@ def test_a_visitor_is_the_same_in_every_span(seed: int, now: float) -> None:
     for visitor in visitors_at(seed, now):
         assert visitor in set(visitors_between(seed, now - 1_000, now + 1_000))
         assert visitor in visitors_at(seed, (visitor.started + visitor.ended) / 2)
+
+
+@given(st.integers(1, 3), moments)
+def test_whoever_starts_the_demo_soon_sees_somebody_also_when_few_come(number: int, now: float) -> None:
+    seed = seed_with_visitor_soon(number, now, lambda _: 2.0, CUP_CHANCE)
+    assert seed % SEED_STEP == number
+    coming = visitors_between(seed, now, now + SOON, lambda _: 2.0)
+    assert any(visitor.started >= now and not visitor.passes for visitor in coming)
+
+
+def test_a_camera_to_which_nobody_comes_keeps_its_seed() -> None:
+    assert seed_with_visitor_soon(2, NOON, lambda _: 0.0, CUP_CHANCE) == 2
 
 
 def test_a_scene_soon_has_visitors_and_sometimes_none() -> None:

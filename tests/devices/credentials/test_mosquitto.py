@@ -22,7 +22,7 @@ from devices.mqtt.broker import Subscription
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 PASSWORD = "the platform's own"
 WITHIN = 20.0

@@ -19,7 +19,7 @@ from tests.edge_agent.platforms import eventually
 
 __all__ = ["broker", "operators"]
 
-pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.real_clock, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 NEW, BROKEN = "0.2.0+aaaaaaaa", "0.3.0+bbbbbbbb"
 PACE = {"AGENT_ASK_SECONDS": "1", "AGENT_UP_SECONDS": "40"}
