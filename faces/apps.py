@@ -81,6 +81,9 @@ class FacesConfig(AppConfig):
         audit(DeskLink, Audited("link", link, site=lambda link: link.site_id))
         audit(Merge, Audited("merge", ["person_id", "undone_at"], site=lambda merge: merge.site_id))
         audit(Erasure, Audited("erasure", [], site=lambda erasure: erasure.site_id))
+        register_tab(Tab("People", "site-people", rank=26))
+        register_tab(Tab("Captures", "site-captures", rank=27))
+        register_tab(Tab("Coffees", "site-coffees", rank=28))
         register_tab(Tab("Faces and pictures", "site-policy", rank=30))
         hourly = (
             *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),

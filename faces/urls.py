@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from django.urls import path
+from django.urls import include, path
 
 from faces import views
 from faces.people import policy_page
+from faces.rest.desk import ConsentTextViewSet
 from faces.rest.enrolment import ErasureViewSet
 from faces.rest.views import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("captures", CaptureViewSet, "capture"),
     ("people", PersonViewSet, "person"),
+    ("consent-texts", ConsentTextViewSet, "consent-text"),
     ("erasures", ErasureViewSet, "erasure"),
     ("merges", MergeViewSet, "merge"),
     ("coffees", CoffeeViewSet, "coffee"),
     ("leaderboard", LeaderboardViewSet, "leaderboard"),
 ]
 urlpatterns = [
+    path("", include("faces.desk.urls")),
     path("sites/<slug:slug>/settings/faces/", policy_page.site_policy, name="site-policy"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("leaderboard/screen/", views.leaderboard_screen, name="leaderboard-screen"),

@@ -7,6 +7,7 @@ much. With `REDIS_URL`, all processes count together.
 from typing import Any
 
 from django.core.cache import caches
+from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -45,7 +46,17 @@ class RefusedThrottle(CachedThrottle):
         return str(self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)})
 
 
-def refused_too_often(request: Request, view: Any) -> exceptions.Throttled | None:
-    """Return the error to send if this IP address has had too many refusals; None if it has not."""
+def refused_too_often(request: Request | HttpRequest, view: Any = None) -> exceptions.Throttled | None:
+    """Count a refusal; return the error to send if this IP address has had too many refusals; None if it has not."""
     throttle = RefusedThrottle()
-    return None if throttle.allow_request(request, view) else exceptions.Throttled(throttle.wait())
+    return None if throttle.allow_request(request, view) else exceptions.Throttled(throttle.wait())  # type: ignore[arg-type]
+
+
+def is_shut_out(request: HttpRequest) -> bool:
+    """Whether this IP address has had too many refusals in the last minute. Counts nothing."""
+    throttle: Any = RefusedThrottle()
+    if throttle.rate is None:
+        return False
+    history = throttle.cache.get(throttle.get_cache_key(request, None), [])
+    since = throttle.timer() - throttle.duration
+    return bool(sum(at > since for at in history) >= throttle.num_requests)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +17,7 @@ from django.utils.text import Truncator
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from faces.admin.enrolment_forms import PersonForm
 from faces.admin.forms import ReviewForm
+from faces.desk import words
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.people.consent import with_coffees_and_consent
 from faces.people.policy_form import PolicyForm
@@ -64,7 +66,10 @@ class ReadOnlyInline(admin.TabularInline[Any, Any]):
 
 class ConsentInline(ReadOnlyInline):
     model = Consent
-    fields = ("text_version", "method", "signed_by", "signed_at", "expires_at", "withdrawn_at", "face_count")
+    fields = (
+        *("text_version", "method", "signed_by", "signed_at", "expires_at", "withdrawn_at"),
+        *("recorded_by", "on_own_device", "face_count"),
+    )
     readonly_fields = fields
 
     @admin.display(description="Faces")
@@ -85,7 +90,13 @@ class PersonAdmin(SiteChoosingAdmin):
     actions = ["withdraw_consents"]
     fieldsets = [
         (None, {"fields": ["site", "name", "line", "external_id", "profile", "merge_link"]}),
-        ("Enrol by pictures", {"fields": list(PersonForm.enrolment_fields)}),
+        (
+            "Enrol by pictures",
+            {
+                "fields": list(PersonForm.enrolment_fields),
+                "description": "A site whose policy is “off” recognises nobody, also nobody who is enrolled.",
+            },
+        ),
         (
             "Record a consent",
             {"fields": list(PersonForm.consent_fields), "description": "Required before a face is enrolled."},
@@ -180,8 +191,12 @@ class Picture:
 
 class SightingInline(ReadOnlyInline):
     model = Sighting
-    fields = ("number", "person", "confidence", "similarity", "box")
+    fields = ("person", "likeness")
     readonly_fields = fields
+
+    @admin.display(description="Like the enrolled pictures")
+    def likeness(self, sighting: Sighting) -> str:
+        return words.likeness(sighting) or "—"
 
 
 @admin.register(Capture)
@@ -193,7 +208,7 @@ class CaptureAdmin(ReadOnlyAdmin):
     date_hierarchy = "taken_at"
     inlines = [SightingInline]
     actions = ["recognise_anew"]
-    exclude = ["image"]
+    exclude = ["image", "claimed_faces", "area", "key"]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         first, second, *rest = super().get_list_display(request)
@@ -222,7 +237,7 @@ class CaptureAdmin(ReadOnlyAdmin):
 class CoffeeAdmin(ScopedAdmin):
     for_operators = True
     form = ReviewForm
-    list_display = ["taken_at", "person", "voided", "why", "device", "reviewed_by"]
+    list_display = ["taken_at", "person", "counts", "why", "device", "reviewed_by"]
     list_filter = ["voided", ("device__site", OWN_ONLY), ("device", OWN_ONLY)]
     list_select_related = ["device", "person", "reviewed_by"]
     search_fields = ["person__name"]
@@ -230,12 +245,27 @@ class CoffeeAdmin(ScopedAdmin):
     coffee_fields = ["taken_at", "device", "person"]
     review_fields = ["reviewed_by", "reviewed_at"]
 
+    @admin.display(description="Counts", ordering="voided")
+    def counts(self, coffee: Coffee) -> str:
+        """In words: the admin's red cross would stand beside every good coffee."""
+        return "voided" if coffee.voided else "counts"
+
     @admin.display(description="Review reason", ordering="review_reason")
     def why(self, coffee: Coffee) -> str:
         return Truncator(coffee.review_reason).chars(40)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "show_delete": False})
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """A coffee is voided with a reason, or goes with its capture or camera; it is never deleted by itself."""
+        raise PermissionDenied("Void the coffee with a reason instead.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.coffee_fields, Picture(request, height=240), *self.review_fields]

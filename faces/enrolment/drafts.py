@@ -21,7 +21,7 @@ from faces.people.consent import agree_to, create_person
 from faces.people.desk_links import use_link
 from faces.people.naming import name_person
 from faces.recognisers import recogniser as recognisers
-from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
+from faces.recognisers.recogniser import Recogniser
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -148,7 +148,7 @@ def complete(
                 refused.append(str(error))
         if portraits and not enrolled:
             raise EnrolmentRefused(refused[0])
-    except (EnrolmentRefused, RecogniserUnavailable):
+    except Exception:
         if not enrolled:
             if draft.person is None:
                 person.delete()

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework.request import Request
 
-Subject = uuid.UUID | int
-"""The subject of a link: a capture's UUID, or the number of a coffee, for the face of the person who had it."""
+Subject = uuid.UUID | int | str
+"""The subject of a link: a capture's UUID; the number of a coffee, for the face of the person who had it; or “face 3”
+for the face of the sighting with the number 3."""
 
 LIFETIME = dt.timedelta(minutes=5)
 """A link is valid until the end of the next period of this length: for at least this long, at most twice as long.
@@ -23,9 +24,15 @@ Within a period a session gets the same link to a picture each time, so that its
 EXPIRED = "This link has expired or belongs to another session; reload the page that contains it."
 
 
-def address(request: HttpRequest | Request, subject: Subject, *, view: str = "capture-image") -> str:
-    """Return the path of the picture, with a link that is valid for the request's session or token."""
-    return reverse(view, args=[subject, link(subject, bearer=bearer(request), now=timezone.now())])
+def address(
+    request: HttpRequest | Request, subject: Subject, *, view: str = "capture-image", pk: int | None = None
+) -> str:
+    """Return the path of the picture, with a link that is valid for the request's session or token.
+
+    `pk` is the key in the path where the subject is not.
+    """
+    number = subject if pk is None else pk
+    return reverse(view, args=[number, link(subject, bearer=bearer(request), now=timezone.now())])
 
 
 def link(subject: Subject, *, bearer: str, now: dt.datetime) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from django.core.exceptions import ValidationError as Invalid
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -21,6 +20,8 @@ from devices.rest.parameters import KnownFieldsOnly
 from devices.rest.parsing import JSONParser
 from faces.models import Capture, Consent, Erasure, Face, Method, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
+from faces.rest.desk import OwnPageMixin
+from faces.rest.errors import with_field_errors
 from faces.rest.rights import check_operator
 from faces.rest.serializers import MAX_BASE64, decode_base64
 from faces.services import (
@@ -109,7 +110,7 @@ class ErasureViewSet(ScopedReadOnlyViewSet):
     cursor_ordering = ("-requested_at", "-pk")
 
 
-class EnrolmentMixin(ScopedReadOnlyViewSet):
+class EnrolmentMixin(OwnPageMixin):
     """Actions of a site's operators on its people."""
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
@@ -215,11 +216,3 @@ def _validate(kind: type[serializers.BaseSerializer[Any]], request: Request) -> 
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-def with_field_errors(write: Any) -> Any:
-    """Call the service; its `ValidationError` becomes an error response with messages by field."""
-    try:
-        return write()
-    except Invalid as error:
-        raise ValidationError(error.message_dict) from error

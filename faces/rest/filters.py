@@ -4,7 +4,7 @@ from django_filters import rest_framework as filters
 
 from devices.rest.filters import OfDeviceFilter
 from devices.rest.parameters import FilterSet, NumberFilter
-from faces.models import Capture, Coffee, Merge, Person
+from faces.models import Capture, Coffee, ConsentTemplate, Merge, Person
 
 
 class CaptureFilter(OfDeviceFilter):
@@ -29,7 +29,18 @@ class PersonFilter(FilterSet):
 
     class Meta:
         model = Person
-        fields = {"name": ["exact", "icontains"]}
+        fields = {"name": ["exact", "icontains"], "external_id": ["exact"]}
+
+
+class ConsentTextFilter(FilterSet):
+    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+    retired = filters.BooleanFilter(
+        field_name="retired_at", lookup_expr="isnull", exclude=True, label="Whether nobody agrees to it any more."
+    )
+
+    class Meta:
+        model = ConsentTemplate
+        fields = {"name": ["exact"]}
 
 
 class MergeFilter(FilterSet):

@@ -33,7 +33,8 @@ from devices.rules.text import whole_number
 from faces.coffees.leaderboard import leaderboard
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent
-from faces.rest.enrolment import EnrolmentMixin, with_field_errors
+from faces.rest.enrolment import EnrolmentMixin
+from faces.rest.errors import with_field_errors
 from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
 from faces.rest.rights import check_operator
 from faces.rest.serializers import (

@@ -24,6 +24,8 @@ from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
 from devices.releases.rollouts import start_rollout
 from devices.releases.wheel import current_release
 from faces.models import Capture, Coffee, Person
+from faces.people.consent_texts import PROPOSAL, publish_text
+from faces.people.desk_links import make_link
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
 from learning.models import Kind, Rollout, Run
@@ -61,11 +63,20 @@ def fill(owner: User) -> dict[str, Any]:
     run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
     notice = sent_notice(device)
     experiment = plays.experiment(device)
+    text = publish_text(site=site, by=owner, now=now, method="electronic", term_days=9, **PROPOSAL)
+    desk_link, _ = make_link(site=site, by=owner, now=now, template=text)
     objects: dict[str, Any] = {
         "play": plays.one_play(device),
         "screen": experiment.screen,
         "content": experiment.arms.get(number=0).content,
         "experiment": experiment,
+        "site-consent-text-retire": text,
+        "consent-text": text,
+        "site-enrolling-link-revoke": desk_link,
+        "site-person": Person.objects.filter(site=site, name="Ada").get(),
+        "site-merge": merge,
+        "site-capture": Capture.objects.filter(device=device).first(),
+        "site-coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
         "site-channel": notice.channel,
         "site-rule": notice.rule,
         "site-notice": notice,

@@ -62,7 +62,7 @@ ACCESS = {
     "analytics.openingexception": Access(AD, AD, AD, AD),
     "faces.person": Access(OP, OP, OP, OP, {"withdraw_consents": OP}),
     "faces.capture": Access(OP, NO, NO, OP, {"recognise_anew": OP}),
-    "faces.coffee": Access(OP, NO, OP, OP),
+    "faces.coffee": Access(OP, NO, OP, NO),
     "faces.sitepolicy": Access(AD, AD, AD, AD),
     "faces.erasure": Access(OP, NO, NO, NO),
     "faces.merge": Access(OP, OP, NO, NO, {"undo": OP}),

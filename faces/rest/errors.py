@@ -1,0 +1,16 @@
+"""A service's refusals as error responses."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError as Invalid
+from rest_framework.exceptions import ValidationError
+
+
+def with_field_errors(write: Callable[[], Any]) -> Any:
+    """Call the service; its `ValidationError` becomes an error response with messages by field."""
+    try:
+        return write()
+    except Invalid as error:
+        by_field = error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages}
+        raise ValidationError(by_field) from error
