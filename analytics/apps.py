@@ -14,6 +14,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Engagement"
 
     def ready(self) -> None:
+        from analytics.archiving.cards import archive_card
         from analytics.audience.cards import visits_card
         from analytics.counting import face_parts, sink
         from analytics.galaxy.serving.auditing import audit_wall_tokens
@@ -69,11 +70,12 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-readings", visits_card)
         cards.register("below-readings", accuracy_card)
         cards.register("below-plots", visitors_card)
+        cards.register("below-plots", archive_card)
         register_check(usual_cameras.flow)
         register_column(TITLE, calibration_column)
         person_erased.connect(clear_shared)
         # Frames and partitions daily, Home Assistant every minute.
-        daily = ("analytics.tasks.forget_old_frames", "analytics.tasks.make_partitions")
+        daily = [f"analytics.tasks.{name}" for name in ("forget_old_frames", "make_partitions", "archive_old_facts")]
         tasks.schedule(self, {**dict.fromkeys(daily, "D"), "analytics.tasks.tell_home_assistant": "I"})
         post_migrate.connect(_make_partitions, sender=self)
 

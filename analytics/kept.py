@@ -1,6 +1,6 @@
 """What the tables of this app keep about people. Tracks, visits and tallies name nobody."""
 
-from devices.kept.register import Table, register_kept
+from devices.kept.register import Place, Table, register_kept
 
 
 def register_analytics() -> None:
@@ -45,6 +45,18 @@ def register_analytics() -> None:
             "when somebody came and left, by a random number that ends with the visit",
             "With the frames, after FRAME_RETENTION_DAYS.",
             other=("key",),
+        ),
+        Table(
+            "analytics.ArchivedFile",
+            "when somebody came and left, by a random number that ends with the visit, in its files",
+            "With the frames, after FRAME_RETENTION_DAYS.",
+            other=("file", "digest"),
+        ),
+        Place(
+            "archived facts",
+            "when somebody came and left, by a random number that ends with the visit",
+            "After FRAME_RETENTION_DAYS. No file names anybody, so that an erasure has nothing to remove.",
+            folder="facts",
         ),
         Table("analytics.WallToken", other=("name", "token_digest")),
         Table("analytics.WallToken_sites"),

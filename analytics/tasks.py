@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from analytics.archiving import writing as archiving
 from analytics.counting import corrections
 from analytics.home_assistant.services import publish_states
 from devices.storage import partitions
@@ -10,6 +11,13 @@ from devices.storage import partitions
 def forget_old_frames() -> int:
     """Delete old frames; return how many were deleted."""
     return sum(corrections.forget_old_frames(now=timezone.now()))
+
+
+def archive_old_facts() -> int:
+    """Move facts of old months into files, and delete old files; return the number of moved facts."""
+    now = timezone.now()
+    archiving.forget_old_files(now=now)
+    return archiving.archive(now=now)
 
 
 def make_partitions() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from analytics.archiving.api import ArchivedFactViewSet
 from analytics.audience.api import AudienceViewSet, VisitViewSet
 from analytics.comparing.api import ComparisonViewSet
 from analytics.comparing.views import compare, sites
@@ -38,6 +39,7 @@ api: list[tuple[str, Any, str]] = [
     ("visits", VisitViewSet, "visit"),
     ("episodes", EpisodeViewSet, "episode"),
     ("detections", DetectionViewSet, "detection"),
+    ("archived-facts", ArchivedFactViewSet, "archived-fact"),
     ("detection-tables", DetectionTableViewSet, "detection-table"),
     ("reviews", ReviewViewSet, "review"),
     ("precision", PrecisionViewSet, "precision"),

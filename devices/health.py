@@ -17,6 +17,7 @@ from django.utils import timezone
 from devices import pictures_folder
 from devices.models import Device, DeviceState, Heartbeat, QuarantinedMessage
 from devices.rules import zones
+from devices.storage import replica
 
 BEAT_EVERY = dt.timedelta(seconds=5)
 """How often a process writes its heartbeat."""
@@ -90,7 +91,7 @@ def forget_process(name: str) -> bool:
 def report(now: dt.datetime) -> list[Line]:
     """Return a line for each part, or only the database's line if it cannot be reached."""
     try:
-        checks = (_ingesters, _intake, _pictures, _time_zones, _clock, *_checks, _folder, _redis, _disk)
+        checks = (_ingesters, _intake, _pictures, _time_zones, _clock, *_checks, _folder, _replica, _redis, _disk)
         return [line for check in checks for line in check(now)]
     except DatabaseError as error:
         text = f"cannot be reached: {str(error).strip()}. Start it, and check DATABASE_URL."
@@ -196,6 +197,22 @@ def _clock(now: dt.datetime) -> Iterable[Line]:
 def _folder(now: dt.datetime) -> Iterable[Line]:
     if problem := pictures_folder.problem():
         yield Line("pictures folder", False, problem)
+
+
+def _replica(now: dt.datetime) -> Iterable[Line]:
+    if not replica.has_replica():
+        return
+    try:
+        behind = replica.lag() or 0.0
+    except DatabaseError as error:
+        text = (
+            f"cannot be reached: {str(error).strip()}. Pages read the primary. Start it, and check DATABASE_REPLICA_URL"
+        )
+        yield Line("database replica", False, text)
+        return
+    well = behind <= replica.MOST_LAG_S
+    text = f"{behind:.0f} s behind" + ("" if well else ": pages read the primary. Look at pg_stat_replication")
+    yield Line("database replica", well, text, {"replica_lag_seconds": behind})
 
 
 def _redis(now: dt.datetime) -> Iterable[Line]:

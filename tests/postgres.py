@@ -71,15 +71,21 @@ def cluster() -> Iterator[str]:
 class Server:
     """One cluster in its own folder. `stop`, `crash` and `start` keep the folder and the address."""
 
-    def __init__(self, folder: Path, options: str) -> None:
+    def __init__(self, folder: Path, options: str, primary: "Server | None" = None) -> None:
+        """Make an empty cluster, or with `primary` a copy of it, which streams what the primary writes."""
         self._binaries, self._account = _binaries(), _account()
         self._data = folder / "data"
         self._options = f"-c listen_addresses= -k {folder} {options}"
         self._log = folder / "log"
         self.url = f"postgres://headcount@{quote(str(folder), safe='')}/postgres"
         os.chown(folder, self._account.pw_uid, self._account.pw_gid)
-        options_of_initdb = ["-U", "headcount", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        _as(self._account, [self._binaries / "initdb", "-D", self._data, *options_of_initdb])
+        self.folder = folder
+        if primary is None:
+            options_of_initdb = ["-U", "headcount", "-A", "trust", "-E", "UTF8", "--no-sync"]
+            _as(self._account, [self._binaries / "initdb", "-D", self._data, *options_of_initdb])
+        else:
+            source = ["-h", str(primary.folder), "-U", "headcount", "--checkpoint=fast", "--no-sync"]
+            _as(self._account, [self._binaries / "pg_basebackup", "-D", self._data, "-R", *source])
 
     def start(self) -> None:
         """Start the cluster and wait until it accepts connections.
@@ -101,11 +107,14 @@ class Server:
 
 
 @contextmanager
-def server(options: str = NOT_DURABLE) -> Iterator[Server]:
-    """Yield a running cluster whose server has these options. The cluster is removed when the block ends."""
+def server(options: str = NOT_DURABLE, primary: Server | None = None) -> Iterator[Server]:
+    """Yield a running cluster whose server has these options. The cluster is removed when the block ends.
+
+    With `primary` it is a streaming replica of that cluster.
+    """
     folder = Path(tempfile.mkdtemp(prefix="headcount-postgres-"))
     try:
-        created = Server(folder, options)
+        created = Server(folder, options, primary)
         try:
             created.start()
             yield created

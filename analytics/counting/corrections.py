@@ -227,7 +227,7 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
     Deletes at most `at_once` frames in a transaction, and yields their number after each. The caller may stop at any
     time. Last, the months that are empty now are dropped where each month has a table of its own.
     """
-    cutoff = dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
+    cutoff = first_kept_moment(now)
     for device in Device.objects.order_by("pk"):
         while found := _oldest_frames(device, cutoff, at_once):
             yield _forget(device, *found)
@@ -274,6 +274,11 @@ def _forget_visits(device: Device, cutoff: dt.datetime, at_once: int) -> None:
         with transaction.atomic():
             sql.lock(tallies.LOCK, [device.pk], alone=True)
             Visit.objects.filter(device=device, began_at__range=(began[0], began[-1])).delete()
+
+
+def first_kept_moment(now: dt.datetime) -> dt.datetime:
+    """Return the beginning of the first UTC day of which something is kept."""
+    return dt.datetime.combine(_first_kept_day(now) - DAY, dt.time.min, dt.UTC)
 
 
 def _first_kept_day(now: dt.datetime) -> dt.date:

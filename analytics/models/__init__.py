@@ -3,6 +3,7 @@
 Unique keys begin with the device, so that a database on several machines can be partitioned by device.
 """
 
+from analytics.models.archive import ArchivedFile, FactKind
 from analytics.models.episodes import Episode, ReportedGesture
 from analytics.models.frames import FACE, Detection, DeviceSetup, DeviceSoftware, Frame, FramePart, Review, Verdict
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
@@ -24,12 +25,14 @@ from analytics.models.walls import WallToken
 __all__ = [
     "FACE",
     "AnnouncedTopic",
+    "ArchivedFile",
     "Detection",
     "DeviceSetup",
     "DeviceSoftware",
     "DurationQuarter",
     "EngagementQuarter",
     "Episode",
+    "FactKind",
     "Frame",
     "FramePart",
     "GroundTruthCount",

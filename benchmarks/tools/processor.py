@@ -1,4 +1,4 @@
-"""Reads from the kernel how much processor time processes have used."""
+"""Reads from the kernel how much processor time and memory processes use."""
 
 import os
 from collections.abc import Iterator
@@ -25,6 +25,16 @@ def seconds_of_others() -> float:
     children, used = _table()
     ours = set(_family(os.getpid(), children)) - {os.getpid()}
     return sum(used[pid] for pid in used if pid in ours or _name(pid) == "postgres")
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes of memory (PSS) of a process and of all its living descendants."""
+    total = 0
+    for each in _family(pid, _table()[0]):
+        with suppress(OSError):
+            lines = (PROC / str(each) / "smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
 
 
 def _table() -> tuple[dict[int, list[int]], dict[int, float]]:

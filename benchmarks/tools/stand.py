@@ -28,9 +28,18 @@ FRAMES = "analytics_frame"
 DURABLE = "-c fsync=on -c synchronous_commit=on"
 BROKER = "max_inflight_messages 4000\nmax_queued_messages 0"
 
+QUEUES = ("max_inflight_messages", "max_queued_messages", "max_queued_bytes", "max_packet_size", "queue_qos0_messages")
+"""Mosquitto's settings of its queues."""
+
 LOOK_EVERY_S = 0.02
 LONGEST_S = 300.0
 KEPT_S = 3_600
+
+
+def queues_of_production() -> str:
+    """Return the lines of `deploy/mosquitto/headcount.conf` about queues."""
+    lines = (ROOT / "deploy" / "mosquitto" / "headcount.conf").read_text().splitlines()
+    return "\n".join(line for line in lines if line.startswith(QUEUES))
 
 
 class Database:
@@ -70,11 +79,11 @@ def run(command: Sequence[str], environment: dict[str, str]) -> str:
 
 
 @contextmanager
-def process(command: Sequence[str], environment: dict[str, str]) -> Iterator[None]:
-    """Run a Python program until the block ends."""
+def process(command: Sequence[str], environment: dict[str, str]) -> Iterator[int]:
+    """Run a Python program until the block ends, and yield its process id."""
     started = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment)
     try:
-        yield
+        yield started.pid
     finally:
         started.terminate()
         started.wait()
@@ -90,7 +99,7 @@ def backlog(broker: Mosquitto, client: str, topics: Sequence[str], record: str, 
     publish(broker, record, count)
 
 
-def ingesting(broker: Mosquitto, database: Database, client: str, *options: str) -> AbstractContextManager[None]:
+def ingesting(broker: Mosquitto, database: Database, client: str, *options: str) -> AbstractContextManager[int]:
     """Run the real ingester until the block ends."""
     own = {"MQTT_URL": broker.url, "MQTT_CLIENT_ID": client}
     return process(["manage.py", "ingest", *options], database.environment | own)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from benchmarks.tools.stand import process
 from tests.brokers import free_port
 
-STARTS_WITHIN_S = 60.0
+STARTS_WITHIN_S = 120.0
 
 
 @contextmanager

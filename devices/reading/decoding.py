@@ -379,9 +379,13 @@ def is_before_registration(arrival: Arrival, thing: Thing) -> bool:
     return arrival.received_at < thing.created_at
 
 
+NO_LIMIT_DAYS = 36_500
+
+
 def retention() -> dt.timedelta:
     """Return how long before its arrival the time of a message may lie."""
-    return dt.timedelta(days=settings.FRAME_RETENTION_DAYS)
+    # What is archived is not compared with what comes, so that nothing older may come.
+    return dt.timedelta(days=min(settings.FRAME_RETENTION_DAYS, settings.FACTS_IN_DATABASE_DAYS or NO_LIMIT_DAYS))
 
 
 def check_time(at: dt.datetime, received_at: dt.datetime, retention: dt.timedelta) -> None:

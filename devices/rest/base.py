@@ -74,11 +74,17 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
             pieces = exports.as_csv(rows, exports.spread_names(columns))
         else:
             pieces = exports.as_parquet(rows, exports.schema_of(queryset, columns))
-        name = exports.file_name(f"{self.basename}s", self.request.query_params.dict(), kind)
-        if self.request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
-            return _with_length(pieces, FILES[kind], name)
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
+        return send_file(
+            self.request, pieces, kind, exports.file_name(f"{self.basename}s", self.request.query_params.dict(), kind)
+        )
+
+
+def send_file(request: Request, pieces: Iterable[bytes], kind: str, name: str) -> HttpResponseBase:
+    """Return the pieces as a download of this name, of a kind in `FILES`. They are sent while they are made."""
+    if request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        return _with_length(pieces, FILES[kind], name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(pieces, content_type=FILES[kind], headers=headers)
 
 
 def _with_length(pieces: Iterable[bytes], content_type: str, name: str) -> FileResponse:

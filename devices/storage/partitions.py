@@ -93,8 +93,8 @@ def drop_empty(*, before: dt.datetime) -> list[str]:
         parent = model._meta.db_table
         for partition in existing(parent):
             if partition.end <= before and _is_empty(partition.table):
-                with _alone():
-                    _detach(parent, partition)
+                with alone():
+                    detach(parent, partition)
                     dropped += [partition.table] if _drop_or_attach(parent, partition) else []
     return dropped
 
@@ -158,12 +158,13 @@ def _make(parent: str, months: Iterable[dt.datetime]) -> None:
             # To attach a table takes a weaker lock than to create one as a partition, for which readers would wait.
             _run(f'CREATE TABLE "{found.table}" (LIKE "{parent}" INCLUDING ALL)')
         if found.state == "detaching":
-            _detach(parent, found)
+            detach(parent, found)
         if found.state != "attached":
             attach(parent, found)
 
 
-def _detach(parent: str, partition: Partition) -> None:
+def detach(parent: str, partition: Partition) -> None:
+    """Detach the table from its parent. Outside of a transaction no statement waits for it."""
     if partition.state != "loose":
         concurrently = "" if connection.in_atomic_block else "CONCURRENTLY"
         how = "FINALIZE" if partition.state == "detaching" else concurrently
@@ -186,7 +187,7 @@ def _is_empty(table: str) -> bool:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Keep others from making partitions. The lock outlives transactions, because a detachment needs several."""
     _run("SELECT pg_advisory_lock(hashtextextended(%s, 0))", _LOCK)
     try:

@@ -140,7 +140,8 @@ def _is_weak(key: str) -> bool:
 
 def _read() -> dict[str, Any]:
     # Before the URL is parsed: a “#” in its password would make a part of the password the host.
-    _split("DATABASE_URL", env.str("DATABASE_URL", ""))
+    for name in ("DATABASE_URL", "DATABASE_REPLICA_URL"):
+        _split(name, env.str(name, ""))
     debug = env.bool("DEBUG", False)
     data_dir = Path(env.str("DATA_DIR", str(ROOT / "var"))).resolve()
     models_dir, built_dir = env.str("MODELS_DIR", ""), env.str("BUILT_DIR", "")
@@ -152,6 +153,7 @@ def _read() -> dict[str, Any]:
         "CSRF_TRUSTED_ORIGINS": env.list("CSRF_TRUSTED_ORIGINS", []),
         "HTTPS": env.bool("HTTPS", not debug),
         "DATABASE": env.dj_db_url("DATABASE_URL", f"sqlite:///{data_dir / 'headcount.sqlite3'}"),
+        "DATABASE_REPLICA": env.dj_db_url("DATABASE_REPLICA_URL", "") if env.str("DATABASE_REPLICA_URL", "") else None,
         "DATABASE_POOLED": env.bool("DATABASE_POOLED", False),
         "REDIS_URL": env.str("REDIS_URL", ""),
         "MQTT_URL": env.str("MQTT_URL", "mqtt://127.0.0.1:1883"),
@@ -185,6 +187,7 @@ def _read() -> dict[str, Any]:
             "DEVICE_PICTURE_MB_PER_DAY", 8_192, validate=validate.Range(min=1, max=1_000_000)
         ),
         "FRAME_RETENTION_DAYS": env.int("FRAME_RETENTION_DAYS", 400, validate=validate.Range(min=1, max=36_500)),
+        "FACTS_IN_DATABASE_DAYS": env.int("FACTS_IN_DATABASE_DAYS", 0, validate=validate.Range(min=0, max=36_500)),
         "AUDIT_RETENTION_DAYS": env.int("AUDIT_RETENTION_DAYS", 730, validate=validate.Range(min=1, max=36_500)),
         "LOG_RETENTION_DAYS": env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1, max=36_500)),
         "TASK_WORKERS": env.int("TASK_WORKERS", 1, validate=validate.Range(min=1, max=1_000)),

@@ -41,6 +41,7 @@ HOME_ASSISTANT_PREFIX = _env["HOME_ASSISTANT_PREFIX"]
 
 DEVICE_PICTURE_MB_PER_DAY = _env["DEVICE_PICTURE_MB_PER_DAY"]
 FRAME_RETENTION_DAYS = _env["FRAME_RETENTION_DAYS"]
+FACTS_IN_DATABASE_DAYS = _env["FACTS_IN_DATABASE_DAYS"]
 AUDIT_RETENTION_DAYS = _env["AUDIT_RETENTION_DAYS"]
 LOG_RETENTION_DAYS = _env["LOG_RETENTION_DAYS"]
 RECOGNISER = _env["RECOGNISER"]
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "devices.storage.replica.read_replica",
     "django.middleware.common.CommonMiddleware",
     "devices.pages.middleware.refuse_nul",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -133,10 +135,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         ),
     }
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    if _env["DATABASE_POOLED"]:
-        # A pooler gives each transaction another connection, so none may leave a cursor behind for the next.
-        DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    if _env["DATABASE_REPLICA"]:
+        DATABASES["replica"] = _env["DATABASE_REPLICA"]
+        DATABASE_ROUTERS = ["devices.storage.replica.Router"]
+    for _database in DATABASES.values():
+        _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        if _env["DATABASE_POOLED"]:
+            # A pooler gives each transaction another connection, so none may leave a cursor behind for the next.
+            _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 REDIS_URL = _env["REDIS_URL"]
 _REDIS = {

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.deploy.stack import Stack, running
+from tests.deploy.stack import PASSWORD, Stack, running
 
 MAKE_SITE = """
 from django.contrib.auth.models import User
-from devices.models import Membership, Site
-from devices.rules.roles import Role
+from devices.models import Site
 from devices import services
-admin = User.objects.create_superuser("admin", "admin@headcount.example.com", "a password with 24 signs")
+admin = User.objects.get(username="admin")
 site = Site.objects.create(name="Seattle", slug="seattle", timezone="America/Los_Angeles")
 for name, thing in (("Lobby", "lobby-1"), ("Deck", "deeplens_a")):
     services.register_device(site=site, name=name, thing_name=thing)
@@ -37,4 +36,12 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def token(stack: Stack) -> str:
     """The API token of an administrator, on a platform with the site Seattle and two devices."""
+    return make_site(stack)
+
+
+def make_site(stack: Stack) -> str:
+    """Make an administrator, the site Seattle and two devices; return the administrator's API token."""
+    password = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    account = ["--username", "admin", "--email", "admin@headcount.example.com"]
+    stack.manage("createsuperuser", "--no-input", *account, more=password)
     return stack.manage("shell", "--no-imports", "-c", MAKE_SITE).split()[-1]

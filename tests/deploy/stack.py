@@ -140,6 +140,8 @@ class Stack:
         text = moved(
             (DEPLOY / "headcount.env").read_text(),
             {
+                # So that other programs can ask this machine without a name server.
+                f"ALLOWED_HOSTS={HOST}": f"ALLOWED_HOSTS={HOST},localhost",
                 "SECRET_KEY=": "SECRET_KEY=0123456789abcdefghijklmnopqrstuvwxyz-0123456789-ABCDEFG",
                 "#REDIS_URL=redis://127.0.0.1:6379/0": f"REDIS_URL=redis://127.0.0.1:{self.redis}/0",
                 "/var/lib/headcount": str(self.folder / "data"),

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,30 +15,12 @@ import pytest
 import redis
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks import exports
 from edge_agent import messages
 from tests import clock
 from tests.deploy.stack import HOST, PASSWORD, Stack
 
-MANY_DETECTIONS = """
-import datetime as dt
-from django.db import connection
-from django.utils import timezone
-from devices.storage import partitions
-from devices.models import Device
-noon = timezone.now() - dt.timedelta(days=1)
-partitions.make([noon])
-with connection.cursor() as cursor:
-    cursor.execute(
-        "INSERT INTO analytics_frame (device_id, taken_at, received_at, key, faces) SELECT %s, %s, %s, i, 0"
-        " FROM generate_series(1, 300000) AS i",
-        [Device.objects.get(name="Lobby").pk, noon, noon],
-    )
-    cursor.execute(
-        "INSERT INTO analytics_detection (frame_id, device_id, taken_at, label, confidence)"
-        " SELECT id, device_id, taken_at, 'cup', 0.5 FROM analytics_frame WHERE taken_at = %s",
-        [noon],
-    )
-"""
+ROWS = 300_000
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(900)]
 
@@ -215,15 +198,20 @@ def test_an_outage_of_the_database_is_one_line_in_each_log_and_loses_nothing(sta
     assert ingest.count("database cannot be reached") == ingest.count("database is back") == 1
 
 
+@pytest.fixture(scope="module")
+def many_detections(stack: Stack, token: str) -> None:
+    exports.fill(stack, ROWS)
+
+
+@pytest.mark.usefixtures("many_detections")
 def test_a_client_is_told_of_an_export_that_breaks_off(stack: Stack, token: str) -> None:
     """Kill the web server while it sends, and look at what curl says behind nginx."""
-    stack.manage("shell", "--no-imports", "-c", MANY_DETECTIONS)
     url = f"https://{HOST}:{stack.https}/api/v1/detections/?device=Lobby&format=csv"
     curl = ["curl", "-sS", "--limit-rate", "2M", "--cacert", str(stack.tls / "fullchain.pem")]
     curl += ["--resolve", f"{HOST}:{stack.https}:127.0.0.1", "-H", f"Authorization: Token {token}", url]
     whole = subprocess.run([*curl[:2], *curl[4:]], capture_output=True, timeout=300)
     assert (whole.returncode, whole.stderr) == (0, b"")
-    assert len(whole.stdout.splitlines()) > 300_000
+    assert len(whole.stdout.splitlines()) > ROWS
     with subprocess.Popen(curl, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as broken:
         assert broken.stdout is not None
         broken.stdout.read(2**20)
@@ -233,3 +221,11 @@ def test_a_client_is_told_of_an_export_that_breaks_off(stack: Stack, token: str)
     assert len(rest) < len(whole.stdout)
     # 18 is curl's code for a body that is too short, 92 for a stream that HTTP/2 has reset.
     assert (broken.returncode in (18, 92), said != b"") == (True, True), (broken.returncode, said)
+
+
+@pytest.mark.usefixtures("many_detections")
+def test_large_exports_come_whole_through_nginx_in_constant_memory(stack: Stack, token: str, tmp_path: Path) -> None:
+    """`make bench-exports` does the same with ten million rows."""
+    for kind in exports.FORMATS:
+        measured = exports.measure(stack, token, kind, ROWS, tmp_path)
+        assert [each for each in measured if each.holds is False] == []

@@ -1,0 +1,254 @@
+"""`python -m benchmarks.fleet`: how large a fleet of cameras this machine holds.
+
+Each simulated camera has its own MQTT connection, sends a message each second with two frames and the visits of who
+stands there, and waits for the receipt (`benchmarks/tools/cameras.py`). Mosquitto has the queues of `deploy/mosquitto`,
+without TLS. One ingester, the task workers and gunicorn run as in production, on a durable PostgreSQL. A reader asks
+the web server all the time for the newest detection of one camera: its age is what the table calls the delay to the
+page. All programs and the cameras share this machine; the processor time of each is reported. PostgreSQL's is that of
+every PostgreSQL on the machine. Prints a table and writes `benchmarks/results/fleet.json`.
+"""
+
+import argparse
+import datetime as dt
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+import psycopg
+
+from benchmarks.tools import production, report, results, stand, web
+from benchmarks.tools.cameras import FRAMES_A_MESSAGE, Outcome, thing_of
+from benchmarks.tools.processor import seconds_of, seconds_of_others, seconds_of_postgresql
+from tests import postgres
+from tests.brokers import mosquitto
+
+POSTGRESQL = f"{stand.DURABLE} -c shared_buffers=1GB -c max_wal_size=4GB -c checkpoint_timeout=15min"
+"""As docs/production.md advises."""
+
+CAMERAS_A_SITE = 100
+ASKS_EVERY_S = 0.25
+DAY_S, QUARTERS_A_DAY = 86_400, 96
+GIB = 2**30
+
+WORLD = """
+from django.contrib.auth.models import User
+from devices import services
+from devices.models import Device, DeviceState, Site, Thing
+names = {names}
+sites = Site.objects.bulk_create(
+    Site(name=f"Site {{number}}", slug=f"site-{{number}}", timezone="UTC") for number in range({sites})
+)
+things = Thing.objects.bulk_create(Thing(name=name) for name in names)
+Device.objects.bulk_create(
+    Device(site=sites[number // {per_site}], name=thing.name, thing=thing) for number, thing in enumerate(things)
+)
+DeviceState.objects.bulk_create(DeviceState(thing=thing) for thing in things)
+admin = User.objects.create_superuser("admin")
+print(services.issue_api_token(user=admin, name="fleet")[1])
+"""
+
+FACTS = ("analytics_frame", "analytics_detection", "analytics_visit")
+TALLIES = (
+    "analytics_engagementquarter",
+    "analytics_labelquarter",
+    "analytics_visitquarter",
+    "analytics_durationquarter",
+    "analytics_signoflifequarter",
+)
+SIZE = """
+SELECT coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size(%(table)s))
+FROM pg_partition_tree(%(table)s) WHERE isleaf
+"""
+
+
+class _Load(NamedTuple):
+    """What was measured while the cameras spoke."""
+
+    outcome: Outcome
+    cores: dict[str, float]
+    """The cores that each part used."""
+    ages_s: list[float]
+    answers_ms: list[float]
+    wal_bytes: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--cameras", type=int, default=10_000, help="(10,000)")
+    parser.add_argument("--seconds", type=int, default=600, help="for which the cameras speak (600)")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="headcount-fleet-"))
+    folder.chmod(0o755)
+    try:
+        measured = measure(folder, asked.cameras, asked.seconds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{asked.cameras:,} cameras, {FRAMES_A_MESSAGE} frames a second each, for {asked.seconds} s")
+    print(report.table(measured))
+    results.write(results.FOLDER / "fleet.json", measured)
+
+
+def measure(folder: Path, cameras: int, seconds: int) -> list[results.Measured]:
+    """Run the fleet against a platform of its own. Raises `RuntimeError` if a frame was lost or counted twice."""
+    with mosquitto(folder / "mosquitto", stand.queues_of_production()) as broker, postgres.server(POSTGRESQL) as server:
+        environment = os.environ | production.environment(folder)
+        environment |= {"DATABASE_URL": server.url, "MQTT_URL": broker.url}
+        stand.run(["manage.py", "migrate", "--no-input", "--verbosity", "0"], environment)
+        stand.run(["manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environment)
+        names = f"[f'camera-{{number:05}}' for number in range({cameras})]"
+        world = WORLD.format(names=names, sites=-(-cameras // CAMERAS_A_SITE), per_site=CAMERAS_A_SITE)
+        token = stand.run(["manage.py", "shell", "--no-imports", "-c", world], environment).split()[-1]
+        with (
+            stand.process(["manage.py", "ingest"], environment) as ingester,
+            stand.process(["manage.py", "qcluster"], environment) as workers,
+            web.serving(environment=environment) as address,
+        ):
+            pids = {"ingester": ingester, "task workers": workers, "Mosquitto": broker.pid}
+            load = _load(server.url, broker.port, address, token, pids, cameras, seconds)
+        with psycopg.connect(server.url, autocommit=True) as database:
+            return list(_judged(load, database, cameras, seconds))
+
+
+def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], cameras: int, seconds: int) -> _Load:
+    """Let the cameras speak, and measure meanwhile."""
+    command = [sys.executable, "-m", "benchmarks.tools.cameras", str(port), str(cameras), str(seconds)]
+    with (
+        psycopg.connect(url, autocommit=True) as database,
+        subprocess.Popen(command, cwd=results.ROOT, stdout=subprocess.PIPE, text=True) as fleet,
+    ):
+        assert fleet.stdout is not None
+        if json.loads(fleet.stdout.readline() or "0") != cameras:
+            raise RuntimeError("The cameras could not connect; the lines above say why.")
+        begins = json.loads(fleet.stdout.readline())
+        time.sleep(max(0.0, begins - time.time()))
+        before, wal = _processor(pids, fleet.pid), _wal(database)
+        with _reader(address, token) as (ages, answers):
+            time.sleep(seconds)
+        after = _processor(pids, fleet.pid)
+        cores = {name: (after[name] - before[name]) / seconds for name in before}
+        said = fleet.stdout.readline()
+        if not said:
+            raise RuntimeError("The cameras ended early; the lines above say why.")
+        return _Load(Outcome(**json.loads(said)), cores, ages, answers, _wal(database) - wal)
+
+
+def _processor(pids: dict[str, int], fleet: int) -> dict[str, float]:
+    """Return the processor seconds of each part until now; the web servers' are what is left of all."""
+    found = {name: seconds_of(pid) for name, pid in pids.items()} | {"PostgreSQL": seconds_of_postgresql()}
+    found["the cameras themselves"] = seconds_of(fleet)
+    return found | {"web server": seconds_of_others() - sum(found.values())}
+
+
+def _wal(database: psycopg.Connection[tuple[int, ...]]) -> int:
+    found = database.execute("SELECT (pg_current_wal_lsn() - '0/0')::bigint").fetchone()
+    return found[0] if found else 0
+
+
+@contextmanager
+def _reader(address: str, token: str) -> Iterator[tuple[list[float], list[float]]]:
+    """Ask for the newest detection of the first camera until the block ends.
+
+    Yield two lists that grow: how old that detection was, in seconds, and how long the responses took, in milliseconds.
+    """
+    ages: list[float] = []
+    answers: list[float] = []
+    stop = threading.Event()
+    path = f"/api/v1/detections/?device={thing_of(0)}&page_size=1"
+    thread = threading.Thread(target=_read, args=[address, path, token, stop, ages, answers])
+    thread.start()
+    try:
+        yield ages, answers
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _read(address: str, path: str, token: str, stop: threading.Event, ages: list[float], answers: list[float]) -> None:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    while not stop.wait(ASKS_EVERY_S):
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"Authorization": f"Token {token}"})
+        response = connection.getresponse()
+        found = json.loads(response.read())
+        answers.append((time.perf_counter() - began) * 1000)
+        if response.status != 200:
+            raise RuntimeError(f"The API answers {response.status}: {found}")
+        if found["results"]:
+            ages.append(time.time() - dt.datetime.fromisoformat(found["results"][0]["taken_at"]).timestamp())
+
+
+def _judged(
+    load: _Load, database: psycopg.Connection[tuple[int, ...]], cameras: int, seconds: int
+) -> Iterator[results.Measured]:
+    outcome = load.outcome
+    (stored,) = database.execute("SELECT count(*) FROM analytics_frame").fetchone() or (0,)
+    if not outcome.without_receipt and stored != outcome.sent * FRAMES_A_MESSAGE:
+        raise RuntimeError(f"{stored:,} frames are stored instead of {outcome.sent * FRAMES_A_MESSAGE:,}.")
+    held = outcome.receipts_in_time / seconds
+    # The messages of the last second still wait for their receipts.
+    yield report.at_least("messages with a receipt", held, "1/s", int(cameras * 0.99 * (seconds - 1) / seconds))
+    yield report.told("frames", held * FRAMES_A_MESSAGE, "1/s")
+    yield report.at_most("messages without a receipt at the end", outcome.without_receipt, "", 0)
+    yield report.told("messages that were sent again", outcome.again, "")
+    yield report.told("delay to the receipt, p50", outcome.p50_ms / 1000, "s")
+    yield report.told("delay to the receipt, p99", outcome.p99_ms / 1000, "s")
+    if load.ages_s:
+        yield report.below("delay to the page, p99", float(np.percentile(load.ages_s, 99)), "s", 5)
+    yield report.told("response of the web server, p95", float(np.percentile(load.answers_ms, 95)), "ms")
+    yield report.told("cameras were late, p99", outcome.late_p99_ms, "ms")
+    for name, cores in load.cores.items():
+        yield report.told(f"processor: {name}", cores, "cores")
+    disk = _bytes_a_day(database, cameras, seconds)
+    for name, size in disk.items():
+        yield report.told(f"disk, a camera a day: {name}", size / 1e6, "MB")
+    yield report.told("write-ahead log, a camera a day", load.wal_bytes / cameras / seconds * DAY_S / 1e6, "MB")
+    yield from _limits(load, sum(disk.values()) * cameras)
+
+
+def _bytes_a_day(database: psycopg.Connection[tuple[int, ...]], cameras: int, seconds: int) -> dict[str, float]:
+    """Return the bytes that a camera adds in a day of 24 hours, by kind of table, with the indexes."""
+    found = {}
+    for table in FACTS:
+        found[table.removeprefix("analytics_") + "s"] = _size(database, table) / cameras / seconds * DAY_S
+    tallies = 0.0
+    for table in TALLIES:
+        rows, quarters = database.execute(f"SELECT count(*), count(DISTINCT start) FROM {table}").fetchone() or (0, 0)
+        if rows:
+            tallies += _size(database, table) / cameras / quarters * QUARTERS_A_DAY
+    return found | {"tallies": tallies}
+
+
+def _size(database: psycopg.Connection[tuple[int, ...]], table: str) -> int:
+    (size,) = database.execute(SIZE, {"table": table}).fetchone() or (0,)
+    return int(size)
+
+
+def _limits(load: _Load, bytes_a_day: float) -> Iterator[results.Measured]:
+    """Tell how much of each limit of this machine the fleet takes, the fullest first."""
+    cores = os.cpu_count() or 1
+    platform = sum(used for name, used in load.cores.items() if name != "the cameras themselves")
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    shares = {
+        "one core for the ingester": load.cores["ingester"],
+        f"{cores} cores for all of the platform": platform / cores,
+        f"{cores} cores for all, the cameras too": sum(load.cores.values()) / cores,
+    }
+    for name, share in sorted(shares.items(), key=lambda each: -each[1]):
+        yield report.told(f"taken of {name}", share * 100, "%")
+    yield report.told(f"days until the disk is full ({free / GIB:.0f} GiB are free)", free / bytes_a_day, "days")
+
+
+if __name__ == "__main__":
+    main()

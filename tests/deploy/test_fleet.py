@@ -1,0 +1,21 @@
+"""`make bench-fleet` in its short form: a small fleet is held, and every message gets its receipt."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import fleet
+
+CAMERAS, SECONDS = 20, 5
+
+pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(600)]
+
+
+def test_a_small_fleet_is_held_and_measured(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    measured = {each.name: each for each in fleet.measure(tmp_path, CAMERAS, SECONDS)}
+    assert measured["messages without a receipt at the end"].value == 0
+    assert measured["messages with a receipt"].holds
+    assert {"processor: ingester", "processor: PostgreSQL", "processor: the cameras themselves"} <= set(measured)
+    assert (measured["disk, a camera a day: frames"].value or 0) > 1
+    assert (measured["disk, a camera a day: tallies"].value or 0) > 0

@@ -1,0 +1,94 @@
+"""Pages and the API read facts from a real streaming replica, as far as it can be relied on."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from benchmarks.tools.web import serving
+from tests import postgres
+from tests.deploy.stack import Stack
+from tests.deploy.test_stack import connected, frame, publisher
+
+OTHER_TOKEN = """
+from django.contrib.auth.models import User
+from devices import services
+print(services.issue_api_token(user=User.objects.create_superuser("other"), name="other")[1])
+"""
+
+pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(900)]
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def replica(stack: Stack, token: str) -> Iterator[postgres.Server]:
+    with postgres.server("-c fsync=off -c hot_standby=on", primary=stack.database) as running:
+        yield running
+
+
+@pytest.fixture
+def call(stack: Stack, replica: postgres.Server) -> Iterator[Call]:
+    """Return a function that asks a web server with the replica, and returns the decoded response."""
+    own = {"DATABASE_REPLICA_URL": replica.url, "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1"}
+    with serving(workers=1, environment=stack.environment | own) as address:
+
+        def ask(path: str, token: str, body: Any = None) -> Any:
+            headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+            data = None if body is None else json.dumps(body).encode()
+            with urllib.request.urlopen(urllib.request.Request(address + path, data, headers), timeout=60) as response:
+                return json.loads(response.read())
+
+        yield ask
+
+
+def test_pages_read_the_replica_and_own_writes_and_outages_the_primary(
+    stack: Stack, token: str, replica: postgres.Server, call: Call
+) -> None:
+    other = stack.manage("shell", "--no-imports", "-c", OTHER_TOKEN).split()[-1]
+    path = "/api/v1/engagement/?device=Lobby&bucket=hour"
+
+    def frames(token: str) -> int:
+        return sum(bucket["frames"] for bucket in call(path, token))
+
+    stack.wait(lambda: len(call("/api/v1/devices/", token)["results"]) == 2, "the replica's web server")
+    before = frames(token)
+    with psycopg.connect(replica.url, autocommit=True) as copy:
+        copy.execute("SELECT pg_wal_replay_pause()")
+        with connected(stack, "lobby-1", "one") as camera:
+            assert publisher(camera)("dt/headcount/lobby-1/frames", frame(0)) == "Success"
+        call("/api/v1/sites/", other, {"name": "Portland", "slug": "portland", "timezone": "America/Los_Angeles"})
+        stack.wait(lambda: frames(other) == before + 1, "the frame, for whoever has just written something")
+        assert frames(token) == before, "the paused replica does not have the frame"
+        stack.wait(lambda: frames(token) == before + 1, "the primary's numbers, once the replica is too old")
+        assert "FAIL database replica" in health(stack, replica)
+        copy.execute("SELECT pg_wal_replay_resume()")
+    stack.wait(lambda: "ok   database replica" in health(stack, replica), "the replica to catch up")
+    replica.stop()
+    stack.wait(lambda: answers(lambda: frames(token)), "pages without the replica", within=30)
+
+
+def answers(ask: Callable[[], object]) -> bool:
+    """Whether the request succeeds. One to a replica that has just gone may fail with 503."""
+    try:
+        ask()
+    except urllib.error.HTTPError as error:
+        return error.code != 503
+    return True
+
+
+REPORT = """
+from django.utils import timezone
+from devices import health
+for line in health.report(timezone.now()):
+    print(line)
+"""
+
+
+def health(stack: Stack, replica: postgres.Server) -> str:
+    """Return the report of a platform with the replica."""
+    return stack.manage("shell", "--no-imports", "-c", REPORT, more={"DATABASE_REPLICA_URL": replica.url})
