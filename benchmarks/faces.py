@@ -101,7 +101,7 @@ def captures(count: int) -> Iterator[Measured]:
     processor: dict[str, list[float]] = {"worker": [], "bare": []}
 
     def bare() -> None:
-        local._faces.detect(rgb)
+        local._faces.detect_quickly(rgb)
         local._objects.detect(rgb)
         local._embedder.embed(rgb, box)
 

@@ -5,18 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.config import AgentConfig
-from edge_agent.messages import Box, Face, Frame, Labelled
+from edge_agent.messages import Accuracy, Box, Face, Frame, Labelled
 from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.gestures import GESTURES, LearnedGestures
 from edge_agent.vision.reach import MAX_PEOPLE, held_cups
 from edge_agent.vision.search import PEOPLE_TILE, TILE, Found
-from edge_agent.vision.search_plan import SearchPlan
+from edge_agent.vision.search_plan import PERIOD, UNCHANGED, SearchPlan
 from edge_agent.vision.turns import Turns
 
 if TYPE_CHECKING:
     from edge_agent.vision.faces import FaceDetector
     from edge_agent.vision.hands import HandDetector
     from edge_agent.vision.objects import ObjectDetector
+
+EXACTLY: dict[Accuracy, tuple[float, float]] = {"balanced": (3.0, 10.0), "high": (PERIOD, UNCHANGED)}
+"""Seconds between two exact searches for faces where something changes, and where nothing does."""
 
 CUP, PERSON = "cup", "person"
 """The labels of `vision.objects`; around people, only cups are looked for."""
@@ -61,7 +64,8 @@ class Eyes:
         self._loaded = {key: detector for key, detector in self._loaded.items() if id(detector) in used}
         self._known: tuple[Face, ...] = ()
         self._plan = SearchPlan(TILE)
-        self._exact_plan = SearchPlan(TILE, together=True) if config.accuracy == "high" else None
+        period, unchanged = EXACTLY[config.accuracy]
+        self._exact_plan = SearchPlan(TILE, together=True, period=period, unchanged=unchanged)
         # All parts at once, so that a body that two of them show is found once.
         self._people_plan = SearchPlan(PEOPLE_TILE, whole=True, period=BODIES_PERIOD, at_once=True)
         self._hand_turns = Turns(HANDS_PER_SECOND, MAX_PEOPLE, again=True)
@@ -112,8 +116,8 @@ class Eyes:
         if self._faces is None:
             return None
         known = [face.box for face in self._known if face.box is not None] if expected is None else expected
-        exactly = self._exact_plan.due(rgb, taken_at / 1000) if self._exact_plan is not None else ()
-        self._known = self._faces.follow(rgb, known, self._plan.due(rgb, taken_at / 1000), exactly)
+        quickly, exactly = (plan.due(rgb, taken_at / 1000) for plan in (self._plan, self._exact_plan))
+        self._known = self._faces.follow(rgb, known, quickly, exactly)
         return self._known
 
     def find_bodies(self, rgb: Picture, taken_at: int) -> list[Box] | None:

@@ -1,6 +1,6 @@
 """Detects faces in a frame, and tells which of them are turned to the camera."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -18,13 +18,14 @@ from edge_agent.vision.search import (
     Tile,
     check_picture,
     distinct,
+    is_among,
     look_at_parts,
     overlap,
     pixels,
     search,
 )
 
-BALANCED_CANDIDATE, HIGH_CANDIDATE = 0.3, 0.25
+QUICK_CANDIDATE, EXACT_CANDIDATE = 0.3, 0.25
 """Least confidences with which the two searches propose a face. The looks at its crop decide."""
 
 CROPS = ((2.0, 96), (4.0, 128))
@@ -33,18 +34,25 @@ CROPS = ((2.0, 96), (4.0, 128))
 One look that shows the face suffices, so that most faces need only the first.
 """
 
-FOLLOWED = ((3.0, 96), (5.0, 160))
+FOLLOWED = ((3.0, 96), (5.0, 160), *CROPS)
 """The looks that follow a known face: most are near the expected place, and the second look costs three times as much.
 Between two looks, a fifth of a second apart, a person who walks past moves by one and a half heights of their face."""
 
-SMALLEST = 14
+KNOWN = 0.7
+"""The share of the threshold at which a known face is still seen. Without it, a face of which the model is hardly
+certain would come and go from look to look."""
+
+SMALLEST = 12
 """Pixels of the shortest face that is reported. Below, ten pixels of anything look like a face."""
 
 SAME_FACE = 0.25
 """Intersection over union from which on a look at a crop shows the proposed face."""
 
-MOST_PIXELS = 2560 * 1440
-"""The most pixels that the high accuracy searches. A larger frame is scaled down to them first."""
+MOST_PIXELS: dict[Accuracy, int] = {"balanced": 1280 * 720, "high": 2560 * 1440}
+"""The most pixels that an exact search looks at. A larger frame is scaled down to them first."""
+
+ENLARGED, MOST_ENLARGED = 1280 * 720, 2.0
+"""A smaller frame is scaled up to so many pixels, but by no more than that factor: its faces are small, too."""
 
 PITCH_AHEAD, PITCH_GAIN = 2.0, 2.5
 """The pitch that the key points of a face show that looks ahead, and the factor by which they understate a nod.
@@ -62,11 +70,12 @@ past the camera by less than 30 degrees.
 
 
 class FaceDetector:
-    """Finds faces, with one of two accuracies.
+    """Finds faces.
 
-    Both look for candidates in the whole frame, and confirm each candidate with CenterFace in a crop. `balanced`
-    finds the candidates with MediaPipe's full-range model in tiles of the frame; `high` finds them with CenterFace in
-    the whole frame, which takes three times the processor time and shows smaller and more turned faces.
+    Candidates are found in two ways: by MediaPipe's full-range model in tiles of the frame, which is the quick search,
+    and by CenterFace in the whole frame, which is the exact one. The exact search takes three times the processor time
+    and shows smaller and more turned faces. CenterFace confirms each candidate in a crop. `accuracy` decides how many
+    pixels of a large frame the exact search looks at.
 
     `models` is the folder that `files.fetch_models` filled. `threshold` is the least confidence, 0 to 1. A face faces
     the camera up to `facing_angle`, in degrees. Not thread-safe: one detector for each thread.
@@ -82,7 +91,7 @@ class FaceDetector:
         accuracy: Accuracy = "balanced",
         facing_angle: float = FACING_ANGLE,
     ) -> None:
-        self._threshold, self._accuracy, self._facing_angle = threshold, accuracy, facing_angle
+        self._threshold, self._most_pixels, self._facing_angle = threshold, MOST_PIXELS[accuracy], facing_angle
         with mediapipe_tasks.quiet():
             self._quick = BlazeFace(files.require(models, files.FACES))
             self._exact = CenterFace(files.require(models, files.FACES_EXACT))
@@ -93,8 +102,16 @@ class FaceDetector:
         A box goes from the forehead to the chin. Raises `ValueError` where `rgb` is not such a picture.
         """
         check_picture(rgb)
-        candidates = search(rgb, TILE, self._look_quickly) if self._accuracy == "balanced" else self._look_exactly(rgb)
-        return self._faces(rgb, self._confirmed(rgb, candidates))
+        factor = self._factor(rgb)
+        # What the exact search enlarges may be too large for it, and what it scales down may be too small.
+        quickly = search(rgb, TILE, self._look_quickly) if factor < 1 else self._look_quickly(rgb)
+        candidates = [*quickly, *self._look_exactly(rgb, factor)]
+        return self._faces(rgb, self._confirmed(rgb, distinct(candidates)))
+
+    def detect_quickly(self, rgb: Picture) -> tuple[Face, ...]:
+        """As `detect`, in less than half of its time: faces in profile and below 30 pixels may be missed."""
+        check_picture(rgb)
+        return self._faces(rgb, self._confirmed(rgb, search(rgb, TILE, self._look_quickly)))
 
     def follow(
         self, rgb: Picture, known: Iterable[Box], parts: Iterable[Tile] = (), exactly: Iterable[Tile] = ()
@@ -102,42 +119,56 @@ class FaceDetector:
         """As `detect`, in a fraction of its time: the large faces, and the small ones that are known or in `parts`.
 
         `known` are the boxes of faces in a frame of a moment ago, or where they are expected now. A small face that is
-        in none of the parts of the frame (`SearchPlan.due`) and was not known is not found. In the parts `exactly`,
-        faces are looked for as `high` does.
+        in none of the parts of the frame (`SearchPlan.due`) and was not known is not found. The parts `exactly` are
+        searched exactly.
         """
         check_picture(rgb)
+        factor = self._factor(rgb)
         candidates = [
             *self._look_quickly(rgb),
             *look_at_parts(rgb, parts, self._look_quickly),
-            *look_at_parts(rgb, exactly, self._look_exactly),
+            *look_at_parts(rgb, exactly, lambda part: self._look_exactly(part, factor)),
         ]
         found = list(self._confirmed(rgb, distinct(candidates)))
         for face in (Found(0.0, *box) for box in known):
             if not any(overlap(face, other) > SAME_FACE for other in found):
-                looks = (self._look_at(rgb, face, share, side) for share, side in FOLLOWED)
-                found += next((look for look in looks if look), [])
+                found += self._followed(rgb, face, found)
         return self._faces(rgb, found)
 
-    def _look_quickly(self, rgb: Picture) -> list[Found]:
-        return self._quick.find(rgb, BALANCED_CANDIDATE)
+    def _followed(self, rgb: Picture, face: Found, others: Sequence[Found]) -> list[Found]:
+        """Return what the first look shows that shows more than `others`, the faces that were found already."""
+        for share, side in FOLLOWED:
+            looked = self._look_at(rgb, face, share, side, KNOWN * self._threshold)
+            new = [each for each in looked if not is_among(each, others)]
+            if new:
+                return new
+        return []
 
-    def _look_exactly(self, rgb: Picture) -> list[Found]:
-        factor = min((MOST_PIXELS / (rgb.shape[0] * rgb.shape[1])) ** 0.5, 1.0)
-        return [face.scaled(1 / factor) for face in self._exact.find(_scaled(rgb, factor), HIGH_CANDIDATE)]
+    def _look_quickly(self, rgb: Picture) -> list[Found]:
+        return self._quick.find(rgb, QUICK_CANDIDATE)
+
+    def _look_exactly(self, rgb: Picture, factor: float) -> list[Found]:
+        return [face.scaled(1 / factor) for face in self._exact.find(_scaled(rgb, factor), EXACT_CANDIDATE)]
+
+    def _factor(self, rgb: Picture) -> float:
+        """Return the factor by which an exact search scales this frame."""
+        shown = rgb.shape[0] * rgb.shape[1]
+        enlarged = min(max((ENLARGED / shown) ** 0.5, 1.0), MOST_ENLARGED)
+        return float(min((self._most_pixels / shown) ** 0.5, enlarged))
 
     def _confirmed(self, rgb: Picture, candidates: Iterable[Found]) -> Iterator[Found]:
         for candidate in candidates:
-            looks = (self._look_at(rgb, candidate, share, side) for share, side in CROPS)
+            looks = (self._look_at(rgb, candidate, share, side, self._threshold) for share, side in CROPS)
             shown = ([face for face in look if overlap(face, candidate) > SAME_FACE] for look in looks)
             face = next((max(faces) for faces in shown if faces), None)
             if face is not None:
                 yield face
 
-    def _look_at(self, rgb: Picture, face: Found, share: float, side: int) -> list[Found]:
+    def _look_at(self, rgb: Picture, face: Found, share: float, side: int, threshold: float) -> list[Found]:
         """Return what a crop around this face shows; `share` is the crop's side over the face's."""
         tile = _around(face, share, rgb)
         factor = side / max(tile.width, tile.height)
-        found = self._exact.find(_scaled(tile.of(rgb), factor), self._threshold)
+        found = self._exact.find(_scaled(tile.of(rgb), factor), threshold)
         return [each.scaled(1 / factor).moved(tile.left, tile.top) for each in found]
 
     def _faces(self, rgb: Picture, found: Iterable[Found]) -> tuple[Face, ...]:

@@ -122,9 +122,14 @@ def distinct(found: Iterable[Found]) -> list[Found]:
     """Of several boxes of the same thing the most certain one (non-maximum suppression), the most certain first."""
     kept: list[Found] = []
     for candidate in sorted(found, reverse=True):
-        if not any(_is_same(candidate, other) for other in kept):
+        if not is_among(candidate, kept):
             kept.append(candidate)
     return kept
+
+
+def is_among(thing: Found, others: Iterable[Found]) -> bool:
+    """Return whether one of these boxes is of the same thing."""
+    return any(_is_same(thing, other) for other in others)
 
 
 def overlap(one: Found, other: Found) -> float:

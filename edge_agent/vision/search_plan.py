@@ -28,15 +28,17 @@ LEAST_PIXELS = 6
 
 
 class Schedule:
-    """Says which of a number of parts are due: those that have changed, and those not searched for `UNCHANGED`.
+    """Says which of a number of parts are due: those that have changed, and those not searched for `unchanged` seconds.
 
     The parts that have waited longest are first, and all of them have a turn within `period` seconds. `at_once` has all
     that are due in one look, when that time is over. Pure; not thread-safe.
     """
 
-    def __init__(self, parts: int, *, period: float = PERIOD, at_once: bool = False) -> None:
-        self._period, self._at_once = period, at_once
-        self._ages = np.full(parts, UNCHANGED)
+    def __init__(
+        self, parts: int, *, period: float = PERIOD, unchanged: float = UNCHANGED, at_once: bool = False
+    ) -> None:
+        self._period, self._unchanged, self._at_once = period, unchanged, at_once
+        self._ages = np.full(parts, unchanged)
         self._allowance = 1.0
 
     def due(self, passed: float, has_changed: Callable[[int], bool]) -> list[int]:
@@ -47,7 +49,7 @@ class Schedule:
         if self._at_once and allowed < len(self._ages):
             return []
         oldest = np.argsort(-self._ages, kind="stable").tolist()
-        due = (part for part in oldest if self._ages[part] >= UNCHANGED or has_changed(part))
+        due = (part for part in oldest if self._ages[part] >= self._unchanged or has_changed(part))
         chosen = list(islice(due, allowed))
         self._ages[chosen] = 0.0
         self._allowance -= 1.0 if self._at_once else len(chosen) / max(len(self._ages), 1)
@@ -59,7 +61,7 @@ class SearchPlan:
 
     A part is a tile of `side` pixels, or a larger one for larger things. `together` joins the parts that are due to
     one, for a detector that looks at a large part as well as at a small one. `whole` makes the whole frame a part too.
-    `period` and `at_once` are those of `Schedule`; parts that are joined are due at once.
+    `period`, `unchanged` and `at_once` are those of `Schedule`; parts that are joined are due at once.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class SearchPlan:
         together: bool = False,
         whole: bool = False,
         period: float = PERIOD,
+        unchanged: float = UNCHANGED,
         at_once: bool = False,
     ) -> None:
         self._side, self._together, self._whole = side, together, whole
-        self._period, self._at_once = period, at_once or together
+        self._period, self._unchanged, self._at_once = period, unchanged, at_once or together
         self._size: tuple[int, int] | None = None
         self._at = 0.0
 
@@ -82,7 +85,7 @@ class SearchPlan:
         `at` is the look's time in seconds. Where that clock jumps, the search goes on.
         """
         grey = _shrunk(rgb)
-        passed = at - self._at if 0 <= at - self._at <= UNCHANGED else PERIOD
+        passed = at - self._at if 0 <= at - self._at <= self._unchanged else PERIOD
         self._at = at
         if self._size != rgb.shape[:2]:
             self._begin(rgb, grey)
@@ -98,7 +101,9 @@ class SearchPlan:
         if self._whole:
             self._parts = list(tiles(rgb.shape[1], rgb.shape[0], self._side))
         self._searched = [_of(grey, part) for part in self._parts]
-        self._schedule = Schedule(len(self._parts), period=self._period, at_once=self._at_once)
+        self._schedule = Schedule(
+            len(self._parts), period=self._period, unchanged=self._unchanged, at_once=self._at_once
+        )
 
     def _has_changed(self, part: int, grey: NDArray[np.uint8]) -> bool:
         difference = cv2.absdiff(_of(grey, self._parts[part]), self._searched[part])

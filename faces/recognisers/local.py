@@ -58,7 +58,7 @@ class LocalRecogniser:
     def detect(self, jpeg: bytes) -> Detections:
         rgb = _decoded(jpeg)
         with self._lock:
-            faces = self._faces.detect(rgb)
+            faces = self._faces.detect_quickly(rgb)
             cups = self._objects.detect_cups(rgb, [face.box for face in faces if face.box is not None])
         detected = [DetectedFace(face.box, face.confidence) for face in faces if face.box is not None]
         held = tuple(DetectedCup(cup.confidence, cup.box) for cup in cups)

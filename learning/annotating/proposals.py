@@ -68,7 +68,7 @@ def _hands(rgb: Any, size: tuple[int, int], latest: Run | None) -> Iterator[Prop
 def _things(rgb: Any, size: tuple[int, int]) -> Iterator[Proposal]:
     with _lock:
         faces, objects = _detectors()
-        found = [("face", face.confidence, face.box) for face in faces.detect(rgb)]
+        found = [("face", face.confidence, face.box) for face in faces.detect_quickly(rgb)]
         found += [(thing.label, thing.confidence, thing.box) for thing in objects.detect(rgb)]
     for label, confidence, box in found:
         if box is not None:

@@ -8,7 +8,7 @@ from skimage import data
 
 from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
-from edge_agent.messages import Settings
+from edge_agent.messages import Accuracy, Settings
 from edge_agent.pictures.encoding import Picture
 from edge_agent.vision.files import ModelsUnavailable
 from tests.edge_agent.pictures.test_encoding import ASTRONAUT_FACE
@@ -16,6 +16,10 @@ from tests.edge_agent.vision.photographs import blank, hand, moved, overlap, pas
 
 SMALL = 0.25
 """Of the portrait's size: a face of 29 pixels in a frame of 1280 × 720, which the whole frame alone does not show."""
+
+
+FAR = 0.14
+"""Of the portrait's size: a face of 16 pixels, which the quick search misses."""
 
 
 def small_face(left: int = 100, top: int = 300) -> Picture:
@@ -44,6 +48,17 @@ def test_a_small_face_is_found_when_it_comes_and_followed_until_it_goes(eyes: Ey
 def test_somebody_who_stands_still_is_followed_though_nothing_changes(eyes: Eyes) -> None:
     now = 3_000_000
     assert [len(eyes.look(small_face(), now + 200 * look).faces or ()) for look in range(12)] == [1] * 12
+
+
+@pytest.mark.parametrize(("accuracy", "seconds"), [("balanced", 3.0), ("high", 0.5)])
+def test_the_accuracy_says_how_soon_a_face_is_found_that_only_the_exact_search_shows(
+    models: Path, accuracy: Accuracy, seconds: float
+) -> None:
+    eyes = Eyes(AgentConfig(thing="t", mqtt_url="mqtt://t", detectors=("faces",), models=models, accuracy=accuracy))
+    far = paste(blank(), scaled(np.asarray(data.astronaut(), np.uint8), FAR), 400, 300)
+    eyes.look(blank(), 0)
+    found = [len(eyes.look(far, round(1000 * at)).faces or ()) for at in (seconds - 0.4, seconds, seconds + 0.2)]
+    assert found == [0, 1, 1]
 
 
 def test_a_clock_that_was_set_back_keeps_no_search_away(eyes: Eyes) -> None:
