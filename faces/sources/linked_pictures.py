@@ -5,13 +5,23 @@ when nothing tells the picture's device yet, or never. So the record finds the p
 """
 
 import datetime as dt
+import logging
 import uuid
 from collections.abc import Collection, Iterator
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from django.db import InterfaceError, OperationalError
 
 from devices.faults.isolation import each
 from devices.intake.replay import replay_quarantined
@@ -24,6 +34,15 @@ from faces.models import Capture, State
 from faces.pictures.sink import enqueue_fetch
 from faces.sources.s3_events import StoredObject, UnreadableNotification, stored_object
 from faces.sources.s3_pictures import GONE, TOPIC, take_in_object
+
+log = logging.getLogger(__name__)
+
+WITHOUT_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
+
+UNREACHABLE = (HTTPClientError, ConnectionError)
+
+REFUSED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+"""S3's codes for credentials that it does not accept; HEAD is answered with the number alone."""
 
 AROUND = dt.timedelta(days=1)
 """The longest time between a picture's event and its record, within which one finds the other."""
@@ -64,29 +83,58 @@ def ask_for(captures: Collection[Capture], *, now: dt.datetime) -> None:
 def _fetch(linked: Capture, *, now: dt.datetime) -> bool:
     """Fetch the picture if it is in the device's bucket; return whether it was.
 
-    Otherwise the capture has the reason.
+    Otherwise the capture has the reason, whatever has failed. An error that is none of S3 or of the picture is raised.
     """
+    try:
+        reason = _take_in(linked, now=now)
+    except (BotoCoreError, ClientError) as error:
+        reason = _sentence(error)
+        log.warning("The linked picture of %s cannot be fetched: %s", linked.device, reason)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        _note(linked, "The platform failed to store it; the log of the task workers says why.")
+        raise
+    _note(linked, reason)
+    return not reason
+
+
+def _take_in(linked: Capture, *, now: dt.datetime) -> str:
+    """Take in the picture and return ""; or why it cannot be taken in, a sentence. Raises botocore's errors."""
     address = buckets.parse_address(linked.source_url)
     if address is None or not buckets.is_own_object(linked.device.thing, *address):
-        return _not_fetched(linked, f"It is not in the bucket and under the prefix that are set for {linked.device}.")
+        return f"It is not in the bucket and under the prefix that are set for {linked.device}."
     if _was_taken_in(linked, *address):
         # The picture came first, as a capture of its own, so this one would be the same picture again.
         linked.delete()
-        return True
+        return ""
     stored = _stored_object(*address)
     if stored is None:
-        return _not_fetched(linked, "It is not in the bucket, or not yet.")
+        return "It is not in the bucket, or not yet."
     try:
         take_in_object(stored, received_at=now)
-    except (Rejection, OverBudget) as reason:
-        return _not_fetched(linked, str(reason))
+    except (Rejection, OverBudget) as refusal:
+        return str(refusal)
     _settle_events(stored, linked.received_at, now)
-    return True
+    return ""
 
 
-def _not_fetched(linked: Capture, reason: str) -> bool:
+def _note(linked: Capture, reason: str) -> None:
     Capture.objects.filter(pk=linked.pk, state=State.LINKED).update(reason=reason)
-    return False
+
+
+def _sentence(error: BotoCoreError | ClientError) -> str:
+    """Return what S3's or the client's error means for somebody who waits for a picture."""
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in REFUSED:
+            return "S3 does not let this server read the bucket; allow its AWS credentials s3:GetObject there."
+        return f"S3 answered with the error {code or 'without a code'}; it is tried again when the page is opened."
+    if isinstance(error, WITHOUT_CREDENTIALS):
+        return "This server has no AWS credentials for the bucket; whoever runs the server can set them."
+    if isinstance(error, UNREACHABLE):
+        return "S3 did not answer; it is tried again when the page is opened."
+    return f"It cannot be asked for: {' '.join(str(error).split()).rstrip('.')}."
 
 
 def _was_taken_in(linked: Capture, bucket: str, key: str) -> bool:

@@ -312,7 +312,7 @@ def test_a_picture_that_is_not_fetched_yet_is_said_to_wait_and_is_fetched(
 def test_why_a_picture_could_not_be_fetched_is_said(thumbs: list[Detection], client_of_operator: Client) -> None:
     linked_picture(thumbs[0], reason="It is not in the bucket, or not yet.")
     page = client_of_operator.get(reverse("review")).content.decode()
-    assert "its picture could not be fetched: It is not in the bucket, or not yet." in page
+    assert "its picture cannot be fetched: It is not in the bucket, or not yet." in page
 
 
 def test_a_verdict_about_a_settled_day_says_that_the_numbers_stay(

@@ -3,15 +3,22 @@
 import datetime as dt
 import json
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from django_q.models import OrmQ
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage
 from devices.reading.decoding import Arrival
-from faces import tasks
+from faces import aws, tasks
 from faces.models import Capture, State
 from faces.pictures import storage
 from faces.sources import linked_pictures
@@ -153,3 +160,77 @@ def test_a_picture_that_is_not_fetched_says_why(amazon: Amazon, chicago01: Devic
     tasks.fetch_linked_pictures(str(linked.pk))
     linked.refresh_from_db()
     assert linked.reason == "It is not in the bucket and under the prefix that are set for Chicago01."
+
+
+NO_ANSWER = "S3 did not answer; it is tried again when the page is opened."
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            NoCredentialsError(),
+            "This server has no AWS credentials for the bucket; whoever runs the server can set them.",
+        ),
+        (EndpointConnectionError(endpoint_url="https://s3"), NO_ANSWER),
+        (ReadTimeoutError(endpoint_url="https://s3"), NO_ANSWER),
+        (
+            ClientError({"Error": {"Code": "403"}}, "HeadObject"),
+            "S3 does not let this server read the bucket; allow its AWS credentials s3:GetObject there.",
+        ),
+        (
+            ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"),
+            "S3 answered with the error SlowDown; it is tried again when the page is opened.",
+        ),
+        (
+            ParamValidationError(report="Invalid bucket name"),
+            "It cannot be asked for: Parameter validation failed: Invalid bucket name.",
+        ),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else "",
+)
+def test_whatever_keeps_a_picture_away_is_one_sentence_and_no_traceback(
+    amazon: Amazon,
+    chicago01: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    sentence: str,
+) -> None:
+    def fails(bucket: str, key: str) -> object:
+        raise error
+
+    monkeypatch.setattr(linked_pictures, "_stored_object", fails)
+    send_record(chicago01, moment(), key_at(moment()))
+    assert tasks.sweep_linked_pictures() == 0
+    assert Capture.objects.get().reason == sentence
+    assert [record.exc_info for record in caplog.records if "cannot be fetched" in record.message] == [None]
+
+
+def test_a_picture_that_cannot_be_stored_is_no_endless_wait(
+    amazon: Amazon, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_is_full(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(linked_pictures, "take_in_object", disk_is_full)
+    at = moment()
+    amazon.put(key_at(at))
+    send_record(chicago01, at, key_at(at))
+    assert tasks.sweep_linked_pictures() == 0
+    assert Capture.objects.get().reason == "The platform failed to store it; the log of the task workers says why."
+
+
+def test_without_credentials_the_real_client_s_error_is_the_sentence_that_people_read(
+    amazon: Amazon, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    aws.client.cache_clear()
+    send_record(chicago01, moment(), key_at(moment()))
+    assert tasks.sweep_linked_pictures() == 0
+    aws.client.cache_clear()
+    assert "has no AWS credentials" in Capture.objects.get().reason
