@@ -73,13 +73,13 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     cadence: Cadence = 2.0
     """Frames analysed per second."""
     accuracy: Accuracy = "balanced"
-    """How faces are looked for; see `vision.faces.FaceDetector`; docs/edge-agent.md tells metres and processor time."""
+    """How often the exact search for faces runs (`eyes.EXACTLY`); docs/edge-agent.md tells metres and processor time."""
     facing_angle: FacingAngle = 30.0
     """A face that is turned away from the camera by more than this faces something else than the display; degrees."""
     bodies: bool = False
     """Whether bodies are looked for too, so that whoever passes without a glance has a visit; needs `faces`."""
     face_threshold: Probability = 0.55
-    """Faces less probable than this are not reported; see `vision.faces.FaceDetector`."""
+    """New faces less probable than this are not reported, known ones below `vision.faces.KNOWN` of it."""
     gesture_threshold: Probability = 0.5
     """Gestures with a lower confidence are not reported; see `vision.gestures`."""
     object_threshold: Probability = 0.35

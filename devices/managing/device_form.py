@@ -59,7 +59,9 @@ class DeviceForm(forms.ModelForm[Device]):
     )
     cadence = _number("Frames analysed per second, up to 60.")
     accuracy = forms.ChoiceField(
-        choices=ACCURACIES, required=False, help_text="How faces are looked for. High takes more processor time."
+        choices=ACCURACIES,
+        required=False,
+        help_text="High finds small faces within half a second instead of three, in more processor time.",
     )
     facing_angle = _number("Degrees up to which a face may be turned from the camera and still face the display.")
     bodies = forms.NullBooleanField(
