@@ -73,7 +73,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     cadence: Cadence = 2.0
     """Frames analysed per second."""
     accuracy: Accuracy = "balanced"
-    """How often the exact search for faces runs (`eyes.EXACTLY`); docs/edge-agent.md tells metres and processor time."""
+    """How often the exact search for faces runs; docs/edge-agent.md tells the metres and the processor time."""
     facing_angle: FacingAngle = 30.0
     """A face that is turned away from the camera by more than this faces something else than the display; degrees."""
     bodies: bool = False
