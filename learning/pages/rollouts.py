@@ -1,5 +1,6 @@
 """The forms that put a model on cameras and take it off."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from django.contrib import messages
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 @login_required
 @require_POST
 def put_on(request: HttpRequest, pk: int) -> HttpResponse:
-    """Put the run's model on the cameras that the form names as `device`."""
+    """Put the run's model on the cameras that the form names as `device`, or on those of its `group`."""
     run = visible_run(request, pk)
     keys = [int(key) for key in request.POST.getlist("device") if key.isdecimal() and len(key) < 19]
+    devices: Sequence[Device]
     devices = list(Device.objects.for_user(request.user).filter(pk__in=keys).select_related("site"))
     try:
+        if group := request.POST.get("group", ""):
+            devices = services.group_named(run, group)
         made = services.put_on(run=run, devices=devices, by=_user(request))
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))

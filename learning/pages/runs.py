@@ -21,7 +21,7 @@ from learning.models import DataSet, Kind, Run
 from learning.pages import curves
 from learning.pages.datasets import visible_data_set
 from learning.rollout.field import read_field_precision
-from learning.rollout.services import devices_of
+from learning.rollout.services import devices_of, groups_of
 from learning.training import running
 from learning.training.parameters import SAGEMAKER, Parameter, clean
 from learning.training.sagemaker import account, prices
@@ -60,6 +60,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "confusion_rows": _confusion_rows(evaluation) if evaluation else [],
         "field": read_field_precision(found, evaluation, now=timezone.now()),
         "cameras": devices_of(found) if found.runs_on_cameras else [],
+        "groups": [group for group in groups_of(found) if group.devices] if found.runs_on_cameras else [],
         "may_change": found.data_set.site.allows(request.user, Right.OPERATE),
     }
     return render(request, "learning/run.html", context)

@@ -14,7 +14,7 @@ from devices.rest.base import ScopedReadOnlyViewSet
 from learning.models import Rollout, Run
 from learning.rest.datasets import refused
 from learning.rest.serializers import ModelRolloutSerializer, NewModelRolloutSerializer
-from learning.rollout.services import put_on, take_off
+from learning.rollout.services import group_named, put_on, take_off
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -36,8 +36,11 @@ class RolloutViewSet(ScopedReadOnlyViewSet):
         run = Run.objects.for_user(request.user).filter(pk=serializer.validated_data["run"]).first()
         if run is None:
             raise serializers.ValidationError({"run": ["Give the number of a run of your sites."]})
-        names = serializer.validated_data["devices"]
-        devices = list(Device.objects.open().filter(site=run.data_set.site_id, name__in=names))
+        names, group = serializer.validated_data["devices"], serializer.validated_data["group"]
+        if group:
+            devices = list(group_named(run, group))
+        else:
+            devices = list(Device.objects.open().filter(site=run.data_set.site_id, name__in=names))
         if missing := set(names) - {device.name for device in devices}:
             raise serializers.ValidationError({"devices": [f"The site has no camera “{min(missing)}” now."]})
         try:

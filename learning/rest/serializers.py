@@ -9,6 +9,7 @@ from analytics.questions.serializers import OwnSiteField
 from devices.models import Site
 from learning.datasets.formats.boxes import MOST_BOXES
 from learning.models import Annotation, DataSet, Kind, Picture, Review, Rollout, Run
+from learning.rollout.services import GROUPS
 
 
 class DataSetSerializer(serializers.ModelSerializer[DataSet]):
@@ -205,7 +206,17 @@ class NewModelRolloutSerializer(serializers.Serializer[Any]):
     run = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     devices = serializers.ListField(
         child=serializers.CharField(max_length=80),
-        min_length=1,
+        required=False,
+        default=list,
         max_length=1000,
         help_text="Names of the site's devices.",
     )
+    group = serializers.ChoiceField(
+        choices=list(GROUPS.items()), required=False, default="", help_text="Or a group of its devices."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the values. Raises `ValidationError` unless there are devices or a group."""
+        if bool(attrs["devices"]) == bool(attrs["group"]):
+            raise serializers.ValidationError({"devices": ["Give the names of devices, or a group."]})
+        return attrs

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -82,6 +82,51 @@ def devices_of(run: Run) -> list[DeviceModel]:
     devices = Device.objects.open().filter(site=run.data_set.site_id).select_related("site", "thing__state")
     rollouts = {each.device_id: each for each in Rollout.objects.filter(run=run, until=None)}
     return [_device_model(device, rollouts.get(device.pk), run) for device in devices.order_by("name")]
+
+
+class Group(NamedTuple):
+    """Cameras of a site that are chosen together."""
+
+    key: str
+    title: str
+    devices: Sequence[Device]
+
+
+GROUPS = {
+    "all": "all cameras of the site",
+    "updated": "all cameras with another version",
+    "hands": "all cameras that look for hands",
+}
+"""The groups by which cameras are chosen, and their titles."""
+
+
+def groups_of(run: Run) -> list[Group]:
+    """Return each group with those of its cameras that do not run the model yet, in two queries."""
+    open_devices = Device.objects.open().filter(site=run.data_set.site_id).select_related("site", "thing__state")
+    devices = list(open_devices.order_by("name"))
+    current = Rollout.objects.filter(run__data_set=run.data_set_id, until=None).values_list("device_id", "run_id")
+    runs = dict(current)
+    waiting = [device for device in devices if runs.get(device.pk) != run.pk]
+    members = {
+        "all": waiting,
+        "updated": [device for device in waiting if device.pk in runs],
+        "hands": [device for device in waiting if "hands" in _detectors(device)],
+    }
+    return [Group(key, title, members[key]) for key, title in GROUPS.items()]
+
+
+def group_named(run: Run, key: str) -> Sequence[Device]:
+    """Return the cameras of this group. Raises `ValidationError` for another key."""
+    if key not in GROUPS:
+        raise ValidationError(f"There is no group “{key[:40]}”; the groups are {', '.join(GROUPS)}.")
+    return next(group.devices for group in groups_of(run) if group.key == key)
+
+
+def _detectors(device: Device) -> Sequence[str]:
+    """Return what the device says that it looks for; nothing where it does not say."""
+    state = device.thing.known_state
+    reported = (state.reported_config if state is not None else None) or {}
+    return reported.get("detectors") or []
 
 
 def _device_model(device: Device, rollout: Rollout | None, run: Run) -> DeviceModel:

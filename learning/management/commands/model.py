@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from devices.models import Device, Site
 from learning.evaluating.reads import side_by_side
 from learning.models import DataSet, Kind, Run, State
-from learning.rollout.services import put_on
+from learning.rollout.services import GROUPS, group_named, put_on
 from learning.training import running
 
 
@@ -28,7 +28,8 @@ class Command(BaseCommand):
         train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="A hyper-parameter.")
         train.add_argument("--note", default="")
         put.add_argument("version", type=int)
-        put.add_argument("devices", nargs="+", help="Names of devices of the site.")
+        put.add_argument("devices", nargs="*", help="Names of devices of the site.")
+        put.add_argument("--group", choices=sorted(GROUPS), help="A group of the site's devices instead.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = Site.objects.filter(slug=options["site"]).first()
@@ -76,6 +77,12 @@ class Command(BaseCommand):
         run = data_set.runs.filter(number=options["version"]).first()
         if run is None:
             raise CommandError(f"The data set has no version {options['version']}.")
+        if bool(options["group"]) == bool(options["devices"]):
+            raise CommandError("Name devices, or a group with --group.")
+        if options["group"]:
+            made = put_on(run=run, devices=group_named(run, options["group"]), by=None)
+            self.stdout.write(f"{len(made)} cameras fetch version {run.number} within a minute.")
+            return
         devices = list(Device.objects.open().filter(site=data_set.site_id, name__in=options["devices"]))
         missing = set(options["devices"]) - {device.name for device in devices}
         if missing:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import Detection
+from devices import services as services_of_devices
 from devices.intake.batches import accept
 from devices.models import Device, Site
 from devices.reading.decoding import Arrival
@@ -77,6 +78,33 @@ def test_a_model_goes_on_cameras_of_its_own_site_only(
     run.refresh_from_db()
     with pytest.raises(ValidationError, match="has no model"):
         services.put_on(run=run, devices=[seattle01], by=operator)
+
+
+@pytest.mark.django_db
+def test_a_group_of_cameras_gets_a_model_by_page_api_and_command(
+    seattle01: Device, chicago01: Device, operator: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = services_of_devices.register_device(site=seattle01.site, name="Seattle02", thing_name="Seattle02")
+    status_of(second, settings=messages.Settings(detectors=("faces", "hands")))
+    first, newer = run_of(THUMB), run_of(PALM, number=2)
+    client = Client()
+    client.force_login(operator)
+    client.post(reverse("run-put-on", args=[first.pk]), {"group": "hands"})
+    assert list(Rollout.objects.values_list("device__name", "run")) == [("Seattle02", first.pk)]
+    told = words(page(operator, newer.get_absolute_url()))
+    for button in ("all cameras of the site (2)", "all cameras with another version (1)", "look for hands (1)"):
+        assert button in told
+    made = client.post("/api/v1/model-rollouts/", {"run": newer.pk, "group": "updated"}, "application/json")
+    assert [row["device"] for row in made.json()] == ["Seattle02"]
+    both = {"run": newer.pk, "group": "all", "devices": ["Seattle01"]}
+    assert client.post("/api/v1/model-rollouts/", both, "application/json").status_code == 400
+    call_command("model", "put", "seattle", "hands", "2", "--group", "all")
+    assert "1 cameras fetch version 2" in capsys.readouterr().out
+    assert set(services.group_named(newer, "all")) == set()
+    with pytest.raises(ValidationError, match="There is no group"):
+        services.group_named(newer, "some")
+    with pytest.raises(CommandError, match="Name devices, or a group"):
+        call_command("model", "put", "seattle", "hands", "2")
 
 
 @pytest.mark.django_db
