@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -41,7 +41,10 @@ NAMES = {
 MARGIN, SIDE = 30, 260
 """Pixels around a hand, and of a picture's side."""
 
-RUNS = (({}, "the defaults"), ({"mirror": "no", "lean": 0.0}, "without mirrored and turned hands"))
+RUNS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, "the defaults"),
+    ({"mirror": "no", "lean": 0.0}, "without mirrored and turned hands"),
+)
 """The hyper-parameters of the example's runs, and their notes."""
 
 
