@@ -8,14 +8,24 @@ class PlaysConfig(AppConfig):
     verbose_name = "Plays"
 
     def ready(self) -> None:
+        from analytics.galaxy.serving.shown import register_shown
         from devices import tasks
+        from devices.audit.recording import Audited, audit
         from devices.fact_kinds import register_facts
         from devices.intake.batches import register_sink
+        from devices.managing.tabs import Tab, register_tab
         from plays.intake import sink
-        from plays.models import Play
+        from plays.models import Experiment, Play, Screen
+        from plays.walls import tell_shown
 
         register_sink(sink.note)
+        register_shown(tell_shown)
         register_facts(Play, "started_at")
+        register_tab(Tab("Screens", "site-screens", rank=45))
+        screen = ["name", "cameras", "external_id"]
+        audit(Screen, Audited("screen", screen, site=lambda screen: screen.site_id))
+        experiment = ["name", "stop_rule", "plan_hash", "stopped_at"]
+        audit(Experiment, Audited("experiment", experiment, site=lambda experiment: experiment.site_id))
         tasks.schedule(
             self,
             {

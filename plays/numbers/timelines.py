@@ -72,7 +72,7 @@ def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetim
     visits = list(
         Visit.objects.filter(device__in=keys, began_at__gte=start, began_at__lt=end).order_by("began_at")[:MOST_BARS]
     )
-    contents = Content.objects.in_bulk({play.content for play in plays})
+    contents = Content.objects.select_related("site").in_bulk({play.content for play in plays})
     screens = Screen.objects.in_bulk({play.screen for play in plays})
     of_screen: dict[int, list[tuple[ShownPlay, Content]]] = {}
     for play in plays:

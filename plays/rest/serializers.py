@@ -9,10 +9,8 @@ from devices.models import Device, Site
 from plays.experiments import services as experiments
 from plays.experiments.reads import Result
 from plays.intake import services
-from plays.models import MOST_CAMERAS, MOST_NAME, Content, Experiment, Play, Screen
-
-MOST_PLAYS = 1_000
-"""Plays in one request."""
+from plays.intake.posted import MOST_PLAYS
+from plays.models import MOST_CAMERAS, Content, Experiment, Play, Screen
 
 
 class SiteField(serializers.SlugRelatedField[Site]):
@@ -95,15 +93,6 @@ class PlaySerializer(serializers.ModelSerializer[Play]):
         )
 
 
-class ShownSerializer(serializers.Serializer[Any]):
-    content = serializers.CharField(max_length=MOST_NAME, help_text="The player's name of what it shows.")
-    start = serializers.DateTimeField(help_text="With its offset from UTC.")
-    end = serializers.DateTimeField(required=False, allow_null=True, help_text="Absent while it goes on.")
-    name = serializers.CharField(max_length=MOST_NAME, required=False, allow_blank=True, default="")
-    layout = serializers.CharField(max_length=MOST_NAME, required=False, allow_blank=True, default="")
-    position = serializers.IntegerField(min_value=0, max_value=32_767, required=False, default=0)
-
-
 class ReportSerializer(serializers.Serializer[Any]):
     """What a player reports. Each play stands for itself: `refused` names those that are not stored."""
 
@@ -113,16 +102,6 @@ class ReportSerializer(serializers.Serializer[Any]):
         required=False, help_text="The player's clock now, which tells how far the clock is off."
     )
     plays = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MOST_PLAYS)
-
-
-class RefusedPlaySerializer(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="The place of the play in the request, from 0 on.")
-    detail = serializers.CharField()
-
-
-class StoredSerializer(serializers.Serializer[Any]):
-    stored = serializers.IntegerField(help_text="Plays that are stored, also those that were stored before.")
-    refused = RefusedPlaySerializer(many=True)
 
 
 class PlayFileSerializer(serializers.Serializer[Any]):

@@ -22,9 +22,8 @@ from devices.rules.roles import Right, those_with
 from plays.experiments import services as experiments
 from plays.experiments.now import what_now
 from plays.experiments.reads import read_result
-from plays.intake import services
 from plays.intake.files import BadFile, import_file
-from plays.intake.reports import Report
+from plays.intake.posted import StoredSerializer, store_posted
 from plays.models import Content, Experiment, Play, Screen, Source
 from plays.numbers.contents import Period, read_contents
 from plays.rest.serializers import (
@@ -40,8 +39,6 @@ from plays.rest.serializers import (
     ReportSerializer,
     ResultSerializer,
     ScreenSerializer,
-    ShownSerializer,
-    StoredSerializer,
     result_row,
 )
 
@@ -108,41 +105,6 @@ class PlayViewSet(OperatorsChange, ScopedReadOnlyViewSet):
             "problems": imported.problems,
         }
         return Response(row, status=status.HTTP_202_ACCEPTED)
-
-
-def store_posted(
-    screen: Screen, plays: list[dict[str, Any]], sent_at: dt.datetime | None, source: Source
-) -> dict[str, Any]:
-    """Store posted plays; return what became of each, as `StoredSerializer` shows it."""
-    now = timezone.now()
-    reports: list[Report] = []
-    numbers: list[int] = []
-    refused: list[tuple[int, str]] = []
-    for number, each in enumerate(plays):
-        shown = ShownSerializer(data=each)
-        if shown.is_valid():
-            values = shown.validated_data
-            reports.append(
-                Report(
-                    values["content"],
-                    values["start"].astimezone(dt.UTC),
-                    values["end"].astimezone(dt.UTC) if values.get("end") else None,
-                    values["name"],
-                    values["layout"],
-                    values["position"],
-                )
-            )
-            numbers.append(number)
-        else:
-            field, sentences = next(iter(cast("dict[str, Any]", shown.errors).items()))
-            refused.append((number, f"“{field}”: {sentences[0]}"))
-    ahead = sent_at - now if sent_at else None
-    stored = services.store(screen=screen, reports=reports, source=source, now=now, ahead=ahead)
-    refused += [(numbers[place], sentence) for place, sentence in stored.refused]
-    return {
-        "stored": stored.plays,
-        "refused": [{"number": number, "detail": sentence} for number, sentence in sorted(refused)],
-    }
 
 
 class ScreenFilter(FilterSet):

@@ -68,6 +68,7 @@ def fill(owner: User) -> dict[str, Any]:
     objects: dict[str, Any] = {
         "play": plays.one_play(device),
         "screen": experiment.screen,
+        "site-screen": experiment.screen,
         "content": experiment.arms.get(number=0).content,
         "experiment": experiment,
         "site-consent-text-retire": text,

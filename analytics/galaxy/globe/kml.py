@@ -99,6 +99,11 @@ def tour(sites: Sequence[SiteHours]) -> bytes:
     return _document("tours", K.name("Headcount"), G.Tour({"id": "tour"}, K.name(TOUR_NAME), G.Playlist(*steps)))
 
 
+def tour_seconds(sites: int) -> float:
+    """Return how long a tour of so many sites takes."""
+    return sites * (FLY_S + WAIT_S)
+
+
 def slave(number: int, of: int, *, legend: str, totals: str) -> bytes:
     """Return the overlays of one screen: the legend on the leftmost, the totals on the rightmost.
 

@@ -39,6 +39,7 @@ from analytics.galaxy.serving.responses import (
     respond,
 )
 from analytics.galaxy.serving.services import sites_of_token
+from analytics.galaxy.serving.shown import tell_shown
 from analytics.galaxy.snapshots import SiteHours, Snapshot, common_timezone, local_time
 from analytics.galaxy.time_slots import REFRESH_S, SHOW_AFTER_S, slot_at, slot_start
 from devices.models import Device, Site
@@ -95,8 +96,10 @@ def picture(
     request: HttpRequest, site: str, board: Boards, of: int, token: str = "", screen: int | None = None
 ) -> HttpResponseBase:
     """Return the SVG of one screen, or of the whole wall, in this time slot."""
-    sites = _select_sites(request, site, board, token)
-    body = _picture(sites, board, _current_slot(), of, screen, _parse_number(request, "bezel", 0) or 0)
+    sites, slot = _select_sites(request, site, board, token), _current_slot()
+    body = _picture(sites, board, slot, of, screen, _parse_number(request, "bezel", 0) or 0)
+    shown = board.at(slot)
+    tell_shown(token, shown.name, shown.title, slot)
     return respond(request, body, "image/svg+xml")
 
 
@@ -116,6 +119,8 @@ def engagement(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_safe
 def tour(request: HttpRequest, token: str) -> HttpResponseBase:
     """Return a tour from site to site."""
+    sites, slot = _sites_of_token(token), _current_slot()
+    tell_shown(token, "tour", kml.TOUR_NAME, slot, kml.tour_seconds(sum(site.latitude is not None for site in sites)))
     return _kml(request, token, lambda sites, slot: kml.tour(_read_snapshot(LATEST, sites, slot).sites))
 
 

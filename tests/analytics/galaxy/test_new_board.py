@@ -76,4 +76,6 @@ def test_a_board_that_is_not_registered_has_no_address(token: str) -> None:
 
 
 def test_every_board_of_the_folder_is_registered() -> None:
-    assert [board.name for board in all_boards()] == ["today", "week", "question", "leaderboard", "sites"]
+    assert [board.name for board in all_boards()] == [
+        *("today", "week", "question", "leaderboard", "contents", "sites", "turns")
+    ]

@@ -1,0 +1,155 @@
+"""Headcount's own walls: they tell what they show, and show what an experiment says; and the board of contents."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.galaxy.boards.board import Board, Scope, find_board, register
+from analytics.galaxy.drawing import canvas as paint
+from analytics.galaxy.drawing.canvas import EDGE, Canvas
+from analytics.galaxy.drawing.frame import Reading, draw_frame, footnote, message
+from analytics.galaxy.drawing.layout import SCREEN_WIDTH, Wall
+from analytics.galaxy.drawing.lists import list_rows, split_columns
+from analytics.galaxy.reads import Source
+from analytics.galaxy.snapshots import local_time
+from analytics.numbers.buckets import day_start
+from devices.models import Site
+from plays.experiments.now import what_now
+from plays.intake.reports import Report
+from plays.intake.services import store
+from plays.models import Content, Screen
+from plays.models import Source as How
+from plays.numbers.contents import Numbers, Period, read_contents
+
+PREFIX = "wall:"
+"""How the contents of walls begin: "wall:today" is the board `today`."""
+
+WEEK = dt.timedelta(days=7)
+MOST_ROWS = 6
+"""Contents on one screen."""
+
+TALLEST_ROW = 220
+NAME_SIZE = 72
+BAR = 24
+DEFAULT_BOARD = "today"
+
+
+def tell_shown(digest: str, name: str, title: str, start: dt.datetime, end: dt.datetime) -> None:
+    """Store that the wall with this token showed a board or tour, on each screen that has the wall.
+
+    A time slot is a play of its own, so that all processes and screens of a wall tell the same play.
+    """
+    for screen in Screen.objects.filter(wall__token_digest=digest).select_related("site"):
+        report = Report(f"{PREFIX}{name}", start, end, name=title)
+        store(screen=screen, reports=[report], source=How.WALL, now=start)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentsSnapshot:
+    """The contents of a site in the last seven days, by the attention that they held."""
+
+    at: dt.datetime
+    place: str
+    timezone: str
+    rows: Sequence[tuple[str, Numbers]]
+
+
+def read_contents_snapshot(sites: Sequence[Site], at: dt.datetime) -> ContentsSnapshot:
+    """Read the contents of the first site, in four queries."""
+    site = sites[0]
+    today = at.astimezone(site.zone).date()
+    found = read_contents([site], Period(day_start(today - WEEK + dt.timedelta(days=1), site.zone), at))
+    names = Content.objects.filter(site=site).in_bulk(found)
+    rows = [(names[key].name, numbers) for key, numbers in found.items() if key in names]
+    rows.sort(key=lambda row: (-(row[1].attention_s or -1.0), row[0]))
+    return ContentsSnapshot(at, site.name, site.timezone, rows)
+
+
+@register
+class ContentsBoard(Board[ContentsSnapshot]):
+    """The contents of the last seven days: how long each held people, with its interval."""
+
+    name = "contents"
+    title = "What held people"
+    scope = Scope.ONE_SITE
+    order = 45
+    source = Source("contents", read_contents_snapshot)
+
+    def draw(self, snapshot: ContentsSnapshot, wall: Wall) -> Canvas:
+        canvas = Canvas(wall)
+        known = [(name, numbers) for name, numbers in snapshot.rows if numbers.attention_s is not None]
+        shown = known[: MOST_ROWS * wall.count]
+        readings = [
+            Reading("impressions in 7 days", f"{sum(each.impressions for _, each in snapshot.rows):,}"),
+            Reading("viewers of a content", f"{sum(each.viewers for _, each in snapshot.rows):,}"),
+            Reading("contents", f"{len(snapshot.rows):,}"),
+        ]
+        now = local_time(snapshot.at, snapshot.timezone)
+        draw_frame(canvas, snapshot.place, "Seconds of attention at each meeting", readings, now)
+        if not shown:
+            message(canvas, "Nothing was shown yet.")
+            return canvas
+        _draw_rows(canvas, wall, shown)
+        if len(shown) < len(snapshot.rows):
+            footnote(canvas, f"and {len(snapshot.rows) - len(shown):,} more")
+        return canvas
+
+
+def _draw_rows(canvas: Canvas, wall: Wall, rows: Sequence[tuple[str, Numbers]]) -> None:
+    """Draw each content as a row: its name, its seconds, a bar, and the interval as a lighter part of the bar."""
+    highest = max(interval.high if (interval := each.attention_interval) else each.attention_s or 0 for _, each in rows)
+    columns = split_columns(rows, wall.count, MOST_ROWS)
+    top, pitch = list_rows(canvas, columns, TALLEST_ROW)
+    width, scale = SCREEN_WIDTH - 2 * EDGE, highest or 1.0
+    for position, column in enumerate(columns):
+        left = wall.left(position) + EDGE
+        for place, (name, numbers) in enumerate(column):
+            y, seconds = top + place * pitch, numbers.attention_s or 0.0
+            words = f"{seconds:.1f} s"
+            room = width - paint.text_width(words, NAME_SIZE) - 30
+            canvas.text(left, y + pitch * 0.55, name, size=NAME_SIZE, room=room, shrinks=True)
+            canvas.text(left + width, y + pitch * 0.55, words, size=NAME_SIZE, weight=300, anchor="end")
+            canvas.rect(left, y + pitch * 0.7, width, BAR, paint.SUNK)
+            interval = numbers.attention_interval
+            if interval is not None:
+                canvas.rect(left, y + pitch * 0.7, width * interval.high / scale, BAR, paint.DATA_SOFT)
+            certain = seconds if interval is None else interval.low
+            canvas.rect(left, y + pitch * 0.7, width * certain / scale, BAR, paint.DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSnapshot:
+    """The board whose turn it is, and the snapshot that it draws."""
+
+    at: dt.datetime
+    board: str
+    inner: Any
+
+
+def read_turn(sites: Sequence[Site], at: dt.datetime) -> TurnSnapshot:
+    """Read which board the site's running experiment says, or else `DEFAULT_BOARD`, and what that board shows."""
+    screens = list(Screen.objects.filter(site=sites[0]).order_by("pk"))
+    shall = what_now(screens, now=at)
+    keys = [now.content.key for screen in screens if (now := shall[screen.pk]).content is not None]
+    names = [key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX)]
+    name = next((name for name in names if name != TurnsBoard.name and find_board(name)), DEFAULT_BOARD)
+    board = find_board(name)
+    assert board is not None  # noqa: S101 - of the names, only known ones are chosen
+    return TurnSnapshot(at, name, board.source.read(sites, at))
+
+
+@register
+class TurnsBoard(Board[TurnSnapshot]):
+    """The board that an experiment of the site says: its contents are named as boards, such as "wall:week"."""
+
+    name = "turns"
+    title = "Boards that take turns"
+    scope = Scope.ONE_SITE
+    order = 60
+    source = Source("turns", read_turn)
+
+    def draw(self, snapshot: TurnSnapshot, wall: Wall) -> Canvas:
+        board = find_board(snapshot.board)
+        assert board is not None  # noqa: S101 - `read_turn` has found it
+        return board.draw(snapshot.inner, wall)
