@@ -86,7 +86,7 @@ class ContentsBoard(Board[ContentsSnapshot]):
             Reading("contents", f"{len(snapshot.rows):,}"),
         ]
         now = local_time(snapshot.at, snapshot.timezone)
-        draw_frame(canvas, snapshot.place, "Seconds of attention at each meeting", readings, now)
+        draw_frame(canvas, snapshot.place, "Seconds of attention each", readings, now)
         if not shown:
             message(canvas, "Nothing was shown yet.")
             return canvas

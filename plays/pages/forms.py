@@ -20,14 +20,14 @@ class ScreenForm(forms.ModelForm[Screen]):
         required=False,
         min_value=-600,
         max_value=600,
-        label="player's clock, seconds ahead",
+        label="Player's clock, seconds ahead",
         help_text="Empty: told by the player's live reports.",
     )
 
     class Meta:
         model = Screen
         fields = ("name", "cameras", "player", "wall", "asked_address", "external_id")
-        labels = {"player": "reports by MQTT as", "wall": "shows the wall", "asked_address": "Anthias player"}
+        labels = {"player": "Reports by MQTT as", "wall": "Shows the wall", "asked_address": "Anthias player"}
 
     def __init__(self, *args: Any, site: Site, by_administrator: bool, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -65,13 +65,13 @@ class ExperimentForm(forms.ModelForm[Experiment]):
     """A new experiment of one site."""
 
     first = forms.ModelChoiceField(
-        Content.objects.none(), label="content", help_text="The others are compared with it."
+        Content.objects.none(), label="Content", help_text="The others are compared with it."
     )
     others = forms.ModelMultipleChoiceField(
-        Content.objects.none(), widget=forms.CheckboxSelectMultiple, label="against"
+        Content.objects.none(), widget=forms.CheckboxSelectMultiple, label="Against"
     )
     percent = forms.FloatField(
-        min_value=2, max_value=200, initial=15, label="smallest difference that matters, %", widget=forms.NumberInput
+        min_value=2, max_value=200, initial=15, label="Smallest difference that matters, %", widget=forms.NumberInput
     )
 
     class Meta:
@@ -80,7 +80,7 @@ class ExperimentForm(forms.ModelForm[Experiment]):
             *("name", "screen", "first", "others", "measure", "percent", "stop_rule", "first_day", "days"),
             *("from_hour", "to_hour", "block_minutes"),
         )
-        labels = {"stop_rule": "to be read", "from_hour": "hours of the day, from", "to_hour": "to"}
+        labels = {"stop_rule": "To be read", "from_hour": "Hours of the day, from", "to_hour": "To"}
         widgets = {
             "first_day": forms.DateInput(attrs={"type": "date"}),
             "block_minutes": forms.Select(choices=[(minutes, f"{minutes} minutes") for minutes in BLOCK_MINUTES]),
