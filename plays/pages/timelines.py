@@ -89,7 +89,7 @@ def _visit(request: HttpRequest, devices: Sequence[Device]) -> Visit | None:
         return None
     number = whole_number(text)
     keys = [device.pk for device in devices]
-    found = None if number is None else Visit.objects.filter(device__in=keys, pk=number).first()
+    found: Visit | None = None if number is None else Visit.objects.filter(device__in=keys, pk=number).first()
     if found is None:
         raise Http404("There is no such visit.")
     return found
