@@ -117,7 +117,7 @@ def start(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 def _sagemaker(data_set: DataSet) -> dict[str, Any]:
     """Return what the form says of costs, with the parameters of the latest run or the defaults."""
     latest = data_set.runs.filter(kind=Kind.SAGEMAKER).order_by("-number").first()
-    parameters = latest.parameters if latest else clean(SAGEMAKER, {})
+    parameters = clean(SAGEMAKER, {}) | (latest.parameters if latest else {})
     try:
         split = split_of(data_set)
         train, validation = len(split.keys(TRAIN)), len(split.keys(VALIDATION))

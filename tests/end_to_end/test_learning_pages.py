@@ -32,6 +32,7 @@ def test_axe_finds_nothing_serious_and_no_page_of_learning_is_wider_than_its_win
         reverse("data-set-new", args=[into.site.slug]),
         into.get_absolute_url(),
         reverse("data-set-train", args=[into.pk, "gesture"]),
+        reverse("data-set-train", args=[into.pk, "sagemaker"]),
         reverse("data-set-enter", args=[into.pk]),
         reverse("data-set-annotate", args=[into.pk]),
         evaluated.get_absolute_url(),
