@@ -16,7 +16,8 @@ from devices.rules.roles import Role
 from devices.services import add_member, register_device, register_site
 from edge_agent.pictures.encoding import jpeg
 from edge_agent.vision.gestures import THUMBS_UP
-from faces.models import Consent, Face, Method, Mode, Person
+from faces.models import Consent, ConsentTemplate, Face, Method, Mode, Person
+from faces.people.consent_texts import PROPOSAL, publish_text
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, create_person, enrol, record_consent, set_policy
 from notifications.models import ChannelKind, Kind, Rule
@@ -72,6 +73,7 @@ def create_sites(owner: User, now: dt.datetime) -> None:
         add_member(site=site, user=owner, role=Role.OWNER)
         set_policy(site=site, mode=Mode.ENROLLED, confirmed_by=owner, now=now)
         _tell(site, owner)
+        _offer_text(site, owner, now)
     try:
         for name, line, picture in _portraits():
             _enrol(sites[ENROLLED_AT], name, line, picture, now)
@@ -92,6 +94,12 @@ def _tell(site: Site, owner: User) -> None:
         Rule(site=site, kind=Kind.CAMERA_BACK),
     ):
         save_rule(rule=rule, channels=[inbox], by=owner)
+
+
+def _offer_text(site: Site, owner: User, now: dt.datetime) -> None:
+    """Put the proposed consent text in force, so that the consent desk can be tried."""
+    if not ConsentTemplate.objects.filter(site=site).exists():
+        publish_text(site=site, method=Method.ELECTRONIC, term_days=CONSENT_TERM.days, by=owner, now=now, **PROPOSAL)
 
 
 def _register_site(place: Place) -> Site:
