@@ -121,8 +121,8 @@ class PersonAdmin(SiteChoosingAdmin):
     def merge_link(self, person: Person) -> str:
         if not person.pk:
             return "—"
-        address = reverse("admin:faces_merge_add")
-        return format_html('<a href="{}?other={}">Merge into another person…</a>', address, person.pk)
+        address = reverse("site-person-merge", args=[person.site.slug, person.pk])
+        return format_html('<a href="{}">Merge into another person…</a>', address)
 
     @admin.display(description="Coffees", ordering="coffees_counted")
     def coffee_count(self, person: Any) -> int:

@@ -96,7 +96,10 @@ def _serve(request: HttpRequest, desk: Desk) -> HttpResponse:
             if draft is None:
                 raise Http404("These photographs are somebody else's.")
         return _page(request, desk, draft, _form(desk))
-    draft = open_draft(number=number, site=desk.site, person=desk.person, by=desk.user, link=desk.link, now=now)
+    try:
+        draft = open_draft(number=number, site=desk.site, person=desk.person, by=desk.user, link=desk.link, now=now)
+    except DraftRefused as error:
+        return _page(request, desk, None, _form(desk, request.POST), [str(error)], status=HTTPStatus.BAD_REQUEST)
     if draft is None:
         raise Http404("These photographs are somebody else's.")
     refused = list(_add(draft, request.FILES.getlist("photos")))

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MOST_PHOTOS = 10
 """Photographs of one draft; three are asked for."""
 
+DRAFTS_FOR_EACH_USE = 3
+"""Whoever begins anew, on another phone for example, has another draft. This bounds what a link can store."""
+
 KEPT_FOR = dt.timedelta(days=1)
 """How long photographs wait for the rest of the enrolment."""
 
@@ -73,7 +76,13 @@ def open_draft(
     link: DeskLink | None = None,
     now: dt.datetime,
 ) -> EnrolmentDraft | None:
-    """Return the draft with this number, made now if it is new; None if it is somebody else's."""
+    """Return the draft with this number, made now if it is new; None if it is somebody else's.
+
+    Raises `DraftRefused` if a link has more drafts than the people it is for need.
+    """
+    is_new = not EnrolmentDraft.objects.filter(pk=number).exists()
+    if link is not None and is_new and link.drafts.count() >= DRAFTS_FOR_EACH_USE * link.uses_left:
+        raise DraftRefused("Many people are enrolling by this link. Ask whoever gave it to you for another.")
     draft, _ = EnrolmentDraft.objects.get_or_create(
         pk=number,
         defaults={"site": site, "person": person, "created_by": None if link else by, "link": link, "created_at": now},

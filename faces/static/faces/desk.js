@@ -28,15 +28,20 @@
     }
   }
 
+  class Refused extends Error {}
+
   async function post(fields) {
     const body = new FormData();
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     for (const [name, value, file] of fields) file ? body.append(name, value, file) : body.append(name, value);
     const response = await fetch(location.href, { method: "POST", body, headers: { "X-Part": "photos" }, redirect: "error" });
-    if (!response.ok) throw new Error(`The platform answered with ${response.status}.`);
+    if (!response.ok && response.status !== 400) throw new Error(`The platform answered with ${response.status}.`);
     const photos = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("#photos");
     if (!photos) throw new Error("The platform answered with another page.");
-    document.querySelector("#photos").replaceWith(photos);
+    const refusals = [...photos.querySelectorAll(".errors")];
+    refusals.forEach((sentence) => sentence.remove());
+    if (response.ok) document.querySelector("#photos").replaceWith(photos);
+    if (refusals.length) throw new Refused(refusals.map((sentence) => sentence.textContent).join(" "));
   }
 
   function card(file) {
@@ -51,23 +56,30 @@
     return { item, said, image };
   }
 
+  function button(words, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "button";
+    made.textContent = words;
+    made.addEventListener("click", act, { once: true });
+    return made;
+  }
+
   function send(file) {
     const { item, said, image } = card(file);
     const attempt = () => {
       said.textContent = "Is being checked…";
+      item.className = "photo";
       queue = queue.then(async () => {
         try {
           await post([["photos", await smaller(file), file.name || "photograph.jpg"]]);
           URL.revokeObjectURL(image.src);
           item.remove();
-        } catch {
-          said.textContent = "This photograph could not be sent. It is still here: ";
-          const again = document.createElement("button");
-          again.type = "button";
-          again.className = "button";
-          again.textContent = "Send it again";
-          again.addEventListener("click", attempt, { once: true });
-          said.append(again);
+        } catch (error) {
+          const isRefused = error instanceof Refused;
+          said.textContent = isRefused ? `${error.message} ` : "This photograph could not be sent. It is still here. ";
+          item.className = isRefused ? "photo bad refused" : "photo bad";
+          said.append(button("Send it again", attempt), " ", button("Remove", () => item.remove()));
         }
       });
     };
@@ -90,11 +102,12 @@
 
   // A photograph that is being sent is waited for.
   form.addEventListener("submit", (event) => {
-    if (!underWay.children.length) return;
+    const isWaiting = () => underWay.querySelector(".photo:not(.refused)");
+    if (!isWaiting()) return;
     event.preventDefault();
     const submitter = event.submitter;
     queue.then(() => {
-      if (!underWay.children.length) form.requestSubmit(submitter);
+      if (!isWaiting()) form.requestSubmit(submitter);
       else underWay.scrollIntoView({ block: "center" });
     });
   });

@@ -209,6 +209,16 @@ class TestOwnPhone:
         budget_of(f"enrolment {link.pk}", clock.now(), may_refuse=False)(10**9)
         assert "Many photographs came at once" in Desk(client, f"/enrol/{code}/").add(photograph())
 
+    def test_a_link_keeps_no_more_photographs_than_its_people_need(
+        self, text: ConsentTemplate, owner: User, scripted: Scripted, client: Client
+    ) -> None:
+        _, code = make_link(site=text.site, by=owner, now=clock.now(), template=text)
+        for number in range(3):
+            Desk(client, f"/enrol/{code}/").add(photograph(shade=number))
+        answer = client.post(Desk(client, f"/enrol/{code}/").page, {"photos": photograph(shade=9), "keep": "yes"})
+        assert (answer.status_code, "Many people are enrolling" in shown(answer)) == (400, True)
+        assert EnrolmentPhoto.objects.count() == 3
+
     def test_a_code_ends_and_is_stored_nowhere(
         self, seattle: Site, owner: User, text: ConsentTemplate, client: Client, set_clock: clock.SetClock
     ) -> None:
