@@ -116,6 +116,7 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
     selected = [site for site in sites if site.slug == wanted] if wanted else sites
     if wanted and not selected:
         raise Http404(f"You have no site “{wanted}”.")
+    numbers = [site.pk for site in selected]
     board = read_leaderboard(sites=selected, period=period, now=timezone.now(), limit=limit)
     return {
         "sites": sites,
@@ -128,7 +129,7 @@ def _board(request: HttpRequest, limit: int) -> dict[str, Any]:
         "most": board.rows[0].coffees if board.rows else 0,
         "further": board.people - len(board.rows),
         # Asked for by a page without coffees alone.
-        "may_enrol": lambda: Site.objects.all().permitted(request.user, Right.OPERATE).exists(),
+        "enrols_at": lambda: Site.objects.all().permitted(request.user, Right.OPERATE).filter(pk__in=numbers).first(),
         "off": [site for site in selected if loaded_mode(site) == Mode.OFF],
     }
 
