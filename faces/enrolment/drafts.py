@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from PIL import Image
 
@@ -114,7 +114,11 @@ def add_photo(
         raise DraftRefused(f"Many photographs came at once; try again in {error.wait_s:.0f} seconds.") from error
     photo = EnrolmentPhoto(draft=draft, jpeg=jpeg, sha256=sha256, added_at=now)
     _check(photo, now, recogniser)
-    photo.save()
+    try:
+        with transaction.atomic():
+            photo.save()
+    except IntegrityError:  # another request has brought the same file meanwhile
+        return draft.photos.get(sha256=sha256)
     return photo
 
 

@@ -17,6 +17,8 @@ from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question
 from devices.models import Device, DeviceLog, DeviceState, Site
 from faces.models import Coffee, Person, Sighting
+from faces.people.consent_texts import PROPOSAL, publish_text
+from faces.people.desk_links import make_link
 from tests import clock, places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import picture
@@ -45,8 +47,12 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
         at = now - dt.timedelta(hours=hour)
         count(seen(device, at, faces=[0.9] * (hour % 3), labels=[("thumbs-up", 0.6)] * (hour % 2)))
     capture = picture(device, 1, now)
-    sighting = Sighting.objects.create(capture=capture, number=0, confidence=0.9)
-    ada = Person.objects.create(site=site, name=LONG_NAME)
+    ada = Person.objects.create(site=site, name=LONG_NAME, external_id=LONG_NAME, profile=LONG_NAME * 3)
+    sighting = Sighting.objects.create(
+        capture=capture, number=0, confidence=0.9, person=ada, similarity=0.9, box=[2, 2, 9, 9]
+    )
+    publish_text(site=site, by=operator, now=now, method="electronic", term_days=9, **PROPOSAL)
+    _, code = make_link(site=site, person=ada, by=operator, now=now)
     Coffee.objects.create(person=ada, device=device, taken_at=now, sighting=sighting)
     thumb = Detection.objects.filter(label="thumbs-up").select_related("frame__device__site")[0]
     review(verdicts={thumb: Verdict.WRONG}, by=operator, now=now)
@@ -74,6 +80,13 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
         reverse("wall-pair"),
         f"{device.get_absolute_url()}?period=year",
         reverse("leaderboard"),
+        reverse("site-people", args=[site.slug]),
+        reverse("site-person", args=[site.slug, ada.pk]),
+        reverse("site-enrol", args=[site.slug]),
+        reverse("site-consents", args=[site.slug]),
+        reverse("site-capture", args=[site.slug, capture.pk]),
+        reverse("site-coffees", args=[site.slug]),
+        reverse("own-page", args=[code]),
         reverse("account"),
         "/no-such-page/",
     ]

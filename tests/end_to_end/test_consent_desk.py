@@ -65,7 +65,7 @@ def test_a_lost_connection_loses_no_photograph(desk: Page, browser: Browser) -> 
     expect(again).to_be_visible()
     again.click()
     expect(desk.get_by_text("1 of 3")).to_be_visible()
-    damaged = {"name": "damaged.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    damaged: Any = {"name": "damaged.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
     desk.locator("input[multiple]").set_input_files([damaged])
     expect(desk.get_by_text("damaged.jpg: ")).to_be_visible()
     desk.reload()
