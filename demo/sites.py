@@ -137,4 +137,5 @@ def _consent(person: Person, now: dt.datetime) -> Consent:
         signed_by="The demonstration",
         signed_at=now,
         expires_at=now + CONSENT_TERM,
+        now=now,
     )

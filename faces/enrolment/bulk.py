@@ -71,7 +71,7 @@ def _find_or_record_consent(
     try:
         person = people[0] if people else create_person(site=site, name=folder.name, **description)
         recorded = _find_consent(person, agreement)
-        consent = recorded or _record_consent(person, agreement)
+        consent = recorded or _record_consent(person, agreement, now)
     except ValidationError as error:
         raise EnrolmentRefused(" ".join(error.messages)) from error
     if not consent.is_valid(now):
@@ -89,7 +89,7 @@ def _find_consent(person: Person, agreement: Agreement) -> Consent | None:
     return same
 
 
-def _record_consent(person: Person, agreement: Agreement) -> Consent:
+def _record_consent(person: Person, agreement: Agreement, now: dt.datetime) -> Consent:
     return record_consent(
         person=person,
         text=agreement.text,
@@ -98,6 +98,7 @@ def _record_consent(person: Person, agreement: Agreement) -> Consent:
         signed_by=agreement.signed_by,
         signed_at=agreement.signed_at,
         expires_at=agreement.expires_at,
+        now=now,
     )
 
 
