@@ -37,7 +37,7 @@ CONNECTIONS_PER_S = 500
 TICK_S = 0.005
 """The loop waits at least this long, so that it handles many events at a time."""
 
-DRAINS_WITHIN_S = 120.0
+DRAINS_WITHIN_S = 300.0
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 0x10, 0x30, 0x40, 0x82, 0x90
 _RECEIPT = msgspec.json.Decoder(messages.Receipt)
 WILL_FLAGS = 0x02 | 0x04 | 0x08 | 0x20

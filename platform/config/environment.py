@@ -55,6 +55,7 @@ def read() -> dict[str, Any]:
         )
     if bool(values["OIDC_SERVER_URL"]) != bool(values["OIDC_CLIENT_ID"]):
         raise refusal("OIDC_SERVER_URL and OIDC_CLIENT_ID belong together: set both, or none of them.")
+    _check_database(values)
     mqtt = _split("MQTT_URL", values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
@@ -86,6 +87,17 @@ def _split(name: str, url: str) -> SplitResult:
         return split_url(url)
     except ValueError as error:
         raise refusal(f"{name} {error}.") from None
+
+
+def _check_database(values: Mapping[str, Any]) -> None:
+    """Raises `SystemExit` for a replica or an archive of a SQLite, which has neither."""
+    asked = {
+        "DATABASE_REPLICA_URL": values["DATABASE_REPLICA"] is not None,
+        "FACTS_IN_DATABASE_DAYS": values["FACTS_IN_DATABASE_DAYS"] > 0,
+    }
+    for name, is_set in asked.items():
+        if is_set and "sqlite" in values["DATABASE"]["ENGINE"]:
+            raise refusal(f"{name} takes PostgreSQL; DATABASE_URL leads to SQLite.")
 
 
 def _check_tls(scheme: str, values: Mapping[str, Any]) -> None:

@@ -45,6 +45,8 @@ def check(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "nosuch://host/name"),
         ("FRAME_RETENTION_DAYS", "0"),
         ("FRAME_RETENTION_DAYS", "many"),
+        ("DATABASE_REPLICA_URL", "postgres://replica/headcount"),
+        ("FACTS_IN_DATABASE_DAYS", "90"),
         ("TASK_WORKERS", "-1"),
         ("LOG_LEVEL", "LOUD"),
     ],

@@ -13,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from analytics.counting.corrections import review
 from analytics.groundtruth import services as groundtruth
 from analytics.models import Detection, Verdict
+from analytics.models.archive import ArchivedFile
 from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question
 from devices.models import Device, DeviceLog, DeviceState, Site
@@ -37,6 +38,7 @@ def addresses(seattle01: Device, chicago01: Device, operator: User) -> list[str]
     """Of all pages, of a site where all kinds of things have happened; its names are long."""
     now = clock.now()
     site, device = seattle01.site, seattle01
+    ArchivedFile.objects.create(kind="frames", day=now.date(), file="facts/one", rows=1, digest="1", is_complete=True)
     Site.objects.filter(pk=site.pk).update(name=LONG_NAME)
     Device.objects.filter(pk=device.pk).update(name=LONG_NAME[:60])
     device.refresh_from_db()
