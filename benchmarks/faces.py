@@ -282,8 +282,8 @@ def fill(coffees: int, now: dt.datetime) -> None:
         "claimed_faces, state, attempts, next_try_at, reason) "
         "SELECT capture, %(device)s + site, at, at, number + 1000000, 'frame', '', '', '[]', 'done', 1, at, '' "
         "FROM drunk",
-        "INSERT INTO faces_sighting (id, capture_id, number, person_id, confidence, emotions) SELECT number + 1000000, "
-        "capture, 0, %(first)s + person * %(sites)s + site, 0.9, '{}' FROM drunk",
+        "INSERT INTO faces_sighting (id, capture_id, number, person_id, confidence) SELECT number + 1000000, "
+        "capture, 0, %(first)s + person * %(sites)s + site, 0.9 FROM drunk",
         "INSERT INTO faces_coffee (person_id, device_id, taken_at, sighting_id, voided, review_reason) SELECT "
         "%(first)s + person * %(sites)s + site, %(device)s + site, at, number + 1000000, false, '' FROM drunk",
     )

@@ -28,11 +28,13 @@ class FacesConfig(AppConfig):
             DeskLink,
             Erasure,
             Face,
+            FeelingsConfirmation,
             Merge,
             Method,
             Person,
             SitePolicy,
         )
+        from faces.people.policies import TERMS
         from faces.pictures import sink, storage
         from faces.recognisers.recogniser import check_setting
         from faces.recognition import gallery_changes, health
@@ -53,7 +55,7 @@ class FacesConfig(AppConfig):
         pre_delete.connect(coffee_tallies.anonymise_coffees, sender=Person)
         pre_save.connect(coffee_tallies.note_zone_change, sender=Site)
         post_save.connect(coffee_tallies.rebuild_after_zone_change, sender=Site)
-        policy = ["mode", "confirmed_by_id", "confirmed_at", "picture_hours", "unmatched_hours", "guest_days"]
+        policy = ["mode", "confirmed_by_id", "confirmed_at", *TERMS]
         audit(SitePolicy, Audited("policy", policy, site=lambda policy: policy.site_id))
         audit(
             Person,
@@ -79,6 +81,8 @@ class FacesConfig(AppConfig):
         audit(ConsentTemplate, Audited("consent text", text, site=lambda text: text.site_id, label=str))
         link = ["person_id", "template_id", "expires_at"]
         audit(DeskLink, Audited("link", link, site=lambda link: link.site_id))
+        confirmation = ["jurisdiction", "confirmed_by_id", "confirmed_at"]
+        audit(FeelingsConfirmation, Audited("expressions", confirmation, site=lambda confirmed: confirmed.site_id))
         audit(Merge, Audited("merge", ["person_id", "undone_at"], site=lambda merge: merge.site_id))
         audit(Erasure, Audited("erasure", [], site=lambda erasure: erasure.site_id))
         register_tab(Tab("People", "site-people", rank=26))
@@ -87,7 +91,13 @@ class FacesConfig(AppConfig):
         register_tab(Tab("Faces and pictures", "site-policy", rank=30))
         hourly = (
             *("remove_left_over_pictures", "remove_old_pictures", "remove_quarantined_pictures"),
-            *("finish_erasures", "forget_unclaimed_faces", "remove_old_drafts"),
+            *(
+                "finish_erasures",
+                "forget_unclaimed_faces",
+                "remove_old_drafts",
+                "settle_expressions",
+                "refresh_notices",
+            ),
         )
         nightly = ("forget_faces_without_consent", "erase_unseen")
         every_minute = ("sweep_captures", "sweep_linked_pictures", "tell_late")

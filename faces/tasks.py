@@ -8,6 +8,8 @@ from devices.health import beat
 from faces import services
 from faces.enrolment import drafts
 from faces.erasure import retention, unseen
+from faces.notices import current
+from faces.people import feelings
 from faces.pictures import storage
 from faces.recognition import greetings, health
 from faces.services import recognise, sweep
@@ -58,6 +60,14 @@ def remove_quarantined_pictures() -> int:
 
 def remove_old_drafts() -> int:
     return drafts.remove_old_drafts(now=timezone.now())
+
+
+def refresh_notices() -> int:
+    return current.refresh_notices(now=timezone.now())
+
+
+def settle_expressions() -> int:
+    return feelings.settle_expressions(now=timezone.now())
 
 
 def forget_unclaimed_faces() -> int:

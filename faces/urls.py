@@ -5,7 +5,9 @@ from typing import Any
 from django.urls import include, path
 
 from faces import views
-from faces.people import policy_page
+from faces.erasure import pages as erasure_pages
+from faces.notices import pages as notices
+from faces.people import feelings_page, policy_page
 from faces.rest.desk import ConsentTextViewSet
 from faces.rest.enrolment import ErasureViewSet
 from faces.rest.views import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
@@ -22,6 +24,13 @@ api: list[tuple[str, Any, str]] = [
 urlpatterns = [
     path("", include("faces.desk.urls")),
     path("sites/<slug:slug>/settings/faces/", policy_page.site_policy, name="site-policy"),
+    path("sites/<slug:slug>/people/<int:pk>/erase/", erasure_pages.erase_person, name="erase-person"),
+    path("receipts/", erasure_pages.check_receipt, name="check-receipt"),
+    path("receipts/<uuid:pk>/", erasure_pages.receipt, name="receipt"),
+    path("sites/<slug:slug>/settings/faces/expressions/", feelings_page.site_feelings, name="site-feelings"),
+    path("sites/<slug:slug>/settings/faces/notices/", notices.site_display_notices, name="site-display-notices"),
+    path("notices/<str:code>.json", notices.display_notice_json, name="display-notice-json"),
+    path("notices/<str:code>/", notices.display_notice, name="display-notice"),
     path("leaderboard/", views.leaderboard, name="leaderboard"),
     path("leaderboard/screen/", views.leaderboard_screen, name="leaderboard-screen"),
     path("coffees/<int:pk>/<str:link>.jpg", views.portrait, name="portrait"),

@@ -12,7 +12,9 @@ class LearningConfig(AppConfig):
         from devices import tasks
         from devices.intake.batches import register_sink
         from faces.erasure.signals import person_erased
+        from faces.notices.statements import register_statements
         from learning.datasets import pictures, sink
+        from learning.datasets.notice import training_statements
         from learning.kept import register_learning
         from learning.models import Picture
         from learning.rollout.audited import audit_models
@@ -21,6 +23,7 @@ class LearningConfig(AppConfig):
         person_erased.connect(pictures.remove_pictures_of_erased)
         register_learning()
         register_sink(sink.take_training_pictures)
+        register_statements(training_statements)
         audit_models()
         tasks.schedule(
             self,

@@ -15,9 +15,11 @@ class PlaysConfig(AppConfig):
         from devices.intake.batches import register_sink
         from devices.managing.tabs import Tab, register_tab
         from plays.intake import sink
+        from plays.kept import register_plays
         from plays.models import Experiment, Play, Screen
         from plays.walls import tell_shown
 
+        register_plays()
         register_sink(sink.note)
         register_shown(tell_shown)
         register_facts(Play, "started_at")

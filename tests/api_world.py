@@ -71,8 +71,5 @@ def _coffees(device: Device, now: dt.datetime) -> None:
         capture = Capture(device=device, taken_at=taken_at, received_at=taken_at, key=number, state=State.DONE, cups=1)
         capture.image.save("picture.jpg", ContentFile(picture.getvalue()))
         person = [*people, None][number % 4]
-        emotions = {"happy": 0.8, "calm": 0.2} if person else {}
-        seen = Sighting.objects.create(
-            capture=capture, number=0, person=person, confidence=0.9, box=[1, 2, 30, 40], emotions=emotions
-        )
+        seen = Sighting.objects.create(capture=capture, number=0, person=person, confidence=0.9, box=[1, 2, 30, 40])
         Coffee.objects.create(person=person, device=device, taken_at=taken_at, sighting=seen)

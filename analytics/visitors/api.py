@@ -30,14 +30,14 @@ class VisitorViewSet(ViewSet):
 
 
 class ReactionViewSet(ViewSet):
-    """The emotions of visitors' faces, of groups only."""
+    """The expressions of faces, of groups only."""
 
     @extend_schema(parameters=[SpanQuery], responses=ReactionDaySerializer(many=True))
     def list(self, request: Request) -> Response:
         """Return the share of each emotion on each local day of the period, by default the last seven days.
 
-        Shares are null on a day that is not over and for a group so small that a person could be singled out. Those of
-        the site's other devices are null on that day too, because the small group could be computed from them.
+        Only quarter hours count in which a device saw at least five people. Shares are null on a day that is not over,
+        without such a quarter hour, and where no owner has confirmed that expressions may be read.
         """
         return Response(ReactionDaySerializer(_read_days(request, reads.read_reactions), many=True).data)
 

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from analytics.pages.cards import Subject
 from analytics.visitors import reads
-from analytics.visitors.privacy import SMALLEST_GROUP, EmotionShares
+from faces.people.feelings import SMALLEST_GROUP
 
 SMALLEST_SHARE = 0.05
 """The smallest share of an emotion that the card names."""
@@ -20,7 +20,7 @@ def visitors_card(subject: Subject) -> str:
     selection: dict[str, Any] = {"zone": period.zone, "start": period.start, "end": period.end, "now": period.now}
     days = [day for day in reads.read_visitors(devices, **selection) if day.start <= period.now][::-1]
     known = [day.visitors for day in days if day.visitors is not None]
-    reactions = reads.read_reactions(devices, **selection)[::-1] if known and reads.recogniser_reads_emotions() else []
+    reactions = reads.read_reactions(devices, **selection)[::-1] if reads.has_reactions(devices) else []
     context = {
         "days": days,
         "known": bool(known),
@@ -33,7 +33,7 @@ def visitors_card(subject: Subject) -> str:
     return render_to_string("analytics/visitors.html", context)
 
 
-def describe_shares(shares: EmotionShares | None) -> str:
+def describe_shares(shares: dict[str, float] | None) -> str:
     """Return the emotions with their shares, largest first, such as "calm 62 %, happy 30 %"; empty for None."""
     descending = sorted((shares or {}).items(), key=lambda share: -share[1])
     return ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in descending if share >= SMALLEST_SHARE)

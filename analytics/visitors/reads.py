@@ -1,10 +1,10 @@
-"""Read unique visitors and reactions per day from the sightings of people whom a site may recognise.
+"""Read unique visitors per day from the sightings of people whom a site may recognise, and reactions from counts.
 
 Each read takes the same number of SQL queries for a period of any length.
 """
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,10 +15,11 @@ from django.db.models import Case, Count, DateTimeField, DurationField, Expressi
 from django.db.models.functions import TruncDate
 
 from analytics.numbers.buckets import edges, offsets
-from analytics.visitors.privacy import EmotionShares, Reaction, emotion_shares
 from devices.models import Device
-from faces.models import Mode, Sighting, SitePolicy
-from faces.recognisers.recogniser import configured_class
+from faces.models import ExpressionQuarter, FeelingsConfirmation, Mode, Sighting, SitePolicy
+
+EMOTIONS = ("happy", "calm", "surprised", "confused", "sad", "angry", "fear", "disgusted", "unknown")
+"""The names of emotions of Amazon Rekognition, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ class VisitorDay:
 
 @dataclass(frozen=True, slots=True)
 class ReactionDay:
-    """The emotions of a local day's visitors, with the same weight for each person."""
+    """The expressions of a local day's faces, in quarter hours with enough people."""
 
     start: dt.datetime
     """The start of the day. `start` and `end` are in the time zone that the caller passed in."""
     end: dt.datetime
-    shares: EmotionShares | None
-    """None where no emotions are read, the day is not over, or too few people came (see `privacy`)."""
+    shares: dict[str, float] | None
+    """The share of each of `EMOTIONS`; None where none are read, the day is not over, or too few people came."""
 
 
 def read_visitors(
@@ -72,35 +73,33 @@ def read_visitors(
 def read_reactions(
     devices: Iterable[Device], *, zone: ZoneInfo, start: dt.datetime, end: dt.datetime, now: dt.datetime
 ) -> list[ReactionDay]:
-    """Return the reactions at these devices of one site on each local day that the period overlaps, in three queries.
+    """Return the reactions at these devices on each local day that the period overlaps, in one query.
 
-    Shares are None on a day that is not over. Each day is a whole day, also at the ends of the period: the difference
-    of two parts of a day could reveal a person.
+    Shares are None on a day that is not over. They add up quarter hours of a device with at least five people each, so
+    that no difference of two answers is about fewer.
     """
-    devices = list(devices)
-    policies = _policies(devices) if recogniser_reads_emotions() else []
     bounds = edges(zone=zone, start=start, end=end, bucket="day")
-    selected = {device.pk for device in devices}
-    site = set(Device.objects.filter(site__in=[policy.site_id for policy in policies]).values_list("pk", flat=True))
-    reactions: dict[dt.date, list[Reaction]] = defaultdict(list)
-    if policies and bounds:
-        rows = _sightings(site, policies, bounds).exclude(emotions={})
-        fields = rows.values_list("capture__taken_at", "capture__device", "person", "emotions")
-        for at, device, person, emotions in fields.iterator():
-            reactions[at.astimezone(zone).date()].append((device, person, emotions))
+    counts: dict[dt.date, Counter[str]] = defaultdict(Counter)
+    if bounds:
+        rows = ExpressionQuarter.objects.filter(
+            settled=True, device__in=list(devices), start__gte=bounds[0], start__lt=bounds[-1]
+        )
+        for at, of_quarter in rows.values_list("start", "counts").iterator():
+            counts[at.astimezone(zone).date()].update(of_quarter)
 
     def day(first: dt.datetime, last: dt.datetime) -> ReactionDay:
         local = first.astimezone(zone)
-        of_day = reactions[local.date()] if last <= now else []
-        shares = emotion_shares(of_day, devices=selected, of_the_site=site)
+        of_day = counts[local.date()] if last <= now else Counter()
+        total = sum(of_day[name] for name in EMOTIONS)
+        shares = {name: of_day[name] / total for name in EMOTIONS} if total else None
         return ReactionDay(local, last.astimezone(zone), shares)
 
     return [day(first, last) for first, last in pairwise(bounds)]
 
 
-def recogniser_reads_emotions() -> bool:
-    """Return whether the selected recogniser reads emotions."""
-    return configured_class().detects_emotions
+def has_reactions(devices: Iterable[Device]) -> bool:
+    """Return whether an owner of a site of these devices has confirmed that expressions may be read there."""
+    return FeelingsConfirmation.objects.filter(site__in={device.site_id for device in devices}).exists()
 
 
 def _policies(devices: Sequence[Device]) -> list[SitePolicy]:

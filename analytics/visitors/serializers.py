@@ -5,7 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics.rest.serializers import LocalTimeField
-from analytics.visitors.privacy import EMOTIONS, SMALLEST_GROUP
+from analytics.visitors.reads import EMOTIONS
+from faces.people.feelings import SMALLEST_GROUP
 
 
 class VisitorDaySerializer(serializers.Serializer[Any]):
@@ -23,7 +24,7 @@ class VisitorDaySerializer(serializers.Serializer[Any]):
 
 
 class SharesSerializer(serializers.Serializer[Any]):
-    """The share of each emotion, 0 to 1, with the same weight for each person."""
+    """The share of each expression among the faces, 0 to 1."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: serializers.FloatField(min_value=0, max_value=1) for name in EMOTIONS}
@@ -36,5 +37,5 @@ class ReactionDaySerializer(serializers.Serializer[Any]):
     end = LocalTimeField()
     shares = SharesSerializer(
         allow_null=True,
-        help_text=f"Null where no emotions are read, the day is not over, or fewer than {SMALLEST_GROUP} people came.",
+        help_text=f"Null where none are read, the day is not over, or no quarter hour had {SMALLEST_GROUP} people.",
     )

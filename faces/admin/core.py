@@ -20,6 +20,7 @@ from faces.admin.forms import ReviewForm
 from faces.desk import words
 from faces.models import Capture, Coffee, Consent, Erasure, Person, Sighting, SitePolicy
 from faces.people.consent import with_coffees_and_consent
+from faces.people.policies import TERMS
 from faces.people.policy_form import PolicyForm
 from faces.pictures import links
 from faces.recognisers.recogniser import RecogniserUnavailable
@@ -89,7 +90,7 @@ class PersonAdmin(SiteChoosingAdmin):
     inlines = [ConsentInline]
     actions = ["withdraw_consents"]
     fieldsets = [
-        (None, {"fields": ["site", "name", "line", "external_id", "profile", "merge_link"]}),
+        (None, {"fields": ["site", "name", "line", "external_id", "profile", "email", "merge_link"]}),
         (
             "Enrol by pictures",
             {
@@ -286,7 +287,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
     list_display = ["site", "mode", "confirmed_by", "confirmed_at", "picture_hours", "unmatched_hours", "guest_days"]
     fields = [
         *("site", "mode", "confirmed", "confirmed_by", "confirmed_at"),
-        *("picture_hours", "unmatched_hours", "guest_days"),
+        *TERMS,
     ]
     readonly_fields = ["confirmed_by", "confirmed_at"]
 
@@ -295,7 +296,7 @@ class SitePolicyAdmin(SiteChoosingAdmin):
         return type(form.__name__, (form,), {"user": request.user})
 
     def save_model(self, request: HttpRequest, obj: SitePolicy, form: Any, change: bool) -> None:
-        terms = {name: getattr(obj, name) for name in ("picture_hours", "unmatched_hours", "guest_days")}
+        terms = {name: getattr(obj, name) for name in TERMS}
         set_retention(site=obj.site, **terms)
         try:
             set_policy(site=obj.site, mode=obj.mode, confirmed_by=request.user)  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ class PersonForm(forms.ModelForm[Person]):
 
     class Meta:
         model = Person
-        fields = ["site", "name", "line", "external_id", "profile"]
+        fields = ["site", "name", "line", "external_id", "profile", "email"]
         widgets = {"profile": forms.Textarea(attrs={"rows": 3})}
 
     consent_fields = (

@@ -57,12 +57,14 @@ def forget(*, person: Person, by: "User | None", now: dt.datetime | None = None)
     now = now or timezone.now()
     erasure = _begin(person, by, now)
     try:
-        while not _finish(erasure, person, now):
+        is_finished = False
+        while not is_finished:
             # Pictures first: a face's row is the only record of the capture that it was enrolled from.
             _remove_pictures(erasure, person)
             _remove_faces(erasure, person)
             _remove_unrecognised(erasure, person)
             _erase_names(erasure, person)
+            is_finished = _finish(erasure, person, now)
     except (RecogniserUnavailable, OSError, BotoCoreError, ClientError) as error:
         reason = str(error) if isinstance(error, RecogniserUnavailable) else f"A picture cannot be removed: {error}."
         Erasure.objects.filter(pk=erasure.pk).update(reason=reason)
@@ -112,7 +114,7 @@ def _remove_faces(erasure: Erasure, person: Person) -> None:
 
 
 def _remove_pictures(erasure: Erasure, person: Person) -> None:
-    for capture in _pictures_of(person):
+    for capture in pictures_of(person):
         if capture.image:
             try:
                 _record_digests(erasure, [sha256(storage.read(capture))])
@@ -143,7 +145,7 @@ def spellings_of(person: Person) -> list[Spellings]:
     return [Spellings(name) for name in sorted(names) if any(map(str.isalnum, name))]
 
 
-def _pictures_of(person: Person) -> "QuerySet[Capture]":
+def pictures_of(person: Person) -> "QuerySet[Capture]":
     """The captures with a picture in which the person was recognised, or from which they were enrolled."""
     is_kept = ~Q(image="") | Q(source_url__startswith="s3://") | Q(source_url__startswith="file://")
     return Capture.objects.filter(_shows(person), is_kept).select_related("device").distinct()
@@ -158,7 +160,7 @@ def _shows(person: Person) -> Q:
 def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     """Finish the erasure and return True; return False if faces or pictures are left, such as new ones."""
     lock_site(person.site)  # no worker recognises anybody at the site until the commit
-    if Face.objects.filter(consent__person=person).exists() or _pictures_of(person).exists():
+    if Face.objects.filter(consent__person=person).exists() or pictures_of(person).exists():
         return False
     coffees = Coffee.objects.filter(person=person)
     shown = list(Capture.objects.filter(_shows(person)).values_list("pk", flat=True).distinct())
@@ -169,7 +171,7 @@ def _finish(erasure: Erasure, person: Person, now: dt.datetime) -> bool:
     with coffee_tallies.in_step(coffees):
         erasure.counts |= {
             "consents": Consent.objects.filter(person=person).count(),
-            "sightings": Sighting.objects.filter(person=person).update(person=None, similarity=None, emotions={}),
+            "sightings": Sighting.objects.filter(person=person).update(person=None, similarity=None),
             "coffees": coffees.update(person=None),
         }
     erasure.erased_at, erasure.reason = now, ""

@@ -11,7 +11,7 @@ def register_faces() -> None:
 
 def _pictures() -> list[Table]:
     return [
-        Table("faces.SitePolicy"),
+        Table("faces.SitePolicy", other=("contact",)),
         Table(
             "faces.Capture",
             "pictures of people, what was seen in them, and the address of the original",
@@ -33,7 +33,7 @@ def _pictures() -> list[Table]:
             "faces.Sighting",
             "whose face was in a picture",
             "The person is removed from it; the face stays counted.",
-            other=("box", "emotions"),
+            other=("box",),
             site="capture__device__site",
         ),
         Table(
@@ -44,6 +44,14 @@ def _pictures() -> list[Table]:
             site="device__site",
         ),
         Table("faces.UntoldSighting"),
+        Table("faces.DisplayNotice", other=("code", "content")),
+        Table("faces.FeelingsConfirmation", other=("jurisdiction",)),
+        Table(
+            "faces.ExpressionQuarter",
+            "how many faces had which expression in a quarter hour with at least five people, nobody's in particular",
+            "When an owner ends it; with fewer people, an hour after the quarter hour.",
+            other=("counts",),
+        ),
         Table(
             "faces.UnclaimedFace",
             "a mark of a stranger's face at the recogniser",
@@ -60,9 +68,9 @@ def _people() -> list[Table]:
     return [
         Table(
             "faces.Person",
-            "name, line, profile and external id of a person",
+            "name, line, profile, external id and address of a person",
             "Erased on demand, and when the site's term without being seen is over.",
-            own=("name", "line", "external_id", "profile"),
+            own=("name", "line", "external_id", "profile", "email"),
             site="site",
         ),
         Table(

@@ -46,8 +46,8 @@ def remove_old_pictures(*, now: dt.datetime) -> Iterator[int]:
 def _remove_old_of_site(now: dt.datetime, site: Site) -> Iterator[int]:
     policy = getattr(site, "policy", None) or SitePolicy(site=site)
     all_of_site = Capture.objects.filter(device__site=site).exclude(image="")
-    old = all_of_site.filter(received_at__lte=now - _term(policy.picture_hours))
-    yield from _remove(old, f"{policy.picture_hours} hours")
+    old = all_of_site.filter(received_at__lte=now - _term(policy.kept_hours))
+    yield from _remove(old, f"{policy.kept_hours} hours")
     crops = _unmatched(all_of_site).filter(received_at__lte=now - _term(policy.unmatched_hours))
     yield from _remove(crops, f"{policy.unmatched_hours} hours, as a stranger's face")
 
@@ -74,7 +74,7 @@ def remove_quarantined_pictures(*, now: dt.datetime) -> int:
 def _remove_quarantined(now: dt.datetime, group: "tuple[Site | None, QuerySet[Any]]") -> int:
     site, messages = group
     policy = getattr(site, "policy", None) or SitePolicy()
-    term = _term(min(policy.picture_hours, policy.unmatched_hours))
+    term = _term(min(policy.kept_hours, policy.unmatched_hours))
     old = messages.filter(has_picture=True, received_at__lte=now - term)
     with transaction.atomic():
         lost = old.filter(replayed_at=None).count()

@@ -3,6 +3,7 @@
 from faces.models.core import (
     MOST_GUEST_DAYS,
     MOST_HOURS,
+    MOST_UNSEEN_DAYS,
     Annotation,
     Capture,
     Coffee,
@@ -15,6 +16,8 @@ from faces.models.core import (
     picture_name,
 )
 from faces.models.desk import MOST_TERM, ConsentTemplate, DeskLink, EnrolmentDraft, EnrolmentPhoto
+from faces.models.feelings import ExpressionQuarter, FeelingsConfirmation
+from faces.models.notices import DisplayNotice
 from faces.models.people import LONGEST_PROFILE, Consent, Face, Method, Person, guest_name
 from faces.models.tallies import NOBODY, CoffeeTally, GalleryChange, Span
 from faces.models.upkeep import ErasureNotice, Merge, RecogniserMonth, UnclaimedFace, UntoldSighting
@@ -24,6 +27,7 @@ __all__ = [
     "MOST_GUEST_DAYS",
     "MOST_HOURS",
     "MOST_TERM",
+    "MOST_UNSEEN_DAYS",
     "NOBODY",
     "Annotation",
     "Capture",
@@ -32,11 +36,14 @@ __all__ = [
     "Consent",
     "ConsentTemplate",
     "DeskLink",
+    "DisplayNotice",
     "EnrolmentDraft",
     "EnrolmentPhoto",
     "Erasure",
     "ErasureNotice",
+    "ExpressionQuarter",
     "Face",
+    "FeelingsConfirmation",
     "GalleryChange",
     "Merge",
     "Method",

@@ -39,6 +39,15 @@ MOST_HOURS = 10 * 366 * 24
 MOST_GUEST_DAYS = 3 * 365
 """Illinois' BIPA (740 ILCS 14/15) allows at most three years."""
 
+MOST_UNSEEN_DAYS = 3 * 365
+"""Likewise, from the last time that the person was seen."""
+
+HOURS_IF_NOBODY_IS_RECOGNISED = 12
+"""The default term of pictures at a site that recognises nobody: they are needed to count and to check, for a day."""
+
+HOURS_IF_PEOPLE_ARE_RECOGNISED = 30 * 24
+"""The default term of pictures at other sites, whose people look at coffees of the last month."""
+
 
 class SitePolicy(models.Model):
     """A site owner's decisions about faces and pictures. A site without a row has the mode `off`."""
@@ -56,9 +65,11 @@ class SitePolicy(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     picture_hours = models.PositiveIntegerField(
         "hours that pictures are kept",
-        default=30 * 24,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
-        help_text="Counted from their arrival. Counts from removed pictures stay.",
+        help_text=f"Counted from arrival. Empty: {HOURS_IF_NOBODY_IS_RECOGNISED} hours while nobody is recognised, "
+        f"otherwise {HOURS_IF_PEOPLE_ARE_RECOGNISED}. Counts from removed pictures stay.",
     )
     unmatched_hours = models.PositiveIntegerField(
         "hours that strangers' faces are kept",
@@ -71,6 +82,18 @@ class SitePolicy(models.Model):
         default=365,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_GUEST_DAYS)],
         help_text="Counted from the guest's first picture. Then the guest is erased.",
+    )
+    unseen_days = models.PositiveIntegerField(
+        "days after which people are erased whom no camera has seen",
+        default=MOST_UNSEEN_DAYS,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_UNSEEN_DAYS)],
+        help_text="Or sooner, after the term of their consent. It is announced a week before.",
+    )
+    contact = LineField(
+        "whom people ask",
+        max_length=200,
+        blank=True,
+        help_text="Such as “the front desk, privacy@example.com”; stands on the notice of each display.",
     )
     latest_guest = models.PositiveIntegerField(
         default=0, editable=False, help_text="The number of the latest guest; no number is used twice."
@@ -90,6 +113,13 @@ class SitePolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site}: {self.get_mode_display()}"
+
+    @property
+    def kept_hours(self) -> int:
+        """For how many hours pictures are kept: as set, otherwise the default for what the site does with faces."""
+        if self.picture_hours is not None:
+            return self.picture_hours
+        return HOURS_IF_NOBODY_IS_RECOGNISED if self.mode == Mode.OFF else HOURS_IF_PEOPLE_ARE_RECOGNISED
 
 
 class State(models.TextChoices):
@@ -212,7 +242,6 @@ class Sighting(models.Model):
         blank=True,
         help_text="Similarity to the person's enrolled face, 0 to 1; its scale depends on the recogniser.",
     )
-    emotions = models.JSONField(default=dict, blank=True, help_text="Confidence by emotion, 0 to 1; empty if unknown.")
 
     objects = SightingQuerySet.as_manager()
 

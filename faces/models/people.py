@@ -40,6 +40,9 @@ class Person(models.Model):
         validators=[MaxLengthValidator(LONGEST_PROFILE), validate_lines],
         help_text="Some sentences about the person, sent with the greeting.",
     )
+    email = models.EmailField(
+        "address", blank=True, help_text="Where the person is told before they are erased because no camera saw them."
+    )
     guest_number = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -56,7 +56,8 @@ class ErasureNotice(models.Model):
     last_seen_at = models.DateTimeField(help_text="The latest sighting, or the latest consent if that is later.")
     noticed_at = models.DateTimeField()
     erase_at = models.DateTimeField(help_text="The first nightly run after this erases the person.")
-    problem = models.TextField(blank=True, help_text="Why the latest run could not erase the person.")
+    told_at = models.DateTimeField(null=True, help_text="When it was sent to the person's address; empty: it was not.")
+    problem = models.TextField(blank=True, help_text="Why the latest run could not tell or erase the person.")
 
     objects = ErasureNoticeQuerySet.as_manager()
 

@@ -36,10 +36,17 @@ def with_coffees_and_consent(people: "QuerySet[Person]", *, now: dt.datetime) ->
     return people.annotate(coffees_counted=counted, has_consent=Exists(valid))
 
 
-def create_person(*, site: Site, name: str, line: str = "", external_id: str = "", profile: str = "") -> Person:
+def create_person(
+    *, site: Site, name: str, line: str = "", external_id: str = "", profile: str = "", email: str = ""
+) -> Person:
     """Create a person of the site. Raises `ValidationError` if a value is invalid."""
     person = Person(
-        site=site, name=name.strip(), line=line.strip(), external_id=external_id.strip(), profile=profile.strip()
+        site=site,
+        name=name.strip(),
+        line=line.strip(),
+        external_id=external_id.strip(),
+        profile=profile.strip(),
+        email=email.strip(),
     )
     person.full_clean()
     person.save()

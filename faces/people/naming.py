@@ -15,9 +15,10 @@ def name_person(
     line: str = "",
     external_id: str | None = None,
     profile: str | None = None,
+    email: str | None = None,
     now: dt.datetime | None = None,
 ) -> Person:
-    """Give a person another name and line, and where they are given another external id and profile.
+    """Give a person another name and line, and where they are given another external id, profile and address.
 
     Raises `ValidationError` if a value is wrong, and as `check_naming` does.
     """
@@ -25,8 +26,9 @@ def name_person(
     person.name, person.line = name.strip(), line.strip()
     person.external_id = person.external_id if external_id is None else external_id.strip()
     person.profile = person.profile if profile is None else profile.strip()
+    person.email = person.email if email is None else email.strip()
     person.full_clean()
-    person.save(update_fields=["name", "line", "external_id", "profile"])
+    person.save(update_fields=["name", "line", "external_id", "profile", "email"])
     return person
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
+TERMS = ("picture_hours", "unmatched_hours", "guest_days", "unseen_days", "contact")
+"""The fields of a policy that `set_retention` sets."""
+
+
 class PolicyRefused(ValueError):
     """The policy may not be set. The text is one sentence with the reason."""
 
@@ -42,16 +46,18 @@ def set_policy(
     return policy
 
 
-def set_retention(*, site: Site, picture_hours: int, unmatched_hours: int, guest_days: int | None = None) -> SitePolicy:
-    """Set how many hours the site keeps pictures, and pictures of strangers' faces; and how many days, guests.
+def set_retention(*, site: Site, picture_hours: int | None, unmatched_hours: int, **others: int | str) -> SitePolicy:
+    """Set how many hours the site keeps pictures (None: the default), and pictures of strangers' faces.
 
-    The days hold for guests who come from now on. Raises `ValidationError`.
+    `others` are further terms to set: `guest_days`, which hold for guests who come from now on, `unseen_days` and
+    `contact`. Raises `ValidationError`.
     """
     policy, _ = SitePolicy.objects.get_or_create(site=site)
-    policy.picture_hours, policy.unmatched_hours = picture_hours, unmatched_hours
-    policy.guest_days = policy.guest_days if guest_days is None else guest_days
+    terms = {"picture_hours": picture_hours, "unmatched_hours": unmatched_hours, **others}
+    for name, value in terms.items():
+        setattr(policy, name, value)
     policy.full_clean()
-    policy.save(update_fields=["picture_hours", "unmatched_hours", "guest_days"])
+    policy.save(update_fields=list(terms))
     return policy
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from faces.models import Capture, Mode, Person, SitePolicy
-from faces.people.policies import PolicyRefused, check_policy
+from faces.people.policies import TERMS, PolicyRefused, check_policy
 
 if TYPE_CHECKING:
     from devices.models import Site, User
@@ -26,7 +26,7 @@ class PolicyForm(forms.ModelForm[SitePolicy]):
 
     class Meta:
         model = SitePolicy
-        fields = ["site", "mode", "picture_hours", "unmatched_hours", "guest_days"]
+        fields = ["site", "mode", *TERMS]
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -47,7 +47,7 @@ class SitePolicyForm(PolicyForm):
     """The policy of the site of its instance."""
 
     class Meta(PolicyForm.Meta):
-        fields = ["mode", "picture_hours", "unmatched_hours", "guest_days"]
+        fields = ["mode", *TERMS]
         widgets = {"mode": forms.RadioSelect}
 
     def tell(self, before: SitePolicy, now: dt.datetime) -> list[str]:
@@ -74,11 +74,19 @@ def _of_mode(site: "Site", before: str, after: str) -> list[str]:
 
 def _of_terms(before: SitePolicy, values: dict[str, Any], now: dt.datetime) -> list[str]:
     pictures = Capture.objects.filter(device__site=before.site).exclude(image="")
-    term = values["picture_hours"]
-    if term >= before.picture_hours and values["unmatched_hours"] >= before.unmatched_hours:
-        return []
-    old = pictures.filter(received_at__lte=now - dt.timedelta(hours=term)).count()
-    return [
-        f"Within the hour, {old:,} pictures that are older than {term:,} hours are deleted for ever. Later ones are "
-        f"deleted after {term:,} hours, and strangers’ faces after {values['unmatched_hours']:,} hours. Counts stay."
-    ]
+    after = SitePolicy(mode=values["mode"], picture_hours=values["picture_hours"])
+    term = after.kept_hours
+    sentences = []
+    if term < before.kept_hours or values["unmatched_hours"] < before.unmatched_hours:
+        old = pictures.filter(received_at__lte=now - dt.timedelta(hours=term)).count()
+        sentences.append(
+            f"Within the hour, {old:,} pictures that are older than {term:,} hours are deleted for ever. Later ones "
+            f"are deleted after {term:,} hours, and strangers’ faces after {values['unmatched_hours']:,} hours. "
+            "Counts stay."
+        )
+    if values["unseen_days"] < before.unseen_days:
+        sentences.append(
+            f"People whom no camera has seen for {values['unseen_days']:,} days are announced tonight and erased a "
+            "week later."
+        )
+    return sentences

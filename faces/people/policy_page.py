@@ -14,7 +14,7 @@ from devices.managing.access import check_right, find_site
 from devices.models import Site
 from devices.rules.roles import Right
 from faces.models import Mode, SitePolicy
-from faces.people.policies import set_policy, set_retention
+from faces.people.policies import TERMS, set_policy, set_retention
 from faces.people.policy_form import SitePolicyForm
 from faces.recognisers.recogniser import RecogniserUnavailable
 
@@ -58,7 +58,7 @@ def _policy_of(site: Site) -> SitePolicy:
 
 def _save(request: HttpRequest, site: Site, form: SitePolicyForm, user: "User") -> None:
     values = form.cleaned_data
-    terms = {name: values[name] for name in ("picture_hours", "unmatched_hours", "guest_days")}
+    terms = {name: values[name] for name in TERMS}
     set_retention(site=site, **terms)
     try:
         set_policy(site=site, mode=values["mode"], confirmed_by=user)

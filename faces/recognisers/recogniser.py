@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from django.conf import settings
 from django.core import checks
@@ -46,7 +46,7 @@ class DetectedFace:
     box: Box
     confidence: float
     emotions: Mapping[str, float] = field(default_factory=dict)
-    """Confidence by emotion (such as "happy"); empty if the recogniser detects no emotions."""
+    """Confidence by emotion (such as "happy"); empty unless `detect_with_emotions` was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,14 @@ BUILT_IN = {
 """Dotted paths of the recognisers that `RECOGNISER` may name without their path."""
 
 
+@runtime_checkable
+class ReadsExpressions(Protocol):
+    """A recogniser that also guesses the emotions of faces; asked only where an owner has confirmed it."""
+
+    def detect_with_emotions(self, jpeg: bytes) -> Detections:
+        """Return what `Recogniser.detect` returns, with the emotions of each face."""
+
+
 class RecogniserClass(Protocol):
     """A class of recognisers. `RECOGNISER` is its dotted path, or its name if it is built in."""
 
@@ -147,7 +155,7 @@ class RecogniserClass(Protocol):
     """The name of its recognisers: at most 20 letters, digits, `_` and `-`."""
 
     detects_emotions: bool
-    """Whether its detected faces have emotions."""
+    """Whether it is a `ReadsExpressions`."""
 
     def from_environment(self) -> Recogniser:
         """A class method: return a recogniser that is configured by the environment. Raises `RecogniserUnavailable`."""

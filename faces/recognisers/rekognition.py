@@ -83,6 +83,12 @@ class Rekognition:
         return cls(client, charge=lambda: charge_call(provider=cls.name, now=timezone.now()))
 
     def detect(self, jpeg: bytes) -> Detections:
+        return self._detect(jpeg, ["DEFAULT"])
+
+    def detect_with_emotions(self, jpeg: bytes) -> Detections:
+        return self._detect(jpeg, ["DEFAULT", "EMOTIONS"])
+
+    def _detect(self, jpeg: bytes, attributes: list[str]) -> Detections:
         with _opened(jpeg) as picture:
             size, sent = picture.size, {"Bytes": _sendable(picture, jpeg)}
         labels = self._call(
@@ -92,7 +98,7 @@ class Rekognition:
             Features=["GENERAL_LABELS"],
             Settings={"GeneralLabels": {"LabelInclusionFilters": list(CUP_LABELS)}},
         )
-        faces = self._call("detect_faces", Image=sent, Attributes=["DEFAULT", "EMOTIONS"])
+        faces = self._call("detect_faces", Image=sent, Attributes=attributes)
         detected = [_face(detail, size) for detail in faces["FaceDetails"]]
         return Detections(tuple(sorted(detected, key=lambda face: face.box)), tuple(_cups(labels["Labels"], size)))
 

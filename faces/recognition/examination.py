@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 from devices.models import Site
 from edge_agent.messages import Box
 from faces.models import Capture, Mode, Person, UnclaimedFace
+from faces.people.feelings import may_read_expressions
 from faces.people.policies import loaded_mode
 from faces.pictures import storage
-from faces.recognisers.recogniser import Detections, IndexedFace, Match, Recogniser, UnusablePicture, collection_of
+from faces.recognisers.recogniser import (
+    Detections,
+    IndexedFace,
+    Match,
+    ReadsExpressions,
+    Recogniser,
+    UnusablePicture,
+    collection_of,
+)
 from faces.recognition.gallery import SiteGallery
 from faces.recognition.pairing import match_cups
 from faces.recognition.voting import Looks, elect, looks_at
@@ -53,7 +62,8 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
     """
     jpeg = storage.read(capture)
     site, mode = capture.device.site, loaded_mode(capture.device.site)
-    detections = recogniser.detect(jpeg)
+    reads = may_read_expressions(capture) and isinstance(recogniser, ReadsExpressions)
+    detections = recogniser.detect_with_emotions(jpeg) if reads else recogniser.detect(jpeg)
     faces_with_cups = match_cups([face.box for face in detections.faces], [cup.box for cup in detections.cups])
     findings = Findings(detections, mode, {face for face in faces_with_cups if face is not None})
     if mode == Mode.OFF or not detections.faces:

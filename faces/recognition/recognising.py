@@ -17,6 +17,7 @@ from devices.models import Site
 from faces.coffees.counting import count_coffees, lock_site
 from faces.models import Capture, Coffee, Face, Sighting, SitePolicy, State, UnclaimedFace
 from faces.people.consent import create_guest
+from faces.people.feelings import count_expressions
 from faces.people.merging import MergeRefused, merge_people
 from faces.people.policies import current_mode
 from faces.pictures.sink import RESCUE_AFTER, enqueue
@@ -126,7 +127,9 @@ def _claim(capture_id: uuid.UUID, now: dt.datetime) -> Capture | None:
 
 
 def _read(capture_id: uuid.UUID) -> Capture:
-    capture: Capture = Capture.objects.select_related("device__site__policy").get(pk=capture_id)
+    capture: Capture = Capture.objects.select_related("device__site__policy", "device__site__feelings").get(
+        pk=capture_id
+    )
     return capture
 
 
@@ -167,6 +170,8 @@ def _finish(capture: Capture, now: dt.datetime, findings: Findings, recogniser: 
             holders = [sighting for sighting in sightings if sighting.number in findings.holders]
             count_coffees(device=capture.device, taken_at=capture.taken_at, holders=holders)
             queue_for_topic(sightings, now)
+            if capture.recognised_at is None:  # otherwise it was counted before
+                count_expressions(capture=capture, detections=findings.detections)
             return sightings
     except BaseException as error:
         dismiss(findings, site, recogniser)
@@ -223,7 +228,6 @@ def _sightings(capture: Capture, findings: Findings) -> list[Sighting]:
             box=list(face.box),
             confidence=face.confidence,
             similarity=findings.matches[index].similarity if person and index in findings.matches else None,
-            emotions=dict(face.emotions) if person else {},
         )
         for index, face in enumerate(findings.detections.faces)
         for person in [findings.people.get(index)]

@@ -51,7 +51,7 @@ class NewPersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
 
     class Meta:
         model = Person
-        fields = ["site", "name", "line", "external_id", "profile"]
+        fields = ["site", "name", "line", "external_id", "profile", "email"]
         validators: list[Any] = []  # the service checks what is unique at the site, whose slug this is
 
 

@@ -235,7 +235,7 @@ class ReviewSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
 class NameSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
     class Meta:
         model = Person
-        fields = ["name", "line", "external_id", "profile"]
+        fields = ["name", "line", "external_id", "profile", "email"]
 
 
 class IntoSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):

@@ -100,6 +100,8 @@ def fill(owner: User) -> dict[str, Any]:
         "review": review,
         "merge": merge,
         "erasure": erasure,
+        "receipt": erasure,
+        "erase-person": Person.objects.filter(site=site, name="Ada").get(),
         "log": line,
         "episode": Episode.objects.filter(device=device).first(),
         "visit": Visit.objects.create(

@@ -5,7 +5,7 @@ Stubber validates every request and response against the service's model, so tha
 
 import io
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -67,7 +67,7 @@ class SimulatedRekognition(Stubber):  # type: ignore[misc]
         surest = max(cup.confidence for cup in cups) * 100
         return {"Labels": [{"Name": "Cup", "Confidence": surest, "Instances": instances}]}
 
-    def _detect_faces(self, Image: Mapping[str, bytes], **_: Any) -> dict[str, Any]:
+    def _detect_faces(self, Image: Mapping[str, bytes], Attributes: Sequence[str] = (), **_: Any) -> dict[str, Any]:
         jpeg, size = _checked(Image)
         faces = _look(self._local, jpeg).faces
         return {
@@ -75,7 +75,7 @@ class SimulatedRekognition(Stubber):  # type: ignore[misc]
                 {
                     "BoundingBox": _share(face.box, size),
                     "Confidence": face.confidence * 100,
-                    "Emotions": [{"Type": "CALM", "Confidence": 90.0}],
+                    **({"Emotions": [{"Type": "CALM", "Confidence": 90.0}]} if "EMOTIONS" in Attributes else {}),
                 }
                 for face in reversed(faces)
             ]

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 MODELS = ("person", "capture", "coffee", "erasure", "merge", "erasurenotice")
 ONE_WITH_CUP = detections((100, 100, 100, 100), cups=[(120, 320, 60, 60)])
 
-HOURS = {"picture_hours": 720, "unmatched_hours": 24, "guest_days": 365}
+HOURS = {"picture_hours": 720, "unmatched_hours": 24, "unseen_days": 1_095, "guest_days": 365}
 """What a policy's form says unless somebody changes it."""
 
 

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from pytest_django import Settings
 
 from analytics.visitors.cards import describe_shares
-from analytics.visitors.privacy import SMALLEST_GROUP
 from devices.models import Device
-from faces.models import Mode
+from faces.models import ExpressionQuarter, Mode
+from faces.people.feelings import confirm_feelings
 from faces.services import set_policy
 from tests.analytics.frames import count, seen
 from tests.analytics.visitors.test_reads import DAY, NOW, see, somebody
@@ -27,13 +26,21 @@ def _noon(set_clock: SetClock, seattle01: Device) -> None:
 
 
 @pytest.fixture
-def recognised(owner: User, seattle01: Device, settings: Settings) -> None:
+def recognised(owner: User, seattle01: Device) -> None:
     """Five people yesterday, two of them guests, and one today."""
-    settings.RECOGNISER = "rekognition"
     set_policy(site=seattle01.site, mode=Mode.EVERYONE, confirmed_by=owner, now=NOW - 3 * DAY)
     people: list[Any] = [somebody(seattle01.site, f"Secret {n}", guest=n if n > 3 else None) for n in range(1, 6)]
-    assert len(people) == SMALLEST_GROUP
-    see(seattle01, NOW - DAY, *people, emotions={"happy": 0.75, "calm": 0.22, "sad": 0.03})
+    see(seattle01, NOW - DAY, *people)
+    confirm_feelings(
+        site=seattle01.site,
+        jurisdiction="Washington",
+        nobody_at_work_or_school=True,
+        notice_is_public=True,
+        by=owner,
+        now=NOW,
+    )
+    counts = {"happy": 75, "calm": 22, "sad": 3}
+    ExpressionQuarter.objects.create(device=seattle01, start=NOW - DAY, counts=counts, settled=True)
     see(seattle01, NOW, people[0])
 
 

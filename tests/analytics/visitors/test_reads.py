@@ -10,13 +10,12 @@ import pytest
 from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from analytics.visitors import reads
-from analytics.visitors.privacy import SMALLEST_GROUP
 from devices.models import Device, Site
-from faces.models import Capture, Mode, Person, Sighting
+from faces.models import Capture, ExpressionQuarter, Mode, Person, Sighting
 from faces.services import set_policy
 from tests import places
 from tests.analytics.frames import undone
@@ -56,11 +55,10 @@ def somebody(site: Site, name: str = "Ada", guest: int | None = None) -> Person:
     return Person.objects.create(site=site, name=name, guest_number=guest)
 
 
-def see(device: Device, at: dt.datetime, *people: Person | None, emotions: dict[str, float] | None = None) -> None:
+def see(device: Device, at: dt.datetime, *people: Person | None) -> None:
     capture = Capture.objects.create(device=device, taken_at=at, received_at=at, key=next(keys))
     Sighting.objects.bulk_create(
-        Sighting(capture=capture, number=number, person=person, confidence=0.9, emotions=emotions or {})
-        for number, person in enumerate(people)
+        Sighting(capture=capture, number=number, person=person, confidence=0.9) for number, person in enumerate(people)
     )
 
 
@@ -182,57 +180,33 @@ def test_another_sites_are_not_found(path: str, outsider: User, seattle01: Devic
 
 
 class TestReactions:
-    @pytest.fixture(autouse=True)
-    def _rekognition(self, settings: Settings) -> None:
-        settings.RECOGNISER = "rekognition"
-
-    def crowd(self, device: Device, at: dt.datetime, people: int, **emotions: float) -> None:
-        known = [somebody(device.site, f"P{number}") for number in range(people)]
-        see(device, at, *known, emotions=emotions)
+    def crowd(self, device: Device, at: dt.datetime, *, settled: bool = True, **counts: int) -> None:
+        ExpressionQuarter.objects.create(device=device, start=at, counts=counts, settled=settled)
 
     def shares(self, *devices: Device) -> list[Any]:
         found = reads.read_reactions(devices, zone=SEATTLE, start=NOW - 2 * DAY, end=NOW, now=NOW)
         return [day.shares and {name: round(share, 3) for name, share in day.shares.items() if share} for day in found]
 
-    def test_a_crowds_are_emotion_shares_that_is_over(self, decide: Any, seattle01: Device) -> None:
-        decide(Mode.ENROLLED)
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=0.6, calm=0.2)
-        self.crowd(seattle01, NOW, SMALLEST_GROUP, happy=0.6, calm=0.2)
+    def test_shares_are_those_of_all_settled_quarter_hours_of_a_day_that_is_over(self, seattle01: Device) -> None:
+        self.crowd(seattle01, NOW - DAY, happy=5, calm=1)
+        self.crowd(seattle01, NOW - DAY + dt.timedelta(hours=1), happy=1, calm=1)
+        self.crowd(seattle01, NOW - DAY + dt.timedelta(hours=2), sad=9, settled=False)
+        self.crowd(seattle01, NOW, happy=5)
         assert self.shares(seattle01) == [None, {"happy": 0.75, "calm": 0.25}, None]
 
-    def test_a_small_group_and_the_other_devices_of_its_day_have_no_shares(
-        self, decide: Any, seattle01: Device, seattle02: Device
-    ) -> None:
-        decide(Mode.ENROLLED)
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=1.0)
+    def test_devices_add_up(self, seattle01: Device, seattle02: Device) -> None:
+        self.crowd(seattle01, NOW - DAY, happy=5)
+        self.crowd(seattle02, NOW - DAY, sad=5)
         assert self.shares(seattle01)[1] == {"happy": 1.0}
-        self.crowd(seattle02, NOW - DAY, 1, sad=1.0)
-        assert self.shares(seattle01) == self.shares(seattle02) == [None, None, None]
-        assert self.shares(seattle01, seattle02)[1] == {"happy": 0.833, "sad": 0.167}
+        assert self.shares(seattle01, seattle02)[1] == {"happy": 0.5, "sad": 0.5}
 
-    def test_there_are_none_where_another_recogniser_is_in_use(
-        self, decide: Any, settings: Settings, seattle01: Device
-    ) -> None:
-        decide(Mode.ENROLLED)
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=1.0)
-        settings.RECOGNISER = "local"
-        assert self.shares(seattle01) == [None, None, None]
-
-    def test_there_are_none_where_recognition_is_off(self, decide: Any, seattle01: Device) -> None:
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=1.0)
-        assert self.shares(seattle01) == [None, None, None]
-
-    def test_the_api_tells_no_person_and_no_size_of_a_group(self, decide: Any, viewer: User, seattle01: Device) -> None:
-        decide(Mode.ENROLLED)
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=1.0)
+    def test_the_api_tells_no_person_and_no_size_of_a_group(self, viewer: User, seattle01: Device) -> None:
+        self.crowd(seattle01, NOW - DAY, happy=5)
         [day] = api(viewer, "reactions", device="Seattle01", **{"from": "2026-11-19", "to": "2026-11-19"}).json()
         assert set(day) == {"start", "end", "shares"}
         assert day["shares"]["happy"] == 1.0
 
-    def test_they_take_three_queries(
-        self, decide: Any, seattle01: Device, django_assert_num_queries: DjangoAssertNumQueries
-    ) -> None:
-        decide(Mode.ENROLLED)
-        self.crowd(seattle01, NOW - DAY, SMALLEST_GROUP, happy=1.0)
-        with django_assert_num_queries(3):
+    def test_they_take_one_query(self, seattle01: Device, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+        self.crowd(seattle01, NOW - DAY, happy=5)
+        with django_assert_num_queries(1):
             self.shares(seattle01)

@@ -18,7 +18,15 @@ def sent(user: User, **typed: str) -> Any:
     client = Client()
     client.force_login(user)
     return client.post(
-        PAGE, {"mode": "enrolled", "picture_hours": "720", "unmatched_hours": "24", "guest_days": "90", **typed}
+        PAGE,
+        {
+            "mode": "enrolled",
+            "picture_hours": "720",
+            "unmatched_hours": "24",
+            "unseen_days": "1095",
+            "guest_days": "90",
+            **typed,
+        },
     )
 
 
@@ -43,8 +51,8 @@ def test_recognition_needs_the_owners_confirmation_beside_its_field(owner: User,
 
 
 def test_a_shorter_term_says_how_many_pictures_go(owner: User, seattle: Site) -> None:
-    page = shown(sent(owner, mode="off", picture_hours="48"))
-    assert "0 pictures that are older than 48 hours are deleted for ever" in page
+    page = shown(sent(owner, mode="off", picture_hours="6"))
+    assert "0 pictures that are older than 6 hours are deleted for ever" in page
 
 
 def test_operators_see_the_policy_and_are_told_who_decides(operator: User, seattle: Site) -> None:

@@ -86,20 +86,26 @@ def searched(*matches: tuple[str, float], at: dict[str, float] | None = None) ->
 class TestLook:
     def detect(self, stub: Stubber, labels: list[dict[str, Any]], faces: list[dict[str, Any]]) -> Any:
         stub.add_response("detect_labels", {"Labels": labels}, LABELS_REQUEST)
-        stub.add_response(
-            "detect_faces", {"FaceDetails": faces}, {"Image": {"Bytes": ANY}, "Attributes": ["DEFAULT", "EMOTIONS"]}
-        )
+        stub.add_response("detect_faces", {"FaceDetails": faces}, {"Image": {"Bytes": ANY}, "Attributes": ["DEFAULT"]})
         return Rekognition(stub.client).detect(JPEG)
+
+    def test_emotions_are_asked_for_on_demand_only(self, stub: Stubber) -> None:
+        detail = {"BoundingBox": box(0.1, 0.1, 0.2, 0.2), "Confidence": 99.0}
+        asked = {"Image": {"Bytes": ANY}, "Attributes": ["DEFAULT", "EMOTIONS"]}
+        stub.add_response("detect_labels", {"Labels": []}, LABELS_REQUEST)
+        emotions = [{"Type": "HAPPY", "Confidence": 90.0}]
+        stub.add_response("detect_faces", {"FaceDetails": [detail | {"Emotions": emotions}]}, asked)
+        [face] = Rekognition(stub.client).detect_with_emotions(JPEG).faces
+        assert face.emotions == {"happy": 0.9}
 
     def test_boxes_are_pixels_and_confidences_shares(self, stub: Stubber) -> None:
         detail = {
             "BoundingBox": box(0.25, 0.125, 0.2, 0.25),
             "Confidence": 99.0,
-            "Emotions": [{"Type": "HAPPY", "Confidence": 90.0}],
         }
         detections = self.detect(stub, [label("Cup", 80.0, box(0.5, 0.5, 0.25, 0.25))], [detail])
         assert [(face.box, face.confidence, face.emotions) for face in detections.faces] == [
-            ((128, 64, 102, 128), 0.99, {"happy": 0.9})
+            ((128, 64, 102, 128), 0.99, {})
         ]
         assert [(cup.box, cup.confidence) for cup in detections.cups] == [((256, 256, 128, 128), 0.8)]
 

@@ -1,0 +1,85 @@
+"""The pages of notices: one for the people before a display, for programs too, and one for the site's members."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import segno
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_safe
+
+from devices.managing.access import find_site
+from devices.models import Device
+from faces.models import DisplayNotice
+from faces.notices.current import current_notice
+from faces.notices.statements import GROUPS
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+@require_safe
+def display_notice(request: HttpRequest, code: str) -> HttpResponse:
+    """Show what the camera of this display does, to everybody."""
+    notice, device = _find(code)
+    address = request.build_absolute_uri(reverse("display-notice", args=[code]))
+    context = {
+        "device": device,
+        "notice": notice,
+        "groups": [
+            (title, [each["text"] for each in notice.content if each["group"] == group])
+            for group, title in GROUPS.items()
+        ],
+        "address": address,
+        "qr_code": as_qr_code(address),
+    }
+    return render(request, "faces/display_notice.html", context)
+
+
+@require_safe
+def display_notice_json(request: HttpRequest, code: str) -> HttpResponse:
+    """Return the same for programs."""
+    notice, device = _find(code)
+    return JsonResponse(as_json(request, notice, device))
+
+
+def as_json(request: HttpRequest, notice: DisplayNotice, device: Device) -> dict[str, Any]:
+    return {
+        "site": device.site.name,
+        "display": device.name,
+        "since": notice.since.isoformat(),
+        "page": request.build_absolute_uri(reverse("display-notice", args=[notice.code])),
+        "statements": notice.content,
+    }
+
+
+@login_required
+@require_safe
+def site_display_notices(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the notices of the site's displays, to be printed."""
+    site = find_site(cast("User", request.user), slug)
+    now = timezone.now()
+    devices = Device.objects.open().filter(site=site).select_related("site", "thing__state").order_by("name", "pk")
+    context = {
+        "site": site,
+        "rows": [(device, current_notice(device, now=now)) for device in devices],
+        "tab": "site-policy",
+    }
+    return render(request, "faces/site_display_notices.html", context)
+
+
+def _find(code: str) -> tuple[DisplayNotice, Device]:
+    """Return the notice as it is now. Raises `Http404` for a display that is not there, or not there any more."""
+    device = Device.objects.select_related("site", "thing__state").filter(notice__code=code, until=None).first()
+    if device is None:
+        raise Http404("There is no display with this notice, or its camera has gone.")
+    return current_notice(device, now=timezone.now()), device
+
+
+def as_qr_code(text: str) -> SafeString:
+    """Return the text as a QR code in SVG, as large as its place, which a dirty print may still be read from."""
+    svg = segno.make_qr(text, error="m").svg_inline(border=2, omitsize=True, dark="#000", light="#fff")
+    return mark_safe(svg)  # noqa: S308 - segno escapes the text by drawing it

@@ -1,0 +1,156 @@
+"""What a device's notice says, made from the settings that are in force. Upper floors register further statements."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from devices.models import Device
+from faces.models import Capture, FeelingsConfirmation, Mode, SitePolicy
+from faces.people.feelings import SMALLEST_GROUP
+from faces.recognisers.recogniser import configured_class
+
+LOOKS, KEEPS, ASK = "looks", "keeps", "ask"
+
+GROUPS = {LOOKS: "What the camera looks for", KEEPS: "What is kept, and for how long", ASK: "Whom you can ask"}
+"""The titles of a notice's parts, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of a notice."""
+
+    group: str
+    key: str
+    """A name for programs, such as “pictures-kept”."""
+    text: str
+    hours: int | None = None
+    """For programs: the term of what is kept."""
+
+
+Source = Callable[[Device], Iterable[Statement]]
+
+_sources: list[Source] = []
+
+
+def register_statements(source: Source) -> None:
+    """Have every notice say what this function returns for its device."""
+    if source not in _sources:
+        _sources.append(source)
+
+
+def statements(device: Device) -> list[dict[str, Any]]:
+    """Return the statements of the device's notice for a column of JSON, by group. Contains no time."""
+    said = [*_own(device), *(statement for source in _sources for statement in source(device))]
+    return [
+        {"group": group, "key": each.key, "text": each.text, **({"hours": each.hours} if each.hours else {})}
+        for group in GROUPS
+        for each in said
+        if each.group == group
+    ]
+
+
+def _own(device: Device) -> Iterator[Statement]:
+    policy = SitePolicy.objects.filter(site=device.site_id).first() or SitePolicy(site=device.site)
+    state = device.latest_state
+    reported: dict[str, Any] = (state.reported_config if state is not None else None) or {}
+    yield from _looks(device, reported)
+    yield from _faces(device, policy)
+    yield from _pictures(device, policy, reported)
+    yield Statement(
+        KEEPS,
+        "counts",
+        "Numbers are kept: how many people were there and for how long. A number names nobody, and no face is kept "
+        "for it.",
+    )
+    yield Statement(
+        KEEPS,
+        "single-looks",
+        f"The single looks behind the numbers are deleted after {days(settings.FRAME_RETENTION_DAYS)}.",
+        settings.FRAME_RETENTION_DAYS * 24,
+    )
+    yield Statement(
+        ASK,
+        "contact",
+        f"Ask {policy.contact}." if policy.contact else f"Ask the staff of {device.site}.",
+    )
+    yield Statement(
+        ASK, "rights", "You may see what is kept about you, have it corrected, withdraw your consent, and be erased."
+    )
+
+
+def _looks(device: Device, reported: dict[str, Any]) -> Iterator[Statement]:
+    detectors = reported.get("detectors")
+    if "faces" in detectors if detectors is not None else device.faces_sought is not False:
+        yield Statement(LOOKS, "faces", "Whether faces are there, how many, and whether they look at the display.")
+    if reported.get("bodies"):
+        yield Statement(LOOKS, "bodies", "Whether people pass by, also those who do not look.")
+    if "gestures" in detectors if detectors is not None else bool(device.labels_sought):
+        yield Statement(LOOKS, "gestures", "Gestures of hands, such as a thumb up.")
+    if detectors is not None and "objects" in detectors:
+        yield Statement(LOOKS, "cups", "Cups in hands.")
+    yield Statement(LOOKS, "no-sound", "No sound is recorded.")
+
+
+def _faces(device: Device, policy: SitePolicy) -> Iterator[Statement]:
+    amazon = " Amazon Web Services compares the faces." if configured_class().name == "rekognition" else ""
+    match Mode(policy.mode):
+        case Mode.OFF:
+            yield Statement(LOOKS, "nobody-recognised", "Nobody is recognised. A face is counted, and not compared.")
+        case Mode.ENROLLED:
+            text = "People who have agreed in writing are recognised and greeted. Nobody else is."
+            yield Statement(LOOKS, "enrolled-recognised", text + amazon)
+        case Mode.EVERYONE:
+            yield Statement(
+                LOOKS,
+                "everyone-recognised",
+                "Whoever comes is recognised when they come again, as a guest with a number, not with a name." + amazon,
+            )
+            yield Statement(
+                KEEPS, "guests", f"Guests are forgotten after {days(policy.guest_days)}.", policy.guest_days * 24
+            )
+    if policy.mode != Mode.OFF:
+        yield Statement(
+            KEEPS,
+            "people",
+            f"People who agreed are erased when no camera has seen them for {days(policy.unseen_days)}, when the term "
+            "of their consent is over, and at once when they ask for it.",
+            policy.unseen_days * 24,
+        )
+    if configured_class().detects_emotions and FeelingsConfirmation.objects.filter(site=device.site_id).exists():
+        yield Statement(
+            LOOKS,
+            "expressions",
+            f"Expressions of faces are counted by the quarter hour, where at least {SMALLEST_GROUP} people came. They "
+            "are kept with nobody.",
+        )
+    else:
+        yield Statement(LOOKS, "no-expressions", "Nobody's feelings are guessed.")
+
+
+def _pictures(device: Device, policy: SitePolicy, reported: dict[str, Any]) -> Iterator[Statement]:
+    if not reported.get("picture") and not Capture.objects.filter(device=device).exists():
+        yield Statement(KEEPS, "no-pictures", "No pictures are kept.")
+        return
+    yield Statement(
+        KEEPS,
+        "pictures",
+        f"The camera takes pictures of people before it. They are deleted after {hours(policy.kept_hours)}, and "
+        f"pictures of a single face that nobody knows after {hours(policy.unmatched_hours)}.",
+        policy.kept_hours,
+    )
+
+
+def hours(number: int) -> str:
+    """Return the term in words: “12 hours”, “30 days”."""
+    if number >= 48 and number % 24 == 0:
+        return days(number // 24)
+    return f"{number:,} hour{'' if number == 1 else 's'}"
+
+
+def days(number: int) -> str:
+    """Return the term in words: “1 day”, “400 days”, “3 years”."""
+    if number >= 365 and number % 365 == 0:
+        return f"{number // 365} year{'' if number == 365 else 's'}"
+    return f"{number:,} day{'' if number == 1 else 's'}"

@@ -1,0 +1,20 @@
+"""What the notice of a display says of pictures that are kept for training."""
+
+from collections.abc import Iterator
+
+from devices.models import Device
+from faces.notices.statements import KEEPS, Statement, days
+from learning.models import TrainingPolicy
+
+
+def training_statements(device: Device) -> Iterator[Statement]:
+    """Yield a statement where the site's owner has decided to keep pictures for training."""
+    policy = TrainingPolicy.objects.filter(site=device.site_id, is_on=True).first()
+    if policy is not None:
+        yield Statement(
+            KEEPS,
+            "training",
+            f"Some pictures are kept for {days(policy.keep_days)}, so that the camera learns to tell gestures apart. "
+            "Members of the site look at them to correct mistakes.",
+            policy.keep_days * 24,
+        )
