@@ -62,8 +62,10 @@ def examine(capture: Capture, now: dt.datetime, recogniser: Recogniser) -> Findi
     """
     jpeg = storage.read(capture)
     site, mode = capture.device.site, loaded_mode(capture.device.site)
-    reads = may_read_expressions(capture) and isinstance(recogniser, ReadsExpressions)
-    detections = recogniser.detect_with_emotions(jpeg) if reads else recogniser.detect(jpeg)
+    if isinstance(recogniser, ReadsExpressions) and may_read_expressions(capture):
+        detections = recogniser.detect_with_emotions(jpeg)
+    else:
+        detections = recogniser.detect(jpeg)
     faces_with_cups = match_cups([face.box for face in detections.faces], [cup.box for cup in detections.cups])
     findings = Findings(detections, mode, {face for face in faces_with_cups if face is not None})
     if mode == Mode.OFF or not detections.faces:
