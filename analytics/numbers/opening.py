@@ -122,6 +122,9 @@ def open_spans(hours: SiteOpening, *, zone: ZoneInfo, start: dt.datetime, end: d
 PROPOSED_FROM = dt.timedelta(weeks=8)
 """How much of the past a proposal is made from."""
 
+WEEKEND = 5
+"""The first day of the weekend, counted from Monday. Where it is another one, the days of the week still tell."""
+
 BUSY_SHARE = 0.1
 """Proposed hours have on average at least this share of the spells of the busiest hour: cleaners do not open a site."""
 
@@ -140,12 +143,17 @@ def propose_week(spells: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], 
     """Return the hours of each day of the week, Monday first, in which people usually come.
 
     `spells` and `known` are [day, hour]; `weekday` is that of the first day. A day is open from its first such hour to
-    the end of its last.
+    the end of its last. Of an hour that was never seen on a day of the week, the other days tell: first those of the
+    same kind, working days or the weekend. A day of the week that was never seen is closed.
     """
     days = (np.arange(len(spells)) + weekday) % WEEKDAYS
     came = np.array([np.where(known, spells, 0.0)[days == day].sum(axis=0) for day in range(WEEKDAYS)])
     seen = np.array([known[days == day].sum(axis=0) for day in range(WEEKDAYS)])
     usual = came / np.maximum(seen, 1)
+    for others in (slice(0, WEEKEND), slice(WEEKEND, WEEKDAYS), slice(0, WEEKDAYS)):
+        of_others = came[others].sum(axis=0) / np.maximum(seen[others].sum(axis=0), 1)
+        told = (seen[others] == 0) & (usual[others] == 0) & seen[others].any(axis=1, keepdims=True)
+        usual[others] = np.where(told, of_others, usual[others])
     found = []
     for hours in (usual > 0) & (usual >= BUSY_SHARE * usual.max()):
         busy = np.flatnonzero(hours)

@@ -254,3 +254,11 @@ def test_proposed_hours_are_those_in_which_people_usually_came() -> None:
     visits[3::7, 2] = 0.4
     known[:14, :12] = False
     assert propose_week(visits, known, weekday=6) == ["09:00-18:00"] * 6 + [""], "the first day is a Sunday"
+
+
+def test_an_hour_that_was_never_seen_on_a_day_is_proposed_by_other_days_and_a_day_never_seen_is_closed() -> None:
+    visits, known = np.zeros((14, 24)), np.ones((14, 24), bool)
+    visits[:, 9:18] = 5
+    known[1::7, :14] = False  # the camera was off on the mornings of both Tuesdays
+    known[6::7] = False  # and on both Sundays
+    assert propose_week(visits, known, weekday=0) == ["09:00-18:00"] * 6 + [""]
