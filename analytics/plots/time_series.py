@@ -345,10 +345,17 @@ MOST_DATES = 31 * 24
 """With more buckets, or with weeks, the axis has a tick for each month that begins."""
 
 
+MOST_MONTHS = 24
+"""With more buckets of months, the axis has a tick for each year that begins."""
+
+
 def _month_ticks(buckets: Sequence[EngagementBucket]) -> Iterator[tuple[int, str]]:
+    by_year = len(buckets) > MOST_MONTHS and all(map(texts.is_month, buckets[1:-1]))
     for before, bucket in pairwise(buckets):
         start = bucket.start
-        if start.month != before.start.month:
+        if by_year and start.month == 1:
+            yield milliseconds(start), str(start.year)
+        elif not by_year and start.month != before.start.month:
             year = f"<br>{start.year}" if start.month == 1 else ""
             yield milliseconds(start), f"{texts.MONTH_NAMES[start.month - 1]}{year}"
 

@@ -114,7 +114,7 @@
     const text = (selector) => head?.querySelector(selector)?.textContent.trim().replace(/\s+/g, " ") ?? "";
     const about = document.querySelector("[data-about]")?.dataset.about ?? "";
     const small = [text("p"), about].filter(Boolean).map(escaped).join(" · ");
-    layout.title = { text: `${escaped(text("h2, h3"))}<br><sub>${small}</sub>`, x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 17 } };
+    layout.title = { text: `${escaped(text("h2, h3"))}<br><sub>${small}</sub>`, x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 22 }, font: { size: 17 } };
     layout.margin = { ...layout.margin, t: layout.margin.t + TITLE_HEIGHT };
     const legend = [...plot.parentElement.querySelectorAll(".key > span")].map(legendEntry).join("   ");
     if (legend) {

@@ -1,6 +1,8 @@
 import datetime as dt
 import json
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -147,3 +149,14 @@ def test_a_plot_is_summarised_in_sentences() -> None:
     )
     assert summarise([seen(HOURS[0])]) == "Nobody faced the display. The camera was off in 0 of 1 hour."
     assert summarise([off(HOURS[0])]) == "The camera was off in 1 of 1 hour."
+
+
+def test_the_axis_of_years_of_months_has_years_and_that_of_a_year_has_months() -> None:
+    firsts = [
+        dt.datetime(2023 + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo("America/Chicago")) for month in range(37)
+    ]
+    months = [seen(span) for span in pairwise(firsts)]
+    of_years = engagement_figure(months, now=LONG_AFTER)["layout"]["xaxis"]["ticktext"]
+    assert of_years == ["2024", "2025"]
+    of_a_year = engagement_figure(months[:13], now=LONG_AFTER)["layout"]["xaxis"]["ticktext"]
+    assert (of_a_year[0], of_a_year[-1]) == ("Feb", "Jan<br>2024")
