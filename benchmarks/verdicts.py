@@ -14,6 +14,7 @@ import argparse
 import datetime as dt
 import os
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from tqdm import tqdm
 from benchmarks.data.street_counts import Street, streets
 from benchmarks.tools import report, results
 
+sys.path.insert(1, str(results.ROOT / "platform"))
 os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true"}
 
 import django
