@@ -40,6 +40,7 @@ def addresses(seattle01: Device, owner: User) -> list[str]:
         *(reverse(name, args=[site.slug]) for name in (*pages, "site-audit", "site-opening-plan-new")),
         *(reverse(name, args=[site.slug, seattle01.pk]) for name in of_device),
         *(reverse("device-place-change", args=[site.slug, seattle01.pk, change]) for change in ("move", "retire")),
+        reverse("walls"),
         reverse("quarantined-message", args=[site.slug, message.pk]),
         reverse("site-opening-plan", args=[site.slug, plan.pk]),
     ]

@@ -76,8 +76,10 @@ def test_plots_take_as_many_queries_however_long_the_period(
     for days in (1, 30):
         with CaptureQueriesContext(connection) as queries:
             client.get(address(), {"days": days})
-        expected = "session, user, place, devices, opening hours twice, engagement, episodes, confidences, nine weeks"
-        assert len(queries) <= 12, expected
+        expected = (
+            "session, user, place, devices, opening hours twice, engagement, episodes, confidences, nine weeks, setups"
+        )
+        assert len(queries) <= 13, expected
 
 
 def test_a_label_cannot_end_the_script_that_names_it(seattle01: Device, viewer: User) -> None:

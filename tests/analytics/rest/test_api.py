@@ -193,7 +193,7 @@ def test_a_name_that_several_sites_use_needs_the_site(frames: None, viewer: User
         ({"to": "9999-12-31T23:59:59-12:00"}, "to", "outside the years"),
         ({"since": "2026-11-20", "to": "2026-11-19"}, "from", "from must lie before to."),
         ({"since": "2026-11-21"}, "from", "from lies in the future"),
-        ({"bucket": "week"}, "bucket", "week"),
+        ({"bucket": "fortnight"}, "bucket", "fortnight"),
         ({"since": "2000-01-01"}, "bucket", "the limit is 10,000"),
         ({"since": "1970-01-01", "to": "9998-12-31"}, "bucket", "the limit is 10,000"),
     ],
