@@ -20,7 +20,8 @@ from faces.models import Consent, ConsentTemplate, Face, Method, Mode, Person
 from faces.people.consent_texts import PROPOSAL, publish_text
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.services import EnrolmentRefused, create_person, enrol, record_consent, set_policy
-from notifications.models import ChannelKind, Kind, Rule
+from notifications.letters.services import add_reader
+from notifications.models import ChannelKind, Kind, Rule, Unit
 from notifications.rules.services import save_rule
 from notifications.sending.services import add_channel
 
@@ -82,7 +83,7 @@ def create_sites(owner: User, now: dt.datetime) -> None:
 
 
 def _tell(site: Site, owner: User) -> None:
-    """Have the site's page of notices tell of thumbs, coffees and cameras. Nothing leaves the machine."""
+    """Have thumbs, coffees and cameras told, and letters sent. The inbox keeps it all: nothing leaves the machine."""
     if Rule.objects.filter(site=site).exists():
         return
     inbox, _ = add_channel(site=site, kind=ChannelKind.INBOX, name="This page", address="")
@@ -94,6 +95,7 @@ def _tell(site: Site, owner: User) -> None:
         Rule(site=site, kind=Kind.CAMERA_BACK),
     ):
         save_rule(rule=rule, channels=[inbox], by=owner)
+    add_reader(site=site, unit=Unit.WEEK, address="facility@example.com", by=owner)
 
 
 def _offer_text(site: Site, owner: User, now: dt.datetime) -> None:

@@ -25,9 +25,17 @@ class NotificationsConfig(AppConfig):
         register_sink(sink.note)
         register_check(health.lines)
         register_tab(Tab("Notices", "site-notices", rank=75))
+        register_tab(Tab("Letters", "site-letters", rank=76))
         coffees_counted.connect(coffees.note)
         person_erased.connect(forget_names)
         fields = ["name", "kind", "enabled"]
         audit(Channel, Audited("channel", fields, site=lambda channel: channel.site_id))
         audit(Rule, Audited("rule of notices", ["kind", "label", "enabled"], site=lambda rule: rule.site_id))
-        tasks.schedule(self, {"notifications.tasks.watch": "I", "notifications.tasks.forget_old_notices": "D"})
+        tasks.schedule(
+            self,
+            {
+                "notifications.tasks.watch": "I",
+                "notifications.tasks.make_letters": "I",
+                "notifications.tasks.forget_old_notices": "D",
+            },
+        )

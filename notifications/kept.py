@@ -30,6 +30,21 @@ def register_notifications() -> None:
             names=("subject", "text", "problem"),
             site="rule__site",
         ),
+        Table(
+            "notifications.Letter",
+            "the question of a week, which may name somebody; otherwise numbers",
+            "After three years; an erasure replaces the name.",
+            names=("content",),
+            site="site",
+        ),
+        Table(
+            "notifications.Reader",
+            "the e-mail addresses of those who read letters",
+            "When they end the letters.",
+            names=("address",),
+            site="site",
+        ),
+        Table("notifications.Copy", other=("problem",)),
         Place(
             "e-mails, chats and webhooks",
             "what members were told, such as who had a coffee",

@@ -14,6 +14,10 @@ class OfRuleQuerySet(SiteScopedQuerySet):
     site_path = "rule__site"
 
 
+class OfReaderQuerySet(SiteScopedQuerySet):
+    site_path = "reader__site"
+
+
 class Kind(models.TextChoices):
     """What can happen. Each value is the end of the sentence “when …” by which a rule is made."""
 
@@ -159,3 +163,89 @@ class Notice(models.Model):
 
 TOLD_WITHIN = dt.timedelta(minutes=10)
 """What is noted later than that after it happened, such as an outbox that drains, is not told any more."""
+
+
+class Unit(models.TextChoices):
+    """How long the time is that a letter is about."""
+
+    WEEK = "week", "each week"
+    MONTH = "month", "each month"
+
+
+class Letter(models.Model):
+    """What a site's letter about a week or month says, as it was when it was made.
+
+    The content is numbers, sentences and figures, so that the letter can be shown again as it was.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="letters")
+    unit = models.CharField(max_length=8, choices=Unit.choices)
+    first = models.DateField(help_text="The first local day.")
+    last = models.DateField(help_text="The last local day.")
+    made_at = models.DateTimeField()
+    content = models.JSONField()
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-first", "unit", "site__name"]
+        constraints = [models.UniqueConstraint(fields=["site", "unit", "first"], name="one_letter_of_each_period")]
+
+    def __str__(self) -> str:
+        return f"{self.site.name}, {self.content.get('period', self.first)}"
+
+
+class Reader(models.Model):
+    """Somebody who gets letters by e-mail: a user, or the address of somebody without an account.
+
+    Without a site, the letter is about all sites that the user may see.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, null=True, related_name="letter_readers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    address = models.EmailField()
+    unit = models.CharField(max_length=8, choices=Unit.choices, default=Unit.WEEK)
+    added_at = models.DateTimeField()
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = SiteScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["address", "unit"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "address", "unit"], name="one_reader_of_each_address"),
+            models.UniqueConstraint(
+                fields=["user", "unit"], condition=models.Q(site=None), name="one_reader_of_all_sites_for_each_user"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(site__isnull=False) | models.Q(user__isnull=False),
+                name="a_reader_of_all_sites_is_a_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Copy(models.Model):
+    """A letter for one reader. It is sent at least once, each time with the same id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="copies")
+    first = models.DateField()
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True)
+
+    objects = OfReaderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["reader", "first"], name="one_copy_of_each_letter")]
+        indexes = [models.Index(fields=["next_try_at"], condition=models.Q(state="waiting"), name="copies_to_send")]
+
+    def __str__(self) -> str:
+        return f"{self.first} for {self.reader}"

@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from notifications.happenings import watching
+from notifications.letters import services as letters
 from notifications.rules import services
 
 
@@ -11,6 +12,12 @@ def watch() -> int:
     return watching.watch(timezone.now())
 
 
+def make_letters() -> int:
+    """Make the letters about weeks and months that are over; return how many."""
+    return letters.make_due(now=timezone.now())
+
+
 def forget_old_notices() -> int:
-    """Delete notices past their term; return how many."""
-    return services.forget_old(now=timezone.now())
+    """Delete notices and letters past their term; return how many."""
+    now = timezone.now()
+    return services.forget_old(now=now) + letters.forget_old(now=now)

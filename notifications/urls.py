@@ -4,13 +4,16 @@ from typing import Any
 
 from django.urls import path
 
-from notifications.pages import views
+from notifications.pages import letters, views
+from notifications.rest.letters import LetterViewSet, ReaderViewSet
 from notifications.rest.views import ChannelViewSet, NoticeViewSet, RuleViewSet
 
 api: list[tuple[str, Any, str]] = [
     ("channels", ChannelViewSet, "channel"),
     ("notice-rules", RuleViewSet, "notice-rule"),
     ("notices", NoticeViewSet, "notice"),
+    ("letters", LetterViewSet, "letter"),
+    ("letter-readers", ReaderViewSet, "letter-reader"),
 ]
 urlpatterns: list[Any] = [
     path("sites/<slug:slug>/notices/", views.site_notices, name="site-notices"),
@@ -22,4 +25,14 @@ urlpatterns: list[Any] = [
     path("sites/<slug:slug>/notices/channels/<int:pk>/test/", views.test_channel, name="site-channel-test"),
     path("sites/<slug:slug>/notices/channels/<int:pk>/delete/", views.delete_channel, name="site-channel-delete"),
     path("sites/<slug:slug>/notices/<uuid:pk>/again/", views.send_again, name="site-notice-again"),
+    path("inbox/", views.inbox, name="inbox"),
+    path("letters/", letters.all_letters, name="letters"),
+    path("letters/unsubscribe/<str:token>/", letters.unsubscribe, name="letter-unsubscribe"),
+    path("letters/open/<str:token>/", letters.open_letter, name="letter-open"),
+    path("letters/<str:unit>/<str:first>/", letters.letter_of_all, name="letter-of-all"),
+    path("sites/<slug:slug>/letters/", letters.site_letters, name="site-letters"),
+    path("sites/<slug:slug>/letters/<int:pk>/", letters.site_letter, name="site-letter"),
+    path("sites/<slug:slug>/letters/subscribe/", letters.subscribe, name="site-letter-subscribe"),
+    path("sites/<slug:slug>/letters/readers/new/", letters.add_reader, name="site-letter-reader-new"),
+    path("sites/<slug:slug>/letters/readers/<int:pk>/delete/", letters.delete_reader, name="site-letter-reader-delete"),
 ]

@@ -53,7 +53,7 @@ def demo_environment(environ: Mapping[str, str]) -> Iterator[DemoEnvironment]:
         url = environ.get("MQTT_URL") or f"mqtt://{LOOPBACK}:{_free_port()}"
         if environ.get("MQTT_URL"):
             _check_broker(url)
-        yield DemoEnvironment(port, data, url, not environ.get("MQTT_URL"), _variables(environ, data, url))
+        yield DemoEnvironment(port, data, url, not environ.get("MQTT_URL"), _variables(environ, data, url, port))
 
 
 def _check_port(text: str) -> int:
@@ -111,7 +111,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _variables(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[str, str]:
+def _variables(environ: Mapping[str, str], data: Path, mqtt_url: str, port: int) -> dict[str, str]:
     return {
         **environ,
         "DATA_DIR": str(data),
@@ -120,6 +120,9 @@ def _variables(environ: Mapping[str, str], data: Path, mqtt_url: str) -> dict[st
         # As in production, except that loopback needs no TLS.
         "DEBUG": "false",
         "HTTPS": "false",
+        # Nothing leaves the machine: a page shows what would be sent.
+        "NOTIFY_CATCH": "true",
+        "PAGES_URL": f"http://{LOOPBACK}:{port}",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}",
         "PYTHONUNBUFFERED": "1",

@@ -5,6 +5,7 @@ import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -18,7 +19,7 @@ from devices.managing.access import find_site, find_site_with
 from devices.models import Site
 from devices.rules.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
-from notifications.models import Channel, Kind, Notice, Rule, State
+from notifications.models import Channel, Copy, Kind, Letter, Notice, Reader, Rule, State
 from notifications.pages.forms import ChannelForm, RuleForm
 from notifications.rules import services as rules
 from notifications.sending import services as sending
@@ -49,6 +50,24 @@ def site_notices(request: HttpRequest, slug: str) -> HttpResponse:
         "now": timezone.now(),
     }
     return render(request, "notifications/notices.html", context)
+
+
+@login_required
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Show what was sent, and what waits, from all sites of the user: notices and letters, the newest first."""
+    notices = Notice.objects.for_user(request.user).select_related("channel", "rule__site").order_by("-created_at")
+    letters = Letter.objects.for_user(request.user).exclude(content={}).select_related("site").order_by("-made_at")
+    copies = Copy.objects.filter(reader__in=Reader.objects.permitted(request.user, Right.OPERATE)).select_related(
+        "reader__site"
+    )
+    context = {
+        "notices": notices[:LATEST],
+        "letters": letters[:LATEST],
+        "copies": copies[:LATEST],
+        "catches": settings.NOTIFY_CATCH,
+    }
+    return render(request, "notifications/inbox.html", context)
 
 
 @login_required

@@ -6,12 +6,13 @@ from django.core.exceptions import ValidationError as Invalid
 from rest_framework import serializers
 
 from devices.models import Site
-from notifications.models import Channel, Notice, Rule
+from notifications.letters import services as letters
+from notifications.models import Channel, Letter, Notice, Reader, Rule
 from notifications.rules import services as rules
 from notifications.sending import services as sending
 
 
-class _SiteField(serializers.SlugRelatedField[Site]):
+class SiteField(serializers.SlugRelatedField[Site]):
     """A site that the caller may see, by its slug."""
 
     def __init__(self, **more: Any) -> None:
@@ -27,7 +28,7 @@ def _check_site(serializer: "serializers.BaseSerializer[Any]", site: Site) -> No
 
 
 class ChannelSerializer(serializers.ModelSerializer[Channel]):
-    site = _SiteField(queryset=Site.objects.all())
+    site = SiteField(queryset=Site.objects.all())
     address = serializers.CharField(write_only=True, required=False, allow_blank=True, max_length=1000)
     key = serializers.SerializerMethodField(help_text="The key that signs a webhook's messages; only when it is made.")
 
@@ -50,7 +51,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
 
 
 class RuleSerializer(serializers.ModelSerializer[Rule]):
-    site = _SiteField(queryset=Site.objects.all())
+    site = SiteField(queryset=Site.objects.all())
     channels = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all())
     sentence = serializers.CharField(source="__str__", read_only=True)
     texts = serializers.ListField(child=serializers.CharField(max_length=1000), required=False, max_length=50)
@@ -92,3 +93,39 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
             *("id", "site", "rule", "channel", "subject", "text", "happened_at", "created_at", "state", "attempts"),
             *("sent_at", "problem"),
         )
+
+
+class LetterSerializer(serializers.ModelSerializer[Letter]):
+    site = serializers.CharField(source="site.slug", read_only=True)
+    content = serializers.DictField(read_only=True, help_text="What the letter says: numbers, sentences and figures.")
+
+    class Meta:
+        model = Letter
+        fields = ("id", "site", "unit", "first", "last", "made_at", "content")
+
+
+class ReaderSerializer(serializers.ModelSerializer[Reader]):
+    site = SiteField(
+        queryset=Site.objects.all(), required=False, allow_null=True, help_text="Leave it out for all your sites."
+    )
+    address = serializers.EmailField(required=False, help_text="Leave it out for the address of your account.")
+
+    class Meta:
+        model = Reader
+        fields = ("id", "site", "address", "unit", "added_at")
+        read_only_fields = ("added_at",)
+        validators = ()  # The service says in a sentence what is wrong; who reads already stays one reader.
+
+    def create(self, validated_data: dict[str, Any]) -> Reader:
+        user, site = self.context["request"].user, validated_data.get("site")
+        address = validated_data.get("address", user.email)
+        is_own = address == user.email
+        if site is None and not is_own:
+            raise serializers.ValidationError({"site": ["Letters about all sites go to your own address alone."]})
+        if not is_own and site is not None:
+            _check_site(self, site)
+        unit = validated_data.get("unit", "week")
+        try:
+            return letters.add_reader(site=site, unit=unit, address=address, user=user if is_own else None, by=user)
+        except Invalid as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from None

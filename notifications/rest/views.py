@@ -18,7 +18,7 @@ from notifications.rules import services as rules
 from notifications.sending import services as sending
 
 
-class _OperatorsChange:
+class OperatorsChange:
     """Lets whoever may operate a site change what belongs to it; others get a 403 that says who may."""
 
     def check_site(self, site: Site) -> None:
@@ -27,7 +27,7 @@ class _OperatorsChange:
             raise PermissionDenied(f"Only {those_with(Right.OPERATE)} of {site} may {Right.OPERATE.value}.")
 
 
-class ChannelViewSet(_OperatorsChange, mixins.CreateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
+class ChannelViewSet(OperatorsChange, mixins.CreateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     """The channels of the caller's sites. A channel is not changed but made anew, because its address is secret."""
 
     queryset = Channel.objects.select_related("site").order_by("pk")
@@ -46,7 +46,7 @@ class ChannelViewSet(_OperatorsChange, mixins.CreateModelMixin, mixins.DestroyMo
 
 
 class RuleViewSet(
-    _OperatorsChange,
+    OperatorsChange,
     mixins.CreateModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
@@ -62,7 +62,7 @@ class RuleViewSet(
         rules.remove_rule(rule=instance)
 
 
-class NoticeViewSet(_OperatorsChange, ScopedReadOnlyViewSet):
+class NoticeViewSet(OperatorsChange, ScopedReadOnlyViewSet):
     """The notices of the caller's sites, the newest first."""
 
     queryset = Notice.objects.select_related("rule__site", "channel")

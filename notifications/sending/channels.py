@@ -5,15 +5,13 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 
 from notifications.models import ChannelKind
 from notifications.rules.words import shorten
-from notifications.sending import addresses, services_known
-from notifications.sending.addresses import Failed, Refused
+from notifications.sending import addresses, mails, services_known
+from notifications.sending.addresses import Refused
 from notifications.sending.secret_texts import Secrets
 
 NTFY_MOST = 4000
@@ -33,12 +31,18 @@ class Message:
 
 
 def send(kind: str, secrets: Secrets, message: Message) -> None:
-    """Send the message. Raises `Failed` if it may be tried again, and `Refused` if not."""
+    """Send the message. Raises `Failed` if it may be tried again, and `Refused` if not.
+
+    With the setting `NOTIFY_CATCH`, nothing leaves the machine: the page of the inbox shows what was told.
+    """
+    if settings.NOTIFY_CATCH:
+        return
     match kind:
         case ChannelKind.INBOX:
             return
         case ChannelKind.EMAIL:
-            _send_mail(secrets["address"], message)
+            recipients = [each.strip() for each in secrets["address"].split(",") if each.strip()]
+            mails.send_text(message.id, recipients, message.subject, message.text)
         case ChannelKind.WEBHOOK:
             _post_signed(secrets["address"], secrets["key"], message)
         case ChannelKind.NTFY:
@@ -48,20 +52,6 @@ def send(kind: str, secrets: Secrets, message: Message) -> None:
             services_known.send(secrets["address"], message.subject, message.text)
         case _:
             raise Refused(f"This version of Headcount knows no channel “{kind}”.")
-
-
-def _send_mail(to: str, message: Message) -> None:
-    if not settings.SENDS_EMAIL:
-        raise Refused("This installation sends no e-mail: EMAIL_URL is not set.")
-    recipients = [each.strip() for each in to.split(",") if each.strip()]
-    headers = {"Message-ID": f"<{message.id}@headcount>", "Auto-Submitted": "auto-generated"}
-    mail = EmailMessage(message.subject, message.text, to=recipients, headers=headers)
-    try:
-        mail.send()
-    except SMTPRecipientsRefused as error:
-        raise Refused(f"The mail server refused {', '.join(error.recipients)}.") from None
-    except (SMTPException, OSError) as error:
-        raise Failed(f"The mail server did not take it: {error}.") from None
 
 
 def _post_signed(address: str, key: str, message: Message) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import secrets
 import uuid
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -75,6 +76,8 @@ def send_test(*, channel: Channel, now: dt.datetime) -> str:
         Channel.objects.filter(pk=channel.pk).update(problem=str(error))
         return f"The test was not taken. {error}"
     Channel.objects.filter(pk=channel.pk).update(problem="", last_sent_at=now)
+    if settings.NOTIFY_CATCH:
+        return "The test was kept here: this installation sends nothing (NOTIFY_CATCH)."
     return "The test was taken by the other side."
 
 

@@ -56,6 +56,7 @@ def read() -> dict[str, Any]:
     if bool(values["OIDC_SERVER_URL"]) != bool(values["OIDC_CLIENT_ID"]):
         raise refusal("OIDC_SERVER_URL and OIDC_CLIENT_ID belong together: set both, or none of them.")
     _check_database(values)
+    _check_pages(values)
     mqtt = _split("MQTT_URL", values["MQTT_URL"])
     if mqtt.scheme not in ("mqtt", "mqtts") or not mqtt.hostname:
         raise refusal("MQTT_URL must look like mqtt://host:1883 or mqtts://user:password@host:8883.")
@@ -98,6 +99,16 @@ def _check_database(values: Mapping[str, Any]) -> None:
     for name, is_set in asked.items():
         if is_set and "sqlite" in values["DATABASE"]["ENGINE"]:
             raise refusal(f"{name} takes PostgreSQL; DATABASE_URL leads to SQLite.")
+
+
+def _check_pages(values: dict[str, Any]) -> None:
+    """Complete the address of the pages: the first host that is allowed."""
+    if not values["PAGES_URL"]:
+        host = next((host for host in values["ALLOWED_HOSTS"] if host.strip("*.")), "localhost").lstrip(".")
+        values["PAGES_URL"] = f"http{'s' if values['HTTPS'] else ''}://{host}"
+    pages = _split("PAGES_URL", values["PAGES_URL"])
+    if pages.scheme not in ("http", "https") or not pages.hostname or pages.query or pages.fragment:
+        raise refusal("PAGES_URL must look like https://headcount.example.com.")
 
 
 def _check_tls(scheme: str, values: Mapping[str, Any]) -> None:
@@ -194,6 +205,8 @@ def _read() -> dict[str, Any]:
         "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
         "NOTIFY_PRIVATE_ADDRESSES": env.bool("NOTIFY_PRIVATE_ADDRESSES", False),
+        "NOTIFY_CATCH": env.bool("NOTIFY_CATCH", False),
+        "PAGES_URL": env.str("PAGES_URL", "").rstrip("/"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),
         "DEVICE_PICTURE_MB_PER_DAY": env.int(
             "DEVICE_PICTURE_MB_PER_DAY", 8_192, validate=validate.Range(min=1, max=1_000_000)

@@ -29,9 +29,10 @@ from faces.people.desk_links import make_link
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
 from learning.models import Kind, Rollout, Run
+from notifications.letters import services as letters
 from tests import api_world, clock, places
 from tests.learning import samples
-from tests.notifications.samples import sent_notice
+from tests.notifications.samples import made_letter, sent_notice
 from tests.plays import samples as plays
 
 
@@ -65,6 +66,8 @@ def fill(owner: User) -> dict[str, Any]:
     experiment = plays.experiment(device)
     text = publish_text(site=site, by=owner, now=now, method="electronic", term_days=9, **PROPOSAL)
     desk_link, _ = make_link(site=site, by=owner, now=now, template=text)
+    letter = made_letter(site)
+    reader = letters.add_reader(site=site, unit="week", address="reader@example.com", by=owner)
     objects: dict[str, Any] = {
         "play": plays.one_play(device),
         "screen": experiment.screen,
@@ -78,6 +81,10 @@ def fill(owner: User) -> dict[str, Any]:
         "site-merge": merge,
         "site-capture": Capture.objects.filter(device=device).first(),
         "site-coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
+        "site-letter-reader": reader,
+        "letter-reader": reader,
+        "site-letter": letter,
+        "letter": letter,
         "site-channel": notice.channel,
         "site-rule": notice.rule,
         "site-notice": notice,

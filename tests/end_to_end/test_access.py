@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from config.urls import router
+from notifications.models import Letter
 from tests.end_to_end import access_world
 from tests.routes import named_routes
 
@@ -110,6 +111,20 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
     ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
     ("wall-delete", "post"): Needs.OPERATOR,
+    ("inbox", "get"): Needs.AN_ACCOUNT,
+    ("letters", "get"): Needs.AN_ACCOUNT,
+    ("letters", "post"): Needs.AN_ACCOUNT,
+    ("letter-of-all", "get"): Needs.VIEWER,
+    ("letter-unsubscribe", "get"): Needs.NOTHING,
+    ("letter-unsubscribe", "post"): Needs.NOTHING,
+    ("site-letters", "get"): Needs.VIEWER,
+    ("site-letter", "get"): Needs.VIEWER,
+    ("site-letter-subscribe", "post"): Needs.VIEWER,
+    ("site-letter-reader-new", "post"): Needs.OPERATOR,
+    ("site-letter-reader-delete", "post"): Needs.OPERATOR,
+    ("letter-reader-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/notifications/letters
+    ("letter-reader-detail", "get"): Needs.OPERATOR,
+    ("letter-reader-detail", "delete"): Needs.OPERATOR,
     ("site-walls", "get"): Needs.VIEWER,
     ("site-walls", "post"): Needs.OPERATOR,
     ("site-wall-revoke", "post"): Needs.OPERATOR,
@@ -278,6 +293,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
 
 NOT_WALKED = {
     "wall-pair-state": "only the screen of the session: tests/analytics/galaxy/test_pairing.py",
+    "letter-open": "the link in the address proves who may see it: tests/notifications/letters",
     "shared": "the link in the address proves who may see it: tests/analytics/sharing",
     "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",
     "player": "the link in the address proves who may see it: tests/plays/pages",
@@ -367,6 +383,8 @@ def address(name: str, world: dict[str, Any]) -> str:
     ]
     if row is not None:
         candidates += [{"pk": row.pk}, {"slug": slug, "pk": row.pk}, {"slug": slug, "pk": row.pk, "change": "move"}]
+        if isinstance(row, Letter):
+            candidates.append({"unit": row.unit, "first": row.first.isoformat()})
         candidates += [{"pk": row.pk, "form": "csv"}, {"pk": row.pk, "kind": "gesture"}]
     for arguments in candidates:
         try:

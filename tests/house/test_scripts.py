@@ -93,7 +93,9 @@ def test_what_is_missing_is_installed_in_one_go(checkout: Path) -> None:
     program(checkout, "ldconfig", "echo libGL.so.1")
     program(checkout, "apt-get", f'echo "$@" > {checkout}/asked')
     assert run(checkout, "system-packages", "demo").returncode == 0
-    assert (checkout / "asked").read_text().split()[-3:] == ["libglib2.0-0", "libegl1", "libgles2"]
+    asked = (checkout / "asked").read_text().split()
+    assert asked[asked.index("libglib2.0-0") :][:3] == ["libglib2.0-0", "libegl1", "libgles2"]
+    assert "libgl1" not in asked
 
 
 def test_ci_runs_both_tiers_of_the_tests_and_nothing_else(checkout: Path) -> None:

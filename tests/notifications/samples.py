@@ -1,7 +1,8 @@
 """Rows of notices for tests of other rooms."""
 
-from devices.models import Device
-from notifications.models import ChannelKind, Kind, Notice, Rule
+from devices.models import Device, Site
+from notifications.letters import services as letters
+from notifications.models import ChannelKind, Kind, Letter, Notice, Rule, Unit
 from notifications.rules import services as rules
 from notifications.sending import services as sending
 from tests import clock
@@ -14,3 +15,11 @@ def sent_notice(device: Device) -> Notice:
     return Notice.objects.create(
         rule=rule, channel=channel, subject="Off", text="It is off.", happened_at=clock.now(), created_at=clock.now()
     )
+
+
+def made_letter(site: Site) -> Letter:
+    """Return the letter of the site's latest week; its cameras need not have seen anything."""
+    first = letters.latest_period(Unit.WEEK, site.zone, clock.now())
+    letter = letters.make_letter(site=site, unit=Unit.WEEK, first=first, now=clock.now())
+    assert letter is not None
+    return letter

@@ -23,8 +23,10 @@ from devices.models import Device, Site
 from notifications.models import Channel, ChannelKind, Notice, State
 from notifications.rules.matching import match_new
 from notifications.rules.words import shorten
-from notifications.sending import addresses, sender, services
-from notifications.sending.sender import GROUPED_FROM, MOST_ATTEMPTS, Sender
+from notifications.sending import addresses, services
+from notifications.sending.due_notices import GROUPED_FROM, LISTED
+from notifications.sending.retrying import LEASE, MOST_ATTEMPTS
+from notifications.sending.sender import Sender
 from tests import clock
 from tests.brokers import free_port
 from tests.edge_agent.platforms import eventually
@@ -120,7 +122,7 @@ def test_a_flood_is_one_message(seattle01: Device, make_rule: MakeRule, receiver
     send_all()
     [told] = [json.loads(body) for _, body in receiver.received]
     assert told["subject"] == f"Seattle: {GROUPED_FROM + 20} notices"
-    assert len(told["text"].splitlines()) == sender.LISTED + 1
+    assert len(told["text"].splitlines()) == LISTED + 1
     assert told["text"].endswith("and 3 more.")
     assert set(Notice.objects.values_list("state", flat=True)) == {State.SENT}
 
@@ -235,4 +237,4 @@ def test_kills_lose_nothing_and_double_at_most_one_notice_each(
 
 
 def test_a_lease_is_longer_than_any_attempt() -> None:
-    assert dt.timedelta(seconds=addresses.CONNECT_S + addresses.READ_S) < sender.LEASE
+    assert dt.timedelta(seconds=addresses.CONNECT_S + addresses.READ_S) < LEASE
