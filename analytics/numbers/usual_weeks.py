@@ -21,8 +21,10 @@ FEWEST_SHARE = 0.5
 def usual_week(series: HourSeries, monday: int) -> tuple[Measure, UsualRange | None]:
     """Return how many people came in the seven days from the day with this index, beside the weeks before them.
 
-    None where it is too early to tell: fewer than `FEWEST_WEEKS` earlier weeks saw enough of the same hours.
+    None where it is too early to tell: fewer than `FEWEST_WEEKS` earlier weeks saw enough of the same hours, with the
+    setups that the cameras have at the end of what was read.
     """
+    series = series.with_latest_setups()
     people = people_of(series)
     return people, range_of_weeks(series.measures()[people].rates, monday)
 

@@ -87,7 +87,7 @@ def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) ->
         "questions": _questions(site, period, now),
         "coffees": _coffees(site, period),
         "cameras": _cameras(there, period),
-        "changes": _changes(there, series, period),
+        "changes": [*_changes(there, series, period), *_notes(findings)],
         "plots": _plots(hours, period),
     }
 
@@ -141,6 +141,11 @@ def _comparison(finding: Finding) -> Content:
         "p_value": found.p_value,
         "text": finding.text(),
     }
+
+
+def _notes(findings: dict[Measure, Finding]) -> list[str]:
+    """Return what was changed at cameras, so that some hours are not compared; each sentence once."""
+    return list(dict.fromkeys(note for finding in findings.values() for note in finding.notes))
 
 
 def _best_and_weakest(hours: Sequence[EngagementBucket]) -> Content | None:
@@ -244,7 +249,7 @@ def _plots(hours: Sequence[Activity], period: Period) -> list[Content]:
     return [
         {
             "title": "People in front of the displays, each hour",
-            "summary": texts.summarise_hours(engagement),
+            "summary": texts.summarise(engagement),
             "figure": without_hidden(engagement_figure(engagement, now=period.now)),
         },
         {

@@ -293,6 +293,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
 
 NOT_WALKED = {
     "wall-pair-state": "only the screen of the session: tests/analytics/galaxy/test_pairing.py",
+    "letter-pdf": "loads the library of PDF: tests/notifications/letters",
     "letter-open": "the link in the address proves who may see it: tests/notifications/letters",
     "shared": "the link in the address proves who may see it: tests/analytics/sharing",
     "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",

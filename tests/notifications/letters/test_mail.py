@@ -14,12 +14,13 @@ from aiosmtpd.controller import Controller
 from django.contrib.auth.models import User
 from django.test import Client
 
+from devices.rules.roles import Role
 from notifications.letters import rendering, services
 from notifications.letters.rendering import Links
 from notifications.models import Copy, Letter, Reader, State
 from notifications.sending import due_letters
 from notifications.sending.sender import Sender
-from tests import clock
+from tests import clock, places
 from tests.brokers import free_port
 from tests.notifications.letters.conftest import MONDAY
 
@@ -129,6 +130,15 @@ def test_the_letter_of_all_sites_is_one_mail(letter: Letter, reader_user: User, 
     rendered = due_letters.render(parcel.reader, parcel.contents, Links())
     assert f"{settings.PAGES_URL}/sites/chicago/letters/{letter.pk}/" in rendered.html
     assert parcel.copy == copy
+
+
+def test_members_alone_get_the_pdf(letter: Letter, reader_user: User, client: Client) -> None:
+    client.force_login(reader_user)
+    for address in (f"/api/v1/letters/{letter.pk}/pdf/", f"/sites/chicago/letters/{letter.pk}/?as=pdf"):
+        assert client.get(address).content.startswith(b"%PDF-")
+    client.force_login(places.user("outsider", {places.seattle(): Role.OWNER}))
+    for address in (f"/api/v1/letters/{letter.pk}/pdf/", f"/sites/chicago/letters/{letter.pk}/?as=pdf"):
+        assert client.get(address).status_code == HTTPStatus.NOT_FOUND
 
 
 def test_the_pdf_loads_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
