@@ -17,9 +17,10 @@ def register_notifications() -> None:
         ),
         Table(
             "notifications.Happening",
-            "the number of a person who had a coffee",
-            "After 90 days; an erasure empties it.",
+            "the number of a person who had a coffee, and questions, which may name somebody",
+            "After 90 days; an erasure empties the number and replaces the name.",
             numbers=("person",),
+            names=("details",),
             other=("key", "label"),
             site="site",
         ),

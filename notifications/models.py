@@ -27,6 +27,17 @@ class Kind(models.TextChoices):
     CAMERA_BACK = "camera-back", "a camera is back"
     PICTURE = "picture", "a camera's picture is dark, covered, blurred or turned"
     QUARANTINE = "quarantine", "messages are quarantined"
+    MILESTONE = "milestone", "so many people have come today"
+    ANSWERED = "answered", "a question has so many answers"
+    ENDED = "ended", "a question has ended"
+    COVERAGE = "coverage", "a camera was on for less than so many percent of yesterday"
+    USUAL = "usual", "today is busier or quieter than usual so far"
+    CONSENT = "consent", "a person's consent ends within so many days"
+    BUDGET = "budget", "the month's budget of recognition is spent"
+
+
+THRESHOLDS = {Kind.MILESTONE: 100, Kind.ANSWERED: 50, Kind.COVERAGE: 90, Kind.CONSENT: 14}
+"""The kinds that need a number, and the number of a rule that gives none."""
 
 
 class ChannelKind(models.TextChoices):
@@ -69,6 +80,7 @@ class Rule(models.Model):
     device_name = models.CharField(max_length=80, blank=True, help_text="Of this device only; empty: of all.")
     label = models.CharField(max_length=64, blank=True, help_text="For `label`: what is seen.")
     every_nth = models.PositiveIntegerField(default=1, help_text="For `coffee`: only each person's n-th, 2n-th, ….")
+    threshold = models.PositiveIntegerField(default=0, help_text="For kinds with “so many”: people, answers, %, days.")
     channels = models.ManyToManyField(Channel, related_name="rules")
     texts = models.JSONField(default=list, help_text="One is drawn, never the same twice running.")
     cool_down_s = models.PositiveIntegerField(default=0, help_text="Seconds after a notice without another one.")
@@ -93,6 +105,8 @@ class Rule(models.Model):
         what = f"“{self.label}” is seen" if self.kind == Kind.LABEL else Kind(self.kind).label
         if self.kind == Kind.COFFEE and self.every_nth > 1:
             what = f"somebody has had {self.every_nth} more coffees"
+        if self.kind in THRESHOLDS:
+            what = what.replace("so many", f"{self.threshold:,}")
         return f"When {what}{where}"
 
 
@@ -105,6 +119,8 @@ class Happening(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, null=True, related_name="+")
     label = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(default=1)
+    threshold = models.PositiveIntegerField(null=True, help_text="The number that was passed, of kinds that have one.")
+    details = models.CharField(max_length=300, blank=True, help_text="More in words, such as a question's result.")
     person = models.BigIntegerField(null=True, help_text="The number of the person's row; never a name.")
     at = models.DateTimeField()
     noted_at = models.DateTimeField()

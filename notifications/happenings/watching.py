@@ -7,6 +7,7 @@ from django.db.models import Count, Max
 
 from devices.faults.isolation import each
 from devices.models import Device, DeviceState, QuarantinedMessage, Site
+from notifications.happenings import numbers
 from notifications.happenings.sink import write
 from notifications.models import Happening, Kind
 
@@ -27,7 +28,7 @@ def watch(now: dt.datetime) -> int:
 def _watch_site(site: Site, now: dt.datetime) -> int:
     devices = Device.objects.open().filter(site=site).select_related("thing__state")
     happenings = [row for device in devices for row in _of_device(device, now)]
-    noted = [*happenings, *_quarantine(site, now)]
+    noted = [*happenings, *_quarantine(site, now), *numbers.happenings(site, now)]
     write(noted)
     return len(noted)
 

@@ -209,7 +209,7 @@ def _cameras(devices: Sequence[Device], period: Period) -> list[Content]:
     """Return the cameras that were off, those that were off longest first, each with its longest stretch."""
     spots = spots_of(devices)
     selections = [Selection(spot.devices, period.zone, period.start, period.end) for spot in spots]
-    found = []
+    found: list[Content] = []
     for spot, hours in zip(
         spots,
         read_engagement(with_opening_hours(selections, period.hours), bucket="hour", now=period.now),

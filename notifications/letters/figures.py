@@ -76,11 +76,11 @@ class _Canvas:
         self.x_axis, self.y_axis = figure["layout"]["xaxis"], figure["layout"]["yaxis"]
 
     def x(self, value: float) -> float:
-        first, last = self.x_axis["range"]
+        first, last = (float(end) for end in self.x_axis["range"])
         return self.left + (value - first) / max(1, last - first) * (self.right - self.left)
 
     def y(self, value: float, axis: str = "y") -> float:
-        low, high = (0, 1) if axis == "y2" else self.y_axis["range"]
+        low, high = (0.0, 1.0) if axis == "y2" else (float(end) for end in self.y_axis["range"])
         return self.bottom - (value - low) / max(1e-9, high - low) * (self.bottom - self.top)
 
     def grid(self) -> None:

@@ -75,7 +75,7 @@ def make_letter(*, site: Site, unit: Unit, first: dt.date, now: dt.datetime) -> 
 
     Return None without any camera then; the letter that is there already stays as it is.
     """
-    known = Letter.objects.filter(site=site, unit=unit, first=first).first()
+    known: Letter | None = Letter.objects.filter(site=site, unit=unit, first=first).first()
     if known is not None:
         return known
     content = read_content(site, unit, first, now=now) or {}
@@ -140,18 +140,19 @@ def add_reader(*, site: Site | None, unit: str, address: str, user: "User | None
         raise ValidationError({"address": "Give an e-mail address. An account gets one on its own page."})
     validate_email(address)
     same = Reader.objects.filter(site=site, unit=unit)
-    known = same.filter(user=user).first() if site is None else same.filter(address__iexact=address).first()
+    mine = same.filter(user=user) if site is None else same.filter(address__iexact=address)
+    known: Reader | None = mine.first()
     if known is not None:
         return known
     if site is not None and same.count() >= MOST_READERS:
         raise ValidationError(f"A site has at most {MOST_READERS} readers of a letter.")
+    made = Reader(site=site, unit=unit, address=address, user=user, added_at=timezone.now(), added_by=by)
     try:
         with transaction.atomic():
-            return Reader.objects.create(
-                site=site, unit=unit, address=address, user=user, added_at=timezone.now(), added_by=by
-            )
+            made.save()
     except IntegrityError:
-        return same.get(user=user) if site is None else same.get(address=address)
+        made = mine.get()  # A request at the same time has added the same reader.
+    return made
 
 
 def remove_reader(*, reader: Reader) -> None:

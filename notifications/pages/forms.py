@@ -59,6 +59,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "kind",
             "label",
             "every_nth",
+            "threshold",
             "device_name",
             "texts",
             "cool_down_s",
@@ -71,6 +72,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "kind": "When",
             "label": "What is seen",
             "every_nth": "Only each … coffee of a person",
+            "threshold": "So many",
             "device_name": "At",
             "quiet_from": "Quiet from",
             "quiet_until": "Quiet until",
@@ -78,6 +80,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
         help_texts = {
             "label": f"For a gesture or thing: {THUMBS_UP}, cup, or what your cameras report.",
             "every_nth": "For coffees: 10 tells a person's 10th, 20th, 30th, … coffee.",
+            "threshold": "Where the sentence says “so many”: people, answers, percent or days. 0 takes a usual number.",
             "device_name": "Leave it empty for all cameras of the site.",
             "quiet_until": "In the site's time. What happens meanwhile is told together afterwards.",
             "enabled": "",
@@ -87,7 +90,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "quiet_until": forms.TimeInput(attrs={"type": "time"}),
         }
 
-    field_order = ("kind", "label", "every_nth", "device_name", "channels", "texts")
+    field_order = ("kind", "label", "every_nth", "threshold", "device_name", "channels", "texts")
 
     def __init__(self, *args: Any, site: Site, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -96,6 +99,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
         self.fields["device_name"] = forms.ChoiceField(
             choices=[("", "all cameras"), *((name, name) for name in names)], required=False, label="At"
         )
+        self.fields["threshold"].required = False
         channels = self.fields["channels"]
         assert isinstance(channels, forms.ModelMultipleChoiceField)  # noqa: S101  (for the types)
         channels.queryset = Channel.objects.filter(site=site)
@@ -109,6 +113,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
 
     def clean_quiet_days(self) -> str:
         return "".join(sorted(self.cleaned_data["quiet_days"]))
+
+    def clean_threshold(self) -> int:
+        return self.cleaned_data["threshold"] or 0
 
     def clean_every_nth(self) -> int:
         return self.cleaned_data["every_nth"] or 1

@@ -152,11 +152,9 @@ def letter_of_all(request: HttpRequest, unit: str, first: str) -> HttpResponse:
 def open_letter(request: HttpRequest, token: str) -> HttpResponse:
     """Show the letter that a mail was about, to whoever has the mail's link, as long as they read the letters."""
     found = services.find_by_token(token)
-    if found is None or found[1] is None:
-        raise Http404("This link leads to no letter any more.")
-    reader, first = found
-    contents = due_letters.contents_for(reader, first)
-    if not contents:
+    reader, first = found or (None, None)
+    contents = due_letters.contents_for(reader, first) if reader and first else []
+    if reader is None or first is None or not contents:
         raise Http404("This link leads to no letter any more.")
     return _shown(request, due_letters.render(reader, contents, due_letters.links_of(reader, first)))
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +22,8 @@ from edge_agent.vision.gestures import THUMBS_UP
 from notifications.models import Channel, Copy, Kind, Letter, Notice, Reader, Rule, State
 from notifications.pages.forms import ChannelForm, RuleForm
 from notifications.rules import services as rules
+from notifications.rules import words
+from notifications.rules.matching import preview
 from notifications.sending import services as sending
 
 if TYPE_CHECKING:
@@ -164,7 +166,10 @@ def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpRespo
         site=site,
         initial=None if rule else {"enabled": True, "kind": Kind.LABEL, "label": THUMBS_UP},
     )
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and "preview" in request.POST:
+        if form.is_valid():
+            return _form_page(request, site, form, "Preview", **_previewed(form))
+    elif request.method == "POST" and form.is_valid():
         form.instance.texts = form.cleaned_data["texts"]
         try:
             channels = list(form.cleaned_data["channels"])
@@ -177,9 +182,23 @@ def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpRespo
     return _form_page(request, site, form, "Change the rule" if rule else "Add a rule")
 
 
-def _form_page(request: HttpRequest, site: Site, form: BaseForm, title: str) -> HttpResponse:
+def _previewed(form: RuleForm) -> dict[str, Any]:
+    """Return what the texts of the form would say of the last thing that happened; wrong texts are errors of it."""
+    rule = form.instance
+    try:
+        rules.complete(rule)
+        texts = words.check_texts(form.cleaned_data["texts"] or words.DEFAULT_TEXTS[Kind(rule.kind)])
+    except ValidationError as error:
+        _add_errors(form, error)
+        return {}
+    happening, told = preview(rule, texts)
+    return {"is_previewed": True, "happening": happening, "previews": told}
+
+
+def _form_page(request: HttpRequest, site: Site, form: BaseForm, title: str, **more: Any) -> HttpResponse:
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    context = {"site": site, "form": form, "title": title, "tab": "site-notices"}
+    is_rule = isinstance(form, RuleForm)
+    context = {"site": site, "form": form, "title": title, "tab": "site-notices", "is_rule": is_rule, **more}
     return render(request, "notifications/form.html", context, status=status)
 
 

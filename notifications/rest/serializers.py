@@ -59,7 +59,7 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
     class Meta:
         model = Rule
         fields = (
-            *("id", "site", "sentence", "kind", "device_name", "label", "every_nth", "channels", "texts"),
+            *("id", "site", "sentence", "kind", "device_name", "label", "every_nth", "threshold", "channels", "texts"),
             *("cool_down_s", "quiet_days", "quiet_from", "quiet_until", "enabled", "snoozed_until", "last_told_at"),
         )
         read_only_fields = ("last_told_at",)
@@ -81,6 +81,13 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
             return rules.save_rule(rule=rule, channels=chosen, by=self.context["request"].user)
         except Invalid as error:
             raise serializers.ValidationError(serializers.as_serializer_error(error)) from None
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """What the texts of a rule would say of the last thing that happened."""
+
+    happened_at = serializers.DateTimeField(allow_null=True)
+    texts = serializers.ListField(child=serializers.CharField())
 
 
 class NoticeSerializer(serializers.ModelSerializer[Notice]):

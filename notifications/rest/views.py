@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,8 +14,9 @@ from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rules.roles import Right, those_with
 from notifications.models import Channel, Notice, Rule
-from notifications.rest.serializers import ChannelSerializer, NoticeSerializer, RuleSerializer
+from notifications.rest.serializers import ChannelSerializer, NoticeSerializer, PreviewSerializer, RuleSerializer
 from notifications.rules import services as rules
+from notifications.rules.matching import preview
 from notifications.sending import services as sending
 
 
@@ -60,6 +62,14 @@ class RuleViewSet(
     def perform_destroy(self, instance: Rule) -> None:
         self.check_site(instance.site)
         rules.remove_rule(rule=instance)
+
+    @extend_schema(responses=PreviewSerializer)
+    @action(detail=True, methods=["get"])
+    def preview(self, request: Request, pk: Any = None) -> Response:
+        """Return what each text of the rule would say of the last thing that happened; nothing if nothing did."""
+        rule = cast("Rule", self.get_object())
+        happening, texts = preview(rule, rule.texts)
+        return Response({"happened_at": happening and happening.at, "texts": texts})
 
 
 class NoticeViewSet(OperatorsChange, ScopedReadOnlyViewSet):

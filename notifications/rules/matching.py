@@ -46,15 +46,21 @@ def _rules_of(sites: set[int]) -> dict[int, list[Rule]]:
     return rules
 
 
-def wants(rule: Rule, happening: Happening, now: dt.datetime) -> bool:
-    """Whether the rule wants this told now: not late, not snoozed, and not within the rule's cool-down."""
-    if rule.kind != happening.kind or now - happening.at >= TOLD_WITHIN:
+def matches(rule: Rule, happening: Happening) -> bool:
+    """Whether the rule is about this, whenever it happened."""
+    if rule.kind != happening.kind or (happening.threshold is not None and rule.threshold != happening.threshold):
         return False
     if rule.device_name and (happening.device is None or happening.device.name != rule.device_name):
         return False
     if rule.kind == Kind.LABEL and rule.label != happening.label:
         return False
-    if rule.kind == Kind.COFFEE and rule.every_nth > 1 and (not happening.person or happening.count % rule.every_nth):
+    is_counted = rule.kind == Kind.COFFEE and rule.every_nth > 1
+    return not is_counted or bool(happening.person and happening.count % rule.every_nth == 0)
+
+
+def wants(rule: Rule, happening: Happening, now: dt.datetime) -> bool:
+    """Whether the rule wants this told now: not late, not snoozed, and not within the rule's cool-down."""
+    if not matches(rule, happening) or now - happening.at >= TOLD_WITHIN:
         return False
     if rule.snoozed_until is not None and now < rule.snoozed_until:
         return False
@@ -62,12 +68,37 @@ def wants(rule: Rule, happening: Happening, now: dt.datetime) -> bool:
     return rule.last_told_at is None or not cool_down or happening.at - rule.last_told_at >= cool_down
 
 
+MOST_PREVIEWED = 500
+"""So many of the latest happenings of a kind are searched for one that a rule would tell."""
+
+
+def preview(rule: Rule, texts: Sequence[str]) -> tuple[Happening | None, list[str]]:
+    """Return the last thing that happened which the rule is about, and what each text would say of it.
+
+    None and no texts if nothing of that kind has happened in the time that happenings are kept.
+    """
+    latest = Happening.objects.filter(site=rule.site, kind=rule.kind).select_related("site", "device").order_by("-at")
+    happening = next((each for each in latest[:MOST_PREVIEWED] if matches(rule, each)), None)
+    if happening is None:
+        return None, []
+    return happening, [_fill(text, happening) for text in texts]
+
+
+def _fill(text: str, happening: Happening) -> str:
+    person = _person(happening)
+    return words.fill(text, happening, site=happening.site, device=happening.device, person=person)
+
+
+def _person(happening: Happening) -> str:
+    if not happening.person:
+        return ""
+    return Person.objects.filter(pk=happening.person).values_list("name", flat=True).first() or ""
+
+
 def _notices(rule: Rule, happening: Happening, now: dt.datetime, chance: random.Random) -> Sequence[Notice]:
     rule.last_text = words.draw(rule.texts, rule.last_text, chance)
     rule.last_told_at = happening.at
-    named = Person.objects.filter(pk=happening.person) if happening.person else Person.objects.none()
-    person = named.values_list("name", flat=True).first() or ""
-    site, device = happening.site, happening.device
+    person, site, device = _person(happening), happening.site, happening.device
     text = words.fill(rule.texts[rule.last_text], happening, site=site, device=device, person=person)
     due = quiet_until(rule, now) or now
     return [

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from devices.models import Device, Site
 from edge_agent.vision.gestures import THUMBS_UP
-from notifications.models import Channel, Happening, Kind, Notice, Rule, State
+from notifications.models import THRESHOLDS, Channel, Happening, Kind, Notice, Rule, State
 from notifications.rules import words
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def save_rule(*, rule: Rule, channels: Sequence[Channel], by: "User | None" = No
     if not channels or any(channel.site_id != rule.site_id for channel in channels):
         raise ValidationError({"channels": "Choose at least one channel of this site."})
     rule.texts = words.check_texts(rule.texts or words.DEFAULT_TEXTS[Kind(rule.kind)])
-    if rule.kind == Kind.LABEL and not rule.label:
-        rule.label = THUMBS_UP
+    complete(rule)
     if rule.device_name and not Device.objects.filter(site=rule.site, name=rule.device_name).exists():
         raise ValidationError({"device_name": f"{rule.site} has no device “{rule.device_name}”."})
     if bool(rule.quiet_days) != (rule.quiet_from is not None and rule.quiet_until is not None):
@@ -45,6 +44,15 @@ def save_rule(*, rule: Rule, channels: Sequence[Channel], by: "User | None" = No
     rule.save()
     rule.channels.set(channels)
     return rule
+
+
+def complete(rule: Rule) -> None:
+    """Set the label or the number that the rule's kind needs and that was left out. Raises `ValidationError`."""
+    if rule.kind == Kind.LABEL and not rule.label:
+        rule.label = THUMBS_UP
+    rule.threshold = (rule.threshold or THRESHOLDS[Kind(rule.kind)]) if rule.kind in THRESHOLDS else 0
+    if rule.kind == Kind.COVERAGE and rule.threshold > 100:
+        raise ValidationError({"threshold": "Coverage has at most 100 percent."})
 
 
 def remove_rule(*, rule: Rule) -> None:

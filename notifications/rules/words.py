@@ -17,7 +17,8 @@ FIELDS = {
     "time": "when it happened, in the site's time",
     "hashtag": "the camera's name as a hashtag, such as #Seattle01",
     "label": "what was seen, or what is wrong with the picture",
-    "count": "how many: the person's coffees, or messages in quarantine",
+    "count": "how many: coffees, messages, people, answers, percent or days",
+    "details": "more in words, such as the result of a question",
     "person": "the person's name, where they have agreed to be recognised",
 }
 """What may stand in braces in a text, and what it becomes."""
@@ -29,6 +30,15 @@ DEFAULT_TEXTS = {
     Kind.CAMERA_BACK: ["{device} at {site} is back since {time}."],
     Kind.PICTURE: ["The picture of {device} at {site} is {label}."],
     Kind.QUARANTINE: ["{count} messages of {device} at {site} were quarantined within an hour."],
+    Kind.MILESTONE: ["{count} people have come to {site} today."],
+    Kind.ANSWERED: ["{details}"],
+    Kind.ENDED: ["{details}"],
+    Kind.COVERAGE: ["{device} at {site} was on for {count} % of the open time of yesterday."],
+    Kind.USUAL: ["{site} is {label} today. {details}"],
+    Kind.CONSENT: ["The consent of {person} at {site} ends in {count} days."],
+    Kind.BUDGET: [
+        "The month's budget of recognition is spent: {count} calls. Further pictures wait for the next month."
+    ],
 }
 
 LONGEST, MOST = 1000, 50
@@ -72,6 +82,7 @@ def fill(text: str, happening: Happening, *, site: Site, device: Device | None, 
         "label": happening.label.replace("-", " "),
         "count": f"{happening.count:,}",
         "person": person or "Somebody",
+        "details": happening.details,
     }
     return string.Formatter().vformat(text, (), values)
 

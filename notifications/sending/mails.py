@@ -68,7 +68,7 @@ class _Ready(EmailMessage):
         super().__init__(subject, to=[to])
         self._built = built
 
-    def message(self) -> Any:
+    def message(self, **_: Any) -> Any:
         return self._built
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from devices.models import Device
+from devices.rules.roles import Role
 from notifications.letters import services
 from notifications.models import Letter, Unit
 from tests import places
@@ -43,13 +44,14 @@ def content(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The content of `letter`, which this process reads from the database once."""
     if not _kept:
         _kept.append(request.getfixturevalue("letter").content)
-    return copy.deepcopy(_kept[0])  # type: ignore[no-any-return]
+    found: dict[str, Any] = copy.deepcopy(_kept[0])
+    return found
 
 
 @pytest.fixture
 def reader_user() -> User:
     """Sees Chicago alone, and has an address."""
-    user = places.user("reader", {places.chicago(): "viewer"})
+    user = places.user("reader", {places.chicago(): Role.VIEWER})
     user.email = "reader@example.com"
     user.save()
     return user

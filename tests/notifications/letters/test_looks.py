@@ -22,7 +22,7 @@ def test_a_letter_fits_a_phone_and_follows_the_dark_mode(content: dict[str, Any]
             page.set_viewport_size({"width": width, "height": 800})
             backgrounds = []
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 page.set_content(html)
                 until(page, "[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
                 assert page.evaluate("document.images.length") == pictures

@@ -57,7 +57,7 @@ def test_a_letter_arrives_at_a_real_server_and_its_links_work(
 
     class Kept:
         async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))  # type: ignore[arg-type]
+            mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
             return "250 OK"
 
     server = Controller(Kept(), hostname="127.0.0.1", port=free_port())

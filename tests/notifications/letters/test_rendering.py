@@ -65,7 +65,7 @@ def test_a_plot_is_a_picture_with_bars_and_a_clear_background(content: Content) 
     picture = Image.open(io.BytesIO(figures.draw(engagement["figure"])))
     assert picture.size == (figures.WIDTH * figures.SCALE, figures.HEIGHT * figures.SCALE)
     colours = {colour for _, colour in picture.getcolors(1 << 20) or []}
-    assert picture.getpixel((picture.width - 1, 0))[3] == 0
+    assert picture.getchannel("A").getpixel((picture.width - 1, 0)) == 0
     assert (0x1F, 0x8A, 0xA8, 255) in colours
     assert "Busiest: " in figures.alt_text(engagement)
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from devices.models import Device, Membership, Site
-from notifications.letters import services
+from notifications.letters import contents, services
 from notifications.models import Copy, Letter, Reader, Unit
 from tests import clock, places
 from tests.notifications.letters.conftest import MONDAY, SIX_O_CLOCK
@@ -42,14 +42,14 @@ def test_each_letter_is_made_once(nine_weeks: Device) -> None:
 def test_a_letter_that_fails_stops_no_other(
     nine_weeks: Device, seattle01: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = services.read_content
+    read = contents.read_content
 
     def fail(site: Site, *rest: object, **more: object) -> object:
         if site.slug == "seattle":
             raise RuntimeError("broken")
         return read(site, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(services, "read_content", fail)
+    monkeypatch.setattr("notifications.letters.services.read_content", fail)
     assert services.make_due(now=SIX_O_CLOCK + dt.timedelta(hours=3)) == 2
     assert set(Letter.objects.values_list("site__slug", flat=True)) == {"chicago"}
 
