@@ -15,7 +15,7 @@ from faces.models.core import (
     State,
     picture_name,
 )
-from faces.models.desk import MOST_TERM, ConsentTemplate, DeskLink, EnrolmentDraft, EnrolmentPhoto
+from faces.models.desk import MOST_TERM, SIGNED_BY_PEOPLE, ConsentTemplate, DeskLink, EnrolmentDraft, EnrolmentPhoto
 from faces.models.feelings import ExpressionQuarter, FeelingsConfirmation
 from faces.models.notices import DisplayNotice
 from faces.models.people import LONGEST_PROFILE, Consent, Face, Method, Person, guest_name
@@ -29,6 +29,7 @@ __all__ = [
     "MOST_TERM",
     "MOST_UNSEEN_DAYS",
     "NOBODY",
+    "SIGNED_BY_PEOPLE",
     "Annotation",
     "Capture",
     "Coffee",

@@ -18,12 +18,12 @@ from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import KnownFieldsOnly
 from devices.rest.parsing import JSONParser
-from faces.models import Capture, Consent, Erasure, Face, Method, Person
+from faces.models import SIGNED_BY_PEOPLE, Capture, Consent, Erasure, Face, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.rest.desk import OwnPageMixin
 from faces.rest.errors import with_field_errors
 from faces.rest.rights import check_operator
-from faces.rest.serializers import MAX_BASE64, decode_base64
+from faces.rest.serializers import MAX_BASE64, ExternalIdField, decode_base64
 from faces.services import (
     EnrolmentRefused,
     NotErasedYet,
@@ -48,6 +48,7 @@ class Unavailable(APIException):
 
 class NewPersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
     site = serializers.SlugField(help_text="A site's slug.")
+    external_id = ExternalIdField(required=False)
 
     class Meta:
         model = Person
@@ -56,7 +57,7 @@ class NewPersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
 
 
 class ConsentSerializer(KnownFieldsOnly, serializers.ModelSerializer[Consent]):
-    method = serializers.ChoiceField(choices=[Method.PAPER, Method.ELECTRONIC])
+    method = serializers.ChoiceField(choices=SIGNED_BY_PEOPLE)
     recorded_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
 
     class Meta:

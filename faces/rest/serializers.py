@@ -49,7 +49,20 @@ class PersonNameSerializer(serializers.ModelSerializer[Person]):
         fields = ["id", "name"]
 
 
+class ExternalIdField(serializers.CharField):
+    """The service checks the characters, so that the description of the field is one type and not two."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=255,
+            allow_blank=True,
+            help_text="Another system's name of the person, unique at the site: “a” to “z”, digits, “_”, “.”, “-”, “:”.",
+            **options,
+        )
+
+
 class PersonSerializer(serializers.ModelSerializer[Person]):
+    external_id = ExternalIdField(read_only=True)
     site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
     guest = serializers.SerializerMethodField(help_text="Whether the person is a guest with a number.")
     coffees = serializers.IntegerField(source="coffees_counted", read_only=True)
@@ -233,6 +246,8 @@ class ReviewSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
 
 
 class NameSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
+    external_id = ExternalIdField(required=False)
+
     class Meta:
         model = Person
         fields = ["name", "line", "external_id", "profile", "email"]

@@ -312,6 +312,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "devices.rest.description.describe"],
     "ENUM_NAME_OVERRIDES": {
         "ShowsEnum": "faces.models.Shows",
+        "ConsentMethodEnum": "faces.models.SIGNED_BY_PEOPLE",
         "VerdictEnum": "analytics.models.Verdict",
         "RunKindEnum": "learning.models.Kind",
         "PictureReviewEnum": "learning.models.Review",

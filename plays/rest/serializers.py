@@ -93,7 +93,7 @@ class PlaySerializer(serializers.ModelSerializer[Play]):
         )
 
 
-class ReportSerializer(serializers.Serializer[Any]):
+class ScreenReportSerializer(serializers.Serializer[Any]):
     """What a player reports. Each play stands for itself: `refused` names those that are not stored."""
 
     site = SiteField(queryset=Site.objects.all())
@@ -197,7 +197,7 @@ class ArmResultSerializer(serializers.Serializer[Any]):
     more_days = serializers.IntegerField(allow_null=True)
 
 
-class ResultSerializer(serializers.Serializer[Any]):
+class ExperimentResultSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     squares = serializers.IntegerField(help_text="Squares of the plan that are over and covered.")
     planned_squares = serializers.IntegerField()

@@ -30,14 +30,14 @@ from plays.rest.serializers import (
     BlockSerializer,
     ContentNumbersSerializer,
     ContentSerializer,
+    ExperimentResultSerializer,
     ExperimentSerializer,
     ImportedSerializer,
     NowSerializer,
     NumbersQuery,
     PlayFileSerializer,
     PlaySerializer,
-    ReportSerializer,
-    ResultSerializer,
+    ScreenReportSerializer,
     ScreenSerializer,
     result_row,
 )
@@ -69,13 +69,13 @@ class PlayViewSet(OperatorsChange, ScopedReadOnlyViewSet):
     filterset_class = PlayFilter
     cursor_ordering = ("-started_at", "-pk")
 
-    @extend_schema(request=ReportSerializer, responses={202: StoredSerializer})
+    @extend_schema(request=ScreenReportSerializer, responses={202: StoredSerializer})
     def create(self, request: Request) -> Response:
         """Report what a screen shows or has shown, at most 1,000 plays at once. May be repeated.
 
         A play is known again by its screen, content and start, so that it may be sent at its start and with its end.
         """
-        report = ReportSerializer(data=request.data, context=self.get_serializer_context())
+        report = ScreenReportSerializer(data=request.data, context=self.get_serializer_context())
         report.is_valid(raise_exception=True)
         values = report.validated_data
         self.check_site(values["site"])
@@ -210,7 +210,7 @@ class ExperimentViewSet(OperatorsChange, mixins.CreateModelMixin, ScopedReadOnly
     serializer_class = ExperimentSerializer
     filterset_class = ExperimentFilter
 
-    @extend_schema(responses=ResultSerializer)
+    @extend_schema(responses=ExperimentResultSerializer)
     @action(detail=True)
     def result(self, request: Request, pk: Any = None) -> Response:
         """Return what may be said of the experiment now, by its stop rule."""
