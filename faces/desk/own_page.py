@@ -24,6 +24,7 @@ from faces.desk.doors import WRONG, find_public_link, private
 from faces.desk.forms import CodeForm, PersonForm
 from faces.desk.portraits import face_of, with_pictures
 from faces.erasure.erasing import NotErasedYet, forget
+from faces.erasure.foreseeing import foresee_erasure
 from faces.models import Coffee, Consent, DeskLink, Erasure, Face, Person, Sighting
 from faces.people import signatures
 from faces.people.consent import withdraw_consent
@@ -70,14 +71,14 @@ def own_page(request: HttpRequest, code: str) -> HttpResponse:
     done, status = "", HTTPStatus.OK
     if request.method == "POST":
         if "erase" in request.POST and "sure" in request.POST:
-            return _erase(request, who)
+            return _erase(who)
         if "correct" in request.POST:
             form, done = _correct(request, who)
         elif "withdraw" in request.POST:
             done = _withdraw(who)
         status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    asked = "erase" in request.POST
-    context = {**_kept(who), "code": code, "form": form, "done": done, "asked": asked}
+    foreseen = foresee_erasure(who) if "erase" in request.POST else None
+    context = {**_kept(who), "code": code, "form": form, "done": done, "foreseen": foreseen}
     return private(render(request, "faces/desk/own_page.html", context, status=status))
 
 
@@ -130,12 +131,11 @@ def _withdraw(who: Person) -> str:
     return "Your consent is withdrawn, and the data of your face are deleted. Pictures and coffees stay."
 
 
-def _erase(request: HttpRequest, who: Person) -> HttpResponse:
-    number, site = who.pk, who.site
+def _erase(who: Person) -> HttpResponse:
+    number = who.pk
     with suppress(NotErasedYet):  # the receipt says so, and a task finishes the erasure
         forget(person=who, by=None)
-    receipt = Erasure.objects.get(person_number=number)
-    return private(render(request, "faces/desk/erased.html", {"receipt": receipt, "site": site}))
+    return redirect("receipt", pk=Erasure.objects.get(person_number=number).pk)
 
 
 def _kept(who: Person) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class ExternalIdField(serializers.CharField):
         super().__init__(
             max_length=255,
             allow_blank=True,
-            help_text="Another system's name of the person, unique at the site: “a” to “z”, digits, “_”, “.”, “-”, “:”.",
+            help_text="Another system's name of the person, unique at the site; “a” to “z”, digits and “_.-:”.",
             **options,
         )
 

@@ -52,10 +52,11 @@ def test_a_withdrawal_deletes_the_face_at_once(page: str, client: Client) -> Non
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_says_first_what_goes_and_ends_in_a_receipt(page: str, client: Client) -> None:
     asked = shown(client.post(page, {"erase": "yes"}))
-    assert ("1 picture in which" in asked, Person.objects.count()) == (True, 1)
-    done = shown(client.post(page, {"erase": "yes", "sure": "yes"}))
+    assert ("1 picture, with every copy" in asked, "1 coffee" in asked, Person.objects.count()) == (True, True, 1)
+    done = client.post(page, {"erase": "yes", "sure": "yes"})
     receipt = Erasure.objects.get()
-    assert (str(receipt.pk) in done, Person.objects.count(), Coffee.objects.get().person) == (True, 0, None)
+    assert done.headers["Location"] == f"/receipts/{receipt.pk}/"
+    assert (Person.objects.count(), Coffee.objects.get().person) == (0, None)
     assert client.get(page).status_code == 404
 
 
