@@ -15,6 +15,9 @@ from faces.notices.statements import statements
 def current_notice(device: Device, *, now: dt.datetime) -> DisplayNotice:
     """Return the device's notice as the settings are now; it says that it is new if they have changed."""
     content = statements(device)
+    known = DisplayNotice.objects.filter(device=device).first()
+    if known is not None and known.content == content:
+        return known  # as nearly always, and nobody waits for anybody
     notice: DisplayNotice
     notice, is_new = DisplayNotice.objects.select_for_update().get_or_create(
         device=device, defaults={"content": content, "since": now}

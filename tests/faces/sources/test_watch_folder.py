@@ -17,7 +17,7 @@ from devices.models import Device
 from devices.reading import picture_budget
 from devices.reading.places import Whereabouts
 from devices.services import register_device
-from faces.models import Capture, Face, Person
+from faces.models import Capture, Erasure, Face, Person
 from faces.pictures import storage
 from faces.services import forget
 from faces.sources import watched_folder
@@ -94,6 +94,22 @@ class TestWatcher:
         assert reasons["text.png.txt"] == "The picture is neither a JPEG nor a PNG.\n"
         assert "damaged" in reasons["1.jpg.txt"]
         assert "days before its arrival" in reasons["old.jpg.txt"]
+
+    def test_refused_pictures_go_when_somebody_is_erased_at_the_site(self, folder: Path, seattle01: Device) -> None:
+        put(folder, "text.png", b"no picture at all")
+        watcher = Watcher(folder)
+        watcher.step(NOON + GIVEN_UP_AFTER)
+        refused = folder / SEATTLE01 / "refused" / "text.png"
+        came_at = dt.datetime.fromtimestamp(refused.stat().st_ctime, dt.UTC)
+        second = dt.timedelta(seconds=1)
+        erasure = Erasure.objects.create(
+            site=seattle01.site, person_number=1, requested_at=came_at - second, counts={}, digests=[]
+        )
+        watcher.step(NOON + GIVEN_UP_AFTER)
+        assert refused.exists()
+        Erasure.objects.filter(pk=erasure.pk).update(requested_at=came_at + second)
+        watcher.step(NOON + GIVEN_UP_AFTER)
+        assert not list(refused.parent.iterdir())
 
     def test_other_files_are_left_alone(self, folder: Path, seattle01: Device) -> None:
         for name in (".1.jpg", "1.jpg.part", "notes.txt"):
