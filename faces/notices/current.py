@@ -15,7 +15,7 @@ from faces.notices.statements import statements
 def current_notice(device: Device, *, now: dt.datetime) -> DisplayNotice:
     """Return the device's notice as the settings are now; it says that it is new if they have changed."""
     content = statements(device)
-    known = DisplayNotice.objects.filter(device=device).first()
+    known: DisplayNotice | None = DisplayNotice.objects.filter(device=device).first()
     if known is not None and known.content == content:
         return known  # as nearly always, and nobody waits for anybody
     notice: DisplayNotice
