@@ -125,10 +125,10 @@ def _by_minute(dialect: Dialect) -> str:
     ):
         first, last = f"{start} / {MINUTE_MS}", f"({end} - 1) / {MINUTE_MS}"
         if dialect.is_postgresql:
+            # Not merged into the join: the planner would join by the device alone, and compare minutes afterwards.
             series = f"CROSS JOIN LATERAL GENERATE_SERIES({first}, {last}) AS minute"
-            parts.append(
-                f"{name}_by_minute AS (SELECT {columns}, minute, {first} AS first FROM {name} {series} {condition})"
-            )
+            select = f"SELECT {columns}, minute, {first} AS first FROM {name} {series} {condition}"
+            parts.append(f"{name}_by_minute AS MATERIALIZED ({select})")
         else:
             parts.append(
                 f"{name}_by_minute ({columns}, minute, first, last) AS ("
@@ -192,7 +192,7 @@ def attribute(keys: Collection[int]) -> str:
     names = ", ".join(f"{name}" for name in COLUMNS[5:])
     return f"""
     WITH RECURSIVE {shown_plays(dialect, devices)}, {_visits(dialect, devices)}, {_by_minute(dialect)},
-    {_pairs(dialect)},
+    {_pairs(dialect)}, {_by_quarter(dialect)},
     attended AS (
         SELECT {whose.replace("position", "MIN(position) AS position")}, MIN(raw_ms) AS raw_ms,
             SUM({shared}) AS attention_ms, MAX(CASE WHEN attention_ms IS NULL THEN 0 ELSE 1 END) = 1 AS is_told,
@@ -209,7 +209,7 @@ def attribute(keys: Collection[int]) -> str:
     ), parts (device_id, screen_id, content_id, position, raw_ms, {names}) AS (
         SELECT {whose}, raw_ms, {of_play} FROM shown
         UNION ALL
-        SELECT {outer}, s.raw_ms, {of_camera} FROM shown s {_quarters(dialect)}
+        SELECT {outer}, s.raw_ms, {of_camera} FROM touched s {_quarters(dialect)}
         UNION ALL
         SELECT {whose}, raw_ms, {of_pair} FROM pairs
         UNION ALL
@@ -225,8 +225,15 @@ def attribute(keys: Collection[int]) -> str:
 
 
 def _quarters(dialect: Dialect) -> str:
-    """Return the join of `shown s` with the camera's quarter hours `q` that each play touches."""
+    """Return the join of plays `s` with the camera's quarter hours `q` that each play touches."""
     if dialect.is_postgresql:
-        return f"""CROSS JOIN LATERAL GENERATE_SERIES(s.start_ms / {QUARTER_MS}, s.end_ms / {QUARTER_MS}) AS quarter
-        JOIN cameras q ON q.device_id = s.device_id AND q.start_ms = quarter * {QUARTER_MS}"""
+        return f"JOIN cameras q ON q.device_id = s.device_id AND q.start_ms = s.quarter * {QUARTER_MS}"
     return "JOIN cameras q ON q.device_id = s.device_id AND q.start_ms < s.end_ms AND q.end_ms > s.start_ms"
+
+
+def _by_quarter(dialect: Dialect) -> str:
+    """Return the CTE `touched`: the plays, on PostgreSQL with a row for each quarter hour that they touch."""
+    if not dialect.is_postgresql:
+        return "touched AS (SELECT * FROM shown)"
+    series = f"GENERATE_SERIES(start_ms / {QUARTER_MS}, end_ms / {QUARTER_MS}) AS quarter"
+    return f"touched AS MATERIALIZED (SELECT shown.*, quarter FROM shown CROSS JOIN LATERAL {series})"
