@@ -103,8 +103,8 @@ def experiments(count: int) -> list[results.Measured]:
                 told["found"] += real.p_value <= judged.ALPHA and (real.ratio or 0) > 1
                 told["covered"] += real.interval is not None and real.interval.low <= 1 + LIFT <= real.interval.high
                 continue
-            looks = range(frame.squares_per_round, frame.squares + 1, frame.squares_per_round)
-            looks = [look for look in looks if look >= judged.FEWEST_SQUARES]
+            rounds = range(frame.squares_per_round, frame.squares + 1, frame.squares_per_round)
+            looks = [look for look in rounds if look >= judged.FEWEST_SQUARES]
             nulls, reals = (
                 [judged.sequential(_estimate(world[:look]), 12, planned=frame.squares) for look in looks]
                 for world in (same, other)
