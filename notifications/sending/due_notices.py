@@ -44,8 +44,7 @@ class NoticeParcel:
     def record(self, error: BaseException | None, *, now: dt.datetime) -> None:
         """Store how the sending ended, at the notices and at the channel."""
         ended = outcome(error, attempts=self.notices[0].attempts + 1, now=now)
-        told = {"sent_with": self.notices[0].pk} if ended.state == State.SENT else {}
-        Notice.objects.filter(pk__in=[notice.pk for notice in self.notices]).update(**ended.fields(now), **told)
+        Notice.objects.filter(pk__in=[notice.pk for notice in self.notices]).update(**ended.fields(now))
         used = {"last_sent_at": now} if ended.state == State.SENT else {}
         Channel.objects.filter(pk=self.channel.pk).update(problem=ended.problem, **used)
 
@@ -65,21 +64,29 @@ def take(*, now: dt.datetime, busy: Collection[Hashable] = ()) -> list[NoticePar
     for notice in due.select_related("channel__site", "rule__site")[:AT_ONCE]:
         by_channel[notice.channel_id].append(notice)
     parcels = [_parcel(notices) for notices in by_channel.values()]
-    taken = [notice.pk for parcel in parcels for notice in parcel.notices]
-    if taken:
-        Notice.objects.filter(pk__in=taken).update(attempts=F("attempts") + 1, next_try_at=now + LEASE)
+    for parcel in parcels:
+        taken = Notice.objects.filter(pk__in=[notice.pk for notice in parcel.notices])
+        taken.update(attempts=F("attempts") + 1, next_try_at=now + LEASE, sent_with=parcel.message.id)
     return parcels
 
 
 def _parcel(notices: Sequence[Notice]) -> NoticeParcel:
-    """Return the first of a channel's notices, or all of its rule that are due, if they are many."""
+    """Return the first of a channel's notices, or all of its rule that are due, if they are many.
+
+    What was tried together is tried together again with the same id, so that a receiver knows it again.
+    """
     first = notices[0]
-    same = [notice for notice in notices if notice.rule_id == first.rule_id]
-    told = same if len(same) >= GROUPED_FROM else [first]
-    subject, text = first.subject, first.text
+    if first.sent_with is not None:
+        again = Notice.objects.filter(channel=first.channel_id, sent_with=first.sent_with, state=State.WAITING)
+        told = list(again.order_by("next_try_at", "created_at", "pk"))
+    else:
+        same = [each for each in notices if each.rule_id == first.rule_id and each.sent_with is None]
+        told = same if len(same) >= GROUPED_FROM else [first]
+    subject, text = told[0].subject, told[0].text
     if len(told) > 1:
         subject = f"{first.rule.site.name}: {len(told)} notices"
         more = len(told) - LISTED
         text = "\n".join([*(notice.text for notice in told[:LISTED]), *([f"and {more} more."] if more > 0 else [])])
-    message = Message(str(first.pk), first.rule.kind, first.rule.site.slug, subject, text, first.happened_at)
+    number, rule = str(first.sent_with or first.pk), first.rule
+    message = Message(number, rule.kind, rule.site.slug, subject, text, first.happened_at)
     return NoticeParcel(first.channel, message, told)

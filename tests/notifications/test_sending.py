@@ -23,7 +23,7 @@ from devices.models import Device, Site
 from notifications.models import Channel, ChannelKind, Notice, State
 from notifications.rules.matching import match_new
 from notifications.rules.words import shorten
-from notifications.sending import addresses, services
+from notifications.sending import addresses, due_notices, services
 from notifications.sending.due_notices import GROUPED_FROM, LISTED
 from notifications.sending.retrying import LEASE, MOST_ATTEMPTS
 from notifications.sending.sender import Sender
@@ -125,6 +125,24 @@ def test_a_flood_is_one_message(seattle01: Device, make_rule: MakeRule, receiver
     assert len(told["text"].splitlines()) == LISTED + 1
     assert told["text"].endswith("and 3 more.")
     assert set(Notice.objects.values_list("state", flat=True)) == {State.SENT}
+
+
+def test_what_was_tried_together_comes_again_with_the_same_id_and_nothing_new(
+    seattle01: Device, make_rule: MakeRule, receiver: Receiver, set_clock: clock.SetClock
+) -> None:
+    make_rule(channels=[hook(seattle01.site, receiver)[0]], texts=["{label} of {device}"])
+    for number in range(GROUPED_FROM):
+        happen(seattle01, after_s=-number)
+    match()
+    taken = due_notices.take(now=clock.now())  # and the process is killed while it sends
+    happen(seattle01, after_s=-60)
+    match()
+    set_clock(clock.now() + LEASE)
+    for _ in range(2):
+        send_all()
+    bodies = {told["id"]: told["text"].splitlines() for told in (json.loads(body) for _, body in receiver.received)}
+    assert len(bodies[taken[0].message.id]) == GROUPED_FROM
+    assert sorted(map(len, bodies.values())) == [1, GROUPED_FROM]
 
 
 def test_a_slow_channel_delays_no_other(
