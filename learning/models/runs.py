@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     """What a run trains, or where its figures are from."""
 
     GESTURE = "gesture", "gestures from hand landmarks"
+    THING = "thing", "things by the shipped detector's features"
     RIGID = "rigid", "a rigid thing by its outlines (HOG)"
     SAGEMAKER = "sagemaker", "things by SageMaker's object detection"
     ENTERED = "entered", "figures entered by hand"
@@ -130,8 +131,8 @@ class Run(models.Model):
 
     @property
     def runs_on_cameras(self) -> bool:
-        """Whether a camera can run the model. dlib, which a HOG detector needs, is on no camera box, and
-        neither is MXNet, which a model of SageMaker needs."""
+        """Whether a camera can run the model. The agent looks for hands, so gestures alone; dlib, which a HOG
+        detector needs, is on no camera box, and neither is MXNet, which a model of SageMaker needs."""
         return self.is_evaluated and self.kind == Kind.GESTURE
 
     def parameter(self, name: str, default: Any = None) -> Any:

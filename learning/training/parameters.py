@@ -85,6 +85,18 @@ GESTURE = (
     SEED,
 )
 
+THING = (
+    Parameter("strength", "Strength of the fit", "Higher follows the boxes more closely.", 1.0, 0.01, 100.0),
+    Parameter(
+        "mirror",
+        "Learn mirror images",
+        "For things that look the same from both sides, such as hands of all people.",
+        "yes",
+        choices=("yes", "no"),
+    ),
+    SEED,
+)
+
 RIGID = (
     Parameter("strength", "Strength of the fit", "dlib's C: higher follows the boxes more closely.", 5.0, 0.1, 100.0),
     Parameter(

@@ -24,7 +24,7 @@ from learning.datasets.rights import check_operator
 from learning.datasets.splitting import CannotSplit
 from learning.evaluating.tables import FIGURES
 from learning.models import OPEN_STATES, DataSet, Kind, Prediction, Run, State
-from learning.training import gesture_runs, parameters, rigid_runs
+from learning.training import gesture_runs, parameters, rigid_runs, thing_runs
 from learning.training.gestures import CannotTrain
 from learning.training.results import Result, StoppedElsewhere, StoredModel, Wait
 from learning.training.sagemaker import account
@@ -267,6 +267,7 @@ def _move(run: Run, state: State, next_try_at: dt.datetime, reason: str, **value
 
 PARAMETERS: dict[str, tuple[parameters.Parameter, ...]] = {
     Kind.GESTURE: parameters.GESTURE,
+    Kind.THING: parameters.THING,
     Kind.RIGID: parameters.RIGID,
     Kind.SAGEMAKER: parameters.SAGEMAKER,
 }
@@ -274,6 +275,7 @@ PARAMETERS: dict[str, tuple[parameters.Parameter, ...]] = {
 
 STEPS: dict[str, Callable[..., Result | Wait | None]] = {
     Kind.GESTURE: gesture_runs.advance,
+    Kind.THING: thing_runs.advance,
     Kind.RIGID: rigid_runs.advance,
     Kind.SAGEMAKER: sagemaker_runs.advance,
 }

@@ -1,0 +1,71 @@
+"""The steps of a run that trains things on the shipped detector's features: train in one go, then evaluate."""
+
+import random
+import time
+from collections.abc import Callable
+
+from learning.datasets import pictures
+from learning.datasets.reads import split_items, split_of
+from learning.datasets.splitting import TRAIN, VALIDATION
+from learning.evaluating.matching import match
+from learning.evaluating.tables import Item, best_threshold
+from learning.models import Picture, Run
+from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, truths_of
+from learning.training.results import Result
+from learning.training.rigid_runs import SAME_PLACE, rows_of
+from learning.training.things import MOST_PICTURES, Example, ThingDetector, train
+
+TRAINING = 0.8
+"""The progress when the model is trained."""
+
+JUDGED = 30
+"""Pictures to learn from in which the threshold is looked for."""
+
+
+def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
+    """Train and evaluate, in one slice. Raises `CannotTrain`, `CannotSplit` and `ModelsUnavailable`."""
+    split = split_of(run.data_set, split_items(run.data_set))
+    truths = truths_of(run)
+    start = time.monotonic()
+    keys, warnings = sorted(split.keys(TRAIN)), list(split.warnings)
+    if len(keys) > MOST_PICTURES:
+        chance = random.Random(int(run.parameters["seed"]))  # noqa: S311 - a choice of pictures need not be secret
+        warnings.append(f"{MOST_PICTURES:,} of {len(keys):,} pictures were learned from, chosen by chance.")
+        keys = sorted(chance.sample(keys, MOST_PICTURES))
+    rows = {row.pk: row for row in Picture.objects.filter(pk__in=split.part).defer("hands").order_by("pk")}
+    examples = [Example(pictures.pixels(rows[key]), truths.get(key, ())) for key in keys]
+    name = f"{run.data_set.name} {run.number}"[:120]
+
+    def told(share: float) -> None:
+        tell(TRAINING * share, f"learns from {len(examples):,} pictures")
+
+    content = train(examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told)
+    detector = ThingDetector(content)
+    learned = [
+        Item(truth.label if truth else "", guess.label if guess else "", guess.confidence if guess else 0.0)
+        for each in examples[:JUDGED]
+        for truth, guess in match(list(each.truths), detector.find(each.rgb), least_overlap=SAME_PLACE)
+    ]
+    predictions = []
+    held = sorted(split.keys(VALIDATION))
+    for number, key in enumerate(held):
+        tell(TRAINING + (1 - TRAINING) * number / len(held), f"evaluates: {number:,} of {len(held):,} pictures")
+        guesses = detector.find(pictures.pixels(rows[key]))
+        predictions += rows_of(rows[key], match(truths.get(key, ()), guesses, least_overlap=SAME_PLACE))
+    trained: dict[str, int] = {}
+    for each in examples:
+        for truth in each.truths:
+            trained[truth.label] = trained.get(truth.label, 0) + 1
+    return Result(
+        model=content,
+        labels=sorted(trained),
+        silent=[],
+        threshold=best_threshold(learned, LEAST_THRESHOLD),
+        trained=trained,
+        split=split.recordings,
+        warnings=warnings,
+        curve=[],
+        not_found={},
+        predictions=predictions,
+        seconds=time.monotonic() - start,
+    )
