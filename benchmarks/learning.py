@@ -239,7 +239,12 @@ def until_live(run: Any) -> float:
     from learning.rollout.services import put_on
 
     device = register_device(site=run.data_set.site, name="Bench01", thing_name="Bench01")
-    server = ThreadedWSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
     server.set_app(get_wsgi_application())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     config = AgentConfig(
