@@ -189,12 +189,16 @@ def shares_of(views: Sequence[View], arrays: Mapping[str, Any]) -> NDArray[np.fl
     for view in views:
         weighed = weighed_of.get(id(view.sums))
         if weighed is None:
-            weighed_of[id(view.sums)] = weighed = [view.sums @ by_quarter[:, quarter].T for quarter in range(4)]
+            weighed_of[id(view.sums)] = weighed = [_weighed(view.sums, by_quarter[:, quarter]) for quarter in range(4)]
         means = [next(islice(view.quarters(each), quarter, None)) for quarter, each in enumerate(weighed)]
         logits.append(np.sum(means, axis=0, dtype=np.float64) + bias)
     joined = np.concatenate(logits)
     likely = np.exp(joined - joined.max(axis=1, keepdims=True))
     return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float64)
+
+
+def _weighed(sums: Numbers, weights: Numbers) -> Numbers:
+    return np.asarray(sums @ weights.T, np.float32)
 
 
 def train(
