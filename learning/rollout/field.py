@@ -12,6 +12,10 @@ from learning.evaluating.reads import Evaluation
 from learning.models import Rollout, Run
 
 
+FEWEST_VERDICTS = 10
+"""Verdicts below which nothing is said of drift: one wrong of two would be told as drift otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldPrecision:
     """The verdicts on a label's detections while cameras ran the model."""
@@ -32,8 +36,10 @@ class FieldPrecision:
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the field's whole interval lies below what the evaluation promised."""
-        return self.promised is not None and self.interval is not None and self.interval.high < self.promised
+        """Whether the field's whole interval, of enough verdicts, lies below what the evaluation promised."""
+        if self.promised is None or self.interval is None or self.right + self.wrong < FEWEST_VERDICTS:
+            return False
+        return self.interval.high < self.promised
 
 
 def read_field_precision(run: Run, evaluation: Evaluation | None, *, now: dt.datetime) -> Sequence[FieldPrecision]:
