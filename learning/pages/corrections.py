@@ -49,6 +49,9 @@ def retrain(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(run)
 
 
+LIMITS = ("every", "megabytes")
+
+
 class TrainingPolicyForm(forms.ModelForm[TrainingPolicy]):
     class Meta:
         model = TrainingPolicy
@@ -58,10 +61,15 @@ class TrainingPolicyForm(forms.ModelForm[TrainingPolicy]):
         super().__init__(*args, **kwargs)
         of_site = DataSet.objects.filter(site=self.instance.site_id)
         cast("forms.ModelChoiceField[DataSet]", self.fields["data_set"]).queryset = of_site
+        for name in LIMITS:
+            self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
-        """Where no picture of the cameras is kept, none is sent either."""
+        """Where no picture of the cameras is kept, none is sent either. A limit that is not given stays as it was."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in LIMITS:
+            if cleaned.get(name) is None and name not in self.errors:
+                cleaned[name] = getattr(self.instance, name)
         if not cleaned.get("is_on"):
             cleaned["from_cameras"] = False
         return cleaned

@@ -197,7 +197,7 @@ def shares_of(views: Sequence[View], arrays: Mapping[str, Any]) -> NDArray[np.fl
     return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float64)
 
 
-def _weighed(sums: Numbers, weights: Numbers) -> Numbers:
+def _weighed(sums: Numbers, weights: Any) -> Numbers:
     return np.asarray(sums @ weights.T, np.float32)
 
 
