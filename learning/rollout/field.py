@@ -11,7 +11,6 @@ from analytics.numbers.intervals import Interval, wilson
 from learning.evaluating.reads import Evaluation
 from learning.models import Rollout, Run
 
-
 FEWEST_VERDICTS = 10
 """Verdicts below which nothing is said of drift: one wrong of two would be told as drift otherwise."""
 
