@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0005_pictures_from_cameras"),
+        ("learning", "0006_audit_without_texts_of_data_sets"),
     ]
 
     operations = [
