@@ -49,6 +49,7 @@
     item.className = "photo";
     const image = document.createElement("img");
     image.alt = "";
+    image.addEventListener("error", () => image.remove()); // no picture, or none that this browser shows
     image.src = URL.createObjectURL(file);
     const said = document.createElement("p");
     item.append(image, said);
