@@ -92,7 +92,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="headcount-fleet-"))
     folder.chmod(0o755)
     try:
-        measured = measure(folder, asked.cameras, asked.seconds)
+        with postgres.server(POSTGRESQL) as server:
+            measured = measure(folder, server.url, asked.cameras, asked.seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{asked.cameras:,} cameras, {FRAMES_A_MESSAGE} frames a second each, for {asked.seconds} s")
@@ -100,11 +101,14 @@ def main() -> None:
     results.write(results.FOLDER / "fleet.json", measured)
 
 
-def measure(folder: Path, cameras: int, seconds: int) -> list[results.Measured]:
-    """Run the fleet against a platform of its own. Raises `RuntimeError` if a frame was lost or counted twice."""
-    with mosquitto(folder / "mosquitto", stand.queues_of_production()) as broker, postgres.server(POSTGRESQL) as server:
+def measure(folder: Path, url: str, cameras: int, seconds: int) -> list[results.Measured]:
+    """Run the fleet against a platform on this empty PostgreSQL.
+
+    Raises `RuntimeError` if a frame was lost or counted twice.
+    """
+    with mosquitto(folder / "mosquitto", stand.queues_of_production()) as broker:
         environment = os.environ | production.environment(folder)
-        environment |= {"DATABASE_URL": server.url, "MQTT_URL": broker.url}
+        environment |= {"DATABASE_URL": url, "MQTT_URL": broker.url}
         stand.run(["manage.py", "migrate", "--no-input", "--verbosity", "0"], environment)
         stand.run(["manage.py", "collectstatic", "--no-input", "--verbosity", "0"], environment)
         names = f"[f'camera-{{number:05}}' for number in range({cameras})]"
@@ -116,8 +120,8 @@ def measure(folder: Path, cameras: int, seconds: int) -> list[results.Measured]:
             web.serving(environment=environment) as address,
         ):
             pids = {"ingester": ingester, "task workers": workers, "Mosquitto": broker.pid}
-            load = _load(server.url, broker.port, address, token, pids, cameras, seconds)
-        with psycopg.connect(server.url, autocommit=True) as database:
+            load = _load(url, broker.port, address, token, pids, cameras, seconds)
+        with psycopg.connect(url, autocommit=True) as database:
             return list(_judged(load, database, cameras, seconds))
 
 

@@ -83,7 +83,10 @@ class Ingester:
         self._next_beat = monotonic()
 
     def run(self) -> None:
-        """Take in messages until `stop` is set. The broker keeps the messages that were not committed."""
+        """Take in messages until `stop` is set, disconnect, and commit what has arrived.
+
+        The broker keeps the messages that come later.
+        """
         # Without the things the first drafts would not hold, and would be made again: no harm without a database.
         with suppress(DatabaseError, InterfaceError):
             self._things = read_whereabouts()
@@ -94,6 +97,11 @@ class Ingester:
                 self._commit(take)
                 if self._monotonic() >= self._next_beat:
                     self._beat()
+            # From now on the broker keeps what comes. What a DeepLens sent is here alone, so it is committed first.
+            self._subscription.stop()
+            self._commit(following.result())
+            while self.step():
+                pass
 
     def step(self) -> int:
         """Take in the waiting messages, acknowledge them and send their receipts. Return the number of messages."""

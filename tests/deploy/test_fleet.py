@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fleet
+from tests import postgres
 
 CAMERAS, SECONDS = 20, 5
 
@@ -13,7 +14,8 @@ pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(600)]
 
 def test_a_small_fleet_is_held_and_measured(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    measured = {each.name: each for each in fleet.measure(tmp_path, CAMERAS, SECONDS)}
+    with postgres.server() as database:
+        measured = {each.name: each for each in fleet.measure(tmp_path, database.url, CAMERAS, SECONDS)}
     assert measured["messages without a receipt at the end"].value == 0
     assert measured["messages with a receipt"].holds
     assert {"processor: ingester", "processor: PostgreSQL", "processor: the cameras themselves"} <= set(measured)

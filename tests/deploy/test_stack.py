@@ -218,6 +218,7 @@ def test_a_client_is_told_of_an_export_that_breaks_off(stack: Stack, token: str)
         stack.units["web"].end()
         rest, said = broken.communicate(timeout=300)
     stack.units["web"].start()
+    stack.wait(lambda: stack.get("/accounts/login/")[0] == 200, "the web server")
     assert len(rest) < len(whole.stdout)
     # 18 is curl's code for a body that is too short, 92 for a stream that HTTP/2 has reset.
     assert (broken.returncode in (18, 92), said != b"") == (True, True), (broken.returncode, said)

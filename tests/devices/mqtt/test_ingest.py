@@ -381,3 +381,16 @@ def ingesting_command(environment: dict[str, str]) -> Iterator[None]:
     finally:
         process.terminate()
         assert process.wait(10) == 0
+
+
+def test_what_a_deeplens_sent_before_the_stop_is_committed(mqtt: Mosquitto, chicago01: Device, tmp_path: Path) -> None:
+    """A message of QoS 0 is nowhere but in the ingester, once the broker has sent it."""
+    stop, subscription = threading.Event(), subscribed(mqtt)
+    with peer(mqtt) as (deeplens, _):
+        for number in range(20):
+            deeplens.publish(INFER, json.dumps({"face": 0.5 + number / 100}), qos=0)
+        assert within(10, lambda: subscription.waiting() == 20)
+    stop.set()
+    ingester.Ingester(subscription, stop, suspects=Suspects(tmp_path, "stopped")).run()
+    assert Frame.objects.count() == 20
+    assert not subscription.is_connected()
