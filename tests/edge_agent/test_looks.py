@@ -133,6 +133,18 @@ def test_between_two_published_frames_people_are_followed(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("models")
+def test_a_source_that_changes_its_size_in_mid_stream_is_looked_at_without_a_complaint(tmp_path: Path) -> None:
+    portrait = data.astronaut()
+    odd = [np.full(shape, 90, np.uint8) for shape in ((1, 1, 3), (1, 900, 3), (900, 2, 3))]
+    source = Shows(portrait, *odd, portrait[:480, :320], np.tile(portrait, (2, 2, 1)))
+    sent = stepped(tmp_path, source, every=0.5, steps=6, detectors=("faces",), cadence=2)
+    frames = [frame for message in sent if isinstance(message, messages.Frames) for frame in message.frames]
+    assert [frame.size for frame in frames] == [(512, 512), (1, 1), (900, 1), (2, 900), (320, 480), (1024, 1024)]
+    assert [len(frame.faces or ()) for frame in frames] == [1, 0, 0, 0, 1, 4]
+    assert not [message for message in sent if isinstance(message, messages.Log)]
+
+
+@pytest.mark.usefixtures("models")
 def test_visits_tell_that_bodies_are_looked_for(tmp_path: Path) -> None:
     source = Shows(*[data.astronaut()] * 8)
     sent = stepped(tmp_path, source, every=0.2, steps=8, detectors=("faces",), cadence=5, bodies=True)
