@@ -49,6 +49,18 @@ def test_what_no_database_could_keep_has_its_own_reason(chicago01: Device, kind:
     assert QuarantinedMessage.objects.get().reason in (Reason.UNREADABLE, Reason.BAD_VALUE)
 
 
+@pytest.mark.parametrize("nearest", [0, -1.5, 1_000.5, '"near"'])
+def test_a_distance_that_no_lens_can_tell_is_quarantined_with_its_place(
+    seattle01: Device, nearest: float | str
+) -> None:
+    visit = f'{{"id": "v", "began_at": {round(NOW.timestamp() * 1000)}, "dwell": 1000, "nearest": {nearest}}}'
+    payload = f'{{"id": "x", "frames": [], "visits": [{visit}]}}'
+    accept([Arrival(messages.topic_from_device(places.SEATTLE01, "frames"), payload.encode(), NOW)])
+    quarantined = QuarantinedMessage.objects.get()
+    assert quarantined.reason == Reason.BAD_VALUE
+    assert "“visits[0].nearest” must be" in quarantined.detail
+
+
 @pytest.mark.parametrize(
     ("topic", "advice"),
     [
