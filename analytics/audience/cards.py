@@ -8,7 +8,6 @@ from django.template.loader import render_to_string
 from analytics.numbers.intervals import Interval
 from analytics.numbers.metrics import format_duration, format_number
 from analytics.numbers.opening import with_opening_hours
-from analytics.numbers.period_numbers import bucket_of
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.numbers.visits import VisitBucket, first_visits, merge_visits, read_visits
 from analytics.pages.cards import Subject
@@ -25,12 +24,12 @@ class Number:
 
 
 def visits_card(subject: Subject) -> str:
-    """Return the visits of the period, and a table of its hours or days; nothing where no device follows people."""
+    """Return the visits of the period, and a table of its buckets; nothing where no device follows people."""
     period, devices = subject.period, subject.devices
     followed_from = first_visits(devices)
     if not followed_from:
         return ""
-    bucket = bucket_of(period)
+    bucket = period.bucket_name
     selections = with_opening_hours([Selection(devices, period.zone, period.start, period.end)], period.hours)
     engagement = read_engagement(selections, bucket=bucket, now=period.now)
     (buckets,) = read_visits(selections, bucket=bucket, engagement=engagement, followed_from=followed_from)

@@ -25,7 +25,6 @@ from analytics.numbers.measures import (
     CountBucket,
     EngagementBucket,
     EpisodeBucket,
-    engagement_by_day,
     merge_activity,
     merge_engagement,
     merge_episodes,
@@ -39,7 +38,7 @@ from analytics.numbers.reads import (
     read_engagement,
     read_episodes_by_label,
 )
-from analytics.numbers.regrouping import merge_confidences, merge_counts, regroup
+from analytics.numbers.regrouping import regroup
 from analytics.numbers.today import Today, today_of
 from analytics.numbers.visits import count_visits as visits_of
 from analytics.numbers.visits import first_visits
@@ -126,17 +125,10 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
     (hours,) = read_engagement(selections, bucket=period.plot_bucket, now=period.now)
-    bucket = bucket_of(period)
-    engagement = engagement_by_day(hours) if bucket == "day" else hours
-    (activity,) = _read_activity(selections, [engagement], label, bucket)
-    (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=[engagement])
-    buckets, rows = activity, counts
-    if period.bucket_name == "week":
-        weeks = regroup([each.engagement for each in activity], "week", merge_engagement)
-        spells = regroup([each.spells for each in activity], "week", merge_episodes)
-        gestures = regroup([each.gestures for each in activity], "week", merge_episodes)
-        buckets = [Activity(*measures) for measures in zip(weeks, spells, gestures, strict=True)]
-        rows = regroup(counts, "week", merge_counts)
+    bucket = period.bucket_name
+    engagement = [regroup(hours, bucket, merge_engagement)]
+    (buckets,) = _read_activity(selections, engagement, label, bucket)
+    (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=engagement)
     is_compared = _can_compare(devices, period)
     if is_compared:
         (series,) = read_hour_series([past], label=label, now=period.now)
@@ -149,7 +141,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         labels=sorted({*labels, label}),
         hours=hours,
         buckets=buckets,
-        counts=rows,
+        counts=counts,
         total=merge_activity(buckets),
         findings=judge(compare_with_previous(series, period)) if is_compared else {},
         is_compared=is_compared,
@@ -164,11 +156,9 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     plots = period.plot_bucket
     (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
     episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
-    bucket = bucket_of(period)
-    days = [engagement_by_day(hours) if bucket == "day" else hours]
-    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=days)
-    if period.bucket_name == "week":
-        confidences = regroup(confidences, "week", merge_confidences)
+    bucket = period.bucket_name
+    rows = [regroup(hours, bucket, merge_engagement)]
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=rows)
     (spells,), (gestures,) = episodes[FACE], episodes[label]
 
     def read_past() -> HourSeries:
@@ -216,11 +206,6 @@ def compare_with_previous(series: HourSeries, period: Period) -> dict[Measure, C
 def judge(comparisons: Mapping[Measure, Comparison]) -> dict[Measure, Finding]:
     """Judge the comparisons of a page that is mainly about how many people came."""
     return tell(comparisons, primary={people_measure(comparisons)})
-
-
-def bucket_of(period: Period) -> Bucket:
-    """Return "hour" for a single day, "month" for more than a year, else "day"."""
-    return "month" if period.has_months else "hour" if period.is_hourly else "day"
 
 
 def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from analytics.numbers.buckets import Bucket
-from analytics.numbers.measures import ConfidenceBucket, CountBucket, Dated
+from analytics.numbers.measures import Dated
 
 _B = TypeVar("_B", bound=Dated)
 
@@ -23,25 +23,3 @@ def regroup(buckets: Sequence[_B], period: Bucket, merge: Callable[[Sequence[_B]
         return date - dt.timedelta(days=date.weekday()) if period == "week" else date
 
     return [merge(list(group)) for _, group in groupby(buckets, first_day)]
-
-
-def merge_counts(buckets: Sequence[CountBucket]) -> CountBucket:
-    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
-    return CountBucket(
-        buckets[0].start,
-        buckets[-1].end,
-        sum(each.count for each in buckets),
-        sum(each.confidence_millionths_sum for each in buckets),
-        any(each.is_known for each in buckets),
-    )
-
-
-def merge_confidences(buckets: Sequence[ConfidenceBucket]) -> ConfidenceBucket:
-    """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
-    return ConfidenceBucket(
-        buckets[0].start,
-        buckets[-1].end,
-        tuple(map(sum, zip(*(each.bins for each in buckets), strict=True))),
-        tuple(map(sum, zip(*(each.confidence_millionths for each in buckets), strict=True))),
-        any(each.is_known for each in buckets),
-    )
