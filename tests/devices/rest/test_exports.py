@@ -121,7 +121,7 @@ def test_a_file_has_a_column_for_each_field_that_the_database_holds(superuser: U
         path: body(asked(superuser, path, format="csv")).decode("utf-8-sig").strip()
         for path in ("people", "quarantine")
     }
-    assert header["people"] == "id,site,name,line,guest_number,coffees,consent,created_at"
+    assert header["people"] == "id,site,name,line,external_id,profile,guest_number,coffees,consent,created_at"
     assert header["quarantine"] == "id,received_at,device,topic,size,reason,detail,replayed_at"
     assert "state.live" not in body(asked(superuser, "devices", format="csv")).decode()
     assert body(asked(superuser, "coffees", format="csv")).startswith(
