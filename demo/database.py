@@ -47,7 +47,7 @@ def prepare(data: Path, *, days: int, seed: int, now: dt.datetime) -> Prepared:
     if begun is None or not begun.complete:
         # These import photographs and recognition, which takes seconds; a prepared demo needs neither.
         from demo import sites
-        from demo.past import fingers, loading, questions, training
+        from demo.past import fingers, loading, questions, shows, training
 
         begun = begun or progress.new_progress(days=days, seed=seed, now=now)
         sites.create_sites(admin, now)
@@ -55,6 +55,7 @@ def prepare(data: Path, *, days: int, seed: int, now: dt.datetime) -> Prepared:
         training.create_runs(admin)
         fingers.create_example(admin)
         loaded = loading.load(data, begun)
+        shows.create_plays(begun)
     return Prepared((data / PASSWORD_FILE).read_text(), _token(admin, data), loaded)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo.camera_profiles import PROFILES, SATURDAY, CameraProfile
+from demo.past.turns import stay
 from edge_agent.messages import Box
 
 SECOND = 1_000
@@ -202,7 +203,7 @@ def _arrival(visit: Visit) -> tuple[int, int, int]:
 
 
 def _group(profile: CameraProfile, started: int, random: np.random.Generator) -> Iterator[Visit]:
-    seconds = min(random.lognormal(np.log(_MEDIAN_SECONDS), _SPREAD), _LONGEST_SECONDS)
+    seconds = min(random.lognormal(np.log(_MEDIAN_SECONDS), _SPREAD), _LONGEST_SECONDS) * stay(profile, started)
     ended = started + round(seconds * SECOND)
     yield _visit(profile, started, ended, random)
     if random.random() < _IN_COMPANY:
