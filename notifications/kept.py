@@ -41,8 +41,8 @@ def register_notifications() -> None:
         Table(
             "notifications.Reader",
             "the e-mail addresses of those who read letters",
-            "When they end the letters.",
-            names=("address",),
+            "When they end the letters; an erasure deletes an address in which the name stands.",
+            deleted=("address",),
             site="site",
         ),
         Table("notifications.Copy", other=("problem",)),

@@ -189,7 +189,10 @@ class ContentViewSet(OperatorsChange, mixins.UpdateModelMixin, ScopedReadOnlyVie
 def parse_period(query: dict[str, Any]) -> Period:
     """Return the period of a request. Raises `ValidationError`."""
     end = query.get("to") or timezone.now()
-    start = query.get("from") or end - dt.timedelta(days=DEFAULT_DAYS)
+    try:
+        start = query.get("from") or end - dt.timedelta(days=DEFAULT_DAYS)
+    except OverflowError:
+        raise exceptions.ValidationError({"to": ["Before this time there is no period."]}) from None
     if not dt.timedelta() < end - start <= dt.timedelta(days=MOST_DAYS):
         raise exceptions.ValidationError({"from": [f"The period must be up to {MOST_DAYS:,} days before “to”."]})
     return Period(start, end)

@@ -88,7 +88,7 @@ class TestAddresses:
             f"<code>http://testserver/wall/t/{both}/seattle/today/of/3/3</code>",
             f'data-copy="http://testserver/wall/t/{both}/seattle/question/of/3/2"',
             f"<code>http://testserver/wall/t/{both}/all/sites/of/3/1</code>",
-            f"<code>http://testserver/wall/t/{both}/seattle/today+week+question+leaderboard/of/3</code>",
+            f"<code>http://testserver/wall/t/{both}/seattle/today+week+question+leaderboard+contents+turns/of/3</code>",
             f'<img src="/wall/t/{both}/seattle/today/of/3.svg"',
             '<summary class="small">QR code</summary><svg',
         ):

@@ -26,7 +26,7 @@ from faces.erasure.erasing import forget
 from faces.models import Annotation, Capture, Coffee, Erasure, Face, Merge, Person, Sighting
 from faces.services import create_person
 from learning.models import DataSet, Picture, Prediction, Run
-from notifications.models import Channel, Happening, Notice, Rule
+from notifications.models import Channel, Happening, Letter, Notice, Reader, Rule
 from tests.buckets import BUCKET, pictures_on_s3
 from tests.faces.conftest import NOON, agree
 from tests.faces.scripted import Scripted, detections
@@ -136,8 +136,14 @@ def plant_notices(device: Device, person: Person, spelled: Iterator[str]) -> Non
     channel = Channel.objects.create(site=site, name="all", kind="inbox")
     rule = Rule.objects.create(site=site, kind="coffee", texts=[f"Hurrah for {next(spelled)}"])
     happening = Happening.objects.create(
-        site=site, kind="coffee", key="1", device=device, person=person.pk, at=NOON, noted_at=NOON
-    )
+        site=site, kind="coffee", key="1", device=device, person=person.pk, at=NOON, noted_at=NOON,
+        details=f"Do you like {next(spelled)}?",
+    )  # fmt: skip
+    Letter.objects.create(
+        site=site, unit="week", first=NOON.date(), last=NOON.date(), made_at=NOON,
+        content={"question": f"Was {next(spelled)} here?"},
+    )  # fmt: skip
+    Reader.objects.create(site=site, address="Jose.Mueller@example.com", added_at=NOON)
     Notice.objects.create(
         rule=rule, channel=channel, happening=happening, subject=next(spelled), text=next(spelled),
         problem=next(spelled), happened_at=NOON, created_at=NOON,
