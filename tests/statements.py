@@ -21,6 +21,7 @@ WITHOUT_DEVICE = {
     r'SELECT .* FROM "analytics_review" WHERE "analytics_review"."reviewer_id" IN': (
         "the deletion of an account finds its verdicts"
     ),
+    r'SELECT .* FROM "plays_playday"( WHERE "plays_playday"."day" >=|$)': "a task finds the days of all that changed",
 }
 """Statements of upkeep on the rows of all devices, with the reason of each."""
 

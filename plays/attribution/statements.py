@@ -201,11 +201,11 @@ def attribute(keys: Collection[int]) -> str:
     ), cameras AS (
         SELECT device_id, {dialect.ms("start")} AS start_ms, {dialect.ms("start")} + {QUARTER_MS} AS end_ms,
             {dialect.bits("minutes_seen")} AS seen
-        FROM analytics_engagementquarter
-        WHERE device_id IN ({devices}) AND start >= %(before)s AND start < %(after)s
+        FROM analytics_engagementquarter e
+        WHERE e.device_id IN ({devices}) AND e.start >= %(before)s AND e.start < %(after)s
     ), thumbs AS (
-        SELECT device_id, {dialect.ms("started")} AS at_ms FROM analytics_episode
-        WHERE device_id IN ({devices}) AND label = '{THUMBS_UP}' AND started >= %(before)s AND started < %(after)s
+        SELECT device_id, {dialect.ms("started")} AS at_ms FROM analytics_episode e
+        WHERE e.device_id IN ({devices}) AND label = '{THUMBS_UP}' AND started >= %(before)s AND started < %(after)s
     ), parts (device_id, screen_id, content_id, position, raw_ms, {names}) AS (
         SELECT {whose}, raw_ms, {of_play} FROM shown
         UNION ALL

@@ -23,6 +23,10 @@ from devices.intake.batches import Batch, accept
 from devices.models import Device
 from devices.reading.facts import ReceivedGesture, SignOfLife
 from edge_agent import messages
+from plays.attribution.services import compute_changed
+from plays.intake import services as plays
+from plays.intake.reports import Report
+from plays.models import Content, Screen, Source
 from tests import api_world, clock, places
 from tests.analytics.counting.test_face_parts import bursts, sent
 from tests.analytics.frames import count, seen
@@ -47,7 +51,7 @@ LISTS = (
     ),
     *("detections?device=Seattle01&site=seattle", "detections?format=csv", "episodes?site=seattle&min_seconds=1"),
     *("precision?site=seattle&label=cup", "visitors?site=seattle", "reactions?site=seattle", "questions"),
-    *("ground-truth", "devices", "sites", "engagement?each=device", "reviews?label=cup"),
+    *("plays", "contents/counts", "ground-truth", "devices", "sites", "engagement?each=device", "reviews?label=cup"),
 )
 
 
@@ -76,11 +80,20 @@ def statements(superuser: User, operator: User, settings: Settings) -> list[str]
         for stretch in corrections.stretches(devices=[device], now=now):
             corrections.rebuild(stretch)
         read_devices_now(now=now)
+        show(device, now)
         visit(superuser, device)
         visit(operator, device)
         User.objects.get(pk=operator.pk).delete()
         assert forget_old_frames() == 1
     return made
+
+
+def show(device: Device, now: dt.datetime) -> None:
+    """Show a content before the device, and compute what people did meanwhile."""
+    screen = plays.change_screen(screen=Screen(site=device.site, name="Lobby", cameras=[device.name]))
+    report = Report("film", now - dt.timedelta(minutes=5), now)
+    plays.store(screen=screen, reports=[report], source=Source.API, now=now)
+    compute_changed(now=now)
 
 
 def visit(user: User, device: Device) -> None:
@@ -113,6 +126,7 @@ def pages(user: User, device: Device) -> Iterator[str]:
     yield f"{reverse('compare')}?place=seattle&place=seattle/{device.name}"
     for show in ("open", "pictured", "mine", "right", "wrong", "disputed", "all"):
         yield f"{reverse('review')}?site=seattle&label=cup&show={show}"
+    yield from (reverse("contents"), *(each.get_absolute_url() for each in Content.objects.filter(site=device.site)))
     yield from (reverse("questions"), question.get_absolute_url())
     yield reverse("ground-truth-device", args=["seattle", device.name])
     yield reverse("ground-truth-session", args=[session.pk])
