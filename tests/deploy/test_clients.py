@@ -243,4 +243,4 @@ def test_a_flow_of_node_red_reads_the_numbers_of_today(stack: Stack, token: str,
     finally:
         process.terminate()
         process.wait()
-    assert json.loads(result.read_text())[0]["site"] == "seattle"
+    assert json.loads(result.read_text())["results"][0]["site"] == "seattle"
