@@ -1,7 +1,7 @@
 """Episodes from frames: occupied spells, and showings of a gesture or object, each counted once. Pure.
 
 An episode is a run of frames of one device that have the same label, with no gap longer than the label's. Where the
-device tells of which person's visit a gesture or object is, each person has episodes of the own: three people with a
+device tells of which person's visit a gesture or object is, each person has their own episodes: three people with a
 thumb up are three, two thumbs of one person are one. An occupied spell is the place's, whoever is there. Joining
 episodes is associative, commutative and idempotent. So the episodes of all frames are the joined episodes of their
 batches, in any order and however often a batch arrives.

@@ -104,6 +104,11 @@ def epoch_ms(at: dt.datetime) -> int:
     return round((at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(milliseconds=1))
 
 
+def moment(at: int) -> dt.datetime:
+    """Return the time, in UTC, of these epoch milliseconds."""
+    return dt.datetime.fromtimestamp(at / SECOND, dt.UTC)
+
+
 def _local(profile: CameraProfile, day: dt.date, time: dt.time) -> int:
     return epoch_ms(dt.datetime.combine(day, time, profile.zone).astimezone(dt.UTC))
 

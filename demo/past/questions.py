@@ -15,7 +15,7 @@ from analytics.models.groundtruth import GroundTruthSession
 from analytics.models.questions import Question
 from analytics.numbers.buckets import day_start
 from analytics.questions.services import ask
-from demo.past.history import MINUTE, SECOND, History, Span, histories
+from demo.past.history import MINUTE, History, Span, histories, moment
 from demo.past.progress import Progress
 from devices.models import Device, Site
 
@@ -56,9 +56,9 @@ def _count(device: Device, history: History, owner: User) -> None:
     if span is None:
         return
     changes = list(_changes(history, span))
-    began, ended = _moment(span.started), _moment(span.ended)
+    began, ended = moment(span.started), moment(span.ended)
     session = start_session(device=device, by=owner, people=changes[0][1], now=began, counts_arrivals=True)
-    counts = [ReportedCount(uuid.uuid4(), _moment(at), people, came) for at, people, came in changes[1:]]
+    counts = [ReportedCount(uuid.uuid4(), moment(at), people, came) for at, people, came in changes[1:]]
     store_counts(session=session, by=owner, counts=counts, sent_at=ended, ended_at=ended, now=ended)
 
 
@@ -83,7 +83,3 @@ def _changes(history: History, span: Span) -> Iterator[tuple[int, int, int]]:
 
 def _overlaps(one: Span, other: Span) -> bool:
     return one.started < other.ended and other.started < one.ended
-
-
-def _moment(at: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(at / SECOND, dt.UTC)

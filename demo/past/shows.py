@@ -1,8 +1,8 @@
 """Stores what the display before one of the demo's cameras showed in the past; see `turns`."""
 
-import datetime as dt
 from collections.abc import Iterator
 
+from demo.past.history import epoch_ms, moment
 from demo.past.progress import Progress
 from demo.past.turns import CAMERA, CONTENTS, TURN_MS, shown_at
 from devices.models import Site
@@ -27,7 +27,6 @@ def create_plays(at: Progress) -> None:
 
 def reports(at: Progress) -> Iterator[Report]:
     """Yield the plays of the history, one for each turn that lies in it whole."""
-    start, end = (round(moment.timestamp() * 1_000) for moment in (at.start, at.end))
+    start, end = epoch_ms(at.start), epoch_ms(at.end)
     for began in range(-(-start // TURN_MS) * TURN_MS, end - TURN_MS + 1, TURN_MS):
-        began_at, ended_at = (dt.datetime.fromtimestamp(each / 1_000, dt.UTC) for each in (began, began + TURN_MS))
-        yield Report(CONTENTS[shown_at(began)], began_at, ended_at)
+        yield Report(CONTENTS[shown_at(began)], moment(began), moment(began + TURN_MS))

@@ -154,9 +154,9 @@ def rollouts_of(devices: QuerySet[Device]) -> list[RolloutState]:
         AgentUpdate.objects.filter(thing__in=devices.values("thing__pk"))
         .values("rollout")
         .annotate(
-            total=models.Count("thing", distinct=True),
-            done=models.Count("thing", filter=Q(done_at__isnull=False), distinct=True),
-            failed=models.Count("thing", filter=~Q(failure=""), distinct=True),
+            total=models.Count("thing"),
+            done=models.Count("thing", filter=Q(done_at__isnull=False)),
+            failed=models.Count("thing", filter=~Q(failure="")),
             last_failure=models.Max("failure"),
         )
         .order_by("-rollout__started_at", "-rollout")[:MOST_ROLLOUTS]
@@ -164,7 +164,7 @@ def rollouts_of(devices: QuerySet[Device]) -> list[RolloutState]:
     rollouts = Rollout.objects.select_related("release", "started_by").defer("release__wheel")
     by_key = rollouts.in_bulk([each["rollout"] for each in counts])
     states = [
-        RolloutState(by_key[each["rollout"]], each["done"], each["failed"], each["total"], each["last_failure"] or "")
+        RolloutState(by_key[each["rollout"]], each["done"], each["failed"], each["total"], each["last_failure"])
         for each in counts
     ]
     return [state for number, state in enumerate(states) if number == 0 or state.done < state.total]

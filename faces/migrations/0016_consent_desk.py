@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(1095),
                 ],
-                verbose_name="days that a guest without a consent of the own is known",
+                verbose_name="days that a guest who has given no consent is known",
             ),
         ),
         migrations.AddConstraint(

@@ -78,7 +78,7 @@ class SitePolicy(models.Model):
         help_text="Counted likewise, for pictures of a single face in which nobody was recognised.",
     )
     guest_days = models.PositiveIntegerField(
-        "days that a guest without a consent of the own is known",
+        "days that a guest who has given no consent is known",
         default=365,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_GUEST_DAYS)],
         help_text="Counted from the guest's first picture. Then the guest is erased.",
