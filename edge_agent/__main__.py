@@ -26,7 +26,7 @@ from edge_agent.learned.upkeep import ModelUpkeep
 from edge_agent.pictures.encoding import use_one_thread_for_pictures
 from edge_agent.release import software
 from edge_agent.stream.server import StreamError, StreamServer
-from edge_agent.urls import without_password
+from edge_agent.text.urls import without_password
 from edge_agent.vision.files import ModelsUnavailable
 
 UP_FILE = "AGENT_UP_FILE"

@@ -27,8 +27,8 @@ from edge_agent.pictures.picture_watch import PERIOD_SECONDS, PictureWatch, load
 from edge_agent.pictures.training_pictures import TrainingPictures
 from edge_agent.stream.overlay import Overlay
 from edge_agent.stream.server import StreamServer
+from edge_agent.text.urls import without_password
 from edge_agent.tracking.visits import VisitTracker
-from edge_agent.urls import without_password
 from edge_agent.vision.files import ModelsUnavailable
 from edge_agent.vision.gesture_episodes import MAX_GAP_MS, EpisodeTracker
 

@@ -26,8 +26,8 @@ from edge_agent.messages import (
     Settings,
     ThingName,
 )
-from edge_agent.text_files import read_text
-from edge_agent.urls import split_url, without_password
+from edge_agent.text.files import read_text
+from edge_agent.text.urls import split_url, without_password
 from edge_agent.vision.files import models_folder
 
 PREFIX = "HEADCOUNT_"

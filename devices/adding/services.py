@@ -15,7 +15,7 @@ from devices.adding import codes
 from devices.audit.recording import record
 from devices.credentials import issuing
 from devices.models import Action, BoxReport, CameraClaim, Device, Site, Thing
-from edge_agent.urls import split_url
+from edge_agent.text.urls import split_url
 
 if TYPE_CHECKING:
     from devices.models import User

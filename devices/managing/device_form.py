@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from devices import services, sought
 from devices.models import Device, Thing, validate_timezone
 from edge_agent.messages import DesiredSettings, Settings
-from edge_agent.plain_words import plain
+from edge_agent.text.plain_words import plain
 
 OWN = "as on the device"
 

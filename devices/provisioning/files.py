@@ -20,7 +20,7 @@ from django.db import transaction
 from devices.models import Invitation, Site
 from devices.provisioning import services
 from devices.provisioning.services import NotAllowed, Outcome
-from edge_agent.text_files import decode_text
+from edge_agent.text.files import decode_text
 
 MOST_ENTRIES = 100_000
 MOST_BYTES = 32 * 1024 * 1024

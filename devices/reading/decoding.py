@@ -29,7 +29,7 @@ from devices.reading.places import Whereabouts
 from devices.reading.rejection import Rejection as Rejection
 from devices.rules.text import printable, storable
 from edge_agent import messages
-from edge_agent.plain_words import sentence
+from edge_agent.text.plain_words import sentence
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MILLISECOND = dt.timedelta(milliseconds=1)

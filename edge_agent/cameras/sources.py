@@ -20,8 +20,8 @@ from edge_agent.cameras.camera_process import (
     as_rgb,
     bounded,
 )
-from edge_agent.file_names import printable, why_passed_over
-from edge_agent.urls import without_password
+from edge_agent.text.file_names import printable, why_passed_over
+from edge_agent.text.urls import without_password
 
 log = logging.getLogger(__name__)
 

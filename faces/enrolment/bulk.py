@@ -12,7 +12,7 @@ from django.db import transaction
 from devices.models import Site
 from devices.reading.pictures import MAX_BYTES, SUFFIXES
 from devices.rules.text import clean_line
-from edge_agent.file_names import printable, why_passed_over
+from edge_agent.text.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
 from faces.enrolment.folders import Agreement, BadFolder, PersonFolder, read_agreement
 from faces.models import Consent, Person

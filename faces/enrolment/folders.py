@@ -16,8 +16,8 @@ from typing import Any
 
 from devices.reading.pictures import SUFFIXES
 from devices.rules.text import clean_line
-from edge_agent.file_names import is_other_picture, printable, why_passed_over
-from edge_agent.text_files import read_text
+from edge_agent.text.file_names import is_other_picture, printable, why_passed_over
+from edge_agent.text.files import read_text
 
 CONSENT = "consent.toml"
 LIKE_CONSENT = frozenset({CONSENT, "consent.toml.txt", "consent.txt"})

@@ -24,9 +24,9 @@ from devices.reading import decoding, deeplens, identity
 from devices.reading.decoding import Arrival, Rejection, TakenPicture
 from devices.reading.pictures import MAX_BYTES
 from devices.reading.places import read_whereabouts
-from edge_agent.file_names import printable
 from edge_agent.messages import MAX_MESSAGE_BYTES
-from edge_agent.text_files import lines_in
+from edge_agent.text.file_names import printable
+from edge_agent.text.files import lines_in
 from faces.importing import annotations
 from faces.importing.annotations import UnreadableAnnotation, read_annotation
 from faces.importing.archives import Archive, ArchivedObject, UnreadableArchive, content_hash

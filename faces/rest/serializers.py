@@ -19,7 +19,7 @@ from devices.reading.picture_budget import OverBudget, budget_of
 from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.parameters import KnownFieldsOnly
 from edge_agent.messages import MAX_LOOKS, Box, Face, Look
-from edge_agent.plain_words import sentence
+from edge_agent.text.plain_words import sentence
 from faces.coffees.leaderboard import LONGEST_STREAK, LeaderboardRow
 from faces.models import Capture, Coffee, Merge, Person, Shows, Sighting
 from faces.models.querysets import PERIODS

@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass
 
 from devices.reading.pictures import SUFFIXES
-from edge_agent.file_names import why_passed_over
+from edge_agent.text.file_names import why_passed_over
 
 _STAMP = r"(?P<stamp>\d{8}-\d{6})"
 _NAMED = re.compile(rf"(record|image|resized|retrain)_(at|(?P<device>.+))_{_STAMP}", re.IGNORECASE)

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_plus
 
 import msgspec
 
-from edge_agent.plain_words import sentence
+from edge_agent.text.plain_words import sentence
 
 CREATED = "ObjectCreated:"
 STAMP = re.compile(r"(?<!\d)\d{8}-\d{6}(?!\d)")

@@ -15,7 +15,7 @@ from devices.intake import batches
 from devices.models import Reason
 from devices.reading.decoding import Arrival, Rejection
 from devices.reading.picture_budget import OverBudget
-from edge_agent.file_names import printable
+from edge_agent.text.file_names import printable
 from faces.sources.layouts import why_no_new_picture
 from faces.sources.s3_events import KeyFilter, StoredObject, UnreadableNotification, parse_records, stored_object
 from faces.sources.s3_pictures import TOPIC, take_in_object

@@ -25,8 +25,8 @@ from devices.reading.decoding import Rejection, TakenPicture
 from devices.reading.picture_budget import OverBudget
 from devices.reading.pictures import MAX_BYTES, SUFFIXES
 from devices.reading.places import Whereabouts, read_whereabouts
-from edge_agent.file_names import printable, why_passed_over
 from edge_agent.messages import THING_NAME_RULE, is_thing_name
+from edge_agent.text.file_names import printable, why_passed_over
 from faces.models import Erasure
 from faces.pictures.storage import TAKEN
 

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 
 from environs import Env, EnvError, validate
 
-from edge_agent.urls import split_url
+from edge_agent.text.urls import split_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSECURE_KEY = "insecure: works only while DEBUG is on"

@@ -31,7 +31,7 @@ def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
     # The programs and the account are not installed here; systemd checks all else.
     program = shutil.which("true")
     assert program
-    for unit in (*UNITS, ROOT / "edge_agent" / "headcount-agent.service"):
+    for unit in (*UNITS, ROOT / "edge_agent" / "setup" / "headcount-agent.service"):
         text = re.sub(r"^(Exec\w+)=/opt\S+", rf"\1={program}", unit.read_text(), flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text.replace("User=headcount", "User=daemon"))
     said = checked("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.iterdir()))

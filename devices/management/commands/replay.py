@@ -14,7 +14,7 @@ from devices.intake.message_logs import BadLine, read_log
 from devices.intake.past import Past, accept_past
 from devices.mqtt.ingester import BATCH
 from devices.reading.decoding import Arrival
-from edge_agent.text_files import lines_of
+from edge_agent.text.files import lines_of
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from devices.models import Site
 from devices.rest.exports import as_csv
-from edge_agent.file_names import printable
+from edge_agent.text.file_names import printable
 from faces.enrolment.bulk import Outcome, enrol_folder
 from faces.enrolment.folders import BadFolder, PersonFolder, passed_over, read_people_folders
 from faces.enrolment.portraits import ENOUGH_PICTURES, WHY_SEVERAL

@@ -24,7 +24,7 @@ from edge_agent.cameras.sources import (
     SourceError,
     open_source,
 )
-from edge_agent.urls import without_password
+from edge_agent.text.urls import without_password
 from tests.clock import NOW, SetClock
 from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
 from tests.edge_agent.platforms import eventually

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.file_names import printable, why_passed_over
+from edge_agent.text.file_names import printable, why_passed_over
 
 READ = {".jpg", ".jpeg", ".png"}
 

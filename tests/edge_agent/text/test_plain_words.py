@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import messages, plain_words
+from edge_agent import messages
+from edge_agent.text import plain_words
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):

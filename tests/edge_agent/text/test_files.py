@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.text_files import lines_of, read_text
+from edge_agent.text.files import lines_of, read_text
 
 TEXT = "name = 'Café'\n"
 
