@@ -14,13 +14,14 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Engagement"
 
     def ready(self) -> None:
-        from analytics.archiving.cards import archive_card
-        from analytics.audience.cards import visits_card
         from analytics.counting import face_parts, sink
-        from analytics.galaxy.serving.auditing import audit_wall_tokens
-        from analytics.galaxy.serving.responses import clear_shared
-        from analytics.groundtruth.cards import accuracy_card
-        from analytics.groundtruth.fleet import TITLE, calibration_column
+        from analytics.features.archiving.cards import archive_card
+        from analytics.features.audience.cards import visits_card
+        from analytics.features.galaxy.serving.auditing import audit_wall_tokens
+        from analytics.features.galaxy.serving.responses import clear_shared
+        from analytics.features.groundtruth.cards import accuracy_card
+        from analytics.features.groundtruth.fleet import TITLE, calibration_column
+        from analytics.features.visitors.cards import visitors_card
         from analytics.kept import register_analytics
         from analytics.models import (
             EngagementQuarter,
@@ -32,15 +33,14 @@ class AnalyticsConfig(AppConfig):
             VisitQuarter,
         )
         from analytics.models.opening import DAYS, OpeningException, OpeningPlan
-        from analytics.numbers import usual_cameras
         from analytics.pages import cards
-        from analytics.visitors.cards import visitors_card
+        from analytics.verdicts import usual_cameras
         from devices import tasks
         from devices.audit.recording import Audited, audit
-        from devices.fact_kinds import register_facts
-        from devices.fleet.reads import register_column
+        from devices.cameras.fleet.reads import register_column
         from devices.health import register_check
         from devices.intake.batches import register_sink
+        from devices.intake.fact_kinds import register_facts
         from devices.managing.tabs import Tab, register_tab
         from devices.reading.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
         from faces.erasure.signals import person_erased

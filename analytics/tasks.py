@@ -2,9 +2,9 @@
 
 from django.utils import timezone
 
-from analytics.archiving import writing as archiving
 from analytics.counting import corrections
-from analytics.home_assistant.services import publish_states
+from analytics.features.archiving import writing as archiving
+from analytics.features.home_assistant.services import publish_states
 from devices.storage import partitions
 
 

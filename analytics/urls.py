@@ -4,16 +4,22 @@ from typing import Any
 
 from django.urls import path
 
-from analytics.archiving.api import ArchivedFactViewSet
-from analytics.audience.api import AudienceViewSet, VisitViewSet
-from analytics.comparing.api import ComparisonViewSet
-from analytics.comparing.views import compare, sites
-from analytics.galaxy.serving.urls import urlpatterns as galaxy
-from analytics.groundtruth.api import GroundTruthViewSet
-from analytics.groundtruth.urls import urlpatterns as groundtruth
+from analytics.features.archiving.api import ArchivedFactViewSet
+from analytics.features.audience.api import AudienceViewSet, VisitViewSet
+from analytics.features.comparing.api import ComparisonViewSet
+from analytics.features.comparing.views import compare, sites
+from analytics.features.galaxy.serving.urls import urlpatterns as galaxy
+from analytics.features.groundtruth.api import GroundTruthViewSet
+from analytics.features.groundtruth.urls import urlpatterns as groundtruth
+from analytics.features.questions.api import QuestionViewSet
+from analytics.features.questions.urls import urlpatterns as questions
+from analytics.features.reviewing.api import PrecisionViewSet, ReviewViewSet
+from analytics.features.reviewing.views import review
+from analytics.features.sharing.urls import urlpatterns as sharing
+from analytics.features.tables.api import DetectionTableViewSet
+from analytics.features.tables.views import tables
+from analytics.features.visitors.api import ReactionViewSet, VisitorViewSet
 from analytics.pages import opening_pages, views
-from analytics.questions.api import QuestionViewSet
-from analytics.questions.urls import urlpatterns as questions
 from analytics.rest.views import (
     CountViewSet,
     DetectionViewSet,
@@ -21,12 +27,6 @@ from analytics.rest.views import (
     EpisodeViewSet,
     TodayViewSet,
 )
-from analytics.reviewing.api import PrecisionViewSet, ReviewViewSet
-from analytics.reviewing.views import review
-from analytics.sharing.urls import urlpatterns as sharing
-from analytics.tables.api import DetectionTableViewSet
-from analytics.tables.views import tables
-from analytics.visitors.api import ReactionViewSet, VisitorViewSet
 
 OPENING = "sites/<slug:slug>/settings/opening-hours/"
 

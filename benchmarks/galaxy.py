@@ -83,7 +83,7 @@ def prepared(folder: Path) -> str:
 def _fill() -> str:
     from django.contrib.auth.models import User
 
-    from analytics.galaxy.serving.services import create_wall_token
+    from analytics.features.galaxy.serving.services import create_wall_token
     from analytics.models import EngagementQuarter
     from analytics.models.quarters import QUARTER, quarter_start
     from devices.services import register_device, register_site

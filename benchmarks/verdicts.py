@@ -32,12 +32,12 @@ import django
 
 django.setup()
 
-from analytics.numbers.expected import Forecast, forecast_day, forecast_week, usual_hours  # noqa: E402
-from analytics.numbers.findings import Finding, Word, tell  # noqa: E402
-from analytics.numbers.hour_series import HourSeries, Measure, compare_spans, people_measure, usual_people  # noqa: E402
-from analytics.numbers.levels import find_changes  # noqa: E402
-from analytics.numbers.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
-from analytics.numbers.period_numbers import judge  # noqa: E402
+from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours  # noqa: E402
+from analytics.verdicts.findings import Finding, Word, tell  # noqa: E402
+from analytics.verdicts.hour_series import HourSeries, Measure, compare_spans, people_measure, usual_people  # noqa: E402
+from analytics.verdicts.levels import find_changes  # noqa: E402
+from analytics.verdicts.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
+from analytics.verdicts.period_numbers import judge  # noqa: E402
 from benchmarks.data.simulated_camera import FIRST, WEEK, WEEKS, Truth, as_series, simulate, street  # noqa: E402
 
 Floats = npt.NDArray[np.float64]

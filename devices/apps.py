@@ -9,7 +9,7 @@ class DevicesConfig(AppConfig):
         from devices import tasks
         from devices.audit.audited import audit_models
         from devices.audit.sign_ins import listen
-        from devices.fact_kinds import register_facts
+        from devices.intake.fact_kinds import register_facts
         from devices.kept.of_devices import register_devices
         from devices.managing.tabs import Tab, register_tab
         from devices.models import DeviceLog

@@ -33,7 +33,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from devices.fact_kinds import count_facts
+from devices.intake.fact_kinds import count_facts
 from devices.models import SKEW_TO_FLAG, ApiToken, Device, DeviceState, Membership, Site, Thing
 from devices.reading.places import doubt_of
 from devices.rules.roles import Right, Role

@@ -11,10 +11,10 @@ from django.db.models.signals import post_migrate
 from django.utils import timezone
 
 from devices import health
-from devices.adding import adopting
-from devices.adding import services as setups
 from devices.audit import term
-from devices.credentials import issuing
+from devices.cameras.adding import adopting
+from devices.cameras.adding import services as setups
+from devices.cameras.credentials import issuing
 from devices.intake import log_retention
 from devices.mqtt import settings, shared_names
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from django.urls import path
 
-from devices.adding import views as adding
-from devices.adding.api import AgentViewSet, ClaimViewSet
-from devices.fleet import views as fleet
+from devices.cameras.adding import views as adding
+from devices.cameras.adding.api import AgentViewSet, ClaimViewSet
+from devices.cameras.fleet import views as fleet
+from devices.cameras.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
 from devices.managing import device_list, history, new_site, place_pages, quarantine_page, site_page
 from devices.members import views as members
 from devices.pages import metrics, views
-from devices.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
 from devices.rest.views import AuditViewSet, LogViewSet, MessageViewSet, QuarantineViewSet
 
 api: list[tuple[str, Any, str]] = [

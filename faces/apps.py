@@ -11,9 +11,9 @@ class FacesConfig(AppConfig):
 
         from devices import tasks
         from devices.audit.recording import Audited, audit, who_acts
-        from devices.fact_kinds import register_facts
         from devices.health import register_check
         from devices.intake.batches import register_sink
+        from devices.intake.fact_kinds import register_facts
         from devices.intake.replay import register_way
         from devices.managing.tabs import Tab, register_tab
         from devices.models import Site

@@ -8,11 +8,11 @@ class PlaysConfig(AppConfig):
     verbose_name = "Plays"
 
     def ready(self) -> None:
-        from analytics.galaxy.serving.shown import register_shown
+        from analytics.features.galaxy.serving.shown import register_shown
         from devices import tasks
         from devices.audit.recording import Audited, audit
-        from devices.fact_kinds import register_facts
         from devices.intake.batches import register_sink
+        from devices.intake.fact_kinds import register_facts
         from devices.managing.tabs import Tab, register_tab
         from plays.intake import sink
         from plays.kept import register_plays

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.galaxy.boards.board import Board, Scope, find_board, register
-from analytics.galaxy.drawing import canvas as paint
-from analytics.galaxy.drawing.canvas import EDGE, Canvas
-from analytics.galaxy.drawing.frame import Reading, draw_frame, footnote, message
-from analytics.galaxy.drawing.layout import SCREEN_WIDTH, Wall
-from analytics.galaxy.drawing.lists import list_rows, split_columns
-from analytics.galaxy.reads import Source
-from analytics.galaxy.snapshots import local_time
+from analytics.features.galaxy.boards.board import Board, Scope, find_board, register
+from analytics.features.galaxy.drawing import canvas as paint
+from analytics.features.galaxy.drawing.canvas import EDGE, Canvas
+from analytics.features.galaxy.drawing.frame import Reading, draw_frame, footnote, message
+from analytics.features.galaxy.drawing.layout import SCREEN_WIDTH, Wall
+from analytics.features.galaxy.drawing.lists import list_rows, split_columns
+from analytics.features.galaxy.reads import Source
+from analytics.features.galaxy.snapshots import local_time
 from analytics.numbers.buckets import day_start
 from devices.models import Site
 from plays.experiments.now import what_now

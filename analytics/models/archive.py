@@ -1,4 +1,4 @@
-"""Files with the facts of months that PostgreSQL no longer has; `analytics/archiving` writes and reads them."""
+"""Files with the facts of months that PostgreSQL no longer has; `features/archiving` writes and reads them."""
 
 from django.db import models
 

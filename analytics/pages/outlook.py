@@ -12,8 +12,10 @@ from django.core.cache import caches
 
 from analytics.models import FACE
 from analytics.numbers.buckets import day_start
-from analytics.numbers.findings import Finding, judge_day, tell
-from analytics.numbers.hour_series import (
+from analytics.numbers.periods import PAST_DAYS, WEEK
+from analytics.numbers.reads import Selection
+from analytics.verdicts.findings import Finding, judge_day, tell
+from analytics.verdicts.hour_series import (
     MEASURE_NAMES,
     HourSeries,
     Measure,
@@ -23,11 +25,9 @@ from analytics.numbers.hour_series import (
     read_hour_series,
     usual_people,
 )
-from analytics.numbers.matched import Comparison, UsualRange
-from analytics.numbers.opening import with_opening_hours
-from analytics.numbers.periods import PAST_DAYS, WEEK
-from analytics.numbers.reads import Selection
-from analytics.numbers.today import today_of
+from analytics.verdicts.matched import Comparison, UsualRange
+from analytics.verdicts.opening import with_opening_hours
+from analytics.verdicts.today import today_of
 from devices.models import Device, Site
 
 KEPT_S = 600

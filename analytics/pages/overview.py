@@ -18,15 +18,15 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from analytics.models import FACE, Episode
 from analytics.numbers.buckets import day_bounds
-from analytics.numbers.findings import Finding
 from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
-from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
 from analytics.numbers.visits import count_visits, following
 from analytics.pages import attention
 from analytics.pages.attention import Matter
 from analytics.pages.outlook import Outlook, judge_weeks, read_outlooks
 from analytics.plots.sparklines import Sparkline, sparkline
+from analytics.verdicts.findings import Finding
+from analytics.verdicts.opening import with_opening_hours
 from devices.models import Device, DeviceState, Site
 from devices.storage.querysets import Spot, spots_of
 from edge_agent.vision.gestures import THUMBS_UP

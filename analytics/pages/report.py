@@ -7,14 +7,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.numbers.findings import judge_day
-from analytics.numbers.hour_series import MEASURE_NAMES
 from analytics.numbers.measures import Activity, BucketState, CountBucket
-from analytics.numbers.metrics import Metric, metrics, table_cells
-from analytics.numbers.period_numbers import TextNumbers
 from analytics.plots import texts
 from analytics.plots.layout import scale_end
 from analytics.plots.sparklines import Sparkline, sparkline
+from analytics.verdicts.findings import judge_day
+from analytics.verdicts.hour_series import MEASURE_NAMES
+from analytics.verdicts.metrics import Metric, metrics, table_cells
+from analytics.verdicts.period_numbers import TextNumbers
 
 WEEKS_NEEDED = "it takes six earlier weeks with the same camera and settings that saw this part of the day"
 

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_safe
 
 from analytics.models import OpeningPlan
 from analytics.numbers import periods
-from analytics.numbers.period_numbers import read_plot_numbers, read_text_numbers, read_totals
 from analytics.pages.overview import first_screen
 from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
+from analytics.verdicts.period_numbers import read_plot_numbers, read_text_numbers, read_totals
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.pages.live import shared
 from devices.pages.looked_for import describe_sought

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from analytics.numbers.measures import ConfidenceBucket, typical_week
-from analytics.numbers.period_numbers import PlotNumbers
 from analytics.plots import distributions, texts, time_series
+from analytics.verdicts.period_numbers import PlotNumbers
 
 
 def period_figures(numbers: PlotNumbers) -> dict[str, Any]:

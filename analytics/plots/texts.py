@@ -14,9 +14,9 @@ from analytics.numbers.measures import (
     EpisodeBucket,
     WeekHour,
 )
-from analytics.numbers.metrics import format_duration
-from analytics.numbers.period_numbers import DatedChange
-from analytics.numbers.today import TodayHour
+from analytics.verdicts.metrics import format_duration
+from analytics.verdicts.period_numbers import DatedChange
+from analytics.verdicts.today import TodayHour
 
 Bucket = EngagementBucket | CountBucket | EpisodeBucket | ConfidenceBucket
 

@@ -11,10 +11,10 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from analytics.numbers.measures import BucketState, CountBucket, EngagementBucket, EpisodeBucket
-from analytics.numbers.period_numbers import DatedChange
-from analytics.numbers.today import Today
 from analytics.plots import texts
 from analytics.plots.layout import BAR_SHARE, HATCHED, INVISIBLE, Figure, layout, x_axis, y_axis
+from analytics.verdicts.period_numbers import DatedChange
+from analytics.verdicts.today import Today
 
 Span = tuple[int, int]
 """A stretch of the x axis: start and end in milliseconds since 1970."""

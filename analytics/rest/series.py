@@ -11,10 +11,10 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from analytics.numbers.buckets import LENGTHS
-from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.reads import Selection
 from analytics.rest.places import Place, find_place
 from analytics.rest.serializers import MAX_BUCKETS, parse_bucket_bounds
+from analytics.verdicts.opening import with_opening_hours
 from devices.models import Device
 from devices.storage.querysets import spots_of
 

@@ -10,10 +10,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from plotly.io.json import to_json_plotly
 
-from analytics.numbers.metrics import TABLE_COLUMNS, format_number
 from analytics.pages.cards import Place, Subject, render_cards
 from analytics.pages.report import TableRow
 from analytics.plots.sparklines import HEIGHT, WIDTH, Sparkline
+from analytics.verdicts.metrics import TABLE_COLUMNS, format_number
 
 register = template.Library()
 

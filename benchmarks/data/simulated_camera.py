@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.numbers.hour_series import HourSeries
+from analytics.verdicts.hour_series import HourSeries
 from benchmarks.data.street_counts import Street
 
 Floats = npt.NDArray[np.float64]

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from django.contrib.auth.models import User
 
-from analytics.groundtruth.services import ReportedCount, start_session, store_counts
+from analytics.features.groundtruth.services import ReportedCount, start_session, store_counts
+from analytics.features.questions.services import ask
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.models.questions import Question
 from analytics.numbers.buckets import day_start
-from analytics.questions.services import ask
 from demo.past.history import MINUTE, History, Span, histories, moment
 from demo.past.progress import Progress
 from devices.models import Device, Site

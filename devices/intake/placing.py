@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from devices.fact_kinds import find_facts, has_key, key_of
+from devices.intake.fact_kinds import find_facts, has_key, key_of
 from devices.models import Device, Reason
 from devices.reading.decoding import (
     Arrival,

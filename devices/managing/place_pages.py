@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices import services, sought
+from devices import services
+from devices.managing import sought
 from devices.managing.access import check_right, find_site
 from devices.managing.device_form import CameraForm, settings_table
 from devices.managing.places import CHANGES

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices import services
-from devices.fact_kinds import span_of_facts
+from devices.intake.fact_kinds import span_of_facts
 from devices.intake.quarantine import messages_without_place
 from devices.intake.replay import replay_all
 from devices.models import Device, Site, Thing

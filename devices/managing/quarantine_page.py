@@ -12,11 +12,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices import names, services
+from devices import services
 from devices.audit.recording import record
 from devices.intake.mends import MENDS
 from devices.intake.quarantine import discard, messages_of_unknown, quarantined_counts, unknown_things
 from devices.intake.replay import replay_all
+from devices.managing import names
 from devices.managing.access import check_right, find_site
 from devices.models import Action, Device, QuarantinedMessage, Reason, Site
 from devices.rules.roles import Right

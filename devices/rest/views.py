@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, as_serializer_error
 from rest_framework.viewsets import ViewSet
 
-from devices import sought
 from devices.intake import batches
 from devices.intake.quarantine import quarantined_counts
+from devices.managing import sought
 from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Site, Thing
 from devices.reading.decoding import Arrival
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
-from devices.adding.codes import ALPHABET, normalised
+from devices.cameras.adding.codes import ALPHABET, normalised
 from devices.models import Site
 from devices.services import token_digest
 from faces.models import ConsentTemplate, DeskLink, Person

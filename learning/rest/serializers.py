@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from analytics.questions.serializers import OwnSiteField
+from analytics.features.questions.serializers import OwnSiteField
 from devices.models import Site
 from learning.datasets.formats.boxes import MOST_BOXES
 from learning.models import Annotation, DataSet, Kind, Picture, Review, Rollout, Run

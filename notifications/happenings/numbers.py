@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from django.conf import settings
 from django.core.cache import cache
 
+from analytics.features.questions.reads import read_result
 from analytics.models import Question
 from analytics.numbers.buckets import day_bounds, day_start
-from analytics.numbers.findings import Normality, judge_day
-from analytics.numbers.hour_series import MEASURE_NAMES, read_hour_series, usual_people
-from analytics.numbers.opening import with_opening_hours
 from analytics.numbers.periods import PAST_DAYS
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.numbers.visits import count_visits
-from analytics.questions.reads import read_result
+from analytics.verdicts.findings import Normality, judge_day
+from analytics.verdicts.hour_series import MEASURE_NAMES, read_hour_series, usual_people
+from analytics.verdicts.opening import with_opening_hours
 from devices.models import Site
 from devices.storage.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from analytics.features.questions.reads import State, read_result
 from analytics.models import Question
-from analytics.numbers.causes import read_causes
-from analytics.numbers.findings import Finding, judge_day
-from analytics.numbers.hour_series import MEASURE_NAMES, HourSeries, Measure, count_visits, people_of
-from analytics.numbers.levels import find_changes
 from analytics.numbers.measures import (
     Activity,
     BucketState,
@@ -18,15 +15,18 @@ from analytics.numbers.measures import (
     episodes_by_day,
     merge_activity,
 )
-from analytics.numbers.metrics import metrics
-from analytics.numbers.opening import read_site_hours, with_opening_hours
-from analytics.numbers.period_numbers import DatedChange, compare_with_previous, judge, read_hours_and_past
 from analytics.numbers.periods import Period, parse
 from analytics.numbers.reads import Selection, read_engagement
-from analytics.numbers.usual_weeks import usual_week
 from analytics.plots import texts
 from analytics.plots.time_series import engagement_figure, spells_figure
-from analytics.questions.reads import State, read_result
+from analytics.verdicts.causes import read_causes
+from analytics.verdicts.findings import Finding, judge_day
+from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, count_visits, people_of
+from analytics.verdicts.levels import find_changes
+from analytics.verdicts.metrics import metrics
+from analytics.verdicts.opening import read_site_hours, with_opening_hours
+from analytics.verdicts.period_numbers import DatedChange, compare_with_previous, judge, read_hours_and_past
+from analytics.verdicts.usual_weeks import usual_week
 from devices.models import Device, Site
 from devices.storage.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.numbers.findings import tell
-from analytics.numbers.hour_series import MEASURE_NAMES, Measure
 from analytics.numbers.intervals import Interval
-from analytics.numbers.matched import Comparison
+from analytics.verdicts.findings import tell
+from analytics.verdicts.hour_series import MEASURE_NAMES, Measure
+from analytics.verdicts.matched import Comparison
 
 Content = dict[str, Any]
 

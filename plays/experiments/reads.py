@@ -11,8 +11,8 @@ from django.db.models import Max, Min, Sum
 
 from analytics.models import EngagementQuarter, VisitQuarter
 from analytics.models.quarters import QUARTER, QUARTER_MINUTES
-from analytics.numbers.findings import Finding, Word, tell
 from analytics.numbers.sql import BitCount, IntegerSum
+from analytics.verdicts.findings import Finding, Word, tell
 from devices.models import Device
 from plays.experiments import plan, verdicts
 from plays.experiments.services import frame_of

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.numbers.intervals import CONFIDENCE, Interval
-from analytics.numbers.matched import Comparison
+from analytics.verdicts.matched import Comparison
 
 Floats = npt.NDArray[np.float64]
 

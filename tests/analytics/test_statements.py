@@ -12,9 +12,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from analytics.counting import corrections, sink
-from analytics.galaxy.serving.services import create_wall_token
-from analytics.groundtruth import services as groundtruth
-from analytics.home_assistant.reads import read_devices_now
+from analytics.features.galaxy.serving.services import create_wall_token
+from analytics.features.groundtruth import services as groundtruth
+from analytics.features.home_assistant.reads import read_devices_now
 from analytics.models import Detection, Verdict
 from analytics.models.quarters import quarter_start
 from analytics.models.questions import Question

@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
-from analytics.groundtruth import reads as groundtruth_reads
+from analytics.features.groundtruth import reads as groundtruth_reads
+from analytics.features.questions import reads as question_reads
+from analytics.features.questions.reads import State
 from analytics.models import Frame, Question
 from analytics.models.groundtruth import GroundTruthSession
-from analytics.questions import reads as question_reads
-from analytics.questions.reads import State
 from demo import sites
 from demo.database import Prepared, prepare
 from demo.past import loading, progress, questions

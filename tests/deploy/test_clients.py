@@ -31,7 +31,7 @@ OPENAPI_PYTHON_CLIENT = "openapi-python-client==0.29.1"
 
 WALL = """
 from django.contrib.auth.models import User
-from analytics.galaxy.serving.services import create_wall_token
+from analytics.features.galaxy.serving.services import create_wall_token
 from devices.models import Site
 site = Site.objects.get(slug="seattle")
 site.latitude, site.longitude = 47.6, -122.3

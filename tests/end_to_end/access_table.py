@@ -82,8 +82,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("notice-rule-detail", "delete"): Needs.OPERATOR,
     ("notice-again", "post"): Needs.OPERATOR,
     ("walls", "get"): Needs.AN_ACCOUNT,
-    ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
-    ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/galaxy
+    ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
+    ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("wall-delete", "post"): Needs.OPERATOR,
     ("inbox", "get"): Needs.AN_ACCOUNT,
     ("letters", "get"): Needs.AN_ACCOUNT,
@@ -151,16 +151,16 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("camera-setup", "post"): Needs.OPERATOR,
     ("agent-install", "get"): Needs.NOTHING,
     ("agent-wheel", "get"): Needs.NOTHING,
-    ("claim-list", "post"): Needs.NOTHING,  # the code in the body proves who may: tests/devices/adding
+    ("claim-list", "post"): Needs.NOTHING,  # the code in the body proves who may: tests/devices/cameras/adding
     ("agent-list", "post"): Needs.TOKEN,
     ("agent-model", "get"): Needs.TOKEN,
-    ("fleet", "get"): Needs.AN_ACCOUNT,  # a post changes own cameras alone: tests/devices/fleet
-    ("site-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
-    ("device-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
+    ("fleet", "get"): Needs.AN_ACCOUNT,  # a post changes own cameras alone: tests/devices/cameras/fleet
+    ("site-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/cameras/provisioning
+    ("device-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/cameras/provisioning
     ("device-claim", "post"): Needs.OPERATOR,
-    ("device-settings", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet
-    ("member-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/provisioning
-    ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/fleet
+    ("device-settings", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/cameras/fleet
+    ("member-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/devices/cameras/provisioning
+    ("rollout-list", "post"): Needs.AN_ACCOUNT,  # the body names the devices: tests/devices/cameras/fleet
     ("question-ask", "get"): Needs.OPERATOR,
     ("question-ask", "post"): Needs.OPERATOR,
     ("question-change", "get"): Needs.OPERATOR,
@@ -231,8 +231,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("merge-undo", "post"): Needs.OPERATOR,
     ("coffee-void", "post"): Needs.OPERATOR,
     ("coffee-restore", "post"): Needs.OPERATOR,
-    ("question-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/analytics/questions
-    ("review-list", "post"): Needs.AN_ACCOUNT,  # the body names the detection: tests/analytics/reviewing
+    ("question-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/analytics/features/questions
+    ("review-list", "post"): Needs.AN_ACCOUNT,  # the body names the detection: tests/analytics/features/reviewing
     ("question-detail", "put"): Needs.OPERATOR,
     ("question-detail", "patch"): Needs.OPERATOR,
     ("question-detail", "delete"): Needs.OPERATOR,
@@ -259,18 +259,18 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("content-detail", "patch"): Needs.OPERATOR,
     ("experiment-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/plays/rest
     ("experiment-stop", "post"): Needs.OPERATOR,
-    ("ground-truth-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/analytics/groundtruth
+    ("ground-truth-list", "post"): Needs.AN_ACCOUNT,  # the body names the device: tests/analytics/features/groundtruth
     ("ground-truth-detail", "delete"): Needs.OPERATOR,
 }
 """Who may use a route by a method. A list of the API is for everybody with an account, and shows own rows; every other
 `get` of the API is for members of the object's site."""
 
 NOT_WALKED = {
-    "wall-pair-state": "only the screen of the session: tests/analytics/galaxy/test_pairing.py",
+    "wall-pair-state": "only the screen of the session: tests/analytics/features/galaxy/test_pairing.py",
     "letter-pdf": "loads the library of PDF: tests/notifications/letters",
     "letter-open": "the link in the address proves who may see it: tests/notifications/letters",
-    "shared": "the link in the address proves who may see it: tests/analytics/sharing",
-    "shared-plots": "the link in the address proves who may see it: tests/analytics/sharing",
+    "shared": "the link in the address proves who may see it: tests/analytics/features/sharing",
+    "shared-plots": "the link in the address proves who may see it: tests/analytics/features/sharing",
     "player": "the link in the address proves who may see it: tests/plays/pages",
     "player-now": "the link in the address proves who may see it: tests/plays/pages",
     "player-plays": "the link in the address proves who may see it: tests/plays/pages",
@@ -282,7 +282,7 @@ NOT_WALKED = {
     "training-run-evaluation": "a run without an evaluation is a 404: tests/learning/rest",
     "device-model-detail": "the device's own token: tests/learning/rollout",
     "dataset-export": "an export needs its format: tests/learning/rest",
-    "ground-truth-counts": "only who started the session: tests/analytics/groundtruth",
+    "ground-truth-counts": "only who started the session: tests/analytics/features/groundtruth",
     "revoke-token": "a user's own token: tests/devices/rest/test_tokens.py",
     "face-image": "the link in the address proves who may see it: tests/faces/desk",
     "own-page": "the code in the address proves who may see it: tests/faces/desk",
@@ -293,4 +293,4 @@ NOT_WALKED = {
     "capture-picture": "the link in the address proves who may see it: tests/faces/pictures",
     "coffee-portrait": "the link in the address proves who may see it: tests/faces/pictures",
 }
-"""Routes that are not about roles, with the tests that are about them. tests/analytics/galaxy tests the globe's."""
+"""Routes that are not about roles, with the tests that are about them; the globe is tested in its own folder."""

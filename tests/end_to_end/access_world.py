@@ -5,8 +5,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from analytics.galaxy.serving.services import create_wall_token
-from analytics.groundtruth.services import start_session
+from analytics.features.galaxy.serving.services import create_wall_token
+from analytics.features.groundtruth.services import start_session
+from analytics.features.questions import services as questions
 from analytics.models import (
     Detection,
     Episode,
@@ -18,11 +19,10 @@ from analytics.models import (
     Visit,
 )
 from analytics.models.quarters import quarter_start
-from analytics.questions import services as questions
+from devices.cameras.releases.rollouts import start_rollout
+from devices.cameras.releases.wheel import current_release
 from devices.members import services as members
 from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
-from devices.releases.rollouts import start_rollout
-from devices.releases.wheel import current_release
 from faces.models import Capture, Coffee, Person
 from faces.people.consent_texts import PROPOSAL, publish_text
 from faces.people.desk_links import make_link

@@ -29,7 +29,7 @@ PEOPLE = {
 """The outsider is the owner of another site."""
 
 LISTS = ("-list", "-counts", "-accuracy", "-usual")
-GALAXY = "analytics.galaxy"
+GALAXY = "analytics.features.galaxy"
 WALL_PAGES = (
     *("wall", "wall-whole", "wall-screen", "wall-picture", "wall-pair"),
     *("site-walls", "site-wall-pair", "site-wall-revoke", "walls", "walls-pair", "wall-delete"),

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from analytics.counting.corrections import review
-from analytics.groundtruth import services as groundtruth
+from analytics.features.groundtruth import services as groundtruth
 from analytics.models import Detection, Verdict
 from analytics.models.archive import ArchivedFile
 from analytics.models.quarters import quarter_start

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from tests import api_world, fuzzing
-from tests.analytics.galaxy.test_servers import url
+from tests.analytics.features.galaxy.test_servers import url
 
 
 @pytest.mark.real_clock

@@ -19,7 +19,7 @@ from django.test import Client
 from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
-from analytics.galaxy.serving.services import create_wall_token
+from analytics.features.galaxy.serving.services import create_wall_token
 from devices.models import Device, Site
 from devices.services import issue_device_token
 from faces.models import Capture, Coffee, Erasure, Face, Mode, Person, Sighting

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
-from analytics.galaxy.serving.services import create_wall_token
+from analytics.features.galaxy.serving.services import create_wall_token
 from analytics.models import OpeningException, OpeningPlan
 from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage, Site

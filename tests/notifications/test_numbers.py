@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from analytics.features.questions import services as questions
 from analytics.models import EngagementQuarter, VisitQuarter
-from analytics.questions import services as questions
 from devices.models import Device
 from devices.rules.roles import Role
 from faces.models import RecogniserMonth
@@ -22,8 +22,8 @@ from notifications.happenings import numbers, watching
 from notifications.models import Happening, Kind, Notice, Rule
 from notifications.rules.matching import match_new
 from tests import clock, places
-from tests.analytics.comparing.test_api import ALL_MINUTES
-from tests.analytics.questions.conftest import on, shown
+from tests.analytics.features.comparing.test_api import ALL_MINUTES
+from tests.analytics.features.questions.conftest import on, shown
 from tests.clock import SetClock
 from tests.notifications.conftest import MakeRule
 from tests.notifications.test_rules import happen
@@ -105,9 +105,9 @@ def test_poor_coverage_is_told_on_the_morning_after(
 
 
 def test_an_unusual_day_is_told_once(seattle01: Device, make_rule: MakeRule, monkeypatch: pytest.MonkeyPatch) -> None:
-    from analytics.numbers.hour_series import Measure
     from analytics.numbers.intervals import Interval
-    from analytics.numbers.matched import UsualRange
+    from analytics.verdicts.hour_series import Measure
+    from analytics.verdicts.matched import UsualRange
 
     make_rule(Kind.USUAL)
     cache.clear()

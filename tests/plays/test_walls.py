@@ -7,10 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from analytics.galaxy.boards.board import find_board
-from analytics.galaxy.drawing.layout import Wall
-from analytics.galaxy.serving import shown
-from analytics.galaxy.serving.services import create_wall_token
+from analytics.features.galaxy.boards.board import find_board
+from analytics.features.galaxy.drawing.layout import Wall
+from analytics.features.galaxy.serving import shown
+from analytics.features.galaxy.serving.services import create_wall_token
 from devices.models import Device
 from plays.attribution import services as attribution
 from plays.experiments.services import publish

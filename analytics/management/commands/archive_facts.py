@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from analytics.archiving import writing
+from analytics.features.archiving import writing
 
 
 class Command(BaseCommand):

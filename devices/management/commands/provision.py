@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from devices.provisioning import files
+from devices.cameras.provisioning import files
 
 
 class Command(BaseCommand):

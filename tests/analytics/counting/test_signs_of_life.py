@@ -11,8 +11,8 @@ import pytest
 
 from analytics.counting import corrections
 from analytics.models import EngagementQuarter, Frame, SignOfLifeQuarter
-from analytics.numbers.hour_series import Measure, read_hour_series
 from analytics.numbers.reads import Selection, read_confidences, read_counts, read_engagement, read_episodes
+from analytics.verdicts.hour_series import Measure, read_hour_series
 from devices.intake.batches import accept
 from devices.models import Device
 from devices.reading.decoding import Arrival

@@ -8,14 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.models import Episode
-from analytics.numbers.hour_series import Measure
 from analytics.pages import attention, outlook
 from analytics.pages.attention import Matter, Urgency, Watched
 from analytics.pages.overview import first_screen, latest_pictures
+from analytics.verdicts.hour_series import Measure
 from devices.models import Device, DeviceState, QuarantinedMessage, Reason, Site, Thing
 from faces.models import Mode, SitePolicy
 from tests import places
-from tests.analytics.comparing.test_api import watch
+from tests.analytics.features.comparing.test_api import watch
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import NOW, page, picture, words
 from tests.analytics.visits import report, visited

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from analytics.home_assistant.reads import read_devices_now
+from analytics.features.home_assistant.reads import read_devices_now
 from analytics.numbers.reads import Selection, read_engagement
 from analytics.pages.overview import sites_today
 from devices import services

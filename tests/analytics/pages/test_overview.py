@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from analytics.galaxy.reads import Window, read_engagement_snapshot
+from analytics.features.galaxy.reads import Window, read_engagement_snapshot
 from analytics.numbers.measures import EngagementBucket
 from analytics.pages.overview import hours_today
 from devices.models import Device, Site

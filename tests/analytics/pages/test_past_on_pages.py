@@ -11,11 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.models import DeviceSetup, DeviceSoftware, EngagementQuarter, Episode, Question
-from analytics.numbers import period_numbers
-from analytics.numbers.causes import read_causes
+from analytics.verdicts import period_numbers
+from analytics.verdicts.causes import read_causes
 from devices.models import Device, DeviceState
 from devices.services import replace_device
-from tests.analytics.comparing.test_api import FIRST, watch
+from tests.analytics.features.comparing.test_api import FIRST, watch
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.clock import SetClock
 

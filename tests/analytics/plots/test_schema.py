@@ -18,8 +18,8 @@ from analytics.plots import library
 from devices.models import Device, Site
 from devices.rules.roles import Role
 from tests import places
+from tests.analytics.features.groundtruth.conftest import counted
 from tests.analytics.frames import count, seen
-from tests.analytics.groundtruth.conftest import counted
 from tests.clock import SetClock
 from tests.house.files import ROOT
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from analytics.galaxy.serving.services import create_wall_token
+from analytics.features.galaxy.serving.services import create_wall_token
 from analytics.models import Question
 from devices.models import Site
 from devices.rules.text import clean_line, printable, validate_line

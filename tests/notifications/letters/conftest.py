@@ -12,7 +12,7 @@ from devices.rules.roles import Role
 from notifications.letters import services
 from notifications.models import Letter, Unit
 from tests import places
-from tests.analytics.comparing.test_api import watch
+from tests.analytics.features.comparing.test_api import watch
 from tests.clock import SetClock
 
 MONDAY = dt.date(2026, 11, 9)

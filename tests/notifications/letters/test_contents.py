@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from analytics.questions import services as questions
+from analytics.features.questions import services as questions
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Sighting
 from notifications.letters import sentences
 from notifications.letters.contents import read_content
 from notifications.models import Unit
 from tests import places
-from tests.analytics.comparing.test_api import watch
+from tests.analytics.features.comparing.test_api import watch
 from tests.clock import SetClock
 from tests.notifications.letters.conftest import MONDAY, SIX_O_CLOCK
 

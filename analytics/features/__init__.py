@@ -1,0 +1,1 @@
+"""One room for each feature, with its reads, writes, pages and API."""

@@ -1,0 +1,51 @@
+"""The board `sites`."""
+
+from analytics.features.galaxy.boards.board import Board, Scope, register
+from analytics.features.galaxy.drawing import canvas as paint
+from analytics.features.galaxy.drawing import plots
+from analytics.features.galaxy.drawing.canvas import Canvas
+from analytics.features.galaxy.drawing.frame import Reading, draw_frame, legend, page_at
+from analytics.features.galaxy.drawing.layout import Wall
+from analytics.features.galaxy.drawing.lists import list_rows, split_columns
+from analytics.features.galaxy.reads import LATEST
+from analytics.features.galaxy.snapshots import EngagementSnapshot, common_timezone, local_time
+
+MOST_TILES = 4
+"""The most sites on one screen."""
+
+TALLEST_TILE = 520
+
+
+@register
+class SitesBoard(Board[EngagementSnapshot]):
+    """All sites with their last 24 hours; sites that do not fit are shown page by page, a page per time slot."""
+
+    name = "sites"
+    title = "All sites"
+    scope = Scope.ALL_SITES
+    order = 50
+    source = LATEST
+
+    def draw(self, snapshot: EngagementSnapshot, wall: Wall) -> Canvas:
+        canvas, room = Canvas(wall), MOST_TILES * wall.count
+        pages = max(1, -(-len(snapshot.sites) // room))
+        page = page_at(snapshot.at, pages)
+        hours = [hour for site in snapshot.sites if (hour := site.hour_at(snapshot.at))]
+        cameras = sum(site.cameras for site in snapshot.sites)
+        readings = [
+            Reading("people this hour", f"{sum(hour.average_faces or 0.0 for hour in hours):.1f}"),
+            Reading(f"of {cameras:,} cameras live", f"{sum(site.live for site in snapshot.sites):,}"),
+            Reading("sites", f"{len(snapshot.sites):,}"),
+        ]
+        title = "All sites" if pages == 1 else f"All sites {page + 1}/{pages}"
+        now = local_time(snapshot.at, common_timezone(snapshot.sites))
+        draw_frame(canvas, title, "Their last 24 hours", readings, now)
+        scale_top = max((hour.average_faces or 0.0 for site in snapshot.sites for hour in site.hours), default=0.0)
+        columns = split_columns(snapshot.sites[page * room : (page + 1) * room], wall.count, MOST_TILES)
+        top, pitch = list_rows(canvas, columns, TALLEST_TILE)
+        for position, column in enumerate(columns):
+            for row, site in enumerate(column):
+                left, y, hour = wall.left(position), top + row * pitch, site.hour_at(snapshot.at)
+                plots.draw_site(canvas, site, hour, left, y, pitch, scale_top=scale_top or 1.0, at=snapshot.at)
+        legend(canvas, [(paint.DATA, "people"), ("url(#off)", "camera off")])
+        return canvas

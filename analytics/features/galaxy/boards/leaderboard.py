@@ -1,0 +1,47 @@
+"""The board `leaderboard`."""
+
+from analytics.features.galaxy.boards.board import Board, Scope, register
+from analytics.features.galaxy.drawing import plots
+from analytics.features.galaxy.drawing.canvas import Canvas
+from analytics.features.galaxy.drawing.frame import Reading, draw_frame, footnote, message
+from analytics.features.galaxy.drawing.layout import Wall
+from analytics.features.galaxy.drawing.lists import list_rows, split_columns
+from analytics.features.galaxy.reads import COFFEES
+from analytics.features.galaxy.snapshots import CoffeeSnapshot, local_time
+
+MOST_ROWS = 7
+"""The most people on one screen."""
+
+TALLEST_ROW = 260
+
+
+@register
+class LeaderboardBoard(Board[CoffeeSnapshot]):
+    """Who had most coffees this week: as many people as the screens have room for, the first on the leftmost."""
+
+    name = "leaderboard"
+    title = "Coffees this week"
+    scope = Scope.ANY_SITES
+    order = 40
+    source = COFFEES
+
+    def draw(self, snapshot: CoffeeSnapshot, wall: Wall) -> Canvas:
+        canvas = Canvas(wall)
+        people = snapshot.people[: MOST_ROWS * wall.count]
+        total = sum(person.coffees for person in snapshot.people) + snapshot.anonymous
+        readings = [
+            Reading("coffees this week", f"{total:,}"),
+            Reading("people", f"{len(snapshot.people):,}"),
+            Reading("anonymous coffees", f"{snapshot.anonymous:,}"),
+        ]
+        draw_frame(canvas, snapshot.place, self.title, readings, local_time(snapshot.at, snapshot.timezone))
+        if not people:
+            message(canvas, "Nobody with a name had one yet.")
+        columns = split_columns(people, wall.count, MOST_ROWS)
+        top, pitch = list_rows(canvas, columns, TALLEST_ROW)
+        for position, column in enumerate(columns):
+            for row, person in enumerate(column):
+                plots.draw_person(canvas, person, wall.left(position), top + row * pitch, pitch, most=people[0].coffees)
+        if len(people) < len(snapshot.people):
+            footnote(canvas, f"and {len(snapshot.people) - len(people):,} more")
+        return canvas

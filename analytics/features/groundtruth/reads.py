@@ -1,0 +1,182 @@
+"""Read the accuracy of a device from the ground-truth sessions at its spot, in a few queries for any number of them.
+
+Only sessions within the retention of frames can be compared. Rejected detections count as no faces. The sessions tell
+the accuracy of a camera as long as nothing is changed that decides how well it counts: the camera, its software, models
+and settings. Then the calibration has ended.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncMinute
+
+from analytics.features.groundtruth.comparison import Comparison, Minute, arrivals, average, compare, minutes
+from analytics.features.groundtruth.setups import Change, SetupHistory, read_setups
+from analytics.models import FACE, Detection, Frame, Verdict, Visit
+from analytics.models.groundtruth import GroundTruthSession
+from analytics.numbers.visits import first_visits
+from devices.models import Device
+
+LATEST_SESSIONS = 100
+"""The most sessions of a device that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """A session with its comparison."""
+
+    session: GroundTruthSession
+    average: float | None
+    """The average of the person's counts over the whole session, weighted by time; None without a count."""
+    minutes: Sequence[Minute]
+    comparison: Comparison
+    arrivals: Sequence[Minute] | None
+    """People who came and visits; None where nobody counted them, or the camera does not follow people."""
+
+    @property
+    def visits(self) -> Comparison | None:
+        """The visits compared with the people who came."""
+        return None if self.arrivals is None else compare([self.arrivals])
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """A device compared with the people who counted at it."""
+
+    device: Device
+    sessions: Sequence[SessionResult]
+    """The latest first, including running sessions, and those before a change of the camera."""
+    calibrating: Sequence[SessionResult]
+    """The sessions that had the same setup: the device's own, or where `ended` says so, a former one."""
+    ended: Change | None
+    """What ended the calibration; None while it holds, and without a compared session."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """The people present, over all calibrating sessions together."""
+        return compare([session.minutes for session in self.calibrating])
+
+    @property
+    def visits(self) -> Comparison | None:
+        """The visits compared with the people who came, over these sessions; None where nobody counted them."""
+        counted = [session.arrivals for session in self.calibrating if session.arrivals is not None]
+        return compare(counted) if counted else None
+
+    @property
+    def compared(self) -> int:
+        """The number of calibrating sessions with a compared minute."""
+        return sum(bool(session.comparison.minutes) for session in self.calibrating)
+
+    @property
+    def counted_at(self) -> dt.datetime | None:
+        """The start of the latest of these, UTC."""
+        compared = [each.session.started_at for each in self.calibrating if each.comparison.minutes]
+        return max(compared, default=None)
+
+
+def until(session: GroundTruthSession) -> dt.datetime:
+    """Return the end of the session, or of a running session the time of the page's latest request."""
+    return session.ended_at or session.heard_at
+
+
+def read_accuracy(device: Device) -> Accuracy:
+    """Return the comparison over the latest sessions at the device's spot."""
+    at_spot = GroundTruthSession.objects.filter(device__in=Device.objects.of_spot(device))
+    sessions = list(at_spot.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])
+    results = _results(sessions)
+    return Accuracy(device, results, *_calibration(device, results, read_setups(device) if sessions else None))
+
+
+def _calibration(
+    device: Device, results: Sequence[SessionResult], setups: SetupHistory | None
+) -> tuple[list[SessionResult], Change | None]:
+    """Return the calibrating sessions, and what ended the calibration."""
+    if setups is None:
+        return [], None
+    known = [(result, setups.during(result.session, until(result.session))) for result in results if result.minutes]
+    compared = [(result, setup) for result, setup in known if setup is not None and result.comparison.minutes]
+    if not compared:
+        return [], None
+    is_own = any(setup == setups.current for _, setup in compared)
+    latest, former = compared[0]
+    chosen = setups.current if is_own else former
+    return [result for result, setup in known if setup == chosen], (
+        None if is_own else setups.change_since(latest.session)
+    )
+
+
+def read_session_result(session: GroundTruthSession) -> SessionResult:
+    """Return the comparison of the session so far."""
+    return _results([session])[0]
+
+
+def _results(sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
+    """Compare sessions at one spot, which never has two devices at a time."""
+    camera = _camera_minutes({session.device_id for session in sessions}, sessions) if sessions else {}
+    visits = _visits_by_minute([session for session in sessions if session.counts_arrivals])
+    return [_result(session, camera, visits) for session in sessions]
+
+
+Visits = dict[int, dict[dt.datetime, int]]
+"""By device that follows people, the visits of each minute."""
+
+
+def _result(session: GroundTruthSession, camera: dict[dt.datetime, tuple[int, int]], visits: Visits) -> SessionResult:
+    stored = list(session.counts.all())
+    counts = [(count.at, count.people) for count in stored]
+    compared = minutes(counts, until(session), camera)
+    came = [(count.at, count.came) for count in stored if count.came is not None]
+    of_device = visits.get(session.device_id) if session.counts_arrivals else None
+    arrived = None if of_device is None else arrivals(compared, came, of_device)
+    return SessionResult(session, average(counts, until(session)), compared, compare([compared]), arrived)
+
+
+def _visits_by_minute(sessions: Sequence[GroundTruthSession]) -> Visits:
+    """Return the visits that began during these sessions; devices that did not follow people yet are left out."""
+    if not sessions:
+        return {}
+    devices = {session.device_id: session.device for session in sessions}
+    latest = {session.device_id: until(session) for session in sorted(sessions, key=until)}
+    followed_from = first_visits(devices.values())
+    found: Visits = {pk: {} for pk, start in followed_from.items() if start <= latest[pk]}
+    began = Visit.objects.filter(_during(sessions, "began_at"), device__in=list(found))
+    by_minute = began.annotate(minute=TruncMinute("began_at", tzinfo=dt.UTC)).order_by()
+    for pk, minute, count in by_minute.values_list("device_id", "minute").annotate(Count("key")):
+        found[pk][minute] = count
+    return found
+
+
+def _camera_minutes(
+    devices: Collection[int], sessions: Iterable[GroundTruthSession]
+) -> dict[dt.datetime, tuple[int, int]]:
+    """Return by minute the number of frames with a number of faces, and the sum of their faces."""
+    frames = Frame.objects.filter(_during(sessions, "taken_at"), device__in=devices, faces__isnull=False)
+    by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("minute")
+    wrong = _wrong_faces(devices, sessions)
+    return {
+        minute: (count, faces - wrong[minute])
+        for minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute")
+    }
+
+
+def _wrong_faces(devices: Collection[int], sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
+    """Return by minute the number of rejected faces."""
+    wrong = Detection.objects.filter(
+        _during(sessions, "taken_at"), device__in=devices, label=FACE, review=Verdict.WRONG
+    )
+    faces_by_minute: Counter[dt.datetime] = Counter()
+    by_frame = wrong.values_list("frame_id", "taken_at", "frame__faces").annotate(Count("pk")).order_by()
+    for _, taken_at, faces, count in by_frame:
+        # Not more than the frame has: an object of the device may also have the label of faces.
+        faces_by_minute[taken_at.replace(second=0, microsecond=0)] += min(faces or 0, count)
+    return faces_by_minute
+
+
+def _during(sessions: Iterable[GroundTruthSession], field: str) -> Q:
+    spans = (Q(**{f"{field}__gte": session.started_at, f"{field}__lt": until(session)}) for session in sessions)
+    return reduce(or_, spans)

@@ -1,0 +1,84 @@
+"""Verdicts and precision in the API."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from analytics.features.reviewing import precision
+from analytics.features.reviewing.effects import review_and_describe
+from analytics.features.reviewing.serializers import (
+    NewVerdictsResultSerializer,
+    NewVerdictsSerializer,
+    PrecisionQuery,
+    PrecisionTableSerializer,
+    VerdictSerializer,
+)
+from analytics.models import Detection, Review, Verdict
+from analytics.rest.places import find_place
+from analytics.rest.serializers import parse_bucket_bounds
+from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.parameters import FilterSet, parse_query
+
+if TYPE_CHECKING:
+    from devices.models import User
+
+
+class ReviewFilter(FilterSet):
+    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
+    device = filters.CharFilter(field_name="device__name", label="A device's name.")
+    label = filters.CharFilter(field_name="detection__label", label="A label, such as thumbs-up, cup or face.")
+
+    class Meta:
+        model = Review
+        fields = {"verdict": ["exact"], "at": ["gte", "lt"]}
+
+
+class ReviewViewSet(ScopedReadOnlyViewSet):
+    """The verdict of each reviewer on detections, newest first; `review` in `detections/` is the majority."""
+
+    queryset = Review.objects.select_related("device__site", "detection", "reviewer")
+    serializer_class = VerdictSerializer
+    filterset_class = ReviewFilter
+    cursor_ordering = ("-at", "-pk")
+    exports_whole_list = True
+
+    @extend_schema(request=NewVerdictsSerializer, responses={200: NewVerdictsResultSerializer})
+    def create(self, request: Request) -> Response:
+        """Call detections right or wrong, as on the review page, or withdraw your verdicts. For operators of the site.
+
+        A new verdict replaces your former one about the detection.
+        """
+        serializer = NewVerdictsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name, wanted = serializer.validated_data["verdict"], set(serializer.validated_data["detections"])
+        visible = Detection.objects.all().for_user(request.user).filter(pk__in=wanted)
+        detections = list(visible.select_related("device__site").order_by("pk"))
+        if missing := wanted - {detection.pk for detection in detections}:
+            raise NotFound(f"Your sites have no detection {min(missing)}.")
+        verdicts = dict.fromkeys(detections, None if name is None else Verdict(name))
+        changes = review_and_describe(verdicts=verdicts, by=cast("User", request.user), now=timezone.now())
+        reviewed = [{"id": detection.pk, "review": detection.review} for detection in detections]
+        return Response({"changes": changes, "detections": reviewed})
+
+
+class PrecisionViewSet(ViewSet):
+    """The precision of the cameras by reviewers' verdicts."""
+
+    @extend_schema(parameters=[PrecisionQuery], responses=PrecisionTableSerializer)
+    def list(self, request: Request) -> Response:
+        """Return the precision of the label's decided detections in the period, by default the last seven days.
+
+        It describes the reviewed detections alone: a detector looks worse than it is if people review only doubtful
+        detections.
+        """
+        query = parse_query(PrecisionQuery, request)
+        place = find_place(request, query)
+        start, end = parse_bucket_bounds({**query, "bucket": "day"}, place.zone, timezone.now())
+        table = precision.read_precision(place.devices, label=query["label"], start=start, end=end)
+        return Response(PrecisionTableSerializer(table).data)

@@ -1,0 +1,392 @@
+"""Each hour of each spot of some places, as arrays: what comparisons are made from. A spot is one camera here.
+
+`read_hour_series` takes four queries, whatever the number of places and cameras and however long the periods are. The
+database returns quarter hours and episodes as packed columns, which cost no Python object for each.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db.models import F, OuterRef, Subquery
+
+from analytics.models import FACE, EngagementQuarter, Episode, VisitQuarter
+from analytics.models.quarters import MILLION
+from analytics.numbers import sql
+from analytics.numbers.buckets import bucket_edges
+from analytics.numbers.measures import HOURS
+from analytics.numbers.open_spans import OpenSpans
+from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
+from analytics.verdicts.matched import (
+    Booleans,
+    Comparison,
+    Floats,
+    HourlyMeasure,
+    Side,
+    UsualRange,
+    compare,
+    usual_range,
+)
+from analytics.verdicts.setups import SetupHours, Told, read_told, setup_hours
+from devices.models import Device
+from devices.storage.querysets import spots_of
+
+LEAST_COVERAGE = 0.5
+"""An hour of a camera is compared if the camera was on for at least this share of it."""
+
+MINUTE_S = 60
+
+
+class Measure(StrEnum):
+    """The measures that are compared. A peak and a coverage are not: neither is a rate of an hour."""
+
+    VISITS = "visits"
+    """Of cameras that follow people. Visits are compared with visits alone, never with occupied spells."""
+    AVERAGE = "average"
+    OCCUPIED = "occupied"
+    SPELLS = "occupied_spells"
+    GESTURES = "gestures"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HourSeries:
+    """The hours of a place over some local days. All arrays are [camera, day, hour], or [day, hour] for all cameras.
+
+    A local hour that clocks repeat is one entry with both hours in it; an hour that clocks skip has 0 minutes.
+    """
+
+    first_day: dt.date
+    starts: Floats
+    """[day, hour]: epoch seconds; NaN for an hour that the zone does not have or that was not read."""
+    minutes: Floats
+    """The minutes of the hour that count; 0 if the hour is not over or the place was closed."""
+    frames: Floats
+    faces: Floats
+    seen: Floats
+    """Covered minutes."""
+    told: Floats
+    """Covered minutes in which labels are known."""
+    occupied: Floats
+    spells: Floats
+    gestures: Floats
+    visits: Floats
+    """The visits that began in the hour."""
+    followed: Floats
+    """Covered minutes in which the camera followed people; in the others, nothing is known of visits."""
+    planned: Floats
+    """The minutes of the hour that will count once it is over; equal to `minutes` for an hour that is over."""
+    setups: SetupHours | None = None
+    """None where each camera had one setup throughout, and where cameras are added up."""
+
+    @property
+    def known(self) -> Booleans:
+        """Where an hour is over and the camera was on for at least half of it."""
+        return (self.minutes > 0) & (self.seen >= LEAST_COVERAGE * self.minutes)
+
+    def between(self, start: dt.datetime, end: dt.datetime) -> Booleans:
+        """Return which hours, as [day, hour], begin from `start` on and before `end`."""
+        found: Booleans = (self.starts >= start.timestamp()) & (self.starts < end.timestamp())
+        return found
+
+    def measures(self) -> dict[Measure, HourlyMeasure]:
+        """Return the rates of all measures: per frame, per covered minute, and per covered hour.
+
+        Visits are left out where no camera follows people.
+        """
+        on, counting = self.known, self.known & (self.frames > 0)
+        following = on & (self.followed >= LEAST_COVERAGE * self.minutes)
+        telling = (self.minutes > 0) & (self.told >= LEAST_COVERAGE * self.minutes)
+        visits = self._measure(self.visits, self.followed / MINUTE_S, following, is_count=True)
+        return {
+            **({Measure.VISITS: visits} if following.any() else {}),
+            Measure.AVERAGE: self._measure(self.faces, self.frames, counting),
+            Measure.OCCUPIED: self._measure(self.occupied, self.seen, counting),
+            Measure.SPELLS: self._measure(self.spells, self.seen / MINUTE_S, counting, is_count=True),
+            Measure.GESTURES: self._measure(self.gestures, self.told / MINUTE_S, telling, is_count=True),
+        }
+
+    def with_latest_setups(self) -> "HourSeries":
+        """Return the hours of each camera with the setup that it has at the end; in others nothing was seen."""
+        return self if self.setups is None else self._seen_in(self.setups.latest_setup(self.known))
+
+    def with_one_setup(self, after: Booleans, before: Booleans) -> "HourSeries":
+        """Return of two sets of hours, [day, hour], those with the setup that both have; in others nothing was seen."""
+        if self.setups is None:
+            return self
+        return self._seen_in(self.setups.one_setup(self.known & after, self.known & before))
+
+    def _seen_in(self, hours: Booleans) -> "HourSeries":
+        cut = {name: getattr(self, name) * hours for name in ("frames", "seen", "told", "followed")}
+        return replace(self, **cut)
+
+    def together(self) -> "HourSeries":
+        """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
+        names = ("minutes", "frames", "faces", "seen", "told", "occupied", "spells", "gestures", "visits", "followed")
+        added = [getattr(self, name).sum(axis=0, keepdims=True) for name in (*names, "planned")]
+        return HourSeries(self.first_day, self.starts, *added)
+
+    def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
+        rates = np.divide(amount, exposure, out=np.full(amount.shape, np.nan), where=known)
+        return HourlyMeasure(rates, self.first_day, amount if is_count else None)
+
+
+Span = tuple[dt.datetime, dt.datetime]
+
+
+def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure, Comparison]:
+    """Compare each measure of a place in one span of time with the same measure in another span.
+
+    An hour belongs to a span if it begins from the span's start on and before its end. Of each camera, the hours with
+    the setup that both spans have are compared; the comparison says what was changed.
+    """
+    hours, others = series.between(*after), series.between(*before)
+    measures = series.with_one_setup(hours, others).measures()
+    start, end = min(after[0], before[0]), max(after[1], before[1])
+    notes = series.setups.sentences(start, end) if series.setups is not None else ()
+    return {
+        name: replace(compare(Side(measure, hours), Side(measure, others)), notes=notes)
+        for name, measure in measures.items()
+    }
+
+
+def count_visits(series: HourSeries, span: Span) -> int | None:
+    """Return how many visits began in a span of time; None where no camera followed people in it."""
+    hours = series.between(*span)
+    return int(series.visits[:, hours].sum()) if series.followed[:, hours].any() else None
+
+
+MEASURE_NAMES = {
+    Measure.VISITS: "visits",
+    Measure.AVERAGE: "people on average",
+    Measure.OCCUPIED: "of the time occupied",
+    Measure.SPELLS: "occupied spells",
+    Measure.GESTURES: "gestures",
+}
+"""The measures in words, as they follow a number."""
+
+
+PEOPLE = (Measure.VISITS, Measure.SPELLS)
+"""The measures of how many people came, the better one first."""
+
+
+def people_measure(comparisons: Mapping[Measure, Comparison]) -> Measure:
+    """Return the measure that tells how many people came: visits, if at least half of the hours know them.
+
+    Otherwise occupied spells, which every camera has that looks for faces.
+    """
+    visits, spells = comparisons.get(Measure.VISITS), comparisons[Measure.SPELLS]
+    known = visits is not None and visits.hours_in_common >= max(1, LEAST_COVERAGE * spells.hours_in_common)
+    return Measure.VISITS if known else Measure.SPELLS
+
+
+KNOWN_LONG_ENOUGH = 2 / 3
+"""Visits tell what is usual if they are known in this share of the hours: in six of nine weeks."""
+
+
+def people_of(series: HourSeries) -> Measure:
+    """Return the measure by which the past of a place tells how many people come: visits, or else occupied spells."""
+    known = {name: int((~np.isnan(each.rates)).sum()) for name, each in series.measures().items() if name in PEOPLE}
+    is_known = known.get(Measure.VISITS, 0) >= max(1, KNOWN_LONG_ENOUGH * known[Measure.SPELLS])
+    return Measure.VISITS if is_known else Measure.SPELLS
+
+
+def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
+    """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
+
+    The past is all that was read with the setups that the cameras have at its end.
+    """
+    series = series.with_latest_setups()
+    people, earlier = people_of(series), dt.datetime.fromtimestamp(0, dt.UTC)
+    side = Side(series.measures()[people], series.between(day, now))
+    return people, usual_range(side, series.between(earlier, day))
+
+
+def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:
+    """Return the average of all cameras together in a span of time, for a comparison with another place."""
+    together = series.together()
+    return Side(together.measures()[Measure.AVERAGE], together.between(start, end))
+
+
+def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
+    """Read all hours of each selection's devices, each by itself; four queries. `label` is that of `gestures`."""
+    devices = sorted({device.pk for selection in selections for device in selection.devices})
+    if not devices:
+        return [_series(selection, {}, {}, {}, {}, label, now) for selection in selections]
+    start, end = min(each.start for each in selections), max(each.end for each in selections)
+    waiting = waiting_devices(selections)
+    columns = {
+        "starts": sql.PackedTimes("start"),
+        "frames": sql.PackedIntegers("frames"),
+        "faces": sql.PackedIntegers("faces_sum"),
+        "on": sql.PackedSmallIntegers("minutes_seen"),
+        "occupied": sql.PackedSmallIntegers("minutes_occupied"),
+    }
+    if waiting:
+        columns["told"] = sql.PackedSmallIntegers(told_minutes(waiting, F))
+    quarters = (
+        EngagementQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
+        .order_by()
+        .values_list("device_id")
+        .annotate(**{f"packed_{name}": column for name, column in columns.items()})
+    )
+    episodes = (
+        Episode.objects.filter(device__in=devices, label__in={FACE, label}, started__gte=start, started__lt=end)
+        .order_by()
+        .values_list("device_id", "label")
+        .annotate(starts=sql.PackedTimes("started"))
+    )
+    # Before a device's first visit, it did not follow people. Since then, no visit means that nobody came.
+    ever = VisitQuarter.objects.filter(device=OuterRef("device")).order_by("start").values("start")[:1]
+    visits = (
+        VisitQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
+        .order_by()
+        .values_list("device_id")
+        .annotate(starts=sql.PackedTimes("start"), numbers=sql.PackedIntegers("visits"), since=Subquery(ever))
+    )
+    tallies = {device: _unpack(columns) for device, *columns in quarters}
+    began = {(device, name): _seconds(sql.PackedTimes.unpack(starts)) for device, name, starts in episodes}
+    followed = {
+        device: _Visits(_seconds(sql.PackedTimes.unpack(starts)), sql.PackedIntegers.unpack(numbers), since)
+        for device, starts, numbers, since in visits
+    }
+    told = read_told(devices)
+    return [_series(selection, tallies, began, followed, told, label, now) for selection in selections]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Visits:
+    """The quarter hours of a device with visits, and since when the device follows people."""
+
+    starts: sql.Integers
+    numbers: sql.Integers
+    since: dt.datetime
+
+
+_Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
+"""Starts in seconds, frames, faces, and the numbers of seen, told and occupied minutes of quarter hours."""
+
+
+def _unpack(columns: Sequence[str | bytes]) -> _Columns:
+    starts, frames, faces, on, occupied, *told = columns
+    seen = _bits(sql.PackedSmallIntegers.unpack(on))
+    return (
+        _seconds(sql.PackedTimes.unpack(starts)),
+        sql.PackedIntegers.unpack(frames),
+        sql.PackedIntegers.unpack(faces),
+        seen,
+        _bits(sql.PackedSmallIntegers.unpack(told[0])) if told else seen,
+        _bits(sql.PackedSmallIntegers.unpack(occupied)),
+    )
+
+
+def _seconds(microseconds: sql.Integers) -> sql.Integers:
+    return microseconds // MILLION
+
+
+def _bits(masks: sql.Integers) -> sql.Integers:
+    return np.bitwise_count(masks).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """The local hours of a period: `cells` are places in a flat [day, hour] array, one for each run of instants."""
+
+    first_day: dt.date
+    days: int
+    edges: sql.Integers
+    """Epoch seconds, one more than `cells`."""
+    cells: sql.Integers
+
+
+@lru_cache(maxsize=64)
+def _grid(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> _Grid:
+    edges = bucket_edges(zone=zone, start=start, end=end, bucket="hour")
+    local = edges.local[:-1]
+    first = local[0].date().toordinal() if local else 1
+    cells = np.array([(at.toordinal() - first) * HOURS + at.hour for at in local], np.int64)
+    days = int(cells[-1]) // HOURS + 1 if local else 0
+    return _Grid(dt.date.fromordinal(first), days, np.array(edges.epoch_s, np.int64), cells)
+
+
+def _series(
+    selection: Selection,
+    tallies: Mapping[int, _Columns],
+    began: Mapping[tuple[int, str], sql.Integers],
+    followed: Mapping[int, _Visits],
+    told_setups: Told,
+    label: str,
+    now: dt.datetime,
+) -> HourSeries:
+    # Keys in UTC: both one o'clocks of a day on which clocks are set back are equal in their own zone.
+    grid = _grid(selection.zone, selection.start.astimezone(dt.UTC), selection.end.astimezone(dt.UTC))
+    shape = (grid.days, HOURS)
+    starts = np.full(shape, np.nan)
+    if grid.days:
+        # Backwards: of a repeated hour the first one is its start.
+        starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
+
+    def by_hour(seconds: sql.Integers, amounts: sql.Integers | None, hours: OpenSpans | None) -> Floats:
+        found = np.searchsorted(grid.edges, seconds, side="right") - 1
+        inside = (found >= 0) & (found < len(grid.cells))
+        if hours is not None:
+            inside &= hours.contains(seconds)
+        weights = None if amounts is None else amounts[inside]
+        added: Floats = np.bincount(grid.cells[found[inside]], weights, shape[0] * shape[1]).astype(float)
+        return added.reshape(shape)
+
+    nothing = np.empty(0, np.int64)
+    # A spot is one camera, also after another device has taken its place.
+    spots = spots_of(selection.devices)
+    planned = np.zeros((len(spots), *shape))
+    arrays = np.zeros((9, len(spots), *shape))
+    for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
+        hours = selection.hours.get(device.pk)
+        planned[number] += _minutes(grid, device, hours).reshape(shape)
+        seconds, *amounts = tallies.get(device.pk, (nothing,) * 6)
+        for place, values in enumerate(amounts):
+            arrays[place, number] += by_hour(seconds, values, hours)
+        for place, name in ((5, FACE), (6, label)):
+            arrays[place, number] += by_hour(began.get((device.pk, name), nothing), None, hours)
+        if (own := followed.get(device.pk)) is not None:
+            arrays[7, number] += by_hour(own.starts, own.numbers, hours)
+            since = seconds >= own.since.timestamp()
+            arrays[8, number] += by_hour(seconds[since], amounts[2][since], hours)
+    frames, faces, seen, told, occupied, spells, gestures, visits, followed_minutes = arrays
+    # A camera that saw faces all day and nobody's visit did not follow people on that day.
+    followed_minutes[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
+    # Both hours of a doubled hour are over when the second is.
+    ends = np.zeros(shape)
+    np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
+    minutes = np.where(ends <= now.timestamp(), planned, 0.0)
+    setups = setup_hours(
+        [spot.devices for spot in spots], told_setups, grid.edges, grid.cells, grid.days, selection.zone
+    )
+    return HourSeries(
+        grid.first_day,
+        starts,
+        minutes,
+        frames,
+        faces,
+        seen,
+        told,
+        occupied,
+        spells,
+        gestures,
+        visits,
+        followed_minutes,
+        planned,
+        setups if setups.changes else None,
+    )
+
+
+def _minutes(grid: _Grid, device: Device, hours: OpenSpans | None) -> Floats:
+    """Return the minutes of each cell that count: in opening hours, with the device there."""
+    if not grid.days:
+        return np.zeros(0)
+    there = while_there(device, grid.edges)
+    open_for = np.diff(there if hours is None else hours.seconds_before(there)) / MINUTE_S
+    return np.bincount(grid.cells, open_for, grid.days * HOURS).astype(float)

@@ -1,0 +1,255 @@
+"""Everything that the pages of a site and a device show of a period, each page with the same few queries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from analytics.models import FACE
+from analytics.numbers.buckets import Bucket
+from analytics.numbers.kept import keep
+from analytics.numbers.measures import (
+    Activity,
+    ConfidenceBucket,
+    CountBucket,
+    EngagementBucket,
+    EpisodeBucket,
+    merge_activity,
+    merge_engagement,
+    merge_episodes,
+)
+from analytics.numbers.periods import PAST_DAYS, WEEK, Period
+from analytics.numbers.reads import (
+    Selection,
+    read_confidences,
+    read_counts_and_labels,
+    read_engagement,
+    read_episodes_by_label,
+)
+from analytics.numbers.regrouping import regroup
+from analytics.numbers.visits import count_visits as visits_of
+from analytics.numbers.visits import first_visits
+from analytics.verdicts.causes import Cause, read_causes
+from analytics.verdicts.findings import Finding, tell
+from analytics.verdicts.hour_series import (
+    HourSeries,
+    Measure,
+    compare_spans,
+    count_visits,
+    people_measure,
+    people_of,
+    read_hour_series,
+)
+from analytics.verdicts.levels import LevelChange, find_changes
+from analytics.verdicts.matched import Comparison
+from analytics.verdicts.opening import with_opening_hours
+from analytics.verdicts.today import Today, today_of
+from devices.models import Device
+
+
+@dataclass(frozen=True, slots=True)
+class DatedChange:
+    """A change of the level of a place, with what was done there around the day."""
+
+    change: LevelChange
+    causes: Sequence[Cause]
+
+
+@dataclass(frozen=True, slots=True)
+class PastNumbers:
+    """What weeks of hours tell about a period."""
+
+    today: Today | None
+    """The day under way beside what is usual; None if the period does not end today."""
+    people: Measure
+    """The measure of `changes`: visits, or occupied spells where most hours do not know visits."""
+    changes: Sequence[DatedChange]
+    """The changes of level within the period, by day."""
+
+
+NOTHING_PAST = PastNumbers(None, Measure.SPELLS, ())
+
+
+@dataclass(frozen=True, slots=True)
+class TextNumbers:
+    """The numbers in the text of a page: some devices taken together over a period."""
+
+    period: Period
+    label: str
+    """The label of `gestures` and `counts`."""
+    labels: list[str]
+    """All labels but `FACE` that were detected in the period, and `label`; sorted."""
+    hours: list[EngagementBucket]
+    """The buckets of the period's plots, `Period.plot_bucket`."""
+    buckets: list[Activity]
+    """The rows of the period's table, `Period.bucket_name`."""
+    counts: list[CountBucket]
+    """The label's detections in single frames, for each of `buckets`."""
+    total: Activity
+    findings: Mapping[Measure, Finding]
+    """How the period compares with the period before, over the hours of the week that both saw."""
+    is_compared: bool
+    """Whether it is compared: not if it has more hours than one page may read."""
+    visits: int | None
+    """The visits of the period; None where no camera followed people."""
+    past: "PastNumbers"
+
+
+@dataclass(frozen=True, slots=True)
+class PlotNumbers:
+    """The numbers in the plots of a page: some devices taken together over a period."""
+
+    period: Period
+    label: str
+    """The label of `gestures` and `confidences`."""
+    hours: list[EngagementBucket]
+    """The buckets of the period's plots, `Period.plot_bucket`."""
+    spells: list[EpisodeBucket]
+    """For each of `hours`, as `gestures` is."""
+    gestures: list[EpisodeBucket]
+    confidences: list[ConfidenceBucket]
+    """One entry for each of `buckets`."""
+    past: "PastNumbers"
+
+    @property
+    def buckets(self) -> list[EngagementBucket]:
+        """The rows of the period's table, `Period.bucket_name`."""
+        return regroup(self.hours, self.period.bucket_name, merge_engagement)
+
+    def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
+        """Return `spells` or `gestures` for each of `buckets`."""
+        return regroup(hours, self.period.bucket_name, merge_episodes)
+
+
+def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
+    """Read the numbers in the text of a page about these devices of one site. At most nine queries."""
+    *selections, past = with_opening_hours(
+        [_selection(devices, period), _past_selection(devices, period)], period.hours
+    )
+    (hours,) = read_engagement(selections, bucket=period.plot_bucket, now=period.now)
+    bucket = period.bucket_name
+    engagement = [regroup(hours, bucket, merge_engagement)]
+    (buckets,) = _read_activity(selections, engagement, label, bucket)
+    (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=engagement)
+    is_compared = _can_compare(devices, period)
+    if is_compared:
+        (series,) = read_hour_series([past], label=label, now=period.now)
+        visits = count_visits(series, (period.start, period.end))
+    else:
+        visits = _count_visits_without_series(selections, period)
+    return TextNumbers(
+        period=period,
+        label=label,
+        labels=sorted({*labels, label}),
+        hours=hours,
+        buckets=buckets,
+        counts=counts,
+        total=merge_activity(buckets),
+        findings=judge(compare_with_previous(series, period)) if is_compared else {},
+        is_compared=is_compared,
+        visits=visits,
+        past=_keep_past(devices, period, lambda: series) if is_compared else NOTHING_PAST,
+    )
+
+
+def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
+    """Read the numbers in the plots of a page about these devices of one site. At most sixteen queries."""
+    selections = with_opening_hours([_selection(devices, period)], period.hours)
+    plots = period.plot_bucket
+    (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
+    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
+    bucket = period.bucket_name
+    rows = [regroup(hours, bucket, merge_engagement)]
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=rows)
+    (spells,), (gestures,) = episodes[FACE], episodes[label]
+
+    def read_past() -> HourSeries:
+        past = with_opening_hours([_past_selection(devices, period)], period.hours)
+        return read_hour_series(past, label=label, now=period.now)[0]
+
+    past = _keep_past(devices, period, read_past) if _can_compare(devices, period) else NOTHING_PAST
+    return PlotNumbers(period, label, hours, spells, gestures, confidences, past)
+
+
+def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
+    """Read each place's devices together over the whole period of the place. At most four queries for any number."""
+    if not places:
+        return []
+    selections = [_selection(devices, period, single_bucket=True) for devices, period in places]
+    selections = with_opening_hours(selections, places[0][1].hours)
+    engagement = read_engagement(selections, bucket="hour", now=places[0][1].now)
+    return [total for (total,) in _read_activity(selections, engagement, label, "hour")]
+
+
+def read_hours_and_past(
+    places: Sequence[tuple[Sequence[Device], Period]], *, label: str
+) -> list[tuple[list[Activity], HourSeries]]:
+    """Read the hours of each place's period, its devices together, and what comparisons of the period need: each
+    device's hours of the period, the period before and the past.
+
+    All periods must have the same `now` and `hours`. At most eight queries, whatever the number of places.
+    """
+    if not places:
+        return []
+    pairs = [pair for place in places for pair in (_selection(*place), _past_selection(*place))]
+    selections = with_opening_hours(pairs, places[0][1].hours)
+    now = places[0][1].now
+    engagement = read_engagement(selections[::2], bucket="hour", now=now)
+    activity = _read_activity(selections[::2], engagement, label, "hour")
+    series = read_hour_series(selections[1::2], label=label, now=now)
+    return list(zip(activity, series, strict=True))
+
+
+def compare_with_previous(series: HourSeries, period: Period) -> dict[Measure, Comparison]:
+    """Compare the period with the period before; `series` has the hours of both."""
+    return compare_spans(series, (period.start, period.end), (period.previous_start, period.previous_end))
+
+
+def judge(comparisons: Mapping[Measure, Comparison]) -> dict[Measure, Finding]:
+    """Judge the comparisons of a page that is mainly about how many people came."""
+    return tell(comparisons, primary={people_measure(comparisons)})
+
+
+def _selection(devices: Sequence[Device], period: Period, *, single_bucket: bool = False) -> Selection:
+    return Selection(devices, period.zone, period.start, period.end, single_bucket)
+
+
+def _past_selection(devices: Sequence[Device], period: Period) -> Selection:
+    return Selection(devices, period.zone, period.past_start, period.past_end)
+
+
+MOST_CAMERA_DAYS = 4_000
+"""A page compares the hours of so many days, summed over the cameras: two years of five cameras, in about a second."""
+
+
+def _can_compare(devices: Sequence[Device], period: Period) -> bool:
+    days = (period.past_end - period.past_start).days
+    return days * len(devices) <= MOST_CAMERA_DAYS or days <= PAST_DAYS + WEEK
+
+
+def _count_visits_without_series(selections: Sequence[Selection], period: Period) -> int | None:
+    whole = [replace(selection, single_bucket=True) for selection in selections]
+    followed = first_visits(device for selection in selections for device in selection.devices)
+    return sum(visits_of(whole)) if any(first < period.end for first in followed.values()) else None
+
+
+def _keep_past(devices: Sequence[Device], period: Period, read: Callable[[], HourSeries]) -> PastNumbers:
+    name = ("past", period.start.timestamp(), period.end.timestamp(), period.hours)
+    return keep(name, devices, now=period.now, make=lambda: _past_numbers(devices, period, read()))
+
+
+def _past_numbers(devices: Sequence[Device], period: Period, series: HourSeries) -> PastNumbers:
+    today = today_of(series, period.zone, now=period.now) if period.is_current and devices else None
+    people = people_of(series)
+    first = period.start.astimezone(period.zone).date()
+    changes = [change for change in find_changes(series.measures()[people]) if first <= change.day <= period.last]
+    causes = read_causes(devices, [change.day for change in changes], period.zone)
+    return PastNumbers(today, people, [DatedChange(each, causes[each.day]) for each in changes])
+
+
+def _read_activity(
+    selections: Sequence[Selection], engagement: Sequence[list[EngagementBucket]], label: str, bucket: Bucket
+) -> list[list[Activity]]:
+    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=bucket, engagement=engagement)
+    return [
+        [Activity(*measures) for measures in zip(*series, strict=True)]
+        for series in zip(engagement, episodes[FACE], episodes[label], strict=True)
+    ]
