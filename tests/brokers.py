@@ -2,16 +2,15 @@
 
 import getpass
 import os
+import secrets
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-STARTS_WITHIN = 10.0
-"""Seconds within which Mosquitto must start; an idle machine needs some tens of milliseconds."""
+from tests.waiting import PATIENCE_S, eventually
 
 
 class Mosquitto:
@@ -47,11 +46,8 @@ class Mosquitto:
         """Start the broker and wait until it accepts connections."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen([_program(), "-c", self._config], stdout=output, stderr=output)
-        deadline = time.monotonic() + STARTS_WITHIN
-        while not self._listens():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Mosquitto did not start: {self.log}")
-            time.sleep(0.02)
+        if not eventually(lambda: self._has_ended() or self._listens()) or self._has_ended():
+            raise RuntimeError(f"Mosquitto did not start: {self.log}")
 
     def stop(self) -> None:
         """Shut the broker down cleanly: it closes its connections and writes persistent sessions to disk."""
@@ -65,8 +61,11 @@ class Mosquitto:
         if self._process is None:
             return
         self._process.kill() if force else self._process.terminate()
-        self._process.wait(STARTS_WITHIN)
+        self._process.wait(PATIENCE_S)
         self._process = None
+
+    def _has_ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
 
     def _listens(self) -> bool:
         return listens(self.port)
@@ -92,10 +91,25 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+PORTS = range(20_000, 32_000)
+"""Ports that Linux gives to no outgoing connection: `ip_local_port_range` begins at 32768. Such a connection could take
+the port before the test's own server does, or reach itself."""
+
+_reserved: dict[int, socket.socket] = {}
+"""The ports of this process. Each is kept from other processes by a socket without a file."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of loopback on which nothing listens, and which no other call returns while this process runs."""
+    while True:
+        port = secrets.choice(PORTS)
+        reservation = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):  # Another process of the tests has the port, or this one.
+            reservation.bind(f"\0headcount-tests-port-{port}")
+            if not listens(port):
+                _reserved[port] = reservation
+                return port
+        reservation.close()
 
 
 def _program() -> str:

@@ -11,6 +11,7 @@ from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from config.settings import S3_STORAGE
+from tests.waiting import PATIENCE_S
 
 BUCKET = "pictures"
 
@@ -35,5 +36,5 @@ def pictures_on_s3(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield client
     finally:
         # All moto servers of this process share their buckets.
-        urllib.request.urlopen(f"{endpoint}/moto-api/reset", b"", timeout=10).close()
+        urllib.request.urlopen(f"{endpoint}/moto-api/reset", b"", timeout=PATIENCE_S).close()
         server.stop()

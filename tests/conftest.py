@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,10 +18,11 @@ from tests import clock, places, quick
 from tests.chromium import Browser, chromium
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
-# There is no deadline, because the machine may be busy with other programs.
-settings.register_profile("local", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=10)
-settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# Nothing is too slow, because the machine may be busy with other programs.
+BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("local", **BUSY)
+settings.register_profile("quick", **BUSY, max_examples=10)
+settings.register_profile("ci", **BUSY, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 

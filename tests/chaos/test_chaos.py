@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.edge_agent.platforms import eventually
 from tests.terminal import as_from_a_terminal
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 

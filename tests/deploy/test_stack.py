@@ -19,6 +19,7 @@ from benchmarks import exports
 from edge_agent import messages
 from tests import clock
 from tests.deploy.stack import HOST, PASSWORD, Stack
+from tests.waiting import PATIENCE_S
 
 ROWS = 300_000
 
@@ -35,7 +36,7 @@ def connected(stack: Stack, user: str, password: str) -> Iterator[paho.Client]:
     client.connect("localhost", stack.mqtt)
     client.loop_start()
     try:
-        assert connections.get(timeout=30) == "Success"
+        assert connections.get(timeout=PATIENCE_S) == "Success"
         yield client
     finally:
         client.disconnect()
@@ -49,7 +50,7 @@ def publisher(client: paho.Client) -> Callable[[str, bytes], str]:
 
     def publish(topic: str, payload: bytes) -> str:
         client.publish(topic, payload, qos=1)
-        return answers.get(timeout=30)
+        return answers.get(timeout=PATIENCE_S)
 
     return publish
 

@@ -19,6 +19,7 @@ from benchmarks.tools.cameras import FRAMES_A_MESSAGE, Outcome, thing_of
 from tests import postgres
 from tests.brokers import Mosquitto, mosquitto
 from tests.house.files import ROOT
+from tests.waiting import PATIENCE_S
 
 FIRST_RELEASE = "bb3ba0ecba50c2fc4c4eb4c1918604f8a7d1ffff"
 """The commit of the tag v0.1.0, or the commit that is to have it."""
@@ -80,7 +81,7 @@ class DeepLens:
         # The broker's answer to a message of QoS 1 says that it has all before it.
         self.sent += 1
         last = self._client.publish(f"$aws/things/{DEEPLENS}/infer", json.dumps({"thumbs-up": 0.4}), qos=1)
-        last.wait_for_publish(30)
+        last.wait_for_publish(PATIENCE_S)
         self._client.disconnect()
         self._client.loop_stop()
 

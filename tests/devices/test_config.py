@@ -20,7 +20,8 @@ from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.edge_agent.platforms import platform
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 

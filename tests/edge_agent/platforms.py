@@ -1,8 +1,7 @@
 """A stand-in for the platform: it subscribes to the devices' topics, and sends receipts or withholds them."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import messages
 from tests.brokers import Mosquitto
+from tests.waiting import PATIENCE_S
 
 
 class Platform:
@@ -29,7 +29,7 @@ class Platform:
         self._client.on_message = self._on_message
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
-        assert self.subscribed.wait(5)
+        assert self.subscribed.wait(PATIENCE_S)
 
     def of_kind(self, kind: str) -> list[messages.FromDevice]:
         return [messages.decode(kind, payload) for topic, payload in list(self.received) if topic.endswith(f"/{kind}")]
@@ -40,12 +40,12 @@ class Platform:
         return [message.id for group in kept for message in group if not isinstance(message, messages.Status)]
 
     def tell(self, thing: str, kind: str, payload: bytes) -> None:
-        self._client.publish(messages.topic_to_device(thing, kind), payload, qos=1).wait_for_publish(5)
+        self._client.publish(messages.topic_to_device(thing, kind), payload, qos=1).wait_for_publish(PATIENCE_S)
 
     def retain(self, thing: str, kind: str, payload: bytes) -> None:
         """The same for whoever comes later too; an empty payload takes it back."""
         topic = messages.topic_to_device(thing, kind)
-        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(5)
+        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(PATIENCE_S)
 
     def stop(self) -> None:
         self._client.disconnect()
@@ -67,13 +67,3 @@ def platform(broker: Mosquitto, *, confirms: bool = True, topics: str = "dt/head
         yield listening
     finally:
         listening.stop()
-
-
-def eventually(holds: Callable[[], bool], within: float = 15.0) -> bool:
-    """Whether it holds at some moment of these seconds; the machine may be busy."""
-    deadline = time.monotonic() + within
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

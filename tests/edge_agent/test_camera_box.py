@@ -17,8 +17,9 @@ from skimage import data
 from edge_agent import messages
 from edge_agent.vision.files import ROOT
 from tests.brokers import mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.edge_agent.platforms import platform
 from tests.house.files import project_files
+from tests.waiting import eventually
 
 ONLY_ON_THE_PLATFORM = {"dlib"}
 """Imported by `vision.identity` on first use; the agent itself never embeds a face."""
@@ -76,7 +77,7 @@ def test_the_agent_counts_a_face_on_the_box_without_loading_django(box: Path, mo
             stderr=(tmp_path / "stderr").open("wb"),
         ) as agent:
             try:
-                assert eventually(lambda: bool(faces_in(listening.of_kind("frames"))), within=60)
+                assert eventually(lambda: bool(faces_in(listening.of_kind("frames"))))
             finally:
                 agent.send_signal(signal.SIGTERM)
         assert agent.returncode == 0

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent import config
 from tests.brokers import Mosquitto, free_port
 from tests.house.files import ROOT
+from tests.waiting import PATIENCE_S
 
 TEXT = (ROOT / "docs" / "edge-agent.md").read_text()
 BROKER = "localhost"
@@ -82,7 +83,7 @@ def reasons(client: paho.Client) -> Callable[[str], str]:
 
     def publish(topic: str) -> str:
         client.publish(topic, b"{}", qos=1)
-        return answers.get(timeout=30)
+        return answers.get(timeout=PATIENCE_S)
 
     return publish
 
@@ -94,12 +95,12 @@ def test_a_device_publishes_on_its_own_topics_only(certificates: Path, port: int
         platform.on_message = lambda client, data, message: received.put(message.topic)
         platform.on_subscribe = lambda *arguments: subscribed.put(None)
         platform.subscribe("dt/headcount/#", qos=1)
-        subscribed.get(timeout=30)
+        subscribed.get(timeout=PATIENCE_S)
         publish = reasons(device)
         assert publish("dt/headcount/lobby-2/frames") == DENIED
         assert publish("cmd/headcount/lobby-1/config") == DENIED
         assert publish("dt/headcount/lobby-1/frames") == "Success"
-        assert received.get(timeout=30) == "dt/headcount/lobby-1/frames"
+        assert received.get(timeout=PATIENCE_S) == "dt/headcount/lobby-1/frames"
         with pytest.raises(Empty):
             received.get(timeout=0.2)
 
@@ -114,7 +115,7 @@ def test_a_client_without_a_certificate_is_refused(certificates: Path, port: int
     try:
         client.connect(BROKER, port)
         client.loop_start()
-        refused.get(timeout=30)
+        refused.get(timeout=PATIENCE_S)
     except (ssl.SSLError, ConnectionError):
         pass
     finally:

@@ -26,6 +26,7 @@ from tests import clock
 from tests.brokers import free_port
 from tests.chromium import Browser
 from tests.terminal import as_from_a_terminal, as_in_the_background
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.once]
 
@@ -183,7 +184,7 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_started(tmp_path: Path) -> 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         demo = Demo(tmp_path / "data", taken.getsockname()[1])
-        assert demo.process.wait(30) == 1
+        assert demo.process.wait(PATIENCE_S) == 1
     wait_for(lambda: demo.said, 5, lambda: "it said nothing")
     assert len(demo.said.splitlines()) == 1
     assert "is taken by another program" in demo.said

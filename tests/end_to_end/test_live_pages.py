@@ -16,7 +16,8 @@ from tests import clock
 from tests.analytics.frames import count, seen
 from tests.brokers import Mosquitto
 from tests.chromium import Browser, until
-from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish, within  # noqa: F401 - mqtt is a fixture
+from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish  # noqa: F401 - mqtt is a fixture
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
@@ -81,7 +82,7 @@ def test_a_published_message_changes_the_open_pages(
         frame = messages.Frame(taken_at=clock.epoch_ms(), faces=tuple(messages.Face(0.9) for _ in range(3)))
         message = messages.encode(messages.Frames(messages.new_id(), (frame,)))
         publish(client, messages.topic_from_device(device.thing_name, "frames"), message)
-        assert within(20, lambda: Frame.objects.filter(faces=3).exists())
+        assert eventually(lambda: Frame.objects.filter(faces=3).exists())
 
     for tab in (page, other):
         tab.clock.fast_forward(NEXT_TIME_MS)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge_agent.platforms import eventually
 from tests.fresh.steps import Failed, Terminal, started, wait_for
 from tests.fresh.systems import settings
+from tests.waiting import PATIENCE_S, eventually
 
 may_make_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode != 0,
@@ -34,10 +34,10 @@ def test_what_a_step_started_and_mounted_ends_with_it(tmp_path: Path) -> None:
     folder.mkdir()
     script = f"mount -t tmpfs tmpfs {folder}; touch {folder}/hidden {tmp_path}/begun; setsid sleep 600 & sleep 600"
     with started(["bash", "-c", script], env={**os.environ, "FRESH_MARK": mark}):
-        assert eventually(lambda: (tmp_path / "begun").exists(), within=30)
+        assert eventually(lambda: (tmp_path / "begun").exists())
         assert running(mark)
         assert list(folder.iterdir()) == [], "the mount is seen outside"
-    assert eventually(lambda: not running(mark), within=10)
+    assert eventually(lambda: not running(mark))
     assert str(folder) not in Path("/proc/mounts").read_text()
 
 
@@ -47,7 +47,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_program(tmp_path: Path) -> None:
     with Terminal(["bash", "-c", script], tmp_path / "log") as terminal:
         terminal.wait_for("begun", "the script", 30)
         terminal.press_ctrl_c()
-        assert terminal.process.wait(30) == 3
+        assert terminal.process.wait(PATIENCE_S) == 3
     assert "asked to end" in terminal.text
     assert "asked to end" in (tmp_path / "log").read_text()
 

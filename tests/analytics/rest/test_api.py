@@ -262,7 +262,7 @@ def test_a_wrong_filter_is_named(frames: None, viewer: User, query: dict[str, st
 
 
 def test_another_sites_detection_is_a_404(frames: None, viewer: User, outsider: User) -> None:
-    cup = Detection.objects.filter(label="cup")[0]
+    cup = Detection.objects.filter(label="cup").earliest("pk")
     assert ask(viewer, f"detections/{cup.pk}").json()["id"] == cup.pk
     assert ask(outsider, f"detections/{cup.pk}").status_code == 404
     assert {each["site"] for each in ask(outsider, "detections").json()["results"]} == {"chicago"}

@@ -14,7 +14,8 @@ from demo.cameras import dialects
 from demo.cameras.deeplens import TICK, DeepLens
 from edge_agent.vision.faces import FaceDetector
 from tests.brokers import mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.edge_agent.platforms import platform
+from tests.waiting import PATIENCE_S, eventually
 
 START = int(1_790_000_000 / TICK)
 
@@ -93,10 +94,10 @@ def test_the_simulated_deeplens_publishes_to_a_real_broker_and_ends_on_sigterm(t
         command = [sys.executable, "-m", "demo.cameras.deeplens", "--thing", thing, "--name", "Chicago02"]
         player = subprocess.Popen([*command, "--mqtt-url", broker.url, "--seed", "3"])
         try:
-            assert eventually(lambda: len(listening.received) >= 6, within=60)
+            assert eventually(lambda: len(listening.received) >= 6)
             asked = time.monotonic()
             player.send_signal(signal.SIGTERM)
-            assert player.wait(10) == 0
+            assert player.wait(PATIENCE_S) == 0
             assert time.monotonic() - asked < 3
         finally:
             player.kill()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from demo.running.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Program, Supervisor, spawn
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
-SOON = 10.0
 """Seconds; everything here takes a fraction of one on an idle machine."""
 
 
@@ -43,10 +42,7 @@ def shell(command: str, name: str = "program") -> Program:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+    assert eventually(condition), "it did not happen in time"
 
 
 def is_running(pid: int) -> bool:

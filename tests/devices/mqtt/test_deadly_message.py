@@ -12,7 +12,8 @@ from devices.models import Device, QuarantinedMessage, Reason
 from devices.mqtt.suspects import MOST_ENDS
 from tests import clock
 from tests.brokers import mosquitto
-from tests.devices.mqtt.test_ingest import ROOT, database_url, peer, subscribed, within
+from tests.devices.mqtt.test_ingest import ROOT, database_url, peer, subscribed
+from tests.waiting import PATIENCE_S, eventually
 
 DEADLY = """
 import os, sys
@@ -44,7 +45,7 @@ def test_a_message_at_which_the_ingester_dies_ends_alone_in_quarantine(seattle01
             for number in range(MESSAGES):
                 note = "deadly" if number == 5 else "usual"
                 payload = f'{{"face": 0.{number + 1}, "unix_time": {clock.epoch_ms() - number}, "{note}": 0.5}}'
-                client.publish(topic, payload, qos=1).wait_for_publish(10)
+                client.publish(topic, payload, qos=1).wait_for_publish(PATIENCE_S)
         environment = os.environ | {"MQTT_URL": mqtt.url, "DATABASE_URL": database_url(), "DATA_DIR": str(tmp_path)}
         environment |= {"MQTT_CLIENT_ID": "tests", "LOG_LEVEL": "ERROR"}
         ends = 0
@@ -61,12 +62,12 @@ def _is_found(environment: dict[str, str]) -> bool:
     """Run the ingester until it dies, or has quarantined the message and counted the others."""
     process = subprocess.Popen([sys.executable, "-c", DEADLY], cwd=ROOT, env=environment)
     try:
-        assert within(60, lambda: process.poll() is not None or QuarantinedMessage.objects.exists())
+        assert eventually(lambda: process.poll() is not None or QuarantinedMessage.objects.exists())
         if process.poll() is not None:
             return False
-        assert within(30, lambda: Frame.objects.count() == MESSAGES - 1)
+        assert eventually(lambda: Frame.objects.count() == MESSAGES - 1)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
         return True
     finally:
         process.kill()

@@ -10,7 +10,8 @@ from devices.intake import redelivery
 from devices.models import Device, DeviceLog, QuarantinedMessage
 from devices.mqtt import broker
 from tests.brokers import Mosquitto
-from tests.devices.mqtt.test_ingest import INFER, ingesting, mqtt, peer, publish, within
+from tests.devices.mqtt.test_ingest import INFER, ingesting, mqtt, peer, publish
+from tests.waiting import PATIENCE_S, eventually
 
 __all__ = ["mqtt"]
 
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_retained_message_counts_once_in_the_life_of_three_ingesters(mqtt: Mosquitto, chicago01: Device) -> None:
     with peer(mqtt) as (client, _):
-        client.publish(INFER, b'{"thumbs-up": 0.97}', qos=1, retain=True).wait_for_publish(5)
+        client.publish(INFER, b'{"thumbs-up": 0.97}', qos=1, retain=True).wait_for_publish(PATIENCE_S)
         for number in (1, 2, 3):
             with ingesting(mqtt):
                 publish(client, INFER, b"Opened Pipe")
-                assert within(5, lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
-        client.publish(INFER, b"", qos=1, retain=True).wait_for_publish(5)
+                assert eventually(lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
+        client.publish(INFER, b"", qos=1, retain=True).wait_for_publish(PATIENCE_S)
         with ingesting(mqtt):
             time.sleep(0.5)
     assert Frame.objects.count() == 1
@@ -38,14 +39,14 @@ def test_a_message_that_came_live_and_was_retained_counts_once_after_any_number_
     with peer(mqtt) as (client, _):
         with ingesting(mqtt):
             for payload in (b'{"thumbs-up": 0.96}', b'{"thumbs-up": 0.97}'):
-                client.publish(INFER, payload, qos=1, retain=True).wait_for_publish(5)
+                client.publish(INFER, payload, qos=1, retain=True).wait_for_publish(PATIENCE_S)
             for _ in range(9):
                 publish(client, INFER, b"Opened Pipe")
-            assert within(5, lambda: DeviceLog.objects.count() == 9)
+            assert eventually(lambda: DeviceLog.objects.count() == 9)
         for number in (10, 11):
             with ingesting(mqtt):
                 publish(client, INFER, b"Opened Pipe")
-                assert within(5, lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
+                assert eventually(lambda lines=number: DeviceLog.objects.count() == lines)  # type: ignore[misc]
     assert Frame.objects.count() == 2
 
 
@@ -56,9 +57,9 @@ def test_equal_messages_of_a_device_that_has_each_retained_are_as_many_frames(
     with peer(mqtt) as (client, _):
         with ingesting(mqtt):
             for _ in range(3):
-                client.publish(INFER, b"{}", qos=1, retain=True).wait_for_publish(5)
-            assert within(5, lambda: Frame.objects.count() == 3)
+                client.publish(INFER, b"{}", qos=1, retain=True).wait_for_publish(PATIENCE_S)
+            assert eventually(lambda: Frame.objects.count() == 3)
         with ingesting(mqtt):
             publish(client, INFER, b"Opened Pipe")
-            assert within(5, DeviceLog.objects.exists)
+            assert eventually(DeviceLog.objects.exists)
     assert Frame.objects.count() == 3

@@ -24,7 +24,8 @@ from devices.mqtt import assignments, broker
 from edge_agent import messages
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
-from tests.devices.mqtt.test_ingest import ROOT, database_url, ingesting, peer, publish, within
+from tests.devices.mqtt.test_ingest import ROOT, database_url, ingesting, peer, publish
+from tests.waiting import PATIENCE_S, eventually
 
 SHARDS_OF_8 = [7, 4, 3]
 """Of the three devices: were they others, a device's session would be left behind with its messages."""
@@ -124,8 +125,8 @@ class TestShards:
             for _ in range(30):
                 for thing in things:
                     publish(to, f"$aws/things/{thing}/infer", b'{"face": 0.5}')
-            assert within(20, lambda: Frame.objects.count() >= 30 * len(cameras))
-            assert within(20, lambda: QuarantinedMessage.objects.count() >= 30)
+            assert eventually(lambda: Frame.objects.count() >= 30 * len(cameras))
+            assert eventually(lambda: QuarantinedMessage.objects.count() >= 30)
             time.sleep(0.5)
         assert Counter(Frame.objects.values_list("device__thing", flat=True)) == {
             camera.thing_name: 30 for camera in cameras
@@ -141,7 +142,7 @@ class TestShards:
                 if number == 20:
                     devices(1)
                 publish(to, "$aws/things/camera0/infer", b'{"face": 0.5}')
-            assert within(20, lambda: Frame.objects.count() + QuarantinedMessage.objects.count() >= 40)
+            assert eventually(lambda: Frame.objects.count() + QuarantinedMessage.objects.count() >= 40)
             time.sleep(0.5)
         assert Frame.objects.count() + QuarantinedMessage.objects.count() == 40
         assert Frame.objects.count() >= 20
@@ -155,9 +156,9 @@ class TestShards:
         with ingesting(mqtt, of_two[0]), peer(mqtt) as (to, _):
             for camera in cameras:
                 publish(to, f"$aws/things/{camera.thing_name}/infer", b"{}")
-            assert within(10, lambda: Frame.objects.count() == len(mine))
+            assert eventually(lambda: Frame.objects.count() == len(mine))
         with ingesting(mqtt, of_two[1]):
-            assert within(10, lambda: Frame.objects.count() == len(cameras))
+            assert eventually(lambda: Frame.objects.count() == len(cameras))
         assert EngagementQuarter.objects.count() >= len(cameras)
 
 
@@ -172,7 +173,7 @@ class TestShares:
         with noted(monkeypatch) as taken, all_ingesting(mqtt, *members), peer(mqtt, receipts) as (to, heard):
             for payload in sent.values():
                 publish(to, messages.topic_from_device(places.SEATTLE01, "frames"), payload)
-            assert within(20, lambda: receipted(heard) >= sent.keys())
+            assert eventually(lambda: receipted(heard) >= sent.keys())
         assert Frame.objects.count() == len(sent)
         assert sum(EngagementQuarter.objects.values_list("frames", flat=True)) == len(sent)
         assert all(taken[member.client_id] > 0 for member in members)
@@ -186,13 +187,16 @@ class TestShares:
             lost = assignments.group_member("tests", "agents")
             member = broker.Subscription(mqtt.url, lost, first_sequence=1, clock=clock.now)
             member.start()  # takes its share, commits nothing, and is gone
-            assert member.subscribed.wait(10)
+            assert member.subscribed.wait(PATIENCE_S)
             send(to, left, chance)
             member.stop()
-            deadline = time.monotonic() + 30
-            while left.keys() - receipted(heard) and time.monotonic() < deadline:
-                send(to, {key: left[key] for key in left.keys() - receipted(heard)}, chance)
+
+            def all_are_receipted() -> bool:
                 time.sleep(0.3)
+                send(to, {key: left[key] for key in left.keys() - receipted(heard)}, chance)
+                return not left.keys() - receipted(heard)
+
+            assert eventually(all_are_receipted)
         assert receipted(heard) == left.keys()
         assert Frame.objects.count() == len(left)
 
@@ -212,10 +216,10 @@ class TestShares:
                 publish(to, topic, payload)
                 return Frame.objects.exists()
 
-            assert within(60, has_come)
-            assert within(15, lambda: Heartbeat.objects.filter(process__startswith="ingest").count() == 3)
+            assert eventually(has_come)
+            assert eventually(lambda: Heartbeat.objects.filter(process__startswith="ingest").count() == 3)
             process.terminate()
-            assert process.wait(15) == 0
+            assert process.wait(PATIENCE_S) == 0
         assert Frame.objects.count() == 1
         left = Heartbeat.objects.filter(process__startswith="ingest").values_list("process", flat=True)
         assert list(left) == ["ingest tests"]

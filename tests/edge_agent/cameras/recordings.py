@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.edge_agent.platforms import eventually
+from tests.waiting import eventually
 
 
 def recorded(path: Path) -> Path:

@@ -16,8 +16,8 @@ from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
 from edge_agent.stream.server import StreamServer
 from tests.brokers import free_port
-from tests.edge_agent.platforms import eventually
 from tests.edge_agent.rtsp_camera import PASSWORD, USER, RtspCamera, rtsp_camera
+from tests.waiting import eventually
 
 ASTRONAUT = np.asarray(data.astronaut(), np.uint8)
 
@@ -38,7 +38,7 @@ def test_a_camera_delivers_its_frames_and_is_opened_again_after_each_failure(
 ) -> None:
     caplog.set_level(logging.INFO)
     source = open_source(camera.url)
-    assert eventually(lambda: "delivers frames of 512 × 512" in caplog.text, 30)
+    assert eventually(lambda: "delivers frames of 512 × 512" in caplog.text)
     shown = source.peek()
     assert shown is not None
     assert np.abs(shown.astype(int) - ASTRONAUT).mean() < LOSSES_OF_VIDEO
@@ -46,7 +46,7 @@ def test_a_camera_delivers_its_frames_and_is_opened_again_after_each_failure(
     camera.pull_the_plug()
     assert eventually(lambda: "went away; trying again in 1 s" in caplog.text)
     camera.start()
-    assert eventually(lambda: caplog.text.count("delivers frames") == 2, 30)
+    assert eventually(lambda: caplog.text.count("delivers frames") == 2)
 
     camera.hang()
     config = AgentConfig(thing="t", mqtt_url="mqtt://t", source=camera.url, detectors=(), wedged_after=2.0)
@@ -69,7 +69,7 @@ def after_steps(agent: Agent, holds: Callable[[], bool]) -> bool:
         agent.process_frame()
         return holds()
 
-    return eventually(step, 30)
+    return eventually(step)
 
 
 def test_an_mjpeg_stream_over_http_is_read_as_a_camera() -> None:
@@ -82,7 +82,7 @@ def test_an_mjpeg_stream_over_http_is_read_as_a_camera() -> None:
         shown.extend(frame for frame in [source.read()] if frame is not None)
         return bool(shown)
 
-    assert eventually(shows, 30)
+    assert eventually(shows)
     source.close()
     stream.close()
     assert np.abs(shown[0].astype(int) - ASTRONAUT).mean() < LOSSES_OF_VIDEO
@@ -92,6 +92,6 @@ def test_a_camera_with_a_wrong_password_is_reported_without_the_password(
     camera: RtspCamera, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     source = open_source(camera.url.replace(PASSWORD, "gues5ed"))
-    assert eventually(lambda: "cannot be opened; trying again in 1 s" in caplog.text, 30)
+    assert eventually(lambda: "cannot be opened; trying again in 1 s" in caplog.text)
     source.close()
     assert "gues5ed" not in caplog.text + "".join(capfd.readouterr())

@@ -26,7 +26,8 @@ from edge_agent.delivery.link import (
 from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.vision.files import models_id
 from tests.brokers import Mosquitto, mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.edge_agent.platforms import platform
+from tests.waiting import eventually
 
 THING = "cam1"
 STATUS = messages.topic_from_device(THING, "status")

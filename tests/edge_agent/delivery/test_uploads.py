@@ -18,7 +18,7 @@ from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, Uploader, as_upload
 from edge_agent.messages import MAX_PICTURE_BYTES
 from edge_agent.pictures.encoding import images
 from tests.brokers import free_port
-from tests.edge_agent.platforms import eventually
+from tests.waiting import eventually
 
 TOKEN = "a token"
 

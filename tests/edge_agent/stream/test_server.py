@@ -11,7 +11,7 @@ from edge_agent.cameras.sources import LiveSource
 from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.server import MAX_VIEWERS, StreamError, StreamServer
 from tests.brokers import free_port
-from tests.edge_agent.platforms import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,7 +28,7 @@ def coffee() -> Picture:
 
 
 def ask(stream: StreamServer, path: str, host: str | None = None, method: str = "GET") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(LOOPBACK, stream.port, timeout=10)
+    connection = http.client.HTTPConnection(LOOPBACK, stream.port, timeout=PATIENCE_S)
     connection.request(method, path, headers={"Host": host} if host else {})
     return connection.getresponse()
 

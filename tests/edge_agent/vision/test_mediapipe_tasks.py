@@ -11,6 +11,7 @@ import pytest
 from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.mediapipe_tasks import quiet
 from tests.edge_agent.vision.photographs import hand
+from tests.waiting import eventually
 
 
 def threads_besides(known: set[threading.Thread]) -> set[threading.Thread]:
@@ -27,10 +28,7 @@ def test_a_detector_in_a_reference_cycle_is_closed_when_it_is_garbage(models: Pa
     assert threads_besides(known)
     del detector
     gc.collect()
-    patience = time.monotonic() + 20
-    while threads_besides(known) and time.monotonic() < patience:
-        time.sleep(0.02)
-    assert threads_besides(known) == set()
+    assert eventually(lambda: not threads_besides(known))
     assert other.detect(hand("fist")), "the others still work"
 
 

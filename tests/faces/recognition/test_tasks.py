@@ -27,6 +27,7 @@ from tests.aws import moto
 from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.faces.conftest import NOON, TakePicture
 from tests.places import SEATTLE01
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +76,7 @@ def test_who_is_recognised_is_greeted(
     with mosquitto(tmp_path) as broker, subscribed(broker, topic) as greetings:
         settings.MQTT_URL = broker.url
         recognise(capture_id=take_picture().pk, now=NOON + dt.timedelta(seconds=5), recogniser=local)
-        greeting = msgspec.json.decode(greetings.get(timeout=10), type=messages.Greeting)
+        greeting = msgspec.json.decode(greetings.get(timeout=PATIENCE_S), type=messages.Greeting)
     assert greeting == messages.Greeting(name="Ada", coffees=1, line="Commander")
 
 
@@ -210,7 +211,7 @@ def subscribed(broker: Mosquitto, topic: str) -> Iterator["queue.Queue[bytes]"]:
     client.connect(broker.host, broker.port)
     client.loop_start()
     client.subscribe(topic, qos=1)
-    ready.get(timeout=10)
+    ready.get(timeout=PATIENCE_S)
     yield arrived
     client.disconnect()
     client.loop_stop()

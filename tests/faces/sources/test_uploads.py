@@ -28,7 +28,7 @@ from faces.models import Capture
 from faces.pictures import storage
 from tests import places
 from tests.buckets import BUCKET, pictures_on_s3
-from tests.edge_agent.platforms import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,7 +199,7 @@ def test_after_kill_9_half_way_it_goes_again(
     stuck = Network(live_server.url, lets_through=size // 2, cuts=False)
     arguments = [str(tmp_path / "outbox.sqlite3"), f"{stuck.url}/api/v1/captures/", token]
     with subprocess.Popen([sys.executable, "-c", BRING, *arguments]) as process:
-        assert eventually(lambda: stuck.passed >= size // 2, within=60)
+        assert eventually(lambda: stuck.passed >= size // 2)
         process.kill()
     with closing(Outbox(tmp_path / "outbox.sqlite3", 100_000_000)) as reopened:
         # The platform does not know yet that nobody is there any more.

@@ -20,7 +20,8 @@ from devices.models import Device, DeviceState
 from tests.analytics.frames import count, seen
 from tests.analytics.visits import report, visited
 from tests.brokers import Mosquitto, free_port, mosquitto
-from tests.edge_agent.platforms import eventually, platform
+from tests.edge_agent.platforms import platform
+from tests.waiting import eventually
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, tzinfo=dt.UTC)
 """12:30 in Seattle."""

@@ -20,7 +20,7 @@ from tests import places
 from tests.brokers import Mosquitto, mosquitto
 from tests.devices.cameras.releases.boxes import Box
 from tests.devices.mqtt.test_ingest import ingesting
-from tests.edge_agent.platforms import eventually
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True)]
 
@@ -66,7 +66,7 @@ def test_the_command_sets_a_box_up_and_the_page_shows_what_it_sees(
     assert "The camera counts" not in operators.get(setup).content.decode()
     with ingesting(broker), box.agent():
         assert eventually(lambda: Frame.objects.filter(device=device).exists(), within=90), box.said()
-        assert eventually(lambda: "data:image/jpeg;base64," in page_of(operators, setup), within=30), box.said()
+        assert eventually(lambda: "data:image/jpeg;base64," in page_of(operators, setup)), box.said()
     assert "The camera counts" in page_of(operators, setup)
 
 

@@ -21,6 +21,7 @@ from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
@@ -152,7 +153,7 @@ def test_the_platform_receives_what_a_thing_publishes_and_answers(
     platform = Subscription(settings.MQTT_URL, all_messages("tests"), first_sequence=0, clock=clock.now)
     platform.start()
     try:
-        assert platform.subscribed.wait(10)
+        assert platform.subscribed.wait(PATIENCE_S)
         with client(broker, thing, issue(seattle01)) as device:
             assert device.connected.wait(WITHIN), device.refusal
             assert device.may_subscribe(f"cmd/headcount/{thing}/receipt")

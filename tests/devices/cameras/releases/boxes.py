@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 from skimage import data
 
+from tests.waiting import PATIENCE_S
+
 
 class Box:
     """The home of a user, in which the command of a camera's page installs the agent."""
@@ -59,7 +61,7 @@ class Box:
             finally:
                 process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(20)
+                    process.wait(PATIENCE_S)
                 finally:
                     process.kill()
                     process.wait()
