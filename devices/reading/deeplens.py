@@ -216,16 +216,20 @@ def _exported(record: _Object) -> tuple[_Object, list[tuple[str, Any]]]:
 def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") -> DeepLensMessage:
     frame = _Frame()
     about: dict[str, Any] = {}
+    says_face = False
     for key, value in (*record, *added):
         if key in NOT_LABELS:
             about.setdefault(key, value)
             if key == "objects":
                 _add_objects(frame, value)
-        elif _is_flag(value):
+        elif _is_flag(value) and _label(key) == "face":
             # "face": "true" only repeats the probabilities beside it; "face": "false" means that there are none.
             frame.add_face_list()
+            says_face |= value in (True, "true", "True")
         elif key != EMPTY_KEY:
             frame.add(_label(key), _probability(key, value))
+    if says_face and not frame.faces:
+        raise BadValue("The message says that it shows faces, but no probability tells how many.")
     texts = {key: _text(key, about[key]) for key in TEXTS if key in about} if about else {}
     url = texts.get("link_to_img") or texts.get("img")
     image_string = texts.get("image_string")
@@ -270,12 +274,11 @@ def _is_flag(value: Any) -> bool:
 
 
 def _label(key: str) -> str:
-    if key in FACE_KEYS or (key[:1].isdigit() and _NUMBERED.fullmatch(key)):
-        return "face"
     try:
-        return labels.normalised(key)
+        label = labels.normalised(key)
     except labels.BadLabel as error:
         raise Unreadable(str(error)) from None
+    return "face" if label in FACE_KEYS or (label[0].isdigit() and _NUMBERED.fullmatch(label)) else label
 
 
 def _probability(key: str, value: Any) -> float:

@@ -91,5 +91,11 @@ MAX_LINE_OF_LOG = 2_000
 
 
 def storable(text: str) -> str:
-    """Return at most `MAX_LINE_OF_LOG` characters of the text, without NUL, which PostgreSQL stores in no text."""
-    return text.replace("\x00", "�")[:MAX_LINE_OF_LOG]
+    """Return at most `MAX_LINE_OF_LOG` characters of the text, with “�” for each one that cannot be printed.
+
+    Line ends and tabs stay. PostgreSQL stores NUL in no text, and an escape character steers the terminal of a reader.
+    """
+    text = text[:MAX_LINE_OF_LOG].replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(character if character in "\n\t" or is_printable(character) else "�" for character in text)

@@ -50,12 +50,26 @@ def frame(*confidences: float) -> DeepLensMessage:
         ('{"prob": 0.98,"prob": 0.71,"face": "true"}', [0.98, 0.71]),
         ('{"null": 0.0}', []),
         ('{"face": "false"}', []),
+        ('{"face": false}', []),
+        ('{"Prob": 0.98, "FACE": 0.7, " 1.0 ": 0.6}', [0.98, 0.7, 0.6]),
         ('{"face": 1}', [1.0]),
         ('{"face": 0}', [0.0]),
     ],
 )
 def test_faces_are_counted_however_often_a_key_repeats(payload: str, faces: list[float]) -> None:
     assert msgspec.structs.replace(read(payload), record=()) == frame(*faces)
+
+
+@pytest.mark.parametrize("payload", ['{"face": "true"}', '{"face": true}', '{"prob": "True", "null": 0.0}'])
+def test_a_flag_that_there_are_faces_is_not_read_as_none(payload: str) -> None:
+    with pytest.raises(BadValue, match="no probability tells how many"):
+        read(payload)
+
+
+@pytest.mark.parametrize("payload", ['{"thumbs-up": true}', '{"thumbs-up": "false"}', '{"night": "true", "face": 0.9}'])
+def test_a_flag_of_anything_but_faces_tells_nothing_of_faces(payload: str) -> None:
+    with pytest.raises(Unreadable, match="neither a probability nor a known field"):
+        read(payload)
 
 
 @pytest.mark.parametrize("payload", ["{}", '{"timestamp": "20180816-183152"}'])

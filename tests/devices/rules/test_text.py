@@ -12,7 +12,7 @@ from lxml import etree
 from analytics.features.galaxy.serving.services import create_wall_token
 from analytics.models import Question
 from devices.models import Site
-from devices.rules.text import clean_line, printable, validate_line
+from devices.rules.text import MAX_LINE_OF_LOG, clean_line, printable, storable, validate_line
 from devices.services import issue_api_token, register_device, register_site
 from faces.services import create_person
 
@@ -45,6 +45,11 @@ def test_names_of_all_languages_are_accepted(name: str) -> None:
 
 def test_spaces_and_accents_are_cleaned() -> None:
     assert clean_line("  Cafe\u0301 \t\n\x0b\u2028 Nord\u00a0") == "Caf\u00e9 Nord"
+
+
+def test_a_line_of_log_keeps_its_lines_and_steers_no_terminal() -> None:
+    assert storable("line 1\r\n\tline 2 \x1b[31mred\x07 \u202eover\x00") == "line 1\n\tline 2 �[31mred� �over�"
+    assert storable("é日" * MAX_LINE_OF_LOG) == "é日" * (MAX_LINE_OF_LOG // 2)
 
 
 @pytest.mark.django_db
