@@ -26,6 +26,9 @@ MAX_PARTS = 20_000
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
+HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+"""What files of ISO/IEC 23008-12 (HEIF) call themselves whose pictures are coded as HEVC."""
+
 UPRIGHT = 1
 """EXIF's orientation of a picture that needs no turning."""
 
@@ -61,10 +64,17 @@ def read(data: bytes) -> PictureFile:
             return _read_png(data)
     except (struct.error, IndexError):
         raise BadPicture("The picture is damaged: it ends in the middle of a part.") from None
+    if is_heic(data):
+        raise BadPicture("The picture is a HEIC, which is read from people's own photographs alone; send a JPEG.")
     raise BadPicture(_NEITHER)
 
 
 _NEITHER = "The picture is neither a JPEG nor a PNG."
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether the file says at its start that it is a HEIC."""
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
 
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")

@@ -7,10 +7,19 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops
 
-from devices.reading import picture_files
+from devices.reading import heic, picture_files
 from devices.reading.picture_files import MAX_PIXELS, BadPicture, PictureFile
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "SUFFIXES", "BadPicture", "check_bytes", "sanitised_jpeg"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "PHOTOGRAPHS",
+    "SUFFIXES",
+    "BadPicture",
+    "check_bytes",
+    "photograph_jpeg",
+    "sanitised_jpeg",
+]
 
 MAX_BYTES = 5 * 1024 * 1024
 """Amazon Rekognition accepts at most 5 MB in a request."""
@@ -18,6 +27,9 @@ MAX_BYTES = 5 * 1024 * 1024
 JPEG_QUALITY = 90
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 """How the names of picture files end, in lower case."""
+
+PHOTOGRAPHS = SUFFIXES | {".heic", ".heif"}
+"""How the names of photographs end that people bring themselves, in lower case."""
 
 _UPRIGHT_BY_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -56,6 +68,19 @@ def sanitised_jpeg(data: bytes, spend: Callable[[int], None] | None = None) -> b
     out = io.BytesIO()
     rgb.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
+
+
+def photograph_jpeg(data: bytes, spend: Callable[[int], None] | None = None) -> bytes:
+    """Return a photograph that somebody brings as `sanitised_jpeg` does. It may also be a HEIC, as iPhones save them.
+
+    A HEIC is made smaller first; see `heic.py`. What that takes is spent too. Raises `BadPicture`.
+    """
+    check_bytes(len(data))
+    if not picture_files.is_heic(data):
+        return sanitised_jpeg(data, spend)
+    if spend is not None:
+        spend(heic.WORK)
+    return sanitised_jpeg(heic.as_jpeg(data), spend)
 
 
 def check_bytes(count: int) -> None:

@@ -33,7 +33,8 @@ def why_passed_over(name: str, suffixes: Collection[str]) -> str:
         return ""
     if suffix in UNFINISHED:
         return "its transfer is not finished"
-    read = " and ".join(sorted({_format(end) for end in suffixes}))
+    *others, last = sorted({_format(end) for end in suffixes})
+    read = f"{', '.join(others)} and {last}"
     if suffix in OTHER_PICTURES:
         return f"{_format(suffix)} is not read, only {read}; have the camera or phone save pictures as JPEG"
     return f"its name does not end like that of a picture ({read})"
@@ -51,4 +52,4 @@ def printable(path: PurePath | str) -> str:
 
 
 def _format(suffix: str) -> str:
-    return suffix[1:].upper().replace("JPG", "JPEG")
+    return suffix[1:].upper().replace("JPG", "JPEG").replace("HEIF", "HEIC")

@@ -32,7 +32,7 @@ class SeveralFilesInput(forms.FileInput):
 class PicturesField(forms.FileField):
     """Any number of uploaded files."""
 
-    widget = SeveralFilesInput(attrs={"accept": "image/jpeg,image/png"})
+    widget = SeveralFilesInput(attrs={"accept": "image/jpeg,image/png,image/heic,.heic,.heif"})
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         files = data if isinstance(data, list) else [data]
@@ -54,8 +54,8 @@ class PersonForm(forms.ModelForm[Person]):
 
     pictures = PicturesField(
         required=False,
-        help_text="JPEG or PNG, each with only this face, from the front. The pictures are not stored, only the data "
-        f"that recognises the face. {WHY_SEVERAL}",
+        help_text="JPEG, PNG or HEIC, each with only this face, from the front. The pictures are not stored, only the "
+        f"data that recognises the face. {WHY_SEVERAL}",
     )
     capture = forms.ModelChoiceField(
         queryset=Capture.objects.none(),

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from devices.models import Site
-from devices.reading.pictures import MAX_BYTES, SUFFIXES
+from devices.reading.pictures import MAX_BYTES, PHOTOGRAPHS
 from devices.rules.text import clean_line
 from edge_agent.text.file_names import printable, why_passed_over
 from faces.enrolment.enrolment import EnrolmentRefused, enrol
@@ -38,13 +38,13 @@ def enrol_folder(*, folder: PersonFolder, site: Site, now: dt.datetime, recognis
     call has created are deleted again. Raises `RecogniserUnavailable`; the faces enrolled before that stay.
     """
     for path in folder.unreadable:
-        why = why_passed_over(path.name, SUFFIXES)
+        why = why_passed_over(path.name, PHOTOGRAPHS)
         yield Outcome(path, f"The picture cannot be used: {why}.")
     try:
         agreement, description = read_agreement(folder)
         consent, new_row = _find_or_record_consent(folder, site, agreement, description, now)
         if not folder.pictures:
-            raise BadFolder("The folder has no JPEG or PNG.")
+            raise BadFolder("The folder has no JPEG, PNG or HEIC.")
     except (BadFolder, EnrolmentRefused) as error:
         if folder.pictures or not folder.unreadable:
             yield from (Outcome(path, str(error)) for path in folder.pictures or [folder.path])

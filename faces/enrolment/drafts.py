@@ -14,7 +14,7 @@ from PIL import Image
 
 from devices.models import Site
 from devices.reading.picture_budget import OverBudget, budget_of
-from devices.reading.pictures import BadPicture, sanitised_jpeg
+from devices.reading.pictures import BadPicture, photograph_jpeg
 from faces.enrolment.enrolment import EnrolmentRefused, MatchesSomebody, Portrait, check_portrait, enrol_portrait
 from faces.models import Consent, ConsentTemplate, DeskLink, EnrolmentDraft, EnrolmentPhoto, Face, Person
 from faces.people.consent import agree_to, create_person
@@ -53,6 +53,7 @@ class Details:
     line: str = ""
     external_id: str = ""
     profile: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def add_photo(
     if draft.photos.count() >= MOST_PHOTOS:
         raise DraftRefused(f"{MOST_PHOTOS} photographs are enough; remove one first.")
     try:
-        jpeg = _reduced(sanitised_jpeg(content, budget_of(f"enrolment {draft.link_id or draft.pk}", now)))
+        jpeg = _reduced(photograph_jpeg(content, budget_of(f"enrolment {draft.link_id or draft.pk}", now)))
     except BadPicture as error:
         raise DraftRefused(str(error)) from error
     except OverBudget as error:

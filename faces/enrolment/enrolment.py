@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.models import Site
-from devices.reading.pictures import BadPicture, sanitised_jpeg
+from devices.reading.pictures import BadPicture, photograph_jpeg
 from edge_agent.messages import Box
 from faces.enrolment import portraits
 from faces.models import Capture, Consent, Face, Person
@@ -49,7 +49,7 @@ def enrol(
     now: dt.datetime | None = None,
     recogniser: Recogniser | None = None,
 ) -> Face:
-    """Enrol the one face in this picture, a JPEG or PNG, and return the face. The picture itself is not stored.
+    """Enrol the one face in this picture, a JPEG, PNG or HEIC, and return the face. The picture itself is not stored.
 
     A picture that the person was enrolled from before returns the existing face. Raises `EnrolmentRefused` if the
     consent is another person's or not in force, or if the picture cannot be used; `RecogniserUnavailable` if the
@@ -108,7 +108,7 @@ def check_portrait(
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     try:
-        picture = sanitised_jpeg(jpeg)
+        picture = photograph_jpeg(jpeg)
         face = portraits.foremost_face([face.box for face in recogniser.detect(picture).faces])
         portraits.check(picture, face)
     except (BadPicture, UnusablePicture) as error:

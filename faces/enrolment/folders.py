@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devices.reading.pictures import SUFFIXES
+from devices.reading.pictures import PHOTOGRAPHS
 from devices.rules.text import clean_line
 from edge_agent.text.file_names import is_other_picture, printable, why_passed_over
 from edge_agent.text.files import read_text
@@ -84,7 +84,7 @@ def passed_over(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if _is_person_folder(path):
             for inside in sorted(path.iterdir()):
-                if (why := _why_no_picture(inside)) and not is_other_picture(inside.name, SUFFIXES):
+                if (why := _why_no_picture(inside)) and not is_other_picture(inside.name, PHOTOGRAPHS):
                     yield f"{printable(inside.relative_to(folder))} is passed over: {why}."
         elif path.name != CONSENT:
             why = _why_no_person(path)
@@ -119,7 +119,7 @@ def _why_no_person(path: Path) -> str:
     if path.name != CONSENT and path.name.lower() in LIKE_CONSENT:
         return f"rename it to {CONSENT}"
     if not path.is_dir():
-        return why_passed_over(path.name, SUFFIXES) or "pictures belong into the folder of a person"
+        return why_passed_over(path.name, PHOTOGRAPHS) or "pictures belong into the folder of a person"
     try:
         path.name.encode()
     except UnicodeEncodeError:
@@ -132,7 +132,7 @@ def _person_folder(path: Path) -> PersonFolder:
     return PersonFolder(
         path,
         tuple(file for file in files if file.name != CONSENT and not _why_no_picture(file)),
-        tuple(file for file in files if is_other_picture(file.name, SUFFIXES)),
+        tuple(file for file in files if is_other_picture(file.name, PHOTOGRAPHS)),
     )
 
 
@@ -142,7 +142,7 @@ def _why_no_picture(path: Path) -> str:
         return f"rename it to {CONSENT}"
     if path.name == CONSENT:
         return ""
-    return "it is a folder" if path.is_dir() else why_passed_over(path.name, SUFFIXES)
+    return "it is a folder" if path.is_dir() else why_passed_over(path.name, PHOTOGRAPHS)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

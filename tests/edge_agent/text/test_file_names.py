@@ -34,6 +34,10 @@ def test_anything_else_is_passed_over_with_a_reason(name: str, why: str) -> None
     assert why_passed_over(name, READ) == why
 
 
+def test_the_formats_that_are_read_are_named() -> None:
+    assert why_passed_over("1.tif", READ | {".heic", ".heif"}).startswith("TIF is not read, only HEIC, JPEG and PNG;")
+
+
 def test_a_name_that_is_not_utf_8_can_be_printed() -> None:
     printable(Path("caf\udce9.jpg")).encode()
     assert printable("caf\udce9.jpg") == "caf\\xe9.jpg"

@@ -61,7 +61,7 @@ class TestCommand:
         self, staff: Path, seattle: Site, local: Recogniser, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (staff / "Ada" / "3.jpg").unlink()
-        for name in ("Thumbs.db", "._1.jpg", "4.HEIC", "Consent.toml"):
+        for name in ("Thumbs.db", "._1.jpg", "4.TIFF", "5.heic", "Consent.toml"):
             (staff / "Ada" / name).write_bytes(b"x")
         (staff / "loose.jpg").write_bytes(b"x")
         (staff / "caf\udce9").mkdir()
@@ -69,11 +69,12 @@ class TestCommand:
         assert Face.objects.count() == 2
         assert sorted(capsys.readouterr().err.splitlines()) == [
             "Ada/._1.jpg is passed over: it is a note of macOS about another file.",
-            "Ada/4.HEIC: The picture cannot be used: HEIC is not read, only JPEG and PNG; have the camera or phone "
-            "save pictures as JPEG.",
+            "Ada/4.TIFF: The picture cannot be used: TIFF is not read, only HEIC, JPEG and PNG; have the camera or "
+            "phone save pictures as JPEG.",
+            "Ada/5.heic: The picture is neither a JPEG nor a PNG.",
             "Ada/Consent.toml is passed over: rename it to consent.toml.",
             "Ada/Thumbs.db is passed over: the system has made it.",
-            "Ada/notes.txt is passed over: its name does not end like that of a picture (JPEG and PNG).",
+            "Ada/notes.txt is passed over: its name does not end like that of a picture (HEIC, JPEG and PNG).",
             f"Fewer than 3 pictures: Ada. {WHY_SEVERAL}",
             "caf\\xe9 is passed over: its name is not UTF-8; rename it.",
             "loose.jpg is passed over: pictures belong into the folder of a person.",
