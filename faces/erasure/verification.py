@@ -1,6 +1,7 @@
 """Compares the receipts of erasures with all stored data, to prove that nothing is left of the erased people."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from django.apps import apps
@@ -28,7 +29,8 @@ def find_traces(
     A receipt holds no name. Whoever knows the `names` of the erased people can give them, and then every registered
     text of the receipts' sites is searched for their spellings. Raises `ValueError` for a name without a letter.
 
-    Reads every stored picture. Raises `RecogniserUnavailable`, and `OSError` or botocore's errors if the storage cannot
+    Reads every stored file, piece by piece. Raises `RecogniserUnavailable`, and `OSError` or botocore's errors if the
+    storage cannot
     be read; the check is then inconclusive.
     """
     receipts = {digest: erasure for erasure in erasures for digest in erasure.digests}
@@ -91,14 +93,22 @@ def _pictures(progress: Progress) -> Iterator[tuple[str, str]]:
     """The stored pictures and their digests, in a bucket with all their versions."""
     if isinstance(default_storage, VersionedS3Storage):
         for name, content in default_storage.contents():
-            yield f"A version of the picture {name}", sha256(content)
+            yield f"A version of the picture {name}", _sha256_of(content)
         return
     for name in progress(sorted(_files(""))):
         try:
             with default_storage.open(name) as file:
-                yield f"The picture {name}", sha256(file.read())
+                yield f"The picture {name}", _sha256_of(file.chunks())
         except FileNotFoundError:
             continue  # removed since the listing
+
+
+def _sha256_of(pieces: Iterable[bytes]) -> str:
+    """Return the SHA-256 in hexadecimal of a file, of which one piece at a time is in memory."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _files(folder: str) -> Iterator[str]:

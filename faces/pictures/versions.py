@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
+
+PIECE = 1024 * 1024
+"""Bytes of a file that are in memory at a time while all files are read."""
 
 
 class VersionedS3Storage(S3Storage):  # type: ignore[misc]
@@ -22,17 +26,22 @@ class VersionedS3Storage(S3Storage):  # type: ignore[misc]
             if version["Key"] == key:
                 self._client.delete_object(Bucket=self.bucket_name, Key=key, VersionId=version["VersionId"])
 
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the content of each version of each object; a version that goes meanwhile is left out."""
+    def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Yield the name of each version of each object, and its content in pieces of `PIECE` bytes at most.
+
+        A version that is deleted meanwhile is left out.
+        """
         for version in self._versions(self._key("")):
             if "ETag" in version:  # a delete marker has no content
                 try:
                     found = self._client.get_object(
                         Bucket=self.bucket_name, Key=version["Key"], VersionId=version["VersionId"]
                     )
-                except self._client.exceptions.NoSuchKey:
+                except ClientError as error:
+                    if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion"):
+                        raise
                     continue
-                yield version["Key"], found["Body"].read()
+                yield version["Key"], found["Body"].iter_chunks(PIECE)
 
     @property
     def _client(self) -> Any:
