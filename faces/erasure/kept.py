@@ -111,10 +111,10 @@ def _people() -> list[Table]:
         ),
         Table(
             "faces.Merge",
-            "the name of a row that was merged into a person",
+            "the name and the description of a row that was merged into a person",
             CLEARED,
-            own=("other_name", "other_line"),
-            other=("moved", "voided"),
+            own=("other_name", "other_line", "other_details"),
+            other=("moved", "taken_over", "voided"),
             site="site",
         ),
         Table(

@@ -26,6 +26,12 @@ class Merge(models.Model):
     other_number = models.BigIntegerField(help_text="The primary key of the other person's row.")
     other_name = models.CharField(max_length=80, blank=True, help_text="Empty once the merge is undone.")
     other_line = models.CharField(max_length=120, blank=True)
+    other_details = models.JSONField(
+        db_default={}, help_text="What else described the other person, by the field; empty once the merge is undone."
+    )
+    taken_over = models.JSONField(
+        db_default=[], help_text="The fields that `person` has taken over, because they were empty."
+    )
     other_guest_number = models.PositiveIntegerField(null=True, blank=True)
     other_created_at = models.DateTimeField()
     moved = models.JSONField(help_text="Primary keys of the moved rows, by table.")

@@ -20,6 +20,9 @@ AT_ONCE = 500
 MOVED_MODELS: dict[str, type[Model]] = {"coffees": Coffee, "sightings": Sighting, "consents": Consent, "merges": Merge}
 """The models with a foreign key to a person, by the related name. Faces follow their consents."""
 
+DETAILS = ("line", "external_id", "profile", "email")
+"""What describes a person beside the name. Whoever takes over gets what is empty on the own side."""
+
 
 class MergeRefused(ValueError):
     """The merge, or its undoing, is refused. The text is one sentence with the reason and what to do."""
@@ -29,12 +32,14 @@ class MergeRefused(ValueError):
 def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.datetime | None = None) -> Merge:
     """Move the coffees, sightings, faces and consents of `other` to `into`, and delete `other`.
 
-    Of coffees less than a cool-down apart, the first counts and the rest are voided. `undo_merge` restores `other`.
+    Of coffees less than a cool-down apart, the first counts and the rest are voided. Of what describes `other`, `into`
+    takes over what is empty there, such as the address. `undo_merge` restores `other`.
     Raises `MergeRefused`.
     """
     now = now or timezone.now()
     lock_site(into.site)  # no worker counts a coffee of either person meanwhile
     check_merge(other=other, into=into)
+    taken_over = described_anew(other=other, into=into)
     moved = {name: _numbers(model, other) for name, model in MOVED_MODELS.items()}
     faces = dict(Face.objects.filter(consent__person=other).values_list("pk", "consent"))
     with coffee_tallies.in_step(Coffee.objects.filter(person__in=(other, into))):
@@ -47,6 +52,8 @@ def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.date
         other_number=other.pk,
         other_name=other.name,
         other_line=other.line,
+        other_details={name: getattr(other, name) for name in DETAILS},
+        taken_over=taken_over,
         other_guest_number=other.guest_number,
         other_created_at=other.created_at,
         moved={**moved, "faces": faces},
@@ -54,8 +61,22 @@ def merge_people(*, other: Person, into: Person, by: "User | None", now: dt.date
         merged_at=now,
         merged_by=by,
     )
-    other.delete()
+    details = {name: getattr(other, name) for name in taken_over}
+    other.delete()  # first, because an external id is unique
+    if details:
+        _describe(into, details)
     return merge
+
+
+def described_anew(*, other: Person, into: Person) -> list[str]:
+    """Return the fields that `into` takes over from `other`."""
+    return [name for name in DETAILS if getattr(other, name) and not getattr(into, name)]
+
+
+def _describe(person: Person, details: dict[str, str]) -> None:
+    for name, value in details.items():
+        setattr(person, name, value)
+    person.save(update_fields=list(details))  # by the object, because the audit records it
 
 
 def check_merge(*, other: Person, into: Person) -> None:
@@ -84,24 +105,42 @@ def undo_merge(*, merge: Merge, by: "User | None", now: dt.datetime | None = Non
     later = Merge.objects.filter(person=merge.person_id, undone_at=None, pk__gt=merge.pk).first()
     if later is not None:
         raise MergeRefused(f"{later.other_name} was merged later; undo that merge first.")
-    nameless = {"other_name": "", "other_line": "", "voided": [{"pk": review["pk"]} for review in merge.voided]}
+    voided = [{"pk": review["pk"]} for review in merge.voided]
+    nameless = {"other_name": "", "other_line": "", "other_details": {}, "voided": voided}
     if not pending.update(undone_at=now or timezone.now(), undone_by=by, **nameless):
         raise MergeRefused("This merge is undone already.")
+    details = {"line": merge.other_line, **merge.other_details}
+    _give_back(Person.objects.get(pk=merge.person_id), {name: details[name] for name in merge.taken_over})
     person = Person.objects.create(
         pk=merge.other_number,
         site=merge.site,
         name=merge.other_name,
-        line=merge.other_line,
         guest_number=merge.other_guest_number,
+        **_still_free(merge.site_id, details),
     )
     Person.objects.filter(pk=person.pk).update(created_at=merge.other_created_at)
-    voided = [review["pk"] for review in merge.voided]
-    with coffee_tallies.in_step(Coffee.objects.filter(Q(person=merge.person_id) | Q(pk__in=voided))):
+    reviewed = [review["pk"] for review in merge.voided]
+    with coffee_tallies.in_step(Coffee.objects.filter(Q(person=merge.person_id) | Q(pk__in=reviewed))):
         for name, model in MOVED_MODELS.items():
             _hand_over(model, merge.moved[name], giver=merge.person_id, taker=person.pk)
         _restore_repetitions(merge)
     _hand_faces_back(merge)
     return person
+
+
+def _give_back(person: Person, details: dict[str, str]) -> None:
+    """Empty what the person has taken over, unless somebody has changed it since."""
+    unchanged = {name: "" for name, value in details.items() if getattr(person, name) == value}
+    if unchanged:
+        _describe(person, unchanged)
+
+
+def _still_free(site: int, details: dict[str, str]) -> dict[str, str]:
+    """Return the details without an external id that somebody else of the site has by now."""
+    external_id = details.get("external_id", "")
+    if external_id and Person.objects.filter(site=site, external_id=external_id).exists():
+        return {**details, "external_id": ""}
+    return details
 
 
 def _numbers(model: type[Model], person: Person) -> list[int]:

@@ -65,7 +65,7 @@ ACCESS = {
     "faces.coffee": Access(OP, NO, OP, NO),
     "faces.sitepolicy": Access(AD, AD, AD, AD),
     "faces.erasure": Access(OP, NO, NO, NO),
-    "faces.merge": Access(OP, OP, NO, NO, {"undo": OP}),
+    "faces.merge": Access(OP, NO, NO, NO, {"undo": OP}),
     "faces.recognisermonth": Access(AD, NO, NO, NO),
     "faces.erasurenotice": Access(OP, NO, NO, NO),
     "auth.user": Access(AD, AD, AD, AD),

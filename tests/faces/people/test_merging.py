@@ -135,6 +135,29 @@ class TestMerging:
         with pytest.raises(MergeRefused, match="undone already"):
             undo_merge(merge=merge, by=operator)
 
+    def test_what_described_the_other_passes_to_whoever_has_none_and_back(self, seattle: Site, bea: Person) -> None:
+        hers = {"line": "Cook", "external_id": "4711", "profile": "She cooks.", "email": "bea@example.com"}
+        twin = create_person(site=seattle, name="Be", **hers)
+        merge = merge_people(other=twin, into=bea, by=None, now=LATER)
+        bea.refresh_from_db()
+        taken = {name: getattr(bea, name) for name in hers}
+        assert taken == {**hers, "line": "Baker"}
+        Person.objects.filter(pk=bea.pk).update(profile="She bakes.")
+        back = undo_merge(merge=merge, by=None, now=LATER)
+        back.refresh_from_db()
+        bea.refresh_from_db()
+        assert {name: getattr(back, name) for name in hers} == hers
+        assert (bea.line, bea.external_id, bea.profile, bea.email) == ("Baker", "", "She bakes.", "")
+        merge.refresh_from_db()
+        assert merge.other_details == {}
+
+    def test_an_external_id_that_somebody_else_has_by_now_is_not_given_back(self, seattle: Site, bea: Person) -> None:
+        Person.objects.filter(pk=bea.pk).update(external_id="1")
+        bea.refresh_from_db()
+        merge = merge_people(other=create_person(site=seattle, name="Be", external_id="4711"), into=bea, by=None)
+        create_person(site=seattle, name="Cy", external_id="4711")
+        assert undo_merge(merge=merge, by=None).external_id == ""
+
     def test_a_reviewers_decision_since_then_stands(self, seattle01: Device, operator: User) -> None:
         one, two = (create_person(site=seattle01.site, name=name) for name in ("One", "Two"))
         hold_cups(seattle01, [one], NOON)
@@ -265,19 +288,18 @@ class TestApi:
 
 
 class TestAdmin:
-    ADD = "/admin/faces/merge/add/"
-
-    def test_two_are_merged_and_told_apart(self, admin: Client, guest: Person, bea: Person) -> None:  # noqa: F811
-        assert f"/sites/seattle/people/{guest.pk}/merge/" in admin.get(change(guest)).content.decode()
-        page = admin.get(f"{self.ADD}?other={guest.pk}")
-        assert str(page.context["adminform"].form.initial["other"]) == str(guest.pk)
-        assert admin.post(self.ADD, {"other": guest.pk, "person": bea.pk}).status_code == 302
+    def test_the_admin_leads_to_the_page_that_shows_both_and_undoes(
+        self,
+        admin: Client,  # noqa: F811
+        guest: Person,
+        bea: Person,
+    ) -> None:
+        page = f"/sites/seattle/people/{guest.pk}/merge/"
+        assert page in admin.get(change(guest)).content.decode()
+        assert admin.get("/admin/faces/merge/add/").status_code == 403
+        assert admin.post(f"{page}?into={bea.pk}").status_code == 302
         merge = Merge.objects.get()
         assert admin.get(change(merge)).status_code == 200
         assert "Guest 1" in admin.get("/admin/faces/merge/").content.decode()
         act(admin, "merge", "undo", merge)
         assert Person.objects.count() == 2
-
-    def test_a_refusal_is_beside_its_field(self, admin: Client, guest: Person) -> None:  # noqa: F811
-        errors = errors_of(admin.post(self.ADD, {"other": guest.pk, "person": guest.pk}))
-        assert errors == {"other": ["Guest 1 was chosen twice; choose two different people."]}
