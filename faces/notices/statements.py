@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from devices.models import Device
+from devices.rules.terms import days, hours
 from faces.models import Capture, FeelingsConfirmation, Mode, SitePolicy
 from faces.people.feelings import SMALLEST_GROUP
 from faces.recognisers.recogniser import configured_class
@@ -140,17 +141,3 @@ def _pictures(device: Device, policy: SitePolicy, reported: dict[str, Any]) -> I
         f"pictures of a single face that nobody knows after {hours(policy.unmatched_hours)}.",
         policy.kept_hours,
     )
-
-
-def hours(number: int) -> str:
-    """Return the term in words: “12 hours”, “30 days”."""
-    if number >= 48 and number % 24 == 0:
-        return days(number // 24)
-    return f"{number:,} hour{'' if number == 1 else 's'}"
-
-
-def days(number: int) -> str:
-    """Return the term in words: “1 day”, “400 days”, “3 years”."""
-    if number >= 365 and number % 365 == 0:
-        return f"{number // 365} year{'' if number == 365 else 's'}"
-    return f"{number:,} day{'' if number == 1 else 's'}"

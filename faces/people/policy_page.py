@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from devices.managing.access import check_right, find_site
 from devices.models import Site
 from devices.rules.roles import Right
+from devices.rules.terms import days, hours
 from faces.models import Mode, SitePolicy
 from faces.people.policies import TERMS, set_policy, set_retention
 from faces.people.policy_form import SitePolicyForm
@@ -44,6 +45,10 @@ def site_policy(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "site": site,
         "policy": stored,
+        "kept": hours(stored.kept_hours),
+        "strangers_kept": hours(stored.unmatched_hours),
+        "guests_known": days(stored.guest_days),
+        "unseen": days(stored.unseen_days),
         "mode": Mode(stored.mode).label,
         "form": form if may_change else None,
         "sentences": sentences,

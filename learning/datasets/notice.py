@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from devices.models import Device
-from faces.notices.statements import KEEPS, Statement, days
+from devices.rules.terms import days
+from faces.notices.statements import KEEPS, Statement
 from learning.models import TrainingPolicy
 
 

@@ -43,6 +43,18 @@ def test_an_owner_sees_first_what_will_happen_and_then_decides(owner: User, seat
     assert (policy.mode, policy.confirmed_by) == (Mode.ENROLLED, owner)
 
 
+def test_the_page_has_every_field_and_sends_what_it_shows(owner: User, seattle: Site) -> None:
+    client = Client()
+    client.force_login(owner)
+    answer = client.get(PAGE)
+    form, page = answer.context["form"], shown(answer)
+    assert [name for name in form.fields if f'name="{name}"' not in page] == []
+    typed = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    client.post(PAGE, {**typed, "mode": "enrolled", "confirmed": "on", "contact": "the front desk", "sure": "yes"})
+    assert SitePolicy.objects.get().contact == "the front desk"
+    assert "the front desk" in shown(client.get(PAGE))
+
+
 def test_recognition_needs_the_owners_confirmation_beside_its_field(owner: User, seattle: Site) -> None:
     response = sent(owner, sure="yes")
     assert response.status_code == 400
