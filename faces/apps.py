@@ -99,7 +99,7 @@ class FacesConfig(AppConfig):
                 "refresh_notices",
             ),
         )
-        nightly = ("forget_faces_without_consent", "erase_unseen")
+        nightly = ("forget_faces_without_consent", "announce_renewals", "erase_unseen")
         every_minute = ("sweep_captures", "sweep_linked_pictures", "tell_late")
         intervals = dict.fromkeys(every_minute, "I") | dict.fromkeys(hourly, "H") | dict.fromkeys(nightly, "D")
         tasks.schedule(self, {f"faces.tasks.{name}": interval for name, interval in intervals.items()})

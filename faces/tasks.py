@@ -9,7 +9,7 @@ from faces import services
 from faces.enrolment import drafts
 from faces.erasure import retention, unseen
 from faces.notices import current
-from faces.people import feelings
+from faces.people import feelings, renewals
 from faces.pictures import storage
 from faces.recognition import greetings, health
 from faces.services import recognise, sweep
@@ -77,6 +77,10 @@ def forget_unclaimed_faces() -> int:
 def forget_faces_without_consent() -> int:
     """Return how many faces are left to the next run."""
     return retention.forget_faces_without_consent(now=timezone.now())
+
+
+def announce_renewals() -> int:
+    return renewals.announce_renewals(now=timezone.now())
 
 
 def erase_unseen() -> int:

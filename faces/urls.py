@@ -8,7 +8,9 @@ from faces import views
 from faces.erasure import pages as erasure_pages
 from faces.notices import pages as notices
 from faces.people import feelings_page, policy_page
-from faces.rest.desk import ConsentTextViewSet
+from faces.rest.announcements import ConsentViewSet, DisplayNoticeViewSet, ErasureNoticeViewSet
+from faces.rest.decisions import ExpressionsViewSet, PolicyViewSet
+from faces.rest.desk import ConsentTextViewSet, DeskLinkViewSet
 from faces.rest.enrolment import ErasureViewSet
 from faces.rest.views import CaptureViewSet, CoffeeViewSet, LeaderboardViewSet, MergeViewSet, PersonViewSet
 
@@ -16,7 +18,13 @@ api: list[tuple[str, Any, str]] = [
     ("captures", CaptureViewSet, "capture"),
     ("people", PersonViewSet, "person"),
     ("consent-texts", ConsentTextViewSet, "consent-text"),
+    ("desk-links", DeskLinkViewSet, "desk-link"),
+    ("consents", ConsentViewSet, "consent"),
     ("erasures", ErasureViewSet, "erasure"),
+    ("erasure-notices", ErasureNoticeViewSet, "erasure-notice"),
+    ("display-notices", DisplayNoticeViewSet, "display-notice-of"),
+    ("face-policies", PolicyViewSet, "face-policy"),
+    ("expressions", ExpressionsViewSet, "expressions"),
     ("merges", MergeViewSet, "merge"),
     ("coffees", CoffeeViewSet, "coffee"),
     ("leaderboard", LeaderboardViewSet, "leaderboard"),

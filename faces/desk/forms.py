@@ -20,10 +20,13 @@ class PersonForm(forms.ModelForm[Person]):
 
     class Meta:
         model = Person
-        fields = ["name", "line", "external_id", "profile"]
+        fields = ["name", "line", "external_id", "profile", "email"]
         widgets = {"profile": forms.Textarea(attrs={"rows": 3})}
-        labels = {"line": "Line in the greeting"}
-        help_texts = {"external_id": "Such as a number of staff; only “a” to “z”, digits, “_”, “.”, “-” and “:”."}
+        labels = {"line": "Line in the greeting", "email": "E-mail address"}
+        help_texts = {
+            "external_id": "Such as a number of staff; only “a” to “z”, digits, “_”, “.”, “-” and “:”.",
+            "email": "Told before the consent ends, and before an erasure because no camera has seen the person.",
+        }
 
     def details(self) -> Details:
         """Return the values of the valid form."""

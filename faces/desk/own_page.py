@@ -25,7 +25,7 @@ from faces.desk.forms import CodeForm, PersonForm
 from faces.desk.portraits import face_of, with_pictures
 from faces.erasure.erasing import NotErasedYet, forget
 from faces.erasure.foreseeing import foresee_erasure
-from faces.models import Coffee, Consent, DeskLink, Erasure, Face, Person, Sighting
+from faces.models import Coffee, Consent, DeskLink, Erasure, ErasureNotice, Face, Person, Sighting
 from faces.people import signatures
 from faces.people.consent import withdraw_consent
 from faces.people.naming import has_own_consent, name_person
@@ -109,7 +109,7 @@ def _correct(request: HttpRequest, who: Person) -> tuple[PersonForm, str]:
     typed = {**request.POST.dict(), "external_id": who.external_id}
     form = PersonForm(typed, instance=Person.objects.get(pk=who.pk))
     if form.is_valid():
-        values = {name: form.cleaned_data[name] for name in ("name", "line", "profile")}
+        values = {name: form.cleaned_data[name] for name in ("name", "line", "profile", "email")}
         try:
             name_person(person=who, **values)
         except ValidationError as error:
@@ -154,7 +154,8 @@ def _kept(who: Person) -> dict[str, Any]:
         "coffee_count": coffees.count(),
         "consents": [(consent, signatures.path(consent.strokes)) for consent in consents],
         "agreed": has_own_consent(who, timezone.now()),
-        "in_force": Consent.objects.filter(person=who).valid(timezone.now()).exists(),
+        "in_force": Consent.objects.filter(person=who).valid(timezone.now()).order_by("-expires_at").first(),
+        "notice": ErasureNotice.objects.filter(person=who).first(),
         "looks": _looks(who),
         "pad": {"width": signatures.WIDTH, "height": signatures.HEIGHT},
     }
@@ -187,6 +188,7 @@ def _data(who: Person) -> dict[str, Any]:
         "line": who.line,
         "external_id": who.external_id,
         "profile": who.profile,
+        "email": who.email,
         "since": who.created_at.isoformat(),
         "face_templates": Face.objects.filter(consent__person=who).count(),
         "consents": [

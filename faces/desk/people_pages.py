@@ -20,13 +20,13 @@ from devices.models import Site
 from devices.rules.roles import Right
 from faces.desk.forms import PersonForm
 from faces.desk.portraits import Portraits, with_pictures
-from faces.models import Coffee, Consent, Face, Merge, Method, Mode, Person, Sighting
+from faces.models import Coffee, Consent, ErasureNotice, Face, Merge, Method, Mode, Person, Sighting
 from faces.people.consent import with_coffees_and_consent, withdraw_consent
 from faces.people.desk_links import OWN_PAGE_LASTS, make_link
-from faces.people.merging import MergeRefused, check_merge, merge_people, undo_merge
+from faces.people.merging import MergeRefused, check_merge, described_anew, merge_people, undo_merge
 from faces.people.naming import has_own_consent, name_person
 from faces.people.policies import current_mode
-from faces.people.renewals import SOON
+from faces.people.renewals import SOON, ending_consents
 from faces.recognisers.recogniser import RecogniserUnavailable
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 ROWS = 48
 """People on a page."""
+
+DESCRIBED = {"line": "line in the greeting", "external_id": "external id", "profile": "profile", "email": "address"}
+"""What describes a person, in words."""
 
 LATEST = 24
 """Pictures and coffees on a person's page; the lists have the rest."""
@@ -43,6 +46,7 @@ SHOWN = {
     "named": "people by name",
     "guests": "guests",
     "ending": "whose consent ends soon or ended",
+    "unseen": "who will be erased",
 }
 
 
@@ -52,7 +56,7 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
     """List the people of the site with their faces: those of `?q=` and `?show=`."""
     user = cast("User", request.user)
     site = find_site(user, slug)
-    q, show = request.GET.get("q", "").strip(), request.GET.get("show", "")
+    q, show, now = request.GET.get("q", "").strip(), request.GET.get("show", ""), timezone.now()
     page = Paginator(_found(site, q, show), ROWS).get_page(request.GET.get("page"))
     rows = list(page.object_list)
     faces = Portraits(rows)
@@ -63,7 +67,9 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
         "q": q,
         "show": show,
         "choices": SHOWN.items(),
-        "soon": timezone.now() + SOON,
+        "soon": now + SOON,
+        "ending": ending_consents(now=now).filter(person__site=site).values("person").distinct().count(),
+        "announced": ErasureNotice.objects.filter(person__site=site).count(),
         "may_operate": Right.OPERATE in site.rights_of(user),
         "recognises_nobody": current_mode(site) == Mode.OFF,
     }
@@ -84,7 +90,10 @@ def _found(site: Site, q: str, show: str) -> Any:
             found = found.filter(guest_number__isnull=False)
         case "ending":
             found = found.filter(Q(ends_at=None) | Q(ends_at__lte=now + SOON)).filter(guest_number=None)
-    return found.order_by("name", "pk")
+        case "unseen":
+            found = found.filter(erasure_notice__isnull=False).order_by("erasure_notice__erase_at", "pk")
+            return found.select_related("erasure_notice")
+    return found.select_related("erasure_notice").order_by("name", "pk")
 
 
 @login_required
@@ -121,6 +130,7 @@ def _show_person(request: HttpRequest, site: Site, who: Person, **more: Any) -> 
         "is_guest": who.guest_number is not None and not has_own_consent(who, now),
         "in_force": Consent.objects.filter(person=who).valid(now).first(),
         "by_owner": Method.OWNER,
+        "notice": ErasureNotice.objects.filter(person=who).first(),
         "soon": now + SOON,
         **more,
     }
@@ -205,7 +215,14 @@ def merge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         why_not = str(error)
     faces = Portraits([other, into])
     sides = [_side(each, faces.of(each)) for each in (other, into)]
-    both: dict[str, Any] = {"site": site, "person": other, "into": into, "sides": sides, "why_not": why_not}
+    both: dict[str, Any] = {
+        "site": site,
+        "person": other,
+        "into": into,
+        "sides": sides,
+        "why_not": why_not,
+        "taken_over": [DESCRIBED[name] for name in described_anew(other=other, into=into)],
+    }
     return render(request, "faces/desk/merge.html", both, status=400 if request.method == "POST" else 200)
 
 

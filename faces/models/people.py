@@ -125,6 +125,9 @@ class Consent(models.Model):
         help_text="Who recorded the consent, or gave the link by which the person recorded it.",
     )
     recorded_at = models.DateTimeField(null=True, editable=False)
+    reminded_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the person was told that the consent ends soon."
+    )
     on_own_device = models.BooleanField(
         default=False, editable=False, help_text="Whether the person recorded it alone, by a link."
     )

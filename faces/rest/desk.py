@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -21,7 +22,7 @@ from faces.models import ConsentTemplate, DeskLink, Person
 from faces.people.consent_texts import publish_text, retire_text
 from faces.people.desk_links import MOST_USES, make_link
 from faces.rest.errors import with_field_errors
-from faces.rest.filters import ConsentTextFilter
+from faces.rest.filters import ConsentTextFilter, DeskLinkFilter
 from faces.rest.rights import check_operator
 
 if TYPE_CHECKING:
@@ -99,6 +100,36 @@ class ConsentTextViewSet(ScopedReadOnlyViewSet):
         serializer = UsesSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return give_link(request, "enrol-oneself", site=text.site, template=text, **serializer.validated_data)
+
+
+class DeskLinkSerializer(serializers.ModelSerializer[DeskLink]):
+    site = serializers.SlugRelatedField[Site](slug_field="slug", read_only=True)
+    consent_text = serializers.CharField(source="template", read_only=True, help_text="The text with its version.")
+    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True, allow_null=True)
+
+    class Meta:
+        model = DeskLink
+        fields = ["id", "site", "consent_text", "created_at", "created_by", "expires_at", "uses_left"]
+
+
+class DeskLinkViewSet(ScopedReadOnlyViewSet):
+    """The links by which people enrol themselves now, the latest first; not their codes, which are not stored."""
+
+    queryset = DeskLink.objects.filter(person=None).select_related("site", "template", "created_by")
+    serializer_class = DeskLinkSerializer
+    filterset_class = DeskLinkFilter
+    cursor_ordering = ("-created_at", "-pk")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(expires_at__gt=timezone.now())
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """End the link. For operators of the site."""
+        link: DeskLink = self.get_object()
+        check_operator(request, link.site)
+        link.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class OwnPageMixin(ScopedReadOnlyViewSet):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,10 +18,11 @@ from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import KnownFieldsOnly
 from devices.rest.parsing import JSONParser
+from faces.erasure.foreseeing import Foreseen, foresee_erasure
 from faces.models import SIGNED_BY_PEOPLE, Capture, Consent, Erasure, Face, Person
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.rest.desk import OwnPageMixin
-from faces.rest.errors import with_field_errors
+from faces.rest.errors import Unavailable, with_field_errors
 from faces.rest.rights import check_operator
 from faces.rest.serializers import MAX_BASE64, ExternalIdField, decode_base64
 from faces.services import (
@@ -38,12 +39,6 @@ from faces.services import (
 
 MOST_AT_ONCE = 20
 """Pictures per request; each takes the recogniser some tenths of a second."""
-
-
-class Unavailable(APIException):
-    """The recogniser is away; the response has the status 503."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
 class NewPersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[Person]):
@@ -104,6 +99,12 @@ class ErasureSerializer(serializers.ModelSerializer[Erasure]):
         ]
 
 
+class ForeseenSerializer(serializers.Serializer[Foreseen]):
+    goes = serializers.ListField(child=serializers.CharField(), help_text="What an erasure removes, in words.")
+    stays = serializers.ListField(child=serializers.CharField(), help_text="What stays counted without a name.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="The same as numbers.")
+
+
 class ErasureViewSet(ScopedReadOnlyViewSet):
     """The receipts of erasures at your sites, the latest first."""
 
@@ -140,6 +141,12 @@ class EnrolmentMixin(OwnPageMixin):
             pending = Erasure.objects.get(person_number=number)
             return Response(ErasureSerializer(pending).data, status=status.HTTP_202_ACCEPTED)
         return Response(ErasureSerializer(Erasure.objects.get(person_number=number)).data)
+
+    @extend_schema(responses=ForeseenSerializer)
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def erasure(self, request: Request, pk: str) -> Response:
+        """What an erasure of the person would remove now, and what would stay. For operators of the site."""
+        return Response(ForeseenSerializer(foresee_erasure(self._get_operable_person(request))).data)
 
     @extend_schema(request=ConsentSerializer, responses={200: ConsentSerializer(many=True), 201: ConsentSerializer})
     @action(detail=True, methods=["get", "post"], pagination_class=None)

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError as Invalid
-from rest_framework.exceptions import ValidationError
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+
+
+class Unavailable(APIException):
+    """The recogniser is away; the response has the status 503."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
 def with_field_errors(write: Callable[[], Any]) -> Any:

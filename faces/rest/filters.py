@@ -1,16 +1,23 @@
 """Filters of the API's lists of captures, people, coffees and merges."""
 
+from typing import Any
+
 from django_filters import rest_framework as filters
 
 from devices.rest.filters import OfDeviceFilter
 from devices.rest.parameters import FilterSet, NumberFilter
-from faces.models import Capture, Coffee, ConsentTemplate, Merge, Person
+from faces.models import Capture, Coffee, ConsentTemplate, DeskLink, Merge, Person, Sighting
 
 
 class CaptureFilter(OfDeviceFilter):
+    person = NumberFilter(method="select_person", label="The id of a person who was recognised in the picture.")
+
     class Meta:
         model = Capture
         fields = {"state": ["exact"], "taken_at": ["gte", "lt"]}
+
+    def select_person(self, captures: Any, name: str, value: int) -> Any:
+        return captures.filter(pk__in=Sighting.objects.filter(person=value).values("capture"))
 
 
 class CoffeeFilter(OfDeviceFilter):
@@ -27,6 +34,10 @@ class CoffeeFilter(OfDeviceFilter):
 class PersonFilter(FilterSet):
     site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
 
+    guest = filters.BooleanFilter(
+        field_name="guest_number", lookup_expr="isnull", exclude=True, label="Whether the person is a guest."
+    )
+
     class Meta:
         model = Person
         fields = {"name": ["exact", "icontains"], "external_id": ["exact"]}
@@ -41,6 +52,14 @@ class ConsentTextFilter(FilterSet):
     class Meta:
         model = ConsentTemplate
         fields = {"name": ["exact"]}
+
+
+class DeskLinkFilter(FilterSet):
+    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+
+    class Meta:
+        model = DeskLink
+        fields: dict[str, list[str]] = {}
 
 
 class MergeFilter(FilterSet):

@@ -265,6 +265,9 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
     coffees = serializers.SerializerMethodField(help_text="The number of moved rows.")
     sightings = serializers.SerializerMethodField(help_text="The number of moved rows.")
     voided = serializers.SerializerMethodField(help_text="The number of coffees that were voided as repetitions.")
+    taken_over = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The fields that the person took over."
+    )
 
     class Meta:
         model = Merge
@@ -277,6 +280,7 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
             "coffees",
             "sightings",
             "voided",
+            "taken_over",
             "merged_at",
             "merged_by",
             "undone_at",

@@ -50,7 +50,16 @@ from faces.rest.serializers import (
     PersonSerializer,
     ReviewSerializer,
 )
-from faces.services import MergeRefused, merge_people, name_person, restore_coffee, undo_merge, void_coffee
+from faces.services import (
+    MergeRefused,
+    NotAgain,
+    merge_people,
+    name_person,
+    recognise_again,
+    restore_coffee,
+    undo_merge,
+    void_coffee,
+)
 from faces.views import picture_response, portrait_response
 
 
@@ -83,6 +92,18 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         capture = _take_in(device, serializer.validated_data, now, is_from_device=isinstance(request.auth, Thing))
         response = CaptureSerializer(capture, context=self.get_serializer_context())
         return Response(response.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=CaptureSerializer)
+    @action(detail=True, methods=["post"])
+    def recognise(self, request: Request, pk: str) -> Response:
+        """Recognise the picture again; its sightings and coffees are deleted first. For operators of the site."""
+        capture: Capture = self.get_object()
+        check_operator(request, capture.device.site)
+        try:
+            recognise_again(capture=capture)
+        except NotAgain as error:
+            raise ValidationError({"detail": [str(error)]}) from error
+        return Response(self.get_serializer(self.get_object()).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"(?P<link>[\w-]+)\.jpg", url_name="picture")

@@ -225,6 +225,12 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("consent-text-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/faces/rest
     ("consent-text-retire", "post"): Needs.OWNER,
     ("consent-text-link", "post"): Needs.OPERATOR,
+    ("desk-link-detail", "delete"): Needs.OPERATOR,
+    ("person-erasure", "get"): Needs.OPERATOR,
+    ("capture-recognise", "post"): Needs.OPERATOR,
+    ("face-policy-detail", "patch"): Needs.OWNER,
+    ("expressions-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/faces/rest
+    ("expressions-detail", "delete"): Needs.OWNER,
     ("person-merge", "post"): Needs.OPERATOR,
     ("person-rename", "post"): Needs.OPERATOR,
     ("person-withdraw", "post"): Needs.OPERATOR,

@@ -23,14 +23,16 @@ from devices.cameras.releases.rollouts import start_rollout
 from devices.cameras.releases.wheel import current_release
 from devices.members import services as members
 from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
-from faces.models import Capture, Coffee, Person
+from faces.models import Capture, Coffee, ErasureNotice, Person
 from faces.people.consent_texts import PROPOSAL, publish_text
 from faces.people.desk_links import make_link
+from faces.people.feelings import confirm_feelings
 from faces.people.merging import merge_people
 from faces.services import create_person, forget
 from learning.models import Kind, Rollout, Run
 from notifications.letters import services as letters
 from tests import api_world, clock, places
+from tests.faces.conftest import agree
 from tests.learning import samples
 from tests.notifications.samples import made_letter, sent_notice
 from tests.plays import samples as plays
@@ -76,6 +78,13 @@ def fill(owner: User) -> dict[str, Any]:
         "experiment": experiment,
         "site-consent-text-retire": text,
         "consent-text": text,
+        "consent": agree(eva),
+        "desk-link": desk_link,
+        "erasure-notice": ErasureNotice.objects.create(person=eva, last_seen_at=now, noticed_at=now, erase_at=now),
+        "display-notice-of": device,
+        "expressions": confirm_feelings(
+            site=site, jurisdiction="WA", nobody_at_work_or_school=True, notice_is_public=True, by=owner, now=now
+        ),
         "site-enrolling-link-revoke": desk_link,
         "site-person": Person.objects.filter(site=site, name="Ada").get(),
         "site-merge": merge,

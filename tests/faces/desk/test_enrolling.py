@@ -53,6 +53,12 @@ def test_somebody_is_enrolled_by_three_photographs_and_a_typed_signature(
     assert AuditEntry.objects.filter(subject="consent", by=operator).exists()
 
 
+def test_an_address_is_kept(desk: Desk, text: ConsentTemplate) -> None:
+    desk.add(photograph())
+    desk.enrol(text, email="ada@example.com")
+    assert Person.objects.get().email == "ada@example.com"
+
+
 def test_a_signature_may_be_drawn(desk: Desk, text: ConsentTemplate) -> None:
     desk.add(photograph())
     desk.enrol(text, signed_by="", strokes=SIGNATURE)
