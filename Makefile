@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-fleet bench-learning bench-pages bench-restoring bench-plays bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-fleet bench-learning bench-notices bench-pages bench-restoring bench-plays bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
 	@echo "make bench-learning    how well and fast gestures are learned (HANDS=folder of recordings), and what a model costs"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
+	@echo "make bench-notices how soon a notice arrives, and what a hundred kills of its sender lose"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
 	@echo "make bench-restoring   how long a backup of five million frames takes, and its restore"
 	@echo "make bench-plays   how often experiments of contents tell a difference, and how fast plays are attributed"
@@ -69,7 +70,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-film bench-fleet bench-pages bench-restoring bench-plays bench-tabs bench-verdicts: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-film bench-fleet bench-notices bench-pages bench-restoring bench-plays bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 # norfair asks for an old numpy and works with the new one, so it gets a folder of its own.

@@ -5,7 +5,7 @@ from typing import Any
 
 
 @cache
-def client(service: str, region: str | None = None) -> Any:
+def client(service: str, region: str | None = None, *, attempts: int = 4, read_s: int = 30) -> Any:
     """Return the client of an AWS service; each process makes it once. It retries when the service is busy.
 
     Raises botocore's errors, for example where no region is set.
@@ -15,5 +15,5 @@ def client(service: str, region: str | None = None) -> Any:
     from botocore.config import Config
 
     # The read timeout must be longer than SQS waits for a message (`s3_ingester.WAIT_S`).
-    patient = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
+    patient = Config(retries={"mode": "standard", "max_attempts": attempts}, connect_timeout=5, read_timeout=read_s)
     return boto3.client(service, region_name=region, config=patient)

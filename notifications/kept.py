@@ -7,6 +7,7 @@ def register_notifications() -> None:
     register_kept(
         Table("notifications.Channel", other=("name", "secrets", "shown", "problem")),
         Table("notifications.Rule_channels"),
+        Table("notifications.Rule_escalate_to"),
         Table(
             "notifications.Rule",
             "texts that members have written, which may name somebody",
@@ -48,7 +49,7 @@ def register_notifications() -> None:
         Table("notifications.Copy", other=("problem",)),
         Place(
             "e-mails, chats and webhooks",
-            "what members were told, such as who had a coffee",
+            "what members were told, such as who had a coffee, and pictures where an owner wants that",
             "Beyond Headcount's reach once sent; what waits is not sent any more.",
         ),
     )

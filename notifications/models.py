@@ -28,16 +28,33 @@ class Kind(models.TextChoices):
     PICTURE = "picture", "a camera's picture is dark, covered, blurred or turned"
     QUARANTINE = "quarantine", "messages are quarantined"
     MILESTONE = "milestone", "so many people have come today"
+    MILESTONE_WEEK = "milestone-week", "so many people have come this week"
+    MILESTONE_MONTH = "milestone-month", "so many people have come this month"
+    MILESTONE_ALL = "milestone-all", "so many people have come in all"
+    COFFEES = "coffees", "so many coffees have been counted in all"
     ANSWERED = "answered", "a question has so many answers"
     ENDED = "ended", "a question has ended"
     COVERAGE = "coverage", "a camera was on for less than so many percent of yesterday"
     USUAL = "usual", "today is busier or quieter than usual so far"
     CONSENT = "consent", "a person's consent ends within so many days"
     BUDGET = "budget", "the month's budget of recognition is spent"
+    PICTURES = "pictures", "a camera has sent more pictures than it may"
 
 
-THRESHOLDS = {Kind.MILESTONE: 100, Kind.ANSWERED: 50, Kind.COVERAGE: 90, Kind.CONSENT: 14}
+THRESHOLDS = {
+    Kind.MILESTONE: 100,
+    Kind.MILESTONE_WEEK: 500,
+    Kind.MILESTONE_MONTH: 2_000,
+    Kind.MILESTONE_ALL: 10_000,
+    Kind.COFFEES: 1_000,
+    Kind.ANSWERED: 50,
+    Kind.COVERAGE: 90,
+    Kind.CONSENT: 14,
+}
 """The kinds that need a number, and the number of a rule that gives none."""
+
+DETECTED = (Kind.LABEL, Kind.COFFEE)
+"""The kinds that a person can review, and that a picture may show."""
 
 
 class ChannelKind(models.TextChoices):
@@ -47,7 +64,11 @@ class ChannelKind(models.TextChoices):
     EMAIL = "email", "e-mail"
     WEBHOOK = "webhook", "webhook, signed"
     NTFY = "ntfy", "ntfy"
-    SERVICE = "service", "Slack, Telegram, Discord"
+    TEAMS = "teams", "Teams"
+    MASTODON = "mastodon", "Mastodon"
+    MQTT = "mqtt", "MQTT"
+    SNS = "sns", "Amazon SNS"
+    SERVICE = "service", "Slack, Telegram, Discord, X"
 
 
 class Channel(models.Model):
@@ -87,6 +108,16 @@ class Rule(models.Model):
     quiet_days = models.CharField(max_length=7, blank=True, help_text="Weekdays with quiet hours: 1 is Monday.")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    escalate_after_min = models.PositiveIntegerField(
+        default=0, help_text="Minutes without an acknowledgement after which others are told; 0: never."
+    )
+    escalate_to = models.ManyToManyField(Channel, related_name="escalating_rules", blank=True)
+    after_review = models.BooleanField(
+        default=False, help_text="For what is detected: nothing is told until a person has confirmed it."
+    )
+    with_picture = models.BooleanField(
+        default=False, help_text="For what is detected: with its picture, where everyone in it has agreed."
+    )
     enabled = models.BooleanField(default=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     last_text = models.PositiveIntegerField(null=True, blank=True, help_text="Index of the text that was drawn last.")
@@ -140,6 +171,8 @@ class Happening(models.Model):
 
 
 class State(models.TextChoices):
+    REVIEW = "review", "waits for a review"
+    DROPPED = "dropped", "was not told"
     WAITING = "waiting", "is sent"
     SENT = "sent", "was sent"
     DEAD = "dead", "could not be sent"
@@ -163,6 +196,15 @@ class Notice(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     sent_with = models.UUIDField(null=True, help_text="The notice under whose id this one was told, of a group.")
     problem = models.TextField(blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True, help_text="When others are told, unless acknowledged.")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Empty for somebody with the message's link.",
+    )
 
     objects = OfRuleQuerySet.as_manager()
 
@@ -171,7 +213,13 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["rule", "channel", "happening"], name="one_notice_for_each_happening")
         ]
-        indexes = [models.Index(fields=["next_try_at"], condition=models.Q(state="waiting"), name="notices_to_send")]
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=models.Q(state="waiting"), name="notices_to_send"),
+            models.Index(fields=["created_at"], condition=models.Q(state="review"), name="notices_to_review"),
+            models.Index(
+                fields=["escalate_at"], condition=models.Q(escalate_at__isnull=False), name="notices_to_escalate"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.subject

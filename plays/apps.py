@@ -2,13 +2,14 @@ from django.apps import AppConfig
 
 
 class PlaysConfig(AppConfig):
-    """Registers the sink, the kind of fact, the pages, the audit and the scheduled tasks."""
+    """Registers the sink, the kind of fact, the pages, the letter's line, the audit and the scheduled tasks."""
 
     name = "plays"
     verbose_name = "Plays"
 
     def ready(self) -> None:
         from analytics.features.galaxy.serving.shown import register_shown
+        from analytics.numbers.letter_lines import register_line
         from devices import tasks
         from devices.audit.recording import Audited, audit
         from devices.intake.batches import register_sink
@@ -17,11 +18,13 @@ class PlaysConfig(AppConfig):
         from plays.intake import sink
         from plays.kept import register_plays
         from plays.models import Experiment, Play, Screen
+        from plays.numbers.letters import weekly_line
         from plays.walls import tell_shown
 
         register_plays()
         register_sink(sink.note)
         register_shown(tell_shown)
+        register_line("Contents of the displays", weekly_line)
         register_facts(Play, "started_at")
         register_tab(Tab("Screens", "site-screens", rank=45))
         screen = ["name", "cameras", "external_id"]

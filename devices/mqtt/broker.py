@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 import logging
 import queue
+import socket
 import ssl
 import threading
 import time
@@ -272,7 +273,36 @@ def publish_all(messages: Mapping[str, bytes], *, retain: bool = False) -> None:
     """
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     _prepare(client, urlsplit(settings.MQTT_URL))
-    _connect(client, _address(urlsplit(settings.MQTT_URL)), clean_start=True, properties=None)
+    _send(client, _address(urlsplit(settings.MQTT_URL)), messages, retain=retain)
+
+
+def publish_elsewhere(url: str, ip: str, topic: str, payload: bytes) -> None:
+    """Publish one message with QoS 1 at another broker than the platform's, and wait until that broker has taken it.
+
+    The connection goes to `ip`, which the caller has checked; TLS proves the host in `url`, and shows no certificate of
+    the platform. Raises `BrokerUnavailable`.
+    """
+    client, there = _Pinned(ip), urlsplit(url)
+    _prepare(client, there, ssl.create_default_context())
+    _send(client, _address(there), {topic: payload}, retain=False)
+
+
+class _Pinned(paho.Client):
+    """A client that connects to this address, whatever the name of its host resolves to."""
+
+    def __init__(self, ip: str) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._ip = ip
+
+    def _create_socket_connection(self) -> socket.socket:
+        return socket.create_connection((self._ip, self._port), timeout=self._connect_timeout)
+
+
+def _send(client: paho.Client, address: "Address", messages: Mapping[str, bytes], *, retain: bool) -> None:
+    refused: list[str] = []
+    # Both callbacks get the reason as their fourth argument.
+    client.on_connect = client.on_publish = lambda *told: refused.extend([str(told[3])] if told[3].is_failure else [])
+    _connect(client, address, clean_start=True, properties=None)
     client.loop_start()
     sent = {}
     try:
@@ -280,7 +310,10 @@ def publish_all(messages: Mapping[str, bytes], *, retain: bool = False) -> None:
             sent[topic] = client.publish(topic, payload, qos=1, retain=retain)
         deadline = time.monotonic() + TIMEOUT_S
         for topic, message in sent.items():
-            message.wait_for_publish(max(0.0, deadline - time.monotonic()))
+            while not message.is_published() and not refused and time.monotonic() < deadline:
+                message.wait_for_publish(min(0.1, max(0.0, deadline - time.monotonic())))
+            if refused:
+                raise BrokerUnavailable(f"The broker refused the message on {topic}: {refused[0]}.")
             if not message.is_published():
                 raise BrokerUnavailable(f"The broker did not take the message on {topic} within {TIMEOUT_S} s.")
     except (RuntimeError, ValueError) as error:
@@ -323,12 +356,12 @@ def ask(topic: str, answer_topic: str, payload: bytes) -> bytes:
 Address = tuple[str, int]
 
 
-def _prepare(client: paho.Client, url: SplitResult) -> None:
+def _prepare(client: paho.Client, url: SplitResult, tls: ssl.SSLContext | None = None) -> None:
     client.connect_timeout = TIMEOUT_S
     if url.username:
         client.username_pw_set(unquote(url.username), unquote(url.password or ""))
     if url.scheme == "mqtts":
-        client.tls_set_context(_tls())
+        client.tls_set_context(tls or _tls())
 
 
 def _address(url: SplitResult) -> Address:

@@ -59,6 +59,8 @@ class _Account:
 _accounts: dict[str, _Account] = {}
 """By thing name. Only registered things get an entry."""
 _lock = threading.Lock()
+_refused: dict[str, dt.datetime] = {}
+"""When pictures of a thing were refused first since `take_refused` was called last."""
 
 
 def budget_of(thing: str, now: dt.datetime, *, may_refuse: bool = True) -> Callable[[int], None]:
@@ -75,6 +77,7 @@ def budget_of(thing: str, now: dt.datetime, *, may_refuse: bool = True) -> Calla
                 return
             wait_s = max(-account.pixels / PIXELS_PER_SECOND, -account.size / _bytes_per_day() * DAY_S, 1.0)
             error = OverBudget(thing, wait_s)
+            _refused.setdefault(thing, now)
             is_told = account.told_at is not None and now - account.told_at < TOLD_EVERY
             if not is_told:
                 account.told_at = now
@@ -91,10 +94,19 @@ def note_stored(thing: str, size: int, now: dt.datetime) -> None:
         _current(thing, now).size -= size
 
 
+def take_refused() -> dict[str, dt.datetime]:
+    """Return the things whose pictures this process has refused since the last call, with the time of the first."""
+    with _lock:
+        refused = dict(_refused)
+        _refused.clear()
+    return refused
+
+
 def forget() -> None:
     """Give every device its whole budget again."""
     with _lock:
         _accounts.clear()
+        _refused.clear()
 
 
 def _current(thing: str, now: dt.datetime) -> _Account:

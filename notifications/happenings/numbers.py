@@ -6,9 +6,11 @@ Each is looked at only where a rule wants it, and a threshold is one that a rule
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Sum
 
 from analytics.features.questions.reads import read_result
 from analytics.models import Question
@@ -22,7 +24,7 @@ from analytics.verdicts.opening import with_opening_hours
 from devices.models import Site
 from devices.storage.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP
-from faces.models import Consent, RecogniserMonth
+from faces.models import CoffeeTally, Consent, RecogniserMonth, Span
 from notifications.models import Happening, Kind, Rule
 
 LOOK_BACK = dt.timedelta(hours=1)
@@ -33,6 +35,8 @@ COVERAGE_AT = 6
 
 USUAL_EVERY_S = 3_000
 """Whether today is usual is looked at about once an hour, since hours are what is compared."""
+
+VISITS_ADDED_EVERY_S = 3_600
 
 Thresholds = Mapping[Kind, set[int]]
 
@@ -54,13 +58,48 @@ def happenings(site: Site, now: dt.datetime) -> Iterator[Happening]:
         yield from READS[kind](site, thresholds, now)
 
 
-def _milestones(site: Site, thresholds: set[int], now: dt.datetime) -> Iterator[Happening]:
+def _milestones(kind: Kind, site: Site, thresholds: set[int], now: dt.datetime) -> Iterator[Happening]:
+    """Yield the thresholds that the visits of the period reach today: what was reached before is no news."""
     day, end = day_bounds(now, site.zone)
-    (came,) = count_visits([Selection(list(site.devices.all()), site.zone, day, end)])
+    start = _start_of(kind, day, site)
+    devices = list(site.devices.all())
+    (today,) = count_visits([Selection(devices, site.zone, day, end)])
+    before = 0
+    if start < day and today:
+        # What is added up over years is added up again every hour, since cameras may still send what they kept.
+        key = f"notices-visits-{kind}-{site.pk}-{day:%Y-%m-%d}"
+        before = cache.get_or_set(
+            key, lambda: count_visits([Selection(devices, site.zone, start, day)])[0], VISITS_ADDED_EVERY_S
+        )
     for threshold in thresholds:
-        if came >= threshold:
-            key = f"{site.pk} {day:%Y-%m-%d} {threshold}"
-            yield _of_site(site, Kind.MILESTONE, key, now, threshold=threshold, count=threshold)
+        if before < threshold <= before + today:
+            yield _of_site(
+                site, kind, f"{site.pk} {start:%Y-%m-%d} {threshold}", now, threshold=threshold, count=threshold
+            )
+
+
+def _start_of(kind: Kind, day: dt.datetime, site: Site) -> dt.datetime:
+    date = day.astimezone(site.zone).date()
+    match kind:
+        case Kind.MILESTONE_WEEK:
+            return day_start(date - dt.timedelta(days=date.weekday()), site.zone)
+        case Kind.MILESTONE_MONTH:
+            return day_start(date.replace(day=1), site.zone)
+        case Kind.MILESTONE_ALL:
+            return day_start(dt.date(2000, 1, 1), site.zone)
+    return day
+
+
+def _coffees(site: Site, thresholds: set[int], now: dt.datetime) -> Iterator[Happening]:
+    """Yield the thresholds that the coffees of all years reach today."""
+    today = now.astimezone(site.zone).date()
+    days = CoffeeTally.objects.filter(device__site=site, start__lte=today)
+    years = days.filter(span=Span.YEAR).aggregate(total=Sum("coffees"))["total"] or 0
+    own = days.filter(span=Span.DAY, start=today).aggregate(total=Sum("coffees"))["total"] or 0
+    for threshold in thresholds:
+        if years - own < threshold <= years:
+            key = f"{site.pk} {threshold}"
+            yield _of_site(site, Kind.COFFEES, key, now, threshold=threshold, count=threshold)
 
 
 def _answered(site: Site, thresholds: set[int], now: dt.datetime) -> Iterator[Happening]:
@@ -146,7 +185,11 @@ def _of_site(site: Site, kind: Kind, key: str, now: dt.datetime, **more: object)
 
 
 READS: Mapping[Kind, Callable[[Site, set[int], dt.datetime], Iterator[Happening]]] = {
-    Kind.MILESTONE: _milestones,
+    Kind.MILESTONE: partial(_milestones, Kind.MILESTONE),
+    Kind.MILESTONE_WEEK: partial(_milestones, Kind.MILESTONE_WEEK),
+    Kind.MILESTONE_MONTH: partial(_milestones, Kind.MILESTONE_MONTH),
+    Kind.MILESTONE_ALL: partial(_milestones, Kind.MILESTONE_ALL),
+    Kind.COFFEES: _coffees,
     Kind.ANSWERED: _answered,
     Kind.ENDED: _ended,
     Kind.COVERAGE: _coverage,

@@ -1,13 +1,14 @@
 """Notes what the intake's batches show, from their plain data and in their transaction; rules are matched elsewhere."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from django.utils import timezone
 
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.models import Device
+from devices.reading import picture_budget
 from devices.reading.facts import ReceivedFrame
 from notifications.models import TOLD_WITHIN, Happening, Kind
 
@@ -59,13 +60,28 @@ _spells = Spells()
 
 def note(batch: Batch) -> Write:
     """Return the write of what begins in this batch: gestures that devices report, and labels that frames show."""
-    rows = [*_gestures(batch), *_labels(batch)]
+    rows, refused = [*_gestures(batch), *_labels(batch)], picture_budget.take_refused()
+    if refused:
+        return partial(_write_with_refused, rows, refused)
     return partial(write, rows) if rows else write_nothing
 
 
 def write(rows: Iterable[Happening]) -> None:
     """Store what happened; what is known by its key stays as it is."""
     Happening.objects.bulk_create(list(rows), ignore_conflicts=True)
+
+
+def _write_with_refused(rows: Sequence[Happening], refused: Mapping[str, dt.datetime]) -> None:
+    """Store what happened, and each device that sends more pictures than it may, once on each local day."""
+    devices = Device.objects.open().filter(thing__in=refused).select_related("site")
+    write([*rows, *(_too_many_pictures(device, refused[device.thing_name]) for device in devices)])
+
+
+def _too_many_pictures(device: Device, at: dt.datetime) -> Happening:
+    day = at.astimezone(device.site.zone).date()
+    return Happening(
+        site_id=device.site_id, kind=Kind.PICTURES, key=f"{device.pk} {day}", device=device, at=at, noted_at=at
+    )
 
 
 def _gestures(batch: Batch) -> Iterable[Happening]:

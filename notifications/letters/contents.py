@@ -7,6 +7,7 @@ from typing import Any
 
 from analytics.features.questions.reads import State, read_result
 from analytics.models import Question
+from analytics.numbers.letter_lines import read_lines
 from analytics.numbers.measures import (
     Activity,
     BucketState,
@@ -21,12 +22,19 @@ from analytics.plots import texts
 from analytics.plots.time_series import engagement_figure, spells_figure
 from analytics.verdicts.causes import read_causes
 from analytics.verdicts.findings import Finding, judge_day
-from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, count_visits, people_of
+from analytics.verdicts.hour_series import (
+    MEASURE_NAMES,
+    HourSeries,
+    Measure,
+    count_visits,
+    people_of,
+    read_hour_series,
+)
 from analytics.verdicts.levels import find_changes
 from analytics.verdicts.metrics import metrics
 from analytics.verdicts.opening import read_site_hours, with_opening_hours
 from analytics.verdicts.period_numbers import DatedChange, compare_with_previous, judge, read_hours_and_past
-from analytics.verdicts.usual_weeks import usual_week
+from analytics.verdicts.usual_weeks import DAYS_OF_SPANS, usual_span
 from devices.models import Device, Site
 from devices.storage.querysets import spots_of
 from edge_agent.vision.gestures import THUMBS_UP
@@ -55,7 +63,7 @@ def period_of(site: Site, unit: Unit, first: dt.date, now: dt.datetime) -> Perio
 def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) -> Content | None:
     """Return the content of the site's letter about the week or month from `first` on; None without any device then.
 
-    About fifteen queries, whatever the number of devices.
+    About twenty queries, whatever the number of devices.
     """
     last = _last(unit, first)
     period = period_of(site, unit, last, now)
@@ -80,12 +88,13 @@ def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) ->
         "spells": total.spells.known_count,
         "is_seen": bool(total.engagement.minutes_seen),
         "coverage": total.engagement.coverage,
-        "usual": _usual(series, period) if unit == Unit.WEEK else None,
+        "usual": _usual(series if unit == Unit.WEEK else _long_series(there, period), period),
         "measures": _measures(total, findings, visits),
         "comparisons": {measure.value: _comparison(findings[measure]) for measure in findings},
         "hour": _best_and_weakest(engagement),
         "questions": _questions(site, period, now),
         "coffees": _coffees(site, period),
+        "lines": [list(line) for line in read_lines(site, start=period.start, end=period.end)],
         "cameras": _cameras(there, period),
         "changes": [*_changes(there, series, period), *_notes(findings)],
         "plots": _plots(hours, period),
@@ -100,7 +109,7 @@ def _last(unit: Unit, first: dt.date) -> dt.date:
 
 
 def _usual(series: HourSeries, period: Period) -> Content | None:
-    people, usual = usual_week(series, (period.first - series.first_day).days)
+    people, usual = usual_span(series, (period.first - series.first_day).days, period.days)
     if usual is None:
         return None
     return {
@@ -112,6 +121,14 @@ def _usual(series: HourSeries, period: Period) -> Content | None:
         "weeks": usual.weeks,
         "word": judge_day(usual).value,
     }
+
+
+def _long_series(devices: Sequence[Device], period: Period) -> HourSeries:
+    """Return the hours of the month and of the months before that say what is usual; four queries."""
+    start = period.end - dt.timedelta(days=DAYS_OF_SPANS)
+    selections = [Selection(devices, period.zone, start, period.end)]
+    (series,) = read_hour_series(with_opening_hours(selections, period.hours), label=THUMBS_UP, now=period.now)
+    return series
 
 
 def _measures(total: Activity, findings: dict[Measure, Finding], visits: int | None) -> list[Content]:

@@ -1,6 +1,7 @@
 """Letters as HTML for mail and page, as plain text, and as PDF: all from one content and one template."""
 
 import base64
+import ctypes
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,6 +103,23 @@ def standing_alone(letter: Rendered) -> str:
     return html
 
 
+LIBRARIES = {"libpango-1.0.so.0": "libpango-1.0-0", "libpangoft2-1.0.so.0": "libpangoft2-1.0-0"}
+"""The libraries that a PDF needs, and the Debian packages that have them."""
+
+
+def missing_packages() -> list[str]:
+    """Return the Debian packages without which this machine makes no PDF."""
+    return [package for library, package in LIBRARIES.items() if not _has(library)]
+
+
+def _has(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 PLOT_WIDTHS_MM = (150, 125, 100, 75)
 """How wide plots are in print: as wide as leaves the letter on one page."""
 
@@ -113,7 +131,7 @@ def pdf(html: str) -> bytes:
         # The library loads Pango, which a machine may lack, and is slow to import.
         import weasyprint
     except OSError as error:
-        raise NoPdf(f"The PDF cannot be made: install libpango-1.0-0 and libpangoft2-1.0-0 ({error}).") from None
+        raise NoPdf(f"The PDF cannot be made: install {' and '.join(LIBRARIES.values())} ({error}).") from None
     for name in ("weasyprint", "weasyprint.progress"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # The pictures are in the HTML: nothing is loaded from files or networks.

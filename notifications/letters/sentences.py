@@ -54,12 +54,16 @@ def usual(content: Content) -> str:
     if found is not None:
         low, high = f"{found['low']:,.0f}", f"{found['high']:,.0f}"
         word = found["word"][0].upper() + found["word"][1:]
-        return f"{word}: {low} to {high} is usual in the same hours, from {found['weeks']} earlier weeks."
+        return f"{word}: {low} to {high} is usual in the same hours, from {found['weeks']} earlier {_spans(content)}."
     if not content["is_seen"]:
         return "No camera was on."
-    if content["beside"].endswith("month before"):
-        return ""
-    return "Cannot tell yet whether that is usual: it takes six earlier weeks that saw the same hours."
+    return f"Cannot tell yet whether that is usual: it takes six earlier {_spans(content)} that saw the same hours."
+
+
+def _spans(content: Content) -> str:
+    """Return what the letter's time is beside: a month is beside spans of four weeks, with as many of each weekday."""
+    is_month = content["beside"].endswith("month before")
+    return "spans of four weeks" if is_month else "weeks"
 
 
 def beside(content: Content) -> str:
@@ -82,6 +86,7 @@ def parts(content: Content) -> list[Part]:
             "Question" if len(content["questions"]) == 1 else "Questions", [_question(q) for q in content["questions"]]
         ),
         Part("Coffees", _coffees(content)),
+        *(Part(title, [line]) for title, line in content.get("lines", [])),
         Part("Cameras", _cameras(content)),
         Part("Changes that stay", content["changes"]),
     ]

@@ -29,8 +29,10 @@ class ChannelForm(forms.Form):
         required=False,
         max_length=1000,
         help_text=(
-            "E-mail addresses with commas between; the address of a webhook or of an ntfy topic; or an address of"
-            " apprise such as slack://…, tgram://…, discord://…. It is stored encrypted and never shown again."
+            "E-mail addresses with commas between; the https:// address of a webhook, of an ntfy topic or of a workflow"
+            " of Teams; mastodons://token@server; a topic of MQTT such as alarms, or mqtts://user:password@broker/topic;"
+            " the ARN of a topic of Amazon SNS; or an address of apprise such as slack://…, tgram://…, discord://…."
+            " It is stored encrypted and never shown again."
         ),
     )
 
@@ -52,6 +54,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
     channels = forms.ModelMultipleChoiceField(
         queryset=Channel.objects.none(), widget=forms.CheckboxSelectMultiple, label="Tell it through"
     )
+    escalate_to = forms.ModelMultipleChoiceField(
+        queryset=Channel.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Then tell it through",
+    )
 
     class Meta:
         model = Rule
@@ -66,6 +74,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "quiet_days",
             "quiet_from",
             "quiet_until",
+            "escalate_after_min",
+            "after_review",
+            "with_picture",
             "enabled",
         )
         labels = {
@@ -76,6 +87,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "device_name": "At",
             "quiet_from": "Quiet from",
             "quiet_until": "Quiet until",
+            "escalate_after_min": "Minutes without an acknowledgement",
+            "after_review": "Wait until a person has confirmed the detection",
+            "with_picture": "With the picture",
         }
         help_texts = {
             "label": f"For a gesture or thing: {THUMBS_UP}, cup, or what your cameras report.",
@@ -83,6 +97,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "threshold": "Where the sentence says “so many”: people, answers, percent or days. 0 takes a usual number.",
             "device_name": "Leave it empty for all cameras of the site.",
             "quiet_until": "In the site's time. What happens meanwhile is told together afterwards.",
+            "escalate_after_min": "0: nobody needs to acknowledge. Otherwise each message has a link for that.",
+            "after_review": "For gestures, things and coffees. What is rejected is never told.",
+            "with_picture": "For gestures, things and coffees, where everyone in the picture has agreed to be"
+            " recognised. Only owners can choose it.",
             "enabled": "",
         }
         widgets = {
@@ -90,7 +108,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
             "quiet_until": forms.TimeInput(attrs={"type": "time"}),
         }
 
-    field_order = ("kind", "label", "every_nth", "threshold", "device_name", "channels", "texts")
+    field_order = (
+        *("kind", "label", "every_nth", "threshold", "device_name", "channels", "texts", "cool_down_s"),
+        *("quiet_days", "quiet_from", "quiet_until", "escalate_after_min", "escalate_to"),
+    )
 
     def __init__(self, *args: Any, site: Site, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -99,13 +120,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
         self.fields["device_name"] = forms.ChoiceField(
             choices=[("", "all cameras"), *((name, name) for name in names)], required=False, label="At"
         )
-        self.fields["threshold"].required = False
-        channels = self.fields["channels"]
-        assert isinstance(channels, forms.ModelMultipleChoiceField)  # noqa: S101  (for the types)
-        channels.queryset = Channel.objects.filter(site=site)
+        for name in ("threshold", "escalate_after_min"):
+            self.fields[name].required = False
+        for name in ("channels", "escalate_to"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelMultipleChoiceField)  # noqa: S101  (for the types)
+            field.queryset = Channel.objects.filter(site=site)
         if self.instance.pk:
             self.initial["texts"] = "\n".join(self.instance.texts)
             self.initial["channels"] = self.instance.channels.all()
+            self.initial["escalate_to"] = self.instance.escalate_to.all()
             self.initial["quiet_days"] = list(self.instance.quiet_days)
 
     def clean_texts(self) -> list[str]:
@@ -116,6 +140,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
 
     def clean_threshold(self) -> int:
         return self.cleaned_data["threshold"] or 0
+
+    def clean_escalate_after_min(self) -> int:
+        return self.cleaned_data["escalate_after_min"] or 0
 
     def clean_every_nth(self) -> int:
         return self.cleaned_data["every_nth"] or 1

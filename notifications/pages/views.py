@@ -10,20 +10,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from analytics.models import Verdict
 from devices.managing.access import find_site, find_site_with
 from devices.models import Site
 from devices.rules.roles import Right
 from edge_agent.vision.gestures import THUMBS_UP
+from faces.pictures import storage
 from notifications.models import Channel, Copy, Kind, Letter, Notice, Reader, Rule, State
 from notifications.pages.forms import ChannelForm, RuleForm
+from notifications.rules import escalating, reviewing, words
 from notifications.rules import services as rules
-from notifications.rules import words
 from notifications.rules.matching import preview
+from notifications.sending import pictures
 from notifications.sending import services as sending
 
 if TYPE_CHECKING:
@@ -41,13 +44,14 @@ def site_notices(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the site's rules as sentences, its channels, and the latest notices."""
     user = cast("User", request.user)
     site = find_site(user, slug)
-    notices = Notice.objects.filter(rule__site=site).select_related("channel", "rule")
+    notices = Notice.objects.filter(rule__site=site).select_related("channel", "rule", "acknowledged_by")
     context = {
         "site": site,
-        "rules": Rule.objects.filter(site=site).prefetch_related("channels"),
+        "rules": Rule.objects.filter(site=site).prefetch_related("channels", "escalate_to"),
         "channels": Channel.objects.filter(site=site),
         "dead": notices.filter(state=State.DEAD)[:LATEST],
-        "notices": notices.exclude(state=State.DEAD)[:LATEST],
+        "held": notices.filter(state=State.REVIEW).select_related("happening")[:LATEST],
+        "notices": notices.exclude(state__in=[State.DEAD, State.REVIEW])[:LATEST],
         "may_change": Right.OPERATE in site.rights_of(user),
         "now": timezone.now(),
     }
@@ -159,6 +163,54 @@ def send_again(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
     return redirect("site-notices", site.slug)
 
 
+@login_required
+@require_POST
+def acknowledge_notice(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    """Note that the user takes care of what a notice tells, so that nobody else is told."""
+    site = _site_to_change(request, slug)
+    notice = get_object_or_404(Notice.objects.filter(rule__site=site), pk=pk)
+    escalating.acknowledge(notice=notice, now=timezone.now(), by=cast("User", request.user))
+    messages.success(request, "Acknowledged: nobody else is told.")
+    return redirect("site-notices", site.slug)
+
+
+@login_required
+@require_POST
+def decide_notice(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    """Confirm or reject what a waiting notice is about: `verdict` is right or wrong."""
+    site = _site_to_change(request, slug)
+    notice = get_object_or_404(Notice.objects.filter(rule__site=site), pk=pk)
+    verdict = Verdict.RIGHT if request.POST.get("verdict") == Verdict.RIGHT else Verdict.WRONG
+    reviewing.decide(notice=notice, verdict=verdict, by=cast("User", request.user), now=timezone.now())
+    messages.success(request, "Confirmed: it is told." if verdict == Verdict.RIGHT else "Rejected: it is not told.")
+    return redirect("site-notices", site.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what a message told, and take the acknowledgement. A GET takes none: mail scanners open every link."""
+    notice = escalating.find_by_token(token)
+    if notice is None:
+        raise Http404("This link leads to no notice any more.")
+    if request.method == "POST":
+        user = cast("User", request.user) if request.user.is_authenticated else None
+        escalating.acknowledge(notice=notice, now=timezone.now(), by=user)
+        notice.refresh_from_db()
+    return render(request, "notifications/acknowledge.html", {"notice": notice})
+
+
+@require_safe
+def told_picture(request: HttpRequest, token: str) -> HttpResponse:
+    """Return the picture that a message was about, to whoever has its link, while everyone in it agrees."""
+    capture = pictures.find_by_token(token, timezone.now())
+    if capture is None:
+        raise Http404("This link leads to no picture any more.")
+    try:
+        return HttpResponse(storage.read(capture), content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+    except OSError:
+        raise Http404("The picture is not stored any more.") from None
+
+
 def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpResponse:
     form = RuleForm(
         request.POST or None,
@@ -172,8 +224,12 @@ def _rule_page(request: HttpRequest, site: Site, rule: Rule | None) -> HttpRespo
     elif request.method == "POST" and form.is_valid():
         form.instance.texts = form.cleaned_data["texts"]
         try:
-            channels = list(form.cleaned_data["channels"])
-            saved = rules.save_rule(rule=form.instance, channels=channels, by=cast("User", request.user))
+            saved = rules.save_rule(
+                rule=form.instance,
+                channels=list(form.cleaned_data["channels"]),
+                escalate_to=list(form.cleaned_data["escalate_to"]),
+                by=cast("User", request.user),
+            )
         except ValidationError as error:
             _add_errors(form, error)
         else:

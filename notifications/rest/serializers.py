@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as Invalid
 from rest_framework import serializers
 
+from analytics.models import Verdict
 from devices.models import Site
 from notifications.letters import services as letters
 from notifications.models import Channel, Letter, Notice, Reader, Rule
@@ -53,6 +54,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
 class RuleSerializer(serializers.ModelSerializer[Rule]):
     site = SiteField(queryset=Site.objects.all())
     channels = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all())
+    escalate_to = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all(), required=False)
     sentence = serializers.CharField(source="__str__", read_only=True)
     texts = serializers.ListField(child=serializers.CharField(max_length=1000), required=False, max_length=50)
 
@@ -60,7 +62,8 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         model = Rule
         fields = (
             *("id", "site", "sentence", "kind", "device_name", "label", "every_nth", "threshold", "channels", "texts"),
-            *("cool_down_s", "quiet_days", "quiet_from", "quiet_until", "enabled", "snoozed_until", "last_told_at"),
+            *("cool_down_s", "quiet_days", "quiet_from", "quiet_until", "escalate_after_min", "escalate_to"),
+            *("after_review", "with_picture", "enabled", "snoozed_until", "last_told_at"),
         )
         read_only_fields = ("last_told_at",)
 
@@ -72,13 +75,14 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         return self._save(instance, validated_data)
 
     def _save(self, rule: Rule, values: dict[str, Any]) -> Rule:
-        channels = values.pop("channels", None)
+        channels, others = values.pop("channels", None), values.pop("escalate_to", None)
         for name, value in values.items():
             setattr(rule, name, value)
         _check_site(self, rule.site)
         chosen = list(rule.channels.all()) if channels is None else channels
         try:
-            return rules.save_rule(rule=rule, channels=chosen, by=self.context["request"].user)
+            by = self.context["request"].user
+            return rules.save_rule(rule=rule, channels=chosen, escalate_to=others, by=by)
         except Invalid as error:
             raise serializers.ValidationError(serializers.as_serializer_error(error)) from None
 
@@ -90,6 +94,12 @@ class PreviewSerializer(serializers.Serializer[Any]):
     texts = serializers.ListField(child=serializers.CharField())
 
 
+class VerdictSerializer(serializers.Serializer[Any]):
+    """What a person says of a detection."""
+
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+
+
 class NoticeSerializer(serializers.ModelSerializer[Notice]):
     site = serializers.CharField(source="rule.site.slug", read_only=True)
     channel = serializers.CharField(source="channel.name", read_only=True)
@@ -98,7 +108,7 @@ class NoticeSerializer(serializers.ModelSerializer[Notice]):
         model = Notice
         fields = (
             *("id", "site", "rule", "channel", "subject", "text", "happened_at", "created_at", "state", "attempts"),
-            *("sent_at", "problem"),
+            *("sent_at", "problem", "escalate_at", "acknowledged_at"),
         )
 
 

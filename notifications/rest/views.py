@@ -1,6 +1,6 @@
 """The API of notices: channels, rules, and what was told."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
@@ -10,14 +10,25 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analytics.models import Verdict
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rules.roles import Right, those_with
 from notifications.models import Channel, Notice, Rule
-from notifications.rest.serializers import ChannelSerializer, NoticeSerializer, PreviewSerializer, RuleSerializer
+from notifications.rest.serializers import (
+    ChannelSerializer,
+    NoticeSerializer,
+    PreviewSerializer,
+    RuleSerializer,
+    VerdictSerializer,
+)
+from notifications.rules import escalating, reviewing
 from notifications.rules import services as rules
 from notifications.rules.matching import preview
 from notifications.sending import services as sending
+
+if TYPE_CHECKING:
+    from devices.models import User
 
 
 class OperatorsChange:
@@ -56,7 +67,7 @@ class RuleViewSet(
 ):
     """The rules of the caller's sites."""
 
-    queryset = Rule.objects.select_related("site").prefetch_related("channels").order_by("pk")
+    queryset = Rule.objects.select_related("site").prefetch_related("channels", "escalate_to").order_by("pk")
     serializer_class = RuleSerializer
 
     def perform_destroy(self, instance: Rule) -> None:
@@ -85,4 +96,25 @@ class NoticeViewSet(OperatorsChange, ScopedReadOnlyViewSet):
         notice = cast("Notice", self.get_object())
         self.check_site(notice.rule.site)
         sending.send_again(notice=notice, now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, pk: Any = None) -> Response:
+        """Take care of what a notice tells, so that nobody else is told."""
+        notice = cast("Notice", self.get_object())
+        self.check_site(notice.rule.site)
+        escalating.acknowledge(notice=notice, now=timezone.now(), by=cast("User", request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=VerdictSerializer, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, pk: Any = None) -> Response:
+        """Confirm or reject what a waiting notice is about."""
+        notice = cast("Notice", self.get_object())
+        self.check_site(notice.rule.site)
+        given = VerdictSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        verdict = Verdict(given.validated_data["verdict"])
+        reviewing.decide(notice=notice, verdict=verdict, by=cast("User", request.user), now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from faces.models import Person
-from notifications.models import TOLD_WITHIN, Happening, Kind, Notice, Rule, State
-from notifications.rules import words
+from notifications.models import DETECTED, TOLD_WITHIN, Happening, Kind, Notice, Rule, State
+from notifications.rules import escalating, words
 
 AT_ONCE = 200
 """Happenings that are matched in one transaction."""
@@ -68,6 +68,12 @@ def wants(rule: Rule, happening: Happening, now: dt.datetime) -> bool:
     return rule.last_told_at is None or not cool_down or happening.at - rule.last_told_at >= cool_down
 
 
+COLLECTED_FOR = dt.timedelta(seconds=65)
+"""Cameras that go off together are noted by two runs of the watch, a minute apart; they are told together."""
+
+PICTURE_WITHIN = dt.timedelta(seconds=15)
+"""A notice with a picture waits so long for the picture to come and to be recognised."""
+
 MOST_PREVIEWED = 500
 """So many of the latest happenings of a kind are searched for one that a rule would tell."""
 
@@ -100,7 +106,8 @@ def _notices(rule: Rule, happening: Happening, now: dt.datetime, chance: random.
     rule.last_told_at = happening.at
     person, site, device = _person(happening), happening.site, happening.device
     text = words.fill(rule.texts[rule.last_text], happening, site=site, device=device, person=person)
-    due = quiet_until(rule, now) or now
+    due = quiet_until(rule, now) or now + _wait(rule)
+    is_held = rule.after_review and rule.kind in DETECTED
     return [
         Notice(
             rule=rule,
@@ -112,11 +119,18 @@ def _notices(rule: Rule, happening: Happening, now: dt.datetime, chance: random.
             happened_at=happening.at,
             created_at=now,
             next_try_at=due,
-            state=State.WAITING,
+            state=State.REVIEW if is_held else State.WAITING,
+            escalate_at=None if is_held else escalating.begins_at(rule, due),
         )
         for channel in rule.channels.all()
         if channel.enabled
     ]
+
+
+def _wait(rule: Rule) -> dt.timedelta:
+    if rule.kind == Kind.CAMERA_OFF:
+        return COLLECTED_FOR
+    return PICTURE_WITHIN if rule.with_picture and rule.kind == Kind.LABEL else dt.timedelta()
 
 
 def quiet_until(rule: Rule, now: dt.datetime) -> dt.datetime | None:

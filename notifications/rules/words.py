@@ -31,6 +31,10 @@ DEFAULT_TEXTS = {
     Kind.PICTURE: ["The picture of {device} at {site} is {label}."],
     Kind.QUARANTINE: ["{count} messages of {device} at {site} were quarantined within an hour."],
     Kind.MILESTONE: ["{count} people have come to {site} today."],
+    Kind.MILESTONE_WEEK: ["{count} people have come to {site} this week."],
+    Kind.MILESTONE_MONTH: ["{count} people have come to {site} this month."],
+    Kind.MILESTONE_ALL: ["{count} people have come to {site} in all."],
+    Kind.COFFEES: ["{count} coffees have been counted at {site}."],
     Kind.ANSWERED: ["{details}"],
     Kind.ENDED: ["{details}"],
     Kind.COVERAGE: ["{device} at {site} was on for {count} % of the open time of yesterday."],
@@ -39,7 +43,16 @@ DEFAULT_TEXTS = {
     Kind.BUDGET: [
         "The month's budget of recognition is spent: {count} calls. Further pictures wait for the next month."
     ],
+    Kind.PICTURES: ["{device} at {site} has sent more pictures than it may. Its further pictures wait."],
 }
+
+MANY = {
+    Kind.CAMERA_OFF: "{count} cameras of {site} are off: {names}.",
+    Kind.CAMERA_BACK: "{count} cameras of {site} are back: {names}.",
+    Kind.PICTURE: "The pictures of {count} cameras of {site} are dark, covered, blurred or turned: {names}.",
+    Kind.PICTURES: "{count} cameras of {site} have sent more pictures than they may: {names}.",
+}
+"""What is said of many cameras at once."""
 
 LONGEST, MOST = 1000, 50
 """Characters of a text, and texts of a rule."""
@@ -87,9 +100,21 @@ def fill(text: str, happening: Happening, *, site: Site, device: Device | None, 
     return string.Formatter().vformat(text, (), values)
 
 
+def many(kind: Kind, site: Site, names: Sequence[str], *, listed: int) -> str:
+    """Return one sentence about cameras with these names; it names so many of them, and counts the others."""
+    more = len(names) - listed
+    shown = ", ".join(names[:listed]) + (f" and {more} more" if more > 0 else "")
+    return MANY[kind].format(count=len(names), site=site.name, names=shown)
+
+
 def local_time(at: dt.datetime, site: Site) -> str:
     local = at.astimezone(site.zone)
     return f"{local:%H:%M} on {local.day} {local:%B}"
+
+
+def with_end(text: str, end: str, most: int) -> str:
+    """Return the text with the end below it; where both have more than `most` characters, the text is cut."""
+    return f"{shorten(text, most - len(end) - 1)}\n{end}" if end else shorten(text, most)
 
 
 def shorten(text: str, most: int) -> str:

@@ -6,10 +6,13 @@ a name that changes its address in between leads nowhere else.
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import urllib3
+import urllib3.connection
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from urllib3.exceptions import HTTPError
@@ -17,6 +20,9 @@ from urllib3.util import Timeout, parse_url
 from urllib3.util.url import Url
 
 CONNECT_S, READ_S = 5.0, 10.0
+TOTAL_S = 20.0
+"""How long a request takes at most, also where the other side sends a byte now and then."""
+
 MOST_ANSWER_BYTES = 4096
 """How much of an answer is read."""
 
@@ -50,7 +56,7 @@ def check_url(text: str) -> str:
             {"address": "Give an address such as https://example.com/hook, without a password in it."}
         )
     try:
-        _checked(url.host, url.port or (443 if url.scheme == "https" else 80))
+        checked(url.host, url.port or (443 if url.scheme == "https" else 80))
     except Refused as error:
         raise ValidationError({"address": str(error)}) from None
     except Failed:
@@ -65,14 +71,14 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """
     url = parse_url(address)
     host, port = url.host or "", url.port or (443 if url.scheme == "https" else 80)
-    ip = _checked(host, port)
+    ip = checked(host, port)
     named = host if port in (80, 443) else f"{host}:{port}"
     pool: urllib3.HTTPConnectionPool
     if url.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(ip, port, assert_hostname=host, server_hostname=host, maxsize=1)
+        pool = _EncryptedPool(ip, port, assert_hostname=host, server_hostname=host, maxsize=1)
     else:
-        pool = urllib3.HTTPConnectionPool(ip, port, maxsize=1)
-    with pool:
+        pool = _PlainPool(ip, port, maxsize=1)
+    with pool, _ended_after(TOTAL_S) as ended:
         try:
             response = pool.urlopen(
                 "POST",
@@ -88,10 +94,62 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
             text = response.read(MOST_ANSWER_BYTES).decode(errors="replace")
             retry_after = response.headers.get("Retry-After", "")
             response.release_conn()
-        except HTTPError as error:
-            raise Failed(f"{host} cannot be reached: {error}.") from None
+        except (HTTPError, OSError) as error:
+            if not ended.is_set():
+                raise Failed(f"{host} cannot be reached: {error}.") from None
+    if ended.is_set():
+        raise Failed(f"{host} cannot be reached: it did not answer within {TOTAL_S:g} s.")
     _raise_for(host, response.status, text, float(retry_after) if retry_after.isdecimal() else None)
     return Answer(response.status, text)
+
+
+_open: threading.local = threading.local()
+"""The socket of this thread's request."""
+
+
+class _Plain(urllib3.connection.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _open.sockets.append(self.sock)
+
+
+class _Encrypted(urllib3.connection.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _open.sockets.append(self.sock)
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _EncryptedPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Encrypted
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[threading.Event]:
+    """End the connections that this thread opens in the block, so that no read of the block lasts longer.
+
+    The event tells that they were ended.
+    """
+    opened: list[socket.socket] = []
+    ended = threading.Event()
+    _open.sockets = opened
+
+    def end() -> None:
+        ended.set()
+        for each in opened:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield ended
+    finally:
+        timer.cancel()
 
 
 def _raise_for(host: str, status: int, text: str, retry_after_s: float | None) -> None:
@@ -102,7 +160,7 @@ def _raise_for(host: str, status: int, text: str, retry_after_s: float | None) -
         raise Refused(said)
 
 
-def _checked(host: str, port: int) -> str:
+def checked(host: str, port: int) -> str:
     """Return an address of the host that may be connected to. Raises `Refused` and `Failed`."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)

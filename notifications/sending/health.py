@@ -7,6 +7,7 @@ from django.db.models import Min
 
 from devices.health import Line, heartbeat_line, seconds
 from devices.models import Heartbeat
+from notifications.letters import rendering
 from notifications.models import Notice, Rule, State
 
 PROCESS = "notify"
@@ -14,7 +15,7 @@ PROCESS = "notify"
 
 
 def lines(now: dt.datetime) -> Iterator[Line]:
-    """Yield a line about the sending process, if any site has a rule, and one about what it could not send."""
+    """Yield lines about the sending process, if any site has a rule, about what it could not send, and about PDFs."""
     heartbeat = Heartbeat.objects.filter(process=PROCESS).first()
     if heartbeat is not None:
         waiting = Notice.objects.filter(state=State.WAITING, next_try_at__lt=now).aggregate(at=Min("next_try_at"))["at"]
@@ -25,3 +26,6 @@ def lines(now: dt.datetime) -> Iterator[Line]:
     dead = Notice.objects.filter(state=State.DEAD).count()
     if dead:
         yield Line("notices", True, f"{dead:,} could not be sent; the sites' pages show why", {"dead_notices": dead})
+    missing = rendering.missing_packages()
+    if missing:
+        yield Line("letters", True, f"come without a PDF; install {' and '.join(missing)} on this machine")

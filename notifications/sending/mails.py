@@ -15,10 +15,13 @@ from notifications.sending.addresses import Failed, Refused
 __all__ = ["Failed", "Refused", "send_letter", "send_text"]
 
 
-def send_text(message_id: str, recipients: list[str], subject: str, text: str) -> None:
-    """Mail a text. Raises `Failed` and `Refused`."""
+def send_text(message_id: str, recipients: list[str], subject: str, text: str, picture: bytes | None = None) -> None:
+    """Mail a text, and a JPEG beside it. Raises `Failed` and `Refused`."""
     headers = {"Message-ID": f"<{message_id}@headcount>", "Auto-Submitted": "auto-generated"}
-    _send(EmailMessage(subject, text, to=recipients, headers=headers))
+    mail = EmailMessage(" ".join(subject.split()), text, to=recipients, headers=headers)
+    if picture is not None:
+        mail.attach("picture.jpg", picture, "image/jpeg")
+    _send(mail)
 
 
 def send_letter(message_id: str, to: str, letter: Rendered, *, unsubscribe: str) -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from devices.models import Site
 from notifications.models import Channel, ChannelKind, Notice, State
 from notifications.rules import words
-from notifications.sending import addresses, channels, secret_texts, services_known
+from notifications.sending import addresses, brokers, channels, posts, secret_texts, services_known, topics
 from notifications.sending.addresses import Failed, Refused
 
 MOST_CHANNELS = 50
@@ -30,9 +30,9 @@ def add_channel(*, site: Site, kind: str, name: str, address: str) -> tuple[Chan
     if kind not in ChannelKind.values:
         raise ValidationError({"kind": "Choose one of the kinds."})
     key = secrets.token_urlsafe(32) if kind == ChannelKind.WEBHOOK else ""
-    shown = _check_address(kind, address.strip())
-    channel = Channel(site=site, kind=kind, name=name.strip(), shown=shown)
-    channel.secrets = secret_texts.encrypt({"address": address.strip(), "key": key})
+    address = brokers.complete(address.strip(), site.slug) if kind == ChannelKind.MQTT else address.strip()
+    channel = Channel(site=site, kind=kind, name=name.strip(), shown=_check_address(kind, address))
+    channel.secrets = secret_texts.encrypt({"address": address, "key": key})
     channel.full_clean()
     channel.save()
     return channel, key
@@ -49,7 +49,13 @@ def _check_address(kind: str, address: str) -> str:
             if not address:
                 raise ValidationError({"address": "Give at least one e-mail address."})
             return words.shorten(address, 120)
-        case ChannelKind.WEBHOOK | ChannelKind.NTFY:
+        case ChannelKind.MQTT:
+            return brokers.shown(address)
+        case ChannelKind.SNS:
+            return topics.check_topic(address)
+        case ChannelKind.MASTODON:
+            return posts.check_mastodon(address)
+        case ChannelKind.WEBHOOK | ChannelKind.NTFY | ChannelKind.TEAMS:
             return addresses.check_url(address)
         case _:
             return services_known.check_url(address)

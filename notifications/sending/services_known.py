@@ -3,9 +3,10 @@
 import logging
 
 import apprise
+from apprise.attachment.memory import AttachMemory
 from django.core.exceptions import ValidationError
 
-from notifications.rules.words import shorten
+from notifications.rules.words import shorten, with_end
 from notifications.sending.addresses import Failed
 
 SCHEMES = ("slack", "tgram", "discord", "twitter")
@@ -22,8 +23,16 @@ def check_url(text: str) -> str:
     return scheme
 
 
-def send(address: str, subject: str, text: str) -> None:
-    """Send the text, cut to what the service takes. Raises `Failed`."""
+def is_public(address: str) -> bool:
+    """Whether what is sent there is for everybody to read."""
+    return address.partition("://")[0].lower() == "twitter"
+
+
+def send(address: str, subject: str, text: str, end: str = "", picture: bytes | None = None) -> None:
+    """Send the text, cut to what the service takes, with the end below it, and the JPEG where it takes pictures.
+
+    Raises `Failed`.
+    """
     service = _service(address)
     if service is None:
         raise Failed("The address is not understood any more.")
@@ -37,14 +46,24 @@ def send(address: str, subject: str, text: str) -> None:
     logger = logging.getLogger("apprise")
     logger.addHandler(listener)
     try:
-        most = int(service.body_maxlen) - len(subject) - 2
-        sent = service.notify(body=shorten(text, max(most, 20)), title=subject if service.title_maxlen else "")
+        title = shorten(subject, int(service.title_maxlen)) if service.title_maxlen else ""
+        most = int(service.body_maxlen) - (len(title) + 2 if title else 0)
+        body = with_end(text, end, max(most, len(end) + 20))
+        sent = service.notify(body=body, title=title, attach=_attached(service, picture))
     except (OSError, TypeError, ValueError) as error:
         raise Failed(f"The service cannot be reached: {error}.") from None
     finally:
         logger.removeHandler(listener)
     if not sent:
         raise Failed(said[-1] if said else "The service did not take it, and gave no reason.")
+
+
+def _attached(service: "apprise.NotifyBase", picture: bytes | None) -> apprise.AppriseAttachment | None:
+    if picture is None or not service.attachment_support:
+        return None
+    attached = apprise.AppriseAttachment()
+    attached.add(AttachMemory(content=picture, name="picture.jpg", mimetype="image/jpeg"))
+    return attached
 
 
 def _service(address: str) -> "apprise.NotifyBase | None":

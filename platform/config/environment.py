@@ -76,6 +76,10 @@ def read() -> dict[str, Any]:
         )
     if values["GREETING_TOPIC_ARN"] and not TOPIC_ARN.fullmatch(values["GREETING_TOPIC_ARN"]):
         raise refusal("GREETING_TOPIC_ARN must look like arn:aws:sns:us-west-2:123456789012:greetings.")
+    if not all(each.startswith("arn:aws") and ":sns:" in each for each in values["NOTIFY_TOPIC_ARNS"]):
+        raise refusal(
+            "NOTIFY_TOPIC_ARNS must be topics with commas between, such as arn:aws:sns:us-west-2:123456789012:alarms-*."
+        )
     if values["SAGEMAKER_ROLE_ARN"] and not ROLE_ARN.fullmatch(values["SAGEMAKER_ROLE_ARN"]):
         raise refusal("SAGEMAKER_ROLE_ARN must look like arn:aws:iam::123456789012:role/headcount-training.")
     if bool(values["SAGEMAKER_ROLE_ARN"]) != bool(values["SAGEMAKER_BUCKET"]):
@@ -205,6 +209,7 @@ def _read() -> dict[str, Any]:
         "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
         "NOTIFY_PRIVATE_ADDRESSES": env.bool("NOTIFY_PRIVATE_ADDRESSES", False),
+        "NOTIFY_TOPIC_ARNS": [each.strip() for each in env.list("NOTIFY_TOPIC_ARNS", [])],
         "NOTIFY_CATCH": env.bool("NOTIFY_CATCH", False),
         "PAGES_URL": env.str("PAGES_URL", "").rstrip("/"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),

@@ -73,6 +73,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("site-rule-delete", "post"): Needs.OPERATOR,
     ("site-rule-snooze", "post"): Needs.OPERATOR,
     ("site-notice-again", "post"): Needs.OPERATOR,
+    ("site-notice-acknowledge", "post"): Needs.OPERATOR,
+    ("site-notice-decide", "post"): Needs.OPERATOR,
     ("channel-list", "post"): Needs.AN_ACCOUNT,  # the body names the site: tests/notifications
     ("channel-detail", "delete"): Needs.OPERATOR,
     ("channel-test", "post"): Needs.OPERATOR,
@@ -81,6 +83,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("notice-rule-detail", "patch"): Needs.OPERATOR,
     ("notice-rule-detail", "delete"): Needs.OPERATOR,
     ("notice-again", "post"): Needs.OPERATOR,
+    ("notice-acknowledge", "post"): Needs.OPERATOR,
+    ("notice-decide", "post"): Needs.OPERATOR,
     ("walls", "get"): Needs.AN_ACCOUNT,
     ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
@@ -274,6 +278,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
 NOT_WALKED = {
     "wall-pair-state": "only the screen of the session: tests/analytics/features/galaxy/test_pairing.py",
     "letter-pdf": "loads the library of PDF: tests/notifications/letters",
+    "acknowledge": "the link in the address proves who may: tests/notifications",
+    "told-picture": "the link in the address proves who may see it: tests/notifications",
     "letter-open": "the link in the address proves who may see it: tests/notifications/letters",
     "shared": "the link in the address proves who may see it: tests/analytics/features/sharing",
     "shared-plots": "the link in the address proves who may see it: tests/analytics/features/sharing",

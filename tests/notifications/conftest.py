@@ -45,6 +45,7 @@ class Receiver:
     statuses: list[int] = field(default_factory=list)
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     delay: threading.Event | None = None
+    answer: bytes = b"said"
 
     @property
     def url(self) -> str:
@@ -69,9 +70,9 @@ def receiver(settings: Any) -> Iterator[Receiver]:
             if status < 300:
                 receiver.received.append((dict(self.headers), body))
             self.send_response(status)
-            self.send_header("Content-Length", "4")
+            self.send_header("Content-Length", str(len(receiver.answer)))
             self.end_headers()
-            self.wfile.write(b"said")
+            self.wfile.write(receiver.answer)
 
         def log_message(self, *_: Any) -> None:
             pass

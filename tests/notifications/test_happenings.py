@@ -7,6 +7,7 @@ import pytest
 
 from devices.intake.batches import accept
 from devices.models import Device, DeviceState
+from devices.reading import picture_budget
 from devices.reading.arrivals import Arrival
 from edge_agent import messages
 from faces.coffees.counting import count_coffees
@@ -105,3 +106,17 @@ def test_a_growing_quarantine_is_told_once_an_hour(seattle01: Device) -> None:
     assert watching.watch(clock.now()) == 1
     assert watching.watch(clock.now()) == 0
     assert Happening.objects.get().count == watching.QUARANTINED_IN_AN_HOUR
+
+
+def test_a_camera_that_sends_more_pictures_than_it_may_is_noted_once_a_day(
+    seattle01: Device, set_clock: clock.SetClock
+) -> None:
+    spend = picture_budget.budget_of(seattle01.thing_name, clock.now())
+    spend(2 * picture_budget.MOST_PIXELS)
+    for hours in (0, 1, 24):
+        set_clock(clock.NOW + dt.timedelta(hours=hours))
+        with pytest.raises(picture_budget.OverBudget):
+            picture_budget.budget_of(seattle01.thing_name, clock.now())(1)
+        accept([thumb(hours * 3600)])
+        picture_budget.note_stored(seattle01.thing_name, 10**12, clock.now())
+    assert Happening.objects.filter(kind=Kind.PICTURES, device=seattle01).count() == 2

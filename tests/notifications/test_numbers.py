@@ -16,7 +16,7 @@ from analytics.features.questions import services as questions
 from analytics.models import EngagementQuarter, VisitQuarter
 from devices.models import Device
 from devices.rules.roles import Role
-from faces.models import RecogniserMonth
+from faces.models import CoffeeTally, RecogniserMonth
 from faces.services import create_person, record_consent
 from notifications.happenings import numbers, watching
 from notifications.models import Happening, Kind, Notice, Rule
@@ -57,6 +57,47 @@ def test_people_of_today_are_told_when_they_are_so_many(seattle01: Device, make_
         VisitQuarter.objects.create(device=seattle01, start=at, **nothing)
     assert told() == ["30 people have come to Seattle today.", "50 people have come to Seattle today."]
     assert [str(rule) for rule in Rule.objects.filter(threshold=100)] == ["When 100 people have come today"]
+
+
+def visited(device: Device, days_ago: int, visits: int) -> None:
+    others = [field.name for field in VisitQuarter._meta.fields if "Integer" in field.get_internal_type()]
+    at = (clock.now() - dt.timedelta(days=days_ago)).replace(minute=0, second=0, microsecond=0) - HOUR
+    VisitQuarter.objects.create(device=device, start=at, **dict.fromkeys(others, 0) | {"visits": visits})
+
+
+def test_people_of_a_week_a_month_and_in_all_are_told_on_the_day_that_they_become_so_many(
+    seattle01: Device, make_rule: MakeRule
+) -> None:
+    for days, visits in ((0, 5), (1, 20), (10, 100), (60, 1000)):  # it is Friday the 20th
+        visited(seattle01, days, visits)
+    for kind, thresholds in (
+        (Kind.MILESTONE_WEEK, (20, 21, 25, 26)),
+        (Kind.MILESTONE_MONTH, (120, 125, 126)),
+        (Kind.MILESTONE_ALL, (1120, 1125, 1126)),
+    ):
+        for threshold in thresholds:
+            make_rule(kind, threshold=threshold)
+    assert told() == [
+        "1,125 people have come to Seattle in all.",
+        "125 people have come to Seattle this month.",
+        "21 people have come to Seattle this week.",
+        "25 people have come to Seattle this week.",
+    ]
+
+
+def test_coffees_of_all_years_are_told_on_the_day_that_they_become_so_many(
+    seattle01: Device, make_rule: MakeRule
+) -> None:
+    today = clock.now().astimezone(seattle01.site.zone).date()
+    for span, start, coffees in (
+        ("year", today.replace(month=1, day=1, year=today.year - 1), 400),
+        ("year", today.replace(month=1, day=1), 110),
+        ("day", today, 10),
+    ):
+        CoffeeTally.objects.create(device=seattle01, span=span, start=start, person_number=0, coffees=coffees)
+    for threshold in (500, 501, 510, 511):
+        make_rule(Kind.COFFEES, threshold=threshold)
+    assert told() == ["501 coffees have been counted at Seattle.", "510 coffees have been counted at Seattle."]
 
 
 def test_answers_and_the_end_of_a_question_are_told_with_the_result(

@@ -7,9 +7,12 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,12 @@ from aiosmtpd.handlers import Message as MessageHandler
 from django.core.exceptions import ValidationError
 
 from devices.models import Device, Site
-from notifications.models import Channel, ChannelKind, Notice, State
+from notifications.models import Channel, ChannelKind, Notice, Rule, State
+from notifications.rules import services as rules
 from notifications.rules.matching import match_new
 from notifications.rules.words import shorten
 from notifications.sending import addresses, due_notices, services
-from notifications.sending.due_notices import GROUPED_FROM, LISTED
+from notifications.sending.due_notices import GROUPED_FROM, LISTED, MOST_OF_A_SITE
 from notifications.sending.retrying import LEASE, MOST_ATTEMPTS
 from notifications.sending.sender import Sender
 from tests import clock
@@ -254,5 +258,51 @@ def test_kills_lose_nothing_and_double_at_most_one_notice_each(
     assert len(receiver.ids) - len(set(receiver.ids)) <= KILLS
 
 
+def test_a_side_that_sends_a_byte_now_and_then_ends_with_a_sentence(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.NOTIFY_PRIVATE_ADDRESSES = True
+    monkeypatch.setattr(addresses, "TOTAL_S", 0.4)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 400:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        before = time.monotonic()
+        with pytest.raises(addresses.Failed, match=r"cannot be reached: it did not answer within 0\.4 s"):
+            addresses.post(f"http://127.0.0.1:{server.getsockname()[1]}/hook", b"{}", {})
+        took = time.monotonic() - before
+        thread.join()
+    assert took < 4
+
+
+def test_slow_channels_of_a_site_leave_places_for_other_sites(
+    seattle01: Device, chicago01: Device, make_rule: MakeRule, inbox: Channel
+) -> None:
+    many = [
+        services.add_channel(site=seattle01.site, kind=ChannelKind.INBOX, name=f"{number}", address="")[0]
+        for number in range(MOST_OF_A_SITE + 2)
+    ]
+    make_rule(channels=many)
+    other, _ = services.add_channel(site=chicago01.site, kind=ChannelKind.INBOX, name="Inbox", address="")
+    rules.save_rule(rule=Rule(site=chicago01.site, kind="label"), channels=[other])
+    happen(seattle01)
+    happen(chicago01)
+    match()
+    first = due_notices.take(now=clock.now())
+    sites = [parcel.channel.site_id for parcel in first]
+    assert sorted(sites) == sorted([seattle01.site_id] * MOST_OF_A_SITE + [chicago01.site_id])
+    busy = [parcel.place for parcel in first if parcel.channel != other]
+    assert due_notices.take(now=clock.now(), busy=busy) == []
+    assert len(due_notices.take(now=clock.now(), busy=busy[1:])) == 1
+
+
 def test_a_lease_is_longer_than_any_attempt() -> None:
-    assert dt.timedelta(seconds=addresses.CONNECT_S + addresses.READ_S) < LEASE
+    # A picture and a post are two requests, each with its look-up of a name and its connection.
+    assert dt.timedelta(seconds=2 * (addresses.CONNECT_S + addresses.TOTAL_S)) < LEASE

@@ -11,6 +11,7 @@ from analytics.features.galaxy.boards.board import find_board
 from analytics.features.galaxy.drawing.layout import Wall
 from analytics.features.galaxy.serving import shown
 from analytics.features.galaxy.serving.services import create_wall_token
+from analytics.numbers.letter_lines import read_lines
 from devices.models import Device
 from plays.attribution import services as attribution
 from plays.experiments.services import publish
@@ -105,4 +106,5 @@ def test_the_letter_says_in_words_what_is_true(seattle01: Device, film: float, p
     assert weekly_line(seattle01.site, **week) == ""
     fill(seattle01, film, poster)
     assert weekly_line(seattle01.site, **week) == sentence
+    assert dict(read_lines(seattle01.site, **week)) == {"Contents of the displays": sentence}
     assert weekly_line(seattle01.site, start=at(-9e5), end=at(-8e5)) == ""

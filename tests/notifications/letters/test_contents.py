@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from analytics.features.questions import services as questions
+from analytics.numbers import letter_lines
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Sighting
 from notifications.letters import sentences
@@ -80,7 +81,7 @@ def test_a_month_is_told_beside_the_month_before(nine_weeks: Device) -> None:
     content = read_content(nine_weeks.site, Unit.MONTH, dt.date(2026, 10, 1), now=SIX_O_CLOCK)
     assert content is not None
     assert (content["period"], content["last"]) == ("October 2026", "2026-10-31")
-    assert sentences.usual(content) == ""
+    assert sentences.usual(content).startswith("Cannot tell yet whether that is usual: it takes six earlier spans of")
     assert "the month before" in sentences.beside(content)
 
 
@@ -111,3 +112,30 @@ def test_all_sites_are_judged_together(content: Content) -> None:
     assert sentences.overall(rows, "the week before") == [
         "No site can be told to differ from the week before, all sites judged together."
     ]
+
+
+def test_a_sentence_of_an_upper_floor_stands_in_the_letter_and_one_that_fails_is_left_out(
+    nine_weeks: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(site: Site, **_: object) -> str:
+        Site.objects.create(pk=site.pk, name=None)  # type: ignore[misc]  # the database refuses it
+        raise AssertionError
+
+    lines = {
+        "Broken": fail,
+        "Plays": lambda site, *, start, end: f"{site}: {(end - start).days} days.",
+        "Silent": silent,
+    }
+    monkeypatch.setattr(letter_lines, "_lines", lines)
+    found = words(read_content(nine_weeks.site, Unit.WEEK, MONDAY, now=SIX_O_CLOCK) or {})
+    assert found["Plays"] == ["Chicago: 7 days."]
+    assert not {"Broken", "Silent"} & set(found)
+    assert "The letter of Chicago lacks the part “Broken”." in caplog.text
+
+
+def spoken(site: Site, *, start: dt.datetime, end: dt.datetime) -> str:
+    return f"{site}: {(end - start).days} days."
+
+
+def silent(site: Site, *, start: dt.datetime, end: dt.datetime) -> str:
+    return ""

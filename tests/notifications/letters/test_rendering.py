@@ -11,6 +11,8 @@ from PIL import Image
 
 from notifications.letters import figures, rendering
 from notifications.letters.rendering import Links
+from notifications.sending import health
+from tests import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +105,10 @@ def test_a_letter_about_many_sites_counts_those_it_does_not_list(content: Conten
     assert f"{rendering.MOST_ROWS + 3} sites" in rendered.subject
     with pytest.raises(ValueError, match="no letter to render"):
         rendering.render_all([], LINKS)
+
+
+def test_health_names_the_package_that_a_pdf_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [line for line in health.lines(clock.now()) if line.part == "letters"]
+    monkeypatch.setattr(rendering, "LIBRARIES", {"libnothing.so.9": "libnothing-9"})
+    [line] = [line for line in health.lines(clock.now()) if line.part == "letters"]
+    assert str(line) == "ok   letters: come without a PDF; install libnothing-9 on this machine"
