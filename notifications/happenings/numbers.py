@@ -68,9 +68,8 @@ def _milestones(kind: Kind, site: Site, thresholds: set[int], now: dt.datetime) 
     if start < day and today:
         # What is added up over years is added up again every hour, since cameras may still send what they kept.
         key = f"notices-visits-{kind}-{site.pk}-{day:%Y-%m-%d}"
-        before = cache.get_or_set(
-            key, lambda: count_visits([Selection(devices, site.zone, start, day)])[0], VISITS_ADDED_EVERY_S
-        )
+        count = partial(count_visits, [Selection(devices, site.zone, start, day)])
+        (before,) = cache.get_or_set(key, count, VISITS_ADDED_EVERY_S) or (0,)
     for threshold in thresholds:
         if before < threshold <= before + today:
             yield _of_site(

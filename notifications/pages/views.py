@@ -193,7 +193,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     if notice is None:
         raise Http404("This link leads to no notice any more.")
     if request.method == "POST":
-        user = cast("User", request.user) if request.user.is_authenticated else None
+        user = request.user if request.user.is_authenticated else None
         escalating.acknowledge(notice=notice, now=timezone.now(), by=user)
         notice.refresh_from_db()
     return render(request, "notifications/acknowledge.html", {"notice": notice})

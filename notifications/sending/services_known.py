@@ -62,7 +62,8 @@ def _attached(service: "apprise.NotifyBase", picture: bytes | None) -> apprise.A
     if picture is None or not service.attachment_support:
         return None
     attached = apprise.AppriseAttachment()
-    attached.add(AttachMemory(content=picture, name="picture.jpg", mimetype="image/jpeg"))
+    memory = AttachMemory(content=picture, name="picture.jpg", mimetype="image/jpeg")  # type: ignore[no-untyped-call]
+    attached.add(memory)
     return attached
 
 

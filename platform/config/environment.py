@@ -209,7 +209,7 @@ def _read() -> dict[str, Any]:
         "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
         "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
         "NOTIFY_PRIVATE_ADDRESSES": env.bool("NOTIFY_PRIVATE_ADDRESSES", False),
-        "NOTIFY_TOPIC_ARNS": [each.strip() for each in env.list("NOTIFY_TOPIC_ARNS", [])],
+        "NOTIFY_TOPIC_ARNS": env.list("NOTIFY_TOPIC_ARNS", []),
         "NOTIFY_CATCH": env.bool("NOTIFY_CATCH", False),
         "PAGES_URL": env.str("PAGES_URL", "").rstrip("/"),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", ""),

@@ -19,8 +19,8 @@ from notifications.sending.channels import Message
 from tests import clock
 from tests.aws import moto
 from tests.brokers import Mosquitto, mosquitto
-from tests.edge_agent.platforms import eventually
 from tests.notifications.conftest import Receiver
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -167,10 +167,15 @@ def test_mastodon_needs_a_token_and_a_server(address: str, seattle: Site) -> Non
 
 def test_a_text_is_cut_to_what_a_service_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
+
+    def keep(self: object, body: str, **_: object) -> bool:
+        sent.append(body)
+        return True
+
     address = f"twitter://{'/'.join('abcd' * 8 for _ in range(4))}?mode=tweet"
     service = services_known._service(address)
     assert service is not None
-    monkeypatch.setattr(type(service), "send", lambda self, body, **more: sent.append(body) or True)
+    monkeypatch.setattr(type(service), "send", keep)
     services_known.send(address, "Seattle", "word " * 2000)
     [text] = sent
     assert (len(text) <= 280, text[:10], text[-1]) == (True, "word word ", "…")
