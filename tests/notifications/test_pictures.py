@@ -48,8 +48,8 @@ def notice(seattle01: Device, capture: Capture, seattle: Any, inbox: Channel, ow
     rules.save_rule(rule=made, channels=[inbox], by=owner)
     happen(seattle01, after_s=0.5)
     told()
-    made: Notice = Notice.objects.select_related("rule__site", "happening__device").get()
-    return made
+    waiting: Notice = Notice.objects.select_related("rule__site", "happening__device").get()
+    return waiting
 
 
 def found(notice: Notice, after: dt.timedelta = dt.timedelta()) -> bool:
