@@ -27,6 +27,7 @@ from edge_agent.messages import (
     ThingName,
 )
 from edge_agent.text.files import read_text
+from edge_agent.text.plain_words import plain
 from edge_agent.text.urls import split_url, without_password
 from edge_agent.vision.files import models_folder
 
@@ -264,14 +265,8 @@ def _variable(key: str) -> str:
     return PREFIX + key.upper()
 
 
-_PLAIN_NAMES = {
-    "`str`": "a text in quotes",
-    "`float`": "a number",
-    "`int`": "a whole number",
-    "`bool`": "true or false",
-    "`array`": 'a list, such as ["faces"]',
-}
-"""The names of types in msgspec's errors, in plain words."""
+_AS_WRITTEN = {"`str`": "a text in quotes", "`array`": 'a list, such as ["faces"]'}
+"""The names of types in msgspec's errors, as a file has their values; for the others, see `text.plain_words`."""
 
 
 def _expected(error: msgspec.ValidationError, kind: Any) -> str:
@@ -280,9 +275,9 @@ def _expected(error: msgspec.ValidationError, kind: Any) -> str:
     text = str(error).partition(", got ")[0]
     if text.startswith("Invalid enum value"):
         return f"expected {' or '.join(_choices(kind))}, not {text.partition(' value ')[2].partition(' - at')[0]}"
-    for name, plain in _PLAIN_NAMES.items():
-        text = text.replace(name, plain)
-    return text[:1].lower() + text[1:]
+    wanted = text.removeprefix("Expected ")
+    as_written = next((words for name, words in _AS_WRITTEN.items() if wanted.startswith(name)), None)
+    return f"expected {as_written}" if as_written else plain(error, with_given=False).replace("must be", "expected", 1)
 
 
 def _choices(kind: Any) -> list[str]:

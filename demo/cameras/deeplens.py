@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from demo.camera_profiles import PROFILES
 from demo.cameras import dialects
-from demo.cameras.scene import Scene, person_of
+from demo.cameras.scene import Scene, person_of, thumb_of
 from demo.cameras.visitors import Visitor
 from edge_agent.config import Broker, ConfigError, broker_of
 from edge_agent.pictures.encoding import cut, head_and_shoulders, jpeg
@@ -34,11 +34,8 @@ PICTURE_AFTER = 4.0
 THUMB_CHANCE = 0.4
 """Share of the visitors who hold up a thumb before a camera that the demo does not know."""
 
-THUMB_AFTER, THUMB_SECONDS = 8.0, 3.0
-"""Seconds from the arrival to the thumb, and the thumb's duration."""
-
 APART_FROM_THUMBS = 3.0
-"""No face is photographed for so many seconds before and after a thumb, because its picture would show no hand."""
+"""No face is photographed for so many seconds around a thumb, because the picture of a face shows no hand."""
 
 HEARTBEAT_TICKS = 25
 """Ticks between two heartbeats."""
@@ -58,7 +55,7 @@ class DeepLens:
     def __init__(self, name: str, seed: int) -> None:
         self._name, self._seed = name, seed
         profile = next((profile for profile in PROFILES if profile.name == name), None)
-        self._scene, self._thumbs = Scene(ROOM, seed, profile), profile.thumbs if profile else THUMB_CHANCE
+        self._scene = Scene(ROOM, seed, profile, (THUMB_CHANCE, 0.0))
 
     def payloads_at(self, tick: int) -> list[bytes]:
         """Return the payloads of this tick, in order."""
@@ -69,12 +66,12 @@ class DeepLens:
         if tick % HEARTBEAT_TICKS == 0:
             payloads.append(dialects.no_detections())
         for visitor in visitors:
-            if not any(_holds_thumb(each, now, self._thumbs, around=APART_FROM_THUMBS) for each in visitors):
+            if not any(thumb_of(each, now, around=APART_FROM_THUMBS) for each in visitors):
                 payloads += self._picture(visitor, now, random)
         return payloads
 
     def _frame(self, visitors: Sequence[Visitor], now: float, random: np.random.Generator) -> bytes:
-        thumbs = [_confidence(random) for visitor in visitors if _holds_thumb(visitor, now, self._thumbs)]
+        thumbs = [_confidence(random) for visitor in visitors if thumb_of(visitor, now)]
         if thumbs:
             return dialects.thumbs_up(thumbs, now, self._name)
         found = [_confidence(random) for visitor in visitors if person_of(visitor, now) is not None]
@@ -94,11 +91,6 @@ class DeepLens:
 def _just_passed(visitor: Visitor, seconds: float, now: float) -> bool:
     """Whether `seconds` after the visitor's arrival lies between the last tick and this one, so that it counts once."""
     return now - TICK < visitor.started + seconds <= now
-
-
-def _holds_thumb(visitor: Visitor, now: float, chance: float, *, around: float = 0.0) -> bool:
-    since = now - visitor.started - THUMB_AFTER
-    return visitor.dress < chance and not visitor.passes and -around <= since < THUMB_SECONDS + around
 
 
 def _confidence(random: np.random.Generator) -> float:

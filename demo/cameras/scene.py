@@ -1,7 +1,7 @@
-"""Composes a camera's view of a room with visitors, some of them with a cup of coffee.
+"""Composes a camera's view of a room with visitors, some of them with a cup of coffee or a thumb up.
 
-The picture is a pure function of room, seed and time. It is composed from real photographs, so that real detectors can
-analyse it, and a test can compute what they should find.
+The picture is a pure function of room, seed and time. It is composed from real photographs, and rendered hands, so that
+real detectors can analyse it, and a test can compute what they should find.
 """
 
 import math
@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from demo.camera_profiles import CameraProfile
-from demo.cameras import people, photographs
+from demo.cameras import people, photographs, thumbs
 from demo.cameras.photographs import CUP_IN_CUTOUT, FACE_IN_PORTRAIT, Cutout, Picture
 from demo.cameras.rooms import COUNTER_TOP, HEIGHT, ROOMS, WIDTH
-from demo.cameras.visitors import CUP_CHANCE, Visitor, visitors_at
+from demo.cameras.visitors import CUP_CHANCE, NO_THUMBS, Thumb, Thumbs, Visitor, visitors_at
 from edge_agent.messages import Box
 
 WALK_SECONDS = 1.2
@@ -23,6 +23,10 @@ WALK_SECONDS = 1.2
 
 CUP_AFTER, CUP_UNTIL = 2.0, 1.5
 """The cup appears this many seconds after the visitor, and disappears this many seconds before the visitor."""
+
+THUMB_AFTER, THUMB_UNTIL, THUMB_SECONDS = 1.5, 1.5, 20.0
+"""A thumb is shown from so many seconds after the visitor until so many before the visitor leaves, and no longer than
+in the history."""
 
 _PLACES = ((270, 440), (850, 1030), (560, 740))
 """For each place before the camera, the first and last column at which people stand."""
@@ -67,14 +71,15 @@ class Scene:
     """The view of a camera in a room.
 
     `room` is a key of `rooms.ROOMS`; another name raises `ValueError`. With a profile, as many visitors come at each
-    hour as in the history of this camera. The first scene of a process takes a second or two, because the cup is cut
-    out then; a picture takes milliseconds. Not thread-safe.
+    hour as in the history of this camera, with as many cups and thumbs; without one, `thumbs` says how many thumbs are
+    shown. The first scene of a process takes a second or two, because the cup is cut out then; a picture takes
+    milliseconds. Not thread-safe.
     """
 
-    def __init__(self, room: str, seed: int, profile: CameraProfile | None = None) -> None:
+    def __init__(self, room: str, seed: int, profile: CameraProfile | None = None, thumbs: Thumbs = NO_THUMBS) -> None:
         if room not in ROOMS:
             raise ValueError(f'there is no scene "{room}"; there are: {", ".join(sorted(ROOMS))}')
-        self._seed, self._profile = seed, profile
+        self._seed, self._profile, self._thumbs = seed, profile, thumbs
         self._room = ROOMS[room]()
         people.heads()
         photographs.cup()
@@ -82,8 +87,9 @@ class Scene:
     def visitors_at(self, now: float) -> tuple[Visitor, ...]:
         """Return the visitors at this moment (epoch seconds)."""
         if self._profile is None:
-            return visitors_at(self._seed, now, cups=CUP_CHANCE)
-        return visitors_at(self._seed, now, self._profile.visitors_per_hour_at, self._profile.cups)
+            return visitors_at(self._seed, now, cups=CUP_CHANCE, thumbs=self._thumbs)
+        profile, shown = self._profile, (self._profile.thumbs, self._profile.thumbs_down)
+        return visitors_at(self._seed, now, profile.visitors_per_hour_at, profile.cups, shown)
 
     def picture_at(self, now: float) -> Picture:
         """Return the frame at this moment (epoch seconds) as a new array: RGB, 720 × 1280 × 3."""
@@ -172,9 +178,16 @@ def _cup_corner(visitor: Visitor) -> tuple[int, int]:
     return round(_centre(visitor) + aside - width / 2), round(COUNTER_TOP + _CUP_BELOW * _scale(visitor) - height)
 
 
+def thumb_of(visitor: Visitor, now: float, *, around: float = 0.0) -> Thumb | None:
+    """Return the thumb that the visitor shows at this moment, or within so many seconds around it; None for none."""
+    begins, ends = visitor.started + THUMB_AFTER, visitor.ended - THUMB_UNTIL
+    is_shown = begins - around <= now < min(ends, begins + THUMB_SECONDS) + around
+    return visitor.thumb if is_shown else None
+
+
 def _turned(visitor: Visitor, now: float) -> float:
     """Return how far the visitor is turned away from the display at this moment: 0 faces it, 1 shows the back."""
-    if visitor.passes:
+    if visitor.passes or thumb_of(visitor, now, around=2 * _TURN_SECONDS):
         return 0.0
     interest = _LEAST_INTEREST + (1 - _LEAST_INTEREST) * visitor.interest
     since = (now - visitor.started) % _LOOK_SECONDS
@@ -188,8 +201,8 @@ def _drawn(visitor: Visitor, now: float) -> Cutout:
     """Return the visitor as seen at this moment."""
     turned = round(4 * _turned(visitor, now)) / 4
     if turned in (0.0, 1.0):
-        return _dressed(visitor, bool(turned))
-    front, back = _dressed(visitor, False), _dressed(visitor, True)
+        return _dressed(visitor, bool(turned), thumb_of(visitor, now))
+    front, back = _dressed(visitor, False, None), _dressed(visitor, True, None)
     rgb = cv2.addWeighted(front.rgb, 1 - turned, back.rgb, turned, 0)
     return Cutout(np.asarray(rgb, np.uint8), np.maximum(front.opacity, back.opacity))
 
@@ -201,11 +214,14 @@ def _number(visitor: Visitor) -> int:
 
 
 @lru_cache(maxsize=16)
-def _dressed(visitor: Visitor, turned: bool) -> Cutout:
-    """Return the visitor's portrait in a pullover."""
+def _dressed(visitor: Visitor, turned: bool, thumb: Thumb | None) -> Cutout:
+    """Return the visitor's portrait in a pullover, with this thumb on the side where no cup stands."""
     number = _number(visitor)
     colour = _PULLOVERS[int(visitor.dress * len(_PULLOVERS))]
-    cutout = people.portrait(number, colour, turned=turned).resized(_scale(visitor))
+    portrait = people.portrait(number, colour, turned=turned)
+    if thumb:
+        portrait = thumbs.with_thumb(portrait, number, colour, up=thumb == "up", to_the_right=visitor.has_cup)
+    cutout = portrait.resized(_scale(visitor))
     return cutout.mirrored() if visitor.mirrored else cutout
 
 

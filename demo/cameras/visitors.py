@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,9 +24,16 @@ CUP_CHANCE = 0.5
 CUP_PLACES = (0, 1)
 """The places whose visitors may have a cup; on the counter before the far place it would be too large."""
 
+Thumb = Literal["up", "down"]
+Thumbs = tuple[float, float]
+"""The shares of the visitors who hold up a thumb, and who turn one down."""
+
+NO_THUMBS: Thumbs = (0.0, 0.0)
+
 PASSING_CHANCE = 0.2
 PASSING_SECONDS = 5.0
-"""The share of visitors who walk past without standing still, and how long they are in the picture."""
+"""The share of visitors without a cup and a thumb who walk past without standing still, and how long they are in the
+picture."""
 
 SOON = 60.0
 """Seconds within which `seed_with_visitor_soon` has somebody come."""
@@ -57,18 +65,25 @@ class Visitor:
     interest: float
     passes: bool
     """Whether the person walks past without standing still."""
+    thumb: Thumb | None
+    """What the person does with a hand, if anything."""
 
 
 def visitors_at(
-    seed: int, now: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE
+    seed: int, now: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE, thumbs: Thumbs = NO_THUMBS
 ) -> tuple[Visitor, ...]:
     """Return the visitors at this moment (epoch seconds), at most one per place, in the order of places."""
-    around = visitors_between(seed, now, now, footfall, cups)
+    around = visitors_between(seed, now, now, footfall, cups, thumbs)
     return tuple(visitor for visitor in around if visitor.started <= now < visitor.ended)
 
 
 def visitors_between(
-    seed: int, start: float, end: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE
+    seed: int,
+    start: float,
+    end: float,
+    footfall: Footfall | None = None,
+    cups: float = CUP_CHANCE,
+    thumbs: Thumbs = NO_THUMBS,
 ) -> Iterator[Visitor]:
     """Yield the visitors of this span (epoch seconds, both ends included), place by place, in the order of time.
 
@@ -77,7 +92,7 @@ def visitors_between(
     for place in range(len(CHANCES)):
         for cycle in range(max(_cycle(place, start), 0), _cycle(place, end) + 1):
             share = 1.0 if footfall is None else footfall(cycle * CYCLE) / MOST_PER_HOUR
-            visitor = _visitor(seed, place, cycle, share, cups)
+            visitor = _visitor(seed, place, cycle, share, cups, thumbs)
             if visitor is not None and visitor.started <= end and visitor.ended >= start:
                 yield visitor
 
@@ -103,15 +118,16 @@ def _shift(place: int) -> float:
     return place * CYCLE / len(CHANCES)
 
 
-def _visitor(seed: int, place: int, cycle: int, share: float, cups: float) -> Visitor | None:
+def _visitor(seed: int, place: int, cycle: int, share: float, cups: float, thumbs: Thumbs) -> Visitor | None:
     random = np.random.default_rng((seed, place, cycle))
     if random.random() >= CHANCES[place] * share:
         return None
     seconds = random.uniform(SHORTEST_VISIT, LONGEST_VISIT)
     started = cycle * CYCLE + _shift(place) + random.uniform(0, CYCLE - seconds)
     has_cup, mirrored = random.random() < cups and place in CUP_PLACES, random.random() < 0.5
-    where, nearness, dress, identity, interest, passing = random.random(6).tolist()
-    passes = passing < PASSING_CHANCE and not has_cup
+    where, nearness, dress, identity, interest, passing, opinion = random.random(7).tolist()
+    thumb: Thumb | None = "up" if opinion < thumbs[0] else "down" if opinion < sum(thumbs) else None
+    passes = passing < PASSING_CHANCE and not has_cup and not thumb
     return Visitor(
         place=place,
         started=started,
@@ -124,4 +140,5 @@ def _visitor(seed: int, place: int, cycle: int, share: float, cups: float) -> Vi
         identity=identity,
         interest=interest,
         passes=passes,
+        thumb=thumb,
     )

@@ -27,10 +27,13 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`$")
 _CHOICE = re.compile(r"Invalid enum value (.+)$", re.DOTALL)
 
 
-def plain(error: msgspec.ValidationError) -> str:
-    """Return what is wrong as the rest of a sentence about the value, such as “must be a number of at most 60”."""
+def plain(error: msgspec.ValidationError, *, with_given: bool = True) -> str:
+    """Return what is wrong as the rest of a sentence about the value, such as “must be a number of at most 60”.
+
+    With `with_given`, the sentence also names the type of the given value where that type is wrong.
+    """
     text, _ = _parts(error)
-    if found := _EXPECTED.match(text):
+    if found := _EXPECTED.match(text if with_given else text.partition(", got ")[0]):
         return _must_be(found)
     if found := _LACKS.match(text):
         return f"lacks “{found[1]}”"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from demo.camera_profiles import SEATTLE01
 from demo.cameras.rooms import HEIGHT, ROOMS, WIDTH
-from demo.cameras.scene import Person, Scene
+from demo.cameras.scene import Person, Scene, person_of, thumb_of
 from demo.cameras.visitors import (
     CUP_CHANCE,
     CUP_PLACES,
@@ -27,6 +27,8 @@ from edge_agent.config import AgentConfig
 from edge_agent.eyes import Eyes
 from edge_agent.messages import Box, Frame
 from edge_agent.pictures.encoding import jpeg
+from edge_agent.vision.gestures import THUMBS_DOWN, THUMBS_UP
+from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.objects import ObjectDetector
 
 NOON = 1_790_000_000.0
@@ -87,6 +89,30 @@ def test_as_many_visitors_come_as_in_the_history_of_the_camera() -> None:
         assert abs(len(there) - expected) < 4 * expected**0.5 + 0.1 * expected
     near = [visitor for visitor in came if visitor.place in CUP_PLACES]
     assert abs(sum(visitor.has_cup for visitor in near) / len(near) - SEATTLE01.cups) < 0.1
+
+
+def test_as_many_visitors_show_a_thumb_as_in_the_history_of_the_camera() -> None:
+    shares = (SEATTLE01.thumbs, SEATTLE01.thumbs_down)
+    came = list(visitors_between(1, NOON, NOON + 200_000, thumbs=shares))
+    for thumb, share in zip(("up", "down"), shares, strict=True):
+        showing = [visitor for visitor in came if visitor.thumb == thumb]
+        assert abs(len(showing) - share * len(came)) < 4 * (share * len(came)) ** 0.5
+        assert not any(visitor.passes for visitor in showing)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_the_real_detector_reads_the_thumbs_and_takes_none_for_the_other(room: str, models: Path) -> None:
+    """As an agent that looks at a hand once a second or so, which tells a thumb by its episode."""
+    shares = (0.5, 0.5)
+    scene, hands = Scene(room, 3, thumbs=shares), HandDetector(models)
+    told: list[tuple[set[str], str]] = []
+    for visitor in list(visitors_between(3, NOON, NOON + 1_800, thumbs=shares))[::5]:
+        times = [at for at in np.arange(visitor.started + 2, visitor.ended, 1.6) if thumb_of(visitor, at)][:5]
+        faces = [(person_of(visitor, at), scene.picture_at(at)) for at in times]
+        seen = {hand.label for person, rgb in faces if person for hand in hands.detect_around(rgb, [person.face])}
+        told.append((seen, THUMBS_UP if visitor.thumb == "up" else THUMBS_DOWN))
+    assert len(told) >= 8
+    assert sum(true in seen for seen, true in told) / len(told) >= 0.7
 
 
 def test_people_turn_away_and_back_and_nobody_is_at_two_places(models: Path) -> None:
