@@ -35,7 +35,7 @@ _LARGEST = 225
 
 def with_thumb(portrait: Cutout, number: int, colour: tuple[int, int, int], *, up: bool, to_the_right: bool) -> Cutout:
     """Return this portrait of the person `number` with a raised hand on one side, in a sleeve of this colour (RGB)."""
-    middle = np.array(people.CENTRE)
+    middle = np.array(people.CENTRE, float)
     side = np.array((-1 if to_the_right else 1, 1))
     rgb, opacity = portrait.rgb.astype(np.float32), portrait.opacity.copy()
     sleeve, covered = _sleeve(middle + side * _ELBOW, middle + side * _WRIST, colour)
@@ -67,7 +67,7 @@ def _lay(
 
 
 def _sleeve(
-    elbow: NDArray[np.int64], wrist: NDArray[np.int64], colour: tuple[int, int, int]
+    elbow: NDArray[np.float64], wrist: NDArray[np.float64], colour: tuple[int, int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw a forearm's sleeve: its colours and its opacity, as large as a portrait."""
     rows, columns = np.mgrid[0 : people.SIZE, 0 : people.SIZE].astype(np.float32)
