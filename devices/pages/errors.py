@@ -22,6 +22,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", {"sentence": sentence}, status=HTTPStatus.NOT_FOUND)
 
 
+def problem(status: HTTPStatus, detail: str) -> JsonResponse:
+    """Return an error of the API as problem details, where Django answers instead of the API's views."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Return a 503 while the database is away, and a 500 for other errors; under `/api/` as problem details."""
     away = is_of_an_outage(sys.exc_info()[1])
@@ -33,8 +39,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
             if away
             else "The server made an error. Its log contains the details."
         )
-        problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-        response = JsonResponse(problem, status=status, content_type="application/problem+json")
+        response = problem(status, detail)
     else:
         response = HttpResponse(render_to_string(f"{status:d}.html"), status=status)
     if away:

@@ -4,23 +4,13 @@ import io
 from pathlib import PurePosixPath
 from typing import Any
 
+from devices.pages.bodies import BodyLimit
 from learning.datasets.archives import Archive, BadArchive, Files, uploaded_files
 
 MAX_UPLOAD_BYTES = 256 * 1024 * 1024
 """Bytes of one upload; `manage.py data_set import` takes more. A picture has some 100 KB."""
 
-TOO_LARGE = (
-    f"An upload has at most {MAX_UPLOAD_BYTES // 1024**2} MB. Split it, or run `manage.py data_set import` on the "
-    "server."
-)
-
-
-def body_bytes(request: Any) -> int:
-    """Return the length that the request tells of its body; servers read no more than that."""
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
+LIMIT = BodyLimit(MAX_UPLOAD_BYTES, "Split the upload, or run `manage.py data_set import` on the server.")
 
 
 def files_in(uploads: list[Any]) -> Files:

@@ -17,6 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.models import Site
+from devices.pages.bodies import limits_body
 from devices.rules.roles import Right
 from devices.rules.text import whole_number
 from learning.datasets import formats, reads, services
@@ -27,11 +28,10 @@ from learning.datasets.exporting import archive_response
 from learning.datasets.importing import import_files
 from learning.datasets.policies import policy_of
 from learning.datasets.rights import check_operator
-from learning.datasets.uploads import files_in
+from learning.datasets.uploads import LIMIT, files_in
 from learning.evaluating.reads import side_by_side
 from learning.models import DataSet, Label, Picture, Review
 from learning.pages.forms import DataSetForm
-from learning.pages.uploads import bounded_upload
 from learning.training.sagemaker import account
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def context_of(request: HttpRequest, data_set: DataSet, **more: Any) -> dict[str
     }
 
 
-@bounded_upload
+@limits_body(LIMIT)
 @login_required
 @require_POST
 def import_upload(request: HttpRequest, pk: int) -> HttpResponse:

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from devices.pages.bodies import limits_body
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import FilterSet, NumberFilter, check_parameters
-from devices.rest.parsing import TooLarge
 from learning.datasets import formats, services
 from learning.datasets.archives import BadArchive
 from learning.datasets.boxes import set_boxes
@@ -26,7 +26,7 @@ from learning.datasets.importing import import_files
 from learning.datasets.reads import split_of
 from learning.datasets.rights import check_operator
 from learning.datasets.splitting import TRAIN, VALIDATION, CannotSplit
-from learning.datasets.uploads import MAX_UPLOAD_BYTES, TOO_LARGE, body_bytes, files_in
+from learning.datasets.uploads import LIMIT, files_in
 from learning.models import DataSet, Picture, Review
 from learning.rest.serializers import (
     BoxesSerializer,
@@ -87,10 +87,9 @@ class DataSetViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.De
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses=ImportReportSerializer)
     @action(detail=True, methods=["post"], url_path="import", url_name="import", parser_classes=[MultiPartParser])
+    @limits_body(LIMIT)
     def import_upload(self, request: Request, pk: str) -> Response:
         """Import pictures, annotations, or one ZIP archive of both. The response names each item with a problem."""
-        if body_bytes(request) > MAX_UPLOAD_BYTES:
-            raise TooLarge(TOO_LARGE)
         data_set = self.get_object()
         upload = UploadSerializer(
             data={"files": request.FILES.getlist("files"), "recording": _text(request, "recording")}

@@ -91,7 +91,6 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "devices.storage.replica.read_replica",
     "django.middleware.common.CommonMiddleware",
-    "devices.pages.middleware.refuse_nul",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "devices.audit.recording.know_who_acts",
@@ -101,6 +100,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "devices.pages.middleware.content_security_policy",
     "devices.pages.middleware.private_pages_are_stored_nowhere",
+    # Before whatever reads a body: the check for NUL, and the check of the token against forged requests, which runs
+    # after all of these functions.
+    "devices.pages.bodies.refuse_large_bodies",
+    "devices.pages.middleware.refuse_nul",
     "django.middleware.http.ConditionalGetMiddleware",
     "devices.pages.live.send_live_parts",
 ]
