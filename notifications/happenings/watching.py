@@ -27,23 +27,22 @@ def watch(now: dt.datetime) -> int:
 
 def _watch_site(site: Site, now: dt.datetime) -> int:
     devices = Device.objects.open().filter(site=site).select_related("thing__state")
-    happenings = [row for device in devices for row in _of_device(device, now)]
+    off = Happening.objects.filter(kind=Kind.CAMERA_OFF, site=site, at__gte=now - LOOK_BACK)
+    last_off = dict(off.order_by("device").values_list("device").annotate(Max("at")))
+    happenings = [row for device in devices for row in _of_device(device, last_off.get(device.pk), now)]
     noted = [*happenings, *_quarantine(site, now), *numbers.happenings(site, now)]
     write(noted)
     return len(noted)
 
 
-def _of_device(device: Device, now: dt.datetime) -> Iterator[Happening]:
+def _of_device(device: Device, last_off: dt.datetime | None, now: dt.datetime) -> Iterator[Happening]:
     state: DeviceState | None = getattr(device.thing, "state", None)
     if state is None or state.last_seen_at is None:
         return
     if not state.is_live(now) and now - state.last_seen_at < LOOK_BACK:
         yield _happening(device, Kind.CAMERA_OFF, f"{device.pk} {state.last_seen_at.timestamp():.0f}", now, now)
-    elif state.is_live(now):
-        off = Happening.objects.filter(kind=Kind.CAMERA_OFF, device=device, at__gte=now - LOOK_BACK)
-        latest = off.aggregate(at=Max("at"))["at"]
-        if latest is not None:
-            yield _happening(device, Kind.CAMERA_BACK, f"{device.pk} {latest.timestamp():.0f}", now, now)
+    elif state.is_live(now) and last_off is not None:
+        yield _happening(device, Kind.CAMERA_BACK, f"{device.pk} {last_off.timestamp():.0f}", now, now)
     if state.picture_problem:
         since = state.picture_problem_since or now
         key = f"{device.pk} {state.picture_problem} {since.timestamp():.0f}"

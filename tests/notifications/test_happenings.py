@@ -4,11 +4,13 @@ import datetime as dt
 import json
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from devices.intake.batches import accept
 from devices.models import Device, DeviceState
 from devices.reading import picture_budget
 from devices.reading.arrivals import Arrival
+from devices.services import register_device
 from edge_agent import messages
 from faces.coffees.counting import count_coffees
 from faces.models import Capture, Person, Sighting
@@ -81,6 +83,22 @@ def test_a_camera_goes_off_once_and_is_back_once(seattle01: Device, set_clock: c
         set_clock(now)
         watching.watch(now)
         assert list(Happening.objects.order_by("pk").values_list("kind", flat=True)) == expected
+
+
+def test_watching_takes_no_more_queries_for_more_cameras(
+    seattle01: Device, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    def watched(most: int) -> int:
+        with django_assert_max_num_queries(most) as queries:
+            watching.watch(clock.now())
+        return len(queries)
+
+    DeviceState.objects.create(thing=seattle01.thing, online=True, last_seen_at=clock.now())
+    one = watched(100)
+    for number in range(3):
+        more = register_device(site=seattle01.site, name=f"Camera {number}", thing_name=f"camera-{number}")
+        DeviceState.objects.update_or_create(thing=more.thing, defaults={"online": True, "last_seen_at": clock.now()})
+    watched(one)
 
 
 def test_a_camera_that_was_never_seen_is_not_off(seattle01: Device) -> None:
