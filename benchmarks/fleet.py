@@ -35,6 +35,7 @@ from tests import postgres
 from tests.brokers import mosquitto
 
 POSTGRESQL = f"{stand.DURABLE} -c shared_buffers=1GB -c max_wal_size=4GB -c checkpoint_timeout=15min"
+POSTGRESQL += " -c max_locks_per_transaction=512"
 """As docs/production.md advises."""
 
 CAMERAS_A_SITE = 100

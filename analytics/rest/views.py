@@ -1,7 +1,7 @@
 """Engagement, counts, episodes and detections in the API."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from analytics.models import FACE, Detection, Episode
+from analytics.models.archive import FactKind
 from analytics.numbers import reads
 from analytics.numbers.buckets import Bucket
 from analytics.numbers.measures import (
@@ -41,6 +42,7 @@ from analytics.rest.bucket_serializers import (
     local_row,
     week_row,
 )
+from analytics.rest.facts import FactViewSet
 from analytics.rest.places import find_place
 from analytics.rest.serializers import (
     DetectionQuery,
@@ -190,13 +192,14 @@ class EpisodeViewSet(ScopedReadOnlyViewSet):
         return queryset.filter(**_without_none(look_ups))
 
 
-class DetectionViewSet(ScopedReadOnlyViewSet):
+class DetectionViewSet(FactViewSet):
     """Faces, objects and gestures that your devices detected in single frames, newest first."""
 
     queryset = Detection.objects.select_related("device__site")
     serializer_class = DetectionSerializer
     cursor_ordering = ("-taken_at", "-pk")
-    exports_whole_list = True
+    kind = FactKind.DETECTIONS
+    query_class = DetectionQuery
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         if args:
@@ -208,22 +211,8 @@ class DetectionViewSet(ScopedReadOnlyViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         return super().list(request, *args, **kwargs)
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.action != "list":
-            return queryset
-        query = parse_query(DetectionQuery, self.request)
-        zone = ZoneInfo("UTC")
-        if "site" in query or "device" in query:
-            place = find_place(self.request, query)
-            queryset, zone = queryset.filter(device__in=[d.pk for d in place.devices]), place.zone
-        start, end = parse_bounds(query, zone)
-        look_ups = {
-            "label": query.get("label"),
-            "confidence__gte": query.get("min_confidence"),
-            "taken_at__gte": start,
-            "taken_at__lt": end,
-        }
-        return queryset.filter(**_without_none(look_ups))
+    def look_ups(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        return {"label": query.get("label"), "confidence__gte": query.get("min_confidence")}
 
 
 def _without_none(look_ups: dict[str, Any]) -> dict[str, Any]:

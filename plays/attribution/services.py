@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from analytics.models import VisitQuarter
+from analytics.models import SettledDay, VisitQuarter
 from devices.storage import sql
 from plays.attribution import statements
 from plays.models import ContentQuarter, PlayDay
@@ -27,15 +27,17 @@ ONE_DAY = dt.timedelta(days=1)
 def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
     """Compute the tallies of the days from `since` on (of all, by default) whose plays or visits have changed.
 
-    Return how many days of devices were computed. A day is computed in the transaction that clears its mark.
+    Return how many days of devices were computed. A day is computed in the transaction that clears its mark. A day
+    whose visits are archived keeps what was computed while the database had them.
     """
     days = PlayDay.objects.all() if since is None else PlayDay.objects.filter(day__gte=since)
     by_day: dict[dt.date, dict[int, tuple[bool, str]]] = defaultdict(dict)
     for day, device, is_changed, fingerprint in days.values_list("day", "device", "is_changed", "fingerprint"):
         by_day[day][device] = is_changed, fingerprint
+    settled = set(SettledDay.objects.filter(day__in=by_day).values_list("day", "device"))
     count = 0
     for day, known in sorted(by_day.items()):
-        devices = sorted(known)
+        devices = [device for device in sorted(known) if (day, device) not in settled]
         for start in range(0, len(devices), AT_ONCE):
             some = devices[start : start + AT_ONCE]
             found = _fingerprints(some, day)

@@ -127,7 +127,9 @@ def _visit_bar(visit: Visit, start: dt.datetime, end: dt.datetime, site: Site) -
     looked = "" if visit.attention_ms is None else f", looked for {visit.attention_ms / 1000:.1f} s"
     text = f"{visit.began_at.astimezone(site.zone):%H:%M:%S}: a visit of {visit.dwell_ms / 1000:.1f} s{looked}"
     share = (visit.attention_ms or 0) / max(1, visit.dwell_ms)
-    return Bar(*_place(start, end, visit.began_at, leave), round(10 * share), text, "", f"?visit={visit.pk}")
+    # An archived visit, which is not in the database, has no page of its own.
+    address = "" if visit._state.adding else f"?visit={visit.pk}"
+    return Bar(*_place(start, end, visit.began_at, leave), round(10 * share), text, "", address)
 
 
 def _play_bar(

@@ -1,5 +1,6 @@
 """Pages and the API read facts from a real streaming replica, as far as it can be relied on."""
 
+import io
 import json
 import urllib.error
 import urllib.request
@@ -8,11 +9,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from pyarrow import parquet
 
+from benchmarks.exports import FORMATS
 from benchmarks.tools.web import serving
-from tests import postgres
+from edge_agent import messages
+from tests import clock, postgres
 from tests.deploy.stack import Stack
-from tests.deploy.test_stack import connected, frame, publisher
+from tests.deploy.test_stack import connected, publisher
 
 OTHER_TOKEN = """
 from django.contrib.auth.models import User
@@ -37,17 +41,28 @@ def call(stack: Stack, replica: postgres.Server) -> Iterator[Call]:
     own = {"DATABASE_REPLICA_URL": replica.url, "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1"}
     with serving(workers=1, environment=stack.environment | own) as address:
 
-        def ask(path: str, token: str, body: Any = None) -> Any:
+        def ask(path: str, token: str, body: Any = None, *, is_file: bool = False) -> Any:
             headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
             data = None if body is None else json.dumps(body).encode()
             with urllib.request.urlopen(urllib.request.Request(address + path, data, headers), timeout=60) as response:
-                return json.loads(response.read())
+                return response.read() if is_file else json.loads(response.read())
 
         yield ask
 
 
-def test_pages_read_the_replica_and_own_writes_and_outages_the_primary(
-    stack: Stack, token: str, replica: postgres.Server, call: Call
+@pytest.fixture
+def export(stack: Stack, token: str, call: Call) -> Callable[[str], int]:
+    """Return a function that returns how many detections an export in this format has."""
+
+    def rows(kind: str) -> int:
+        body = call(f"/api/v1/detections/?device=Lobby&format={kind}", token, is_file=True)
+        return len(body.splitlines()) - 1 if kind == "csv" else parquet.read_metadata(io.BytesIO(body)).num_rows
+
+    return rows
+
+
+def test_pages_and_exports_read_the_replica_and_own_writes_and_outages_the_primary(
+    stack: Stack, token: str, replica: postgres.Server, call: Call, export: Callable[[str], int]
 ) -> None:
     other = stack.manage("shell", "--no-imports", "-c", OTHER_TOKEN).split()[-1]
     path = "/api/v1/engagement/?device=Lobby&bucket=hour"
@@ -56,20 +71,29 @@ def test_pages_read_the_replica_and_own_writes_and_outages_the_primary(
         return sum(bucket["frames"] for bucket in call(path, token))
 
     stack.wait(lambda: len(call("/api/v1/devices/", token)["results"]) == 2, "the replica's web server")
-    before = frames(token)
+    before, exported = frames(token), export("csv")
     with psycopg.connect(replica.url, autocommit=True) as copy:
         copy.execute("SELECT pg_wal_replay_pause()")
         with connected(stack, "lobby-1", "one") as camera:
-            assert publisher(camera)("dt/headcount/lobby-1/frames", frame(0)) == "Success"
+            assert publisher(camera)("dt/headcount/lobby-1/frames", with_a_face()) == "Success"
         call("/api/v1/sites/", other, {"name": "Portland", "slug": "portland", "timezone": "America/Los_Angeles"})
         stack.wait(lambda: frames(other) == before + 1, "the frame, for whoever has just written something")
         assert frames(token) == before, "the paused replica does not have the frame"
+        assert [export(kind) for kind in FORMATS] == [exported] * 2, "an export is read from the replica"
         stack.wait(lambda: frames(token) == before + 1, "the primary's numbers, once the replica is too old")
         assert "FAIL database replica" in health(stack, replica)
+        assert [export(kind) for kind in FORMATS] == [exported + 1] * 2
         copy.execute("SELECT pg_wal_replay_resume()")
     stack.wait(lambda: "ok   database replica" in health(stack, replica), "the replica to catch up")
+    assert [export(kind) for kind in FORMATS] == [exported + 1] * 2
     replica.stop()
     stack.wait(lambda: answers(lambda: frames(token)), "pages without the replica", within=30)
+
+
+def with_a_face() -> bytes:
+    at = clock.epoch_ms()
+    seen = messages.Frame(taken_at=at, faces=(messages.Face(0.9, (1, 2, 30, 40)),))
+    return messages.encode(messages.Frames(id=f"message-{at}", frames=(seen,)))
 
 
 def answers(ask: Callable[[], object]) -> bool:

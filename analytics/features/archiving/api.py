@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from analytics.features.archiving.files import columns_of, schema_of
-from analytics.features.archiving.reading import archived_days, read_facts
 from analytics.models.archive import FactKind
+from analytics.numbers.archived_facts import archived_days, read_facts
+from analytics.numbers.archived_files import columns_of, schema_of
 from analytics.rest.places import Place, find_place
 from analytics.rest.serializers import PlaceQuery, parse_bounds
 from devices.models import Device
@@ -35,7 +35,7 @@ class ArchivedDaySerializer(serializers.Serializer[Any]):
 
 
 class ArchivedFactViewSet(ViewSet):
-    """Frames, detections and visits of months that are archived. The other lists do not have them."""
+    """Frames, detections and visits of months that are archived."""
 
     serializer_class = ArchivedDaySerializer
 
@@ -43,7 +43,8 @@ class ArchivedFactViewSet(ViewSet):
     def list(self, request: Request) -> Response | HttpResponseBase:
         """Return the archived days of the kind. As CSV or Parquet: the facts of your devices on these days.
 
-        Numbers in buckets (`engagement/`, `counts/`, `audience/`) include archived facts; they are kept apart.
+        Numbers in buckets (`engagement/`, `counts/`, `audience/`) include archived facts; they are kept apart. So do
+        `detections/` and `visits/` as CSV or Parquet.
         """
         query = parse_query(ArchivedQuery, request)
         if "site" in query or "device" in query:
@@ -54,7 +55,7 @@ class ArchivedFactViewSet(ViewSet):
         kind = FactKind(query["kind"])
         extension = getattr(request.accepted_renderer, "format", "json")
         if extension not in FILES:
-            days = [{"kind": each, "day": day} for each, day in archived_days(start=start, end=end) if each == kind]
+            days = [{"kind": each, "day": day} for each, day in archived_days((start, end)) if each == kind]
             return Response(ArchivedDaySerializer(days, many=True).data)
         columns = list(columns_of(kind))
         at = columns.index("device_id")
@@ -62,7 +63,7 @@ class ArchivedFactViewSet(ViewSet):
         names = ["site", "device", *columns[:at], *columns[at + 1 :]]
         rows = (
             [devices[row[at]].site.slug, devices[row[at]].name, *row[:at], *row[at + 1 :]]
-            for row in read_facts(kind, devices=devices, start=start, end=end)
+            for row in read_facts(kind, columns, devices=devices, spans=[(start, end)])
         )
         name = exports.file_name(f"archived-{kind}", request.query_params.dict(), extension)
         if extension == "csv":

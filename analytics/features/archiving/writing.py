@@ -8,7 +8,7 @@ interrupted; the next run goes on.
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -21,9 +21,9 @@ from django.db import connection, transaction
 
 from analytics.counting import tallies
 from analytics.counting.corrections import first_kept_moment
-from analytics.features.archiving.files import CHUNK_ROWS, MODELS, columns_of, name_of, schema_of, time_of
 from analytics.models import Review, SettledDay
 from analytics.models.archive import ArchivedFile, FactKind
+from analytics.numbers.archived_files import CHUNK_ROWS, MODELS, columns_of, name_of, schema_of, time_of
 from devices.storage import partitions, sql
 from devices.storage.partitions import Partition
 
@@ -98,16 +98,20 @@ def forget_old_files(*, now: dt.datetime) -> int:
 
 
 def _archive(months: list[Month], progress: Progress) -> int:
+    written: dict[Month, list[int]] = {}
     for month in months:
+        written[month] = []
         for day in _days(month):
-            _write_day(month, day)
+            written[month].append(_write_day(month, day))
             progress(f"{day.kind} of {day.day}", day.rows)
     _settle(months)
     moved = 0
     for month in months:
         with partitions.alone():
             partitions.detach(month.parent, month.partition)
-            rows = _drop(month)
+            # At once, so that who reads finds the facts in the files while the table is compared with them.
+            ArchivedFile.objects.filter(pk__in=written[month]).update(is_complete=True)
+            rows = _drop(month, written[month])
         if rows is None:
             raise Changed("The facts of a month changed while they were moved, so they stay; run the command again.")
         moved += rows
@@ -124,10 +128,14 @@ def _days(month: Month) -> list[Day]:
         return [Day(month.kind, *row) for row in cursor.fetchall()]
 
 
-def _write_day(month: Month, day: Day) -> None:
-    """Write the file of this day, unless an earlier run has. Raises `Changed` if the day is not the same any more."""
-    if ArchivedFile.objects.filter(kind=day.kind, day=day.day, digest=day.digest).exists():
-        return
+def _write_day(month: Month, day: Day) -> int:
+    """Write the file of this day, unless an earlier run has, and return its number.
+
+    Raises `Changed` if the day is not the same any more.
+    """
+    earlier = ArchivedFile.objects.filter(kind=day.kind, day=day.day, digest=day.digest).first()
+    if earlier is not None:
+        return int(earlier.pk)
     from pyarrow import parquet
 
     schema = schema_of(day.kind)
@@ -147,7 +155,8 @@ def _write_day(month: Month, day: Day) -> None:
             raise Changed(f"The {day.kind} of {day.day} changed while they were written; run the command again.")
         target.seek(0)
         name = default_storage.save(name_of(day.kind, day.day, day.digest), File(target))
-    ArchivedFile.objects.create(kind=day.kind, day=day.day, digest=day.digest, rows=day.rows, file=name)
+    stored = ArchivedFile.objects.create(kind=day.kind, day=day.day, digest=day.digest, rows=day.rows, file=name)
+    return int(stored.pk)
 
 
 def _batches(month: Month, day: dt.date, schema: "pyarrow.Schema") -> Iterator["pyarrow.RecordBatch"]:
@@ -196,28 +205,24 @@ def _settle(months: Iterable[Month]) -> None:
 
 
 @transaction.atomic
-def _drop(month: Month) -> int | None:
-    """Drop the detached table if its rows are those of the files, and return their number.
+def _drop(month: Month, written: Sequence[int]) -> int | None:
+    """Drop the detached table if its rows are those of the files `written`, and return their number.
 
     Otherwise attach the table again, and return None.
     """
     table = month.partition.table
     _run(f'LOCK TABLE "{table}"')
     days = _days(month)
-    files = {
-        (file.day, file.digest, file.rows): file.pk
-        for file in ArchivedFile.objects.filter(kind=month.kind, day__in=[day.day for day in days])
-    }
-    keys = [(day.day, day.digest, day.rows) for day in days]
-    if any(key not in files for key in keys):
+    of_month = ArchivedFile.objects.filter(kind=month.kind, day__in=[day.day for day in days])
+    files = {(file.day, file.digest, file.rows) for file in of_month.filter(pk__in=written)}
+    if files != {(day.day, day.digest, day.rows) for day in days}:
+        ArchivedFile.objects.filter(pk__in=written).update(is_complete=False)
         partitions.attach(month.parent, month.partition)
         return None
     # Files of a run before the last change of the month.
-    stale = ArchivedFile.objects.filter(kind=month.kind, day__in=[day.day for day in days], is_complete=False)
-    for file in stale.exclude(pk__in=[files[key] for key in keys]):
-        file.file.delete(save=False)
-        file.delete()
-    ArchivedFile.objects.filter(pk__in=[files[key] for key in keys]).update(is_complete=True)
+    for stale in of_month.filter(is_complete=False):
+        stale.file.delete(save=False)
+        stale.delete()
     if month.kind is FactKind.DETECTIONS and days:
         first, last = days[0].day, days[-1].day + dt.timedelta(days=1)
         ends = [dt.datetime.combine(day, dt.time.min, dt.UTC) for day in (first, last)]

@@ -1,9 +1,8 @@
 """The API of visits."""
 
+from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,13 +11,12 @@ from rest_framework.viewsets import ViewSet
 
 from analytics.features.audience.serializers import AudienceSerializer, VisitQuery, VisitSerializer, audience_row
 from analytics.models import Visit
+from analytics.models.archive import FactKind
 from analytics.numbers.reads import read_engagement
 from analytics.numbers.visits import first_visits, read_visits
 from analytics.rest.bucket_serializers import BucketQuery
-from analytics.rest.places import find_place
-from analytics.rest.serializers import parse_bounds
+from analytics.rest.facts import FactViewSet
 from analytics.rest.series import select_series
-from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.parameters import parse_query
 
 
@@ -51,28 +49,20 @@ class AudienceViewSet(ViewSet):
         )
 
 
-class VisitViewSet(ScopedReadOnlyViewSet):
+class VisitViewSet(FactViewSet):
     """Visits, newest first, one for each person who came."""
 
     queryset = Visit.objects.select_related("device__site")
     serializer_class = VisitSerializer
     cursor_ordering = ("-began_at", "-pk")
-    exports_whole_list = True
+    export_instead: Mapping[str, str] = {"dwell_seconds": "dwell_ms", "attention_seconds": "attention_ms"}
+    kind = FactKind.VISITS
+    query_class = VisitQuery
 
     @extend_schema(parameters=[VisitQuery])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         return super().list(request, *args, **kwargs)
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.action != "list":
-            return queryset
-        query = parse_query(VisitQuery, self.request)
-        zone = ZoneInfo("UTC")
-        if "site" in query or "device" in query:
-            place = find_place(self.request, query)
-            queryset, zone = queryset.filter(device__in=[d.pk for d in place.devices]), place.zone
-        start, end = parse_bounds(query, zone)
-        look_ups = {"began_at__gte": start, "began_at__lt": end}
-        if "min_seconds" in query:
-            queryset = queryset.filter(dwell_ms__gte=round(query["min_seconds"] * 1000))
-        return queryset.filter(**{look_up: value for look_up, value in look_ups.items() if value is not None})
+    def look_ups(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        least = query.get("min_seconds")
+        return {"dwell_ms__gte": None if least is None else round(least * 1000)}

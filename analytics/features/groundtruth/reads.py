@@ -1,8 +1,8 @@
 """Read the accuracy of a device from the ground-truth sessions at its spot, in a few queries for any number of them.
 
-Only sessions within the retention of frames can be compared. Rejected detections count as no faces. The sessions tell
-the accuracy of a camera as long as nothing is changed that decides how well it counts: the camera, its software, models
-and settings. Then the calibration has ended.
+Only sessions within the retention of frames can be compared; facts of archived months are read from their files.
+Rejected detections count as no faces. The sessions tell the accuracy of a camera as long as nothing is changed that
+decides how well it counts: the camera, its software, models and settings. Then the calibration has ended.
 """
 
 import datetime as dt
@@ -18,7 +18,9 @@ from django.db.models.functions import TruncMinute
 from analytics.features.groundtruth.comparison import Comparison, Minute, arrivals, average, compare, minutes
 from analytics.features.groundtruth.setups import Change, SetupHistory, read_setups
 from analytics.models import FACE, Detection, Frame, Verdict, Visit
+from analytics.models.archive import FactKind
 from analytics.models.groundtruth import GroundTruthSession
+from analytics.numbers.archived_facts import Span, read_facts
 from analytics.numbers.visits import first_visits
 from devices.models import Device
 
@@ -148,24 +150,35 @@ def _visits_by_minute(sessions: Sequence[GroundTruthSession]) -> Visits:
     by_minute = began.annotate(minute=TruncMinute("began_at", tzinfo=dt.UTC)).order_by()
     for pk, minute, count in by_minute.values_list("device_id", "minute").annotate(Count("key")):
         found[pk][minute] = count
+    for pk, at in read_facts(FactKind.VISITS, ["device_id", "began_at"], devices=found, spans=_spans(sessions)):
+        found[pk][_minute(at)] = found[pk].get(_minute(at), 0) + 1
     return found
 
 
 def _camera_minutes(
-    devices: Collection[int], sessions: Iterable[GroundTruthSession]
+    devices: Collection[int], sessions: Sequence[GroundTruthSession]
 ) -> dict[dt.datetime, tuple[int, int]]:
     """Return by minute the number of frames with a number of faces, and the sum of their faces."""
     frames = Frame.objects.filter(_during(sessions, "taken_at"), device__in=devices, faces__isnull=False)
     by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("minute")
-    wrong = _wrong_faces(devices, sessions)
-    return {
+    wrong, archived_wrong = _wrong_faces(devices, sessions)
+    found = {
         minute: (count, faces - wrong[minute])
         for minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute")
     }
+    for pk, at, faces in read_facts(
+        FactKind.FRAMES, ["id", "taken_at", "faces"], devices=devices, spans=_spans(sessions)
+    ):
+        if faces is not None:
+            count, people = found.get(_minute(at), (0, 0))
+            found[_minute(at)] = (count + 1, people + max(0, faces - archived_wrong[pk]))
+    return dict(sorted(found.items()))
 
 
-def _wrong_faces(devices: Collection[int], sessions: Iterable[GroundTruthSession]) -> Counter[dt.datetime]:
-    """Return by minute the number of rejected faces."""
+def _wrong_faces(
+    devices: Collection[int], sessions: Sequence[GroundTruthSession]
+) -> tuple[Counter[dt.datetime], Counter[int]]:
+    """Return the number of rejected faces by minute, and those of archived frames by the frame's id."""
     wrong = Detection.objects.filter(
         _during(sessions, "taken_at"), device__in=devices, label=FACE, review=Verdict.WRONG
     )
@@ -173,8 +186,20 @@ def _wrong_faces(devices: Collection[int], sessions: Iterable[GroundTruthSession
     by_frame = wrong.values_list("frame_id", "taken_at", "frame__faces").annotate(Count("pk")).order_by()
     for _, taken_at, faces, count in by_frame:
         # Not more than the frame has: an object of the device may also have the label of faces.
-        faces_by_minute[taken_at.replace(second=0, microsecond=0)] += min(faces or 0, count)
-    return faces_by_minute
+        faces_by_minute[_minute(taken_at)] += min(faces or 0, count)
+    columns = ["frame_id", "label", "review"]
+    archived = read_facts(FactKind.DETECTIONS, columns, devices=devices, spans=_spans(sessions))
+    return faces_by_minute, Counter(
+        frame for frame, label, review in archived if (label, review) == (FACE, Verdict.WRONG)
+    )
+
+
+def _spans(sessions: Iterable[GroundTruthSession]) -> list[Span]:
+    return [(session.started_at, until(session)) for session in sessions]
+
+
+def _minute(at: dt.datetime) -> dt.datetime:
+    return at.replace(second=0, microsecond=0)
 
 
 def _during(sessions: Iterable[GroundTruthSession], field: str) -> Q:

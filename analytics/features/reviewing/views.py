@@ -2,12 +2,14 @@
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -15,7 +17,9 @@ from analytics.features.reviewing import effects, precision
 from analytics.features.reviewing.items import ReviewItem, Show, detections_after, read_items, select_detections
 from analytics.features.reviewing.page_query import PageQuery, parse_query
 from analytics.models import Detection, Verdict
+from analytics.models.archive import FactKind
 from analytics.numbers import intervals, periods
+from analytics.numbers.archived_facts import archived_days
 from devices.models import Site
 from devices.rules.roles import Right
 from devices.rules.text import whole_number
@@ -90,7 +94,19 @@ def _context(query: PageQuery, user: "User", request: HttpRequest) -> dict[str, 
             conditions.devices, label=query.label, start=conditions.start, end=conditions.end
         ),
         "level": intervals.CONFIDENCE,
+        "archived": _archived(query),
     }
+
+
+def _archived(query: PageQuery) -> str:
+    """Return the address of the archived detections of the page's period and place; "" without any."""
+    start, end = query.detection_filter.start, query.detection_filter.end
+    if not any(kind is FactKind.DETECTIONS for kind, _ in archived_days((start, end))):
+        return ""
+    chosen = {"kind": FactKind.DETECTIONS.value, "site": query.site.slug, "from": start.isoformat()}
+    if query.spot:
+        chosen["device"] = query.spot.latest.name
+    return f"{reverse('archived-fact-list')}?{urlencode({**chosen, 'to': end.isoformat(), 'format': 'csv'})}"
 
 
 def _handle_post(request: HttpRequest, user: "User") -> HttpResponse:

@@ -48,4 +48,3 @@ def test_only_who_has_signed_in_may_send_a_page_more_than_usual(client: Client, 
     assert post(client, "/learning/data-sets/1/import/", **more).status_code == 413
     client.force_login(viewer)
     assert post(client, "/learning/data-sets/1/import/", **more).status_code == 404
-

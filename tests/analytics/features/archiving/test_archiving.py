@@ -115,7 +115,7 @@ def test_an_archive_that_was_interrupted_goes_on(seattle01: Device, monkeypatch:
     assert all(ArchivedFile.objects.values_list("is_complete", flat=True))
 
 
-def interrupted(month: writing.Month) -> int:
+def interrupted(month: writing.Month, written: list[int]) -> int:
     raise KeyboardInterrupt
 
 

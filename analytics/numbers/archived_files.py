@@ -1,4 +1,4 @@
-"""The columns of the files, one Parquet file for each kind of fact and UTC day, sorted by device and time."""
+"""The columns of archived facts: one Parquet file for each kind of fact and UTC day, sorted by device and time."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
