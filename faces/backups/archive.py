@@ -14,12 +14,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyrage
 from django.apps import apps
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
@@ -110,14 +110,15 @@ def _fill(archive: tarfile.TarFile, made: Made, now: dt.datetime, progress: Prog
             progress("database", len(piece))
     for name in names:
         try:
-            with default_storage.open(name) as file:
-                content = file.read()
+            file = default_storage.open(name)
         except FileNotFoundError:
             made.missing.append(name)
             continue
-        _add(archive, f"pictures/{name}", content, now)
+        # A file of archived facts may have gigabytes, so that no file is read whole.
+        with file:
+            archive.addfile(_member(f"pictures/{name}", file.size, now), cast("IO[bytes]", file))
         made.pictures += 1
-        progress("pictures", len(content))
+        progress("pictures", file.size)
 
 
 def _file_names() -> Iterator[str]:
@@ -129,9 +130,13 @@ def _file_names() -> Iterator[str]:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, now: dt.datetime) -> None:
+    archive.addfile(_member(name, len(content), now), io.BytesIO(content))
+
+
+def _member(name: str, size: int, now: dt.datetime) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
-    member.size, member.mtime, member.mode = len(content), int(now.timestamp()), 0o600
-    archive.addfile(member, io.BytesIO(content))
+    member.size, member.mtime, member.mode = size, int(now.timestamp()), 0o600
+    return member
 
 
 def read(path: Path, *, key_file: Path, progress: Progress) -> dict[str, Any]:
@@ -147,7 +152,8 @@ def read(path: Path, *, key_file: Path, progress: Progress) -> dict[str, Any]:
         later: list[tarfile.TarInfo] = []
         database.load(_database_pieces(archive, members, later, progress))
         for member in itertools.chain(later, members):
-            _restore_picture(member.name.removeprefix("pictures/"), _content(archive, member), progress)
+            _restore_picture(member.name.removeprefix("pictures/"), _opened_member(archive, member))
+            progress("pictures", member.size)
     # The processes and the folder of another machine are not those of this one.
     Heartbeat.objects.exclude(process="quarantine").delete()
     pictures_folder.problem()
@@ -166,7 +172,7 @@ def _check(path: Path, identity: Any) -> dict[str, Any]:
             for member in members:
                 if not member.isfile() or not member.name.startswith(("database/", "pictures/")):
                     raise Unusable(f"{path} contains “{member.name}”, which no backup of Headcount does.")
-                _content(archive, member)
+                _read_through(_opened_member(archive, member))
     except (pyrage.DecryptError, tarfile.TarError, EOFError) as error:
         raise Unusable(f"{path} cannot be read: {error}. It is damaged, or encrypted to another key.") from None
     known = {f"{app}.{name}" for app, name in _known_migrations()}
@@ -232,13 +238,23 @@ class _opened:
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    if file is None:
-        raise Unusable(f"“{member.name}” in the backup is no file.")
-    content = file.read()
+    content = _opened_member(archive, member).read()
     if len(content) != member.size:
         raise tarfile.ReadError("it ends too early")
     return content
+
+
+def _opened_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(member)
+    if file is None:
+        raise Unusable(f"“{member.name}” in the backup is no file.")
+    return file
+
+
+def _read_through(file: IO[bytes]) -> None:
+    """Read the file to its end. Raises `tarfile.ReadError` if it ends too early."""
+    while file.read(database.CHUNK_BYTES):
+        pass
 
 
 def _database_pieces(
@@ -254,10 +270,9 @@ def _database_pieces(
         yield content
 
 
-def _restore_picture(name: str, content: bytes, progress: Progress) -> None:
+def _restore_picture(name: str, file: IO[bytes]) -> None:
     default_storage.delete(name)
-    default_storage.save(name, ContentFile(content))
-    progress("pictures", len(content))
+    default_storage.save(name, File(file))
 
 
 def erased_numbers() -> list[int]:

@@ -1,5 +1,6 @@
 """A backup brings everything back, tally by tally and picture by picture, except whoever was erased after it."""
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -24,6 +25,7 @@ from faces.backups import archive
 from faces.models import Person
 from faces.services import create_person, forget
 from tests import clock, places
+from tests.analytics.frames import count, seen
 from tests.devices.mqtt.test_ingest import database_url
 from tests.faces import scenes
 from tests.faces.conftest import TakePicture
@@ -35,13 +37,23 @@ CONTENTS = """
 import hashlib, json
 from django.apps import apps
 from django.core.files.storage import default_storage
+from analytics.models.archive import ArchivedFile
 from faces.models import Capture
 def rows(model):
     return hashlib.sha256(repr(list(model._base_manager.order_by("pk").values_list())).encode()).hexdigest()
 tables = {model._meta.label: rows(model) for model in apps.get_models()}
-pictures = {str(each.image): hashlib.sha256(default_storage.open(str(each.image)).read()).hexdigest()
-            for each in Capture.objects.exclude(image="")}
+names = [*Capture.objects.exclude(image="").values_list("image", flat=True)]
+names += ArchivedFile.objects.values_list("file", flat=True)
+pictures = {name: hashlib.sha256(default_storage.open(name).read()).hexdigest() for name in names}
 print(json.dumps({"tables": tables, "pictures": pictures}))
+"""
+
+ARCHIVED = """
+from analytics.numbers.archived_facts import read_facts
+from devices.models import Device
+devices = list(Device.objects.values_list("pk", flat=True))
+for kind, columns in (("frames", ["id", "faces"]), ("detections", ["id", "label", "confidence", "box"])):
+    print(*read_facts(kind, columns, devices=devices, spans=[(None, None)]), sep="\\n")
 """
 
 CHANGED_BY_A_RESTORE = {"devices.Heartbeat", "django_q.Schedule"}
@@ -115,6 +127,25 @@ def test_a_restored_backup_has_every_row_and_every_picture(
         assert len(before["pictures"]) == 1
         differs = {table for table, rows in before["tables"].items() if after["tables"][table] != rows}
         assert differs <= CHANGED_BY_A_RESTORE
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Only PostgreSQL has a table for each month")
+def test_a_restored_backup_has_the_archived_facts(
+    two_people: list[Person], seattle01: Device, key: tuple[Path, str], tmp_path: Path, settings: Any
+) -> None:
+    settings.FRAME_RETENTION_DAYS, settings.FACTS_IN_DATABASE_DAYS = 7305, 365
+    count(seen(seattle01, clock.NOW - dt.timedelta(days=900), faces=[0.9], labels=[("cup", 0.5)]))
+    call_command("archive_facts")
+    backup, erasures = tmp_path / "backup.age", tmp_path / "erasures.json"
+    call_command("backup", backup, to=key[1])
+    forget(person=two_people[0], by=None)
+    call_command("backup", erasures, erasures=True)
+    with another_database(tmp_path / "other") as other:
+        Path(other["DATA_DIR"]).mkdir()
+        manage(other, "restore", str(backup), "--key", str(key[0]), "--erasures", str(erasures))
+        before, after = (manage(where, "shell", "--no-imports", "-c", ARCHIVED) for where in (here(), other))
+        assert after == before
+        assert "'cup', 0.5" in after
 
 
 def test_who_was_erased_after_the_backup_is_erased_again(
