@@ -11,6 +11,7 @@ from devices.intake.waiting import Run
 from devices.models import DeviceState
 from devices.reading.decoding import EPOCH, Arrival, Decoded
 from devices.rules.text import storable
+from devices.storage.sql import Rows
 
 log = logging.getLogger(__name__)
 
@@ -21,24 +22,38 @@ INSTANCES = 8
 def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> None:
     """Apply these messages, of which `relevant` has picked the few that matter, to their devices' states.
 
-    `runs` are the signs of life of all messages.
+    `runs` are the signs of life of all messages. Of most devices a batch has frames alone, which tell no more than
+    that the device is on. Then nothing else of its state is read or written, which takes a tenth of the time.
 
     Must run inside a transaction, and waits for other transactions that write the same devices' states.
     """
     pks = sorted({decoded.device.thing.pk for _, decoded in updates})
-    states = {state.pk: state for state in DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    locked = DeviceState.objects.select_for_update().filter(pk__in=pks).order_by("pk")
+    heard: dict[int, dt.datetime | None] = dict(locked.values_list("pk", "last_seen_at"))
+    told = {decoded.device.thing.pk for arrival, decoded in updates if not _is_sign_of_life_alone(arrival, decoded)}
+    told |= {run.device.thing.pk for run in runs} | (set(pks) - set(heard))
+    states: dict[int, DeviceState] = DeviceState.objects.in_bulk(told) if told else {}
     for arrival, decoded in updates:
         thing = decoded.device.thing
-        if thing.pk not in states:
-            states[thing.pk] = DeviceState(thing=thing)
-        _apply(states[thing.pk], arrival, decoded)
+        if thing.pk in told:
+            if thing.pk not in states:
+                states[thing.pk] = DeviceState(thing=thing)
+            _apply(states[thing.pk], arrival, decoded)
+        else:
+            heard[thing.pk] = max(heard[thing.pk] or arrival.received_at, arrival.received_at)
     waiting.learn(runs, states)
+    Rows(DeviceState, ("thing_id", "last_seen_at"), [each for each in heard.items() if each[0] not in told]).update()
     DeviceState.objects.bulk_create(
-        [states[pk] for pk in pks],
+        [states[pk] for pk in pks if pk in told],
         update_conflicts=True,
         unique_fields=["thing"],
         update_fields=[field.name for field in DeviceState._meta.fields if not field.primary_key],
     )
+
+
+def _is_sign_of_life_alone(arrival: Arrival, decoded: Decoded) -> bool:
+    """Whether the message tells no more of its device than that it is on."""
+    return decoded.status is None and decoded.clock is None and not arrival.retained and arrival.read_at is None
 
 
 def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, Decoded]]:

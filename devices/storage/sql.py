@@ -66,6 +66,31 @@ class Rows:
         ]
         self._insert(f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(changes)}")
 
+    def update(self) -> None:
+        """Give the stored rows these values. The first of the fields `names` is the primary key.
+
+        To have an order in which it waits for others, the caller has locked the rows.
+        """
+        if not self._rows:
+            return
+        table = _quoted(self._model._meta.db_table)
+        key, *others = _columns(self._model, self._names)
+        if _on_postgresql():
+            changes = ", ".join(f"{column} = new.{column}" for column in others)
+            values = [
+                f"{_unnested(field)} AS {_quoted(str(field.column))}" for field in _fields(self._model, self._names)
+            ]
+            rows = f"(SELECT {', '.join(values)}) AS new WHERE {table}.{key} = new.{key}"
+            _execute(f"UPDATE {table} SET {changes} FROM {rows}", self._columns)  # noqa: S608
+            return
+        width, flat = len(self._names), _flat(self._columns)
+        changes = ", ".join(f"{column} = new.column{place}" for place, column in enumerate(others, start=2))
+        row = f"({', '.join(['%s'] * width)})"
+        for start in range(0, len(flat), STATEMENT_ROWS * width):
+            part = flat[start : start + STATEMENT_ROWS * width]
+            rows = f"(VALUES {', '.join([row] * (len(part) // width))}) AS new WHERE {table}.{key} = new.column1"
+            _execute(f"UPDATE {table} SET {changes} FROM {rows}", part)  # noqa: S608
+
     def _insert(self, ending: str, *, may_fail: bool = False) -> list[tuple[Any, ...]]:
         """Insert the rows. Return what a RETURNING clause in `ending` selects.
 

@@ -8,7 +8,7 @@ import pytest
 from devices.intake.batches import accept
 from devices.models import Device, DeviceState, PictureProblem
 from edge_agent import messages
-from tests.devices.intake.test_batches import NOW, from_agent, milliseconds
+from tests.devices.intake.test_batches import NOW, frames_message, from_agent, milliseconds
 
 pytestmark = pytest.mark.django_db
 
@@ -29,3 +29,16 @@ def test_a_problem_with_the_picture_is_kept_until_it_is_over(seattle01: Device) 
 
 def test_every_problem_that_a_device_may_tell_has_words() -> None:
     assert set(PictureProblem) == set(get_args(messages.PictureProblem))
+
+
+def test_frames_change_nothing_of_a_state_but_when_the_device_was_heard_of(seattle01: Device) -> None:
+    def heard(after_s: int) -> dict[str, object]:
+        at = NOW + dt.timedelta(seconds=after_s)
+        accept([from_agent(frames_message(0, at=at, id=f"{after_s}"), "frames", at=at)])
+        return DeviceState.objects.values().get()
+
+    status = messages.Status(online=True, sent_at=milliseconds(NOW), software="1", temperature=50.5, dropped_messages=3)
+    accept([from_agent(status, "status", at=NOW)])
+    before = DeviceState.objects.values().get()
+    assert heard(60) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}
+    assert heard(30) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}, "it arrived earlier"

@@ -40,3 +40,19 @@ def test_more_rows_than_one_statement_takes_are_all_inserted(seattle01: Device) 
     rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(2 * sql.STATEMENT_ROWS + 1)]
     assert sorted(sql.Rows(DeviceLog, NAMES, rows).insert_new(key=KEY)) == list(range(len(rows)))
     assert list(DeviceLog.objects.order_by("key").values_list("text", flat=True)) == [row[-1] for row in rows]
+
+
+def test_an_update_changes_the_named_fields_of_the_given_rows_alone(seattle01: Device) -> None:
+    at = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    count = sql.STATEMENT_ROWS + 2
+    rows = [(seattle01.pk, at, key, at, "info", f"Line {key}") for key in range(count)]
+    sql.Rows(DeviceLog, NAMES, rows).insert()
+    pks = dict(DeviceLog.objects.values_list("key", "pk"))
+    later = at + dt.timedelta(microseconds=1)
+    changed = [(pks[key], later, f"“{key}” \\ %s") for key in range(1, count)]
+    sql.Rows(DeviceLog, ("id", "at", "text"), [*changed, (max(pks.values()) + 1, later, "no such row")]).update()
+    found = list(DeviceLog.objects.order_by("key").values_list("key", "at", "text", "level", "received_at"))
+    assert found == [
+        (0, at, "Line 0", "info", at),
+        *((key, later, f"“{key}” \\ %s", "info", at) for key in range(1, count)),
+    ]
