@@ -13,6 +13,7 @@ import datetime as dt
 import http.client
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,10 @@ POSTGRESQL = f"{stand.DURABLE} -c shared_buffers=1GB -c max_wal_size=4GB -c chec
 POSTGRESQL += " -c max_locks_per_transaction=512"
 """As docs/production.md advises."""
 
+OTHER_FILES = 1_000
+"""Open files and ports of the machine that are not those of cameras, at most."""
+
+PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 CAMERAS_A_SITE = 100
 ASKS_EVERY_S = 0.25
 DAY_S, QUARTERS_A_DAY = 86_400, 96
@@ -90,6 +95,7 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=10_000, help="(10,000)")
     parser.add_argument("--seconds", type=int, default=600, help="for which the cameras speak (600)")
     asked = parser.parse_args()
+    raise_limits(asked.cameras)
     folder = Path(tempfile.mkdtemp(prefix="headcount-fleet-"))
     folder.chmod(0o755)
     try:
@@ -100,6 +106,26 @@ def main() -> None:
     print(f"{asked.cameras:,} cameras, {FRAMES_A_MESSAGE} frames a second each, for {asked.seconds} s")
     print(report.table(measured))
     results.write(results.FOLDER / "fleet.json", measured)
+
+
+def raise_limits(cameras: int) -> None:
+    """Let this process and its children open a connection for each camera. Exits where this is not allowed."""
+    needed = cameras + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(needed, hard)))
+        except (ValueError, OSError):
+            raise SystemExit(
+                f"{cameras:,} connections need {needed:,} open files, and this user may have {hard:,}: raise"
+                " `ulimit -Hn`, or give fewer --cameras."
+            ) from None
+    first, last = map(int, PORTS.read_text().split())
+    if last - first < needed:
+        raise SystemExit(
+            f"{cameras:,} connections need {needed:,} ports, and this machine has {last - first:,}: widen"
+            " net.ipv4.ip_local_port_range with sysctl, or give fewer --cameras."
+        )
 
 
 def measure(folder: Path, url: str, cameras: int, seconds: int) -> list[results.Measured]:

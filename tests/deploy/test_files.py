@@ -12,7 +12,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from django.conf import settings
+from django.urls import reverse
 
+from learning.datasets.uploads import MAX_UPLOAD_BYTES
 from tests.deploy.stack import DEPLOY, Stack
 from tests.house.files import ROOT
 
@@ -73,6 +76,21 @@ def test_kubernetes_and_the_compose_file_run_the_commands_of_the_units() -> None
     pods = [each["spec"]["template"]["spec"] for each in manifests() if "template" in each.get("spec", {})]
     started = {" ".join(pod["containers"][0]["command"]).removeprefix("python3 ") for pod in pods}
     assert {command.split(" --share")[0].split(" --shard")[0] for command in started} == programs
+
+
+def test_nginx_serves_containers_as_it_serves_one_machine() -> None:
+    files = [DEPLOY / "nginx" / "headcount.conf", DEPLOY / "container" / "nginx.conf"]
+    servers = [file.read_text()[file.read_text().index("server {\n    listen 80") :] for file in files]
+    assert servers[0] == servers[1]
+
+
+def test_nginx_lets_in_what_headcount_takes() -> None:
+    text = (DEPLOY / "nginx" / "headcount.conf").read_text()
+    ordinary, uploads = (int(size) * 2**20 for size in re.findall(r"client_max_body_size (\d+)m;", text))
+    assert (ordinary, uploads) == (settings.DATA_UPLOAD_MAX_MEMORY_SIZE, MAX_UPLOAD_BYTES)
+    (pattern,) = re.findall(r"location ~ (\S+)", text)
+    for address in (reverse("dataset-import", args=[17]), reverse("data-set-import", args=[17])):
+        assert re.match(pattern, address)
 
 
 def test_the_image_contains_every_floor_but_the_demo() -> None:

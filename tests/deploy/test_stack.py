@@ -145,6 +145,29 @@ def test_too_large_a_body_is_refused_at_the_door(stack: Stack, token: str) -> No
     assert status in (413, 0)  # nginx answers, and may close the connection before the client has sent everything.
 
 
+def test_a_data_set_may_be_larger_than_other_bodies(stack: Stack, token: str) -> None:
+    headers = {"Authorization": f"Token {token}", "Content-Type": "multipart/form-data; boundary=x"}
+    status, _, body = stack.get("/api/v1/data-sets/1/import/", headers, data=b"x" * (9 * 2**20))
+    assert (status, b"No DataSet matches" in body) == (404, True), body
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "expected"), [("Content-Length", str(2**40), 413), ("Transfer-Encoding", "chunked", 411)]
+)
+def test_the_web_server_refuses_a_body_by_itself_before_it_comes(
+    stack: Stack, token: str, header: str, value: str, expected: int
+) -> None:
+    """Without nginx in front. Nothing of the body is sent."""
+    connection = http.client.HTTPConnection("127.0.0.1", stack.web, timeout=30)
+    connection.putrequest("POST", "/api/v1/captures/", skip_host=True)
+    form = {"Host": HOST, "X-Forwarded-Proto": "https", "Content-Type": "multipart/form-data; boundary=x"}
+    for name, text in {**form, header: value}.items():
+        connection.putheader(name, text)
+    connection.endheaders()
+    assert connection.getresponse().status == expected
+    connection.close()
+
+
 def test_the_address_of_a_client_is_not_the_clients_to_choose(stack: Stack, token: str) -> None:
     wrong = {"Authorization": "Token wrong"}
     statuses = [
