@@ -94,6 +94,13 @@ class Unit:
         return self._log.read_text(errors="replace")
 
 
+def program_of(server: str) -> str:
+    """Return the path of an installed server, which may stand where only root looks."""
+    program = shutil.which(server, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    assert program, f"{server} is not installed: run `make test-deploy`, which installs it"
+    return program
+
+
 def session_of(leader: int) -> list[int]:
     """Return the living processes of the session that this process began."""
     found = []
@@ -254,8 +261,7 @@ class Stack:
         process.wait(STOPS_WITHIN)
 
     def _start(self, name: str, command: list[str]) -> None:
-        program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        assert program, f"{command[0]} is not installed: run `make test-deploy`, which installs it"
+        program = program_of(command[0])
         with (self.folder / f"{name}.out").open("ab") as output:
             self._servers[name] = subprocess.Popen([program, *command[1:]], stdout=output, stderr=output)
 

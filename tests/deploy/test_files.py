@@ -16,7 +16,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from learning.datasets.uploads import MAX_UPLOAD_BYTES
-from tests.deploy.stack import DEPLOY, Stack
+from tests.brokers import free_port, listens
+from tests.deploy.stack import DEPLOY, Stack, moved, program_of
 from tests.house.files import ROOT
 
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -78,10 +79,40 @@ def test_kubernetes_and_the_compose_file_run_the_commands_of_the_units() -> None
     assert {command.split(" --share")[0].split(" --shard")[0] for command in started} == programs
 
 
-def test_nginx_serves_containers_as_it_serves_one_machine() -> None:
-    files = [DEPLOY / "nginx" / "headcount.conf", DEPLOY / "container" / "nginx.conf"]
-    servers = [file.read_text()[file.read_text().index("server {\n    listen 80") :] for file in files]
-    assert servers[0] == servers[1]
+@pytest.mark.real_clock
+def test_nginx_accepts_what_the_compose_file_gives_it(stack: Stack) -> None:
+    site = (stack.folder / "nginx" / "headcount.conf").read_text()
+    upstream = composed_text("upstream").replace("web:8000", "127.0.0.1:8000")
+    (stack.folder / "nginx" / "composed.conf").write_text(upstream + site[site.index("server {\n    listen") :])
+    main = moved((stack.folder / "nginx" / "nginx.conf").read_text(), {"/headcount.conf": "/composed.conf"})
+    file = stack.folder / "nginx" / "composed-main.conf"
+    file.write_text(main)
+    assert "test is successful" in checked(program_of("nginx"), "-t", "-c", file)
+
+
+@pytest.mark.real_clock
+def test_mosquitto_starts_with_what_the_compose_file_gives_it(stack: Stack, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    inside, outside = free_port(), free_port()
+    (tmp_path / "conf.d").mkdir()
+    of_machine = (stack.folder / "mosquitto" / "conf.d" / "headcount.conf").read_text()
+    (tmp_path / "conf.d" / "headcount.conf").write_text(
+        moved(of_machine, {f"listener {stack.mqtt}": f"listener {outside}"})
+    )
+    places = {"/var/lib/mosquitto/": f"{tmp_path}/", "listener 1883": f"listener {inside} 127.0.0.1"}
+    file = tmp_path / "mosquitto.conf"
+    file.write_text(moved(composed_text("mosquitto"), {**places, "/etc/mosquitto/conf.d": f"{tmp_path}/conf.d"}))
+    with subprocess.Popen([program_of("mosquitto"), "-c", file]) as broker:
+        try:
+            stack.wait(lambda: listens(inside) and listens(outside), "Mosquitto on both listeners")
+        finally:
+            broker.terminate()
+
+
+def composed_text(name: str) -> str:
+    """Return a configuration that stands in the compose file itself."""
+    text: str = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["configs"][name]["content"]
+    return text
 
 
 def test_nginx_lets_in_what_headcount_takes() -> None:
