@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,9 @@ class Subscription:
                 message.packet_id for message in taken if message.connection == self._connection and message.qos > 0
             )
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send with QoS 0, without waiting. The receiver must cope with a lost message."""
-        self._client.publish(topic, payload, qos=0)
+    def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Send a payload on each topic with QoS 0, without waiting. The receivers must cope with a lost message."""
+        self._client.send(messages)
 
     @property
     def client_id(self) -> str:

@@ -180,9 +180,10 @@ class Ingester:
                 return None
 
     def _send_receipts(self, accepted: batches.Accepted) -> None:
-        for thing, ids in accepted.receipts.items():
-            receipt = messages.encode(messages.Receipt(ids=tuple(ids)))
-            self._subscription.publish(messages.topic_to_device(thing, "receipt"), receipt)
+        self._subscription.publish(
+            (messages.topic_to_device(thing, "receipt"), messages.encode(messages.Receipt(ids=tuple(ids))))
+            for thing, ids in accepted.receipts.items()
+        )
         if accepted.quarantined:
             log.warning("%d messages were quarantined; the admin shows them with the reasons.", accepted.quarantined)
 

@@ -3,6 +3,7 @@
 import socket
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -141,6 +142,34 @@ def test_of_a_message_that_is_larger_than_it_may_be_only_the_beginning_is_ever_h
     assert len(large.payload) < MAX_PACKET_BYTES
     assert properties or len(large.payload) > MAX_MESSAGE_BYTES
     assert most < 6 * MAX_PACKET_BYTES
+
+
+@given(
+    st.lists(st.tuples(st.text(min_size=1, max_size=40), st.binary(max_size=300) | st.just(b"x" * 20_000)), max_size=9)
+)
+def test_messages_that_are_sent_together_arrive_each_as_it_was(sent: list[tuple[str, bytes]]) -> None:
+    one, other = Line(), Line()
+    try:
+        one.client.send(sent)
+        while one.client.want_write():
+            other.send(one.broker.recv(READ_BYTES))
+            one.client.loop_write()
+        one.broker.setblocking(False)
+        with suppress(BlockingIOError):
+            while data := one.broker.recv(READ_BYTES):
+                other.send(data)
+    finally:
+        one.close()
+        other.close()
+    assert [(each.topic.decode(), each.payload) for each in other.heard] == sent
+    assert {(each.qos, each.retained) for each in other.heard} <= {(0, False)}
+
+
+def test_what_is_sent_without_a_connection_is_lost(line: Line) -> None:
+    connection, line.client._sock = line.client._sock, None
+    line.client.send([("cmd/headcount/lobby/receipt", b"{}")])
+    assert not line.client.want_write()
+    line.client._sock = connection
 
 
 def test_acknowledgements_go_together_and_in_order(line: Line) -> None:
