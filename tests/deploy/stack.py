@@ -303,7 +303,7 @@ class Stack:
         files = [*self.folder.glob("*.log"), *self.folder.glob("*.out"), *self.folder.glob("*/*.log")]
         return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-1500:]}" for file in files)
 
-    def manage(self, *arguments: str, more: Mapping[str, str] | None = None) -> str:
+    def manage(self, *arguments: str, more: Mapping[str, str] | None = None, within_s: float = 300) -> str:
         """Run a management command with the stack's environment, and return its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
@@ -311,7 +311,7 @@ class Stack:
             env=self.environment | dict(more or {}),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=within_s,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
