@@ -96,7 +96,7 @@ def test_watching_takes_no_more_queries_for_more_cameras(
     DeviceState.objects.create(thing=seattle01.thing, online=True, last_seen_at=clock.now())
     one = watched(100)
     for number in range(3):
-        more = register_device(site=seattle01.site, name=f"Camera {number}", thing_name=f"camera-{number}")
+        more = register_device(site=seattle01.site, name=f"Camera{number}", thing_name=f"camera-{number}")
         DeviceState.objects.update_or_create(thing=more.thing, defaults={"online": True, "last_seen_at": clock.now()})
     watched(one)
 

@@ -35,10 +35,10 @@ def test_frames_change_nothing_of_a_state_but_when_the_device_was_heard_of(seatt
     def heard(after_s: int) -> dict[str, object]:
         at = NOW + dt.timedelta(seconds=after_s)
         accept([from_agent(frames_message(0, at=at, id=f"{after_s}"), "frames", at=at)])
-        return DeviceState.objects.values().get()
+        return dict(DeviceState.objects.values().get())
 
     status = messages.Status(online=True, sent_at=milliseconds(NOW), software="1", temperature=50.5, dropped_messages=3)
     accept([from_agent(status, "status", at=NOW)])
-    before = DeviceState.objects.values().get()
+    before = dict(DeviceState.objects.values().get())
     assert heard(60) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}
     assert heard(30) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}, "it arrived earlier"

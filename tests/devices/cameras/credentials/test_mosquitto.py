@@ -161,7 +161,7 @@ def test_the_platform_receives_what_a_thing_publishes_and_answers(
                 assert device.may_publish(topic)
                 (taken,) = platform.take(1, timeout_s=WITHIN)
                 assert taken.arrival.topic == topic
-            platform.publish(f"cmd/headcount/{thing}/receipt", b"{}")
+            platform.publish([(f"cmd/headcount/{thing}/receipt", b"{}")])
             assert device.received.get(timeout=WITHIN) == f"cmd/headcount/{thing}/receipt"
     finally:
         platform.stop()
