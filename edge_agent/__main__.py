@@ -113,7 +113,7 @@ def _model_fetcher(config: AgentConfig) -> ModelFetcher | None:
     """Return what fetches trained models, which needs a device token as uploads do; None without one."""
     if config.device_token is None:
         return None
-    return ModelFetcher(config, ModelStore(config.outbox.with_name(f"{config.outbox.name}.models")))
+    return ModelFetcher(config, ModelStore(config.outbox.with_name(f"{config.outbox.name}.models"), config.models))
 
 
 def _open_stream(config: AgentConfig) -> StreamServer | None:

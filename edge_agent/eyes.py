@@ -1,8 +1,8 @@
 """What a frame shows: the detectors that the configuration turns on, asked in an order that keeps them cheap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge_agent.config import AgentConfig
 from edge_agent.messages import Accuracy, Box, Face, Frame, Labelled
@@ -38,6 +38,18 @@ NEAR_ENOUGH_FOR_HANDS, NEAR_ENOUGH_FOR_CUPS = 30, 44
 a lens of 70°. Of people further away, nothing is found."""
 
 
+class LearnedModels(LearnedGestures, Protocol):
+    """Trained models; `edge_agent.learned.running` has the real ones."""
+
+    @property
+    def thing_labels(self) -> Collection[str]:
+        """The labels of things on which the models decide instead of the object detector."""
+
+    def find_things(self, rgb: Picture, at: float, period: float) -> tuple[Labelled, ...]:
+        """Return the things of the latest look; look at this frame of `at` seconds if one is due. Frames come each
+        `period` seconds."""
+
+
 class Eyes:
     """Looks at frames. Not thread-safe. What `before`, eyes that are not used any more, has loaded is taken over.
 
@@ -70,11 +82,12 @@ class Eyes:
         self._people_plan = SearchPlan(PEOPLE_TILE, whole=True, period=BODIES_PERIOD, at_once=True)
         self._hand_turns = Turns(HANDS_PER_SECOND, MAX_PEOPLE, again=True)
         self._cup_turns = Turns(CUPS_PER_SECOND, MAX_PEOPLE)
-        self._learned: LearnedGestures | None = None
+        self._period = 1 / config.cadence
+        self._learned: LearnedModels | None = None
         self.learn(None if before is None else before._learned)
 
-    def learn(self, models: "LearnedGestures | None") -> None:
-        """Let these trained models judge the hands from the next look on, also after other settings."""
+    def learn(self, models: LearnedModels | None) -> None:
+        """Let these trained models judge hands and find things from the next look on, also after other settings."""
         self._learned = models
         if self._hands is not None:
             self._hands.learned = models
@@ -85,6 +98,7 @@ class Eyes:
         labels = {*GESTURES, *(self._learned.labels if self._learned else ())} if self._hands else set()
         if self._objects is not None:
             labels |= {CUP} if self._faces else {CUP, PERSON}
+        labels |= {*(self._learned.thing_labels if self._learned else ())}
         return tuple(sorted(labels))
 
     def changed(self, config: AgentConfig) -> "Eyes":
@@ -103,6 +117,10 @@ class Eyes:
         boxes = None if faces is None else [face.box for face in faces if face.box is not None]
         hands = self._start_hands(rgb, boxes, taken_at / 1000)
         objects = self._find_objects(rgb, boxes, taken_at / 1000)
+        if self._learned is not None:
+            known = self._learned.thing_labels
+            objects = tuple(each for each in objects if each.label not in known)
+            objects += self._learned.find_things(rgb, taken_at / 1000, self._period)
         return Frame(
             taken_at=taken_at,
             faces=faces,

@@ -223,7 +223,7 @@ class ModelReport(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     state: Literal["running", "refused"]
     note: Annotated[Text, msgspec.Meta(max_length=300)] = ""
-    """One sentence that says why the model was refused or switched off."""
+    """One sentence that says why the model was refused or switched off, or runs less often than frames come."""
 
 
 class TrainingRule(msgspec.Struct, frozen=True):

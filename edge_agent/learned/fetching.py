@@ -6,6 +6,7 @@ import queue
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urljoin
 
@@ -68,10 +69,13 @@ class ModelFetcher:
         """Return the models of the last time, to start with before the platform is reached."""
         return self._store.running()
 
-    def reports(self) -> tuple[ModelReport, ...]:
-        """Return what is to be said of the models on this box, and of those that it refused. Any thread."""
+    def reports(self, notes: Mapping[str, str]) -> tuple[ModelReport, ...]:
+        """Return what is to be said of the models on this box, and of those that it refused. Any thread.
+
+        `notes` are sentences on running models, by SHA-256.
+        """
         state = self._store.state
-        running = [ModelReport(each, "running") for each in state.current]
+        running = [ModelReport(each, "running", notes.get(each, "")[:LONGEST_NOTE]) for each in state.current]
         wanted = self._wanted
         refused = [
             ModelReport(each, "refused", why[:LONGEST_NOTE]) for each, why in state.refused.items() if each in wanted

@@ -1,7 +1,6 @@
 """Tells a gesture from a hand's landmarks by a trained model."""
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,6 @@ with two hands at five frames a second."""
 
 FEWEST_TESTED, MOST_TESTED = 1, 200
 """Hands of the self-test."""
-
-
-class SelfTest(NamedTuple):
-    """What a model says of the hands that its file brings along."""
-
-    hands: int
-    milliseconds: float
-    """Per hand, the median."""
 
 
 class GestureModel:
@@ -70,8 +61,11 @@ class GestureModel:
             return None
         return Gesture(label, confidence)
 
-    def test(self) -> SelfTest:
-        """Judge the hands of the self-test. Raises `BadModelFile` for another answer than the file's, or slowness."""
+    def test(self) -> float:
+        """Judge the hands of the self-test; return the median of the milliseconds for a hand.
+
+        Raises `BadModelFile` for another answer than the file's, or slowness.
+        """
         took = []
         for landmarks, expected in zip(self._tests, self._answers, strict=True):
             start = time.perf_counter()
@@ -82,4 +76,4 @@ class GestureModel:
         milliseconds = 1000 * float(np.median(took))
         if milliseconds > MAX_HAND_MS:
             raise BadModelFile(f"the model takes {milliseconds:.1f} ms for a hand; at most {MAX_HAND_MS:g} are allowed")
-        return SelfTest(len(took), milliseconds)
+        return milliseconds

@@ -17,12 +17,12 @@ from edge_agent.messages import Label, Probability, Text
 
 MAGIC = b"HEADCOUNT MODEL 1\n"
 MAX_BYTES = 16 * 1024 * 1024
-"""The largest file. A model of gestures has some 30 KB, one of things on the features of the object model 3 MB."""
+"""The largest file. A model of gestures has some 50 KB, one of things 300 KB, one of a rigid thing 30 KB."""
 MAX_HEADER_BYTES = 256 * 1024
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 Kind = Literal["gesture", "thing", "rigid"]
-"""A gesture is told from a hand's landmarks; a thing from the features of a crop; a rigid thing from its outlines."""
+"""A gesture is told from a hand's landmarks, a thing from the object detector's features, a rigid one from outlines."""
 
 _TYPES: dict[str, type[np.generic]] = {"f4": np.float32, "f2": np.float16, "i4": np.int32, "u1": np.uint8}
 
@@ -102,6 +102,19 @@ def write(
     content = body + hashlib.sha256(body).digest()
     read(content)
     return content
+
+
+def with_threshold(content: bytes, threshold: float) -> bytes:
+    """Return the same model with another threshold. Raises `BadModelFile`."""
+    file = read(content)
+    return write(
+        kind=file.header.kind,
+        name=file.header.name,
+        labels=file.header.labels,
+        threshold=threshold,
+        arrays=file.arrays,
+        silent=file.header.silent,
+    )
 
 
 def read(content: bytes) -> ModelFile:

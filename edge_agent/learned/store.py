@@ -13,7 +13,10 @@ import msgspec
 
 from edge_agent.learned.gesture_model import GestureModel
 from edge_agent.learned.model_file import MAX_BYTES, BadModelFile, read, sha256
-from edge_agent.learned.running import RunningModels
+from edge_agent.learned.outline_model import OutlineModel
+from edge_agent.learned.running import Model, RunningModels
+from edge_agent.learned.thing_model import ThingModel
+from edge_agent.vision.files import models_folder
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +49,9 @@ class State(msgspec.Struct, frozen=True):
 class ModelStore:
     """The folder with the files of models. One thread only."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, shipped: Path | None = None) -> None:
+        """`shipped` is the folder of the agent's own models, by default `models_folder()`: things need one of them."""
+        self._folder, self._shipped = folder, shipped
         self._state = self._load_state()
 
     @property
@@ -69,7 +73,7 @@ class ModelStore:
             content = part.read_bytes()
             if sha256(content) != wanted.sha256:
                 raise BadModelFile("the file is not the one that the platform named")
-            load(content)
+            load(content, self._shipped)
             _flush(part)
             part.replace(self._path(wanted.sha256))
             _flush(self._folder)
@@ -101,7 +105,7 @@ class ModelStore:
         models, faults = [], {}
         for each in self._state.current:
             try:
-                model = load(self._path(each).read_bytes())
+                model = load(self._path(each).read_bytes(), self._shipped)
             except (OSError, BadModelFile) as error:
                 faults[each] = f"{error}"
                 log.warning("a trained model on this box cannot be used: %s", error)
@@ -144,9 +148,20 @@ class ModelStore:
         self._state = state
 
 
-def load(content: bytes) -> GestureModel:
-    """Return the model of a file that has passed its self-test here. Raises `BadModelFile`."""
-    model = GestureModel(read(content))
+def load(content: bytes, shipped: Path | None = None) -> Model:
+    """Return the model of a file that has passed its self-test here. Raises `BadModelFile`.
+
+    `shipped` is as for `ModelStore`.
+    """
+    file = read(content)
+    model: Model
+    match file.header.kind:
+        case "gesture":
+            model = GestureModel(file)
+        case "thing":
+            model = ThingModel(file, shipped or models_folder())
+        case "rigid":
+            model = OutlineModel(file)
     model.test()
     return model
 

@@ -24,7 +24,7 @@ class ModelUpkeep:
         return self._fetcher.training if self._fetcher else None
 
     def begin(self, eyes: "Eyes") -> None:
-        """Let the eyes judge hands by the models of the last time."""
+        """Let the eyes look by the models of the last time."""
         eyes.learn(self._running)
 
     def update(self, eyes: "Eyes", link: "Link") -> None:
@@ -42,4 +42,5 @@ class ModelUpkeep:
 
     def note(self, eyes: "Eyes", link: "Link") -> None:
         """Let the next status tell the labels and models."""
-        link.note_learned(eyes.labels, self._fetcher.reports() if self._fetcher else ())
+        reports = self._fetcher.reports(self._running.notes) if self._fetcher else ()
+        link.note_learned(eyes.labels, reports)

@@ -13,9 +13,10 @@ from learning.models.datasets import (
 )
 from learning.models.policies import TrainingPolicy
 from learning.models.rollouts import Rollout
-from learning.models.runs import OPEN_STATES, Kind, Prediction, Run, State, model_file_name
+from learning.models.runs import ON_CAMERAS, OPEN_STATES, Kind, Prediction, Run, State, model_file_name
 
 __all__ = [
+    "ON_CAMERAS",
     "OPEN_STATES",
     "Annotation",
     "DataSet",

@@ -35,6 +35,9 @@ class State(models.TextChoices):
 
 OPEN_STATES = (State.QUEUED, State.WORKING)
 
+ON_CAMERAS = frozenset({Kind.GESTURE, Kind.THING, Kind.RIGID})
+"""What camera boxes run. They have no MXNet, which a model of SageMaker needs."""
+
 
 def model_file_name(run: "Run", filename: str) -> str:
     return f"models/{run.model_sha256}.model"
@@ -131,9 +134,8 @@ class Run(models.Model):
 
     @property
     def runs_on_cameras(self) -> bool:
-        """Whether a camera can run the model. The agent looks for hands, so gestures alone; dlib, which a HOG
-        detector needs, is on no camera box, and neither is MXNet, which a model of SageMaker needs."""
-        return self.is_evaluated and self.kind == Kind.GESTURE
+        """Whether a camera can run the model."""
+        return self.is_evaluated and self.kind in ON_CAMERAS
 
     def parameter(self, name: str, default: Any = None) -> Any:
         return self.parameters.get(name, default)

@@ -16,7 +16,7 @@ from devices.models import Site
 from devices.rules.roles import Right
 from learning.datasets.corrections import add_corrections
 from learning.datasets.policies import policy_of, set_training_policy
-from learning.models import DataSet, Kind, Run, TrainingPolicy
+from learning.models import ON_CAMERAS, DataSet, Kind, Run, TrainingPolicy
 from learning.pages.datasets import visible_data_set
 from learning.training import running
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 @login_required
 @require_POST
 def retrain(request: HttpRequest, pk: int) -> HttpResponse:
-    """Add the pictures of the reviewed detections, and start a run with the hyper-parameters of the latest one."""
+    """Add the pictures of the reviewed detections, and start a run of the kind and hyper-parameters of the latest one
+    that cameras can run."""
     data_set = visible_data_set(request, pk)
     try:
         added, problems = add_corrections(data_set=data_set, by=_user(request))
-        latest: Run | None = data_set.runs.filter(kind=Kind.GESTURE).order_by("-number").first()
-        given = latest.parameters if latest else {}
+        latest: Run | None = data_set.runs.filter(kind__in=ON_CAMERAS).order_by("-number").first()
         run = running.start(
             data_set=data_set,
-            kind=Kind.GESTURE,
+            kind=Kind(latest.kind) if latest else Kind.GESTURE,
             by=_user(request),
-            given=given,
+            given=latest.parameters if latest else {},
             note=f"with {added} corrected pictures",
         )
     except ValidationError as refusal:

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.models import Device, Thing
-from edge_agent.learned.store import MOST_MODELS
+from edge_agent.learned.model_file import BadModelFile
+from edge_agent.learned.store import MOST_MODELS, load
 from learning.datasets.rights import check_operator
-from learning.models import Rollout, Run
+from learning.models import Kind, Rollout, Run
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
 def put_on(*, run: Run, devices: Iterable[Device], by: "User | None", now: dt.datetime | None = None) -> list[Rollout]:
     """Let these devices of the data set's site run the model from now on, in place of other models of the data set.
 
-    Raises `ValidationError` for a run without a model, a device of another site, one that has left its place, and one
-    with too many models; nothing is written then. Raises `PermissionDenied`. `by` is None for the server's own command.
+    Raises `ValidationError` for a run without a model or whose file is none, a device of another site, one that has
+    left its place, and one with too many models; nothing is written then. Raises `PermissionDenied`. `by` is None for
+    the server's own command.
     """
     site, now = run.data_set.site, now or timezone.now()
     if by is not None:
         check_operator(site, by)
     if not run.runs_on_cameras:
         raise ValidationError(f"{run} has no model that a camera could run.")
+    check_file(run)
     made = []
     for device in sorted(devices, key=lambda device: device.pk):
         if device.site_id != site.pk or not device.is_open:
@@ -43,6 +46,15 @@ def put_on(*, run: Run, devices: Iterable[Device], by: "User | None", now: dt.da
             raise ValidationError(f"{device} runs {MOST_MODELS} models already; take one off first.")
         made.append(Rollout.objects.create(device=device, run=run, since=now, chosen_by=by))
     return made
+
+
+def check_file(run: Run) -> None:
+    """Read and test the run's model as a camera box does. Raises `ValidationError` where the box would refuse it."""
+    try:
+        with run.model_file.open("rb") as file:
+            load(file.read())
+    except (OSError, BadModelFile) as error:
+        raise ValidationError(f"The model of {run} cannot go on cameras: {error}. Train a new version.") from None
 
 
 @transaction.atomic
@@ -101,7 +113,10 @@ GROUPS = {
 
 
 def groups_of(run: Run) -> list[Group]:
-    """Return each group with those of its cameras that do not run the model yet, in two queries."""
+    """Return each group with those of its cameras that do not run the model yet, in two queries.
+
+    Whether a camera looks for hands matters to gestures alone.
+    """
     open_devices = Device.objects.open().filter(site=run.data_set.site_id).select_related("site", "thing__state")
     devices = list(open_devices.order_by("name"))
     current = Rollout.objects.filter(run__data_set=run.data_set_id, until=None).values_list("device_id", "run_id")
@@ -112,14 +127,17 @@ def groups_of(run: Run) -> list[Group]:
         "updated": [device for device in waiting if device.pk in runs],
         "hands": [device for device in waiting if "hands" in _detectors(device)],
     }
-    return [Group(key, title, members[key]) for key, title in GROUPS.items()]
+    return [
+        Group(key, title, members[key]) for key, title in GROUPS.items() if key != "hands" or run.kind == Kind.GESTURE
+    ]
 
 
 def group_named(run: Run, key: str) -> Sequence[Device]:
     """Return the cameras of this group. Raises `ValidationError` for another key."""
-    if key not in GROUPS:
-        raise ValidationError(f"There is no group “{key[:40]}”; the groups are {', '.join(GROUPS)}.")
-    return next(group.devices for group in groups_of(run) if group.key == key)
+    groups = {group.key: group.devices for group in groups_of(run)}
+    if key not in groups:
+        raise ValidationError(f"There is no group “{key[:40]}”; the groups are {', '.join(groups)}.")
+    return groups[key]
 
 
 def _detectors(device: Device) -> Sequence[str]:

@@ -86,10 +86,18 @@ def truths_of(run: Run) -> dict[int, list[Truth]]:
     return truths
 
 
+def things_of(run: Run) -> dict[int, list[Truth]]:
+    """Return the same without labels of what is no thing: there, a model of things learns that there is none."""
+    return {
+        picture: [truth for truth in found if truth.label not in SILENT] for picture, found in truths_of(run).items()
+    }
+
+
 def _train(run: Run, split: Split, shown: Sequence[Shown], tell: Tell, start: float) -> Result:
     learned = [each for each in shown if split.part[each.picture.pk] == TRAIN]
     held = [each for each in shown if split.part[each.picture.pk] == VALIDATION]
     examples, missing = examples_of(learned)
+    examples, left_out = gestures.with_enough(examples, sorted(SILENT))
     silent = sorted({each.label for each in examples} & SILENT)
     name = f"{run.data_set.name} {run.number}"[:120]
     fitted = gestures.fit(examples, parameters=run.parameters, silent=silent)
@@ -111,7 +119,7 @@ def _train(run: Run, split: Split, shown: Sequence[Shown], tell: Tell, start: fl
         threshold=threshold,
         trained=trained,
         split=split.recordings,
-        warnings=split.warnings,
+        warnings=[*split.warnings, *left_out],
         curve=curve,
         not_found={
             "train_annotated": len(examples) + missing,

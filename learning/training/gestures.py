@@ -88,6 +88,23 @@ def fit(
     return Fitted(labels, chosen, arrays, said, hands)
 
 
+def with_enough(hands: Sequence[Hand], silent: Sequence[str]) -> tuple[list[Hand], list[str]]:
+    """Return the hands of labels that have enough of them, and a sentence for each label that is left out.
+
+    All hands are returned where otherwise none of a label that is reported would be left; `fit` says why then.
+    """
+    counts = {label: sum(hand.label == label for hand in hands) for label in sorted({hand.label for hand in hands})}
+    few = {label for label, count in counts.items() if count < FEWEST}
+    if not counts.keys() - few - set(silent):
+        return list(hands), []
+    left_out = [
+        f"“{label}” was left out: only {counts[label]} hands of it were found in the pictures to learn from; at least "
+        f"{FEWEST} are needed, and 20 are a good number."
+        for label in sorted(few)
+    ]
+    return [hand for hand in hands if hand.label not in few], left_out
+
+
 def model_of(content: bytes) -> GestureModel:
     return GestureModel(model_file.read(content))
 

@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from edge_agent.learned.model_file import with_threshold
 from learning.datasets import pictures
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION
 from learning.evaluating.matching import Pair, Truth, match
 from learning.evaluating.tables import Item, best_threshold
 from learning.models import Picture, Run
-from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, truths_of
+from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, things_of
 from learning.training.gestures import CannotTrain
 from learning.training.results import Result
 from learning.training.rigid import Example, RigidDetector, train
@@ -28,7 +29,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
     Raises `CannotTrain` and `CannotSplit`.
     """
     split = split_of(run.data_set, split_items(run.data_set))
-    truths = truths_of(run)
+    truths = things_of(run)
     labels = sorted({truth.label for each in truths.values() for truth in each})
     if len(labels) != 1:
         raise CannotTrain(
@@ -43,8 +44,9 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         for key in sorted(split.keys(TRAIN))
     ]
     tell(READING, f"trains on {sum(len(each.boxes) for each in examples)} boxes; this cannot be interrupted")
-    content = train(examples, label=label, parameters=run.parameters)
-    detector = RigidDetector(content, label=label, upsample=int(run.parameters["upsample"]))
+    name = f"{run.data_set.name} {run.number}"[:120]
+    content = train(examples, name=name, label=label, parameters=run.parameters, threshold=LEAST_THRESHOLD)
+    detector = RigidDetector(content)
     tell(TRAINING, "evaluates")
     learned = [
         item
@@ -54,11 +56,12 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
     predictions = [
         row for key in sorted(split.keys(VALIDATION)) for row in _predictions(detector, rows[key], truths.get(key, ()))
     ]
+    threshold = best_threshold(learned, LEAST_THRESHOLD)
     return Result(
-        model=content,
+        model=with_threshold(content, threshold),
         labels=[label],
         silent=[],
-        threshold=best_threshold(learned, LEAST_THRESHOLD),
+        threshold=threshold,
         trained={label: sum(len(each.boxes) for each in examples)},
         split=split.recordings,
         warnings=split.warnings,

@@ -4,28 +4,26 @@ import random
 import time
 from collections.abc import Callable
 
+from edge_agent.learned.model_file import with_threshold
 from learning.datasets import pictures
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION
 from learning.evaluating.matching import match
 from learning.evaluating.tables import Item, best_threshold
 from learning.models import Picture, Run
-from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, truths_of
+from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, things_of
 from learning.training.results import Result
 from learning.training.rigid_runs import SAME_PLACE, rows_of
-from learning.training.things import MOST_PICTURES, Example, ThingDetector, train
+from learning.training.things import MOST_PICTURES, Example, ThingDetector, counts_of, left_out, train
 
 TRAINING = 0.8
 """The progress when the model is trained."""
-
-JUDGED = 30
-"""Pictures to learn from in which the threshold is looked for."""
 
 
 def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
     """Train and evaluate, in one slice. Raises `CannotTrain`, `CannotSplit` and `ModelsUnavailable`."""
     split = split_of(run.data_set, split_items(run.data_set))
-    truths = truths_of(run)
+    truths = things_of(run)
     start = time.monotonic()
     keys, warnings = sorted(split.keys(TRAIN)), list(split.warnings)
     if len(keys) > MOST_PICTURES:
@@ -33,18 +31,18 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         warnings.append(f"{MOST_PICTURES:,} of {len(keys):,} pictures were learned from, chosen by chance.")
         keys = sorted(chance.sample(keys, MOST_PICTURES))
     rows = {row.pk: row for row in Picture.objects.filter(pk__in=split.part).defer("hands").order_by("pk")}
-    examples = [Example(pictures.pixels(rows[key]), truths.get(key, ())) for key in keys]
+    examples = [Example(pictures.pixels(rows[key]), truths.get(key, ()), rows[key].recording) for key in keys]
     name = f"{run.data_set.name} {run.number}"[:120]
 
     def told(share: float) -> None:
         tell(TRAINING * share, f"learns from {len(examples):,} pictures")
 
-    content = train(examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told)
+    content, held_out = train(examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told)
     detector = ThingDetector(content)
     learned = [
         Item(truth.label if truth else "", guess.label if guess else "", guess.confidence if guess else 0.0)
-        for each in examples[:JUDGED]
-        for truth, guess in match(list(each.truths), detector.find(each.rgb), least_overlap=SAME_PLACE)
+        for each, guesses in held_out
+        for truth, guess in match(list(each.truths), list(guesses), least_overlap=SAME_PLACE)
     ]
     predictions = []
     held = sorted(split.keys(VALIDATION))
@@ -52,18 +50,16 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         tell(TRAINING + (1 - TRAINING) * number / len(held), f"evaluates: {number:,} of {len(held):,} pictures")
         guesses = detector.find(pictures.pixels(rows[key]))
         predictions += rows_of(rows[key], match(truths.get(key, ()), guesses, least_overlap=SAME_PLACE))
-    trained: dict[str, int] = {}
-    for each in examples:
-        for truth in each.truths:
-            trained[truth.label] = trained.get(truth.label, 0) + 1
+    threshold = best_threshold(learned, LEAST_THRESHOLD)
+    trained = {label: count for label, count in counts_of(examples).items() if label in detector.labels}
     return Result(
-        model=content,
+        model=with_threshold(content, threshold),
         labels=sorted(trained),
         silent=[],
-        threshold=best_threshold(learned, LEAST_THRESHOLD),
+        threshold=threshold,
         trained=trained,
         split=split.recordings,
-        warnings=warnings,
+        warnings=[*warnings, *left_out(examples)],
         curve=[],
         not_found={},
         predictions=predictions,

@@ -1,40 +1,28 @@
-"""Finds things by the features of the object detector that is shipped, with a logistic regression on top of them.
+"""Trains a model of things on the features of the object detector that is shipped, with a logistic regression.
 
-The detector's network is cut below its own boxes, where a picture of 300 pixels is 19 × 19 cells of 576 numbers. A
-window of cells, described by the mean of each of its quarters, is one of the labels or none. The same pictures,
-parameters and seed make the same model. dlib's HOG detector needs things of one shape; this one also finds hands.
+A window of the network's cells, described by the mean of each of its quarters, is one of the labels or none. The same
+pictures, parameters and seed make the same model. dlib's HOG detector needs things of one shape; this one also finds
+hands. Training and camera box share `edge_agent.learned.thing_features`.
 """
 
-import functools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from edge_agent.learned import model_file
-from edge_agent.vision.files import OBJECTS, models_folder, require
-from edge_agent.vision.mediapipe_tasks import quiet
+from edge_agent.learned import model_file, thing_features
+from edge_agent.learned.seen import Seen
+from edge_agent.learned.thing_features import Numbers, Weights, numbers_of, shares_of, windows
+from edge_agent.learned.thing_model import MOST_ASPECTS, ThingModel, strongest
+from edge_agent.vision.files import models_folder
+from edge_agent.vision.search import Picture
 from learning.datasets.boxes import overlap
-from learning.evaluating.matching import BoxSides, Guess, Truth
+from learning.evaluating.matching import Guess, Truth
+from learning.training.found import guesses_of
 from learning.training.gestures import CannotTrain
-
-LAYER = "FeatureExtractor/MobilenetV2/expanded_conv_13/expand/Relu6"
-"""How the name of the tensor begins that the cut network ends with. The detector's first boxes stand on it."""
-
-INPUT, CELLS, CHANNELS = 300, 19, 576
-
-HEIGHTS = (4, 6, 8, 11)
-"""Cells of the windows' heights: a fifth to more than half of what is looked at."""
-
-WIDE_STEPS_FROM = 8
-"""Cells of the height from which on windows lie two cells apart."""
-
-TILE = 0.6
-"""Side of the parts that are looked at beside the whole picture, over the picture's shorter side."""
 
 FEWEST = 10
 """Boxes of a label below which nothing is learned."""
@@ -54,191 +42,156 @@ UNIT_STRENGTH = 0.002
 """Logistic regression's C at a strength of 1."""
 
 LOWEST_CONFIDENCE = 0.3
-DOUBLE = 0.3
-"""Overlap from which the weaker of two detections is left out."""
+FOLDS = 2
+"""Parts of the recordings, each of which is once held against a model of the others, to find the threshold."""
 
-NOTHING = ""
+JUDGED = 30
+"""Pictures in which the threshold is looked for."""
 
-Rgb = NDArray[np.uint8]
-Numbers = NDArray[np.float32]
+TESTED = 20
+"""Windows that the file brings along for its self-test, as features."""
+
+Rgb = Picture
 Tell = Callable[[float], None]
 
 
 class Example(NamedTuple):
     rgb: Rgb
     truths: Sequence[Truth]
+    recording: str = ""
 
 
-def cut(content: bytes) -> bytes:
-    """Return the network up to `LAYER`. Raises `ValueError` where it has no such tensor."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
+class Trained(NamedTuple):
+    """A model's file, and what models of other recordings find in some of the pictures that it has learned from."""
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    graph = model.subgraphs[0]
-    place = next((number for number, each in enumerate(graph.tensors) if each.name.startswith(LAYER.encode())), None)
-    if place is None:
-        raise ValueError(f"the network has no tensor {LAYER}")
-    needed, kept = {place}, []
-    for step in reversed(graph.operators):
-        if needed & {int(each) for each in step.outputs}:
-            kept.append(step)
-            needed |= {int(each) for each in step.inputs if each >= 0}
-    graph.operators, graph.outputs, model.signatureDefs = kept[::-1], [place], []
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-@functools.cache
-def _network() -> Any:
-    """Return this process's network. Raises `edge_agent.vision.files.ModelsUnavailable`."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    content = cut(require(models_folder(), OBJECTS).read_bytes())
-    with quiet():
-        network = Interpreter(model_content=content, num_threads=1)
-        network.allocate_tensors()
-    return network
-
-
-def features(rgb: Rgb) -> Numbers:
-    """Return the `CELLS` × `CELLS` × `CHANNELS` numbers of a picture of any size."""
-    network = _network()
-    small = cv2.resize(rgb, (INPUT, INPUT), interpolation=cv2.INTER_AREA)
-    network.set_tensor(network.get_input_details()[0]["index"], (small.astype(np.float32) / 127.5 - 1)[np.newaxis])
-    network.invoke()
-    return np.array(network.get_tensor(network.get_output_details()[0]["index"])[0])
-
-
-def parts(rgb: Rgb) -> Iterator[BoxSides]:
-    """Yield the parts that are looked at: the whole picture, and overlapping squares."""
-    height, width = rgb.shape[:2]
-    side = max(int(TILE * min(height, width)), 1)
-    yield 0, 0, width, height
-    for top in np.linspace(0, height - side, max(2, round(1.5 * height / side))).astype(int).tolist():
-        for left in np.linspace(0, width - side, max(2, round(1.5 * width / side))).astype(int).tolist():
-            yield left, top, side, side
-
-
-class View(NamedTuple):
-    """A part of a picture with the windows of one size in it."""
-
-    sums: Numbers
-    """The sums of all cells above and to the left, `CELLS` + 1 a side."""
-    y: NDArray[np.int64]
-    x: NDArray[np.int64]
-    high: int
-    wide: int
-
-    def quarters(self, sums: Numbers) -> Iterator[Numbers]:
-        """Yield for each quarter the mean of what `sums` sums up, one row for each window."""
-        down, across = self.high // 2, self.wide // 2
-        for a, b in ((0, down), (down, self.high)):
-            for c, d in ((0, across), (across, self.wide)):
-                top, bottom, left, right = self.y + a, self.y + b, self.x + c, self.x + d
-                whole = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-                yield whole / np.float32((b - a) * (d - c))
-
-    def numbers(self, chosen: NDArray[np.int64]) -> Numbers:
-        """Return the numbers of these windows of the view, one row for each."""
-        some = self._replace(y=self.y[chosen], x=self.x[chosen])
-        return np.concatenate(list(some.quarters(self.sums)), axis=1)
-
-
-def windows(rgb: Rgb, aspects: Sequence[float]) -> tuple[NDArray[np.float64], list[View]]:
-    """Return the boxes of all windows of a picture (n × left, top, width, height), and the views that hold them."""
-    boxes, views = [], []
-    for left, top, across, down in parts(rgb):
-        cells = features(np.ascontiguousarray(rgb[top : top + down, left : left + across]))
-        sums = np.pad(cells.cumsum(0).cumsum(1), ((1, 0), (1, 0), (0, 0)))
-        for high in HEIGHTS:
-            step = 1 if high < WIDE_STEPS_FROM else 2
-            for wide in sorted({max(2, round(high * aspect * down / across)) for aspect in aspects}):
-                if wide > CELLS - 2:
-                    continue
-                y, x = (each.ravel() for each in np.mgrid[0 : CELLS - high + 1 : step, 0 : CELLS - wide + 1 : step])
-                views.append(View(sums, y, x, high, wide))
-                sides = np.stack(
-                    [x * across, y * down, np.full(len(x), wide * across), np.full(len(x), high * down)], 1
-                )
-                boxes.append(sides / CELLS + (left, top, 0, 0))
-    return np.concatenate(boxes), views
-
-
-def numbers_of(views: Sequence[View], chosen: NDArray[np.int64]) -> Numbers:
-    """Return the numbers of these windows of all views, in the order of the windows."""
-    rows, start = [], 0
-    for view in views:
-        inside = chosen[(chosen >= start) & (chosen < start + len(view.y))] - start
-        rows.append(view.numbers(inside))
-        start += len(view.y)
-    return np.concatenate(rows)
-
-
-def shares_of(views: Sequence[View], arrays: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the confidence of nothing and of each label, one row for each window.
-
-    The cells are weighed before they are added up, which takes a hundredth of the time of the windows' numbers.
-    """
-    weights = np.asarray(arrays["weights"], np.float32) / np.asarray(arrays["scale"], np.float32)
-    bias = np.asarray(arrays["bias"], np.float64) - weights.astype(np.float64) @ np.asarray(arrays["mean"], np.float64)
-    by_quarter = weights.reshape(len(weights), 4, CHANNELS)
-    logits: list[NDArray[np.float64]] = []
-    weighed_of: dict[int, list[Numbers]] = {}
-    for view in views:
-        weighed = weighed_of.get(id(view.sums))
-        if weighed is None:
-            weighed_of[id(view.sums)] = weighed = [_weighed(view.sums, by_quarter[:, quarter]) for quarter in range(4)]
-        means = [next(islice(view.quarters(each), quarter, None)) for quarter, each in enumerate(weighed)]
-        logits.append(np.sum(means, axis=0, dtype=np.float64) + bias)
-    joined = np.concatenate(logits)
-    likely = np.exp(joined - joined.max(axis=1, keepdims=True))
-    return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float64)
-
-
-def _weighed(sums: Numbers, weights: Any) -> Numbers:
-    return np.asarray(sums @ weights.T, np.float32)
+    content: bytes
+    held_out: Sequence[tuple[Example, Sequence[Guess]]]
 
 
 def train(
     examples: Sequence[Example], *, name: str, parameters: Mapping[str, Any], threshold: float, tell: Tell
-) -> bytes:
-    """Return the model's file. `tell` hears the share that is done. Raises `CannotTrain` and `ModelsUnavailable`."""
-    labels = sorted({truth.label for each in examples for truth in each.truths})
-    for label in labels:
-        count = sum(truth.label == label for each in examples for truth in each.truths)
-        if count < FEWEST:
-            raise CannotTrain(
-                f"Only {count} boxes of “{label}” are in the pictures to learn from; at least {FEWEST} are needed."
-            )
-    if not labels:
+) -> Trained:
+    """Return the model. `tell` hears the share that is done. Raises `CannotTrain` and `ModelsUnavailable`."""
+    counts = counts_of(examples)
+    labels = sorted(label for label, count in counts.items() if count >= FEWEST)
+    if not counts:
         raise CannotTrain("No box is in the pictures to learn from.")
+    if not labels:
+        most = max(counts, key=lambda label: counts[label])
+        raise CannotTrain(
+            f"Only {counts[most]} boxes of “{most}” are in the pictures to learn from; at least {FEWEST} are needed."
+        )
     shapes = [[t.box[2] / t.box[3] for each in examples for t in each.truths if t.label == label] for label in labels]
-    aspects = sorted({round(float(np.median(each)), 1) or 0.1 for each in shapes})
+    aspects = _spread({min(max(round(float(np.median(each)), 1), 0.1), 20.0) for each in shapes})
     shown = list(_with_mirrored(examples) if parameters["mirror"] == "yes" else examples)
+    fold_of = _folds(shown)
     chance = np.random.default_rng(int(parameters["seed"]))
+    network = thing_features.network(models_folder())
     rows: list[Numbers] = []
     codes: list[NDArray[np.int64]] = []
+    folds: list[NDArray[np.int64]] = []
     arrays: dict[str, Numbers] = {}
     with threadpool_limits(1):  # the order of additions, and so the last digits, would depend on the processors
         for number in range(ROUNDS + 1):
             for place, each in enumerate(shown):
                 tell((number * len(shown) + place) / ((ROUNDS + 1) * len(shown)))
-                boxes, views = windows(each.rgb, aspects)
+                boxes, views = windows(thing_features.cells_of(each.rgb, network), aspects)
                 found, free = _labelled(boxes, each.truths, labels)
                 if number == 0:
                     rows.append(numbers_of(views, np.flatnonzero(found)))
                     codes.append(found[found > 0])
                     chosen = chance.choice(free, min(OTHERS, len(free)), replace=False)
                 else:
-                    mistaken = 1 - shares_of(views, arrays)[free, 0]
+                    mistaken = 1 - shares_of(views, _weights_of(arrays))[free, 0]
                     chosen = free[np.argsort(-mistaken, kind="stable")[:HARDEST]]
                 rows.append(numbers_of(views, chosen))
                 codes.append(np.zeros(len(chosen), np.int64))
-            arrays = _fitted(np.concatenate(rows), np.concatenate(codes), parameters)
-    arrays["aspects"] = np.array(aspects, np.float32)
-    return model_file.write(kind="thing", name=name, labels=tuple(labels), threshold=threshold, arrays=arrays)
+                new = sum(map(len, codes)) - sum(map(len, folds))
+                folds.append(np.full(new, fold_of[place]))
+            arrays = _fitted(np.concatenate(rows), np.concatenate(codes), parameters, len(labels))
+        arrays["aspects"] = np.array(aspects, np.float32)
+        collected = Collected(np.concatenate(rows), np.concatenate(codes), np.concatenate(folds))
+        arrays |= _tests(collected, arrays, network)
+        held_out = list(_held_out(examples, labels, aspects, collected, parameters, network))
+    content = model_file.write(kind="thing", name=name, labels=tuple(labels), threshold=threshold, arrays=arrays)
+    return Trained(content, held_out)
+
+
+def counts_of(examples: Sequence[Example]) -> Counter[str]:
+    """Return how many boxes each label has."""
+    return Counter(truth.label for each in examples for truth in each.truths)
+
+
+def left_out(examples: Sequence[Example]) -> list[str]:
+    """Return a sentence for each label that has too few boxes to be learned. Windows there are not learned at all."""
+    return [
+        f"“{label}” was left out: only {count} boxes of it are in the pictures to learn from; at least {FEWEST} are "
+        "needed."
+        for label, count in sorted(counts_of(examples).items())
+        if count < FEWEST
+    ]
+
+
+class Collected(NamedTuple):
+    """Windows to learn from: their numbers, the number of their label or 0, and the fold of their recording."""
+
+    rows: Numbers
+    codes: NDArray[np.int64]
+    folds: NDArray[np.int64]
+
+
+def _folds(examples: Sequence[Example]) -> list[int]:
+    """Return the fold of each example: recordings in turn, or halves of the only one."""
+    names = sorted({each.recording for each in examples})
+    if len(names) > 1:
+        return [names.index(each.recording) % FOLDS for each in examples]
+    return [place * FOLDS // len(examples) for place in range(len(examples))]
+
+
+def _held_out(
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    aspects: Sequence[float],
+    collected: Collected,
+    parameters: Mapping[str, Any],
+    network: thing_features.Network,
+) -> Iterator[tuple[Example, Sequence[Guess]]]:
+    """Yield examples with what a model of the other folds finds in them. In its own pictures a model is too sure."""
+    fold_of = _folds(examples)
+    for fold in range(FOLDS):
+        rest = collected.folds != fold
+        if len(set(collected.codes[rest].tolist())) < 2:
+            continue
+        weights = _weights_of(_fitted(collected.rows[rest], collected.codes[rest], parameters, len(labels)))
+        held = [each for each, of in zip(examples, fold_of, strict=True) if of == fold]
+        for each in held[: JUDGED // FOLDS]:
+            boxes, views = windows(thing_features.cells_of(each.rgb, network), aspects)
+            found = strongest(boxes, shares_of(views, weights)[:, 1:], labels, LOWEST_CONFIDENCE)
+            yield each, guesses_of(found, each.rgb)
+
+
+def _spread(aspects: set[float]) -> list[float]:
+    """Return so many of the aspects as a model may have, evenly chosen."""
+    places = np.linspace(0, len(aspects) - 1, min(len(aspects), MOST_ASPECTS)).round().astype(int)
+    return [sorted(aspects)[place] for place in places]
+
+
+def _tests(collected: Collected, arrays: Mapping[str, Numbers], network: thing_features.Network) -> dict[str, Numbers]:
+    """Return what the file brings along for its self-test: windows of each label and of none, as features."""
+    rows, codes, _ = collected
+    kinds = sorted(set(codes.tolist()))
+    chosen = np.concatenate([np.flatnonzero(codes == kind)[: max(1, TESTED // len(kinds))] for kind in kinds])
+    drawn = network.features(thing_features.pattern())
+    answers = thing_features.shares_of_numbers(rows[chosen], _weights_of(arrays))
+    return {
+        "test_windows": rows[chosen],
+        "test_answers": answers.astype(np.float32),
+        "test_features": drawn.mean(axis=(0, 1)).astype(np.float32),
+    }
+
+
+def _weights_of(arrays: Mapping[str, Numbers]) -> Weights:
+    return thing_features.weights_of(**{key: arrays[key] for key in ("mean", "scale", "weights", "bias")})
 
 
 def _with_mirrored(examples: Sequence[Example]) -> Iterator[Example]:
@@ -246,7 +199,7 @@ def _with_mirrored(examples: Sequence[Example]) -> Iterator[Example]:
         yield each
         width = each.rgb.shape[1]
         truths = [Truth(t.label, (width - t.box[0] - t.box[2], *t.box[1:])) for t in each.truths]
-        yield Example(np.ascontiguousarray(each.rgb[:, ::-1]), truths)
+        yield Example(np.ascontiguousarray(each.rgb[:, ::-1]), truths, each.recording)
 
 
 def _labelled(
@@ -260,12 +213,13 @@ def _labelled(
         best = np.argsort(-shared, kind="stable")[:BEST]
         shows = shared >= SAME
         shows[best] |= shared[best] >= CLOSE
-        codes[shows & (shared > most)] = labels.index(truth.label) + 1
+        code = labels.index(truth.label) + 1 if truth.label in labels else 0
+        codes[shows & (shared > most)] = code
         most = np.maximum(most, shared)
     return codes, np.flatnonzero(most < OTHER)
 
 
-def _fitted(rows: Numbers, codes: NDArray[np.int64], parameters: Mapping[str, Any]) -> dict[str, Numbers]:
+def _fitted(rows: Numbers, codes: NDArray[np.int64], parameters: Mapping[str, Any], labels: int) -> dict[str, Numbers]:
     from sklearn.linear_model import LogisticRegression
 
     if len(set(codes.tolist())) < 2:
@@ -274,7 +228,7 @@ def _fitted(rows: Numbers, codes: NDArray[np.int64], parameters: Mapping[str, An
     model = LogisticRegression(
         C=float(parameters["strength"]) * UNIT_STRENGTH, class_weight="balanced", max_iter=1_000
     ).fit((rows - mean) / scale, codes)
-    weights, bias = np.zeros((int(codes.max()) + 1, rows.shape[1])), np.full(int(codes.max()) + 1, -50.0)
+    weights, bias = np.zeros((labels + 1, rows.shape[1])), np.full(labels + 1, -50.0)
     if len(model.classes_) == 2:
         first, second = model.classes_.tolist()
         weights[first], weights[second] = -model.coef_[0] / 2, model.coef_[0] / 2
@@ -286,38 +240,19 @@ def _fitted(rows: Numbers, codes: NDArray[np.int64], parameters: Mapping[str, An
 
 
 class ThingDetector:
-    """Finds the things of a model in pictures. Raises `model_file.BadModelFile` where its arrays do not fit."""
+    """Finds the things of a model in pictures, as a camera box does.
+
+    Raises `model_file.BadModelFile` where its arrays do not fit.
+    """
 
     def __init__(self, content: bytes) -> None:
-        file = model_file.read(content)
-        count, numbers = len(file.header.labels) + 1, 4 * CHANNELS
-        self._labels = file.header.labels
-        self._arrays = {
-            "mean": file.array("mean", numbers),
-            "scale": file.array("scale", numbers),
-            "weights": file.array("weights", count, numbers),
-            "bias": file.array("bias", count),
-        }
-        self._aspects = file.array("aspects", None).tolist()
+        self._model = ThingModel(model_file.read(content), models_folder())
+
+    @property
+    def labels(self) -> Sequence[str]:
+        return self._model.header.labels
 
     def find(self, rgb: Rgb) -> list[Guess]:
         """Return the things, surest first, with boxes within the picture."""
-        boxes, views = windows(rgb, self._aspects)
         with threadpool_limits(1):
-            shares = shares_of(views, self._arrays)
-        found: list[Guess] = []
-        sure = shares[:, 1:].max(axis=1)
-        for place in np.argsort(-sure, kind="stable").tolist():
-            if sure[place] < LOWEST_CONFIDENCE:
-                break
-            box = _whole(boxes[place].tolist(), rgb)
-            if all(overlap(box, each.box) < DOUBLE for each in found):
-                label = self._labels[int(shares[place, 1:].argmax())]
-                found.append(Guess(label, float(sure[place]), box))
-        return found
-
-
-def _whole(box: Sequence[float], rgb: Rgb) -> BoxSides:
-    left, top = max(round(box[0]), 0), max(round(box[1]), 0)
-    right, bottom = min(round(box[0] + box[2]), rgb.shape[1]), min(round(box[1] + box[3]), rgb.shape[0])
-    return left, top, max(right - left, 1), max(bottom - top, 1)
+            return guesses_of(self._model.find(Seen(rgb), least=LOWEST_CONFIDENCE), rgb)

@@ -124,8 +124,8 @@ def read_predictions(content: bytes, *, size: tuple[int, int], labels: Sequence[
     width, height = size
     found = []
     for code, confidence, *sides in rows:
-        left, right = (min(max(round(each * width), 0), width) for each in (sides[0], sides[2]))
-        top, bottom = (min(max(round(each * height), 0), height) for each in (sides[1], sides[3]))
+        left, right = (round(width * min(max(each, 0.0), 1.0)) for each in (sides[0], sides[2]))
+        top, bottom = (round(height * min(max(each, 0.0), 1.0)) for each in (sides[1], sides[3]))
         is_known = code == int(code) and 0 <= code < len(labels)
         if is_known and confidence >= LOWEST_CONFIDENCE and right > left and bottom > top:
             found.append(Guess(labels[int(code)], min(confidence, 1.0), (left, top, right - left, bottom - top)))

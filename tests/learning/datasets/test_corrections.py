@@ -97,8 +97,12 @@ def test_one_button_retrains_with_the_corrections(
     client.post(reverse("data-set-retrain", args=[hands.pk]))
     run = Run.objects.get(number=2)
     assert (run.parameters["strength"], run.parameters["seed"]) == (4.0, 9)
-    assert run.note == "with 1 corrected pictures"
+    assert (run.kind, run.note) == (Kind.GESTURE, "with 1 corrected pictures")
     assert hands.pictures.count() == 1
+    Run.objects.update(kind=Kind.THING, parameters={"strength": 2.0})
+    client.post(reverse("data-set-retrain", args=[hands.pk]))
+    again = Run.objects.get(number=3)
+    assert (again.kind, again.parameters["strength"]) == (Kind.THING, 2.0)
 
 
 def test_only_an_owner_decides_on_pictures_for_training(

@@ -200,7 +200,7 @@ def test_the_command_lists_versions_and_puts_one_on_cameras(
 @pytest.mark.real_clock
 @pytest.mark.django_db(transaction=True)
 def test_an_agent_fetches_goes_on_after_a_cut_and_returns_to_the_former_model(
-    live_server: LiveServer, tmp_path: Path
+    live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device, by = places.seattle01(), places.superuser()
     token = issue_device_token(device=device)
@@ -223,11 +223,12 @@ def test_an_agent_fetches_goes_on_after_a_cut_and_returns_to_the_former_model(
     assert fetched is not None
     assert fetched.labels == ("thumb",)
 
+    monkeypatch.setattr(services, "check_file", lambda run: None)  # the box reckons otherwise than the platform
     damaged = run_of(broken(), number=2)
     services.put_on(run=damaged, devices=[device], by=by)
     assert fetcher.step()
     assert fetcher.take() is None, "the former model goes on"
-    states = {report.sha256: report.state for report in fetcher.reports()}
+    states = {report.sha256: report.state for report in fetcher.reports({})}
     assert states == {first.model_sha256: "running", damaged.model_sha256: "refused"}
 
     second = run_of(PALM, number=3)

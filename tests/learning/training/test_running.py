@@ -10,7 +10,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from devices.models import Site
+from learning.datasets.reads import split_of
 from learning.datasets.services import label_named
+from learning.datasets.splitting import TRAIN
 from learning.evaluating import reads
 from learning.models import Annotation, DataSet, Kind, Picture, Prediction, Run, State
 from learning.tasks import sweep_runs, work_on_run
@@ -76,6 +78,17 @@ def taught(seattle: Site) -> DataSet:
     ]
     Annotation.objects.bulk_create(boxes)
     return made
+
+
+def test_a_label_with_two_hands_is_left_out_and_named_and_the_others_are_learned(
+    taught: DataSet, queued: list[int], looks: list[int]
+) -> None:
+    few, _ = label_named(data_set=taught, name="ok")
+    rows = Annotation.objects.filter(picture__in=split_of(taught).keys(TRAIN)).order_by("pk")
+    Annotation.objects.filter(pk__in=[row.pk for row in rows[:2]]).update(label=few)
+    run = running.work(run_id=started(taught).pk)
+    assert (run.state, run.reason, run.labels) == (State.DONE, "", ["palm", "thumb"])
+    assert run.warnings[-1].startswith("“ok” was left out: only 2 hands of it were found")
 
 
 def started(taught: DataSet, **given: Any) -> Run:
