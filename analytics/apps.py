@@ -21,6 +21,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.features.galaxy.serving.responses import clear_shared
         from analytics.features.groundtruth.cards import accuracy_card
         from analytics.features.groundtruth.fleet import TITLE, calibration_column
+        from analytics.features.groundtruth.reads import read_setup_calibrations
         from analytics.features.visitors.cards import visitors_card
         from analytics.kept import register_analytics
         from analytics.models import (
@@ -35,6 +36,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.models.opening import DAYS, OpeningException, OpeningPlan
         from analytics.pages import cards
         from analytics.verdicts import usual_cameras
+        from analytics.verdicts.calibrations import register_calibrations
         from devices import tasks
         from devices.audit.recording import Audited, audit
         from devices.cameras.fleet.reads import register_column
@@ -73,6 +75,7 @@ class AnalyticsConfig(AppConfig):
         cards.register("below-plots", archive_card)
         register_check(usual_cameras.flow)
         register_column(TITLE, calibration_column)
+        register_calibrations(read_setup_calibrations)
         person_erased.connect(clear_shared)
         # Frames and partitions daily, Home Assistant every minute.
         daily = [f"analytics.tasks.{name}" for name in ("forget_old_frames", "make_partitions", "archive_old_facts")]

@@ -34,10 +34,12 @@ django.setup()
 
 from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours  # noqa: E402
 from analytics.verdicts.findings import Finding, Word, tell  # noqa: E402
-from analytics.verdicts.hour_series import HourSeries, Measure, compare_spans, people_measure, usual_people  # noqa: E402
+from analytics.verdicts.hour_series import HourSeries, Measure, people_measure, usual_people  # noqa: E402
 from analytics.verdicts.levels import find_changes  # noqa: E402
 from analytics.verdicts.matched import PUBLISHED_WEEK_SD, Comparison  # noqa: E402
 from analytics.verdicts.period_numbers import judge  # noqa: E402
+from analytics.verdicts.spans import compare_spans  # noqa: E402
+from benchmarks.data.counted_by_eye import with_two_setups  # noqa: E402
 from benchmarks.data.simulated_camera import FIRST, WEEK, WEEKS, Truth, as_series, simulate, street  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +70,7 @@ def main() -> None:
         *hours_and_forecasts(known, asked.pairs, np.random.default_rng((seed, 6))),
         *levels(known, asked.pairs, np.random.default_rng((seed, 7))),
         *intervals(known, asked.pairs, np.random.default_rng((seed, 4))),
+        *counted_by_eye(known, asked.pairs, np.random.default_rng((seed, 8))),
     ]
     print(report.table(measured))
     results.write(results.FOLDER / "verdicts.json", measured)
@@ -181,6 +184,35 @@ def intervals(known: list[Street], pairs: int, random: np.random.Generator) -> l
             for measure, holds in held.items()
         ),
         report.told("    drawing days with replacement, spells", percent(np.mean(drawn)), "%"),
+    ]
+
+
+def counted_by_eye(known: list[Street], pairs: int, random: np.random.Generator) -> list[results.Measured]:
+    """Change the setup between the weeks, so that the camera finds another share; somebody counts both by eye."""
+    held: dict[Measure, list[bool]] = {Measure.VISITS: [], Measure.AVERAGE: []}
+    told: dict[str, list[bool]] = {"corrected": [], "as found": []}
+    for number in tqdm(range(2 * pairs), desc="counted by eye", disable=None):
+        lift = float(np.exp(random.uniform(np.log(0.7), np.log(1.5)))) if number < pairs else 1.0
+        weeks, people = int(random.integers(2, WEEKS + 1)), np.exp(random.uniform(np.log(100), np.log(3_000)))
+        truth = simulate(street(known, random), random, weeks=weeks, people=people, lift=lift)
+        series = with_two_setups(truth.series, random)
+        found = compared(Truth(series, lift))
+        if number < pairs:
+            for measure, holds in held.items():
+                interval = found[measure].interval
+                if interval is not None:
+                    holds.append(interval.low <= lift <= interval.high)
+        else:
+            told["corrected"].append(tells(found[Measure.VISITS]))
+            told["as found"].append(tells(compared(Truth(replace(series, setups=None), lift))[Measure.VISITS]))
+    wrong = {way: percent(np.mean(values)) for way, values in told.items()}
+    return [
+        *(
+            report.between(f"both setups counted: intervals hold, {measure}", percent(np.mean(holds)), "%", 93, 97)
+            for measure, holds in held.items()
+        ),
+        report.at_most("both setups counted: pairs that tell a change", wrong["corrected"], "%", 6.5),
+        report.told("    without the counts", wrong["as found"], "%"),
     ]
 
 

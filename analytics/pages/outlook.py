@@ -19,14 +19,13 @@ from analytics.verdicts.hour_series import (
     MEASURE_NAMES,
     HourSeries,
     Measure,
-    Span,
-    compare_spans,
     people_measure,
     read_hour_series,
     usual_people,
 )
 from analytics.verdicts.matched import Comparison, UsualRange
 from analytics.verdicts.opening import with_opening_hours
+from analytics.verdicts.spans import Span, compare_spans
 from analytics.verdicts.today import today_of
 from devices.models import Device, Site
 

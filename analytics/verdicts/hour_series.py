@@ -1,7 +1,8 @@
 """Each hour of each spot of some places, as arrays: what comparisons are made from. A spot is one camera here.
 
-`read_hour_series` takes four queries, whatever the number of places and cameras and however long the periods are. The
-database returns quarter hours and episodes as packed columns, which cost no Python object for each.
+`read_hour_series` takes five queries, whatever the number of places and cameras and however long the periods are, and
+some more where the setup of a camera changed. The database returns quarter hours and episodes as packed columns, which
+cost no Python object for each.
 """
 
 import datetime as dt
@@ -21,6 +22,7 @@ from analytics.numbers.buckets import bucket_edges
 from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
+from analytics.verdicts import calibrations
 from analytics.verdicts.matched import (
     Booleans,
     Comparison,
@@ -28,7 +30,6 @@ from analytics.verdicts.matched import (
     HourlyMeasure,
     Side,
     UsualRange,
-    compare,
     usual_range,
 )
 from analytics.verdicts.setups import SetupHours, Told, read_told, setup_hours
@@ -113,12 +114,6 @@ class HourSeries:
         """Return the hours of each camera with the setup that it has at the end; in others nothing was seen."""
         return self if self.setups is None else self._seen_in(self.setups.latest_setup(self.known))
 
-    def with_one_setup(self, after: Booleans, before: Booleans) -> "HourSeries":
-        """Return of two sets of hours, [day, hour], those with the setup that both have; in others nothing was seen."""
-        if self.setups is None:
-            return self
-        return self._seen_in(self.setups.one_setup(self.known & after, self.known & before))
-
     def _seen_in(self, hours: Booleans) -> "HourSeries":
         cut = {name: getattr(self, name) * hours for name in ("frames", "seen", "told", "followed")}
         return replace(self, **cut)
@@ -132,31 +127,6 @@ class HourSeries:
     def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
         rates = np.divide(amount, exposure, out=np.full(amount.shape, np.nan), where=known)
         return HourlyMeasure(rates, self.first_day, amount if is_count else None)
-
-
-Span = tuple[dt.datetime, dt.datetime]
-
-
-def compare_spans(series: HourSeries, after: Span, before: Span) -> dict[Measure, Comparison]:
-    """Compare each measure of a place in one span of time with the same measure in another span.
-
-    An hour belongs to a span if it begins from the span's start on and before its end. Of each camera, the hours with
-    the setup that both spans have are compared; the comparison says what was changed.
-    """
-    hours, others = series.between(*after), series.between(*before)
-    measures = series.with_one_setup(hours, others).measures()
-    start, end = min(after[0], before[0]), max(after[1], before[1])
-    notes = series.setups.sentences(start, end) if series.setups is not None else ()
-    return {
-        name: replace(compare(Side(measure, hours), Side(measure, others)), notes=notes)
-        for name, measure in measures.items()
-    }
-
-
-def count_visits(series: HourSeries, span: Span) -> int | None:
-    """Return how many visits began in a span of time; None where no camera followed people in it."""
-    hours = series.between(*span)
-    return int(series.visits[:, hours].sum()) if series.followed[:, hours].any() else None
 
 
 MEASURE_NAMES = {
@@ -205,14 +175,8 @@ def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> t
     return people, usual_range(side, series.between(earlier, day))
 
 
-def average_side(series: HourSeries, start: dt.datetime, end: dt.datetime) -> Side:
-    """Return the average of all cameras together in a span of time, for a comparison with another place."""
-    together = series.together()
-    return Side(together.measures()[Measure.AVERAGE], together.between(start, end))
-
-
 def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
-    """Read all hours of each selection's devices, each by itself; four queries. `label` is that of `gestures`."""
+    """Read all hours of each selection's devices, each by itself. `label` is that of `gestures`."""
     devices = sorted({device.pk for selection in selections for device in selection.devices})
     if not devices:
         return [_series(selection, {}, {}, {}, {}, label, now) for selection in selections]
@@ -254,7 +218,24 @@ def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.dat
         for device, starts, numbers, since in visits
     }
     told = read_told(devices)
-    return [_series(selection, tallies, began, followed, told, label, now) for selection in selections]
+    found = [_series(selection, tallies, began, followed, told, label, now) for selection in selections]
+    return _with_calibrations(found, selections)
+
+
+def _with_calibrations(found: list[HourSeries], selections: Sequence[Selection]) -> list[HourSeries]:
+    """Return the series with the calibrations of the cameras whose setup changed within them; no query without one."""
+    changed: set[int] = set()
+    for series, selection in zip(found, selections, strict=True):
+        if series.setups is not None:
+            spots = spots_of(selection.devices)
+            changed |= {device.pk for spot in series.setups.changed_spots for device in spots[spot].devices}
+    if not changed:
+        return found
+    known = calibrations.read(changed)
+    return [
+        each if each.setups is None else replace(each, setups=replace(each.setups, calibrations=known))
+        for each in found
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

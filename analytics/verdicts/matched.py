@@ -3,7 +3,8 @@
 The estimand is the ratio of two sums. A cell is one local hour of the week of one camera, such as Tuesday 14:00. A cell
 counts where both sides have an hour of it that was open and at least half covered. Each side has the mean of its hours
 in the cell, and the cells are added up, every cell alike. A camera that was off at night in one week therefore cannot
-make that week look busier.
+make that week look busier. Where the setup of a camera changed, its hours are divided by the share of the people that
+it finds with each setup (`corrections.py`), and the uncertainty of these shares is a third part of the variance.
 
 The interval resamples days within weeks, in closed form: the variance of a resampled sum of days is known without
 drawing random numbers, so that the same numbers always give the same interval. Two parts make up the variance:
@@ -19,6 +20,7 @@ with replacement instead gives intervals that are too narrow; `benchmarks/verdic
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,6 +55,18 @@ _FEWEST_SHARE = 0.5
 """A week tells of differences between weeks if it has at least this share of the matched cells' expected sum."""
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Which share of the people one or several cameras find, from counts by eye."""
+
+    share: float
+    """What the cameras count over what a person counts; above 0."""
+    log_variance: float
+    """The variance of the logarithm of `share`."""
+    freedom: float
+    """Its degrees of freedom."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HourlyMeasure:
     """One measure of a place for each camera, local day and local hour.
@@ -66,6 +80,8 @@ class HourlyMeasure:
     first_day: dt.date
     events: Floats | None = None
     """[camera, day, hour]: how many counted events the rates are made from; None for a measure that is no count."""
+    corrected: Sequence[tuple[Booleans, Calibration]] = ()
+    """The calibrations that corrected rates, each with the hours, [camera, day, hour], that it was used for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,23 +115,11 @@ class Comparison:
         return Comparison(self.hours_in_common, ratio, interval, self.p_value, self.notes)
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Which share of the people a place's cameras find, from counts by eye."""
-
-    share: float
-    """What the cameras count over what a person counts; above 0."""
-    log_variance: float
-    """The variance of the logarithm of `share`."""
-    freedom: float
-    """Its degrees of freedom."""
-
-
 def compare(after: Side, before: Side, calibrations: tuple[Calibration, Calibration] | None = None) -> Comparison:
     """Compare two sides. Raises `ValueError` unless both have the same number of cameras.
 
-    With the calibrations of both sides, people are compared instead of what the cameras find: the ratio is corrected,
-    and how far the shares are uncertain widens the interval.
+    With the calibrations of both sides, people are compared instead of what the cameras find: the ratio is corrected.
+    The uncertainty of these calibrations, and of those by which single hours were corrected, widens the interval.
     """
     if after.measure.rates.shape[0] != before.measure.rates.shape[0]:
         raise ValueError("Only sides with the same number of cameras can be compared cell by cell.")
@@ -132,9 +136,11 @@ def compare(after: Side, before: Side, calibrations: tuple[Calibration, Calibrat
         return Comparison(hours, None, None, 1.0)
     ratio = value / other
     variance = _variance(late, early, both, is_same_place=after.measure is before.measure)
+    parts = _of_corrections(after, before, late, early, both, weekday)
     if calibrations is not None:
         ratio *= calibrations[1].share / calibrations[0].share
-        variance = None if variance is None else _with_calibrations(variance, calibrations)
+        parts += [(each.log_variance, each.freedom) for each in calibrations]
+    variance = None if variance is None else _added(variance, parts)
     if variance is None:
         return Comparison(hours, ratio, None, 1.0)
     # SciPy is slow to import, and most pages do not need it.
@@ -217,7 +223,7 @@ class _Weeks:
 
     @classmethod
     def of(cls, side: Side, weekday: int) -> "_Weeks":
-        first = (side.measure.first_day.weekday() - weekday) % WEEKDAYS
+        first = _days_before(side.measure.first_day, weekday)
         rates = _fold(side.measure.rates, first, np.nan)
         chosen = _fold(np.where(side.hours, ~np.isnan(side.measure.rates), False), first, False)
         events = None if side.measure.events is None else _fold(side.measure.events, first, 0.0)
@@ -228,9 +234,20 @@ class _Weeks:
         sums = np.where(self.chosen, self.rates, 0.0).sum(axis=1)
         return float((sums / np.maximum(self.per_cell, 1))[both].sum())
 
+    def shares(self, both: Booleans) -> Floats:
+        """Return which share of the total each hour has, [camera, week, day of the week, hour]."""
+        used = self.chosen & both[:, None]
+        weights = np.where(used, self.rates, 0.0) / np.maximum(self.per_cell, 1)[:, None]
+        return np.asarray(weights / weights.sum(), np.float64)
+
     def counted(self, both: Booleans) -> float | None:
         """Return how many events the matched hours of this side have."""
         return None if self.events is None else float(self.events[self.chosen & both[:, None]].sum())
+
+
+def _days_before(day: dt.date, weekday: int) -> int:
+    """Return how many days a week that begins on `weekday` has before `day`."""
+    return (day.weekday() - weekday) % WEEKDAYS
 
 
 def _fold(values: npt.NDArray[_T], before: int, fill: float) -> npt.NDArray[_T]:
@@ -285,13 +302,26 @@ def _variance(late: _Weeks, early: _Weeks, both: Booleans, *, is_same_place: boo
     return variance, freedom
 
 
-def _with_calibrations(
-    variance: tuple[float, float], calibrations: tuple[Calibration, Calibration]
-) -> tuple[float, float]:
-    """Add the variances of two calibrations, which are independent of the days; Satterthwaite's degrees of freedom."""
-    parts = [variance, *((each.log_variance, each.freedom) for each in calibrations)]
-    total = sum(part for part, _ in parts)
-    return total, total**2 / sum(part**2 / freedom for part, freedom in parts if part)
+def _of_corrections(
+    after: Side, before: Side, late: _Weeks, early: _Weeks, both: Booleans, weekday: int
+) -> list[tuple[float, float]]:
+    """Return what each calibration of corrected hours adds to the variance of the logarithm, and its freedom.
+
+    An error of a calibration moves both sides by the share of the sum that it corrected; only the difference counts.
+    """
+    if after.measure is not before.measure:
+        return []
+    weights = late.shares(both) - early.shares(both)
+    first = _days_before(after.measure.first_day, weekday)
+    moved = [(weights[_fold(hours, first, False)].sum(), each) for hours, each in after.measure.corrected]
+    return [(float(weight) ** 2 * each.log_variance, each.freedom) for weight, each in moved]
+
+
+def _added(variance: tuple[float, float], parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Add independent variances, each with its degrees of freedom; Satterthwaite's degrees of freedom."""
+    every = [variance, *parts]
+    total = sum(part for part, _ in every)
+    return total, total**2 / sum(part**2 / freedom for part, freedom in every if part)
 
 
 def _noise(rates: Floats, both: Booleans, touched: Booleans) -> _Noise | None:

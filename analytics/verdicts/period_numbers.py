@@ -29,18 +29,11 @@ from analytics.numbers.visits import count_visits as visits_of
 from analytics.numbers.visits import first_visits
 from analytics.verdicts.causes import Cause, read_causes
 from analytics.verdicts.findings import Finding, tell
-from analytics.verdicts.hour_series import (
-    HourSeries,
-    Measure,
-    compare_spans,
-    count_visits,
-    people_measure,
-    people_of,
-    read_hour_series,
-)
+from analytics.verdicts.hour_series import HourSeries, Measure, people_measure, people_of, read_hour_series
 from analytics.verdicts.levels import LevelChange, find_changes
 from analytics.verdicts.matched import Comparison
 from analytics.verdicts.opening import with_opening_hours
+from analytics.verdicts.spans import compare_spans, count_visits
 from analytics.verdicts.today import Today, today_of
 from devices.models import Device
 

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from analytics.models import DeviceSetup
 from analytics.numbers.measures import HOURS
+from analytics.verdicts.matched import Calibration
 from devices.models import Device
 
 Integers = npt.NDArray[np.int64]
@@ -42,6 +43,9 @@ WORDS = {
 MOST_SENTENCES = 3
 """More changes are counted."""
 
+Calibrations = Mapping[str, Mapping[str, Calibration]]
+"""By `setup_key`, and by the measure whose numbers the calibration is about."""
+
 Told = Mapping[int, Sequence[tuple[dt.datetime, dict[str, Any]]]]
 """For each device the setups that it has told, by the time since which it has them."""
 
@@ -50,6 +54,8 @@ Told = Mapping[int, Sequence[tuple[dt.datetime, dict[str, Any]]]]
 class SetupChange:
     """A change of the setup of a spot."""
 
+    number: int
+    """The place of the spot among the spots."""
     spot: str
     at: dt.datetime
     """Local."""
@@ -66,6 +72,21 @@ class SetupHours:
     numbers: Integers
     """[spot, day, hour]: equal where a spot has the same setup; an hour in which it changed has one of its own."""
     changes: Sequence[SetupChange]
+    keys: Sequence[Sequence[str]]
+    """For each spot the `setup_key` of each number from 0 on."""
+    current: Sequence[int]
+    """For each spot the number of the setup that it has now."""
+    calibrations: Calibrations = field(default_factory=dict)
+
+    @property
+    def changed_spots(self) -> list[int]:
+        """The spots that had several setups within these days."""
+        return [spot for spot, numbers in enumerate(self.numbers) if np.unique(numbers[numbers >= 0]).size > 1]
+
+    def calibration(self, spot: int, number: int, measure: str) -> Calibration | None:
+        """Return the calibration of a spot's setup; None for an hour in which the setup changed, and where nobody
+        counted."""
+        return self.calibrations.get(self.keys[spot][number], {}).get(measure) if number >= 0 else None
 
     def one_setup(self, after: Booleans, before: Booleans) -> Booleans:
         """Return which hours, [spot, day, hour], have the setup that the two sides of known hours have most in common.
@@ -89,20 +110,30 @@ class SetupHours:
         kept: Booleans = self.numbers == np.array(last, np.int64)[:, None, None]
         return kept
 
-    def sentences(self, start: dt.datetime, end: dt.datetime) -> tuple[str, ...]:
-        """Say what was changed from `start` on and before `end`, and what follows for a comparison."""
-        spots: dict[tuple[str, dt.date, bool], list[str]] = defaultdict(list)
+    def sentences(
+        self, start: dt.datetime, end: dt.datetime, corrected: Mapping[int, Sequence[str]]
+    ) -> tuple[str, ...]:
+        """Say what was changed from `start` on and before `end`, and what follows for a comparison.
+
+        `corrected` names for each spot the measures that counts by eye correct.
+        """
+        spots: dict[tuple[bool, dt.date, str, str], list[str]] = defaultdict(list)
         for change in self.changes:
             if start <= change.at < end:
-                spots[change.what, change.at.date(), change.ends_setup].append(change.spot)
+                measures = _listed(corrected.get(change.number, ())) if change.ends_setup else ""
+                spots[not change.ends_setup, change.at.date(), change.what, measures].append(change.spot)
         found = []
-        for (what, day, ends_setup), names in sorted(spots.items(), key=lambda each: (not each[0][2], each[0][1])):
+        for (keeps_setup, day, what, measures), names in sorted(spots.items()):
             changed = f"{what} of {_listed(names)} changed on {day:%a} {day.day} {day:%b}"
-            found.append(
-                f"The {changed}, so only hours with one setup are compared."
-                if ends_setup
-                else f"The {changed}, which may change what is counted."
-            )
+            if keeps_setup:
+                found.append(f"The {changed}, which may change what is counted.")
+            elif measures:
+                found.append(
+                    f"The {changed}. Counts by eye correct this for {measures}, with a wider interval; anything else "
+                    "is compared only over hours with one setup."
+                )
+            else:
+                found.append(f"The {changed}, so only hours with one setup are compared.")
         more = len(found) - MOST_SENTENCES
         return (*found[:MOST_SENTENCES], *([f"{more:,} more setups changed."] if more > 0 else []))
 
@@ -130,9 +161,13 @@ def setup_hours(
     """
     numbers = np.zeros((len(spots), days * HOURS), np.int64)
     changes: list[SetupChange] = []
+    keys: list[Sequence[str]] = []
+    current: list[int] = []
     for spot, devices in enumerate(spots):
-        starts, own, changed = _stretches(devices, told, zone)
-        changes += changed
+        starts, own, known, changed = _stretches(devices, told, zone)
+        changes += [replace(change, number=spot) for change in changed]
+        keys.append(known)
+        current.append(int(own[-1]) if own.size else 0)
         if len(starts) > 1 and len(cells):
             at = np.searchsorted(starts, edges[:-1], side="right") - 1
             numbers[spot, cells] = own[np.maximum(at, 0)]
@@ -140,11 +175,14 @@ def setup_hours(
                 run = int(np.searchsorted(edges, start, side="right")) - 1
                 if 0 <= run < len(cells) and edges[run] != start and own[number] != own[number + 1]:
                     numbers[spot, cells[run]] = -1 - number
-    return SetupHours(numbers.reshape(len(spots), days, HOURS), changes)
+    return SetupHours(numbers.reshape(len(spots), days, HOURS), changes, keys, current)
 
 
-def _stretches(devices: Sequence[Device], told: Told, zone: ZoneInfo) -> tuple[Integers, Integers, list[SetupChange]]:
-    """Return since when a spot has each setup in epoch seconds, the number of each, and the changes between them."""
+def _stretches(
+    devices: Sequence[Device], told: Told, zone: ZoneInfo
+) -> tuple[Integers, Integers, list[str], list[SetupChange]]:
+    """Return since when a spot has each setup in epoch seconds, the number of each, the key of each number, and the
+    changes between the setups."""
     ever = dt.datetime.min.replace(tzinfo=dt.UTC)
     found: list[tuple[dt.datetime, Device, dict[str, Any]]] = []
     for device in sorted(devices, key=lambda device: device.since or ever):
@@ -152,19 +190,20 @@ def _stretches(devices: Sequence[Device], told: Told, zone: ZoneInfo) -> tuple[I
         found.append((came, device, own[0][1] if own else {}))
         found += [(max(since, came), device, setup) for since, setup in own[1:]]
     known: dict[str, int] = {}
-    numbers = [known.setdefault(_key(device, setup), len(known)) for _, device, setup in found]
+    numbers = [known.setdefault(setup_key(device.pk, setup), len(known)) for _, device, setup in found]
     starts = [0 if at is ever else round(at.timestamp()) for at, _, _ in found]
     changes = []
     for number, ((_, before, old), (at, after, new)) in enumerate(pairwise(found)):
         what = "camera" if before.pk != after.pk else name_changes(old, new)
         if what:
             ends_setup = numbers[number] != numbers[number + 1]
-            changes.append(SetupChange(after.name, at.astimezone(zone), what, ends_setup))
-    return np.array(starts, np.int64), np.array(numbers, np.int64), changes
+            changes.append(SetupChange(0, after.name, at.astimezone(zone), what, ends_setup))
+    return np.array(starts, np.int64), np.array(numbers, np.int64), list(known), changes
 
 
-def _key(device: Device, setup: Mapping[str, Any]) -> str:
-    return json.dumps([device.pk, {key: setup[key] for key in sorted(setup) if key != SOFTWARE}])
+def setup_key(device: int, setup: Mapping[str, Any]) -> str:
+    """Return what hours with one setup have in common: the device's key and what it told, but for its software."""
+    return json.dumps([device, {key: setup[key] for key in sorted(setup) if key != SOFTWARE}])
 
 
 def _listed(names: Sequence[str]) -> str:

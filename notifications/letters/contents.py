@@ -26,7 +26,6 @@ from analytics.verdicts.hour_series import (
     MEASURE_NAMES,
     HourSeries,
     Measure,
-    count_visits,
     people_of,
     read_hour_series,
 )
@@ -34,6 +33,7 @@ from analytics.verdicts.levels import find_changes
 from analytics.verdicts.metrics import metrics
 from analytics.verdicts.opening import read_site_hours, with_opening_hours
 from analytics.verdicts.period_numbers import DatedChange, compare_with_previous, judge, read_hours_and_past
+from analytics.verdicts.spans import count_visits
 from analytics.verdicts.usual_weeks import DAYS_OF_SPANS, usual_span
 from devices.models import Device, Site
 from devices.storage.querysets import spots_of

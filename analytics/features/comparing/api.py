@@ -26,10 +26,11 @@ from analytics.rest.serializers import (
     parse_bucket_bounds,
 )
 from analytics.verdicts.findings import Finding, Normality, Word, judge_day, tell
-from analytics.verdicts.hour_series import Measure, Span, average_side, compare_spans, read_hour_series, usual_people
+from analytics.verdicts.hour_series import Measure, read_hour_series, usual_people
 from analytics.verdicts.matched import compare
 from analytics.verdicts.opening import with_opening_hours
 from analytics.verdicts.period_numbers import judge
+from analytics.verdicts.spans import Span, average_side, compare_spans
 from devices.rest.parameters import parse_query
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -183,8 +184,9 @@ def _other_place(request: Request, query: dict[str, Any], now: dt.datetime) -> d
         periods.append(period)
     series = read_hour_series(with_opening_hours(selections, query["hours"]), label=query["label"], now=now)
     one, other = (average_side(each, *period) for each, period in zip(series, periods, strict=True))
-    devices = [selection.devices for selection in selections]
-    calibrations = read_calibrations(list(zip(devices, series, strict=True)))
+    calibrations = read_calibrations(
+        [(each.devices, own, side.hours) for each, own, side in zip(selections, series, (one, other), strict=True)]
+    )
     return tell({Measure.AVERAGE: compare(one, other, pair_of(*calibrations))})
 
 

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 
-from analytics.features.groundtruth.reads import read_accuracy
+import numpy as np
+
+from analytics.features.groundtruth.reads import calibration_of, read_accuracy
 from analytics.models.groundtruth import GroundTruthSession
-from analytics.numbers.intervals import CONFIDENCE
-from analytics.verdicts.hour_series import HourSeries
-from analytics.verdicts.matched import Calibration
+from analytics.verdicts.hour_series import HourSeries, Measure
+from analytics.verdicts.matched import Booleans, Calibration
 from devices.models import Device
 from devices.storage.querysets import Spot, spots_of
 
@@ -16,19 +16,24 @@ MOST_CAMERAS = 8
 """A place with more cameras is compared by what they find: each calibration takes some queries."""
 
 
-def read_calibrations(places: Sequence[tuple[Sequence[Device], HourSeries]]) -> list[Calibration | None]:
-    """Return the calibration of each place; None unless all of its cameras have one that still holds.
+def read_calibrations(places: Sequence[tuple[Sequence[Device], HourSeries, Booleans]]) -> list[Calibration | None]:
+    """Return the calibration of each place over some of its hours, [day, hour].
 
-    One query if no camera has been compared with a count by eye, and some more for each camera that has.
+    None unless all of its cameras have one: for the setup of now one that still holds, and one for each other setup of
+    these hours. One query if no camera has been compared with a count by eye, and some more for each camera that has.
     """
-    devices = {device.pk for own, _ in places for device in own}
+    devices = {device.pk for own, *_ in places for device in own}
     counted = set(GroundTruthSession.objects.filter(device__in=devices).values_list("device_id", flat=True).distinct())
     known: dict[int, Calibration | None] = {}
-    return [_of_place(spots_of(own), series, counted, known) for own, series in places]
+    return [_of_place(spots_of(own), series, hours, counted, known) for own, series, hours in places]
 
 
 def _of_place(
-    spots: Sequence[Spot], series: HourSeries, counted: set[int], known: dict[int, Calibration | None]
+    spots: Sequence[Spot],
+    series: HourSeries,
+    hours: Booleans,
+    counted: set[int],
+    known: dict[int, Calibration | None],
 ) -> Calibration | None:
     if not 1 <= len(spots) <= MOST_CAMERAS:
         return None
@@ -36,20 +41,25 @@ def _of_place(
         return None
     for spot in spots:
         if spot.latest.pk not in known:
-            known[spot.latest.pk] = _of_camera(spot.latest)
-    faces = series.faces.sum(axis=(1, 2))
-    return together([(float(found), known[spot.latest.pk]) for spot, found in zip(spots, faces, strict=True)])
-
-
-def _of_camera(device: Device) -> Calibration | None:
-    accuracy = read_accuracy(device)
-    comparison = accuracy.comparison
-    share, interval = comparison.share, comparison.share_interval
-    if accuracy.ended is not None or not share or interval is None or not interval.low > 0:
-        return None
-    # Student's reach over the normal quantile: the wider tails of few minutes stay in the variance.
-    error = (interval.high - interval.low) / 2 / NormalDist().inv_cdf((1 + CONFIDENCE) / 2) / share
-    return Calibration(share, error**2, comparison.minutes)
+            accuracy = read_accuracy(spot.latest)
+            known[spot.latest.pk] = None if accuracy.ended else calibration_of(accuracy.comparison)
+    cameras: list[tuple[float, Calibration | None]] = []
+    for number, spot in enumerate(spots):
+        faces = np.where(hours, series.faces[number], 0.0)
+        setups = series.setups if series.setups is not None and number in series.setups.changed_spots else None
+        if setups is None:
+            cameras.append((float(faces.sum()), known[spot.latest.pk]))
+            continue
+        for each in np.unique(setups.numbers[number][faces > 0]).tolist():
+            own = (
+                known[spot.latest.pk]
+                if each == setups.current[number]
+                else setups.calibration(number, each, Measure.AVERAGE)
+            )
+            # An hour in which the setup changed has the setups of both sides, which count for it.
+            if each >= 0:
+                cameras.append((float(faces[setups.numbers[number] == each].sum()), own))
+    return together(cameras)
 
 
 def together(cameras: Sequence[tuple[float, Calibration | None]]) -> Calibration | None:

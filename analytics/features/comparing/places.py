@@ -13,10 +13,11 @@ from analytics.plots.distributions import TypicalDay, typical_day_figure
 from analytics.plots.layout import Figure
 from analytics.plots.time_series import engagement_figure
 from analytics.verdicts.findings import Finding, tell
-from analytics.verdicts.hour_series import Measure, average_side, count_visits
+from analytics.verdicts.hour_series import Measure
 from analytics.verdicts.matched import Comparison, compare
 from analytics.verdicts.metrics import Metric, metrics
 from analytics.verdicts.period_numbers import compare_with_previous, read_hours_and_past
+from analytics.verdicts.spans import average_side, count_visits
 from devices.models import Device
 
 MOST = 4
@@ -64,6 +65,8 @@ class PlaceNumbers:
     def sentence(self) -> str:
         """How the place does beside its own past and beside the others."""
         name = self.subject.name
+        if self.total.engagement.is_closed:
+            return f"{name}: closed throughout by its opening hours, so there is nothing to compare."
         if self.average is None:
             return f"{name}: no camera was on that looks for faces, so there is nothing to compare."
         parts = [self.past[Measure.AVERAGE].text(self.period.previous_name)]
@@ -94,7 +97,9 @@ def read_place_numbers(
     }
     sides = [average_side(past, mine.start, mine.end) for past, mine in zip(series, own, strict=True)]
     pairs = combinations(range(len(subjects)), 2)
-    calibrations = read_calibrations([(each.devices, past) for each, past in zip(subjects, series, strict=True)])
+    calibrations = read_calibrations(
+        [(each.devices, past, side.hours) for each, past, side in zip(subjects, series, sides, strict=True)]
+    )
     comparisons |= {
         (one, other): compare(sides[one], sides[other], pair_of(calibrations[one], calibrations[other]))
         for one, other in pairs

@@ -6,11 +6,12 @@ decides how well it counts: the camera, its software, models and settings. Then 
 """
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from statistics import NormalDist
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import TruncMinute
@@ -21,7 +22,11 @@ from analytics.models import FACE, Detection, Frame, Verdict, Visit
 from analytics.models.archive import FactKind
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.numbers.archived_facts import Span, read_facts
+from analytics.numbers.intervals import CONFIDENCE
 from analytics.numbers.visits import first_visits
+from analytics.verdicts.hour_series import Measure
+from analytics.verdicts.matched import Calibration
+from analytics.verdicts.setups import Calibrations, read_told, setup_key
 from devices.models import Device
 
 LATEST_SESSIONS = 100
@@ -117,11 +122,49 @@ def read_session_result(session: GroundTruthSession) -> SessionResult:
     return _results([session])[0]
 
 
+def read_setup_calibrations(devices: Collection[int]) -> Calibrations:
+    """Return the calibration of each setup of these devices, from their latest sessions together.
+
+    A session during which something was changed calibrates nothing. New software alone is no other setup here, as it is
+    none for comparisons. One query where nobody counted, and a constant number otherwise.
+    """
+    own = GroundTruthSession.objects.filter(device__in=devices).order_by("-started_at", "-pk")
+    sessions = list(own.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])
+    if not sessions:
+        return {}
+    told = read_told(devices)
+    groups: dict[str, list[SessionResult]] = defaultdict(list)
+    for result in _results(sessions):
+        device, setup = SetupHistory(result.session.device, told).during(result.session, until(result.session)) or (
+            None,
+            None,
+        )
+        if device is not None:
+            groups[setup_key(device, setup or {})].append(result)
+    found: dict[str, dict[str, Calibration]] = {}
+    for key, results in groups.items():
+        compared = {Measure.AVERAGE: compare([result.minutes for result in results])}
+        if counted := [result.arrivals for result in results if result.arrivals is not None]:
+            compared[Measure.VISITS] = compare(counted)
+        known = {measure: calibration_of(each) for measure, each in compared.items()}
+        found[key] = {measure: each for measure, each in known.items() if each is not None}
+    return found
+
+
+def calibration_of(comparison: Comparison) -> Calibration | None:
+    """Return the share of a comparison as a calibration; None where the share may be 0 or its interval is unknown."""
+    share, interval = comparison.share, comparison.share_interval
+    if not share or interval is None or not interval.low > 0:
+        return None
+    # Student's reach over the normal quantile: the wider tails of few minutes stay in the variance.
+    error = (interval.high - interval.low) / 2 / NormalDist().inv_cdf((1 + CONFIDENCE) / 2) / share
+    return Calibration(share, error**2, comparison.minutes)
+
+
 def _results(sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
-    """Compare sessions at one spot, which never has two devices at a time."""
     camera = _camera_minutes({session.device_id for session in sessions}, sessions) if sessions else {}
     visits = _visits_by_minute([session for session in sessions if session.counts_arrivals])
-    return [_result(session, camera, visits) for session in sessions]
+    return [_result(session, camera.get(session.device_id, {}), visits) for session in sessions]
 
 
 Visits = dict[int, dict[dt.datetime, int]]
@@ -157,41 +200,37 @@ def _visits_by_minute(sessions: Sequence[GroundTruthSession]) -> Visits:
 
 def _camera_minutes(
     devices: Collection[int], sessions: Sequence[GroundTruthSession]
-) -> dict[dt.datetime, tuple[int, int]]:
-    """Return by minute the number of frames with a number of faces, and the sum of their faces."""
+) -> dict[int, dict[dt.datetime, tuple[int, int]]]:
+    """Return by device and minute the number of frames with a number of faces, and the sum of their faces."""
     frames = Frame.objects.filter(_during(sessions, "taken_at"), device__in=devices, faces__isnull=False)
-    by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("minute")
+    by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("device_id", "minute")
     wrong, archived_wrong = _wrong_faces(devices, sessions)
-    found = {
-        minute: (count, faces - wrong[minute])
-        for minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute")
-    }
-    for pk, at, faces in read_facts(
-        FactKind.FRAMES, ["id", "taken_at", "faces"], devices=devices, spans=_spans(sessions)
-    ):
+    found: dict[int, dict[dt.datetime, tuple[int, int]]] = {device: {} for device in devices}
+    for device, minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute"):
+        found[device][minute] = (count, faces - wrong[device, minute])
+    columns = ["device_id", "id", "taken_at", "faces"]
+    for device, pk, at, faces in read_facts(FactKind.FRAMES, columns, devices=devices, spans=_spans(sessions)):
         if faces is not None:
-            count, people = found.get(_minute(at), (0, 0))
-            found[_minute(at)] = (count + 1, people + max(0, faces - archived_wrong[pk]))
-    return dict(sorted(found.items()))
+            count, people = found[device].get(_minute(at), (0, 0))
+            found[device][_minute(at)] = (count + 1, people + max(0, faces - archived_wrong[pk]))
+    return {device: dict(sorted(own.items())) for device, own in found.items()}
 
 
 def _wrong_faces(
     devices: Collection[int], sessions: Sequence[GroundTruthSession]
-) -> tuple[Counter[dt.datetime], Counter[int]]:
-    """Return the number of rejected faces by minute, and those of archived frames by the frame's id."""
+) -> tuple[Counter[tuple[int, dt.datetime]], Counter[int]]:
+    """Return the number of rejected faces by device and minute, and those of archived frames by the frame's id."""
     wrong = Detection.objects.filter(
         _during(sessions, "taken_at"), device__in=devices, label=FACE, review=Verdict.WRONG
     )
-    faces_by_minute: Counter[dt.datetime] = Counter()
-    by_frame = wrong.values_list("frame_id", "taken_at", "frame__faces").annotate(Count("pk")).order_by()
-    for _, taken_at, faces, count in by_frame:
+    by_frame = wrong.values_list("device_id", "frame_id", "taken_at", "frame__faces").annotate(Count("pk")).order_by()
+    found: Counter[tuple[int, dt.datetime]] = Counter()
+    for device, _, taken_at, faces, count in by_frame:
         # Not more than the frame has: an object of the device may also have the label of faces.
-        faces_by_minute[_minute(taken_at)] += min(faces or 0, count)
+        found[device, _minute(taken_at)] += min(faces or 0, count)
     columns = ["frame_id", "label", "review"]
     archived = read_facts(FactKind.DETECTIONS, columns, devices=devices, spans=_spans(sessions))
-    return faces_by_minute, Counter(
-        frame for frame, label, review in archived if (label, review) == (FACE, Verdict.WRONG)
-    )
+    return found, Counter(frame for frame, label, review in archived if (label, review) == (FACE, Verdict.WRONG))
 
 
 def _spans(sessions: Iterable[GroundTruthSession]) -> list[Span]:

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, read_engagement, read_episodes
-from analytics.verdicts.hour_series import (
-    HourSeries,
-    Measure,
-    compare_spans,
-    count_visits,
-    people_measure,
-    read_hour_series,
-)
+from analytics.verdicts.hour_series import HourSeries, Measure, people_measure, read_hour_series
 from analytics.verdicts.matched import Comparison
+from analytics.verdicts.spans import compare_spans, count_visits
 from devices.models import Device, Site, Thing
 from tests.analytics.frames import count, frames_of, seen, undone
 from tests.analytics.visits import report, visited

@@ -7,20 +7,28 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from analytics.models import DeviceSetup, EngagementQuarter
+from analytics.models.groundtruth import GroundTruthSession
 from analytics.numbers.reads import Selection
-from analytics.verdicts.hour_series import HourSeries, compare_spans, read_hour_series, usual_people
+from analytics.verdicts.hour_series import HourSeries, Measure, read_hour_series, usual_people
 from analytics.verdicts.matched import Comparison
+from analytics.verdicts.spans import compare_spans
 from devices.models import Device
 from devices.services import replace_device
 from tests.analytics.features.comparing.test_api import FIRST, watch
+from tests.analytics.features.groundtruth.conftest import camera, counted
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import SetClock
 
 CHICAGO = ZoneInfo("America/Chicago")
-WEEK = dt.timedelta(weeks=1)
+WEEK, DAY = dt.timedelta(weeks=1), dt.timedelta(days=1)
+NIGHT = dt.timedelta(hours=3)
+"""A time at which the camera of `watch` is off."""
+
 START = dt.datetime.combine(FIRST, dt.time(), CHICAGO)
 END = START + 9 * WEEK
 """`watch` makes nine weeks, twelve hours each day."""
@@ -139,3 +147,48 @@ def test_an_hour_series_of_cameras_that_never_changed_has_no_setups(chicago01: D
     setups = read(chicago01).setups
     assert setups is not None
     assert np.unique(setups.numbers).tolist() == [0, 1]
+
+
+def count_both_setups(device: Device, by: User) -> None:
+    """By eye, the old setup finds half of the people, and the new one all of them."""
+    told(device, (START, OLD), (END - WEEK, NEW))
+    before, after = END - 9 * DAY + NIGHT, END - 2 * DAY + NIGHT
+    camera(device, *[[4, 6], [5, 5]] * 5, start=before.astimezone(dt.UTC))
+    camera(device, *[[10], [10]] * 5, start=after.astimezone(dt.UTC))
+    for start in (before, after):
+        counted(device, by, *[10] * 10, start=start.astimezone(dt.UTC))
+
+
+def test_counts_by_eye_of_both_settings_let_people_be_compared(chicago01: Device, operator: User) -> None:
+    watch(chicago01, weeks=9, people=40)
+    count_both_setups(chicago01, operator)
+    found = compare_spans(read(chicago01), (END - WEEK, END), (END - 2 * WEEK, END - WEEK))
+    average = found[Measure.AVERAGE]
+    assert average.hours_in_common == WHOLE
+    assert average.ratio == pytest.approx(0.5, rel=0.01), "the camera finds as many, but now it finds all of them"
+    assert found[Measure.SPELLS].hours_in_common == 0, "nobody counts occupied spells by eye"
+    assert average.notes == (
+        "The accuracy of Chicago01 changed on Mon 9 Nov. Counts by eye correct this for people on average, with a "
+        "wider interval; anything else is compared only over hours with one setup.",
+    )
+
+
+def test_a_count_by_eye_of_one_setting_alone_corrects_nothing(chicago01: Device, operator: User) -> None:
+    watch(chicago01, weeks=9, people=40)
+    count_both_setups(chicago01, operator)
+    GroundTruthSession.objects.filter(started_at__gte=END - WEEK).delete()
+    assert last_week(chicago01).hours_in_common == 0
+    assert "so only hours with one setup" in last_week(chicago01).notes[0]
+
+
+def test_calibrations_take_as_many_queries_for_two_cameras_as_for_one(
+    chicago01: Device, chicago02: Device, operator: User
+) -> None:
+    made = []
+    for devices in ([chicago01], [chicago01, chicago02]):
+        watch(devices[-1], weeks=1, people=4)
+        count_both_setups(devices[-1], operator)
+        with CaptureQueriesContext(connection) as queries:
+            assert read(*devices).setups is not None
+        made.append(len(queries))
+    assert made[0] == made[1]

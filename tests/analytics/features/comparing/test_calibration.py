@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -12,7 +13,7 @@ from analytics.features.comparing.calibration import pair_of, read_calibrations,
 from analytics.models import DeviceSetup
 from analytics.numbers.reads import Selection
 from analytics.verdicts.hour_series import HourSeries, read_hour_series
-from analytics.verdicts.matched import Calibration
+from analytics.verdicts.matched import Booleans, Calibration
 from devices.models import Device
 from tests.analytics.features.groundtruth.conftest import NINE, camera, counted
 
@@ -34,8 +35,13 @@ def counted_at_seattle(seattle01: Device, operator: User) -> Device:
     return seattle01
 
 
+def place(*devices: Device) -> tuple[list[Device], HourSeries, Booleans]:
+    found = series(*devices)
+    return list(devices), found, np.ones(found.starts.shape, bool)
+
+
 def test_a_camera_is_calibrated_by_its_count_by_eye(counted_at_seattle: Device) -> None:
-    (found,) = read_calibrations([([counted_at_seattle], series(counted_at_seattle))])
+    (found,) = read_calibrations([place(counted_at_seattle)])
     assert found is not None
     assert found.share == pytest.approx(0.5)
     assert found.log_variance >= 0
@@ -44,18 +50,30 @@ def test_a_camera_is_calibrated_by_its_count_by_eye(counted_at_seattle: Device) 
 def test_a_place_with_a_camera_that_nobody_has_counted_at_is_not_calibrated(
     counted_at_seattle: Device, chicago01: Device
 ) -> None:
-    both = [counted_at_seattle, chicago01]
-    assert read_calibrations([(both, series(*both)), ([chicago01], series(chicago01))]) == [None, None]
+    assert read_calibrations([place(counted_at_seattle, chicago01), place(chicago01)]) == [None, None]
 
 
 def test_a_calibration_ends_with_a_change_of_the_camera(counted_at_seattle: Device) -> None:
     for since, software in ((NINE - dt.timedelta(days=1), "0.2"), (NINE + dt.timedelta(hours=1), "0.3")):
         DeviceSetup.objects.create(device=counted_at_seattle, since=since, setup={"software": software})
-    assert read_calibrations([([counted_at_seattle], series(counted_at_seattle))]) == [None]
+    assert read_calibrations([place(counted_at_seattle)]) == [None]
+
+
+def test_hours_with_a_former_setup_are_corrected_by_the_count_of_that_setup(
+    counted_at_seattle: Device, operator: User
+) -> None:
+    for since, accuracy in ((NINE - dt.timedelta(days=1), "fast"), (NINE + dt.timedelta(hours=1), "high")):
+        DeviceSetup.objects.create(device=counted_at_seattle, since=since, setup={"accuracy": accuracy})
+    later = NINE + dt.timedelta(hours=2)
+    camera(counted_at_seattle, *[[9, 11], [10, 10]] * 5, start=later)
+    counted(counted_at_seattle, operator, *[10] * 10, start=later)
+    (found,) = read_calibrations([place(counted_at_seattle)])
+    assert found is not None
+    assert found.share == pytest.approx(300 / 400), "the camera found 100 of 200 people, and then 200 of 200"
 
 
 def test_without_ground_truth_it_takes_one_query(seattle01: Device, chicago01: Device) -> None:
-    places = [([each], series(each)) for each in (seattle01, chicago01)]
+    places = [place(each) for each in (seattle01, chicago01)]
     with CaptureQueriesContext(connection) as made:
         assert read_calibrations(places) == [None, None]
     assert len(made) == 1

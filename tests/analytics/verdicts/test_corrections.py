@@ -1,0 +1,117 @@
+"""Counts by eye before and after a change of a camera's setup let both sides be compared."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.verdicts.corrections import Corrected, correct
+from analytics.verdicts.matched import Booleans, Calibration, Comparison, Floats, HourlyMeasure, Side, compare
+from analytics.verdicts.setups import SetupHours
+
+MONDAY = dt.date(2026, 11, 2)
+DAYS = 63
+NAME = "average"
+
+
+def people(*, seed: int = 1, cameras: int = 1) -> Floats:
+    """The people in front of each camera, [camera, day, hour]; nobody comes at night."""
+    random = np.random.default_rng(seed)
+    found = np.zeros((cameras, DAYS, 24))
+    found[:, :, 9:18] = np.linspace(20, 60, 9) * np.exp(random.normal(0, 0.04, (cameras, DAYS, 1)))
+    return found
+
+
+def days(first: int, last: int) -> Booleans:
+    """The days from `first` up to `last`, counted from the end."""
+    hours = np.zeros((DAYS, 24), bool)
+    hours[DAYS - first : DAYS - last] = True
+    return hours
+
+
+def setups(changed: int, *shares: Calibration | None, cameras: int = 1) -> SetupHours:
+    """The first camera had another setup in its last `changed` days; `shares` are those of its two setups."""
+    numbers = np.zeros((cameras, DAYS, 24), np.int64)
+    numbers[0, DAYS - changed :] = 1
+    known = {key: {NAME: share} for key, share in zip("ab", shares, strict=True) if share is not None}
+    return SetupHours(numbers, (), [["a", "b"]] * cameras, [1] * cameras, known)
+
+
+def last_week(rates: Floats, of: SetupHours) -> tuple[Comparison, Corrected]:
+    after, before = days(7, 0), days(14, 7)
+    found = correct(HourlyMeasure(rates, MONDAY), NAME, of, after, before)
+    return compare(Side(found.measure, after), Side(found.measure, before)), found
+
+
+def reach(comparison: Comparison) -> float:
+    assert comparison.interval is not None
+    return comparison.interval.high / comparison.interval.low
+
+
+def found_by(shares: Sequence[float], of: SetupHours, there: Floats) -> Floats:
+    return there * np.asarray(shares)[of.numbers]
+
+
+@given(st.floats(0.2, 1.0), st.floats(0.2, 1.0), st.integers(0, 3))
+def test_counts_of_both_setups_compare_people_instead_of_what_the_camera_finds(
+    old: float, new: float, seed: int
+) -> None:
+    there = people(seed=seed)
+    counted = setups(7, Calibration(old, 0, 60), Calibration(new, 0, 60))
+    one_setup = setups(0, None, None)
+    truth, _ = last_week(there, one_setup)
+    found, corrected = last_week(found_by([old, new], counted, there), counted)
+    assert corrected.spots == (0,)
+    assert found.hours_in_common == truth.hours_in_common
+    assert found.ratio == pytest.approx(truth.ratio)
+    assert reach(found) == pytest.approx(reach(truth))
+
+
+def test_the_uncertainty_of_both_calibrations_widens_the_interval() -> None:
+    there = people()
+    sure, _ = last_week(there, setups(7, Calibration(1, 0, 60), Calibration(1, 0, 60)))
+    one, _ = last_week(there, setups(7, Calibration(1, 0.01, 60), Calibration(1, 0, 60)))
+    other, _ = last_week(there, setups(7, Calibration(1, 0, 60), Calibration(1, 0.01, 60)))
+    both, _ = last_week(there, setups(7, Calibration(1, 0.01, 60), Calibration(1, 0.01, 60)))
+    assert reach(one) > 1.2 * reach(sure)
+    assert reach(other) == pytest.approx(reach(one))
+    assert np.log(reach(both)) > 1.2 * np.log(reach(one))
+
+
+def test_an_error_of_a_calibration_counts_as_far_as_it_moves_the_two_sides_apart() -> None:
+    there = people(cameras=4)
+    unsure = Calibration(1, 0.01, 60), Calibration(1, 0.01, 60)
+    alone, _ = last_week(there[:1], setups(7, *unsure))
+    among_four, corrected = last_week(there, setups(7, *unsure, cameras=4))
+    assert corrected.spots == (0,)
+    assert np.log(reach(among_four)) < 0.5 * np.log(reach(alone))
+
+
+@pytest.mark.parametrize("shares", [(None, None), (Calibration(0.9, 0, 9), None), (None, Calibration(0.9, 0, 9))])
+def test_without_a_count_of_each_setup_the_camera_is_left_out(
+    shares: tuple[Calibration | None, Calibration | None],
+) -> None:
+    found, corrected = last_week(people(), setups(7, *shares))
+    assert (found.hours_in_common, found.interval, corrected.spots) == (0, None, ())
+
+
+@pytest.mark.parametrize(("changed", "is_corrected", "hours"), [(2, False, 5), (5, True, 7)])
+def test_a_correction_is_used_where_one_setup_leaves_less_than_half_of_the_hours(
+    changed: int, is_corrected: bool, hours: int
+) -> None:
+    counted = setups(changed, Calibration(0.5, 0.001, 60), Calibration(0.8, 0.001, 60))
+    found, corrected = last_week(found_by([0.5, 0.8], counted, people()), counted)
+    assert bool(corrected.spots) is is_corrected
+    assert found.hours_in_common == hours * 24
+    assert found.ratio == pytest.approx(1, abs=0.05)
+
+
+def test_an_hour_in_which_the_setup_changed_is_left_out() -> None:
+    counted = setups(7, Calibration(1, 0, 60), Calibration(1, 0, 60))
+    counted.numbers[0, DAYS - 7, 0] = -1
+    found, corrected = last_week(people(), counted)
+    assert corrected.spots == (0,)
+    assert found.hours_in_common == 7 * 24 - 1
