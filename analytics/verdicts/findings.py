@@ -32,6 +32,11 @@ class Word(StrEnum):
     SAME = "about the same"
     UNKNOWN = "cannot tell"
 
+    @property
+    def linking(self) -> str:
+        """The word between this one and the other side, such as "than" in "more than the 7 days before"."""
+        return {Word.SAME: "as", Word.UNKNOWN: "against"}.get(self, "than")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -82,8 +87,7 @@ class Finding:
 
         `other` names the other side; without it the text is short.
         """
-        linking = {Word.MORE: " than ", Word.FEWER: " than ", Word.SAME: " as ", Word.UNKNOWN: " against "}[self.word]
-        name = f"{linking}{other}" if other else ""
+        name = f" {self.word.linking} {other}" if other else ""
         interval = f": {self.percent}" if self.percent else ""
         return f"{self.word}{name}{interval} ({self.hours})"
 

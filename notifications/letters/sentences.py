@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.numbers.intervals import Interval
-from analytics.verdicts.findings import tell
+from analytics.verdicts.findings import Word, tell
 from analytics.verdicts.hour_series import MEASURE_NAMES, Measure
 from analytics.verdicts.matched import Comparison
 
@@ -73,8 +73,7 @@ def beside(content: Content) -> str:
         return ""
     text, hours = found["text"].rsplit(" (", 1)
     word, _, interval = text.partition(": ")
-    linking = {"more": "than", "fewer": "than", "about the same": "as"}.get(word, "against")
-    sentence = f"{word} {linking} {content['beside']}{': ' if interval else ''}{interval} ({hours}."
+    sentence = f"{word} {Word(word).linking} {content['beside']}{': ' if interval else ''}{interval} ({hours}."
     return sentence[0].upper() + sentence[1:]
 
 

@@ -117,9 +117,8 @@ class Result:
             return "cannot tell yet: too few visits" + self._more(arm)
         if finding.word is Word.UNKNOWN:
             return f"cannot tell{self._more(arm)}"
-        linking = {Word.SAME: "as"}.get(finding.word, "than")
         interval = f": {finding.percent}" if finding.percent else ""
-        return f"{finding.word} {linking} {control}{interval}"
+        return f"{finding.word} {finding.word.linking} {control}{interval}"
 
     def _more(self, arm: int) -> str:
         days = self.more_days.get(arm)
