@@ -12,7 +12,7 @@ from analytics.counting import corrections
 from analytics.features.galaxy.serving import admin as galaxy  # noqa: F401 - registers the admin of wall tokens
 from analytics.models import Detection, Frame, OpeningException, OpeningPlan, Verdict
 from analytics.models.opening import DAYS
-from analytics.verdicts.opening import propose_plan
+from analytics.verdicts.proposed_hours import propose_plan
 from devices.admin import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.models import Device, Site
 from devices.rules.roles import Right

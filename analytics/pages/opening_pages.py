@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics.models.opening import DAYS, OpeningException, OpeningPlan
-from analytics.verdicts.opening import propose_plan
+from analytics.verdicts.proposed_hours import propose_plan
 from devices.managing.access import check_right, find_site, find_site_with
 from devices.models import Site
 from devices.rules.roles import Right

@@ -10,19 +10,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from analytics.models import FACE
-from analytics.models.opening import DAYS, OpeningException, OpeningPlan
-from analytics.models.opening_hours import DAY_QUARTERS, Hours, format_hours, parse_hours
+from analytics.models.opening import OpeningException, OpeningPlan
+from analytics.models.opening_hours import DAY_QUARTERS, Hours, parse_hours
 from analytics.models.quarters import QUARTER
 from analytics.numbers.buckets import day_start, offsets
-from analytics.numbers.measures import WEEKDAYS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.periods import HoursOf
 from analytics.numbers.reads import Selection
-from analytics.verdicts.hour_series import read_hour_series
-from devices.models import Device, Site
 
-HOUR_QUARTERS = 4
 QUARTER_S = round(QUARTER.total_seconds())
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
@@ -108,55 +103,18 @@ def open_spans(hours: SiteOpening, *, zone: ZoneInfo, start: dt.datetime, end: d
         found = hours.of(date)
         for opens, closes in ((0, DAY_QUARTERS),) if found is None else found:
             flat[number * DAY_QUARTERS + opens : number * DAY_QUARTERS + closes] = True
-    changes = offsets([day_start(date, zone) for date in days], zone)
-    quarters = np.arange(
-        round(day_start(days[0], zone).timestamp()), round(day_start(days[-1], zone).timestamp()), QUARTER_S
-    )
-    since = np.array([moment.timestamp() for moment, _ in changes])
-    shift = np.array([round(offset.total_seconds()) for _, offset in changes])
-    local = quarters + shift[np.searchsorted(since, quarters, side="right") - 1]
-    place = local // QUARTER_S - (first.toordinal() - EPOCH) * DAY_QUARTERS
+    midnights = [day_start(date, zone) for date in days]
+    quarters = np.arange(round(midnights[0].timestamp()), round(midnights[-1].timestamp()), QUARTER_S)
+    place = local_quarters(quarters, midnights, zone) - (first.toordinal() - EPOCH) * DAY_QUARTERS
     return OpenSpans.of(quarters, flat[place], QUARTER_S)
 
 
-PROPOSED_FROM = dt.timedelta(weeks=8)
-"""How much of the past a proposal is made from."""
-
-WEEKEND = 5
-"""The first day of the weekend, counted from Monday. Where it is another one, the days of the week still tell."""
-
-BUSY_SHARE = 0.1
-"""Proposed hours have on average at least this share of the spells of the busiest hour: cleaners do not open a site."""
-
-
-def propose_plan(site: Site, *, now: dt.datetime) -> dict[str, str]:
-    """Return hours for each day of the week, by the fields of `OpeningPlan`, from what was seen. Three queries."""
-    devices = list(Device.objects.filter(site=site))
-    selection = Selection(devices, site.zone, now - PROPOSED_FROM, now)
-    (series,) = read_hour_series([selection], label=FACE, now=now)
-    together = series.together()
-    week = propose_week(together.spells[0], together.known[0], together.first_day.weekday())
-    return dict(zip(DAYS, week, strict=True))
-
-
-def propose_week(spells: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], weekday: int) -> list[str]:
-    """Return the hours of each day of the week, Monday first, in which people usually come.
-
-    `spells` and `known` are [day, hour]; `weekday` is that of the first day. A day is open from its first such hour to
-    the end of its last. Of an hour that was never seen on a day of the week, the other days tell: first those of the
-    same kind, working days or the weekend. A day of the week that was never seen is closed.
-    """
-    days = (np.arange(len(spells)) + weekday) % WEEKDAYS
-    came = np.array([np.where(known, spells, 0.0)[days == day].sum(axis=0) for day in range(WEEKDAYS)])
-    seen = np.array([known[days == day].sum(axis=0) for day in range(WEEKDAYS)])
-    usual = came / np.maximum(seen, 1)
-    for others in (slice(0, WEEKEND), slice(WEEKEND, WEEKDAYS), slice(0, WEEKDAYS)):
-        of_others = came[others].sum(axis=0) / np.maximum(seen[others].sum(axis=0), 1)
-        told = (seen[others] == 0) & (usual[others] == 0) & seen[others].any(axis=1, keepdims=True)
-        usual[others] = np.where(told, of_others, usual[others])
-    found = []
-    for hours in (usual > 0) & (usual >= BUSY_SHARE * usual.max()):
-        busy = np.flatnonzero(hours)
-        span = ((int(busy[0]) * HOUR_QUARTERS, (int(busy[-1]) + 1) * HOUR_QUARTERS),) if busy.size else ()
-        found.append(format_hours(span))
-    return found
+def local_quarters(
+    quarters: npt.NDArray[np.int64], days: Sequence[dt.datetime], zone: ZoneInfo
+) -> npt.NDArray[np.int64]:
+    """Return local quarter hours since 1970 of quarter hours in epoch seconds; `days` are local midnights around."""
+    changes = offsets(days, zone)
+    since = np.array([moment.timestamp() for moment, _ in changes])
+    shift = np.array([round(offset.total_seconds()) for _, offset in changes])
+    local = quarters + shift[np.searchsorted(since, quarters, side="right") - 1]
+    return np.asarray(local // QUARTER_S, np.int64)

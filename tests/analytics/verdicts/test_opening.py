@@ -17,7 +17,7 @@ from analytics.numbers.buckets import day_start
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, read_counts, read_engagement, read_episodes
 from analytics.verdicts.hour_series import read_hour_series
-from analytics.verdicts.opening import SiteOpening, open_spans, propose_week, read_site_hours, with_opening_hours
+from analytics.verdicts.opening import SiteOpening, open_spans, read_site_hours, with_opening_hours
 from devices.models import Device, Site
 from tests.analytics.frames import count, seen
 
@@ -245,20 +245,3 @@ def test_opening_hours_take_two_queries_for_any_number_of_sites(
         limited = selection(chicago01, seattle01)
     assert len(made) == 2
     assert set(limited[0].hours) == {chicago01.pk, seattle01.pk}
-
-
-def test_proposed_hours_are_those_in_which_people_usually_came() -> None:
-    visits, known = np.zeros((28, 24)), np.ones((28, 24), bool)
-    visits[:, 9:18] = 5
-    visits[::7] = 0
-    visits[3::7, 2] = 0.4
-    known[:14, :12] = False
-    assert propose_week(visits, known, weekday=6) == ["09:00-18:00"] * 6 + [""], "the first day is a Sunday"
-
-
-def test_an_hour_that_was_never_seen_on_a_day_is_proposed_by_other_days_and_a_day_never_seen_is_closed() -> None:
-    visits, known = np.zeros((14, 24)), np.ones((14, 24), bool)
-    visits[:, 9:18] = 5
-    known[1::7, :14] = False  # the camera was off on the mornings of both Tuesdays
-    known[6::7] = False  # and on both Sundays
-    assert propose_week(visits, known, weekday=0) == ["09:00-18:00"] * 6 + [""]
