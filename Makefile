@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 .PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-fleet bench-learning bench-notices bench-pages bench-restoring bench-plays bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
-	@echo "make demo     Headcount with cameras, on http://127.0.0.1:8000 (PORT, DATA_DIR and MQTT_URL change that)"
+	@echo "make demo     Headcount with cameras, on http://localhost:8000 (PORT, DATA_DIR and MQTT_URL change that)"
 	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL, most a year ahead too"
 	@echo "make test-deploy   the files in deploy/, run with a real nginx, PostgreSQL, Mosquitto and Redis, and checked"
 	@echo "make test-container  builds the image of deploy/container on a bare Debian, and starts it; needs root"

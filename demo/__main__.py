@@ -132,9 +132,9 @@ def check_programs(supervisor: Supervisor, signals: Signals) -> None:
 
 def welcome(environment: DemoEnvironment, seconds: float) -> str:
     return f"""
-  Pages      {environment.address}
+  Pages      {environment.pages}
   Admin      user admin, password {secret(environment, "admin-password")}
-  API        {environment.address}/api/docs/
+  API        {environment.pages}/api/docs/
              curl -H "Authorization: Token {token(environment)}" {environment.address}/api/v1/devices/
   Logs       {environment.data / "logs"}
 

@@ -38,7 +38,13 @@ class DemoEnvironment:
 
     @property
     def address(self) -> str:
+        """The address at which the demo's own programs reach the pages."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def pages(self) -> str:
+        """The address for browsers."""
+        return pages_at(self.port)
 
 
 @contextmanager
@@ -122,11 +128,16 @@ def _variables(environ: Mapping[str, str], data: Path, mqtt_url: str, port: int)
         "HTTPS": "false",
         # Nothing leaves the machine: a page shows what would be sent.
         "NOTIFY_CATCH": "true",
-        "PAGES_URL": f"http://{LOOPBACK}:{port}",
+        "PAGES_URL": pages_at(port),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def pages_at(port: int) -> str:
+    """Return the address of the pages: browsers take passkeys at a name, but not at an IP address."""
+    return f"http://localhost:{port}"
 
 
 def _secret_key(path: Path) -> str:
