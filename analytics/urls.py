@@ -8,6 +8,7 @@ from analytics.features.archiving.api import ArchivedFactViewSet
 from analytics.features.audience.api import AudienceViewSet, VisitViewSet
 from analytics.features.comparing.api import ComparisonViewSet
 from analytics.features.comparing.views import compare, sites
+from analytics.features.galaxy.serving.api import WallViewSet
 from analytics.features.galaxy.serving.urls import urlpatterns as galaxy
 from analytics.features.groundtruth.api import GroundTruthViewSet
 from analytics.features.groundtruth.urls import urlpatterns as groundtruth
@@ -47,6 +48,7 @@ api: list[tuple[str, Any, str]] = [
     ("reactions", ReactionViewSet, "reaction"),
     ("questions", QuestionViewSet, "question"),
     ("ground-truth", GroundTruthViewSet, "ground-truth"),
+    ("walls", WallViewSet, "wall-token"),
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),

@@ -89,6 +89,12 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("wall-delete", "post"): Needs.OPERATOR,
+    ("wall-token-list", "post"): Needs.AN_ACCOUNT,  # the body names the sites: tests/analytics/galaxy
+    ("wall-token-pair", "post"): Needs.AN_ACCOUNT,  # the body names the sites: tests/analytics/galaxy
+    ("wall-token-detail", "get"): Needs.OPERATOR,
+    ("wall-token-detail", "patch"): Needs.OPERATOR,
+    ("wall-token-detail", "delete"): Needs.OPERATOR,
+    ("wall-token-take-off", "post"): Needs.OPERATOR,
     ("inbox", "get"): Needs.AN_ACCOUNT,
     ("letters", "get"): Needs.AN_ACCOUNT,
     ("letters", "post"): Needs.AN_ACCOUNT,

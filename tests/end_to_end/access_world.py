@@ -131,6 +131,7 @@ def fill(owner: User) -> dict[str, Any]:
         "shared-page-revoke": SharedPage.objects.create(
             name="Landlord", site=site, token_digest="d", created_at=now, expires_at=now + dt.timedelta(days=7)
         ),
+        "wall-token": create_wall_token(name="Door", sites=[site], by=owner)[0],
         "wall-delete": create_wall_token(name="Window", sites=[site], by=owner)[0],
         "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
         "site-opening-plan": OpeningPlan.objects.create(site=site),

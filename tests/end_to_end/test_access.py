@@ -33,6 +33,7 @@ GALAXY = "analytics.features.galaxy"
 WALL_PAGES = (
     *("wall", "wall-whole", "wall-screen", "wall-picture", "wall-pair"),
     *("site-walls", "site-wall-pair", "site-wall-revoke", "walls", "walls-pair", "wall-delete"),
+    *("wall-token-list", "wall-token-detail", "wall-token-take-off", "wall-token-pair"),
 )
 
 

@@ -31,7 +31,7 @@ class TodayBoard(Board[EngagementSnapshot]):
             *_people(snapshot, total),
             Reading("coffees today", f"{snapshot.coffees:,}"),
             Reading("thumbs-up today", f"{snapshot.thumbs_up:,}"),
-            Reading("of the time on camera", f"{total.coverage:.0%}"),
+            Reading("of the time on camera", format_number("{:.0%}", total.known_coverage)),
         ]
         draw_frame(canvas, site.name, "People facing the displays", readings, now)
         if not site.cameras:

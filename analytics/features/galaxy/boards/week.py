@@ -30,7 +30,7 @@ class WeekBoard(Board[EngagementSnapshot]):
             Reading("busiest hour", f"{busiest.start:%a %H:%M}" if busiest else "–"),
             Reading("most at once", format_number("{:,}", total.known_peak)),
             Reading("of the time occupied", format_number("{:.0%}", total.occupied_share)),
-            Reading("of the time on camera", f"{total.coverage:.0%}"),
+            Reading("of the time on camera", format_number("{:.0%}", total.known_coverage)),
         ]
         draw_frame(canvas, site.name, self.title, readings, local_time(snapshot.at, site.timezone))
         if not site.cameras:

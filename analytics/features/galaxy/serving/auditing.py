@@ -1,5 +1,6 @@
 """Records in the audit which walls may show a site. A wall's token has several sites, each with an entry."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models.signals import m2m_changed, pre_delete
@@ -15,6 +16,12 @@ def audit_wall_tokens() -> None:
     pre_delete.connect(_deleted, sender=WallToken)
 
 
+def record_change(token: WallToken, changes: Mapping[str, Any]) -> None:
+    """Record for each site of the token what of it was changed."""
+    for site in token.sites.values_list("pk", flat=True):
+        _record(Action.CHANGED, token, site, changes)
+
+
 def _sites_changed(instance: WallToken, action: str, pk_set: set[int] | None, **_: Any) -> None:
     actions = {"post_add": Action.ADDED, "post_remove": Action.DELETED}
     for site in sorted(pk_set or ()) if action in actions else ():
@@ -26,5 +33,5 @@ def _deleted(instance: WallToken, **_: Any) -> None:
         _record(Action.DELETED, instance, site)
 
 
-def _record(action: Action, token: WallToken, site: int) -> None:
-    record(action=action, subject="wall token", number=token.pk, label=token.name, site=site)
+def _record(action: Action, token: WallToken, site: int, changes: Mapping[str, Any] | None = None) -> None:
+    record(action=action, subject="wall token", number=token.pk, label=token.name, site=site, changes=changes)

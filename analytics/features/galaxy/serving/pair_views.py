@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics.features.galaxy.boards.board import Scope, all_boards, find_boards
-from analytics.features.galaxy.serving import pairing, services
+from analytics.features.galaxy.boards.board import Scope, all_boards
+from analytics.features.galaxy.serving import pairing
+from analytics.features.galaxy.serving.pairing_walls import ALL, pair_screen
 from devices.managing.access import find_site_with
 from devices.models import Site
 from devices.rules.roles import Right
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
     from devices.models import User
 
 SECRET = "wall_pairing"  # noqa: S105 - the name of a session's value
-LANDSCAPE = "landscape"
-SHAPES = {"portrait": "upright", LANDSCAPE: "landscape"}
-"""A landscape screen shows three upright ones side by side: they have its proportions."""
-
-LANDSCAPE_SCREENS = 3
-
-ALL = "all"
-"""Stands for all sites of a token in the address of its walls."""
 
 
 @never_cache
@@ -86,29 +79,20 @@ def chosen_sites(request: HttpRequest) -> list[Site]:
 
 def _pair(request: HttpRequest, sites: Sequence[Site], where: str) -> None:
     """Have the screen open a new wall of these sites, and tell the user; `where` stands for them in its address."""
-    user = cast("User", request.user)
-    chosen = request.POST.getlist("board")
-    boards = find_boards("+".join(chosen)) if chosen else None
-    refused = Scope.ONE_SITE if where == ALL else Scope.ALL_SITES
-    if boards is None or boards.scope is refused or request.POST.get("shape") not in SHAPES:
-        messages.error(request, "Choose what the screen shows, and whether it is upright or landscape.")
-        return
-    code = pairing.clean(request.POST.get("code", ""))
-    if not pairing.is_open(code):
-        messages.error(request, "No screen shows this code now. Read it again from the screen: it changes.")
-        return
+    name = request.POST.get("name", "").strip()
     try:
-        name = request.POST.get("name", "").strip()
-        _, token = services.create_wall_token(name=name, sites=sites, by=user)
+        pair_screen(
+            code=request.POST.get("code", ""),
+            name=name,
+            sites=sites,
+            boards=request.POST.getlist("board"),
+            shape=request.POST.get("shape", ""),
+            by=cast("User", request.user),
+            where=where,
+        )
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return
-    names = {"token": token, "site": where, "board": boards}
-    is_wide = request.POST["shape"] == LANDSCAPE
-    address = (
-        reverse("wall-whole", kwargs={**names, "of": LANDSCAPE_SCREENS}) if is_wide else reverse("wall", kwargs=names)
-    )
-    pairing.pair(code, address)
     messages.success(request, f"The screen “{name}” opens its wall in a few seconds.")
 
 

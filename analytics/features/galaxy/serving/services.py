@@ -2,12 +2,13 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
+from analytics.features.galaxy.serving.auditing import record_change
 from analytics.models.walls import WallToken
 from devices.models import Site
 from devices.rules.roles import Right, those_with
@@ -39,6 +40,31 @@ def create_wall_token(
 
 
 @transaction.atomic
+def change_wall(
+    *, token: WallToken, name: str, expires_at: dt.datetime | None, sites: Sequence[Site] | None, by: "User"
+) -> None:
+    """Give the wall another name, another end or, unless `sites` is None, other sites. Its addresses stay valid.
+
+    Raises `ValidationError` if the name is missing or wrong or no site is left, and `PermissionDenied` with a sentence
+    unless `by` is operator or owner of each site that it shows or will show.
+    """
+    shown = list(token.sites.all())
+    wanted = shown if sites is None else list(sites)
+    _check_operates(by, {*shown, *wanted}, "change this wall")
+    if not wanted:
+        raise ValidationError({"sites": ["Name the sites that the wall shows."]})
+    before = {"name": token.name, "expires_at": token.expires_at}
+    token.name, token.expires_at = name, expires_at
+    token.full_clean()
+    token.save()
+    token.sites.set(wanted)
+    after = {"name": name, "expires_at": expires_at}
+    changes = {field: [old, after[field]] for field, old in before.items() if old != after[field]}
+    if changes:
+        record_change(token, changes)
+
+
+@transaction.atomic
 def take_off_wall(*, token: WallToken, site: Site, by: "User") -> None:
     """Have the token show this site no more. A token without a site is deleted.
 
@@ -57,10 +83,14 @@ def delete_wall(*, token: WallToken, by: "User") -> None:
 
     Raises `PermissionDenied` with a sentence unless `by` is operator or owner of all of its sites.
     """
-    permitted = set(Site.objects.all().permitted(by, Right.OPERATE))
-    if refused := [site.name for site in token.sites.all() if site not in permitted]:
-        raise PermissionDenied(f"Only {those_with(Right.OPERATE)} of {', '.join(refused)} may delete this wall.")
+    _check_operates(by, token.sites.all(), "delete this wall")
     token.delete()
+
+
+def _check_operates(by: "User", sites: Iterable[Site], what: str) -> None:
+    permitted = set(Site.objects.all().permitted(by, Right.OPERATE))
+    if refused := sorted(site.name for site in sites if site not in permitted):
+        raise PermissionDenied(f"Only {those_with(Right.OPERATE)} of {', '.join(refused)} may {what}.")
 
 
 def sites_of_token(*, digest: str, now: dt.datetime) -> tuple[Site, ...]:

@@ -28,7 +28,7 @@ from analytics.features.galaxy.drawing.layout import Screen, Wall, screens
 from analytics.features.galaxy.globe import kml, overlays
 from analytics.features.galaxy.reads import LATEST, Source
 from analytics.features.galaxy.serving import director
-from analytics.features.galaxy.serving.pair_views import ALL, LANDSCAPE_SCREENS
+from analytics.features.galaxy.serving.pairing_walls import ALL, LANDSCAPE_SCREENS
 from analytics.features.galaxy.serving.responses import (
     VERSION,
     Body,
