@@ -21,9 +21,9 @@ class DevicesConfig(AppConfig):
         audit_models()
         listen()
         register_tab(Tab("Site", "site-settings", rank=10))
-        register_tab(Tab("Members", "members", rank=40))
-        register_tab(Tab("Devices", "site-devices", rank=50))
-        register_tab(Tab("Quarantine", "site-quarantine", rank=60))
+        register_tab(Tab("Members", "members", rank=15))
+        register_tab(Tab("Devices", "site-devices", rank=12))
+        register_tab(Tab("Quarantine", "site-quarantine", rank=13))
         register_tab(Tab("History", "site-audit", rank=90, right=Right.MANAGE))
         tasks.check_arguments_of_schedules()
         every_minute, nightly = "I", "D"

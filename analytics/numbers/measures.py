@@ -89,6 +89,11 @@ class _Engagement:
         return min(1.0, self.minutes_seen / self.minutes) if self.minutes else 0.0
 
     @property
+    def known_coverage(self) -> float | None:
+        """The coverage; None where the places were closed throughout, so that no camera had to be on."""
+        return None if self.is_closed else self.coverage
+
+    @property
     def occupied_share(self) -> float | None:
         """The share of the covered minutes that have a face, 0 to 1; None without a counted frame."""
         return self.minutes_occupied / self.minutes_seen if self.frames else None

@@ -114,6 +114,11 @@ class SiteToday:
         return _sum(each.spells for each in self.devices if each.visits is None)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the site was closed all day so far."""
+        return bool(self.devices) and all(each.today.is_closed for each in self.devices)
+
+    @property
     def thumbs_up(self) -> int:
         """The thumbs-up gestures at all devices."""
         return sum(each.thumbs_up or 0 for each in self.devices)

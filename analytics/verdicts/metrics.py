@@ -71,7 +71,7 @@ def metrics(
             "each counted once, however long it was shown",
             findings.get(Measure.GESTURES),
         ),
-        _metric("Coverage", "", "{:.0%}", engagement.coverage, "of the time the camera was on"),
+        _metric("Coverage", "", "{:.0%}", engagement.known_coverage, "of the time the camera was on"),
     ]
 
 
@@ -90,7 +90,7 @@ def table_cells(activity: Activity, counts: CountBucket) -> list[str]:
         format_number("{:,}", activity.gestures.known_count),
         format_number("{:,}", counts.known_count),
         format_number("{:.0%}", counts.mean_confidence),
-        format_number("{:.0%}", engagement.coverage),
+        format_number("{:.0%}", engagement.known_coverage),
     ]
 
 

@@ -68,6 +68,9 @@ def test_a_site_that_is_closed_throughout_says_so(frames: None, chicago: Site, o
     answer = page(outsider, reverse("site", args=["chicago"]))
     assert "the site was closed throughout this period. Show all hours" in words(answer)
     assert "camera off" not in words(answer)
+    assert "Coverage of the time the camera was on –" in words(answer), "no camera had to be on"
+    assert "Closed today so far, by its opening hours." in words(page(outsider, reverse("overview")))
+    assert "Chicago: closed throughout by its opening hours" in words(page(outsider, "/compare/?place=chicago"))
     assert average(page(outsider, reverse("site", args=["chicago"]) + "?hours=all")) == "1.50"
 
 

@@ -1,4 +1,4 @@
-// Copies the address beside a button. Where the browser refuses the clipboard, the address is selected instead.
+// Copies the text beside a button. Where the browser refuses the clipboard, the text is selected instead.
 "use strict";
 
 document.addEventListener("click", async ({ target }) => {
