@@ -16,11 +16,13 @@ from analytics.features.questions.api import QuestionViewSet
 from analytics.features.questions.urls import urlpatterns as questions
 from analytics.features.reviewing.api import PrecisionViewSet, ReviewViewSet
 from analytics.features.reviewing.views import review
+from analytics.features.sharing.api import SharedPageViewSet
 from analytics.features.sharing.urls import urlpatterns as sharing
 from analytics.features.tables.api import DetectionTableViewSet
 from analytics.features.tables.views import tables
 from analytics.features.visitors.api import ReactionViewSet, VisitorViewSet
 from analytics.pages import opening_pages, views
+from analytics.rest.opening import OpeningExceptionViewSet, OpeningPlanViewSet
 from analytics.rest.views import (
     CountViewSet,
     DetectionViewSet,
@@ -49,6 +51,9 @@ api: list[tuple[str, Any, str]] = [
     ("questions", QuestionViewSet, "question"),
     ("ground-truth", GroundTruthViewSet, "ground-truth"),
     ("walls", WallViewSet, "wall-token"),
+    ("opening-plans", OpeningPlanViewSet, "opening-plan"),
+    ("opening-exceptions", OpeningExceptionViewSet, "opening-exception"),
+    ("shared-pages", SharedPageViewSet, "shared-page"),
 ]
 urlpatterns: list[Any] = [
     path("", views.overview, name="overview"),

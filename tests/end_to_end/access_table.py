@@ -89,6 +89,18 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("walls", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("walls-pair", "post"): Needs.AN_ACCOUNT,  # the form names the sites: tests/analytics/features/galaxy
     ("wall-delete", "post"): Needs.OPERATOR,
+    ("opening-plan-list", "post"): Needs.AN_ACCOUNT,  # the body names the site
+    ("opening-plan-detail", "patch"): Needs.OPERATOR,
+    ("opening-plan-detail", "delete"): Needs.OPERATOR,
+    (
+        "opening-exception-list",
+        "post",
+    ): Needs.AN_ACCOUNT,  # the body names the site
+    ("opening-exception-detail", "patch"): Needs.OPERATOR,
+    ("opening-exception-detail", "delete"): Needs.OPERATOR,
+    ("shared-page-list", "post"): Needs.AN_ACCOUNT,  # the body names the site
+    ("shared-page-detail", "delete"): Needs.OPERATOR,
+    ("opening-plan-proposal", "get"): Needs.AN_ACCOUNT,  # the query names the site
     ("wall-token-list", "post"): Needs.AN_ACCOUNT,  # the body names the sites: tests/analytics/galaxy
     ("wall-token-pair", "post"): Needs.AN_ACCOUNT,  # the body names the sites: tests/analytics/galaxy
     ("wall-token-detail", "get"): Needs.OPERATOR,

@@ -61,6 +61,7 @@ def fill(owner: User) -> dict[str, Any]:
     invitation, token = members.invite(site=site, role="viewer", email="", by=owner, now=now)
     release = current_release()
     line = DeviceLog.objects.create(device=device, at=now, key=1, received_at=now, text="a line")
+    plan, closed = OpeningPlan.objects.create(site=site), OpeningException.objects.create(site=site, date=now.date())
     data_set = samples.data_set(site=site)
     picture = samples.picture(data_set, 1, boxes=[("fist", 1, 1, 9, 9)])
     run = Run.objects.create(data_set=data_set, number=1, kind=Kind.GESTURE)
@@ -128,14 +129,19 @@ def fill(owner: User) -> dict[str, Any]:
         "coffee": Coffee.objects.filter(device=device, person__isnull=False).first(),
         "capture": Capture.objects.filter(device=device).first(),
         "quarantined": QuarantinedMessage.objects.filter(device=device).first(),
+        "shared-page-detail": SharedPage.objects.create(
+            name="Neighbour", site=site, token_digest="e", created_at=now, expires_at=now + dt.timedelta(days=7)
+        ),
         "shared-page-revoke": SharedPage.objects.create(
             name="Landlord", site=site, token_digest="d", created_at=now, expires_at=now + dt.timedelta(days=7)
         ),
         "wall-token": create_wall_token(name="Door", sites=[site], by=owner)[0],
         "wall-delete": create_wall_token(name="Window", sites=[site], by=owner)[0],
         "site-wall-revoke": create_wall_token(name="Lobby", sites=[site], by=owner)[0],
-        "site-opening-plan": OpeningPlan.objects.create(site=site),
-        "site-opening-day": OpeningException.objects.create(site=site, date=now.date()),
+        "site-opening-plan": plan,
+        "opening-plan": plan,
+        "site-opening-day": closed,
+        "opening-exception": closed,
         "audit": AuditEntry.objects.filter(site=site).first(),
         "member": Membership.objects.get(site=site, user__username="fuzzed"),
         "rollout": start_rollout(things=[device.thing], version=release.version, by=owner, now=now),

@@ -52,7 +52,7 @@ def reach(comparison: Comparison) -> float:
 
 
 def found_by(shares: Sequence[float], of: SetupHours, there: Floats) -> Floats:
-    return there * np.asarray(shares)[of.numbers]
+    return np.asarray(there * np.asarray(shares)[of.numbers], np.float64)
 
 
 @given(st.floats(0.2, 1.0), st.floats(0.2, 1.0), st.integers(0, 3))

@@ -14,7 +14,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 OPEN = slice(4 * 9, 4 * 18)
 
 
-def week(occupied: float = 5, weeks: int = 8) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def week(occupied: float = 5, weeks: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """Minutes with somebody there and minutes seen, [day of the week, quarter hour], of weeks open from 9 to 18."""
     there, seen = np.zeros((7, 96)), np.full((7, 96), 15.0 * weeks)
     there[:, OPEN] = occupied * weeks

@@ -101,7 +101,9 @@ class WallViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.Destr
         operated = Site.objects.all().permitted(user, Right.OPERATE)
         seen = Prefetch("sites", Site.objects.for_user(user).order_by("slug"), to_attr="seen_sites")
         shown = WallToken.sites.through._default_manager.filter(site__in=operated).values("walltoken")
-        counted = WallToken.objects.filter(pk__in=shown).annotate(number_of_sites=Count("sites", distinct=True))
+        counted: QuerySet[Any] = WallToken.objects.filter(pk__in=shown).annotate(
+            number_of_sites=Count("sites", distinct=True)
+        )
         # Never under the name "sites": the services would take the sites that the caller sees for all of them.
         return counted.prefetch_related(seen).order_by("pk")
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from analytics.counting.corrections import review
 from analytics.features.galaxy.boards.board import all_boards
-from analytics.features.galaxy.serving import pair_views, urls, views
+from analytics.features.galaxy.serving import pairing_walls, urls, views
 from analytics.features.galaxy.serving.responses import get_shared
 from analytics.features.galaxy.time_slots import REFRESH_S
 from analytics.models import Detection, Episode, Question, Verdict
@@ -247,4 +247,4 @@ def test_no_site_can_have_the_word_of_another_address_for_its_slug() -> None:
     patterns = [str(route.pattern) for route in urls.urlpatterns]
     words = {pattern.split("/")[1] for pattern in patterns if pattern.startswith("wall/")}
     literal = {word for word in words if not word.startswith("<")}
-    assert {*literal, pair_views.ALL} == RESERVED_SLUGS
+    assert {*literal, pairing_walls.ALL} == RESERVED_SLUGS
