@@ -27,6 +27,7 @@ from edge_agent import messages
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.delivery.temperature import processor_temperature
+from edge_agent.text.plain_words import sentence
 from edge_agent.vision.files import models_id
 
 log = logging.getLogger(__name__)
@@ -309,7 +310,7 @@ class Link:
         try:
             self._take(message.topic.rpartition("/")[2], bytes(message.payload))
         except msgspec.DecodeError as error:
-            log.warning("a message on %s is invalid: %s", message.topic, error)
+            log.warning("a message on %s is invalid: %s", message.topic, _told(error))
         except Exception:
             log.exception("a message on %s could not be handled", message.topic)
 
@@ -332,7 +333,7 @@ class Link:
         try:
             self._orders.put(messages.decode_settings(payload))
         except msgspec.DecodeError as error:
-            self._news.append(partial(self.report_settings, self._settings, f"{error}."))
+            self._news.append(partial(self.report_settings, self._settings, _told(error)))
             raise
 
     def _complain(self, sentence: str) -> None:
@@ -354,6 +355,11 @@ class Link:
 
 class LinkError(ValueError):
     """A TLS file of the configuration cannot be used; the message is one sentence."""
+
+
+def _told(error: msgspec.DecodeError) -> str:
+    """Return what is wrong with a message in a sentence."""
+    return sentence(error) if isinstance(error, msgspec.ValidationError) else f"{error}."
 
 
 def _use_tls(client: mqtt.Client, config: AgentConfig) -> None:
