@@ -18,6 +18,12 @@ from devices.storage.querysets import DeviceScopedQuerySet, SiteScopedQuerySet
 MOST_NAME = 128
 """Characters of the name that a player gives a content or layout."""
 
+MOST_SHOWN_MS = 86_400_000
+"""The longest time for which one play is shown, in milliseconds."""
+
+OPEN_MS = 3_600_000
+"""An open play lasts until the next one on its screen, and at most so long after it was last known to be shown."""
+
 MOST_CAMERAS = 16
 """Cameras that see one screen."""
 
@@ -53,7 +59,7 @@ class Screen(models.Model):
         max_length=300, blank=True, editable=False, help_text="Why the player could not be asked the last time."
     )
     external_id = models.CharField(
-        max_length=64, blank=True, help_text="The screen's number at an ad server, for the export of its audience."
+        max_length=64, blank=True, help_text="The screen's number at an ad server: of Broadsign, “display unit/frame”."
     )
     clock_ahead_ms = models.IntegerField(
         default=0, help_text="How far the player's clock is ahead of the cameras', in milliseconds."
@@ -141,14 +147,10 @@ class Play(models.Model):
         return f"content {self.content_id} on screen {self.screen_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-class ContentQuarter(models.Model):
-    """What people did while a content was shown, by the quarter hour in which its plays began; all numbers add up.
-
-    `attribution/statements.py` computes it from plays, visits and gestures, and may compute it again.
-    """
+class ContentSums(models.Model):
+    """What people did while a content was shown on a screen, before one camera; all numbers add up."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    start = models.DateTimeField()
     screen = models.ForeignKey(Screen, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     content = models.ForeignKey(
         Content, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
@@ -171,6 +173,18 @@ class ContentQuarter(models.Model):
     objects = DeviceScopedQuerySet.as_manager()
 
     class Meta:
+        abstract = True
+
+
+class ContentQuarter(ContentSums):
+    """The sums of the plays that began in a quarter hour.
+
+    `attribution/statements.py` computes it from plays, visits and gestures, and may compute it again.
+    """
+
+    start = models.DateTimeField()
+
+    class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["device", "start", "screen", "content", "position"], name="one_tally_per_quarter_and_content"
@@ -182,14 +196,41 @@ class ContentQuarter(models.Model):
         return f"content {self.content_id} from {self.start:%Y-%m-%d %H:%M} UTC: {self.impressions} impressions"
 
 
+class ContentDay(ContentSums):
+    """The sums of the quarter hours of a local day of the site, for pages about weeks; computed with the quarter hours.
+
+    The squares and products are those of the quarter hours, which are the units of the intervals.
+    """
+
+    day = models.DateField()
+    groups = models.IntegerField(help_text="Quarter hours.")
+    attention_squares = models.BigIntegerField(help_text="Of attention in tenths of a second.")
+    told_squares = models.BigIntegerField()
+    products = models.BigIntegerField(help_text="Of attention in tenths of a second and `told`.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "day", "screen", "content", "position"], name="one_tally_per_day_and_content"
+            )
+        ]
+        indexes = [models.Index(fields=["content", "day"], name="days_of_a_content")]
+
+    def __str__(self) -> str:
+        return f"content {self.content_id} on {self.day}: {self.impressions} impressions"
+
+
 class PlayDay(models.Model):
     """A UTC day of a device that has plays, and what its tallies were computed from."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
     is_changed = models.BooleanField(help_text="Whether plays have come since the tallies were computed.")
+    longest_ms = models.IntegerField(
+        db_default=MOST_SHOWN_MS, help_text="No play that began on this day is shown for longer; an upper bound."
+    )
     fingerprint = models.CharField(
-        max_length=64, blank=True, db_default="", help_text="The sums of visits that the tallies were computed from."
+        max_length=64, blank=True, db_default="", help_text="The zone and the visits that the tallies were made from."
     )
 
     objects = DeviceScopedQuerySet.as_manager()

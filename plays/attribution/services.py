@@ -3,14 +3,18 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Sum
 
 from analytics.models import SettledDay, VisitQuarter
+from analytics.numbers.buckets import day_start
+from devices.models import Device
 from devices.storage import sql
 from plays.attribution import statements
-from plays.models import ContentQuarter, PlayDay
+from plays.models import ContentDay, ContentQuarter, PlayDay
 
 LOCK = "headcount plays"
 """The name of the exclusive advisory locks on devices for computing their tallies."""
@@ -22,6 +26,7 @@ RECENT = dt.timedelta(days=2)
 """Days whose visits are looked at every minute; those before, every hour."""
 
 ONE_DAY = dt.timedelta(days=1)
+MOST_FINGERPRINT = 64
 
 
 def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
@@ -59,20 +64,44 @@ def _compute_day(devices: Collection[int], day: dt.date, now: dt.datetime) -> No
     found = _fingerprints(devices, day)
     for device in devices:
         PlayDay.objects.filter(device=device, day=day).update(fingerprint=found.get(device, ""))
+    with connection.cursor() as cursor:
+        cursor.execute(statements.bound(devices), {"day": day.isoformat(), **_adapted(low=start, high=start + ONE_DAY)})
     compute(devices, start, start + ONE_DAY, now=now)
 
 
 def compute(devices: Collection[int], low: dt.datetime, high: dt.datetime, *, now: dt.datetime) -> None:
     """Compute the tallies of the plays of these devices that start from `low`, included, to `high`, excluded; both are
-    quarter hours. One statement deletes them, one computes them. To be called in a transaction."""
+    quarter hours. One statement deletes them, one computes them, and two for each local day that they touch add them
+    up. To be called in a transaction."""
     ContentQuarter.objects.filter(device__in=devices, start__gte=low, start__lt=high).delete()
-    moments = {"low": low, "high": high, "before": low - ONE_DAY, "after": high + ONE_DAY}
-    adapted = {name: connection.ops.adapt_datetimefield_value(each) for name, each in moments.items()}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # To compile the statement takes longer than to run it for a day. The memory is for sorts of whole days.
             cursor.execute("SET LOCAL jit = off; SET LOCAL work_mem = '64MB'")
-        cursor.execute(statements.attribute(devices), {**adapted, "now": round(now.timestamp() * 1000)})
+        moments = _adapted(low=low, high=high, before=low - ONE_DAY, after=high + ONE_DAY)
+        cursor.execute(statements.attribute(devices), {**moments, "now": round(now.timestamp() * 1000)})
+    _add_up(devices, low, high)
+
+
+def _add_up(devices: Collection[int], low: dt.datetime, high: dt.datetime) -> None:
+    """Add up the local days that the period touches, each site's in its own zone."""
+    by_zone: dict[str, list[int]] = defaultdict(list)
+    for pk, name in Device.objects.filter(pk__in=devices).order_by().values_list("pk", "site__timezone"):
+        by_zone[name].append(pk)
+    for name, keys in sorted(by_zone.items()):
+        zone = ZoneInfo(name)
+        first, last = low.astimezone(zone).date(), (high - dt.timedelta.resolution).astimezone(zone).date()
+        ContentDay.objects.filter(device__in=keys, day__gte=first, day__lte=last).delete()
+        for number in range((last - first).days + 1):
+            day = first + number * ONE_DAY
+            bounds = _adapted(low=day_start(day, zone), high=day_start(day + ONE_DAY, zone))
+            with connection.cursor() as cursor:
+                cursor.execute(statements.add_up(keys), {"day": day.isoformat(), **bounds})
+
+
+def _adapted(**moments: dt.datetime) -> dict[str, Any]:
+    """Return times as parameters of a statement."""
+    return {name: connection.ops.adapt_datetimefield_value(each) for name, each in moments.items()}
 
 
 def mark_all(devices: Iterable[int] | None = None) -> int:
@@ -82,8 +111,10 @@ def mark_all(devices: Iterable[int] | None = None) -> int:
 
 
 def _fingerprints(devices: Collection[int], day: dt.date) -> dict[int, str]:
-    """Return, by device, a text of the sums of the day's visits: it changes with each visit that comes or goes on."""
+    """Return, by device, a text of its zone and the day's visits: it changes with each visit that comes or goes on."""
     start = dt.datetime.combine(day, dt.time.min, dt.UTC)
     quarters = VisitQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=start + ONE_DAY).order_by()
     sums = quarters.values_list("device").annotate(Sum("visits"), Sum("dwell_ms_sum"), Sum("attention_ms_sum"))
-    return {device: f"{visits} {dwell} {attention}" for device, visits, dwell, attention in sums}
+    found = {device: f"{visits} {dwell} {attention}" for device, visits, dwell, attention in sums}
+    zones = Device.objects.filter(pk__in=devices).order_by().values_list("pk", "site__timezone")
+    return {device: f"{found.get(device, '')} {zone}"[:MOST_FINGERPRINT] for device, zone in zones}

@@ -16,20 +16,22 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from plays.models import MOST_SHOWN_MS, OPEN_MS
+
 IMPRESSION_MS = 1_000
 """Together for at least so long: the product's own definition, that of a viewer applied to presence."""
 
 VIEWER_MS = 1_000
 """As `analytics.counting.visits.VIEWER_MS`, of the attention that belongs to the content."""
 
-OPEN_MS = 3_600_000
-"""An open play lasts until the next one on its screen, and at most so long after it was last known to be shown."""
-
 SLACK_MS = 2_000
 """A play that reaches less than this into the next one on its screen ends where the next begins: players round."""
 
-LONGEST_MS = 86_400_000
+LONGEST_MS = MOST_SHOWN_MS
 """The longest play and the longest visit that are looked for."""
+
+TENTH_MS = 100
+"""Sums of squares are of tenths of a second, so that they fit into 64 bits."""
 
 QUARTER_MS = 900_000
 MINUTE_MS = 60_000
@@ -62,6 +64,10 @@ class Dialect:
             return f"TO_TIMESTAMP(({milliseconds}) / 1000.0)"
         return f"strftime('%%Y-%%m-%%d %%H:%%M:%%S', ({milliseconds}) / 1000, 'unixepoch')"
 
+    def date(self, text: str) -> str:
+        """Return the expression of a column's date from its text, such as "2026-11-28"."""
+        return f"CAST({text} AS {'date' if self.is_postgresql else 'text'})"
+
     def low(self, *values: str) -> str:
         return f"{'LEAST' if self.is_postgresql else 'MIN'}({', '.join(values)})"
 
@@ -75,11 +81,11 @@ class Dialect:
         return "(" + " + ".join(f"(({column} >> {bit}) & 1)" for bit in range(15)) + ")"
 
 
-def shown_plays(dialect: Dialect, devices: str) -> str:
-    """Return the CTEs whose last one, `shown`, has the plays that start within the period, with their real ends.
+def shown_plays(dialect: Dialect, which: str) -> str:
+    """Return the CTEs whose last one, `shown`, has the plays that start before `high`, with their real ends.
 
-    `devices` is their keys with commas. Parameters by name: `low` and `high` (times of the period), `before` and
-    `after` (times with a day's room on both sides), `now` (milliseconds).
+    `which` is the condition that selects the plays `p`: it names their devices and the first start. Parameters by name:
+    `high` and `after` (times; the plays up to `after` tell where those before `high` end), `now` (milliseconds).
     """
     ms, low, high = dialect.ms, dialect.low, dialect.high
     trimmed = f"CASE WHEN last_ms > next_ms AND last_ms - next_ms < {SLACK_MS} THEN next_ms ELSE last_ms END"
@@ -92,7 +98,7 @@ def shown_plays(dialect: Dialect, devices: str) -> str:
             {ms("p.started_at")} AS raw_ms, {ms("p.started_at")} - s.clock_ahead_ms AS start_ms,
             {ms("p.ended_at")} - s.clock_ahead_ms AS last_ms
         FROM plays_play p JOIN plays_screen s ON s.id = p.screen_id
-        WHERE p.device_id IN ({devices}) AND p.started_at >= %(low)s AND p.started_at < %(after)s
+        WHERE {which} AND p.started_at < %(after)s
     ), followed AS (
         SELECT raw.*, FIRST_VALUE(start_ms) OVER (
             PARTITION BY device_id, screen_id ORDER BY start_ms RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -152,10 +158,11 @@ def _pairs(dialect: Dialect) -> str:
 def attribute(keys: Collection[int]) -> str:
     """Return the statement that computes the tallies of the plays of these devices that start within the period.
 
-    It inserts rows of `ContentQuarter`, which must have been deleted before. Its parameters are those of `shown_plays`.
+    It inserts rows of `ContentQuarter`, which must have been deleted before. Its parameters are those of `shown_plays`,
+    `low` (the start of the period) and `before` (a day earlier: visits that began then may go on).
     """
     dialect, devices = Dialect(connection.vendor), ", ".join(str(int(key)) for key in sorted(keys))
-    quarter = f"raw_ms / {QUARTER_MS} * {QUARTER_MS}"
+    which, quarter = f"p.device_id IN ({devices}) AND p.started_at >= %(low)s", f"raw_ms / {QUARTER_MS} * {QUARTER_MS}"
     shared = "(attention_ms * together_ms / CASE WHEN dwell_ms > 0 THEN dwell_ms ELSE 1 END)"
     if dialect.is_postgresql:
         shared = shared.replace("attention_ms *", "attention_ms::bigint *")
@@ -191,7 +198,7 @@ def attribute(keys: Collection[int]) -> str:
     sums = ", ".join(f"SUM({name})" for name in COLUMNS[5:])
     names = ", ".join(f"{name}" for name in COLUMNS[5:])
     return f"""
-    WITH RECURSIVE {shown_plays(dialect, devices)}, {_visits(dialect, devices)}, {_by_minute(dialect)},
+    WITH RECURSIVE {shown_plays(dialect, which)}, {_visits(dialect, devices)}, {_by_minute(dialect)},
     {_pairs(dialect)}, {_by_quarter(dialect)},
     attended AS (
         SELECT {whose.replace("position", "MIN(position) AS position")}, MIN(raw_ms) AS raw_ms,
@@ -237,3 +244,36 @@ def _by_quarter(dialect: Dialect) -> str:
         return "touched AS (SELECT * FROM shown)"
     series = f"GENERATE_SERIES(start_ms / {QUARTER_MS}, end_ms / {QUARTER_MS}) AS quarter"
     return f"touched AS MATERIALIZED (SELECT shown.*, quarter FROM shown CROSS JOIN LATERAL {series})"
+
+
+def bound(keys: Collection[int]) -> str:
+    """Return the statement that sets how long the plays of these devices that began on a day are shown at most.
+
+    Parameters by name: `day`, `low` and `high` (its start and end).
+    """
+    dialect, devices = Dialect(connection.vendor), ", ".join(str(int(key)) for key in sorted(keys))
+    lasts = (
+        f"{dialect.ms('p.ended_at')} - {dialect.ms('p.started_at')} + CASE WHEN p.is_closed THEN 0 ELSE {OPEN_MS} END"
+    )
+    return f"""
+    UPDATE plays_playday SET longest_ms = COALESCE((
+        SELECT MAX({dialect.low(str(LONGEST_MS), lasts)}) FROM plays_play p
+        WHERE p.device_id = plays_playday.device_id AND p.started_at >= %(low)s AND p.started_at < %(high)s), 0)
+    WHERE device_id IN ({devices}) AND day = {dialect.date("%(day)s")}"""
+
+
+def add_up(keys: Collection[int]) -> str:
+    """Return the statement that adds the quarter hours of a local day of these devices up to rows of `ContentDay`.
+
+    Parameters by name: `day`, `low` and `high` (its start and end, UTC).
+    """
+    dialect, tenths, sums = Dialect(connection.vendor), f"(attention_ms / {TENTH_MS})", COLUMNS[5:]
+    squares = f"COUNT(*), SUM({tenths} * {tenths}), SUM(CAST(told AS bigint) * told), SUM({tenths} * told)"
+    return f"""
+    INSERT INTO plays_contentday (device_id, day, screen_id, content_id, position, {", ".join(sums)},
+        groups, attention_squares, told_squares, products)
+    SELECT device_id, {dialect.date("%(day)s")}, screen_id, content_id, position,
+        {", ".join(f"SUM({name})" for name in sums)}, {squares}
+    FROM plays_contentquarter
+    WHERE device_id IN ({", ".join(str(int(key)) for key in sorted(keys))}) AND start >= %(low)s AND start < %(high)s
+    GROUP BY device_id, screen_id, content_id, position"""

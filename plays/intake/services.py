@@ -1,7 +1,8 @@
 """All writes of plays: idempotent, in any order, each report for itself."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from devices.models import Device, Site
 from devices.storage import sql
 from plays.intake.reports import BadReport, Report, check, key_of, readable
-from plays.models import Content, Play, PlayDay, Screen, Source
+from plays.models import MOST_SHOWN_MS, OPEN_MS, Content, Play, PlayDay, Screen, Source
 
 PLAY_FIELDS = (
     *("device_id", "started_at", "key", "screen_id", "content_id"),
@@ -122,15 +123,22 @@ def _write(rows: Sequence[Sequence[Any]]) -> None:
         return
     ordered = sorted(rows, key=lambda row: tuple(row[:3]))
     sql.Rows(Play, PLAY_FIELDS, ordered).add_up(PLAY_MERGE)
-    mark({(row[0], row[1].date()) for row in rows})
+    longest: dict[tuple[int, dt.date], int] = defaultdict(int)
+    for device, start, *_, end, closed, _layout, _position, _source in rows:
+        day = device, start.date()
+        shown_ms = (end - start) // dt.timedelta(milliseconds=1) + (1 if closed else OPEN_MS)
+        longest[day] = max(longest[day], min(shown_ms, MOST_SHOWN_MS))
+    _mark(longest)
 
 
-def mark(days: Iterable[tuple[int, dt.date]]) -> None:
+def _mark(longest: Mapping[tuple[int, dt.date], int]) -> None:
     """Have the tallies of these devices' UTC days computed again, and those of the days before: an open play of the
-    evening may end with the first one of the morning."""
-    both = {(device, day - back * ONE_DAY) for device, day in days for back in (0, 1)}
-    rows = [(device, day.isoformat(), True) for device, day in sorted(both)]
-    sql.Rows(PlayDay, ("device_id", "day", "is_changed"), rows).add_up({"is_changed": "max"})
+    evening may end with the first one of the morning. The values are how long the new plays are shown at most, in
+    milliseconds."""
+    both = {(device, day - ONE_DAY): 0 for device, day in longest} | dict(longest)
+    rows = [(device, day.isoformat(), True, most) for (device, day), most in sorted(both.items())]
+    names = "device_id", "day", "is_changed", "longest_ms"
+    sql.Rows(PlayDay, names, rows).add_up({"is_changed": "max", "longest_ms": "max"})
 
 
 def _contents(site: Site, reports: Sequence[Report]) -> tuple[Mapping[str, Content], str]:
@@ -198,8 +206,10 @@ def _copy(screen: Screen, donor: int, device: Device) -> None:
             [device.pk, donor, screen.pk, since, until],
         )
         cursor.execute(
-            "INSERT INTO plays_playday (device_id, day, is_changed, fingerprint) "
-            "SELECT %s, day, %s, '' FROM plays_playday WHERE device_id = %s ON CONFLICT DO NOTHING",
+            "INSERT INTO plays_playday (device_id, day, is_changed, longest_ms, fingerprint) "
+            "SELECT %s, day, %s, longest_ms, '' FROM plays_playday WHERE device_id = %s "
+            "ON CONFLICT (device_id, day) DO UPDATE SET longest_ms = excluded.longest_ms "
+            "WHERE plays_playday.longest_ms < excluded.longest_ms",
             [device.pk, True, donor],
         )
 

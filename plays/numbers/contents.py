@@ -12,25 +12,30 @@ Advertising Bureau, now DPAA, 2008). For plays of one unit's length each, it is 
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import ExtractHour, TruncDate
 
+from analytics.numbers.buckets import day_start
 from analytics.numbers.intervals import CONFIDENCE, Groups, Interval, score_interval
 from analytics.numbers.sql import IntegerSum
 from devices.models import Device, Site
-from plays.models import Content, ContentQuarter, Screen
+from plays.attribution.statements import TENTH_MS
+from plays.models import Content, ContentDay, ContentQuarter, Screen
 
 MS = 1_000
-TENTH_MS = 100
-"""Sums of squares are of tenths of a second, so that they fit into 64 bits."""
+ONE_DAY = dt.timedelta(days=1)
 
 SUMS = (
     *("plays", "shown_ms", "seen_ms", "impressions", "together_ms", "noticed_ms", "told", "attention_ms"),
     *("visits", "viewers", "passers_by", "passing_viewers", "thumbs_up"),
 )
+SQUARES = ("groups", "attention_squares", "told_squares", "products")
+"""What the interval of the attention needs besides; see `ContentDay`."""
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class Numbers:
         for name, value in zip(SUMS, sums, strict=True):
             own = value / cameras if name in ("plays", "shown_ms", "seen_ms") else value
             setattr(self, name, getattr(self, name) + own)
-        for name, value in zip(("groups", "attention_squares", "told_squares", "products"), squares, strict=True):
+        for name, value in zip(SQUARES, squares, strict=True):
             setattr(self, name, getattr(self, name) + value)
 
     @property
@@ -144,7 +149,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-assert {*SUMS, "groups", "attention_squares", "told_squares", "products"} == {  # noqa: S101
+assert {*SUMS, *SQUARES} == {  # noqa: S101
     field.name for field in fields(Numbers)
 }
 
@@ -157,26 +162,13 @@ class Period:
     end: dt.datetime
 
 
-def read_contents(
-    sites: Collection[Site], period: Period, *, contents: Collection[Content] | None = None
-) -> dict[int, Numbers]:
-    """Read the numbers of each content by its key, in three queries."""
-    tenths = F("attention_ms") / TENTH_MS
-    rows = (
-        _select(sites, period, contents)
-        .values_list("content", "screen")
-        .annotate(
-            **{f"total_{name}": IntegerSum(name) for name in SUMS},
-            groups=Count("device"),
-            attention_squares=IntegerSum(tenths * tenths),
-            told_squares=IntegerSum(F("told") * F("told")),
-            products=IntegerSum(tenths * F("told")),
-        )
-    )
-    cameras = cameras_of_screens(sites)
+def read_contents(sites: Collection[Site], period: Period) -> dict[int, Numbers]:
+    """Read the numbers of each content by its key, in three queries; a fourth where the period cuts days."""
     found: dict[int, Numbers] = defaultdict(Numbers)
-    for content, screen, *values in rows:
-        found[content].add(values[: len(SUMS)], cameras.get(screen, 1), values[len(SUMS) :])
+    cameras = cameras_of_screens(sites)
+    for rows in _tallies(sites, period):
+        for (content, screen), sums, squares in _add_up(rows, "content", "screen"):
+            found[content].add(sums, cameras.get(screen, 1), squares)
     return dict(found)
 
 
@@ -196,30 +188,82 @@ class Parts:
 
 
 def read_parts(content: Content, period: Period) -> Parts:
-    """Read the numbers of a content in parts, in three queries. A quarter hour belongs to the hour that contains it."""
+    """Read the numbers of a content in parts, in four queries; a fifth where the period cuts days.
+
+    A quarter hour belongs to the hour that contains it.
+    """
     sites, zone = [content.site], content.site.zone
     cameras = cameras_of_screens(sites)
-    rows = _select(sites, period, [content]).values_list("start", "screen", "position", *SUMS, "device")
     parts = Parts(Numbers(), *(defaultdict(Numbers) for _ in range(4)))
-    for start, screen, position, *sums, _device in rows:
-        local, count = start.astimezone(zone), cameras.get(screen, 1)
-        tenths, told = sums[7] // TENTH_MS, sums[6]
-        squares = 1, tenths * tenths, told * told, tenths * told
-        for numbers in (
-            parts.whole,
-            parts.by_hour[local.hour],
-            parts.by_day[local.date()],
-            parts.by_position[position],
-            parts.by_screen[screen],
-        ):
-            numbers.add(sums, count, squares)
+    for rows in _tallies(sites, period):
+        of_content = rows.filter(content=content.pk)
+        date = F("day") if rows.model is ContentDay else TruncDate("start", tzinfo=zone)
+        for (day, screen, position), sums, squares in _add_up(of_content, "screen", "position", date=date):
+            for numbers in (parts.whole, parts.by_day[day], parts.by_position[position], parts.by_screen[screen]):
+                numbers.add(sums, cameras.get(screen, 1), squares)
+    quarters = ContentQuarter.objects.filter(
+        device__in=_devices_of(sites)[content.site_id],
+        content=content.pk,
+        start__gte=period.start,
+        start__lt=period.end,
+    )
+    for (hour, screen), sums, squares in _add_up(quarters, "screen", hour=ExtractHour("start", tzinfo=zone)):
+        parts.by_hour[hour].add(sums, cameras.get(screen, 1), squares)
     return parts
 
 
-def _select(sites: Collection[Site], period: Period, contents: Collection[Content] | None) -> Any:
-    devices = Device.objects.filter(site__in=sites).order_by("pk").values_list("pk", flat=True)
-    rows = ContentQuarter.objects.filter(device__in=list(devices), start__gte=period.start, start__lt=period.end)
-    return (rows if contents is None else rows.filter(content__in=[each.pk for each in contents])).order_by()
+def _tallies(sites: Collection[Site], period: Period) -> list[QuerySet[Any]]:
+    """Return the rows that make up the period: of the local days that lie in it whole, and of the quarter hours of
+    those that it cuts; without the latter where it cuts none."""
+    by_zone: dict[str, list[Site]] = defaultdict(list)
+    for site in sites:
+        by_zone[site.timezone].append(site)
+    devices = _devices_of(sites)
+    whole, cut = Q(pk__in=[]), Q()
+    for those in by_zone.values():
+        keys, zone = [key for site in those for key in devices[site.pk]], those[0].zone
+        first, last = _whole_days(period, zone)
+        spans = [(period.start, period.end)]
+        if first < last:
+            whole |= Q(device__in=keys, day__gte=first, day__lt=last)
+            spans = [(period.start, day_start(first, zone)), (day_start(last, zone), period.end)]
+        for start, end in spans:
+            if start < end:
+                cut |= Q(device__in=keys, start__gte=start, start__lt=end)
+    days = ContentDay.objects.filter(whole)
+    return [days, ContentQuarter.objects.filter(cut)] if cut else [days]
+
+
+def _devices_of(sites: Collection[Site]) -> Mapping[int, Sequence[int]]:
+    """Return the keys of the devices of each site, by the site's key."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for device, site in Device.objects.filter(site__in=list(sites)).order_by("pk").values_list("pk", "site"):
+        found[site].append(device)
+    return found
+
+
+def _add_up(
+    rows: QuerySet[Any], *names: str, **first: Any
+) -> Iterator[tuple[Sequence[Any], Sequence[Any], Sequence[Any]]]:
+    """Add rows up by an expression (or none) and by fields; yield these, the sums and the squares of each group."""
+    squares: dict[str, Any] = {f"total_{name}": IntegerSum(name) for name in SQUARES}
+    if rows.model is ContentQuarter:
+        tenths = F("attention_ms") / TENTH_MS
+        expressions = tenths * tenths, F("told") * F("told"), tenths * F("told")
+        squares = {"total_groups": Count("device")} | {
+            f"total_{name}": IntegerSum(each) for name, each in zip(SQUARES[1:], expressions, strict=True)
+        }
+    sums = {f"total_{name}": IntegerSum(name) for name in SUMS}
+    grouped = rows.order_by().annotate(**first).values_list(*first, *names).annotate(**sums, **squares)
+    by = len(first) + len(names)
+    for row in grouped:
+        yield row[:by], row[by : by + len(SUMS)], row[by + len(SUMS) :]
+
+
+def _whole_days(period: Period, zone: ZoneInfo) -> tuple[dt.date, dt.date]:
+    """Return the first local day that lies in the period whole, and the day after the last one."""
+    first, last = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()
+    return (first if day_start(first, zone) >= period.start else first + ONE_DAY), last
 
 
 def cameras_of_screens(sites: Iterable[Site]) -> dict[int, int]:

@@ -7,13 +7,14 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 
 from analytics.models import Visit
 from analytics.models.archive import FactKind
 from analytics.numbers.archived_facts import read_facts
 from devices.models import Device
 from plays.attribution.statements import Dialect, shown_plays
-from plays.models import Content, Screen
+from plays.models import Content, PlayDay, Screen
 
 MOST_BARS = 3_000
 """Plays and visits that one timeline draws; when there are more, the page shows a shorter stretch."""
@@ -22,6 +23,7 @@ VISIT = ("id", "device_id", "began_at", "dwell_ms", "attention_ms")
 """The columns of an archived visit that a timeline shows."""
 
 ONE_DAY = dt.timedelta(days=1)
+MS = dt.timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,52 @@ class ShownPlay:
 def read_plays(
     devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime, most: int = MOST_BARS
 ) -> list[ShownPlay]:
-    """Read the plays before these cameras that are shown within the period, by their starts; in one query.
+    """Read the plays before these cameras that are shown within the period, by their starts; in three queries.
 
     A play that several of the cameras see comes once. Returns at most `most` plays.
     """
-    dialect = Dialect(connection.vendor)
-    keys = ", ".join(str(device.pk) for device in devices) or "0"
-    moments = {"low": start - ONE_DAY, "high": end, "before": start, "after": end + ONE_DAY}
+    longest, ahead = _longest(devices, start, end), _clocks_ahead(devices)
+    if not longest:
+        return []
+    # A play starts at most the longest time before it is shown, and the play that ends it follows within this time.
+    moments = {"high": end + ahead, "after": end + ahead + max(longest)}
+    conditions = []
+    for number, (length, keys) in enumerate(sorted(longest.items())):
+        moments[f"low_{number}"] = start - ahead - length
+        conditions.append(f"p.device_id IN ({', '.join(map(str, keys))}) AND p.started_at >= %(low_{number})s")
     parameters: dict[str, Any] = {
         name: connection.ops.adapt_datetimefield_value(each) for name, each in moments.items()
     }
     parameters |= {"now": _ms(now), "start_ms": _ms(start), "end_ms": _ms(end), "most": most}
+    shown = shown_plays(Dialect(connection.vendor), f"({' OR '.join(conditions)})")
     statement = (
-        f"WITH {shown_plays(dialect, keys)} SELECT DISTINCT screen_id, content_id, position, start_ms, end_ms "  # noqa: S608
+        f"WITH {shown} SELECT DISTINCT screen_id, content_id, position, start_ms, end_ms "  # noqa: S608
         "FROM shown WHERE start_ms < %(end_ms)s AND end_ms > %(start_ms)s ORDER BY start_ms, screen_id LIMIT %(most)s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
     return [ShownPlay(screen, content, place, _time(low), _time(high)) for screen, content, place, low, high in rows]
+
+
+def _longest(devices: Sequence[Device], start: dt.datetime, end: dt.datetime) -> dict[dt.timedelta, list[int]]:
+    """Return how long the plays around the period are shown at most, with the keys of the devices of which this holds;
+    without those that have no plays."""
+    days = PlayDay.objects.filter(
+        device__in=[device.pk for device in devices],
+        day__gte=(start - 2 * ONE_DAY).date(),
+        day__lte=(end + ONE_DAY).date(),
+    )
+    found: dict[dt.timedelta, list[int]] = {}
+    for device, longest in days.order_by("device").values_list("device").annotate(Max("longest_ms")):
+        found.setdefault(longest * MS, []).append(device)
+    return found
+
+
+def _clocks_ahead(devices: Sequence[Device]) -> dt.timedelta:
+    """Return by how much the clocks of the players before these cameras differ at most."""
+    clocks = Screen.objects.filter(site__in={device.site_id for device in devices}).order_by()
+    return max((abs(ahead) for ahead in clocks.values_list("clock_ahead_ms", flat=True)), default=0) * MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +101,7 @@ class Timeline:
 
 
 def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Timeline:
-    """Read what was shown before these cameras and who came, in five queries; archived visits are unsaved objects."""
+    """Read what was shown before these cameras and who came, in seven queries. Archived visits are unsaved objects."""
     plays = read_plays(devices, start, end, now=now)
     keys = [device.pk for device in devices]
     stored = Visit.objects.filter(device__in=keys, began_at__gte=start, began_at__lt=end).order_by("began_at")
