@@ -1,24 +1,32 @@
-"""The hourly audience of each screen, as ad servers import it.
+"""The hourly audience of each screen: with all numbers, and as Broadsign imports it.
 
-Broadsign's statistical audience is a CSV file in ASCII with a header row, commas, no quotes, and a point in numbers.
-Each row is a stretch of a screen's schedule with the impressions of that stretch (docs.broadsign.com, “Statistical
-Audience”, November 2026). Its template names the columns of a network, so that the columns here may need other names.
+Broadsign's statistical audience is a CSV file in ASCII with a header row, commas, no quotes, and a point in numbers
+(docs.broadsign.com, “Custom Statistical Audience”). Of its columns, A to N are mandatory, C to F are the schedule, and
+O to AD may have genders and ages, which Headcount does not know: so nothing may stand beside A to N. The names of these
+14 columns are those of a public program of a network that writes such files (neo-ooh/neo-api, BroadSignAudienceFile).
 """
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from analytics.numbers.sql import IntegerSum
 from devices.models import Site
 from plays.models import ContentQuarter, Screen
 from plays.numbers.contents import SUMS, Numbers, Period, cameras_of_screens
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 COLUMNS = (
-    *("screen_id", "screen", "start_date", "end_date", "start_time", "end_time", *DAYS, "total_impressions"),
-    *("viewers", "average_unit_audience", "plays", "shown_seconds", "coverage"),
+    *("screen_id", "screen", "date", "start_time", "end_time", "impressions", "viewers", "average_unit_audience"),
+    *("plays", "shown_seconds", "coverage"),
 )
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+BROADSIGN = (
+    *("Display Unit Id", "Frame Id", "Start Date", "End Date", "Start Time", "End Time", *DAYS),
+    "Total Impressions per hour",
+)
+
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,9 @@ def read_hours(site: Site, period: Period) -> list[Hour]:
     rows = ContentQuarter.objects.filter(
         device__in=devices, start__gte=period.start, start__lt=period.end, screen__in=list(screens)
     ).order_by()
+    sums_of = {f"total_{name}": IntegerSum(name) for name in SUMS}
     found: dict[tuple[int, dt.datetime], Numbers] = defaultdict(Numbers)
-    for start, screen, *sums in rows.values_list("start", "screen", *SUMS):
+    for start, screen, *sums in rows.values_list("start", "screen").annotate(**sums_of):
         local = start.astimezone(site.zone).replace(minute=0)
         found[screen, local].add(sums, cameras.get(screen, 1))
     ordered = sorted(found.items(), key=lambda item: (screens[item[0][0]].name, item[0][1].timestamp()))
@@ -48,32 +57,56 @@ def read_hours(site: Site, period: Period) -> list[Hour]:
 
 
 def as_csv(hours: Sequence[Hour]) -> str:
-    """Return the hours as a file: a line for each, in ASCII and without quotes."""
-    lines = [",".join(COLUMNS)]
-    for hour in hours:
-        end = hour.start + dt.timedelta(minutes=59, seconds=59)
-        flags = ["1" if day == hour.start.weekday() else "0" for day in range(len(DAYS))]
-        numbers = hour.numbers
-        lines.append(
-            ",".join(
-                [
-                    _plain(hour.screen.external_id or str(hour.screen.pk)),
-                    _plain(hour.screen.name),
-                    f"{hour.start:%Y-%m-%d}",
-                    f"{hour.start:%Y-%m-%d}",
-                    f"{hour.start:%H:%M:%S}",
-                    f"{end:%H:%M:%S}",
-                    *flags,
-                    str(numbers.impressions),
-                    str(numbers.viewers),
-                    _number(numbers.average_unit_audience),
-                    str(round(numbers.plays)),
-                    str(round(numbers.shown_s)),
-                    _number(numbers.coverage),
-                ]
+    """Return the hours with all numbers: a line for each, in ASCII and without quotes."""
+    return _lines(
+        COLUMNS,
+        (
+            (
+                *(_plain(hour.screen.external_id or str(hour.screen.pk)), _plain(hour.screen.name)),
+                *_times(hour)[1:],
+                *(str(hour.numbers.impressions), str(hour.numbers.viewers)),
+                _number(hour.numbers.average_unit_audience),
+                *(str(round(hour.numbers.plays)), str(round(hour.numbers.shown_s)), _number(hour.numbers.coverage)),
             )
-        )
-    return "\r\n".join(lines) + "\r\n"
+            for hour in hours
+        ),
+    )
+
+
+def as_broadsign(hours: Sequence[Hour]) -> str:
+    """Return the hours as Broadsign's statistical audience. A screen's number is "display unit/frame".
+
+    Broadsign multiplies the impressions of an hour by the time that something played. So they are those of an hour that
+    is filled and seen whole; hours that no camera saw are left out.
+    """
+    return _lines(
+        BROADSIGN,
+        (
+            (
+                *_unit_and_frame(hour.screen),
+                *_times(hour),
+                *("1" if day == hour.start.weekday() else "0" for day in range(len(DAYS))),
+                str(round(hour.numbers.impressions * HOUR_MS / hour.numbers.seen_ms)),
+            )
+            for hour in hours
+            if hour.numbers.seen_ms > 0
+        ),
+    )
+
+
+def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"{','.join(row)}\r\n" for row in (header, *rows))
+
+
+def _times(hour: Hour) -> tuple[str, str, str, str]:
+    """Return the dates and the times of the hour's start and end."""
+    end = hour.start + dt.timedelta(minutes=59, seconds=59)
+    return f"{hour.start:%Y-%m-%d}", f"{end:%Y-%m-%d}", f"{hour.start:%H:%M:%S}", f"{end:%H:%M:%S}"
+
+
+def _unit_and_frame(screen: Screen) -> tuple[str, str]:
+    unit, _, frame = (screen.external_id or str(screen.pk)).partition("/")
+    return _plain(unit), _plain(frame)
 
 
 def _plain(text: str) -> str:

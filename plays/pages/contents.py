@@ -18,7 +18,7 @@ from devices.models import Site
 from devices.rules.roles import Right
 from plays.experiments.reads import read_states
 from plays.models import Content, Experiment, Screen
-from plays.numbers.audience import as_csv, read_hours
+from plays.numbers.audience import as_broadsign, as_csv, read_hours
 from plays.numbers.contents import Numbers, Parts, Period, read_contents, read_parts
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def chosen_days(request: HttpRequest) -> int:
 
 def last_days(site: Site, days: int) -> Period:
     """Return the last local days of the site, today included."""
-    now = timezone.now()
-    today = now.astimezone(site.zone).date()
-    return Period(day_start(today - dt.timedelta(days=days - 1), site.zone), now)
+    today = timezone.now().astimezone(site.zone).date()
+    one_day = dt.timedelta(days=1)
+    return Period(day_start(today - (days - 1) * one_day, site.zone), day_start(today + one_day, site.zone))
 
 
 @login_required
@@ -128,9 +128,11 @@ def _hours(parts: Parts) -> list[tuple[int, Numbers, float]]:
 @login_required
 @require_safe
 def audience(request: HttpRequest, slug: str) -> HttpResponse:
-    """Return the hourly audience of each screen of the site, as a CSV file."""
+    """Return the hourly audience of each screen of the site as a CSV file; with `?for=broadsign`, as Broadsign's."""
     site = find_site(cast("User", request.user), slug)
-    text = as_csv(read_hours(site, last_days(site, chosen_days(request))))
-    name = f"audience-{slugify(site.slug)}.csv"
+    is_broadsign = request.GET.get("for") == "broadsign"
+    write, kind = (as_broadsign, "broadsign") if is_broadsign else (as_csv, "audience")
+    text = write(read_hours(site, last_days(site, chosen_days(request))))
+    name = f"{kind}-{slugify(site.slug)}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(text, content_type="text/csv; charset=us-ascii", headers=headers)

@@ -114,8 +114,24 @@ def test_the_hourly_audience_is_a_file_that_needs_no_quotes(client: Client, view
     header, row = read(client, viewer, reverse("screen-audience", args=["seattle"])).split("\r\n")[:2]
     cells = dict(zip(header.split(","), row.split(","), strict=True))
     assert (cells["screen_id"], cells["screen"]) == ("7001", "Lob'by  left")
-    assert (cells["start_time"], cells["end_time"], cells["fri"], cells["mon"]) == ("10:00:00", "10:59:59", "1", "0")
-    assert (cells["plays"], cells["total_impressions"]) == ("60", str(40))
+    assert (cells["date"], cells["start_time"], cells["end_time"]) == ("2026-11-20", "10:00:00", "10:59:59")
+    assert (cells["plays"], cells["impressions"]) == ("60", "40")
+
+
+def test_broadsign_gets_the_columns_that_it_documents_and_no_others(
+    client: Client, viewer: User, seattle01: Device
+) -> None:
+    fill(seattle01)  # 40 impressions in ten minutes: 240 in an hour that is filled
+    Screen.objects.update(external_id="387294643/5512")
+    header, row, rest = read(client, viewer, reverse("screen-audience", args=["seattle"]) + "?for=broadsign").split(
+        "\r\n"
+    )
+    assert header == (
+        "Display Unit Id,Frame Id,Start Date,End Date,Start Time,End Time,"
+        "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday,Total Impressions per hour"
+    )
+    assert row == "387294643,5512,2026-11-20,2026-11-20,10:00:00,10:59:59,0,0,0,0,1,0,0,240"
+    assert rest == ""
 
 
 def test_an_operator_plans_an_experiment_and_stops_it(
