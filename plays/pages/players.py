@@ -23,6 +23,9 @@ from plays.models import Screen, Source
 
 MOST_BYTES = 1_000_000
 
+ASK_AGAIN_S = 30
+"""How often the page of a kiosk asks what to show, and tells what it shows."""
+
 View = Callable[..., HttpResponse]
 
 
@@ -52,7 +55,7 @@ def _of_link(view: View) -> View:
 @_of_link
 def player(request: HttpRequest, screen: Screen, token: str) -> HttpResponse:
     """Show the page of a kiosk: it shows what the screen shall show, and reports it."""
-    response = render(request, "plays/player.html", {"screen": screen, "token": token})
+    response = render(request, "plays/player.html", {"screen": screen, "token": token, "ask_again_s": ASK_AGAIN_S})
     response["Content-Security-Policy"] = f"{CONTENT_SECURITY_POLICY}; frame-src http: https:"
     return response
 

@@ -2,15 +2,19 @@
 "use strict";
 
 (function () {
-  const ASK_MS = 30000;
   const body = document.body;
+  const ASK_MS = 1000 * body.dataset.askAgain;
   const words = document.getElementById("words");
   let shown = null; // {content, start}
   let frame = null;
-  let ahead = 0; // of the server's clock before this one
+  let zero = 0; // the server's time at which this page's own time was 0; nobody can set the latter
 
   function now() {
-    return new Date(Date.now() + ahead).toISOString();
+    return zero + performance.now();
+  }
+
+  function text(moment) {
+    return new Date(moment).toISOString();
   }
 
   function report(plays) {
@@ -22,7 +26,7 @@
   function tell(end) {
     if (!shown) return Promise.resolve();
     const play = { content: shown.content, start: shown.start };
-    play[end ? "end" : "seen"] = now();
+    play[end ? "end" : "seen"] = text(now());
     return report([play]);
   }
 
@@ -40,21 +44,21 @@
     frame.src = answer.address;
     frame.title = answer.name;
     body.appendChild(frame);
-    shown = { content: answer.content, start: now() };
+    shown = { content: answer.content, start: text(now()) };
     tell(false);
   }
 
   async function turn() {
     let wait = ASK_MS;
     try {
-      const sent = Date.now();
+      const sent = performance.now();
       const response = await fetch(body.dataset.now, { cache: "no-store" });
       if (!response.ok) throw new Error("no answer");
       const answer = await response.json();
-      ahead = Date.parse(answer.now) - (sent + Date.now()) / 2;
+      zero = Date.parse(answer.now) - (sent + performance.now()) / 2;
       put(answer);
       tell(false);
-      if (answer.until) wait = Math.min(wait, Math.max(500, Date.parse(answer.until) - Date.now() - ahead + 200));
+      if (answer.until) wait = Math.min(wait, Math.max(500, Date.parse(answer.until) - now() + 200));
     } catch (error) {
       if (!shown) words.textContent = "No connection.";
     }
