@@ -18,7 +18,7 @@ from devices.models import Site
 from plays.experiments.now import what_now
 from plays.intake.reports import Report
 from plays.intake.services import store
-from plays.models import Content, Screen
+from plays.models import Content, Experiment, Screen
 from plays.models import Source as How
 from plays.numbers.contents import Numbers, Period, read_contents
 
@@ -75,6 +75,9 @@ class ContentsBoard(Board[ContentsSnapshot]):
     scope = Scope.ONE_SITE
     order = 45
     source = Source("contents", read_contents_snapshot)
+
+    def is_offered(self, site: Site) -> bool:
+        return Content.objects.filter(site=site).exists()
 
     def draw(self, snapshot: ContentsSnapshot, wall: Wall) -> Canvas:
         canvas = Canvas(wall)
@@ -148,6 +151,9 @@ class TurnsBoard(Board[TurnSnapshot]):
     scope = Scope.ONE_SITE
     order = 60
     source = Source("turns", read_turn)
+
+    def is_offered(self, site: Site) -> bool:
+        return Experiment.objects.filter(site=site, contents__key__startswith=PREFIX).exists()
 
     def draw(self, snapshot: TurnSnapshot, wall: Wall) -> Canvas:
         board = find_board(snapshot.board)

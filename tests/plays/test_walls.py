@@ -69,6 +69,24 @@ def test_boards_take_turns_as_the_experiment_says(seattle01: Device) -> None:
     assert read_turn([seattle01.site], clock.now()).board == "today"
 
 
+def test_boards_of_plays_are_offered_where_there_are_plays(
+    client: Client, seattle01: Device, chicago01: Device, superuser: User
+) -> None:
+    client.force_login(superuser)
+    play(screen(seattle01), "film", 0, 10)
+    page = client.get("/sites/seattle/settings/walls/").content.decode()
+    assert 'value="contents"' in page
+    assert 'value="turns"' not in page
+    assert 'value="contents"' not in client.get("/sites/chicago/settings/walls/").content.decode()
+    lobby = screen(seattle01)
+    made = Experiment(
+        site=seattle01.site, screen=lobby, name="x", first_day=clock.now().date() + dt.timedelta(days=1), days=2
+    )
+    contents = [content(lobby, key) for key in ("wall:week", "wall:today")]
+    publish(experiment=made, contents=contents, by=None, now=clock.now())
+    assert 'value="turns"' in client.get("/sites/seattle/settings/walls/").content.decode()
+
+
 def fill(device: Device, film: float, poster: float) -> None:
     """Forty people met each of two contents, in quarter hours of their own, and looked for so many seconds."""
     lobby = screen(device)

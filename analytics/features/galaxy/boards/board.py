@@ -10,6 +10,7 @@ from analytics.features.galaxy.drawing.layout import Wall
 from analytics.features.galaxy.reads import Source
 from analytics.features.galaxy.snapshots import Snapshot
 from analytics.features.galaxy.time_slots import REFRESH_S
+from devices.models import Site
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -44,6 +45,10 @@ class Board(ABC, Generic[S]):
     def at(self, slot: int) -> "Board[Any]":
         """Return the board that is shown in this time slot: itself."""
         return self
+
+    def is_offered(self, site: Site) -> bool:
+        """Whether the board has something to show at this site; where not, no list offers it. By default it has."""
+        return True
 
     @abstractmethod
     def draw(self, snapshot: S, wall: Wall) -> Canvas:

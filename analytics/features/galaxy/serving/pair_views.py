@@ -96,9 +96,10 @@ def _pair(request: HttpRequest, sites: Sequence[Site], where: str) -> None:
     messages.success(request, f"The screen “{name}” opens its wall in a few seconds.")
 
 
-def boards_of_a_site() -> list[tuple[str, str]]:
-    """Return the name and the title of each board that a screen of one site can show."""
-    return [(board.name, board.title) for board in all_boards() if board.scope is not Scope.ALL_SITES]
+def boards_of_a_site(site: Site) -> list[tuple[str, str]]:
+    """Return the name and the title of each board that has something to show on a screen of this site."""
+    boards = [board for board in all_boards() if board.scope is not Scope.ALL_SITES and board.is_offered(site)]
+    return [(board.name, board.title) for board in boards]
 
 
 def boards_of_several() -> list[tuple[str, str]]:

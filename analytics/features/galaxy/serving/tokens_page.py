@@ -62,7 +62,7 @@ def site_walls(request: HttpRequest, slug: str) -> HttpResponse:
         "errors": errors,
         "typed": request.POST if errors else {},
         "days_offered": DAYS_OFFERED,
-        "boards": boards_of_a_site(),
+        "boards": boards_of_a_site(site),
         "pair_address": request.build_absolute_uri(reverse("wall-pair")),
         "now": timezone.now(),
     }
