@@ -16,6 +16,7 @@ from demo.cameras import people, photographs, thumbs
 from demo.cameras.photographs import CUP_IN_CUTOUT, FACE_IN_PORTRAIT, Cutout, Picture
 from demo.cameras.rooms import COUNTER_TOP, HEIGHT, ROOMS, WIDTH
 from demo.cameras.visitors import CUP_CHANCE, NO_THUMBS, Thumb, Thumbs, Visitor, visitors_at
+from demo.turns import stay_before
 from edge_agent.messages import Box
 
 WALK_SECONDS = 1.2
@@ -79,7 +80,7 @@ class Scene:
     def __init__(self, room: str, seed: int, profile: CameraProfile | None = None, thumbs: Thumbs = NO_THUMBS) -> None:
         if room not in ROOMS:
             raise ValueError(f'there is no scene "{room}"; there are: {", ".join(sorted(ROOMS))}')
-        self._seed, self._profile, self._thumbs = seed, profile, thumbs
+        self._seed, self._profile, self._thumbs, self._stay = seed, profile, thumbs, stay_before(profile)
         self._room = ROOMS[room]()
         people.heads()
         photographs.cup()
@@ -89,7 +90,7 @@ class Scene:
         if self._profile is None:
             return visitors_at(self._seed, now, cups=CUP_CHANCE, thumbs=self._thumbs)
         profile, shown = self._profile, (self._profile.thumbs, self._profile.thumbs_down)
-        return visitors_at(self._seed, now, profile.visitors_per_hour_at, profile.cups, shown)
+        return visitors_at(self._seed, now, profile.visitors_per_hour_at, profile.cups, shown, self._stay)
 
     def picture_at(self, now: float) -> Picture:
         """Return the frame at this moment (epoch seconds) as a new array: RGB, 720 × 1280 × 3."""

@@ -6,8 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from demo.turns import Stay
+
 CYCLE = 40.0
-"""Seconds in which each place before the camera has at most one visitor."""
+"""Seconds in which each place before the camera has at most one visitor; longer than the longest stay."""
 
 LONGEST_VISIT = 34.0
 SHORTEST_VISIT = 10.0
@@ -70,10 +72,15 @@ class Visitor:
 
 
 def visitors_at(
-    seed: int, now: float, footfall: Footfall | None = None, cups: float = CUP_CHANCE, thumbs: Thumbs = NO_THUMBS
+    seed: int,
+    now: float,
+    footfall: Footfall | None = None,
+    cups: float = CUP_CHANCE,
+    thumbs: Thumbs = NO_THUMBS,
+    stay: Stay | None = None,
 ) -> tuple[Visitor, ...]:
     """Return the visitors at this moment (epoch seconds), at most one per place, in the order of places."""
-    around = visitors_between(seed, now, now, footfall, cups, thumbs)
+    around = visitors_between(seed, now, now, footfall, cups, thumbs, stay)
     return tuple(visitor for visitor in around if visitor.started <= now < visitor.ended)
 
 
@@ -84,15 +91,17 @@ def visitors_between(
     footfall: Footfall | None = None,
     cups: float = CUP_CHANCE,
     thumbs: Thumbs = NO_THUMBS,
+    stay: Stay | None = None,
 ) -> Iterator[Visitor]:
     """Yield the visitors of this span (epoch seconds, both ends included), place by place, in the order of time.
 
-    There are no visitors before the epoch. `cups` is the share of the visitors at the near places with a cup.
+    There are no visitors before the epoch. `cups` is the share of the visitors at the near places with a cup;
+    `stay` says by how much longer than usual somebody stays.
     """
     for place in range(len(CHANCES)):
         for cycle in range(max(_cycle(place, start), 0), _cycle(place, end) + 1):
             share = 1.0 if footfall is None else footfall(cycle * CYCLE) / MOST_PER_HOUR
-            visitor = _visitor(seed, place, cycle, share, cups, thumbs)
+            visitor = _visitor(seed, place, cycle, share, cups, thumbs, stay)
             if visitor is not None and visitor.started <= end and visitor.ended >= start:
                 yield visitor
 
@@ -118,11 +127,13 @@ def _shift(place: int) -> float:
     return place * CYCLE / len(CHANCES)
 
 
-def _visitor(seed: int, place: int, cycle: int, share: float, cups: float, thumbs: Thumbs) -> Visitor | None:
+def _visitor(
+    seed: int, place: int, cycle: int, share: float, cups: float, thumbs: Thumbs, stay: Stay | None
+) -> Visitor | None:
     random = np.random.default_rng((seed, place, cycle))
     if random.random() >= CHANCES[place] * share:
         return None
-    seconds = random.uniform(SHORTEST_VISIT, LONGEST_VISIT)
+    seconds = random.uniform(SHORTEST_VISIT, LONGEST_VISIT) * (stay(cycle * CYCLE + _shift(place)) if stay else 1.0)
     started = cycle * CYCLE + _shift(place) + random.uniform(0, CYCLE - seconds)
     has_cup, mirrored = random.random() < cups and place in CUP_PLACES, random.random() < 0.5
     where, nearness, dress, identity, interest, passing, opinion = random.random(7).tolist()

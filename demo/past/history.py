@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo.camera_profiles import PROFILES, SATURDAY, CameraProfile
-from demo.past.turns import stay
+from demo.turns import PastTurns
 from edge_agent.messages import Box
 
 SECOND = 1_000
@@ -87,10 +87,11 @@ def history(profile: CameraProfile, seed: int, start: dt.datetime, end: dt.datet
     visits: list[Visit] = []
     thumbs: list[Thumb] = []
     thumbs_down: list[Thumb] = []
+    turns = PastTurns.between(start, end)
     for day in _dates(profile, period):
         random = np.random.default_rng((*source, day.toordinal()))
         displeased = np.random.default_rng((*source, day.toordinal(), 2))
-        for visit in _visits(profile, day, random):
+        for visit in _visits(profile, day, random, turns):
             visits.append(visit)
             thumbs.extend(_thumbs(profile.thumbs, visit, random))
             thumbs_down.extend(_thumbs(profile.thumbs_down, visit, displeased))
@@ -190,7 +191,7 @@ _FACE_WIDTHS = (60, 180)
 """Width in pixels of the faces that are farthest from and nearest to the camera."""
 
 
-def _visits(profile: CameraProfile, day: dt.date, random: np.random.Generator) -> list[Visit]:
+def _visits(profile: CameraProfile, day: dt.date, random: np.random.Generator, turns: PastTurns) -> list[Visit]:
     """Return the visits of this local day: a Poisson process, thinned to the profile's rate."""
     midnight = _local(profile, day, dt.time.min)
     hours = (_local(profile, day + dt.timedelta(days=1), dt.time.min) - midnight) / HOUR
@@ -199,7 +200,7 @@ def _visits(profile: CameraProfile, day: dt.date, random: np.random.Generator) -
     for started in (midnight + random.uniform(0, hours * HOUR, candidates)).astype(np.int64).tolist():
         at = dt.datetime.fromtimestamp(started / SECOND, profile.zone)
         if random.random() < profile.visitors_per_hour(at) / profile.most_visitors_per_hour:
-            visits.extend(_group(profile, started, random))
+            visits.extend(_group(profile, started, random, turns.stay(profile, started)))
     return visits
 
 
@@ -207,8 +208,8 @@ def _arrival(visit: Visit) -> tuple[int, int, int]:
     return visit.started, visit.ended, visit.confidence
 
 
-def _group(profile: CameraProfile, started: int, random: np.random.Generator) -> Iterator[Visit]:
-    seconds = min(random.lognormal(np.log(_MEDIAN_SECONDS), _SPREAD), _LONGEST_SECONDS) * stay(profile, started)
+def _group(profile: CameraProfile, started: int, random: np.random.Generator, stay: float) -> Iterator[Visit]:
+    seconds = min(random.lognormal(np.log(_MEDIAN_SECONDS), _SPREAD), _LONGEST_SECONDS) * stay
     ended = started + round(seconds * SECOND)
     yield _visit(profile, started, ended, random)
     if random.random() < _IN_COMPANY:

@@ -31,7 +31,7 @@ def preparation(environment: DemoEnvironment, days: int | None) -> Program:
 def all_programs(environment: DemoEnvironment) -> list[Program]:
     """Return the programs to keep running; the demo's own broker, if it has one, is the first."""
     own_broker = [_broker(environment)] if environment.own_broker else []
-    return [*own_broker, *_platform(environment), *_cameras(environment)]
+    return [*own_broker, *_platform(environment), *_cameras(environment), _display(environment)]
 
 
 def _broker(environment: DemoEnvironment) -> Program:
@@ -69,6 +69,11 @@ def _agent(environment: DemoEnvironment, profile: CameraProfile, number: int) ->
         "HEADCOUNT_OUTBOX": str(environment.data / "outboxes" / f"{profile.name}.sqlite3"),
     }
     return Program(profile.name, [sys.executable, "-m", "demo.cameras.agent"], {**environment.variables, **settings})
+
+
+def _display(environment: DemoEnvironment) -> Program:
+    token = ("--token-file", str(environment.data / "api-token"))
+    return _python(environment, "display", "-m", "demo.cameras.display", "--address", environment.address, *token)
 
 
 def _stream(port: int) -> str:

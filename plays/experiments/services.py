@@ -35,13 +35,15 @@ def frame_of(experiment: Experiment, arms: int) -> plan.Frame:
 
 
 @transaction.atomic
-def publish(*, experiment: Experiment, contents: Sequence[Content], by: "User | None", now: dt.datetime) -> Experiment:
+def publish(
+    *, experiment: Experiment, contents: Sequence[Content], by: "User | None", now: dt.datetime, seed: str = ""
+) -> Experiment:
     """Draw the plan of a new experiment, and publish it: nothing of it can be changed afterwards.
 
     Raises `ValidationError` with a sentence for each wrong field. The first content is what the others are compared
-    with.
+    with. The plan is drawn from `seed`, by default from a random one.
     """
-    experiment.seed, experiment.created_by = secrets.token_hex(16), by
+    experiment.seed, experiment.created_by = seed or secrets.token_hex(16), by
     experiment.full_clean(exclude=["plan_hash"])
     frame = _checked(experiment, contents, now)
     blocks = plan.draw(frame, experiment.seed)
