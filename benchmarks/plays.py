@@ -1,14 +1,14 @@
 """How often experiments of contents tell a difference, and how long the attribution of plays takes.
 
-    python -m benchmarks.plays [--experiments 1000] [--plays 200000] [--only experiments|attribution]
+    python -m benchmarks.plays [--experiments 1000] [--plays 200000] [--visits 200000] [--only experiments|attribution]
 
 Experiments: people come to a display by the hour, as Poisson's process; 35 % do not look, the others look for a
 log-normal time, and each day has a level of its own (8 %) of people and of attention. Each experiment first sees two
 weeks in which nothing is compared, from which it announces its days, and then runs so long by a plan of its own. A
 simulated world is kinder than a real one: its hours are independent.
 
-Attribution: on a PostgreSQL of its own, as many visits as plays before twenty cameras; one pass computes all tallies,
-and the pages are asked for.
+Attribution: on a PostgreSQL of its own, plays of ten seconds and visits before twenty cameras of one site; one pass
+computes all tallies, and the pages are asked for. Ten million plays need about 20 GB of disk for a while.
 """
 
 import argparse
@@ -36,6 +36,10 @@ PROFILE = np.array([0.5, 0.7, 0.9, 1.1, 1.4, 1.3, 1.0, 0.9, 0.9, 1.0, 1.2, 1.1])
 LOOK, MEDIAN_S, SPREAD = 0.65, 4.0, 0.7
 PAST_DAYS = 14
 CAMERAS, CONTENTS = 20, 12
+PLAY_MS = 10_000
+PLAYS_SHOWN = 60
+"""The plays of one screen on the timeline of ten minutes that is asked for."""
+
 PAGE_MS = 100.0
 ASKS = 40
 FIRST_DAY = dt.date(2026, 3, 2)
@@ -44,7 +48,8 @@ FIRST_DAY = dt.date(2026, 3, 2)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=1_000, help="experiments of each kind (1000)")
-    parser.add_argument("--plays", type=int, default=200_000, help="plays, and as many visits (200000)")
+    parser.add_argument("--plays", type=int, default=200_000, help="plays (200000)")
+    parser.add_argument("--visits", type=int, help="visits; by default as many as plays")
     parser.add_argument("--only", choices=("experiments", "attribution"))
     options = parser.parse_args()
     folder, measured = Path(tempfile.mkdtemp(prefix="headcount-plays-")), []
@@ -54,7 +59,7 @@ def main() -> int:
             if options.only != "attribution":
                 measured += experiments(options.experiments)
             if options.only != "experiments":
-                measured += attribution(options.plays)
+                measured += attribution(options.plays, options.visits or options.plays)
     except KeyboardInterrupt:
         print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
@@ -159,8 +164,8 @@ def _estimate(cells: Any) -> Any:
     return found
 
 
-def attribution(count: int) -> list[results.Measured]:
-    """Attribute so many plays to as many visits in one pass, and ask for the pages."""
+def attribution(count: int, visits: int) -> list[results.Measured]:
+    """Attribute so many plays to so many visits in one pass, and ask for the pages."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connection, transaction
@@ -169,7 +174,7 @@ def attribution(count: int) -> list[results.Measured]:
     from devices.models import Device, Site, Thing
     from devices.storage import partitions
     from plays.attribution import services
-    from plays.models import Content, ContentQuarter, Screen
+    from plays.models import Content, ContentQuarter, PlayDay, Screen
 
     call_command("migrate", verbosity=0)
     site = Site.objects.create(slug="bench", name="Bench", timezone="UTC")
@@ -186,6 +191,11 @@ def attribution(count: int) -> list[results.Measured]:
     start = end - dt.timedelta(seconds=10 * each)
     partitions.make(start + dt.timedelta(days=day) for day in range(0, (end - start).days + 2, 7))
     first = contents[0].pk
+    days = [(start + dt.timedelta(days=day)).date() for day in range((end - start).days + 2)]
+    PlayDay.objects.bulk_create(
+        PlayDay(device=device, day=day, is_changed=True, longest_ms=PLAY_MS) for device in devices for day in days
+    )
+    spread = dt.timedelta(milliseconds=PLAY_MS) * count / visits
     with connection.cursor() as cursor:
         for device, screen in zip(devices, screens, strict=True):
             cursor.execute(
@@ -196,9 +206,9 @@ def attribution(count: int) -> list[results.Measured]:
             )
             cursor.execute(
                 "INSERT INTO analytics_visit (device_id, began_at, key, dwell_ms, attention_ms, bodies, ended)"
-                " SELECT %s, %s + n * interval '10 s' + n %% 7 * interval '1 s', n::text, 3000 + n %% 17 * 1000,"
+                " SELECT %s, %s + n * %s + n %% 7 * interval '1 s', n::text, 3000 + n %% 17 * 1000,"
                 " 1000 + n %% 5 * 400, true, true FROM generate_series(0, %s) n",
-                [device.pk, start, each - 1],
+                [device.pk, start, spread, visits // CAMERAS - 1],
             )
         cursor.execute("ANALYZE")
     began = time.perf_counter()
@@ -215,10 +225,11 @@ def attribution(count: int) -> list[results.Measured]:
         "the timeline": f"/sites/bench/plays/?span=10m&from={(end - dt.timedelta(hours=2)):%Y-%m-%dT%H:%M}",
     }
     measured = [
-        report.told(f"one pass over {count:,} plays and as many visits", seconds, "s"),
+        report.told(f"one pass over {count:,} plays and {visits:,} visits", seconds, "s"),
         report.told("plays a second", count / seconds, "plays/s"),
         report.told("tallies", sums, "rows"),
     ]
+    assert client.get(pages["the timeline"], secure=True).content.count(b"play-bar") > count // each * PLAYS_SHOWN // 2
     for name, address in pages.items():
         times = []
         for _ in range(ASKS):
