@@ -101,7 +101,7 @@ class ScreenReportSerializer(serializers.Serializer[Any]):
     sent_at = serializers.DateTimeField(
         required=False, help_text="The player's clock now, which tells how far the clock is off."
     )
-    plays = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MOST_PLAYS)
+    plays = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_PLAYS)
 
 
 class PlayFileSerializer(serializers.Serializer[Any]):

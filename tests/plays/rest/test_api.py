@@ -34,13 +34,13 @@ def test_a_player_reports_plays_and_each_bad_one_is_named(seattle01: Device, ope
     body = {
         "site": "seattle",
         "screen": "Lobby",
-        "plays": [shown("film", 0, 10), {"content": "film"}, shown("film", 30, 20), shown("poster", 40, None)],
+        "plays": [shown("film", 0, 10), {"content": "film"}, "x", shown("film", 30, 20), shown("poster", 40, None)],
     }
     for _ in range(2):
         answer = client(operator).post(PLAYS, body, format="json")
         assert answer.status_code == 202
         assert answer.json()["stored"] == 2
-    assert [each["number"] for each in answer.json()["refused"]] == [1, 2]
+    assert [each["number"] for each in answer.json()["refused"]] == [1, 2, 3]
     assert "“start”" in answer.json()["refused"][0]["detail"]
     listed = client(operator).get(PLAYS + "?site=seattle").json()["results"]
     assert [(row["device"], row["is_closed"]) for row in listed] == [("Seattle01", False), ("Seattle01", True)]
