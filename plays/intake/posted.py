@@ -37,7 +37,7 @@ class StoredSerializer(serializers.Serializer[Any]):
 
 
 def store_posted(
-    screen: Screen, plays: list[dict[str, Any]], sent_at: dt.datetime | None, source: Source
+    screen: Screen, plays: list[Any], sent_at: dt.datetime | None, source: Source
 ) -> dict[str, Any]:
     """Store posted plays; return what became of each, as `StoredSerializer` shows it."""
     now = timezone.now()
@@ -45,6 +45,9 @@ def store_posted(
     numbers: list[int] = []
     refused: list[tuple[int, str]] = []
     for number, each in enumerate(plays):
+        if not isinstance(each, dict):
+            refused.append((number, "The play must be an object with “content” and “start”."))
+            continue
         shown = ShownSerializer(data=each)
         if shown.is_valid():
             values = shown.validated_data
