@@ -36,9 +36,7 @@ class StoredSerializer(serializers.Serializer[Any]):
     refused = RefusedPlaySerializer(many=True)
 
 
-def store_posted(
-    screen: Screen, plays: list[Any], sent_at: dt.datetime | None, source: Source
-) -> dict[str, Any]:
+def store_posted(screen: Screen, plays: list[Any], sent_at: dt.datetime | None, source: Source) -> dict[str, Any]:
     """Store posted plays; return what became of each, as `StoredSerializer` shows it."""
     now = timezone.now()
     reports: list[Report] = []
