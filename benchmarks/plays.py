@@ -195,7 +195,6 @@ def attribution(count: int, visits: int) -> list[results.Measured]:
     PlayDay.objects.bulk_create(
         PlayDay(device=device, day=day, is_changed=True, longest_ms=PLAY_MS) for device in devices for day in days
     )
-    spread = dt.timedelta(milliseconds=PLAY_MS) * count / visits
     with connection.cursor() as cursor:
         for device, screen in zip(devices, screens, strict=True):
             cursor.execute(
@@ -206,9 +205,9 @@ def attribution(count: int, visits: int) -> list[results.Measured]:
             )
             cursor.execute(
                 "INSERT INTO analytics_visit (device_id, began_at, key, dwell_ms, attention_ms, bodies, ended)"
-                " SELECT %s, %s + n * %s + n %% 7 * interval '1 s', n::text, 3000 + n %% 17 * 1000,"
+                " SELECT %s, %s + n * %s * interval '1 ms' + n %% 7 * interval '1 s', n::text, 3000 + n %% 17 * 1000,"
                 " 1000 + n %% 5 * 400, true, true FROM generate_series(0, %s) n",
-                [device.pk, start, spread, visits // CAMERAS - 1],
+                [device.pk, start, PLAY_MS * count / visits, visits // CAMERAS - 1],
             )
         cursor.execute("ANALYZE")
     began = time.perf_counter()

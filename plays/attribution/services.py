@@ -14,7 +14,7 @@ from analytics.numbers.buckets import day_start
 from devices.models import Device
 from devices.storage import sql
 from plays.attribution import statements
-from plays.models import ContentDay, ContentQuarter, PlayDay
+from plays.models import OPEN_MS, ContentDay, ContentQuarter, PlayDay
 
 LOCK = "headcount plays"
 """The name of the exclusive advisory locks on devices for computing their tallies."""
@@ -59,7 +59,7 @@ def _compute_day(devices: Collection[int], day: dt.date, now: dt.datetime) -> No
     # The marks are cleared first: what changes from here on marks the day anew.
     # An open play may go on past midnight, so that a day is computed again until the latest one must have ended.
     start = dt.datetime.combine(day, dt.time.min, dt.UTC)
-    goes_on = now < start + ONE_DAY + statements.OPEN_MS * dt.timedelta(milliseconds=1)
+    goes_on = now < start + ONE_DAY + OPEN_MS * dt.timedelta(milliseconds=1)
     PlayDay.objects.filter(device__in=devices, day=day).update(is_changed=goes_on)
     found = _fingerprints(devices, day)
     for device in devices:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from devices.models import Device
-from plays.attribution import services, statements
-from plays.models import ContentQuarter, Play, PlayDay
+from plays.attribution import services
+from plays.models import OPEN_MS, ContentQuarter, Play, PlayDay
 from tests import clock, places
 from tests.plays import samples
 from tests.plays.samples import camera_on, play, screen, tallies, thumbs_up, visit
@@ -72,7 +72,7 @@ def test_an_open_play_lasts_until_the_next_one_on_its_screen(seattle01: Device) 
 def test_an_open_play_without_a_next_one_lasts_at_most_an_hour(seattle01: Device) -> None:
     play(screen(seattle01), "film", 0, None)
     (film,) = tallies()
-    assert film.shown_ms == statements.OPEN_MS
+    assert film.shown_ms == OPEN_MS
 
 
 def test_a_play_that_reaches_a_moment_into_the_next_one_ends_where_that_begins(seattle01: Device) -> None:
