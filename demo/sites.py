@@ -91,10 +91,12 @@ def _tell(site: Site, owner: User) -> None:
     for rule in (
         Rule(site=site, kind=Kind.LABEL, label=THUMBS_UP, texts=thanks, cool_down_s=60),
         Rule(site=site, kind=Kind.COFFEE, every_nth=10),
-        Rule(site=site, kind=Kind.CAMERA_OFF),
         Rule(site=site, kind=Kind.CAMERA_BACK),
     ):
         save_rule(rule=rule, channels=[inbox], by=owner)
+    on_call, _ = add_channel(site=site, kind=ChannelKind.INBOX, name="On call", address="")
+    off = Rule(site=site, kind=Kind.CAMERA_OFF, escalate_after_min=15)
+    save_rule(rule=off, channels=[inbox], escalate_to=[on_call], by=owner)
     add_reader(site=site, unit=Unit.WEEK, address="facility@example.com", by=owner)
 
 

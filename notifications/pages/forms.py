@@ -94,7 +94,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a mixin of django-
         help_texts = {
             "label": f"For a gesture or thing: {THUMBS_UP}, cup, or what your cameras report.",
             "every_nth": "For coffees: 10 tells a person's 10th, 20th, 30th, … coffee.",
-            "threshold": "Where the sentence says “so many”: people, answers, percent or days. 0 takes a usual number.",
+            "threshold": "Where the sentence says “so many”: people, coffees, answers, percent or days. 0 takes a usual"
+            " number.",
             "device_name": "Leave it empty for all cameras of the site.",
             "quiet_until": "In the site's time. What happens meanwhile is told together afterwards.",
             "escalate_after_min": "0: nobody needs to acknowledge. Otherwise each message has a link for that.",
