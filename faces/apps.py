@@ -62,7 +62,7 @@ class FacesConfig(AppConfig):
             Audited(
                 "person",
                 [],
-                hidden=["name", "line", "external_id", "profile"],
+                hidden=["name", "line", "external_id", "profile", "email"],
                 site=lambda person: person.site_id,
                 unless=lambda person: person.guest_number is not None and who_acts()[0] is None,
             ),

@@ -101,6 +101,7 @@ def _page(request: HttpRequest, site: Site, *, status: HTTPStatus = HTTPStatus.O
     now = timezone.now()
     context = {
         "site": site,
+        "tab": "site-people",
         "in_force": in_force,
         "retired": [text for text in texts if text.retired_at is not None],
         "chosen": chosen,

@@ -187,6 +187,7 @@ def _page(
     context = {
         **_photos(request, desk, draft, refused),
         "site": desk.site,
+        "tab": "site-people",
         "form": form,
         "texts": desk.texts,
         "on_paper": [text.pk for text in desk.texts if text.method == Method.PAPER],

@@ -115,6 +115,7 @@ def _show_person(request: HttpRequest, site: Site, who: Person, **more: Any) -> 
     seen = sightings.aggregate(latest=Max("capture__taken_at"))["latest"]
     context = {
         "site": site,
+        "tab": "site-people",
         "person": who,
         "face": Portraits([who]).of(who),
         "last_seen_at": seen,
@@ -156,7 +157,12 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             messages.success(request, f"{who} is saved.")
             return redirect("site-person", slug, pk)
     status = 400 if form.errors else 200
-    return render(request, "faces/desk/change.html", {"site": site, "person": who, "form": form}, status=status)
+    return render(
+        request,
+        "faces/desk/change.html",
+        {"site": site, "tab": "site-people", "person": who, "form": form},
+        status=status,
+    )
 
 
 @login_required
@@ -201,7 +207,14 @@ def merge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         found = list(_found(site, q, "").exclude(pk=other.pk)[:ROWS])
         faces = Portraits([other, *found])
         rows = [(each, faces.of(each)) for each in found]
-        context = {"site": site, "person": other, "face": faces.of(other), "rows": rows, "q": q}
+        context = {
+            "site": site,
+            "tab": "site-people",
+            "person": other,
+            "face": faces.of(other),
+            "rows": rows,
+            "q": q,
+        }
         return render(request, "faces/desk/merge_choose.html", context)
     into = _find(site, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
     why_not = ""
@@ -217,6 +230,7 @@ def merge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     sides = [_side(each, faces.of(each)) for each in (other, into)]
     both: dict[str, Any] = {
         "site": site,
+        "tab": "site-people",
         "person": other,
         "into": into,
         "sides": sides,

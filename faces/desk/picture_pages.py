@@ -76,6 +76,7 @@ def capture(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
     sightings = sorted(found.sightings.all(), key=lambda sighting: sighting.number)
     context = {
         **_about(request, site),
+        "tab": "site-captures",
         "capture": found,
         "said": words.of_capture(found),
         "sightings": [(sighting, words.likeness(sighting)) for sighting in sightings],

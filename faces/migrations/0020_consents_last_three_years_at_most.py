@@ -19,7 +19,7 @@ def bound_terms(apps: Any, schema_editor: Any) -> None:
     consents, now = apps.get_model("faces", "Consent").objects.all(), timezone.now()
     days = dict(apps.get_model("faces", "SitePolicy").objects.values_list("site", "guest_days"))
     found = consents.filter(expires_at__gt=now).values_list("pk", "method", "signed_at", "expires_at", "person__site")
-    for number, method, signed_at, expires_at, site in found.iterator():
+    for number, method, signed_at, expires_at, site in list(found):
         if method == OWNER:
             most = now + dt.timedelta(days=min(days.get(site, 365), MOST_TERM.days))
             is_beyond = expires_at > now + MOST_TERM

@@ -93,7 +93,7 @@ class CaptureViewSet(ScopedReadOnlyViewSet):
         response = CaptureSerializer(capture, context=self.get_serializer_context())
         return Response(response.data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=CaptureSerializer)
+    @extend_schema(request=None, responses={202: CaptureSerializer})
     @action(detail=True, methods=["post"])
     def recognise(self, request: Request, pk: str) -> Response:
         """Recognise the picture again; its sightings and coffees are deleted first. For operators of the site."""
