@@ -146,8 +146,8 @@ def _places() -> list[Place]:
             "After twenty seconds; an erasure empties the cache.",
         ),
         Place(
-            "the logs of the platform's processes",
-            "no names: people stand there by their numbers",
+            "the logs of the platform's processes, and of nginx",
+            "no names and no addresses of pages: people stand there by their numbers, requests by their routes",
             "As the machine's journal is set.",
         ),
         Place(

@@ -96,13 +96,29 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"outages": {"()": outages}},
+        "filters": {"outages": {"()": outages}, "routes": {"()": RoutesOnly}},
         "formatters": formatters,
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form, "filters": ["outages"]}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form, "filters": ["outages", "routes"]}},
         "root": {"handlers": ["stderr"], "level": level},
-        # Otherwise each task is three lines, twenty a minute on an idle platform. Errors are lines as ever.
-        "loggers": {"django-q": {"level": level if level == "DEBUG" else "WARNING"}},
+        "loggers": {
+            # Otherwise each task is three lines, twenty a minute on an idle platform. Errors are lines as ever.
+            "django-q": {"level": level if level == "DEBUG" else "WARNING"},
+            "django": {"handlers": []},  # with DEBUG, Django would write each line a second time
+        },
     }
+
+
+class RoutesOnly(logging.Filter):
+    """Shows of a request the route that it took, not its address: somebody may have written a name or a code there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = record.__dict__.pop("request", None)  # a line of JSON would show it whole
+        path = getattr(request, "path", None)
+        if path and isinstance(record.args, tuple):
+            match = getattr(request, "resolver_match", None)
+            route = f"/{match.route}" if match else "an address that no page has"
+            record.args = tuple(route if part == path else part for part in record.args)
+        return True
 
 
 _outages = OneLinePerOutage()

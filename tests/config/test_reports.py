@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import logging.config
 import os
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import brotli
 import pytest
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.test import Client
 
-from config.reports import OneLinePerOutage
+from config.reports import OneLinePerOutage, logging_settings
 from tests.brokers import free_port
 from tests.house.files import ROOT
 
@@ -106,6 +108,25 @@ def test_lines_are_json_objects_on_demand() -> None:
     told = json.loads(line)
     assert (told["level"], told["logger"], told["message"]) == ("ERROR", "one", "A “quoted” line\nof two")
     assert set(told) == {"time", "level", "logger", "message", "process"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_about_a_request_names_its_route_and_not_what_somebody_has_typed(
+    client: Client, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**logging_settings(level="INFO", form=form), "disable_existing_loggers": False}
+    before = logging.getLogger().handlers[:]
+    try:
+        logging.config.dictConfig({**settings, "root": {"handlers": ["stderr"], "level": "INFO"}})
+        for address in ("/me/Quillfeather/?q=Quillfeather", "/Quillfeather/", "/api/v1/people/Quillfeather/"):
+            client.get(address)
+    finally:
+        logging.getLogger().handlers = before
+    said = capsys.readouterr().err
+    assert "/me/<str:code>/" in said
+    assert "an address that no page has" in said
+    assert "Quillfeather" not in said
 
 
 @contextmanager

@@ -179,6 +179,7 @@ class Stack:
                 "listen 443 ssl": f"listen 127.0.0.1:{self.https} ssl",
                 "    listen [::]:443 ssl http2;\n": "",
                 "/etc/headcount/tls/": f"{self.tls}/",
+                "/var/log/nginx/": f"{own}/",
             },
         )
         (own / "headcount.conf").write_text(upstream + site)

@@ -83,7 +83,7 @@ def test_kubernetes_and_the_compose_file_run_the_commands_of_the_units() -> None
 def test_nginx_accepts_what_the_compose_file_gives_it(stack: Stack) -> None:
     site = (stack.folder / "nginx" / "headcount.conf").read_text()
     upstream = composed_text("upstream").replace("web:8000", "127.0.0.1:8000")
-    (stack.folder / "nginx" / "composed.conf").write_text(upstream + site[site.index("server {\n    listen") :])
+    (stack.folder / "nginx" / "composed.conf").write_text(upstream + site[site.index("map $uri $headcount_place") :])
     main = moved((stack.folder / "nginx" / "nginx.conf").read_text(), {"/headcount.conf": "/composed.conf"})
     file = stack.folder / "nginx" / "composed-main.conf"
     file.write_text(main)

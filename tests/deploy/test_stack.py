@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from benchmarks import exports
 from edge_agent import messages
 from tests import clock
 from tests.deploy.stack import HOST, PASSWORD, Stack
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 ROWS = 300_000
 
@@ -138,6 +139,22 @@ def test_a_request_without_tls_is_sent_on_to_https(stack: Stack) -> None:
     connection.request("GET", "/compare/?site=seattle", headers={"Host": HOST})
     response = connection.getresponse()
     assert (response.status, response.headers["Location"]) == (301, f"https://{HOST}/compare/?site=seattle")
+
+
+def test_the_log_of_nginx_holds_neither_names_nor_codes(stack: Stack) -> None:
+    for address in (
+        "/me/7K2M-9QRT-W4XB/",
+        "/sites/seattle/people/?q=Quillfeather",
+        "/Quillfeather",
+        "/api/v1/people/9/",
+    ):
+        stack.get(address, follow=False)
+    log = stack.folder / "nginx" / "access.log"
+    assert eventually(lambda: '"GET /api/v1/people/"' in log.read_text())
+    said = log.read_text()
+    assert '"GET /me/"' in said
+    assert '"GET /sites/"' in said
+    assert not re.search("7K2M|quillfeather", said, re.IGNORECASE)
 
 
 def test_too_large_a_body_is_refused_at_the_door(stack: Stack, token: str) -> None:
