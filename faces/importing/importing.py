@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from django.db import transaction
@@ -112,6 +113,8 @@ class Importer:
     act: bool
     report: Report = field(default_factory=Report)
     progress: Progress = lambda count: None
+    _linking: defaultdict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The things whose records link to a picture, by the record's prefix, and by the picture's name or stamp."""
 
     def run(self, items: dict[Kind, list[Item]]) -> None:
         """Import these objects. Raises `OperationalError` if the database is away; the rest can be imported later."""
@@ -149,6 +152,8 @@ class Importer:
             self.report.pass_over(stored, _reason(error))
             return None
         self.report.spans[thing, Kind.RECORD].add(taken_at)
+        for name in _names_of_picture(told.picture_url or "", named.stamp):
+            self._linking[named.prefix, name].add(thing)
         arrival = Arrival(f"$aws/things/{thing}/infer", content, _received_at(stored, taken_at), read_at=self.now)
         return arrival, _object_key(stored, named, content)
 
@@ -191,7 +196,7 @@ class Importer:
             beside[item[1].place].append(item)
         for stored, named in items:
             try:
-                thing = self.owners.find(named, "", self.archive.address(stored))
+                thing = self.owners.find(named, "", self.archive.address(stored), linking=self._linking_to(named))
                 taken_at = named.taken_at(self._zone(thing)) or stored.at
             except ValueError as error:
                 self.report.pass_over(stored, _reason(error))
@@ -215,6 +220,12 @@ class Importer:
             for annotation, _ in left:
                 self.report.pass_over(annotation, "no picture of its name is imported with it")
                 self.progress(1)
+
+    def _linking_to(self, named: Named) -> str:
+        """Return the thing whose record links to this picture; "" if there is none, or if there are several."""
+        by_name, by_stamp = (self._linking.get((named.prefix, name), set()) for name in (named.tail, named.stamp))
+        things = by_name or by_stamp
+        return next(iter(things)) if len(things) == 1 else ""
 
     def _annotate(self, stored: ArchivedObject, thing: str, taken_at: dt.datetime, capture: Capture | None) -> None:
         """Store the annotation of this capture; None if nothing is written, or the picture is not there any more."""
@@ -277,6 +288,16 @@ class Importer:
 
 def _object_key(stored: ArchivedObject, named: Named, content: bytes) -> int:
     return identity.digest("object", named.tail.encode("utf-8", "surrogateescape"), content_hash(stored, content))
+
+
+def _names_of_picture(url: str, stamp: str) -> Iterator[str]:
+    """Yield the names under which a picture may be in the archive: with its folder, without, and by its stamp."""
+    if url:
+        folder, _, name = urlsplit(url).path.rpartition("/")
+        yield unquote(name)
+        yield unquote(f"{folder.rpartition('/')[2]}/{name}")
+    if stamp:
+        yield stamp
 
 
 def _record_time(content: bytes, named: Named, zone: dt.tzinfo) -> dt.datetime | None:

@@ -27,20 +27,21 @@ class Owners:
     new: set[str] = field(default_factory=set)
     """The device ids that are to be registered."""
 
-    def find(self, named: Named, device_id: str, address: StoredObject | None) -> str:
+    def find(self, named: Named, device_id: str, address: StoredObject | None, *, linking: str = "") -> str:
         """Return the thing name of the object's device. Raises `NoOwner`.
 
-        `device_id` is what the object's content names, and `address` where S3 keeps the object. The first of these
-        decides: what the user has said of the device id, then of the prefix; the bucket and prefix that are set for a
-        device; the device id, which is a thing name or the name of a device; a folder that is a thing name; what the
-        user has said of all others.
+        `device_id` is what the object's content names, `address` where S3 keeps the object, and `linking` the thing
+        whose record links to it. The first of these decides: what the user has said of the device id, then of the
+        prefix; the bucket and prefix that are set for a device; the device id, which is a thing name or the name of a
+        device; a folder that is a thing name; the record that links to the object; what the user has said of all
+        others.
         """
         named_id = device_id or named.device_id
         if named_id in self.given and named_id:
             return self.given[named_id]
         if (prefix := self._given_prefix(named.prefix)) is not None:
             return self.given[prefix]
-        found = self._of_address(address) or self._of_id(named_id) or self._of_folder(named.prefix)
+        found = self._of_address(address) or self._of_id(named_id) or self._of_folder(named.prefix) or linking
         return found or self._other(named_id)
 
     def register(self) -> None:

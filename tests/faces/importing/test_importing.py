@@ -259,6 +259,23 @@ def test_a_picture_without_a_record_is_imported_by_its_name(
     assert (capture.taken_at, capture.source_url, capture.state) == (FIRST, "", State.QUEUED)
 
 
+def test_a_picture_whose_name_tells_no_device_is_that_of_the_record_that_links_to_it(
+    tmp_path: Path, settings: Settings, seattle01: Device, chicago01: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As AWS' sample names them: image_at_<stamp>.jpg, of whatever device."""
+    settings.MEDIA_ROOT, archive = tmp_path / "pictures", tmp_path / "archive"
+    later = FIRST + dt.timedelta(minutes=1)
+    for device_id, at in (("Seattle01", FIRST), ("Chicago01", FIRST), ("Chicago01", later)):
+        link = f"https://s3.amazonaws.com/b/images/image_at_{stamp(at)}.jpg"
+        write(archive, f"json/record_{device_id}_{stamp(at)}.json", {**record(device_id, at, 0.9), "link_to_img": link})
+    write(archive, f"images/image_at_{stamp(later)}.jpg", JPEG)
+    write(archive, f"images/image_at_{stamp(FIRST)}.jpg", OTHER)
+    import_past(archive, "--act")
+    capture = Capture.objects.exclude(image="").get()
+    assert (capture.device, capture.taken_at, capture.state) == (chicago01, later, State.QUEUED)
+    assert f"1 passed over, such as images/image_at_{stamp(FIRST)}.jpg: nothing tells" in capsys.readouterr().out
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Moto]:
     with moto() as running:
