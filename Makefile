@@ -35,7 +35,7 @@ help:
 	@echo "make bench-fleet   how many cameras this machine holds: 10,000 of them for ten minutes"
 	@echo "make bench-verdicts  how often a comparison tells a change, where nothing changed and where something did"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
-	@echo "make fuzz-api      ten thousand odd requests to the API, of which none may surprise; takes a quarter of an hour"
+	@echo "make fuzz-api      odd requests to the API and to all pages, of which none may surprise; takes an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
 	@echo "make format   put the code into the project's format"
 	@echo "make clean    remove what the tools left behind; the data in var/ and the .venv stay"

@@ -2,7 +2,9 @@
 
 Schemathesis calls every operation of the schema on a real gunicorn, whose database has rows of every kind. The requests
 are valid, at the bounds of what is valid, and invalid. A surprise is a response with a status of 5xx, or with a status,
-a content type or a structure that the schema does not contain. Prints a table, and each surprise with a curl command.
+a content type or a structure that the schema does not contain. Odd values (half a surrogate pair, NUL, the years 1 and
+9999, 5,000 digits) are sent in each parameter of the API, and in each parameter, field and part of the address of each
+page. Prints a table, and each surprise with a curl command.
 Writes `benchmarks/results/api_fuzzing.json`, and exits with 1 if there was a surprise.
 """
 
@@ -30,9 +32,13 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="headcount-fuzzing-"))
     try:
         database = _prepared(folder)
-        from tests import api_world, fuzzing
+        from devices.rules.roles import Role
+        from tests import fuzzing, places
+        from tests.end_to_end import access_world
 
-        keys = api_world.fill()
+        world = access_world.fill(places.user("owner", {places.seattle(): Role.OWNER}))
+        pages, odd_pages = fuzzing.send_odd_pages(world)
+        keys = world["keys"]
         with fuzzing.server(database) as address:
             outcome = fuzzing.run(address, keys, cases=asked.examples)
             odd, surprises = fuzzing.send_odd_requests(address, keys)
@@ -43,13 +49,15 @@ def main() -> None:
         report.below("runs with a surprise", outcome.surprised, "", 1),
         report.at_least("requests with odd values", odd, "", 1_000),
         report.below("odd values that the server did not refuse", len(surprises), "", 1),
+        report.at_least("requests of pages with odd values", pages, "", 5_000),
+        report.below("pages that failed at odd values", len(odd_pages), "", 1),
     ]
-    print(*surprises, sep="\n")
+    print(*surprises, *odd_pages, sep="\n")
     if outcome.surprised:
         print(outcome.report)
     print(report.table(measured))
     results.write(results.FOLDER / "api_fuzzing.json", measured)
-    sys.exit(bool(outcome.surprised or surprises))
+    sys.exit(bool(outcome.surprised or surprises or odd_pages))
 
 
 def _prepared(folder: Path) -> str:

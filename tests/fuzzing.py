@@ -5,23 +5,22 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.core.management import call_command
+from django.test import Client
 
-from tests import odd_requests
+from tests import odd_requests, places
 from tests.api_world import Keys
 from tests.brokers import free_port
 from tests.house.files import ROOT
-
-STARTS_WITHIN = 60.0
-"""Seconds within which the server must start; an idle machine needs about three."""
+from tests.waiting import PATIENCE_S, eventually
 
 CHECKS = (
     "not_a_server_error",
@@ -99,11 +98,27 @@ def send_odd_requests(address: str, keys: Keys) -> tuple[int, list[str]]:
     return sent, surprises
 
 
+def send_odd_pages(world: dict[str, Any]) -> tuple[int, list[str]]:
+    """Send all pages and forms each odd value in each place. Return the number of requests, and those that failed.
+
+    `world` is that of access_world.py. The requests are sent to the application itself, without a web server.
+    """
+    client, surprises, sent = Client(raise_request_exception=False), [], 0
+    client.force_login(places.superuser())
+    for method, address in odd_requests.pages(world):
+        for place, with_value in odd_requests.of_page(client, method, address):
+            for name, value in odd_requests.ODD_VALUES.items():
+                sent += 1
+                if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
+                    surprises.append(f"{status} {method.upper()} {address} ({name} in {place})")
+    return sent, surprises
+
+
 def _status(address: str, path: str, key: str, method: str = "GET", body: bytes | None = None) -> int:
     headers = {"Authorization": key, "Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}{path}", body, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -117,6 +132,7 @@ def _run(address: str, key: str, cases: int, phases: str, *which: str) -> Outcom
         command += ["--header", f"Authorization: {key}", "--max-examples", str(cases), "--phases", phases]
         command += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--generation-database", "none"]
         command += ["--suppress-health-check", "all", "--seed", "1", "--no-color", "--warnings", "off"]
+        command += ["--request-timeout", str(PATIENCE_S)]
         command += ["--report", "ndjson", "--report-ndjson-path", str(report)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         return Outcome(_cases(report), done.stdout + done.stderr, int(done.returncode != 0))
@@ -130,15 +146,15 @@ def _cases(report: Path) -> int:
 
 
 def _wait_for(web: "subprocess.Popen[bytes]", page: str) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while True:
-        try:
-            urllib.request.urlopen(page, timeout=30).close()
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            if web.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("The web server did not start.") from None
-            time.sleep(0.1)
-        else:
-            return
+    if not eventually(lambda: web.poll() is not None or _answers(page)) or web.poll() is not None:
+        raise RuntimeError("The web server did not start.")
+
+
+def _answers(page: str) -> bool:
+    try:
+        urllib.request.urlopen(page, timeout=PATIENCE_S).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,12 +1,18 @@
-"""Requests as nobody sends them in good faith: odd values for every parameter of every address that can be read."""
+"""Requests as nobody sends them in good faith: odd values in every parameter, field and part of every address."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
+from django.http import QueryDict
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
+
+from tests.end_to_end import walk
 
 ODD_VALUES = {
     "NUL": "%00",
@@ -30,40 +36,9 @@ FIRST_ROW = {"pk": "1", "id": "1", "slug": "seattle", "site": "seattle", "name":
 OF_DEVICES = re.compile(r"/api/v1/(messages|agent|device-models)/")
 """Addresses that are requested with a device's token; the others are requested with a person's."""
 
-OF_PAGES = {
-    "": ["place", "period", "from", "to", "by", "at"],
-    "sites/": ["by"],
-    "sites/seattle/": ["days", "to", "hours", "label"],
-    "sites/seattle/plots/": ["days", "to", "hours", "label"],
-    "sites/seattle/devices/Seattle01/": ["days", "to", "hours", "label"],
-    "sites/seattle/devices/Seattle01/plots/": ["days", "to", "hours", "label"],
-    "compare/": ["place", "days", "to", "hours", "by", "label"],
-    "review/": ["site", "device", "label", "show", "least", "most", "before", "days", "to"],
-    "questions/": ["page", "site"],
-    "leaderboard/": ["site", "period"],
-    "leaderboard/screen/": ["site", "period"],
-    "account/": ["name"],
-    "sites/seattle/devices/Seattle01/ground-truth/": ["page"],
-    "login/": ["next"],
-}
-"""The addresses of pages, and the parameters that they read, or other pages do."""
 
-OF_FORMS = {
-    "review/": {"verdict": "wrong", "detection": "1"},
-    "account/": {"name": "a", "days": "1"},
-    "sites/seattle/members/": {"email": "a@example.com", "role": "viewer"},
-    "sites/seattle/members/1/": {"role": "viewer"},
-    "sites/seattle/questions/new/": {
-        "text": "a",
-        "asked_from": "2026-11-20T09:00",
-        "asked_until": "2026-11-20T10:00",
-        "yes_label": "thumbs-up",
-        "no_label": "thumbs-down",
-    },
-    "sites/seattle/devices/Seattle01/ground-truth/": {"position": "a", "note": "a"},
-}
-"""The addresses of pages with a form, and a valid value for each field."""
-
+VARIABLE = re.compile(r"(?<=/)(seattle|Seattle01|\d+|[0-9a-f]{32}|[0-9a-f-]{36})(?=/)")
+"""The parts of an address that name a row."""
 
 ODD_BODIES = {
     "half a surrogate pair": b'{"name": "\\ud800", "kind": "log", "payload": "\\ud800"}',
@@ -124,21 +99,56 @@ def of_the_api(value: str) -> Iterator[str]:
             yield re.sub(r"\{\w+\}", lambda _: value or "0", path)
 
 
-def of_pages(value: str) -> Iterator[str]:
-    """Yield addresses of pages in which one parameter, or one part of the path, has this value."""
-    for path, parameters in OF_PAGES.items():
-        yield from (f"/{path}?{name}={value}" for name in parameters)
-        for part in ("seattle", "Seattle01"):
-            if part in path and value:
-                yield f"/{path.replace(part, value)}"
+def pages(world: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield method and address of each page and form; `world` is that of access_world.py."""
+    for name, method in walk.routes():
+        address = walk.address(name, world)
+        if not address.startswith("/api/"):
+            yield method, address
 
 
-def of_forms(value: str) -> Iterator[tuple[str, str]]:
-    """Yield address and body of forms in which one field has this value, and the others valid ones."""
-    for path, fields in OF_FORMS.items():
-        for odd in fields:
-            values = {name: value if name == odd else quote(usual) for name, usual in fields.items()}
-            yield f"/{path}", "&".join(f"{name}={text}" for name, text in values.items())
+def of_page(client: Client, method: str, address: str) -> Iterator[tuple[str, Callable[[str], tuple[str, str]]]]:
+    """Yield each place of a request to this page where a value stands, and a function of the value.
+
+    The function returns the address and the body with the quoted value in that place. The places are the variable parts
+    of the address, and the parameters or fields that the page reads: what it reads is noted while it is asked for.
+    """
+    with _noted_names() as names:
+        send(client, method, address, "")
+    for name in sorted(names - {"csrfmiddlewaretoken"}):
+        if method == "get":
+            yield name, lambda value, name=name: (f"{address}?{quote(name)}={value}", "")  # type: ignore[misc]
+        else:
+            yield name, lambda value, name=name: (address, f"{quote(name)}={value}")  # type: ignore[misc]
+    for part in VARIABLE.findall(address):
+        yield part, lambda value, part=part: (address.replace(f"/{part}/", f"/{value or '-'}/", 1), "")  # type: ignore[misc]
+
+
+def send(client: Client, method: str, address: str, body: str) -> int:
+    """Send the request, undo what it changed, and return the status."""
+    with walk.undone():
+        if method == "get":
+            return int(sent(client, address).status_code)
+        answer = getattr(client, method)(address, body, content_type="application/x-www-form-urlencoded")
+        return int(answer.status_code)
+
+
+@contextmanager
+def _noted_names() -> Iterator[set[str]]:
+    """Note the names under which views look for a parameter or field, until the block ends."""
+    names: set[str] = set()
+    with ExitStack() as patches:
+        for method in ("get", "getlist", "__getitem__", "__contains__"):
+            patches.enter_context(patch.object(QueryDict, method, _noting(names, getattr(QueryDict, method))))
+        yield names
+
+
+def _noting(names: set[str], look: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(self: QueryDict, name: str, *others: Any, **more: Any) -> Any:
+        names.add(name)
+        return look(self, name, *others, **more)
+
+    return noting
 
 
 def sent(client: Any, address: str, headers: Mapping[str, str] | None = None) -> Any:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status, viewsets
@@ -108,8 +108,16 @@ def _with_length(pieces: Iterable[bytes], content_type: str, name: str) -> FileR
 @extend_schema(exclude=True)
 @api_view(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 @permission_classes([AllowAny])
-def no_such_address(request: Request) -> Response:
-    """The view of every address under `/api/` that no other view has: a 404 as problem details."""
+def no_such_address(request: Request) -> HttpResponseBase:
+    """The view of every address under `/api/` that no other view has: a 404 as problem details.
+
+    A browser that reads an address without the slash at its end is sent to the address with it. What is written there
+    would be lost on that way.
+    """
+    if not request.path.endswith("/"):
+        if request.method in ("GET", "HEAD"):
+            return HttpResponseRedirect(request.get_full_path(force_append_slash=True))
+        raise exceptions.NotFound(f"Addresses of the API end with a slash: write {request.path}/")
     raise exceptions.NotFound(f"The API has no address {request.path}. See /api/docs/ for its addresses.")
 
 

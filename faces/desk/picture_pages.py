@@ -6,8 +6,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -127,13 +128,13 @@ def review_coffee(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     reason = (request.POST.get("other") or request.POST.get("reason") or (MISTAKE if restores else "")).strip()
     try:
         (restore_coffee if restores else void_coffee)(coffee=coffee, by=user, reason=reason)
-    except ValueError as error:
+    except (ValueError, ValidationError) as error:
         messages.error(request, " ".join(getattr(error, "messages", None) or [str(error)]))
     else:
         messages.success(request, "The coffee counts again." if restores else "The coffee is voided.")
     back = request.POST.get("back", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return redirect(back)
+    if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return HttpResponseRedirect(back)
     return redirect("site-coffees", slug)
 
 

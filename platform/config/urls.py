@@ -39,7 +39,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="api-docs"),
     path("api/v1/", include(router.urls)),
-    re_path(r"^api/.*/$", no_such_address),
+    re_path(r"^api(?:/[\s\S]*)?\Z", no_such_address),
     path("", include("devices.urls")),
     path("", include("faces.urls")),
     path("", include("analytics.urls")),

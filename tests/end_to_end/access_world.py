@@ -41,7 +41,7 @@ from tests.plays import samples as plays
 def fill(owner: User) -> dict[str, Any]:
     """Rows of every kind at Seattle, and the arguments of the routes that lead to them."""
     now = clock.now()
-    api_world.fill()
+    keys = api_world.fill()
     device = places.seattle01()
     site = device.site
     question = questions.ask(
@@ -150,4 +150,4 @@ def fill(owner: User) -> dict[str, Any]:
         "change-member": Membership.objects.get(site=site, user__username="fuzzed"),
     }
     assert not [name for name, row in objects.items() if row is None]
-    return {"site": site, "device": device, "token": token, "wheel": release, "objects": objects}
+    return {"keys": keys, "site": site, "device": device, "token": token, "wheel": release, "objects": objects}

@@ -1,5 +1,6 @@
 """Whatever a request contains, it is answered, or refused with what is wrong; nothing in it is a server's error."""
 
+import itertools
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 
 from faces.models import Coffee
 from tests import api_world, odd_requests
+from tests.end_to_end import access_world
 
 pytestmark = pytest.mark.django_db
 
@@ -40,23 +42,16 @@ def test_odd_values_in_the_api_are_answered_or_refused_as_problems(client: Clien
     assert not wrong, "\n".join(map(str, wrong))
 
 
-@pytest.mark.parametrize("name", odd_requests.ODD_VALUES)
-def test_odd_values_in_pages_are_answered_or_refused(client: Client, name: str) -> None:
-    wrong = []
-    for address in odd_requests.of_pages(odd_requests.ODD_VALUES[name]):
-        answer = odd_requests.sent(client, address)
-        if answer.status_code not in (200, 302, 400, 404):
-            wrong.append((answer.status_code, address[:100]))
-    assert not wrong, "\n".join(map(str, wrong))
-
-
-@pytest.mark.parametrize("name", odd_requests.ODD_VALUES)
-def test_odd_values_in_forms_of_pages_are_answered_or_refused(client: Client, name: str) -> None:
-    wrong = []
-    for address, body in odd_requests.of_forms(odd_requests.ODD_VALUES[name]):
-        answer = client.post(address, body, content_type="application/x-www-form-urlencoded")
-        if answer.status_code not in (200, 302, 400, 404):
-            wrong.append((answer.status_code, address, body[:100]))
+def test_an_odd_value_in_any_place_of_a_page_or_form_is_answered_or_refused(superuser: User, owner: User) -> None:
+    """Each place has one of the values here; `make fuzz-api` tries them all."""
+    client, world = Client(raise_request_exception=False), access_world.fill(owner)
+    client.force_login(superuser)
+    wrong, values = [], itertools.cycle(odd_requests.ODD_VALUES.items())
+    for method, address in odd_requests.pages(world):
+        for place, with_value in odd_requests.of_page(client, method, address):
+            name, value = next(values)
+            if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
+                wrong.append((status, method, address, place, name))
     assert not wrong, "\n".join(map(str, wrong))
 
 
@@ -83,6 +78,28 @@ def test_a_text_that_no_column_takes_is_refused_wherever_it_is_written(client: C
         )
         assert answer.status_code == 400
         assert "cannot be printed" in str(answer.json()["errors"])
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/v1/nothing/", "/api/v1/agent/models/a%0A/", "/api/%0A/", "/api/v1/sites/1/2/3/"]
+)
+def test_an_address_that_the_api_does_not_have_is_a_problem_whatever_stands_in_it(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert is_problem(answer)
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_what_is_written_to_an_address_without_its_slash_is_not_lost_on_a_redirect(
+    client: Client, settings: Any, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    for method in (client.post, client.put, client.patch, client.delete):
+        answer = method("/api/v1/messages")
+        assert (answer.status_code, is_problem(answer)) == (404, True)
+        assert answer.json()["detail"] == "Addresses of the API end with a slash: write /api/v1/messages/"
+    answer = client.get("/api/v1/sites?format=csv")
+    assert (answer.status_code, answer["Location"]) == (302, "/api/v1/sites/?format=csv")
 
 
 def test_nul_in_a_form_of_a_page_is_refused(client: Client) -> None:

@@ -34,16 +34,22 @@ def test_a_coffee_is_voided_from_its_picture_in_two_clicks_and_counted_again(ope
     coffee.refresh_from_db()
     assert (coffee.voided, coffee.review_reason, coffee.reviewed_by) == (True, "Counted twice", operator)
     assert "Counted twice" in shown(client.get("/sites/seattle/coffees/?voided=yes"))
-    elsewhere = client.post(address, {"restore": "yes", "back": "https://evil.example/"})
-    assert elsewhere.headers["Location"] == "/sites/seattle/coffees/"
+    for odd in ("https://evil.example/", "//evil.example/", "overview", "[", "0001-01-01T00:00"):
+        elsewhere = client.post(address, {"restore": "yes", "back": odd})
+        assert elsewhere.headers["Location"] == "/sites/seattle/coffees/"
     coffee.refresh_from_db()
     assert not coffee.voided
 
 
 def test_a_void_without_a_reason_is_refused_with_a_sentence(operator: User) -> None:
-    client = logged_in(operator)
-    answer = client.post(f"/sites/seattle/coffees/{Coffee.objects.get().pk}/review/", {}, follow=True)
+    client, address = logged_in(operator), f"/sites/seattle/coffees/{Coffee.objects.get().pk}/review/"
+    answer = client.post(address, {}, follow=True)
     assert "Give a reason" in shown(answer)
+    assert not Coffee.objects.get().voided
+    answer = client.post(
+        f"/sites/seattle/coffees/{Coffee.objects.get().pk}/review/", {"other": "9" * 5_000}, follow=True
+    )
+    assert "at most 200 characters" in shown(answer)
     assert not Coffee.objects.get().voided
 
 
