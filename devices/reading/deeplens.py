@@ -183,7 +183,7 @@ def _parse_json(text: str) -> Any:
     except BadValue:
         raise
     except json.JSONDecodeError as error:
-        raise Unreadable(f"Broken JSON: {error.msg} at character {error.pos}.") from None
+        raise Unreadable(f"Broken JSON: {error.msg.removesuffix(' starting at')} at character {error.pos}.") from None
     except (RecursionError, ValueError) as error:
         raise Unreadable(f"The JSON cannot be read: {error}.") from None
     if end < len(text):

@@ -1,6 +1,7 @@
 """Every sample message becomes what the sample says it means."""
 
 import datetime as dt
+import html
 import itertools
 import json
 import re
@@ -91,3 +92,38 @@ def faces_in(means: str) -> int:
     return next(
         COUNTS[count] for count, noun in itertools.pairwise(words) if noun in ("face", "faces") and count in COUNTS
     )
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "payloads.md"
+ROW = re.compile(r"^\| <code>(.*)</code> \| (.*) \|$", re.MULTILINE)
+
+
+def outcome() -> str:
+    """What the database has of the only message, in the words of docs/payloads.md."""
+    if line := DeviceLog.objects.first():
+        return "a line of log" + (", level *error*" if line.level == "error" else "")
+    if aside := QuarantinedMessage.objects.first():
+        return f"quarantined as `{aside.reason}`: {aside.detail}"
+    picture = "a picture in S3" if Capture.objects.exists() else ""
+    frame = Frame.objects.first()
+    if frame is None:
+        return picture or "the camera was on in this minute; no frame"
+    found = Detection.objects.filter(frame=frame).order_by("pk").values_list("label", "confidence")
+    rounded = [(label, f"{confidence:.3f}") for label, confidence in found]
+    faces = "faces unknown" if frame.faces is None else f"{frame.faces} face{'s' * (frame.faces != 1)}"
+    if confidences := ", ".join(confidence for label, confidence in rounded if label == "face"):
+        faces += f" ({confidences})"
+    labels = [f"{label} ({confidence})" for label, confidence in rounded if label != "face"]
+    taken = f"taken at {frame.taken_at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if frame.taken_at != frame.received_at else ""
+    return ", ".join(filter(None, [f"a frame: {faces}", *labels, taken, picture]))
+
+
+@pytest.mark.parametrize("number", range(len(LINES)))
+def test_the_page_of_payloads_tells_byte_for_byte_what_each_becomes(number: int) -> None:
+    sample, rows = json.loads(LINES[number]), ROW.findall(PAGE.read_text())
+    Thing.objects.update(bucket="YOUR-BUCKET-NAME")
+    a_moment_later = arrived_at(sample["means"]) + dt.timedelta(minutes=1)
+    accept([Arrival(sample["topic"], sample["payload"].encode(), a_moment_later)])
+    assert len(rows) == len(LINES)
+    payload, becomes = rows[number]
+    assert (html.unescape(payload), becomes) == (sample["payload"], outcome())
