@@ -7,13 +7,13 @@ the objects are passed over, so that an array is read like lines, on one line or
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
 from devices.reading.decoding import MAX_LEAD, Arrival
 from devices.reading.deeplens import milliseconds
 from edge_agent.messages import MAX_MESSAGE_BYTES
+from edge_agent.text import plain_words
 
 BETWEEN = " \t\r\n,[]"
 """The characters that may stand between two objects."""
@@ -156,6 +156,7 @@ class _Reader:
 
 def _reason(error: Exception) -> str:
     """Return what is wrong as a clause, in the words of a log."""
-    text: Any = str(error).rstrip(".")
-    missing = text.partition("missing required field `")[2]
-    return f"“{missing.rstrip('`')}” is missing" if missing else text
+    if isinstance(error, msgspec.ValidationError):
+        words = plain_words.sentence(error).rstrip(".")
+        return words[:1].lower() + words[1:]
+    return str(error).rstrip(".")

@@ -180,6 +180,8 @@ class Watcher:
                 self._pass_over(path, why)
             elif path.is_file():
                 yield path
+            else:
+                self._pass_over(path, "it is no file but a pipe, a socket or a device of the system")
 
     def _is_complete(self, path: Path, now: dt.datetime) -> bool:
         quiet_for = now - self._changed_at(path, now)

@@ -61,7 +61,7 @@ def test_a_bad_line_is_named_and_the_others_are_taken_in(
     assert count(Frame) == 1
     errors = capsys.readouterr().err
     assert "Line 1 contains no message" in errors
-    assert "Line 2 contains no message: “topic” is missing." in errors
+    assert "Line 2 contains no message: it lacks “topic”." in errors
 
 
 def face_counts() -> list[int | None]:
@@ -113,7 +113,7 @@ def test_an_export_that_is_one_array_is_read(tmp_path: Path, seattle01: Device, 
         ('{"topic": "x", "payload": {}, "received_at": "2026-11-20T10:00:00"}', "“received_at” has no offset from UTC"),
         ('{"topic": "x", "payload": {}, "received_at": "0001-01-01T00:00:00+14:00"}', "date value out of range"),
         ('{"topic": "x", "payload": {}, "received_at": "2031-01-01T00:00:00Z"}', "lies in the future"),
-        ('{"topic": 7, "payload": {}}', "Expected `str`"),
+        ('{"topic": 7, "payload": {}}', "“topic” must be a text"),
         ('{"topic": "x", "payload": "\\ud83d"}', "truncated"),
         ("{" * 100_000, "broken JSON"),
         ('{"a":' * 100_000, "nested too deeply"),

@@ -127,14 +127,15 @@ class TestWatcher:
         (folder / "Lobby Süd").mkdir()
         put(folder, "loose.jpg", thing=".")
         (folder / SEATTLE01 / "link.jpg").symlink_to(folder / "loose.jpg")
+        os.mkfifo(folder / SEATTLE01 / "pipe.jpg")
         watcher = Watcher(folder)
         for _ in range(2):
             assert watcher.step(NOON + GIVEN_UP_AFTER).taken == 0
         told = [record.getMessage() for record in caplog.records if "passed over" in record.getMessage()]
-        for name in (*names[1:], "20261120", "Lobby Süd", "loose.jpg", "link.jpg"):
+        for name in (*names[1:], "20261120", "Lobby Süd", "loose.jpg", "link.jpg", "pipe.jpg"):
             if name not in (".DS_Store", "Thumbs.db"):  # these two share a reason
                 assert sum(f"/{name} is passed over" in sentence for sentence in told) == 1, name
-        assert len(told) == len(names) - 1 + 4
+        assert len(told) == len(names) - 1 + 5
 
     def test_a_picture_that_is_dated_in_the_future_is_refused_and_not_left_to_wait(
         self, folder: Path, seattle01: Device
