@@ -1,10 +1,11 @@
 """Compares each message that was accepted from a device with the rows in the database."""
 
 import datetime as dt
+import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -44,6 +45,13 @@ class Outcome:
     """Seconds from the sending of each message to the commit of its row, in ascending order."""
     reasons: dict[str, int] = field(default_factory=dict)
     """The number of quarantined messages by reason."""
+    sent: list[tuple[float, float]] = field(default_factory=list)
+    """When each message was sent, in epoch seconds, and its delay."""
+
+    def only_sent(self, since: float, until: float = math.inf) -> "Outcome":
+        """Return the outcome with the delays of the messages only that were sent between these times."""
+        sent = [(at, delay) for at, delay in self.sent if since <= at < until]
+        return replace(self, sent=sent, delays=sorted(delay for _, delay in sent))
 
     def delay(self, share: float = 1.0) -> float | None:
         """Return the seconds within which this share of the messages was committed; None if no delay was measured."""
@@ -79,7 +87,7 @@ class Ledger:
 
     def outcome(self) -> Outcome:
         """Compare the recorded messages with the devices' rows: each frame, and the sums of the tallies."""
-        counted, delays = self._counted()
+        counted, sent = self._counted()
         aside = Counter(_set_aside())
         too_few, too_many = _tallies_off(self.things())
         return Outcome(
@@ -87,22 +95,23 @@ class Ledger:
             lost=(self.frames - counted).total() + (self.aside - aside).total() + too_few,
             doubled=(counted - self.frames).total() + _repeated(aside, self.aside) + too_many,
             quarantined=aside.total(),
-            delays=sorted(delays),
+            delays=sorted(delay for _, delay in sent),
+            sent=sent,
             reasons=dict(Counter(each.reason for each in aside.elements())),
         )
 
-    def _counted(self) -> tuple[Counter[Said], list[float]]:
-        """Return the frames in the database, and the delays in seconds of the frames with unique content."""
+    def _counted(self) -> tuple[Counter[Said], list[tuple[float, float]]]:
+        """Return the frames in the database, and when those with unique content were sent, with their delays."""
         counted: Counter[Said] = Counter()
-        delays = []
+        sent = []
         faces = _faces(self.things())
         for pk, thing, taken_at, committed_at in _frames(self.things()):
             said = Said(thing, taken_at, tuple(sorted(faces[pk])))
             said = said if said in self.frames else said._replace(taken_at=None)
             counted[said] += 1
             if self.frames[said] == 1:
-                delays.append(committed_at - self._said_at[said])
-        return counted, delays
+                sent.append((self._said_at[said], committed_at - self._said_at[said]))
+        return counted, sent
 
 
 def frames_counted(things: Iterable[str]) -> int:
