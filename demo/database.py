@@ -9,11 +9,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
 
+from demo.camera_profiles import PROFILES
 from demo.past import progress
 from demo.past.progress import Loaded
-from devices.models import ApiToken, Device
+from demo.running.environment import device_token
+from devices.models import ApiToken, Device, Thing
 from devices.services import issue_api_token, token_digest
 
 ADMIN = "admin"
@@ -56,6 +59,7 @@ def prepare(data: Path, *, days: int, seed: int, now: dt.datetime) -> Prepared:
         fingers.create_example(admin)
         loaded = loading.load(data, begun)
         shows.create_plays(begun)
+    _issue_device_tokens()
     return Prepared((data / PASSWORD_FILE).read_text(), _token(admin, data), loaded)
 
 
@@ -71,6 +75,14 @@ def _administrator(data: Path) -> User:
     admin.set_password(path.read_text())
     admin.save(update_fields=["password"])
     return admin
+
+
+def _issue_device_tokens() -> None:
+    """Let the agents fetch trained models. A token that somebody has issued since is left as it is."""
+    things = [profile.thing for profile in PROFILES if profile.protocol == "agent"]
+    for thing in Thing.objects.filter(name__in=things, token_digest=""):
+        thing.token_digest = token_digest(device_token(settings.SECRET_KEY, thing.name))
+        thing.save(update_fields=["token_digest"])
 
 
 def _token(admin: User, data: Path) -> str:

@@ -1,6 +1,8 @@
 """Checks and prepares the demo's environment before a program starts: port, data folder, secret key and broker."""
 
 import fcntl
+import hashlib
+import hmac
 import os
 import secrets
 import shutil
@@ -146,6 +148,11 @@ def _secret_key(path: Path) -> str:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
     return path.read_text().strip()
+
+
+def device_token(secret_key: str, thing: str) -> str:
+    """Return the device token of this thing, always the same for a key, so that preparation and camera agree."""
+    return hmac.new(secret_key.encode(), f"device token of {thing}".encode(), hashlib.sha256).hexdigest()
 
 
 def mosquitto(url: str, folder: Path) -> list[str]:

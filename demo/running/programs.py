@@ -5,7 +5,7 @@ import time
 
 from demo.camera_profiles import PROFILES, CameraProfile
 from demo.cameras.visitors import seed_with_visitor_soon
-from demo.running.environment import LOOPBACK, ROOT, DemoEnvironment, mosquitto
+from demo.running.environment import LOOPBACK, ROOT, DemoEnvironment, device_token, mosquitto
 from demo.running.supervisor import Program
 
 DEVICES = {profile.name for profile in PROFILES}
@@ -67,6 +67,8 @@ def _agent(environment: DemoEnvironment, profile: CameraProfile, number: int) ->
         "HEADCOUNT_SOURCE": f"scene:{profile.room}?seed={seed}&visitors={profile.name}",
         "HEADCOUNT_STREAM": _stream(environment.port + STREAM_PORT_OFFSET + number - 1),
         "HEADCOUNT_OUTBOX": str(environment.data / "outboxes" / f"{profile.name}.sqlite3"),
+        "HEADCOUNT_PLATFORM_URL": environment.variables["PAGES_URL"],
+        "HEADCOUNT_DEVICE_TOKEN": device_token(environment.variables["SECRET_KEY"], profile.thing),
     }
     return Program(profile.name, [sys.executable, "-m", "demo.cameras.agent"], {**environment.variables, **settings})
 

@@ -20,7 +20,7 @@ from demo.past.history import Span, epoch_ms, histories, overlap
 from demo.running.environment import DemoError
 from demo.steps import prepare_past
 from devices.intake.batches import accept
-from devices.models import ApiToken, Device, QuarantinedMessage, Site
+from devices.models import ApiToken, Device, QuarantinedMessage, Site, Thing
 from devices.services import token_digest
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
 from faces.services import recognise, set_policy
@@ -56,6 +56,8 @@ def test_the_demo_is_prepared_from_nothing(tmp_path: Path) -> None:
         "chicago": "America/Chicago",
     }
     assert set(SitePolicy.objects.values_list("mode", "confirmed_by__username")) == {(Mode.ENROLLED, "admin")}
+    with_token = Thing.objects.exclude(token_digest="").values_list("devices__name", flat=True)
+    assert set(with_token) == {"Chicago01", "Seattle01"}
     assert prepared.loaded is not None
     assert (prepared.loaded.quarantined, QuarantinedMessage.objects.count()) == (0, 0)
     assert frames_loaded() == frames_expected()
