@@ -59,7 +59,7 @@ class GestureModel:
         label, confidence = self.header.labels[best], float(confidences[best])
         if confidence < max(self.header.threshold, np.finfo(float).tiny) or label in self.header.silent:
             return None
-        return Gesture(label, confidence)
+        return Gesture(label, confidence, compared=len(self.header.labels) > 1)
 
     def test(self) -> float:
         """Judge the hands of the self-test; return the median of the milliseconds for a hand.

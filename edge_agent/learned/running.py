@@ -71,13 +71,13 @@ class RunningModels:
         return faults
 
     def judge(self, landmarks: NDArray[np.floating]) -> Gesture | None:
-        """Return the gesture that a model is surest of; None where no model finds one."""
+        """Return the gesture that a model is surest of, first of those that compare; None where no model finds one."""
         found = [
             gesture
             for sha256, model in list(self._gestures.items())
             if (gesture := self._ask(sha256, model, landmarks)) is not None
         ]
-        return max(found, key=lambda gesture: gesture.confidence, default=None)
+        return max(found, key=lambda gesture: (gesture.compared, gesture.confidence), default=None)
 
     def find_things(self, rgb: Picture, at: float, period: float) -> tuple[Labelled, ...]:
         """Return the things that the latest look has found, and look at this frame when the next look is due.

@@ -31,6 +31,8 @@ class Gesture(NamedTuple):
 
     label: str
     confidence: float
+    compared: bool = True
+    """Whether it was told from other gestures. A model of one label has nothing to compare a hand with."""
 
 
 class LearnedGestures(Protocol):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.gestures import Gesture, LearnedGestures, find_gesture
+from edge_agent.vision.gestures import LearnedGestures, find_gesture
 from edge_agent.vision.hand_traits import measure_traits
 from edge_agent.vision.reach import MAX_PEOPLE, hands_square, nearest_face
 from edge_agent.vision.search import Found, Picture, check_picture, overlap, pixels
@@ -145,13 +145,9 @@ def _landmarks(hand: Any, rgb: Picture) -> NDArray[np.float64]:
 def _found(points: NDArray[np.float64], learned: LearnedGestures | None) -> Found:
     left, top = points[:, :2].min(axis=0).tolist()
     right, bottom = points[:, :2].max(axis=0).tolist()
-    made = find_gesture(measure_traits(points), without=learned.labels if learned else ())
-    if learned:
-        made = _clearest(made, learned.judge(points))
+    # A rule is surer of what it knows than a model can be, and would hide a site's own fist or thumb.
+    made = learned.judge(points) if learned else None
+    if made is None or not made.compared:
+        made = find_gesture(measure_traits(points), without=learned.labels if learned else ()) or made
     label, confidence = (made.label, made.confidence) if made else ("", 0.0)
     return Found(confidence, left, top, right - left, bottom - top, label)
-
-
-def _clearest(*gestures: Gesture | None) -> Gesture | None:
-    made = [gesture for gesture in gestures if gesture is not None]
-    return max(made, key=lambda gesture: gesture.confidence, default=None)

@@ -20,6 +20,11 @@ from learning.training.results import Result
 SILENT = frozenset({"none", "nothing", "other", "background"})
 """Labels of hands that make no gesture: learned, but never reported."""
 
+ONE_LABEL = (
+    "The model knows one label, so it takes many other hands for it, and built-in gestures go before it. Add hands "
+    "that make other gestures, with the label “none”."
+)
+
 CURVE = (5, 10, 20, 50, 100)
 """Examples of each label at which the learning curve is measured."""
 
@@ -101,6 +106,8 @@ def _train(run: Run, split: Split, shown: Sequence[Shown], tell: Tell, start: fl
     silent = sorted({each.label for each in examples} & SILENT)
     name = f"{run.data_set.name} {run.number}"[:120]
     fitted = gestures.fit(examples, parameters=run.parameters, silent=silent)
+    if len(fitted.labels) == 1:
+        left_out.append(ONE_LABEL)
     threshold = threshold_of(fitted)
     probe = gestures.to_file(fitted, name=name, threshold=PROBE_THRESHOLD)
     model = gestures.to_file(fitted, name=name, threshold=threshold)

@@ -54,6 +54,15 @@ def test_a_learned_gesture_is_found_beside_the_built_in_ones() -> None:
     assert running(THUMB, PALM).labels == ("palm", "thumb")
 
 
+def test_a_sites_own_thumb_goes_before_the_rule_where_its_model_can_compare() -> None:
+    both = gestures.fit(hands("thumb", "palm"), parameters=DEFAULTS, silent=["palm"])
+    compared = gestures.to_file(both, name="thumb 2", threshold=0.5)
+    thumb = hand("thumb", 5)
+    assert _found(thumb, None).label == "thumbs-up"
+    assert _found(thumb, running(THUMB)).label == "thumbs-up"
+    assert _found(thumb, running(THUMB, compared)).label == "thumb"
+
+
 def test_a_model_that_knows_a_rules_label_decides_instead_of_the_rule() -> None:
     class Sceptic:
         labels = ("thumbs-up",)

@@ -144,7 +144,7 @@ def test_a_leaning_thumb_is_less_certain() -> None:
 
 
 def test_a_hand_of_one_point_is_no_gesture_and_no_error() -> None:
-    assert gesture(np.zeros((21, 3))) in (None, ("fist", 1.0))
+    assert gesture(np.zeros((21, 3))) in (None, Gesture("fist", 1.0))
 
 
 @pytest.mark.parametrize("shape", [(20, 3), (21, 4), (21,), (63,)])
