@@ -31,7 +31,7 @@ def read_facts(
     They come day by day, and of each day sorted by device and time. Takes one query. Memory does not grow with their
     number, and parts of files without these devices and periods are not read.
     """
-    if not devices or not spans:
+    if not devices:
         return
     time = time_of(kind)
     for archived in _files(spans):
@@ -88,6 +88,8 @@ def _files(spans: Sequence[Span]) -> list[ArchivedFile]:
 
     Reads the database from which the facts are read: a copy may have facts yet that the primary has archived.
     """
+    if not spans:
+        return []
     starts, ends = zip(*spans, strict=True)
     files = ArchivedFile.objects.using(router.db_for_read(Frame)).filter(is_complete=True)
     if None not in starts:

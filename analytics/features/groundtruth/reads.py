@@ -21,7 +21,7 @@ from analytics.features.groundtruth.setups import Change, SetupHistory, read_set
 from analytics.models import FACE, Detection, Frame, Verdict, Visit
 from analytics.models.archive import FactKind
 from analytics.models.groundtruth import GroundTruthSession
-from analytics.numbers.archived_facts import Span, read_facts
+from analytics.numbers.archived_facts import Span, archived_days, read_facts
 from analytics.numbers.intervals import CONFIDENCE
 from analytics.numbers.visits import first_visits
 from analytics.verdicts.hour_series import Measure
@@ -162,8 +162,9 @@ def calibration_of(comparison: Comparison) -> Calibration | None:
 
 
 def _results(sessions: Sequence[GroundTruthSession]) -> list[SessionResult]:
-    camera = _camera_minutes({session.device_id for session in sessions}, sessions) if sessions else {}
-    visits = _visits_by_minute([session for session in sessions if session.counts_arrivals])
+    archived = _archived_spans(sessions)
+    camera = _camera_minutes({session.device_id for session in sessions}, sessions, archived) if sessions else {}
+    visits = _visits_by_minute([session for session in sessions if session.counts_arrivals], archived)
     return [_result(session, camera.get(session.device_id, {}), visits) for session in sessions]
 
 
@@ -181,7 +182,7 @@ def _result(session: GroundTruthSession, camera: dict[dt.datetime, tuple[int, in
     return SessionResult(session, average(counts, until(session)), compared, compare([compared]), arrived)
 
 
-def _visits_by_minute(sessions: Sequence[GroundTruthSession]) -> Visits:
+def _visits_by_minute(sessions: Sequence[GroundTruthSession], archived: Sequence[Span]) -> Visits:
     """Return the visits that began during these sessions; devices that did not follow people yet are left out."""
     if not sessions:
         return {}
@@ -193,23 +194,23 @@ def _visits_by_minute(sessions: Sequence[GroundTruthSession]) -> Visits:
     by_minute = began.annotate(minute=TruncMinute("began_at", tzinfo=dt.UTC)).order_by()
     for pk, minute, count in by_minute.values_list("device_id", "minute").annotate(Count("key")):
         found[pk][minute] = count
-    for pk, at in read_facts(FactKind.VISITS, ["device_id", "began_at"], devices=found, spans=_spans(sessions)):
+    for pk, at in read_facts(FactKind.VISITS, ["device_id", "began_at"], devices=found, spans=archived):
         found[pk][_minute(at)] = found[pk].get(_minute(at), 0) + 1
     return found
 
 
 def _camera_minutes(
-    devices: Collection[int], sessions: Sequence[GroundTruthSession]
+    devices: Collection[int], sessions: Sequence[GroundTruthSession], archived: Sequence[Span]
 ) -> dict[int, dict[dt.datetime, tuple[int, int]]]:
     """Return by device and minute the number of frames with a number of faces, and the sum of their faces."""
     frames = Frame.objects.filter(_during(sessions, "taken_at"), device__in=devices, faces__isnull=False)
     by_minute = frames.annotate(minute=TruncMinute("taken_at", tzinfo=dt.UTC)).values_list("device_id", "minute")
-    wrong, archived_wrong = _wrong_faces(devices, sessions)
+    wrong, archived_wrong = _wrong_faces(devices, sessions, archived)
     found: dict[int, dict[dt.datetime, tuple[int, int]]] = {device: {} for device in devices}
     for device, minute, count, faces in by_minute.annotate(Count("pk"), Sum("faces")).order_by("minute"):
         found[device][minute] = (count, faces - wrong[device, minute])
     columns = ["device_id", "id", "taken_at", "faces"]
-    for device, pk, at, faces in read_facts(FactKind.FRAMES, columns, devices=devices, spans=_spans(sessions)):
+    for device, pk, at, faces in read_facts(FactKind.FRAMES, columns, devices=devices, spans=archived):
         if faces is not None:
             count, people = found[device].get(_minute(at), (0, 0))
             found[device][_minute(at)] = (count + 1, people + max(0, faces - archived_wrong[pk]))
@@ -217,7 +218,7 @@ def _camera_minutes(
 
 
 def _wrong_faces(
-    devices: Collection[int], sessions: Sequence[GroundTruthSession]
+    devices: Collection[int], sessions: Sequence[GroundTruthSession], archived: Sequence[Span]
 ) -> tuple[Counter[tuple[int, dt.datetime]], Counter[int]]:
     """Return the number of rejected faces by device and minute, and those of archived frames by the frame's id."""
     wrong = Detection.objects.filter(
@@ -229,12 +230,14 @@ def _wrong_faces(
         # Not more than the frame has: an object of the device may also have the label of faces.
         found[device, _minute(taken_at)] += min(faces or 0, count)
     columns = ["frame_id", "label", "review"]
-    archived = read_facts(FactKind.DETECTIONS, columns, devices=devices, spans=_spans(sessions))
-    return found, Counter(frame for frame, label, review in archived if (label, review) == (FACE, Verdict.WRONG))
+    old = read_facts(FactKind.DETECTIONS, columns, devices=devices, spans=archived)
+    return found, Counter(frame for frame, label, review in old if (label, review) == (FACE, Verdict.WRONG))
 
 
-def _spans(sessions: Iterable[GroundTruthSession]) -> list[Span]:
-    return [(session.started_at, until(session)) for session in sessions]
+def _archived_spans(sessions: Iterable[GroundTruthSession]) -> list[Span]:
+    """Return the times of the sessions if any fact of them may be archived, otherwise nothing. One query."""
+    spans: list[Span] = [(session.started_at, until(session)) for session in sessions]
+    return spans if archived_days(*spans) else []
 
 
 def _minute(at: dt.datetime) -> dt.datetime:
