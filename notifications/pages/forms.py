@@ -29,10 +29,10 @@ class ChannelForm(forms.Form):
         required=False,
         max_length=1000,
         help_text=(
-            "E-mail addresses with commas between; the https:// address of a webhook, of an ntfy topic or of a workflow"
-            " of Teams; mastodons://token@server; a topic of MQTT such as alarms, or mqtts://user:password@broker/topic;"
-            " the ARN of a topic of Amazon SNS; or an address of apprise such as slack://…, tgram://…, discord://…."
-            " It is stored encrypted and never shown again."
+            "E-mail: addresses with commas between. Webhook, ntfy, Teams: an https:// address."
+            " Mastodon: mastodons://token@server. MQTT: a topic such as alarms, or mqtts://user:password@broker/topic."
+            " Amazon SNS: the ARN of a topic. Slack, Telegram, Discord, X: an address of apprise such as slack://…."
+            " The address is stored encrypted and never shown again."
         ),
     )
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from devices import services as devices
 from devices.models import Device, Site
@@ -98,6 +99,17 @@ def test_an_operator_acknowledges_on_the_page(seattle01: Device, rule: Rule, cli
     shown = client.post(reverse("site-notice-acknowledge", args=["seattle", notice.pk]), follow=True).content.decode()
     assert f"by {operator}" in shown
     assert Notice.objects.get().acknowledged_by == operator
+
+
+def test_a_program_acknowledges(seattle01: Device, rule: Rule, operator: User, viewer: User) -> None:
+    happen(seattle01, label="alarm")
+    told()
+    api, notice = APIClient(), Notice.objects.get()
+    for user, status in ((viewer, 403), (operator, 204)):
+        api.force_authenticate(user)
+        assert api.post(f"/api/v1/notices/{notice.pk}/acknowledge/").status_code == status
+    assert api.get(f"/api/v1/notices/{notice.pk}/").json()["acknowledged_at"]
+    assert api.get("/api/v1/notice-rules/").json()["results"][0]["escalate_after_min"] == 10
 
 
 def test_a_rule_that_escalates_names_a_time_and_another_channel(seattle: Site, inbox: Channel, chief: Channel) -> None:
