@@ -51,4 +51,4 @@ def address_of(name: str) -> list[str]:
 
 @pytest.mark.parametrize("prefix", ROUTES)
 def test_a_test_names_the_route(prefix: str) -> None:
-    assert is_named(rf"""["'/]{re.escape(prefix)}/"""), f"no test asks for /api/v1/{prefix}/"
+    assert is_named(rf"""["'/}}]{re.escape(prefix)}/"""), f"no test asks for /api/v1/{prefix}/"
