@@ -5,7 +5,7 @@ The hours are those that are over, so that the value changes little while it is 
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.core.cache import caches
@@ -17,8 +17,11 @@ KEPT_S = 600
 _T = TypeVar("_T")
 
 
-def keep(name: Hashable, devices: Sequence[Device], *, now: dt.datetime, make: Callable[[], _T]) -> _T:
-    """Return the value of this name for these devices; `make` makes it, and must not return None."""
+def keep(name: object, devices: Sequence[Device], *, now: dt.datetime, make: Callable[[], _T]) -> _T:
+    """Return the value of this name for these devices; `make` makes it, and must not return None.
+
+    Names are the same if their `repr` is.
+    """
     kept, hour = caches["process"], int(now.timestamp() // 3600)
     parts = repr((name, sorted(device.pk for device in devices), hour))
     key = f"kept-{hashlib.sha256(parts.encode()).hexdigest()}"

@@ -50,7 +50,7 @@ class Report:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics of the period, compared with the period before."""
-        return metrics(self.total, self.numbers.findings, label=self.label, visits=self.numbers.visits)
+        return metrics(self.total, self.numbers.past.findings, label=self.label, visits=self.numbers.visits)
 
     @property
     def today(self) -> str | None:
@@ -71,7 +71,7 @@ class Report:
     @property
     def notes(self) -> Sequence[str]:
         """Sentences on cameras and settings that were changed in the periods that are compared."""
-        return next((finding.notes for finding in self.numbers.findings.values()), ())
+        return next((finding.notes for finding in self.numbers.past.findings.values()), ())
 
     @property
     def changes(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Everything that the pages of a site and a device show of a period, each page with the same few queries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analytics.models import FACE
@@ -33,7 +33,7 @@ from analytics.verdicts.hour_series import HourSeries, Measure, people_measure, 
 from analytics.verdicts.levels import LevelChange, find_changes
 from analytics.verdicts.matched import Comparison
 from analytics.verdicts.opening import with_opening_hours
-from analytics.verdicts.spans import compare_spans, count_visits
+from analytics.verdicts.spans import compare_spans
 from analytics.verdicts.today import Today, today_of
 from devices.models import Device
 
@@ -56,9 +56,11 @@ class PastNumbers:
     """The measure of `changes`: visits, or occupied spells where most hours do not know visits."""
     changes: Sequence[DatedChange]
     """The changes of level within the period, by day."""
+    findings: Mapping[Measure, Finding]
+    """How the period compares with the period before, over the hours of the week that both saw."""
 
 
-NOTHING_PAST = PastNumbers(None, Measure.SPELLS, ())
+NOTHING_PAST = PastNumbers(None, Measure.SPELLS, (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,8 @@ class TextNumbers:
     counts: list[CountBucket]
     """The label's detections in single frames, for each of `buckets`."""
     total: Activity
-    findings: Mapping[Measure, Finding]
-    """How the period compares with the period before, over the hours of the week that both saw."""
     is_compared: bool
-    """Whether it is compared: not if it has more hours than one page may read."""
+    """Whether it is compared with the period before: not if it has more hours than one page may read."""
     visits: int | None
     """The visits of the period; None where no camera followed people."""
     past: "PastNumbers"
@@ -113,7 +113,7 @@ class PlotNumbers:
 
 
 def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. At most nine queries."""
+    """Read the numbers in the text of a page about these devices of one site. At most twelve queries."""
     *selections, past = with_opening_hours(
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
@@ -122,12 +122,7 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     engagement = [regroup(hours, bucket, merge_engagement)]
     (buckets,) = _read_activity(selections, engagement, label, bucket)
     (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=engagement)
-    is_compared = _can_compare(devices, period)
-    if is_compared:
-        (series,) = read_hour_series([past], label=label, now=period.now)
-        visits = count_visits(series, (period.start, period.end))
-    else:
-        visits = _count_visits_without_series(selections, period)
+    total = merge_activity(buckets)
     return TextNumbers(
         period=period,
         label=label,
@@ -135,17 +130,18 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         hours=hours,
         buckets=buckets,
         counts=counts,
-        total=merge_activity(buckets),
-        findings=judge(compare_with_previous(series, period)) if is_compared else {},
-        is_compared=is_compared,
-        visits=visits,
-        past=_keep_past(devices, period, lambda: series) if is_compared else NOTHING_PAST,
+        total=total,
+        is_compared=_can_compare(devices, period),
+        visits=_count_visits(selections, period) if total.engagement.minutes_seen else None,
+        past=_past(past, period, label=label),
     )
 
 
 def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
     """Read the numbers in the plots of a page about these devices of one site. At most sixteen queries."""
-    selections = with_opening_hours([_selection(devices, period)], period.hours)
+    *selections, past = with_opening_hours(
+        [_selection(devices, period), _past_selection(devices, period)], period.hours
+    )
     plots = period.plot_bucket
     (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
     episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
@@ -153,13 +149,7 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     rows = [regroup(hours, bucket, merge_engagement)]
     (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=rows)
     (spells,), (gestures,) = episodes[FACE], episodes[label]
-
-    def read_past() -> HourSeries:
-        past = with_opening_hours([_past_selection(devices, period)], period.hours)
-        return read_hour_series(past, label=label, now=period.now)[0]
-
-    past = _keep_past(devices, period, read_past) if _can_compare(devices, period) else NOTHING_PAST
-    return PlotNumbers(period, label, hours, spells, gestures, confidences, past)
+    return PlotNumbers(period, label, hours, spells, gestures, confidences, _past(past, period, label=label))
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
@@ -218,24 +208,32 @@ def _can_compare(devices: Sequence[Device], period: Period) -> bool:
     return days * len(devices) <= MOST_CAMERA_DAYS or days <= PAST_DAYS + WEEK
 
 
-def _count_visits_without_series(selections: Sequence[Selection], period: Period) -> int | None:
-    whole = [replace(selection, single_bucket=True) for selection in selections]
+def _count_visits(selections: Sequence[Selection], period: Period) -> int | None:
+    """Return how many visits began in the period; None where no camera had followed people before its end."""
     followed = first_visits(device for selection in selections for device in selection.devices)
-    return sum(visits_of(whole)) if any(first < period.end for first in followed.values()) else None
+    if not any(first < period.end for first in followed.values()):
+        return None
+    return sum(visits_of([replace(selection, single_bucket=True) for selection in selections]))
 
 
-def _keep_past(devices: Sequence[Device], period: Period, read: Callable[[], HourSeries]) -> PastNumbers:
-    name = ("past", period.start.timestamp(), period.end.timestamp(), period.hours)
-    return keep(name, devices, now=period.now, make=lambda: _past_numbers(devices, period, read()))
+def _past(selection: Selection, period: Period, *, label: str) -> PastNumbers:
+    if not _can_compare(selection.devices, period):
+        return NOTHING_PAST
+    hours = {pk: hash(spans.bounds.tobytes()) for pk, spans in selection.hours.items()}
+    name = ("past", period.start.timestamp(), period.end.timestamp(), hours, label)
+    return keep(name, selection.devices, now=period.now, make=lambda: _past_numbers(selection, period, label))
 
 
-def _past_numbers(devices: Sequence[Device], period: Period, series: HourSeries) -> PastNumbers:
+def _past_numbers(selection: Selection, period: Period, label: str) -> PastNumbers:
+    (series,) = read_hour_series([selection], label=label, now=period.now)
+    devices = selection.devices
     today = today_of(series, period.zone, now=period.now) if period.is_current and devices else None
     people = people_of(series)
     first = period.start.astimezone(period.zone).date()
     changes = [change for change in find_changes(series.measures()[people]) if first <= change.day <= period.last]
     causes = read_causes(devices, [change.day for change in changes], period.zone)
-    return PastNumbers(today, people, [DatedChange(each, causes[each.day]) for each in changes])
+    dated = [DatedChange(each, causes[each.day]) for each in changes]
+    return PastNumbers(today, people, dated, judge(compare_with_previous(series, period)))
 
 
 def _read_activity(
