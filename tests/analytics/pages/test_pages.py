@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpResponse
 from django.template.loader import render_to_string
@@ -80,6 +81,8 @@ def coffee(capture: Capture, person: Person | None = None) -> None:
 
 
 def number_of_queries(user: User, address: str) -> int:
+    """Return how many queries the first request takes, for which nothing is kept yet."""
+    caches["process"].clear()
     client = Client()
     client.force_login(user)
     with CaptureQueriesContext(connection) as queries:
@@ -369,7 +372,7 @@ def test_a_devices_page_takes_the_same_queries_for_much_data(seattle01: Device, 
     assert number_of_queries(viewer, seattle01.get_absolute_url()) == few
     assert number_of_queries(viewer, f"{seattle01.get_absolute_url()}?days=30") == few
     assert number_of_queries(viewer, f"{seattle01.get_absolute_url()}?days={MOST_DAYS}") <= few
-    assert few <= 25
+    assert few <= 26
 
 
 def assert_links_work(user: User, answer: HttpResponse, *addresses: str) -> None:
