@@ -141,8 +141,12 @@ def _show(client: paho.Client, number: int) -> str:
 
 
 def _delays(client: paho.Client, receiver: Receiver, seconds: float) -> list[results.Measured]:
-    _show(client, 0)
-    _wait(lambda: bool(receiver.lines), 60)  # All processes are up.
+    for _ in range(30):
+        # What is sent before the ingester has subscribed is lost at the broker; so it is shown until it is told.
+        _show(client, 0)
+        _wait(lambda: bool(receiver.lines), AGAIN_AFTER_S)
+        if receiver.lines:
+            break
     time.sleep(AGAIN_AFTER_S)
     receiver.lines.clear()
     receiver.told.clear()
