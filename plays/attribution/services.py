@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from django.db.models import Sum
 
 from analytics.models import SettledDay, VisitQuarter
 from analytics.numbers.buckets import day_start
+from devices.faults.isolation import each
 from devices.models import Device
 from devices.storage import sql
 from plays.attribution import statements
@@ -18,6 +20,9 @@ from plays.models import OPEN_MS, ContentDay, ContentQuarter, PlayDay
 
 LOCK = "headcount plays"
 """The name of the exclusive advisory locks on devices for computing their tallies."""
+
+WHAT = "attributing visits to the plays of"
+"""The computation of a day in a line of the log."""
 
 AT_ONCE = 200
 """Devices of one statement of a day."""
@@ -33,7 +38,8 @@ def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
     """Compute the tallies of the days from `since` on (of all, by default) whose plays or visits have changed.
 
     Return how many days of devices were computed. A day is computed in the transaction that clears its mark. A day
-    whose visits are archived keeps what was computed while the database had them.
+    whose visits are archived keeps what was computed while the database had them. A device at which it fails is logged,
+    and harms no other.
     """
     days = PlayDay.objects.all() if since is None else PlayDay.objects.filter(day__gte=since)
     by_day: dict[dt.date, dict[int, tuple[bool, str]]] = defaultdict(dict)
@@ -48,9 +54,22 @@ def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
             found = _fingerprints(some, day)
             changed = [pk for pk in some if known[pk][0] or known[pk][1] != found.get(pk, "")]
             if changed:
-                _compute_day(changed, day, now)
-                count += len(changed)
+                count += sum(
+                    each([changed], partial(_compute_apart, day=day, now=now), what=f"{WHAT} {day} at devices")
+                )
     return count
+
+
+def _compute_apart(devices: Sequence[int], *, day: dt.date, now: dt.datetime) -> int:
+    """Compute the day of these devices together, or if that fails, of each by itself. Return of how many it was."""
+    try:
+        _compute_day(devices, day, now)
+    except Exception:
+        if len(devices) == 1:
+            raise
+        alone = ([device] for device in devices)
+        return sum(each(alone, partial(_compute_apart, day=day, now=now), what=f"{WHAT} {day} at devices"))
+    return len(devices)
 
 
 @transaction.atomic

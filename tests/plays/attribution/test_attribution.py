@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from devices.models import Device
+from devices.models import Device, Site
 from plays.attribution import services
 from plays.models import OPEN_MS, ContentQuarter, Play, PlayDay
 from tests import clock, places
@@ -135,6 +135,18 @@ def test_a_visit_that_comes_late_changes_its_day_and_no_other(seattle01: Device)
     visit(seattle01, -3 * 86_400, 10, 5)
     assert services.compute_changed(now=later) == 1
     assert [row.impressions for row in ContentQuarter.objects.order_by("start")] == [1, 0]
+
+
+def test_a_device_whose_day_cannot_be_computed_harms_no_other(
+    seattle01: Device, chicago01: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    for device in (seattle01, chicago01):
+        play(screen(device), "film", 0, 10)
+        visit(device, 0, 10, 5)
+    Site.objects.filter(pk=seattle01.site_id).update(timezone="Nowhere/Never")
+    assert [row.device_id for row in tallies()] == [chicago01.pk]
+    assert f"at devices [{seattle01.pk}]. The others are not affected." in caplog.text
+    assert PlayDay.objects.filter(device=seattle01, is_changed=True).exists()
 
 
 def test_computing_again_changes_nothing(seattle01: Device) -> None:
