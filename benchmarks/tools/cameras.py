@@ -210,12 +210,13 @@ class Fleet:
         count, sent = len(self._cameras), 0
         processor, began = time.process_time(), time.monotonic() + 1
         checked = began
-        print(json.dumps(time.time() + 1), flush=True)
+        starts = time.time() + 1
+        print(json.dumps(starts), flush=True)
         while sent < count * seconds:
             now = time.monotonic()
             while sent < count * seconds and began + sent / count <= now:
                 self._late.append((now - began - sent / count) * 1000)
-                self._say(sent % count, sent // count)
+                self._say(sent % count, sent // count, starts + sent / count)
                 sent += 1
             self._listen(0.0)
             if now - checked > FIRST_RETRY / 10:
@@ -243,8 +244,10 @@ class Fleet:
                 camera.publish(id, taken_at, payload)
             self._again += len(overdue)
 
-    def _say(self, number: int, second: int) -> None:
-        camera, now = self._cameras[number], time.time()
+    def _say(self, number: int, second: int, now: float) -> None:
+        """Have a camera send what it has at this time. Where this process is late, the frames are not: two frames of a
+        camera at the same time would be one."""
+        camera = self._cameras[number]
         taken_at = int(now * 1000)
         at = (second + 7 * number) % CYCLE_S
         if at == 0 or not camera.visit[0]:
