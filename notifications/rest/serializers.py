@@ -94,7 +94,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     texts = serializers.ListField(child=serializers.CharField())
 
 
-class VerdictSerializer(serializers.Serializer[Any]):
+class DecisionSerializer(serializers.Serializer[Any]):
     """What a person says of a detection."""
 
     verdict = serializers.ChoiceField(choices=Verdict.choices)

@@ -17,10 +17,10 @@ from devices.rules.roles import Right, those_with
 from notifications.models import Channel, Notice, Rule
 from notifications.rest.serializers import (
     ChannelSerializer,
+    DecisionSerializer,
     NoticeSerializer,
     PreviewSerializer,
     RuleSerializer,
-    VerdictSerializer,
 )
 from notifications.rules import escalating, reviewing
 from notifications.rules import services as rules
@@ -107,13 +107,13 @@ class NoticeViewSet(OperatorsChange, ScopedReadOnlyViewSet):
         escalating.acknowledge(notice=notice, now=timezone.now(), by=cast("User", request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=VerdictSerializer, responses={204: None})
+    @extend_schema(request=DecisionSerializer, responses={204: None})
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, pk: Any = None) -> Response:
         """Confirm or reject what a waiting notice is about."""
         notice = cast("Notice", self.get_object())
         self.check_site(notice.rule.site)
-        given = VerdictSerializer(data=request.data)
+        given = DecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         verdict = Verdict(given.validated_data["verdict"])
         reviewing.decide(notice=notice, verdict=verdict, by=cast("User", request.user), now=timezone.now())

@@ -53,6 +53,7 @@ def test_every_migrate_leaves_each_schedule_once() -> None:
         emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     faces = Schedule.objects.filter(func__startswith="faces.")
     assert sorted(faces.values_list("func", "schedule_type", "repeats")) == [
+        ("faces.tasks.announce_renewals", Schedule.DAILY, -1),
         ("faces.tasks.erase_unseen", Schedule.DAILY, -1),
         ("faces.tasks.finish_erasures", Schedule.HOURLY, -1),
         ("faces.tasks.forget_faces_without_consent", Schedule.DAILY, -1),
