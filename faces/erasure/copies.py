@@ -1,10 +1,13 @@
-"""Removes what may show somebody without naming them: quarantined pictures, and views of cameras at their set-up."""
+"""What may show somebody without naming them: pictures that were not recognised yet, quarantined pictures, and views
+of cameras at their set-up.
+"""
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from devices.intake.quarantine import count_lost
 from devices.models import BoxReport, QuarantinedMessage, Site, Thing
+from faces.models import Capture, State
 
 
 def quarantined_pictures(site: Site) -> "QuerySet[QuarantinedMessage]":
@@ -17,6 +20,11 @@ def quarantined_pictures(site: Site) -> "QuerySet[QuarantinedMessage]":
     for name in set(things):
         of_site |= Q(device=None, topic__contains=f"/{name}/")
     return QuarantinedMessage.objects.filter(of_site, has_picture=True)
+
+
+def captures_not_recognised(site: Site) -> "QuerySet[Capture]":
+    """The site's captures with pictures in which nobody was looked for, or not to the end. They may show anybody."""
+    return Capture.objects.filter(device__site=site).exclude(image="").exclude(state__in=(State.DONE, State.LINKED))
 
 
 @transaction.atomic

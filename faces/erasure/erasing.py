@@ -19,9 +19,21 @@ from devices.kept.names import Spellings
 from devices.kept.search import erase_name, forget_number
 from faces.coffees import coffee_tallies
 from faces.coffees.counting import lock_site
-from faces.erasure.copies import remove_unrecognised
+from faces.erasure.copies import captures_not_recognised, remove_unrecognised
 from faces.erasure.signals import person_erased
-from faces.models import Capture, Coffee, Consent, EnrolmentPhoto, Erasure, Face, Merge, Person, Sighting, guest_name
+from faces.models import (
+    Capture,
+    Coffee,
+    Consent,
+    EnrolmentPhoto,
+    Erasure,
+    Face,
+    Merge,
+    Person,
+    Sighting,
+    State,
+    guest_name,
+)
 from faces.people.consent import remove_faces
 from faces.pictures import storage
 from faces.recognisers.recogniser import RecogniserUnavailable
@@ -34,6 +46,8 @@ log = logging.getLogger(__name__)
 ABOUT_THE_ERASED = "Written about somebody who was erased."
 """The text that takes the place of the reason for which a coffee of the erased person was reviewed."""
 
+
+NOT_LOOKED_AT = "The picture was removed before it was recognised, because it may have shown somebody who was erased."
 
 NO_COUNTS = {"pictures": 0, "faces": 0, "unrecognised": 0, "rows": 0, "texts": 0}
 
@@ -128,6 +142,13 @@ def _remove_pictures(erasure: Erasure, person: Person) -> None:
 
 
 def _remove_unrecognised(erasure: Erasure, person: Person) -> None:
+    for capture in captures_not_recognised(person.site).select_related("device"):
+        storage.remove(str(capture.image))
+        storage.remove_original(capture)
+        with transaction.atomic():
+            rows = Capture.objects.filter(pk=capture.pk)
+            rows.update(image="", source_url="", looks=[], state=State.FAILED, reason=NOT_LOOKED_AT)
+            _count(erasure, "unrecognised")
     with transaction.atomic():
         _count(erasure, "unrecognised", remove_unrecognised(person.site))
 

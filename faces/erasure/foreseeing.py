@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from devices.kept.search import count_named
-from faces.erasure.copies import quarantined_pictures
+from faces.erasure.copies import captures_not_recognised, quarantined_pictures
 from faces.erasure.erasing import pictures_of, spellings_of
 from faces.models import Coffee, Consent, Face, Person, Sighting
 
@@ -36,7 +36,7 @@ def foresee_erasure(person: Person) -> Foreseen:
             "pictures": pictures_of(person).count(),
             "faces": Face.objects.filter(consent__person=person).count(),
             "consents": Consent.objects.filter(person=person).count(),
-            "unrecognised": quarantined_pictures(person.site).count(),
+            "unrecognised": captures_not_recognised(person.site).count() + quarantined_pictures(person.site).count(),
             "rows": rows,
             "texts": texts,
             "sightings": Sighting.objects.filter(person=person).count(),

@@ -16,7 +16,7 @@ def _pictures() -> list[Table]:
             "faces.Capture",
             "pictures of people, what was seen in them, and the address of the original",
             "After the site's term. An erasure deletes each picture in which the person was recognised or from which "
-            "they were enrolled, with its original.",
+            "they were enrolled, and each of the site that was not recognised yet, with its original.",
             own=("image", "looks", "source_url"),
             names=("reason",),
             other=("claimed_faces", "area"),

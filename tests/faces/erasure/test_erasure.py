@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 
 from devices.models import Site
 from faces import tasks
-from faces.models import Capture, Coffee, Consent, Erasure, Face, Person, Sighting
+from faces.erasure.foreseeing import foresee_erasure
+from faces.models import Capture, Coffee, Consent, Erasure, Face, Person, Sighting, State
 from faces.pictures import storage
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import NotErasedYet, create_person, forget, recognise
@@ -55,6 +56,19 @@ def away(*_: Any, **__: Any) -> None:
 
 
 class TestForget:
+    @pytest.mark.parametrize("state", [State.QUEUED, State.WORKING, State.WAITING, State.FAILED])
+    def test_a_picture_that_was_not_recognised_yet_goes_because_it_may_show_anybody(
+        self, ada: Person, capture: Capture, take_picture: TakePicture, owner: User, state: State
+    ) -> None:
+        waiting = take_picture(scenes.jpeg(scenes.portrait()), at=LATER)
+        Capture.objects.filter(pk=waiting.pk).update(state=state)
+        assert "1 picture in which nobody was recognised" in foresee_erasure(ada).goes
+        receipt = forget(person=ada, by=owner, now=LATER)
+        assert receipt.counts["unrecognised"] == 1
+        waiting.refresh_from_db()
+        assert (str(waiting.image), waiting.state) == ("", State.FAILED)
+        assert "somebody who was erased" in waiting.reason
+
     def test_an_erasure_leaves_anonymous_counts_and_a_receipt(self, ada: Person, capture: Capture, owner: User) -> None:
         number, face, picture = ada.pk, Face.objects.get(), storage.read(capture)
         receipt = forget(person=ada, by=owner, now=LATER)
@@ -83,6 +97,7 @@ class TestForget:
         Face.objects.create(consent=agree(bob), provider="local", provider_id="bob")
         capture = take_picture()
         Sighting.objects.create(capture=capture, number=0, person=bob, confidence=0.9, similarity=0.8)
+        Capture.objects.update(state=State.DONE)
         forget(person=ada, by=None)
         assert storage.read(capture)
         assert (Sighting.objects.get().person, Face.objects.get().person) == (bob, bob)
@@ -96,6 +111,7 @@ class TestForget:
         def remove_and_see_her_again(name: str) -> None:
             remove(name)
             Sighting.objects.get_or_create(capture=late, number=0, person=ada, confidence=0.9)
+            Capture.objects.filter(pk=late.pk).update(state=State.DONE)
 
         monkeypatch.setattr(storage, "remove", remove_and_see_her_again)
         assert forget(person=ada, by=None).counts["pictures"] == 2
