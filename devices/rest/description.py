@@ -24,13 +24,14 @@ PROBLEMS = {
     "404": "There is no such object, or it belongs to a site of which you are not a member.",
     "406": "The response has no such format.",
     "409": "The object is not in a state that allows this.",
+    "411": "The header `Content-Length` is missing.",
     "413": "The body is too large.",
     "415": "The body has a media type that this operation does not read.",
     "429": "Too many requests; `Retry-After` says how many seconds to wait.",
 }
 EVERYWHERE = ("400", "401", "403", "404", "406", "429")
 """The problems of every operation. A view declares any further one with `responses={409: None}`."""
-WITH_A_BODY = ("413", "415")
+WITH_A_BODY = ("411", "413", "415")
 """Further problems of every operation that reads a body."""
 
 FILES = {
