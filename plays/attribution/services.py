@@ -45,12 +45,13 @@ def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
     by_day: dict[dt.date, dict[int, tuple[bool, str]]] = defaultdict(dict)
     for day, device, is_changed, fingerprint in days.values_list("day", "device", "is_changed", "fingerprint"):
         by_day[day][device] = is_changed, fingerprint
-    settled = set(SettledDay.objects.filter(day__in=by_day).values_list("day", "device"))
+    devices = {device for known in by_day.values() for device in known}
+    settled = set(SettledDay.objects.filter(device__in=devices, day__in=by_day).values_list("day", "device"))
     count = 0
     for day, known in sorted(by_day.items()):
-        devices = [device for device in sorted(known) if (day, device) not in settled]
-        for start in range(0, len(devices), AT_ONCE):
-            some = devices[start : start + AT_ONCE]
+        open_to_change = [device for device in sorted(known) if (day, device) not in settled]
+        for start in range(0, len(open_to_change), AT_ONCE):
+            some = open_to_change[start : start + AT_ONCE]
             found = _fingerprints(some, day)
             changed = [pk for pk in some if known[pk][0] or known[pk][1] != found.get(pk, "")]
             if changed:

@@ -259,7 +259,7 @@ def bound(keys: Collection[int]) -> str:
     UPDATE plays_playday SET longest_ms = COALESCE((
         SELECT MAX({dialect.low(str(LONGEST_MS), lasts)}) FROM plays_play p
         WHERE p.device_id = plays_playday.device_id AND p.started_at >= %(low)s AND p.started_at < %(high)s), 0)
-    WHERE device_id IN ({devices}) AND day = {dialect.date("%(day)s")}"""
+    WHERE plays_playday.device_id IN ({devices}) AND day = {dialect.date("%(day)s")}"""
 
 
 def add_up(keys: Collection[int]) -> str:
@@ -268,6 +268,7 @@ def add_up(keys: Collection[int]) -> str:
     Parameters by name: `day`, `low` and `high` (its start and end, UTC).
     """
     dialect, tenths, sums = Dialect(connection.vendor), f"(attention_ms / {TENTH_MS})", COLUMNS[5:]
+    devices = ", ".join(str(int(key)) for key in sorted(keys))
     squares = f"COUNT(*), SUM({tenths} * {tenths}), SUM(CAST(told AS bigint) * told), SUM({tenths} * told)"
     return f"""
     INSERT INTO plays_contentday (device_id, day, screen_id, content_id, position, {", ".join(sums)},
@@ -275,5 +276,5 @@ def add_up(keys: Collection[int]) -> str:
     SELECT device_id, {dialect.date("%(day)s")}, screen_id, content_id, position,
         {", ".join(f"SUM({name})" for name in sums)}, {squares}
     FROM plays_contentquarter
-    WHERE device_id IN ({", ".join(str(int(key)) for key in sorted(keys))}) AND start >= %(low)s AND start < %(high)s
+    WHERE plays_contentquarter.device_id IN ({devices}) AND start >= %(low)s AND start < %(high)s
     GROUP BY device_id, screen_id, content_id, position"""

@@ -230,8 +230,10 @@ def _tallies(sites: Collection[Site], period: Period) -> list[QuerySet[Any]]:
         for start, end in spans:
             if start < end:
                 cut |= Q(device__in=keys, start__gte=start, start__lt=end)
-    days = ContentDay.objects.filter(whole)
-    return [days, ContentQuarter.objects.filter(cut)] if cut else [days]
+    # The devices are named once more for databases that are distributed by them.
+    everywhere = [key for site in sites for key in devices[site.pk]]
+    days = ContentDay.objects.filter(whole, device__in=everywhere)
+    return [days, ContentQuarter.objects.filter(cut, device__in=everywhere)] if cut else [days]
 
 
 def _devices_of(sites: Collection[Site]) -> Mapping[int, Sequence[int]]:
