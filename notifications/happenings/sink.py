@@ -19,11 +19,16 @@ MOST_SPELLS = 20_000
 """Pairs of a device and a label that a process remembers; when there are more, the first are forgotten."""
 
 
+MOST_BEGINS = 8
+"""Beginnings of a label that are remembered, so that a batch that is drafted again begins the same."""
+
+
 class Spells:
     """When each device has last seen each label. Lives in one process; a restart begins new spells."""
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[int, str], dt.datetime] = {}
+        self._spells: dict[tuple[int, str], tuple[dt.datetime, tuple[dt.datetime, ...]]] = {}
+        """When each pair was seen last, and when its latest spells began."""
         self._reports: set[tuple[int, str]] = set()
 
     def reported(self, device: int, label: str) -> None:
@@ -33,9 +38,10 @@ class Spells:
     def begun(self, frames: Iterable[ReceivedFrame]) -> Iterator[tuple[ReceivedFrame, str]]:
         """Yield each frame in which a label begins to be seen, with the label; one that comes late begins nothing.
 
+        The same frames yield the same again, because the intake drafts a batch anew when a device has changed.
         Every frame of the intake passes here, and nearly all of them only go on with what was seen before.
         """
-        latest = self._latest
+        spells = self._spells
         for frame in frames:
             content = frame.frame
             shown = content.objects + content.gestures if content.gestures else content.objects
@@ -44,15 +50,16 @@ class Spells:
             device, at = frame.device.id, frame.taken_at
             for each in shown:
                 pair = (device, each.label)
-                before = latest.get(pair)
-                if before is None or at - before >= GAP:
-                    latest[pair] = at
-                    if pair not in self._reports:
-                        yield frame, each.label
-                elif at > before:
-                    latest[pair] = at
-        while len(latest) > MOST_SPELLS:
-            del latest[next(iter(latest))]
+                latest, begins = spells.get(pair, (None, ()))
+                if latest is None or at - latest >= GAP:
+                    begins = (*begins[1 - MOST_BEGINS :], at)
+                    spells[pair] = at, begins
+                elif at > latest:
+                    spells[pair] = at, begins
+                if at in begins and pair not in self._reports:
+                    yield frame, each.label
+        while len(spells) > MOST_SPELLS:
+            del spells[next(iter(spells))]
 
 
 _spells = Spells()

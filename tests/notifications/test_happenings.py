@@ -6,10 +6,11 @@ import json
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from devices.intake.batches import accept
+from devices.intake.batches import accept, draft
 from devices.models import Device, DeviceState
 from devices.reading import picture_budget
 from devices.reading.arrivals import Arrival
+from devices.reading.places import read_whereabouts
 from devices.services import register_device
 from edge_agent import messages
 from faces.coffees.counting import count_coffees
@@ -35,6 +36,18 @@ def test_a_label_is_noted_when_it_begins_and_again_after_a_gap(seattle01: Device
     accept([thumb(after) for after in (4, 9, 30, 31)])
     noted = Happening.objects.order_by("at")
     assert [(each.kind, each.label, each.device) for each in noted] == [(Kind.LABEL, "thumbs-up", seattle01)] * 2
+    assert [(each.at - clock.NOW).total_seconds() for each in noted] == [0, 30]
+
+
+def test_what_begins_in_a_batch_is_noted_also_if_the_batch_is_drafted_again(
+    seattle01: Device, set_clock: clock.SetClock
+) -> None:
+    set_clock(clock.NOW + dt.timedelta(seconds=60))
+    arrivals = [thumb(after) for after in (0, 1, 30, 31)]
+    prepared = draft(arrivals, read_whereabouts())
+    Device.objects.update(labels_sought=["ok"])  # as another ingester learns, so that the draft does not hold
+    accept(arrivals, prepared)
+    noted = Happening.objects.order_by("at")
     assert [(each.at - clock.NOW).total_seconds() for each in noted] == [0, 30]
 
 
