@@ -32,6 +32,7 @@ from benchmarks.tools.results import ROOT
 from edge_agent import messages
 from tests import postgres
 from tests.brokers import Mosquitto
+from tests.waiting import eventually
 
 CAMERAS = 40
 AGAIN_AFTER_S = 12.0
@@ -144,7 +145,7 @@ def _delays(client: paho.Client, receiver: Receiver, seconds: float) -> list[res
     for _ in range(30):
         # What is sent before the ingester has subscribed is lost at the broker; so it is shown until it is told.
         _show(client, 0)
-        _wait(lambda: bool(receiver.lines), AGAIN_AFTER_S)
+        eventually(lambda: bool(receiver.lines), AGAIN_AFTER_S)
         if receiver.lines:
             break
     time.sleep(AGAIN_AFTER_S)
@@ -156,7 +157,7 @@ def _delays(client: paho.Client, receiver: Receiver, seconds: float) -> list[res
         at = time.monotonic()
         shown.setdefault(_show(client, number), []).append(at)
         time.sleep(AGAIN_AFTER_S / CAMERAS)
-    _wait(lambda: sum(receiver.told.values()) >= count, 30)
+    eventually(lambda: sum(receiver.told.values()) >= count, 30)
     named = [(name, at) for name, at in receiver.lines if name in shown]
     delays = [at - max(each for each in shown[name] if each <= at) for name, at in named]
     return [
@@ -190,14 +191,14 @@ def _kills(client: paho.Client, receiver: Receiver, environment: dict[str, str],
     for _ in range(kills):
         process = subprocess.Popen([sys.executable, "manage.py", "notify"], cwd=ROOT, env=environment)
         before = len(receiver.ids)
-        _wait(lambda: len(receiver.ids) > before, 60)  # noqa: B023
+        eventually(lambda: len(receiver.ids) > before, 60)  # noqa: B023
         time.sleep(random.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
     stopping.set()
     thread.join()
     with stand.process(["manage.py", "notify"], environment):
-        _wait(lambda: sum(receiver.told.values()) >= shown, LEASE_S + 60)
+        eventually(lambda: sum(receiver.told.values()) >= shown, LEASE_S + 60)
     return [
         report.told("kills", kills, ""),
         report.told("notices meanwhile", shown, ""),
@@ -209,12 +210,6 @@ def _kills(client: paho.Client, receiver: Receiver, environment: dict[str, str],
 
 def _doubled(receiver: Receiver) -> int:
     return sum(count - 1 for count in receiver.ids.values())
-
-
-def _wait(condition: Any, longest_s: float) -> None:
-    end = time.monotonic() + longest_s
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":

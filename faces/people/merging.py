@@ -21,7 +21,7 @@ MOVED_MODELS: dict[str, type[Model]] = {"coffees": Coffee, "sightings": Sighting
 """The models with a foreign key to a person, by the related name. Faces follow their consents."""
 
 DETAILS = ("line", "external_id", "profile", "email")
-"""What describes a person beside the name. Whoever takes over gets what is empty on the own side."""
+"""The fields that describe a person beside the name. A merge fills those that are empty at the person who stays."""
 
 
 class MergeRefused(ValueError):

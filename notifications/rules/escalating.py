@@ -21,7 +21,10 @@ SALT = "notifications.acknowledge"
 
 
 def begins_at(rule: Rule, told_at: dt.datetime) -> dt.datetime | None:
-    """Return when others are told of what is told then, unless somebody acknowledges it; None for never."""
+    """Return when a notice that is told at `told_at` goes to the further channels; None if the rule has none.
+
+    It goes there only if nobody has acknowledged it by then.
+    """
     return told_at + dt.timedelta(minutes=rule.escalate_after_min) if rule.escalate_after_min else None
 
 
