@@ -244,8 +244,8 @@ def leaderboards(coffees: int) -> Iterator[Measured]:
 
     from devices.models import Site
     from faces.coffees.leaderboard import leaderboard
+    from faces.desk.leaderboard_pages import ROWS
     from faces.models.querysets import PERIODS
-    from faces.views import ROWS
 
     now = timezone.now()
     fill(coffees, now)

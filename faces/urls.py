@@ -4,10 +4,11 @@ from typing import Any
 
 from django.urls import include, path
 
-from faces import views
+from faces.desk import leaderboard_pages
 from faces.erasure import pages as erasure_pages
 from faces.notices import pages as notices
 from faces.people import feelings_page, policy_page
+from faces.pictures import views as pictures
 from faces.rest.announcements import ConsentViewSet, DisplayNoticeViewSet, ErasureNoticeViewSet
 from faces.rest.decisions import ExpressionsViewSet, PolicyViewSet
 from faces.rest.desk import ConsentTextViewSet, DeskLinkViewSet
@@ -39,8 +40,8 @@ urlpatterns = [
     path("sites/<slug:slug>/settings/faces/notices/", notices.site_display_notices, name="site-display-notices"),
     path("notices/<str:code>.json", notices.display_notice_json, name="display-notice-json"),
     path("notices/<str:code>/", notices.display_notice, name="display-notice"),
-    path("leaderboard/", views.leaderboard, name="leaderboard"),
-    path("leaderboard/screen/", views.leaderboard_screen, name="leaderboard-screen"),
-    path("coffees/<int:pk>/<str:link>.jpg", views.portrait, name="portrait"),
-    path("captures/<uuid:pk>/<str:link>.jpg", views.capture_image, name="capture-image"),
+    path("leaderboard/", leaderboard_pages.leaderboard, name="leaderboard"),
+    path("leaderboard/screen/", leaderboard_pages.leaderboard_screen, name="leaderboard-screen"),
+    path("coffees/<int:pk>/<str:link>.jpg", leaderboard_pages.portrait, name="portrait"),
+    path("captures/<uuid:pk>/<str:link>.jpg", pictures.capture_image, name="capture-image"),
 ]

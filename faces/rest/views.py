@@ -31,8 +31,10 @@ from devices.rest.parameters import parse_query
 from devices.rest.parsing import JSONParser
 from devices.rules.text import whole_number
 from faces.coffees.leaderboard import leaderboard
+from faces.desk.leaderboard_pages import portrait_response
 from faces.models import Capture, Coffee, Merge, Person
 from faces.people.consent import with_coffees_and_consent
+from faces.pictures.views import picture_response
 from faces.rest.enrolment import EnrolmentMixin
 from faces.rest.errors import with_field_errors
 from faces.rest.filters import CaptureFilter, CoffeeFilter, MergeFilter, PersonFilter
@@ -60,7 +62,6 @@ from faces.services import (
     undo_merge,
     void_coffee,
 )
-from faces.views import picture_response, portrait_response
 
 
 class CaptureViewSet(ScopedReadOnlyViewSet):

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Device
+from faces.desk.leaderboard_pages import ROWS_ON_SCREEN
 from faces.services import create_person
-from faces.views import ROWS_ON_SCREEN
 from tests import clock
 from tests.chromium import Browser
 from tests.end_to_end.test_live_pages import NEXT_TIME_MS, opened

@@ -1,27 +1,23 @@
-"""The leaderboard's pages, and the responses with pictures."""
+"""The pages of the leaderboard, and the responses with the faces on it."""
 
-import uuid
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 
-from devices.audit.recording import record_look
-from devices.models import Device, Site
+from devices.models import Site
 from devices.pages.live import shared
 from devices.rules.roles import Right
 from faces.coffees.leaderboard import LONGEST_STREAK, has_agreed_in_person, has_face_picture
 from faces.coffees.leaderboard import leaderboard as read_leaderboard
-from faces.models import Capture, Coffee, Mode, Person, querysets
+from faces.models import Coffee, Mode, Person, querysets
 from faces.people.policies import loaded_mode
 from faces.pictures import links, storage, thumbnails
-
-if TYPE_CHECKING:
-    from devices.models import User
+from faces.pictures.views import CACHED_PRIVATELY, record_look_at_pictures
 
 PERIOD_NAMES: dict[querysets.Period, str] = {
     "today": "Today",
@@ -30,37 +26,11 @@ PERIOD_NAMES: dict[querysets.Period, str] = {
     "all": "All time",
 }
 
-
 ROWS = 100
 """The number of rows on the page; the API returns more."""
 
 ROWS_ON_SCREEN = 8
 """The number of rows on a screen that can be read from five metres."""
-
-_CACHED_PRIVATELY = {"Cache-Control": f"private, max-age={links.LIFETIME.seconds}"}
-
-
-@require_safe
-def capture_image(request: HttpRequest, pk: uuid.UUID, link: str) -> FileResponse:
-    """Return the capture's picture for a link of this session; 404 for users without access to its site."""
-    captures = Capture.objects.all().for_user(request.user).select_related("device__site")
-    capture = get_object_or_404(captures, pk=pk)
-    return picture_response(request, capture, link)
-
-
-def picture_response(request: HttpRequest | Request, capture: Capture, link: str) -> FileResponse:
-    """Return the picture as a JPEG. Browsers may cache it as long as the link is valid, shared caches never.
-
-    Raises `Http404` if the link is not valid or the picture was removed.
-    """
-    if not links.is_valid(link, capture.pk, bearer=links.bearer(request), now=timezone.now()):
-        raise Http404(links.EXPIRED)
-    try:
-        file = storage.open_picture(capture)
-    except FileNotFoundError:
-        raise Http404("The picture has been removed.") from None
-    _record_look(request, capture.device)
-    return FileResponse(file, content_type="image/jpeg", headers=_CACHED_PRIVATELY)
 
 
 @require_safe
@@ -83,14 +53,8 @@ def portrait_response(request: HttpRequest | Request, coffee: Coffee, link: str)
         face = thumbnails.thumbnail(storage.read(coffee.sighting.capture), tuple(box))
     except OSError:
         raise Http404("The picture has been removed.") from None
-    _record_look(request, coffee.device)
-    return HttpResponse(face, content_type="image/jpeg", headers=_CACHED_PRIVATELY)
-
-
-def _record_look(request: HttpRequest | Request, device: Device) -> None:
-    """Record in the audit that the user looked at pictures of this device; once an hour."""
-    user = cast("User", request.user)
-    record_look(by=user, subject="pictures", site=device.site, number=device.pk, label=device.name)
+    record_look_at_pictures(request, coffee.device)
+    return HttpResponse(face, content_type="image/jpeg", headers=CACHED_PRIVATELY)
 
 
 @login_required

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from devices.models import Device, Site
 from faces.coffees.leaderboard import LONGEST_STREAK
+from faces.desk.leaderboard_pages import ROWS_ON_SCREEN
 from faces.models import Capture, Coffee, Mode, Person, Sighting, SitePolicy
-from faces.views import ROWS_ON_SCREEN
 from tests.clock import SetClock
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
@@ -126,7 +126,7 @@ def test_days_in_a_row_are_told_from_two_on(seattle01: Device, ada: Person, view
 def test_a_long_board_says_how_many_more_there_are(
     seattle01: Device, viewer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faces.views.ROWS", 1)
+    monkeypatch.setattr("faces.desk.leaderboard_pages.ROWS", 1)
     for name in ("Ada", "Bea", "Cyd"):
         coffees(seattle01, Person.objects.create(site=seattle01.site, name=name), 1)
     assert "More people, listed by the API 2" in words(viewer)
