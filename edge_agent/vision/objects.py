@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from edge_agent.messages import Box, Labelled
 from edge_agent.vision import files, mediapipe_tasks
-from edge_agent.vision.reach import cups_square, held_cups
+from edge_agent.vision.reach import SURE_AGAIN, cup_square, cups_square, held_cups
 from edge_agent.vision.search import (
     Found,
     Picture,
     Tile,
     check_picture,
     distinct,
+    is_among,
     look_at_parts,
     pixels,
     search,
@@ -98,9 +99,18 @@ class ObjectDetector:
         return held_cups([cup for face in faces for cup in self.look_below(rgb, face)], rgb, faces)
 
     def look_below(self, rgb: Picture, face: Box) -> list[Found]:
-        """Return the cups in the square below the chin of the person with this face, in pixels of `rgb`."""
-        square = cups_square(face, rgb)
-        return [cup.moved(square.left, square.top) for cup in self._look(square.of(rgb)) if cup.label == CUP]
+        """Return the cups in the square below the chin of the person with this face, in pixels of `rgb`.
+
+        Each cup must be found again in a second look, at the square around it: a bowl passes one of the looks now and
+        then, and seldom both. A person holds two cups at most.
+        """
+        cups = distinct(self._cups(rgb, cups_square(face, rgb), self._threshold))[:2]
+        least = SURE_AGAIN * self._threshold
+        return [cup for cup in cups if is_among(cup, self._cups(rgb, cup_square(cup, face, rgb), least))]
+
+    def _cups(self, rgb: Picture, square: Tile, threshold: float) -> list[Found]:
+        found = self._look(square.of(rgb), threshold)
+        return [cup.moved(square.left, square.top) for cup in found if cup.label == CUP]
 
     def find_people(self, rgb: Picture, parts: Iterable[Tile]) -> list[Box]:
         """Return the bodies in these parts of the frame, the most certain first, also such as an edge of it cuts.
@@ -128,7 +138,7 @@ class ObjectDetector:
         self._boxes = outputs["raw_outputs/box_encodings"]
         self._classes = outputs["raw_outputs/class_predictions"]
 
-    def _look(self, rgb: Picture) -> list[Found]:
+    def _look(self, rgb: Picture, threshold: float | None = None) -> list[Found]:
         small = cv2.resize(rgb, (INPUT, INPUT), interpolation=cv2.INTER_AREA)
         self._interpreter.set_tensor(self._input, (small.astype(np.float32) / 127.5 - 1)[np.newaxis])
         self._interpreter.invoke()
@@ -138,7 +148,7 @@ class ObjectDetector:
         return [
             Found(float(confidences[row, column]), left, top, across, down, label)
             for column, label in self._columns
-            for row in np.flatnonzero(confidences[:, column] >= self._threshold)
+            for row in np.flatnonzero(confidences[:, column] >= (threshold or self._threshold))
             for left, top, across, down in [boxes[row].tolist()]
         ]
 

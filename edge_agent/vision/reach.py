@@ -22,8 +22,18 @@ HANDS_ABOVE = 1.0
 CUPS = 2.6
 """Side of the square below the chin in which a cup is looked for. A mug is then about a fifth of the side.
 
-Of 56 mugs at their true size, at 1 to 2 m, 45 are found in it, and none is seen in 100 squares without a mug. In a
-square of 5 heights, the mug is an eighth of the side, and 5 are found.
+In a square of 5 heights, the mug is an eighth of the side: of 56 mugs at their true size, at 1 to 2 m, 45 were found in
+the small square and 5 in the large one.
+"""
+
+CUPS_AGAIN = 2.2
+"""Side of the square around a cup that was found, for the second look at it."""
+
+SURE_AGAIN = 0.9
+"""The share of the threshold that a cup's confidence reaches in the second look, or it is no cup.
+
+Of 149 mugs, 144 are found in the first look and 143 in the second. Of 153 squares without a mug, one shows a bowl in the
+first look (0.42), and none anything in the second (0.28). `make accuracy` measures both.
 """
 
 CUPS_ABOVE = -1.0
@@ -42,6 +52,14 @@ def hands_square(face: Box, rgb: Picture) -> Tile:
 def cups_square(face: Box, rgb: Picture) -> Tile:
     """Return the square below this person's chin in which to look for a cup, inside the picture."""
     return _square(face, CUPS, CUPS_ABOVE, rgb)
+
+
+def cup_square(cup: Found, face: Box, rgb: Picture) -> Tile:
+    """Return the square around a cup that was found below this face, moved inside the picture where its edge cuts it."""
+    side = min(round(CUPS_AGAIN * face[3]), *rgb.shape[:2])
+    left = round(cup.left + cup.width / 2 - side / 2)
+    top = round(cup.top + cup.height / 2 - side / 2)
+    return Tile(min(max(left, 0), rgb.shape[1] - side), min(max(top, 0), rgb.shape[0] - side), side, side)
 
 
 def held_cups(cups: Iterable[Found], rgb: Picture, faces: Sequence[Box]) -> tuple[Labelled, ...]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.messages import Box
-from edge_agent.vision.reach import ARM, CUPS, HANDS, cups_square, hands_square, nearest_face
+from edge_agent.vision.reach import ARM, CUPS, CUPS_AGAIN, HANDS, cup_square, cups_square, hands_square, nearest_face
 from edge_agent.vision.search import Found
 
 FRAME = np.zeros((720, 1280, 3), np.uint8)
@@ -22,6 +22,20 @@ def test_a_square_lies_inside_the_picture_wherever_the_face_is(face: Box, square
     assert width == height > 0
     assert 0 <= left <= left + width <= 1280
     assert 0 <= top <= top + height <= 720
+
+
+@given(faces, faces)
+def test_the_square_around_a_cup_lies_inside_the_picture_wherever_the_cup_is(face: Box, cup: Box) -> None:
+    left, top, width, height = cup_square(Found(0.9, *cup), face, FRAME)
+    assert width == height > 0
+    assert 0 <= left <= left + width <= 1280
+    assert 0 <= top <= top + height <= 720
+
+
+def test_the_square_around_a_cup_has_the_cup_in_its_middle() -> None:
+    square = cup_square(Found(0.9, 610, 320, 28, 30), FACE, FRAME)
+    assert square.width == CUPS_AGAIN * 60
+    assert (square.left + square.width / 2, square.top + square.height / 2) == (624, 335)
 
 
 def test_the_squares_grow_with_the_face_and_lie_around_and_below_it() -> None:
