@@ -32,8 +32,8 @@ CUPS_AGAIN = 2.2
 SURE_AGAIN = 0.9
 """The share of the threshold that a cup's confidence reaches in the second look, or it is no cup.
 
-Of 149 mugs, 144 are found in the first look and 143 in the second. Of 153 squares without a mug, one shows a bowl in the
-first look (0.42), and none anything in the second (0.28). `make accuracy` measures both.
+Of 149 mugs, 144 are found in the first look, and 143 of these again. In one of 153 squares without a mug, the first
+look takes a bowl for a cup (0.42), and the second does not (0.28). `make accuracy` measures both.
 """
 
 CUPS_ABOVE = -1.0
@@ -55,7 +55,7 @@ def cups_square(face: Box, rgb: Picture) -> Tile:
 
 
 def cup_square(cup: Found, face: Box, rgb: Picture) -> Tile:
-    """Return the square around a cup that was found below this face, moved inside the picture where its edge cuts it."""
+    """Return the square around a cup that was found below this face, moved into the picture where its edge cuts it."""
     side = min(round(CUPS_AGAIN * face[3]), *rgb.shape[:2])
     left = round(cup.left + cup.width / 2 - side / 2)
     top = round(cup.top + cup.height / 2 - side / 2)
