@@ -1,9 +1,10 @@
 """Which prediction belongs to which annotated box. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from learning.datasets.boxes import overlap
+from learning.evaluating.tables import Item
 
 BoxSides = tuple[int, int, int, int]
 
@@ -49,3 +50,11 @@ def match(truths: Sequence[Truth], guesses: Sequence[Guess], *, least_overlap: f
             taken.add(-number)
     pairs = [Pair(truth, guesses[of_truth[index]] if index in of_truth else None) for index, truth in enumerate(truths)]
     return pairs + [Pair(None, guess) for number, guess in enumerate(guesses) if number not in taken]
+
+
+def items_of(pairs: Iterable[Pair]) -> list[Item]:
+    """Return the item of each pair, for the figures of an evaluation."""
+    return [
+        Item(truth.label if truth else "", guess.label if guess else "", guess.confidence if guess else 0.0)
+        for truth, guess in pairs
+    ]

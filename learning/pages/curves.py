@@ -22,6 +22,8 @@ class Drawing(NamedTuple):
     """The points of the interval's polygon; empty without one."""
     marks: Sequence[tuple[float, float, str]]
     """Points with what they say."""
+    foot: float = 0.0
+    """The share at the foot of the drawing."""
 
 
 def precision_recall(curve: Sequence[CurvePoint], threshold: float) -> Drawing | None:
@@ -34,8 +36,8 @@ def precision_recall(curve: Sequence[CurvePoint], threshold: float) -> Drawing |
     return Drawing(_joined(points), "", [(*_rounded(points[at]), said)])
 
 
-LOWEST = 0.5
-"""The share at the foot of the learning curve: a model below that is of no use."""
+HALF = 0.5
+"""The share at the foot of a learning curve that lies above it, so that its upper part is seen better."""
 
 
 def learning(curve: Sequence[Sequence[float]]) -> Drawing | None:
@@ -43,15 +45,16 @@ def learning(curve: Sequence[Sequence[float]]) -> Drawing | None:
     if len(curve) < 2:
         return None
     left, right = curve[0][0], curve[-1][0]
+    foot = HALF if all(share >= HALF for _, share, *_ in curve) else 0.0
 
     def place(size: float, share: float) -> tuple[float, float]:
         across = (size - left) / max(right - left, 1)
-        return SIDE * across, SIDE * (1 - max(0.0, (share - LOWEST) / (1 - LOWEST)))
+        return SIDE * across, SIDE * (1 - max(0.0, (share - foot) / (1 - foot)))
 
     middle = [place(size, share) for size, share, _, _ in curve]
     low, high = [place(size, low) for size, _, low, _ in curve], [place(size, high) for size, _, _, high in curve]
     marks = [(*_rounded(place(size, share)), f"{size:.0f} examples: {share:.0%}") for size, share, _, _ in curve]
-    return Drawing(_joined(middle), _joined([*high, *reversed(low)]), marks)
+    return Drawing(_joined(middle), _joined([*high, *reversed(low)]), marks, foot)
 
 
 def advice(curve: Sequence[Sequence[float]]) -> str:

@@ -54,7 +54,6 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "evaluation": evaluation,
         "drawing": curves.precision_recall(evaluation.curve, evaluation.threshold) if evaluation else None,
         "learning": curves.learning(found.curve),
-        "lowest": curves.LOWEST,
         "advice": curves.advice(found.curve),
         "mistakes": reads.mistakes(found, evaluation.threshold, SHOWN_MISTAKES) if evaluation else None,
         "confusion_rows": _confusion_rows(evaluation) if evaluation else [],

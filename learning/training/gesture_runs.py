@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from learning.datasets.boxes import overlap
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION, Split
+from learning.evaluating import learning_curve
 from learning.evaluating.matching import Guess, Truth, match
-from learning.evaluating.tables import Item, best_threshold, table
+from learning.evaluating.tables import Item, best_threshold
 from learning.models import Annotation, Picture, Review, Run
 from learning.training import gestures, hands
 from learning.training.gestures import CannotTrain, Hand
@@ -24,9 +25,6 @@ ONE_LABEL = (
     "The model knows one label, so it takes many other hands for it, and built-in gestures go before it. Add hands "
     "that make other gestures, with the label “none”."
 )
-
-CURVE = (5, 10, 20, 50, 100)
-"""Examples of each label at which the learning curve is measured."""
 
 STEPS_TOLD = 10
 """Pictures between two reports of the progress."""
@@ -200,14 +198,14 @@ def _judged(model: gestures.GestureModel, held: Sequence[Hand], silent: Sequence
 
 def _curve(
     examples: Sequence[Hand], held: Sequence[Hand], parameters: Mapping[str, Any], silent: Sequence[str]
-) -> list[tuple[int, float, float, float]]:
-    """Return the share of the held hands that is told right by models of fewer examples, and its interval."""
+) -> list[learning_curve.Point]:
+    """Return the share of the held hands that is told right by models of fewer examples, and by that of all."""
     by_label: dict[str, list[Hand]] = defaultdict(list)
     for each in examples:
         by_label[each.label].append(each)
-    most = max((len(group) for group in by_label.values()), default=0)
+    counts = Counter({label: len(group) for label, group in by_label.items()})
     points = []
-    for size in [*(count for count in CURVE if count < most), most]:
+    for size in [*learning_curve.smaller(counts, fewest=1), max(counts.values(), default=0)]:
         chance = random.Random(int(parameters["seed"]))  # noqa: S311 - a choice of examples need not be secret
         some = [each for group in by_label.values() for each in chance.sample(group, min(size, len(group)))]
         try:
@@ -215,7 +213,5 @@ def _curve(
         except CannotTrain:
             continue
         content = gestures.to_file(fitted, name="curve", threshold=PROBE_THRESHOLD)
-        result = table(_judged(gestures.model_of(content), held, silent), PROBE_THRESHOLD)
-        if result.recall is not None and result.recall_interval is not None:
-            points.append((size, result.recall, result.recall_interval.low, result.recall_interval.high))
+        points += learning_curve.point(size, _judged(gestures.model_of(content), held, silent), PROBE_THRESHOLD)
     return points

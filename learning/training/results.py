@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from learning.evaluating.learning_curve import Point
+
 
 class Wait(NamedTuple):
     """The run can go on only later."""
@@ -36,8 +38,7 @@ class Result:
     """Examples of each label to learn from."""
     split: Mapping[str, str]
     warnings: Sequence[str]
-    curve: Sequence[tuple[int, float, float, float]]
-    """Examples of each label, the share found with them, and the ends of its interval."""
+    curve: Sequence[Point]
     not_found: Mapping[str, int]
     """`annotated` and `not_found` boxes of the part to evaluate with, and those to learn from."""
     predictions: Sequence[Mapping[str, Any]] | None

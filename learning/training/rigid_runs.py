@@ -1,23 +1,28 @@
 """The steps of a run that trains dlib's HOG detector: train in one go, then evaluate."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from edge_agent.learned.model_file import with_threshold
 from learning.datasets import pictures
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION
-from learning.evaluating.matching import Pair, Truth, match
+from learning.evaluating import learning_curve
+from learning.evaluating.matching import Pair, Truth, items_of, match
 from learning.evaluating.tables import Item, best_threshold
 from learning.models import Picture, Run
 from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, things_of
 from learning.training.gestures import CannotTrain
 from learning.training.results import Result
-from learning.training.rigid import Example, RigidDetector, train
+from learning.training.rigid import FEWEST, Example, Rgb, RigidDetector, train
 
 SAME_PLACE = 0.5
 """Intersection over union from which on a detection is at an annotated box."""
+
+CURVE_SEED = 1
+"""dlib's training has no seed of its own by which the pictures of the learning curve could be chosen."""
 
 READING, TRAINING = 0.1, 0.8
 """The progress when the pictures are read, and when the detector is trained."""
@@ -46,44 +51,63 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
     tell(READING, f"trains on {sum(len(each.boxes) for each in examples)} boxes; this cannot be interrupted")
     name = f"{run.data_set.name} {run.number}"[:120]
     content = train(examples, name=name, label=label, parameters=run.parameters, threshold=LEAST_THRESHOLD)
-    detector = RigidDetector(content)
+    fewer = dict(_smaller(examples, label, run.parameters))
     tell(TRAINING, "evaluates")
+    detector = RigidDetector(content)
     learned = [
         item
         for key, each in zip(sorted(split.keys(TRAIN)), examples, strict=True)
-        for item in _items(detector, each, truths.get(key, ()))
+        for item in items_of(_pairs(detector, each.rgb, truths.get(key, ())))
     ]
-    predictions = [
-        row for key in sorted(split.keys(VALIDATION)) for row in _predictions(detector, rows[key], truths.get(key, ()))
-    ]
+    predictions: list[dict[str, Any]] = []
+    items: list[Item] = []
+    items_by_size: dict[int, list[Item]] = {size: [] for size in fewer}
+    for key in sorted(split.keys(VALIDATION)):
+        rgb, here = pictures.pixels(rows[key]), truths.get(key, ())
+        pairs = _pairs(detector, rgb, here)
+        predictions += rows_of(rows[key], pairs)
+        items += items_of(pairs)
+        for size, each in fewer.items():
+            items_by_size[size] += items_of(_pairs(each, rgb, here))
     threshold = best_threshold(learned, LEAST_THRESHOLD)
+    count = sum(len(each.boxes) for each in examples)
+    curve = [point for size, found in items_by_size.items() for point in learning_curve.point(size, found, threshold)]
     return Result(
         model=with_threshold(content, threshold),
         labels=[label],
         silent=[],
         threshold=threshold,
-        trained={label: sum(len(each.boxes) for each in examples)},
+        trained={label: count},
         split=split.recordings,
         warnings=split.warnings,
-        curve=[],
+        curve=[*curve, *learning_curve.point(count, items, threshold)],
         not_found={},
         predictions=predictions,
         seconds=time.monotonic() - start,
     )
 
 
-def _items(detector: RigidDetector, example: Example, truths: Any) -> list[Item]:
-    pairs = match(list(truths), detector.find(example.rgb), least_overlap=SAME_PLACE)
-    return [
-        Item(truth.label if truth else "", guess.label if guess else "", guess.confidence if guess else 0.0)
-        for truth, guess in pairs
-    ]
+def _smaller(
+    examples: Sequence[Example], label: str, parameters: Mapping[str, Any]
+) -> Iterator[tuple[int, RigidDetector]]:
+    """Yield the two largest sizes of the learning curve up to a half of the boxes, and detectors of so many boxes.
+
+    dlib's time grows with the boxes, so these take less than that of all boxes together.
+    """
+    boxes = [[label] * len(each.boxes) for each in examples]
+    count = sum(map(len, boxes))
+    sizes = [size for size in learning_curve.smaller(Counter({label: count}), FEWEST) if size <= count / 2]
+    for size in sizes[-2:]:
+        some = [examples[index] for index in learning_curve.pictures_of(boxes, size, CURVE_SEED)]
+        try:
+            content = train(some, name="curve", label=label, parameters=parameters, threshold=LEAST_THRESHOLD)
+        except CannotTrain:  # so few boxes differ too much in their shape
+            continue
+        yield size, RigidDetector(content)
 
 
-def _predictions(detector: RigidDetector, picture: Picture, truths: "list[Truth] | tuple[()]") -> list[dict[str, Any]]:
-    """Return the rows of `Prediction` for a picture."""
-    pairs = match(list(truths), detector.find(pictures.pixels(picture)), least_overlap=SAME_PLACE)
-    return rows_of(picture, pairs)
+def _pairs(detector: RigidDetector, rgb: Rgb, truths: Sequence[Truth]) -> list[Pair]:
+    return match(truths, detector.find(rgb), least_overlap=SAME_PLACE)
 
 
 def rows_of(picture: Picture, pairs: Iterable[Pair]) -> list[dict[str, Any]]:

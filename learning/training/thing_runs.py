@@ -3,12 +3,15 @@
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 from edge_agent.learned.model_file import with_threshold
+from edge_agent.learned.seen import Seen
 from learning.datasets import pictures
 from learning.datasets.reads import split_items, split_of
 from learning.datasets.splitting import TRAIN, VALIDATION
-from learning.evaluating.matching import match
+from learning.evaluating import learning_curve
+from learning.evaluating.matching import items_of, match
 from learning.evaluating.tables import Item, best_threshold
 from learning.models import Picture, Run
 from learning.training.gesture_runs import LEAST_THRESHOLD, Tell, things_of
@@ -37,20 +40,30 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
     def told(share: float) -> None:
         tell(TRAINING * share, f"learns from {len(examples):,} pictures")
 
-    content, held_out = train(examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told)
+    content, held_out, smaller = train(
+        examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told
+    )
     detector = ThingDetector(content)
+    fewer = {size: ThingDetector(each) for size, each in smaller}
+    told_by: dict[int, list[Item]] = {size: [] for size in fewer}
     learned = [
-        Item(truth.label if truth else "", guess.label if guess else "", guess.confidence if guess else 0.0)
+        item
         for each, guesses in held_out
-        for truth, guess in match(list(each.truths), list(guesses), least_overlap=SAME_PLACE)
+        for item in items_of(match(list(each.truths), list(guesses), least_overlap=SAME_PLACE))
     ]
-    predictions = []
+    predictions: list[dict[str, Any]] = []
+    items: list[Item] = []
     held = sorted(split.keys(VALIDATION))
     for number, key in enumerate(held):
         tell(TRAINING + (1 - TRAINING) * number / len(held), f"evaluates: {number:,} of {len(held):,} pictures")
-        guesses = detector.find(pictures.pixels(rows[key]))
-        predictions += rows_of(rows[key], match(truths.get(key, ()), guesses, least_overlap=SAME_PLACE))
+        seen = Seen(pictures.pixels(rows[key]))
+        pairs = match(truths.get(key, ()), detector.find(seen), least_overlap=SAME_PLACE)
+        predictions += rows_of(rows[key], pairs)
+        items += items_of(pairs)
+        for size, each in fewer.items():
+            told_by[size] += items_of(match(truths.get(key, ()), each.find(seen), least_overlap=SAME_PLACE))
     threshold = best_threshold(learned, LEAST_THRESHOLD)
+    curve = [point for size, told in told_by.items() for point in learning_curve.point(size, told, threshold)]
     trained = {label: count for label, count in counts_of(examples).items() if label in detector.labels}
     return Result(
         model=with_threshold(content, threshold),
@@ -60,7 +73,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         trained=trained,
         split=split.recordings,
         warnings=[*warnings, *left_out(examples)],
-        curve=[],
+        curve=[*curve, *learning_curve.point(max(trained.values()), items, threshold)],
         not_found={},
         predictions=predictions,
         seconds=time.monotonic() - start,

@@ -20,6 +20,7 @@ from edge_agent.learned.thing_model import MOST_ASPECTS, ThingModel, strongest
 from edge_agent.vision.files import models_folder
 from edge_agent.vision.search import Picture
 from learning.datasets.boxes import overlap
+from learning.evaluating import learning_curve
 from learning.evaluating.matching import Guess, Truth
 from learning.training.found import guesses_of
 from learning.training.gestures import CannotTrain
@@ -66,6 +67,8 @@ class Trained(NamedTuple):
 
     content: bytes
     held_out: Sequence[tuple[Example, Sequence[Guess]]]
+    smaller: Sequence[tuple[int, bytes]]
+    """The files of models of fewer examples, each after the number of examples of each label: the learning curve's."""
 
 
 def train(
@@ -84,12 +87,12 @@ def train(
     shapes = [[t.box[2] / t.box[3] for each in examples for t in each.truths if t.label == label] for label in labels]
     aspects = _spread({min(max(round(float(np.median(each)), 1), 0.1), 20.0) for each in shapes})
     shown = list(_with_mirrored(examples) if parameters["mirror"] == "yes" else examples)
-    fold_of = _folds(shown)
+    copies = len(shown) // len(examples)
     chance = np.random.default_rng(int(parameters["seed"]))
     network = thing_features.network(models_folder())
     rows: list[Numbers] = []
     codes: list[NDArray[np.int64]] = []
-    folds: list[NDArray[np.int64]] = []
+    origins: list[NDArray[np.int64]] = []
     arrays: dict[str, Numbers] = {}
     with threadpool_limits(1):  # the order of additions, and so the last digits, would depend on the processors
         for number in range(ROUNDS + 1):
@@ -106,15 +109,19 @@ def train(
                     chosen = free[np.argsort(-mistaken, kind="stable")[:HARDEST]]
                 rows.append(numbers_of(views, chosen))
                 codes.append(np.zeros(len(chosen), np.int64))
-                new = sum(map(len, codes)) - sum(map(len, folds))
-                folds.append(np.full(new, fold_of[place]))
+                new = sum(map(len, codes)) - sum(map(len, origins))
+                origins.append(np.full(new, place // copies))
             arrays = _fitted(np.concatenate(rows), np.concatenate(codes), parameters, len(labels))
         arrays["aspects"] = np.array(aspects, np.float32)
-        collected = Collected(np.concatenate(rows), np.concatenate(codes), np.concatenate(folds))
+        collected = Collected(np.concatenate(rows), np.concatenate(codes), np.concatenate(origins))
         arrays |= _tests(collected, arrays, network)
         held_out = list(_held_out(examples, labels, aspects, collected, parameters, network))
-    content = model_file.write(kind="thing", name=name, labels=tuple(labels), threshold=threshold, arrays=arrays)
-    return Trained(content, held_out)
+        fewer = [(size, arrays | fitted) for size, fitted in _smaller(examples, labels, collected, parameters)]
+
+    def file_of(arrays: Mapping[str, Numbers]) -> bytes:
+        return model_file.write(kind="thing", name=name, labels=tuple(labels), threshold=threshold, arrays=arrays)
+
+    return Trained(file_of(arrays), held_out, [(size, file_of(each)) for size, each in fewer])
 
 
 def counts_of(examples: Sequence[Example]) -> Counter[str]:
@@ -133,11 +140,11 @@ def left_out(examples: Sequence[Example]) -> list[str]:
 
 
 class Collected(NamedTuple):
-    """Windows to learn from: their numbers, the number of their label or 0, and the fold of their recording."""
+    """Windows to learn from: their numbers, the number of their label or 0, and the index of their example."""
 
     rows: Numbers
     codes: NDArray[np.int64]
-    folds: NDArray[np.int64]
+    origins: NDArray[np.int64]
 
 
 def _folds(examples: Sequence[Example]) -> list[int]:
@@ -157,17 +164,31 @@ def _held_out(
     network: thing_features.Network,
 ) -> Iterator[tuple[Example, Sequence[Guess]]]:
     """Yield examples with what a model of the other folds finds in them. In its own pictures a model is too sure."""
-    fold_of = _folds(examples)
+    fold_of = np.array(_folds(examples))
     for fold in range(FOLDS):
-        rest = collected.folds != fold
+        rest = fold_of[collected.origins] != fold
         if len(set(collected.codes[rest].tolist())) < 2:
             continue
         weights = _weights_of(_fitted(collected.rows[rest], collected.codes[rest], parameters, len(labels)))
-        held = [each for each, of in zip(examples, fold_of, strict=True) if of == fold]
+        held = [examples[index] for index in np.flatnonzero(fold_of == fold).tolist()]
         for each in held[: JUDGED // FOLDS]:
             boxes, views = windows(thing_features.cells_of(each.rgb, network), aspects)
             found = strongest(boxes, shares_of(views, weights)[:, 1:], labels, LOWEST_CONFIDENCE)
             yield each, guesses_of(found, each.rgb)
+
+
+def _smaller(
+    examples: Sequence[Example], labels: Sequence[str], collected: Collected, parameters: Mapping[str, Any]
+) -> Iterator[tuple[int, dict[str, Numbers]]]:
+    """Yield sizes and what is learned from so many examples of each label.
+
+    The windows that the model of all examples mistook most take part, which favours the smaller ones a little.
+    """
+    boxes = [[truth.label for truth in each.truths if truth.label in labels] for each in examples]
+    counts = Counter(label for each in boxes for label in each)
+    for size in learning_curve.smaller(counts, FEWEST):
+        some = np.isin(collected.origins, learning_curve.pictures_of(boxes, size, int(parameters["seed"])))
+        yield size, _fitted(collected.rows[some], collected.codes[some], parameters, len(labels))
 
 
 def _spread(aspects: set[float]) -> list[float]:
@@ -252,7 +273,7 @@ class ThingDetector:
     def labels(self) -> Sequence[str]:
         return self._model.header.labels
 
-    def find(self, rgb: Rgb) -> list[Guess]:
+    def find(self, seen: Seen) -> list[Guess]:
         """Return the things, surest first, with boxes within the picture."""
         with threadpool_limits(1):
-            return guesses_of(self._model.find(Seen(rgb), least=LOWEST_CONFIDENCE), rgb)
+            return guesses_of(self._model.find(seen, least=LOWEST_CONFIDENCE), seen.rgb)

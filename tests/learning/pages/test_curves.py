@@ -2,7 +2,7 @@
 
 import pytest
 
-from learning.pages.curves import advice
+from learning.pages.curves import advice, learning
 from learning.rollout.field import FieldPrecision
 
 
@@ -18,6 +18,14 @@ from learning.rollout.field import FieldPrecision
 def test_the_learning_curve_answers_whether_enough_was_done(curve: list[list[float]], words: str) -> None:
     assert words in advice(curve)
     assert bool(advice(curve)) == bool(words)
+
+
+@pytest.mark.parametrize(("least", "foot"), [(0.75, 0.5), (0.3, 0.0)])
+def test_a_learning_curve_below_a_half_is_drawn_from_zero_up(least: float, foot: float) -> None:
+    drawing = learning([[5, least, least - 0.1, least + 0.1], [20, 1.0, 0.9, 1.0]])
+    assert drawing is not None
+    assert drawing.foot == foot
+    assert [y for _, y, _ in drawing.marks] == [pytest.approx(200 * (1 - (least - foot) / (1 - foot))), 0]
 
 
 @pytest.mark.parametrize(

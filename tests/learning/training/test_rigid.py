@@ -42,6 +42,8 @@ def test_a_rigid_thing_is_found_in_other_recordings_and_its_model_goes_on_camera
     assert evaluation.table.expected >= 3
     assert evaluation.table.missed == 0
     assert evaluation.table.false <= 1
+    assert run.curve[-1][:2] == [sum(run.trained_pictures.values()), 1.0]
+    assert all(low <= found <= high for _, found, low, high in run.curve)
     assert [each.run for each in put_on(run=run, devices=[seattle01], by=None)] == [run]
     label_named(data_set=signs, name="another")
     Annotation.objects.filter(pk=Annotation.objects.order_by("pk")[0].pk).update(label=signs.labels.get(name="another"))

@@ -11,7 +11,7 @@ from edge_agent.vision.files import OBJECTS, models_folder, require
 from learning.datasets.reads import split_of
 from learning.datasets.services import label_named
 from learning.datasets.splitting import TRAIN
-from learning.evaluating import reads
+from learning.evaluating import learning_curve, reads
 from learning.evaluating.matching import Truth
 from learning.models import Annotation, DataSet, Kind, State
 from learning.training import running, things
@@ -30,7 +30,8 @@ def signs(seattle: Site, monkeypatch: pytest.MonkeyPatch) -> DataSet:
 
 
 @pytest.mark.django_db
-def test_things_of_two_labels_are_found_in_other_recordings(signs: DataSet) -> None:
+def test_things_of_two_labels_are_found_in_other_recordings(signs: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning_curve, "SIZES", (3,))
     run = running.work(run_id=running.start(data_set=signs, kind=Kind.THING, by=None, given=SMALL).pk)
     assert (run.state, run.reason) == (State.DONE, "")
     assert run.labels == ["round", "square"]
@@ -40,6 +41,8 @@ def test_things_of_two_labels_are_found_in_other_recordings(signs: DataSet) -> N
     assert evaluation.table.missed <= 1
     assert evaluation.table.false <= 2
     assert run.runs_on_cameras
+    assert [examples for examples, *_ in run.curve] == [3, max(run.trained_pictures.values())]
+    assert run.curve[-1][1] == pytest.approx(evaluation.table.recall)
 
 
 @pytest.mark.django_db
