@@ -20,19 +20,23 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL
 
 
 class NotMessages(ValueError):
-    """The body is not a list of objects in JSON. The text says in one sentence what is wrong."""
+    """The body is not a list in JSON. The text says in one sentence what it must be."""
+
+    def __init__(self) -> None:
+        super().__init__("The body must be a list of messages in JSON.")
 
 
 class TooMany(ValueError):
     """The body has more messages or values than one request may have. The text is one sentence."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Posted:
-    """One object of the body, as it was sent."""
+    """One item of the body, as it was sent."""
 
-    values: dict[bytes, bytes] = field(default_factory=dict)
-    """The JSON of each value by the JSON of its key; of a repeated key the first."""
+    is_object: bool
+    values: dict[bytes, bytes]
+    """The JSON of each value of an object by the JSON of its key; of a repeated key the first."""
 
     @property
     def kind(self) -> str | None:
@@ -48,45 +52,72 @@ class Posted:
 
 
 def messages_in(body: bytes) -> list[Posted]:
-    """Return the objects of a body that is a list of objects. Takes time in proportion to the body's length.
+    """Return the items of a body that is a list. Takes time in proportion to the body's length.
 
-    The values of the objects are not checked. Raises `NotMessages` or `TooMany`.
+    Each item may be of any type, and the values of an object are not checked. Raises `NotMessages` or `TooMany`.
     """
     found: list[Posted] = []
-    depth = after = start = 0
-    key: bytes | None = None
+    item: _Item | None = None
+    depth, end = 0, 0
     for count, match in enumerate(_TOKEN.finditer(body)):
         if count >= MOST_TOKENS:
             raise TooMany(f"The body has more than {MOST_TOKENS:,} values.")
         token = match[0]
-        if depth < 2:
-            _check_outside(token, depth, body[after : match.start()], is_over=depth == 0 and after > 0)
-            after = match.end()
-        if token in (b"[", b"{"):
-            depth += 1
-            if depth == 2:
-                found.append(Posted())
-                key = None
-                if len(found) > MOST_MESSAGES:
-                    raise TooMany(f"A request has at most {MOST_MESSAGES:,} messages.")
-        elif depth == 2 and token == b":" and key is not None:
-            start = match.end()
-        elif depth == 2 and token in (b",", b"}", b"]"):
-            if key is not None and start:
-                found[-1].values.setdefault(key, body[start : match.start()].strip())
-            key, start = None, 0
-        elif depth == 2 and key is None:
-            key = token
         if token in (b"]", b"}"):
             depth -= 1
-            after = match.end()
-    if depth or not after or body[after:].strip():
-        raise NotMessages("The body is not a list of messages.")
+        if depth == 0 and item is None:
+            if token != b"[" or end or body[: match.start()].strip():
+                raise NotMessages
+            item = _Item(body, match.end())
+        elif item is None or (depth == 0 and token != b"]"):
+            raise NotMessages
+        elif depth == 0 or (depth == 1 and token == b","):
+            if not item.is_empty(match.start()) or found or depth:
+                found.append(item.read(match.start()))
+            if len(found) > MOST_MESSAGES:
+                raise TooMany(f"A request has at most {MOST_MESSAGES:,} messages.")
+            item, end = _Item(body, match.end()) if depth else None, match.end()
+        elif depth <= 2:
+            item.take(match, depth)
+        if token in (b"[", b"{"):
+            depth += 1
+    if item is not None or not end or body[end:].strip():
+        raise NotMessages
     return found
 
 
-def _check_outside(token: bytes, depth: int, before: bytes, *, is_over: bool) -> None:
-    """Raise `NotMessages` unless this token may stand outside of the list's objects, with `before` before it."""
-    allowed = (b"[",) if depth == 0 else (b"{", b",", b"]")
-    if token not in allowed or before.strip() or is_over:
-        raise NotMessages("The body is not a list of objects.")
+@dataclass(slots=True)
+class _Item:
+    """An item of the list while its tokens are read."""
+
+    body: bytes
+    start: int
+    marks: int = 0
+    """Tokens of the item that stand in the list itself: of an object, only its two braces."""
+    values: dict[bytes, bytes] = field(default_factory=dict)
+    key: bytes | None = None
+    value: int = 0
+    """Where the value of the key begins; 0 before its colon."""
+
+    def take(self, match: re.Match[bytes], depth: int) -> None:
+        token = match[0]
+        self.marks += depth == 1
+        if token == b"," or (depth == 1 and token == b"}"):
+            if self.key is not None and self.value:
+                self.values.setdefault(self.key, self.body[self.value : match.start()].strip())
+            self.key, self.value = None, 0
+        elif token == b":":
+            self.value = self.value or match.end()
+        elif depth == 2 and self.key is None:
+            self.key = token
+
+    def is_empty(self, end: int) -> bool:
+        return not self.body[self.start : end].strip()
+
+    def read(self, end: int) -> Posted:
+        """Return the item, which ends here. Raises `NotMessages` if nothing stands between the list's commas."""
+        text = self.body[self.start : end].strip()
+        if not text:
+            raise NotMessages
+        is_object = self.marks == 2 and text.startswith(b"{") and text.endswith(b"}")
+        return Posted(is_object, self.values if is_object else {})

@@ -160,4 +160,4 @@ class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
     )
     committed = serializers.IntegerField()
     quarantined = serializers.IntegerField()
-    refused = RefusedMessageSerializer(many=True, help_text="Messages without a known kind or a payload.")
+    refused = RefusedMessageSerializer(many=True, help_text="Items that are no objects with a known kind and a payload.")

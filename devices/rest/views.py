@@ -157,8 +157,8 @@ class MessageViewSet(ViewSet):
     def create(self, request: Request) -> Response:
         """Send a list of messages, at most 1,000 at once.
 
-        The response is their receipt: each message is committed or quarantined by then, or `refused`, because it has
-        no known `kind` or no `payload`. If all are refused, the status is 400.
+        The response is their receipt: each message is committed or quarantined by then, or `refused`, because it is
+        not an object with a known `kind` and a `payload`. If all are refused, the status is 400.
         """
         thing = cast(Thing, request.auth)
         sent = cast("list[Posted]", request.data)
@@ -184,6 +184,8 @@ MOST_NAMED = 10
 
 def _why_refused(message: Posted) -> str:
     """Return why the message cannot be given to the intake, in one sentence; "" if it can."""
+    if not message.is_object:
+        return "The message must be an object with “kind” and “payload”."
     if message.payload is None:
         return "The message has no “payload”."
     if message.kind not in messages.KINDS:

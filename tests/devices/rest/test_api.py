@@ -201,12 +201,14 @@ class TestMessages:
         assert response.status_code == 400
         assert "smell" in str(response.data["errors"])
 
-    def test_a_message_of_a_wrong_kind_is_refused_alone(self, seattle01: Device) -> None:
+    def test_what_is_no_message_of_a_known_kind_is_refused_alone(self, seattle01: Device) -> None:
         frames = {"id": "m1", "frames": [{"taken_at": clock.epoch_ms(), "faces": []}]}
         sent = [{"kind": "smell", "payload": {}}, {"kind": "frames", "payload": frames}, {"kind": "log"}]
+        sent += [3, None, "frames", [frames]]
         response = self.post(issue_device_token(device=seattle01), sent)
         assert (response.status_code, response.data["ids"], response.data["committed"]) == (202, ["m1"], 1)
-        assert [refused["number"] for refused in response.data["refused"]] == [0, 2]
+        assert [refused["number"] for refused in response.data["refused"]] == [0, 2, 3, 4, 5, 6]
+        assert response.data["refused"][-1]["detail"] == "The message must be an object with “kind” and “payload”."
         assert "“smell”" in response.data["refused"][0]["detail"]
 
     def test_a_user_is_no_device(self, owner: User) -> None:

@@ -13,6 +13,7 @@ from devices.rest.posted import MOST_MESSAGES, NotMessages, TooMany, messages_in
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("payload"), inner),
+    max_leaves=8,
 )
 
 
@@ -43,9 +44,26 @@ def test_a_kind_that_is_no_text_is_none() -> None:
     assert [message.kind for message in messages_in(b"[%b]" % b",".join(kinds))] == [None, None, None, "log"]
 
 
+@given(st.lists(values), st.sampled_from([None, 2]))
+def test_an_item_of_any_type_harms_no_other(sent: list[Any], indent: int | None) -> None:
+    body = json.dumps([*sent, {"kind": "log", "payload": 1}], indent=indent)
+    *others, last = messages_in(body.encode())
+    assert [each.is_object for each in others] == [isinstance(each, dict) for each in sent]
+    assert (last.kind, last.payload) == ("log", b"1")
+
+
+@pytest.mark.parametrize("item", [b"{} {}", b'{} "a"', b"{} 3", b"tru", b"\xff", b'{"kind": "log"]', b'"a" {}'])
+def test_an_item_that_is_not_json_is_no_object(item: bytes) -> None:
+    found = messages_in(b'[%b, {"kind": "log"}]' % item)
+    assert [(each.is_object, each.kind) for each in found] == [(False, None), (True, "log")]
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[3]", b'["a"]', b'[{"payload": 1', b"[", b"[] []", b"[{}] x", b"[[1]]", b"null", b'"', b"\xff"],
+    [
+        *(b"", b"{}", b'[{"payload": 1', b"[", b"[] []", b"[{}] x", b"x [{}]", b"null", b'"', b"\xff", b"]", b"[}"),
+        *(b"[{},]", b"[,{}]", b"[,]", b"[{},,{}]", b"[] ,", b"[]]", b"{}[]"),
+    ],
 )
 def test_another_body_is_refused(body: bytes) -> None:
     with pytest.raises(NotMessages):
@@ -62,8 +80,12 @@ def test_another_body_is_refused(body: bytes) -> None:
         b'[{"' * 2_000_000,
         b"[" * 8_000_000,
         b" " * 8_000_000,
+        b"[" + b"{}" * 200_000,
     ],
-    ids=["many messages", "deep", "an open text", "many texts", "many objects", "many lists", "nothing"],
+    ids=[
+        *("many messages", "deep", "an open text", "many texts", "many objects", "many lists", "nothing"),
+        "no commas",
+    ],
 )
 def test_no_body_takes_long(body: bytes) -> None:
     began = time.process_time()
