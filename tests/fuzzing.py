@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,8 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+
+PHASES = "examples,coverage,fuzzing"
 
 FOR_DEVICES = "/api/v1/(messages|captures|agent|device-models)/"
 """Paths that are requested with a device's token; the others are requested with a person's."""
@@ -66,7 +72,7 @@ def server(database: str) -> Iterator[str]:
             web.wait()
 
 
-def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverage,fuzzing") -> Outcome:
+def run(address: str, keys: Keys, *, cases: int, phases: str = PHASES) -> Outcome:
     """Send up to `cases` requests per phase to every operation, first as a person and then as a device."""
     outcomes = [
         _run(address, keys.person, cases, phases, "--exclude-path-regex", odd_requests.OF_DEVICES.pattern),
@@ -79,39 +85,83 @@ def run(address: str, keys: Keys, *, cases: int, phases: str = "examples,coverag
     )
 
 
-def send_odd_requests(address: str, keys: Keys) -> tuple[int, list[str]]:
-    """Send the requests of `odd_requests` to the API. Return their number, and those that end in a server's error."""
+@dataclass(frozen=True)
+class Step:
+    """A part of the requests, which can be sent on its own."""
+
+    kind: str
+    name: str
+    send: Callable[[], tuple[int, list[str]]]
+    """Sends the requests. Returns their number, and a text about each answer that nobody expects."""
+
+
+def page_steps(world: dict[str, Any]) -> Iterator[Step]:
+    """Yield a step for each page and form, which sends each odd value in each place.
+
+    `world` is that of access_world.py. The requests are sent to the application itself, without a web server.
+    Raises `RuntimeError` if a usual request does not reach the pages: then all others would prove nothing.
+    """
+    client = Client(raise_request_exception=False)
+    client.force_login(places.superuser())
+    if (status := client.get("/").status_code) != HTTPStatus.OK:
+        raise RuntimeError(f"The first page answers {status} to a usual request.")
+    for method, address in odd_requests.pages(world):
+        yield Step("pages", f"{method.upper()} {address}", partial(_send_odd_page, client, method, address))
+
+
+def _send_odd_page(client: Client, method: str, address: str) -> tuple[int, list[str]]:
+    surprises, sent = [], 0
+    for place, with_value in odd_requests.of_page(client, method, address):
+        for name, value in odd_requests.ODD_VALUES.items():
+            sent += 1
+            if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
+                surprises.append(f"{status} {method.upper()} {address} ({name} in {place})")
+    return sent, surprises
+
+
+def api_steps(address: str, keys: Keys) -> Iterator[Step]:
+    """Yield a step for each path of the API, which sends each odd value in each place, and each odd body."""
+    reading, writing = defaultdict[str, list[Callable[[str], str]]](list), defaultdict[str, list[str]](list)
+    for path, with_value in odd_requests.api_places():
+        reading[path].append(with_value)
+    for method, path in odd_requests.writing():
+        writing[path].append(method)
+    for path in sorted({*reading, *writing}):
+        yield Step("values", path, partial(_send_odd_requests, address, keys, path, reading[path], writing[path]))
+
+
+def _send_odd_requests(
+    address: str, keys: Keys, path: str, reading: list[Callable[[str], str]], writing: list[str]
+) -> tuple[int, list[str]]:
+    key = keys.device if odd_requests.OF_DEVICES.match(path) else keys.person
     surprises, sent = [], 0
     for name, value in odd_requests.ODD_VALUES.items():
-        for path in odd_requests.of_the_api(value):
+        for with_value in reading:
             sent += 1
-            key = keys.device if odd_requests.OF_DEVICES.match(path) else keys.person
             # gunicorn itself refuses a line of more than 4,094 characters, such as one with 5,000 digits.
-            if (status := _status(address, path, key)) not in (200, 400, 404, 414):
-                surprises.append(f"{status} GET {path[:120]} ({name})")
-    for method, path in odd_requests.writing():
+            if (status := _status(address, with_value(value), key)) not in (200, 400, 404, 414):
+                surprises.append(f"{status} GET {with_value(value)[:120]} ({name})")
+    for method in writing:
         for name, body in odd_requests.ODD_BODIES.items():
             sent += 1
-            key = keys.device if odd_requests.OF_DEVICES.match(path) else keys.person
             if (status := _status(address, path, key, method.upper(), body)) >= 500:
                 surprises.append(f"{status} {method.upper()} {path} ({name})")
     return sent, surprises
 
 
-def send_odd_pages(world: dict[str, Any]) -> tuple[int, list[str]]:
-    """Send all pages and forms each odd value in each place. Return the number of requests, and those that failed.
+def schema_steps(address: str, keys: Keys, *, cases: int) -> Iterator[Step]:
+    """Yield a step for each first part of the API's paths, of up to `cases` requests per phase and operation."""
+    parts = {match[0] for path in odd_requests.schema()["paths"] if (match := re.match("/api/v1/[^/]+/", path))}
+    for part in sorted(parts):
+        yield Step("schema", part, partial(_send_schema, address, keys, part, cases))
 
-    `world` is that of access_world.py. The requests are sent to the application itself, without a web server.
-    """
-    client, surprises, sent = Client(raise_request_exception=False), [], 0
-    client.force_login(places.superuser())
-    for method, address in odd_requests.pages(world):
-        for place, with_value in odd_requests.of_page(client, method, address):
-            for name, value in odd_requests.ODD_VALUES.items():
-                sent += 1
-                if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
-                    surprises.append(f"{status} {method.upper()} {address} ({name} in {place})")
-    return sent, surprises
+
+def _send_schema(address: str, keys: Keys, part: str, cases: int) -> tuple[int, list[str]]:
+    senders = [] if odd_requests.OF_DEVICES.match(part) else [keys.person]
+    senders += [keys.device] if re.match(FOR_DEVICES, part) else []
+    which = ("--include-path-regex", f"^{re.escape(part)}")
+    outcomes = [_run(address, key, cases, PHASES, *which) for key in senders]
+    return sum(each.cases for each in outcomes), [each.report for each in outcomes if not each.well]
 
 
 def _status(address: str, path: str, key: str, method: str = "GET", body: bytes | None = None) -> int:

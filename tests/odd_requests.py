@@ -92,11 +92,20 @@ def _operations() -> list[tuple[str, list[str]]]:
 
 def of_the_api(value: str) -> Iterator[str]:
     """Yield addresses of the API in which one part, or one parameter, has this value, which is quoted already."""
+    for _, with_value in api_places():
+        yield with_value(value)
+
+
+def api_places() -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Yield the path of each place of the API where a value stands, and a function of the value.
+
+    The function returns the address with the quoted value in that place: a parameter, or a part of the path.
+    """
     for path, parameters in _operations():
         for name in parameters:
-            yield f"{_usual(path)}?{quote(name)}={value}"
+            yield path, lambda value, path=path, name=name: f"{_usual(path)}?{quote(name)}={value}"  # type: ignore[misc]
         if "{" in path:
-            yield re.sub(r"\{\w+\}", lambda _: value or "0", path)
+            yield path, lambda value, path=path: re.sub(r"\{\w+\}", lambda _: value or "0", path)  # type: ignore[misc]
 
 
 def pages(world: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from devices.intake.seeking import MOST_LABELS
 from devices.models import AuditEntry, Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from devices.reading.labels import MAX_LABEL
+from devices.rest.items import RefusedSerializer
 from edge_agent import messages
 
 
@@ -149,15 +150,10 @@ class MessageSerializer(serializers.Serializer[dict[str, Any]]):
     payload = serializers.JSONField(help_text="The same JSON as on the device's MQTT topic.")
 
 
-class RefusedMessageSerializer(serializers.Serializer[dict[str, Any]]):
-    number = serializers.IntegerField(help_text="The message's place in the list, from 0.")
-    detail = serializers.CharField()
-
-
 class ReceiptSerializer(serializers.Serializer[dict[str, Any]]):
     ids = serializers.ListField(
         child=serializers.CharField(), help_text="Ids of the messages that the device may forget."
     )
     committed = serializers.IntegerField()
     quarantined = serializers.IntegerField()
-    refused = RefusedMessageSerializer(many=True, help_text="Items that are no objects with a known kind and a payload.")
+    refused = RefusedSerializer(many=True, help_text="Items that are no objects with a known kind and a payload.")

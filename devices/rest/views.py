@@ -24,6 +24,7 @@ from devices.reading.decoding import Arrival
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.filters import AuditFilter, LogFilter
+from devices.rest.items import MOST_NAMED, Items
 from devices.rest.parsing import MessagesParser
 from devices.rest.posted import Posted
 from devices.rest.serializers import (
@@ -161,25 +162,23 @@ class MessageViewSet(ViewSet):
         not an object with a known `kind` and a `payload`. If all are refused, the status is 400.
         """
         thing = cast(Thing, request.auth)
-        sent = cast("list[Posted]", request.data)
-        refused = {number: why for number, message in enumerate(sent) if (why := _why_refused(message))}
-        if refused and len(refused) == len(sent):
-            first = dict(list(refused.items())[:MOST_NAMED])
-            raise ValidationError({str(number): [why] for number, why in first.items()})
-        accepted = batches.accept(
-            [_arrival(thing, message) for number, message in enumerate(sent) if number not in refused]
-        )
+        items = Items()
+        for number, message in enumerate(cast("list[Posted]", request.data)):
+            if why := _why_refused(message):
+                items.refused[number] = why
+            else:
+                items.valid[number] = _arrival(thing, message)
+        if items.refused and not items.valid:
+            first = items.as_refused()[:MOST_NAMED]
+            raise ValidationError({str(each["number"]): [each["detail"]] for each in first})
+        accepted = batches.accept(list(items.valid.values()))
         receipt = {
             "ids": accepted.receipts.get(thing.name, []),
             "committed": accepted.committed,
             "quarantined": accepted.quarantined,
-            "refused": [{"number": number, "detail": why} for number, why in refused.items()],
+            "refused": items.as_refused(),
         }
         return Response(receipt, status=status.HTTP_202_ACCEPTED)
-
-
-MOST_NAMED = 10
-"""Refused messages that an error names; they mostly have the same fault."""
 
 
 def _why_refused(message: Posted) -> str:

@@ -1,6 +1,6 @@
 """The API of enrolment: creates people, consents and faces, and erases people."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from devices.models import Site
 from devices.reading.pictures import MAX_BYTES, BadPicture
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.items import EachField, Items
 from devices.rest.parameters import KnownFieldsOnly
 from devices.rest.parsing import JSONParser
 from faces.erasure.foreseeing import Foreseen, foresee_erasure
@@ -67,8 +68,8 @@ class ConsentSerializer(KnownFieldsOnly, serializers.ModelSerializer[Consent]):
 class PortraitsSerializer(KnownFieldsOnly, serializers.Serializer[dict[str, Any]]):
     """Pictures of one person, each with only this face: files, base64 strings, or a capture of the site."""
 
-    images = serializers.ListField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
-    image_strings = serializers.ListField(
+    images = EachField(child=serializers.FileField(), required=False, max_length=MOST_AT_ONCE)
+    image_strings = EachField(
         child=serializers.CharField(max_length=MAX_BASE64), required=False, max_length=MOST_AT_ONCE
     )
     capture = serializers.UUIDField(required=False, help_text="The id of a capture of the same site.")
@@ -197,16 +198,31 @@ class EnrolmentMixin(OwnPageMixin):
 
 
 def _enrolments(request: Request, person: Person, consent: Consent, values: dict[str, Any]) -> Iterator[Any]:
-    for file in values.get("images", []):
-        yield partial(enrol, person=person, consent=consent, jpeg=file.read(MAX_BYTES + 1))
-    for text in values.get("image_strings", []):
-        yield lambda text=text: enrol(person=person, consent=consent, jpeg=decode_base64(text))
+    ways: dict[str, Callable[[Any], bytes]] = {
+        "images": lambda file: file.read(MAX_BYTES + 1),
+        "image_strings": decode_base64,
+    }
+    for name, read in ways.items():
+        items: Items = values.get(name, Items())
+        for number in range(len(items)):
+            if number in items.refused:
+                yield partial(_refuse, items.refused[number])
+            else:
+                yield partial(_enrol, person, consent, read, items.valid[number])
     if "capture" in values:
         captures = Capture.objects.all().for_user(request.user).select_related("device__site")
         capture = captures.filter(pk=values["capture"]).first()
         if capture is None:
             raise ValidationError({"capture": ["Give the id of a capture of this site."]})
         yield partial(_enrol_from, person, consent, capture, values.get("face"))
+
+
+def _enrol(person: Person, consent: Consent, read: Callable[[Any], bytes], sent: Any) -> Face:
+    return enrol(person=person, consent=consent, jpeg=read(sent))
+
+
+def _refuse(why: str) -> Face:
+    raise EnrolmentRefused(why)
 
 
 def _enrol_from(person: Person, consent: Consent, capture: Capture, number: int | None) -> Face:

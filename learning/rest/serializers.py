@@ -66,7 +66,7 @@ class BoxesSerializer(serializers.Serializer[Any]):
 class UploadSerializer(serializers.Serializer[Any]):
     """Pictures, annotations, or one ZIP archive of both."""
 
-    files = serializers.ListField(child=serializers.FileField(), min_length=1, max_length=100)
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=100)
     recording = serializers.CharField(
         max_length=120, required=False, default="", help_text="The recording of pictures whose folder tells none."
     )

@@ -15,9 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from devices.pages.middleware import CONTENT_SECURITY_POLICY
+from devices.rest.items import read_each
 from plays.experiments.now import what_now
 from plays.intake import galaxies, links
-from plays.intake.posted import MOST_PLAYS, store_posted
+from plays.intake.posted import MOST_PLAYS, ShownSerializer, store_posted
 from plays.intake.services import store
 from plays.models import Screen, Source
 
@@ -93,7 +94,9 @@ def player_plays(request: HttpRequest, screen: Screen, token: str) -> HttpRespon
         clock = None
     if sent_at is not None and (clock is None or clock.tzinfo is None):
         return _refused("“sent_at” must be a time with its offset from UTC.")
-    return JsonResponse(store_posted(screen, plays, clock, Source.LINK), status=HTTPStatus.ACCEPTED)
+    return JsonResponse(
+        store_posted(screen, read_each(ShownSerializer(), plays), clock, Source.LINK), status=HTTPStatus.ACCEPTED
+    )
 
 
 def _from_galaxy(screen: Screen, body: dict[str, Any]) -> HttpResponse:

@@ -6,10 +6,11 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.models import Device, Site
+from devices.rest.items import EachField
 from plays.experiments import services as experiments
 from plays.experiments.reads import Result
 from plays.intake import services
-from plays.intake.posted import MOST_PLAYS
+from plays.intake.posted import MOST_PLAYS, ShownSerializer
 from plays.models import MOST_CAMERAS, Content, Experiment, Play, Screen
 
 
@@ -101,7 +102,7 @@ class ScreenReportSerializer(serializers.Serializer[Any]):
     sent_at = serializers.DateTimeField(
         required=False, help_text="The player's clock now, which tells how far the clock is off."
     )
-    plays = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST_PLAYS)
+    plays = EachField(child=ShownSerializer(), min_length=1, max_length=MOST_PLAYS)
 
 
 class PlayFileSerializer(serializers.Serializer[Any]):

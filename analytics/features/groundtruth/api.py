@@ -16,11 +16,13 @@ from analytics.features.groundtruth.serializers import (
     NewSessionSerializer,
     NotedSerializer,
     SessionResultSerializer,
+    StoredCountsSerializer,
     WhereQuery,
 )
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.rest.places import find_place
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.items import Items
 from devices.rest.parameters import parse_query
 from devices.storage.querysets import spots_of
 
@@ -51,7 +53,7 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         )
         return Response(GroundTruthSerializer(session).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=NotedSerializer, responses=GroundTruthSerializer)
+    @extend_schema(request=NotedSerializer, responses=StoredCountsSerializer)
     @action(detail=True, methods=["post"])
     def counts(self, request: Request, pk: str) -> Response:
         """Store counts; only the user who started the session may do so. A count that is sent twice is stored once."""
@@ -59,15 +61,18 @@ class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
         services.check_starter(session, self._user)
         form = NotedSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        counts: Items = form.validated_data["counts"]
         services.store_counts(
             session=session,
             by=self._user,
-            counts=[services.ReportedCount(**count) for count in form.validated_data["counts"]],
+            counts=[services.ReportedCount(**count) for count in counts.valid.values()],
             sent_at=form.validated_data["sent_at"],
             ended_at=form.validated_data["ended_at"],
             now=timezone.now(),
         )
-        return Response(GroundTruthSerializer(self.get_object()).data)
+        noted = self.get_object()
+        noted.refused = counts.as_refused()
+        return Response(StoredCountsSerializer(noted).data)
 
     @extend_schema(responses=SessionResultSerializer)
     @action(detail=True)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics.models.groundtruth import GroundTruthCount, GroundTruthSession
+from devices.rest.items import EachField, RefusedSerializer
 
 MOST_COUNTS = 1_000
 """The most counts of one request; a page with more counts sends several requests."""
@@ -78,17 +79,30 @@ class NotedCountSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class NotedSerializer(serializers.Serializer[dict[str, Any]]):
-    """The counts since the client's last request. An empty list reports that the person is still counting."""
+    """The counts since the client's last request. An empty list reports that the person is still counting.
+
+    Each count stands for itself: `refused` of the response names those that are not stored.
+    """
 
     sent_at = serializers.DateTimeField(
         help_text="The time of the request by the client's clock; it corrects the times of the counts."
     )
-    counts = serializers.ListField(child=NotedCountSerializer(), max_length=MOST_COUNTS)
+    counts = EachField(child=NotedCountSerializer(), max_length=MOST_COUNTS)
     ended_at = serializers.DateTimeField(
         default=None,
         allow_null=True,
         help_text="The end of the session by the client's clock; null while it is running.",
     )
+
+
+class StoredCountsSerializer(GroundTruthSerializer):
+    """The session, and the counts of the request that are not stored."""
+
+    refused = RefusedSerializer(many=True, read_only=True)
+
+    class Meta(GroundTruthSerializer.Meta):
+        fields = [*GroundTruthSerializer.Meta.fields, "refused"]
+        read_only_fields = fields
 
 
 VISITS = (

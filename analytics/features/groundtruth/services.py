@@ -75,7 +75,9 @@ def store_counts(
     offset = _clock_offset(session, now - sent_at)
 
     def platform_time(at: dt.datetime) -> dt.datetime:
-        return max(session.started_at, min(now, at + offset))
+        # As a distance from now, because a page's clock may show the year 1 or 9999, which no offset may pass.
+        from_now = min(at - now + offset, dt.timedelta(0))
+        return now + max(from_now, session.started_at - now)
 
     GroundTruthCount.objects.bulk_create(
         (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -23,6 +23,7 @@ from analytics.models import Detection, Review, Verdict
 from analytics.rest.places import find_place
 from analytics.rest.serializers import parse_bucket_bounds
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.items import MOST_NAMED, Items
 from devices.rest.parameters import FilterSet, parse_query
 
 if TYPE_CHECKING:
@@ -52,19 +53,25 @@ class ReviewViewSet(ScopedReadOnlyViewSet):
     def create(self, request: Request) -> Response:
         """Call detections right or wrong, as on the review page, or withdraw your verdicts. For operators of the site.
 
-        A new verdict replaces your former one about the detection.
+        A new verdict replaces your former one about the detection. An id that is none of your detections is refused
+        alone; if all are refused, the status is 400 or 404.
         """
         serializer = NewVerdictsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        name, wanted = serializer.validated_data["verdict"], set(serializer.validated_data["detections"])
-        visible = Detection.objects.all().for_user(request.user).filter(pk__in=wanted)
+        name, items = serializer.validated_data["verdict"], cast("Items", serializer.validated_data["detections"])
+        visible = Detection.objects.all().for_user(request.user).filter(pk__in=set(items.valid.values()))
         detections = list(visible.select_related("device__site").order_by("pk"))
-        if missing := wanted - {detection.pk for detection in detections}:
-            raise NotFound(f"Your sites have no detection {min(missing)}.")
+        found = {detection.pk for detection in detections}
+        missing = {number: key for number, key in items.valid.items() if key not in found}
+        if missing and not found:
+            raise NotFound(f"Your sites have no detection {min(missing.values())}.")
+        items.refused |= {number: f"Your sites have no detection {key}." for number, key in missing.items()}
+        if not found:
+            raise ValidationError({"detections": list(items.refused.values())[:MOST_NAMED]})
         verdicts = dict.fromkeys(detections, None if name is None else Verdict(name))
         changes = review_and_describe(verdicts=verdicts, by=cast("User", request.user), now=timezone.now())
         reviewed = [{"id": detection.pk, "review": detection.review} for detection in detections]
-        return Response({"changes": changes, "detections": reviewed})
+        return Response({"changes": changes, "detections": reviewed, "refused": items.as_refused()})
 
 
 class PrecisionViewSet(ViewSet):

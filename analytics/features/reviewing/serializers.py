@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from analytics.models import Review, Verdict
 from analytics.rest.serializers import SpanQuery
+from devices.rest.items import EachField, RefusedSerializer
 from edge_agent.vision.gestures import THUMBS_UP
 
 MOST_AT_ONCE = 100
@@ -62,9 +63,9 @@ class PrecisionTableSerializer(serializers.Serializer[Any]):
 
 
 class NewVerdictsSerializer(serializers.Serializer[Any]):
-    """One verdict about some detections."""
+    """One verdict about some detections, each of which stands for itself: `refused` names those without a verdict."""
 
-    detections = serializers.ListField(
+    detections = EachField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         min_length=1,
         max_length=MOST_AT_ONCE,
@@ -83,6 +84,7 @@ class NewVerdictsResultSerializer(serializers.Serializer[Any]):
     detections = serializers.ListField(
         child=serializers.DictField(), help_text="The `id` and the `review` of each detection: what most reviewers say."
     )
+    refused = RefusedSerializer(many=True, help_text="The items of `detections` that have no verdict now.")
 
 
 class VerdictSerializer(serializers.ModelSerializer[Review]):

@@ -119,6 +119,12 @@ class TestFaces:
             "refused": "The picture shows no face; take a picture from the front, in good light.",
         }
 
+    def test_what_is_no_picture_harms_no_other(self, client: APIClient, bea: Person, local: Recogniser) -> None:
+        answer = client.post(of(bea, "faces/"), {"image_strings": [{}, base64.b64encode(PORTRAIT).decode(), "?"]})
+        assert answer.status_code == 201
+        assert [bool(each["refused"]) for each in answer.json()] == [True, False, True]
+        assert answer.json()[0]["refused"] == "Not a valid string."
+
     def test_the_same_again_is_the_same_face(self, client: APIClient, bea: Person, local: Recogniser) -> None:
         form = {"image_strings": [base64.b64encode(PORTRAIT).decode()]}
         assert client.post(of(bea, "faces/"), form).json() == client.post(of(bea, "faces/"), form).json()

@@ -91,6 +91,17 @@ def test_nobody_else_posts_verdicts(seattle01: Device, viewer: User, outsider: U
     assert not Review.objects.exists()
 
 
+def test_a_detection_that_is_not_there_harms_no_other_verdict(seattle01: Device, operator: User) -> None:
+    count(seen(seattle01, NINE, labels=[("cup", 0.9)]))
+    cup = Detection.objects.get().pk
+    answer = post(operator, [cup + 1, cup, "x"], "wrong")  # type: ignore[list-item]
+    assert (answer.status_code, answer.json()["detections"]) == (HTTPStatus.OK, [{"id": cup, "review": "wrong"}])
+    assert answer.json()["refused"] == [
+        {"number": 0, "detail": f"Your sites have no detection {cup + 1}."},
+        {"number": 2, "detail": "A valid integer is required."},
+    ]
+
+
 @pytest.mark.parametrize(
     ("detections", "verdict", "field"),
     [
