@@ -51,13 +51,14 @@ def test_a_data_set_of_another_site_cannot_be_made(seattle: Site, outsider: User
 def test_pictures_are_imported_and_exported(seattle: Site, operator: User) -> None:
     made = data_set()
     table = b"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,64,48,fist,1,1,9,9\na.jpg,64,48,fist,90,1,99,9\n"
-    files = [SimpleUploadedFile("a.jpg", jpeg(1)), SimpleUploadedFile("a.csv", table)]
+    files = [SimpleUploadedFile("a.jpg", jpeg(1)), SimpleUploadedFile("b.jpg", b""), SimpleUploadedFile("a.csv", table)]
     report = (
         client(operator).post(f"{SETS}{made.pk}/import/", {"files": files, "recording": "x"}, format="multipart").json()
     )
     assert (report["added"], report["boxes"]) == (1, 1)
     assert report["problems"] == [
-        {"where": "a.csv, line 3", "what": "the box lies outside the picture of 64 × 48 pixels"}
+        {"where": "b.jpg", "what": "The picture is neither a JPEG nor a PNG."},
+        {"where": "a.csv, line 3", "what": "the box lies outside the picture of 64 × 48 pixels"},
     ]
     answer = client(operator).get(f"{SETS}{made.pk}/export/?as=yolo&pictures=no")
     with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as packed:
