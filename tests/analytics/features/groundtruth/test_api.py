@@ -62,7 +62,7 @@ def test_a_count_that_is_wrong_harms_no_other(seattle01: Device, operator: User)
     assert [each["detail"].split(":")[0] for each in answer.json()["refused"][:4]] == [
         *("“people”", "“key”", "“at”", "“people”"),
     ]
-    assert sorted(GroundTruthSession.objects.get().counts.values_list("people", flat=True)) == [0, 3]
+    assert set(GroundTruthSession.objects.get().counts.values_list("people", flat=True)) == {0, 3}
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])
