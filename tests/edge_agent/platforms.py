@@ -52,10 +52,11 @@ class Platform:
         self._client.loop_stop()
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        confirms = self.confirms  # Whoever sees the message below may change that.
         self.received.append((message.topic, bytes(message.payload)))
         _, _, thing, kind = message.topic.split("/")[-4:]
         decoded = messages.decode(kind, bytes(message.payload)) if kind in messages.KINDS else None
-        if self.confirms and decoded is not None and not isinstance(decoded, messages.Status):
+        if confirms and decoded is not None and not isinstance(decoded, messages.Status):
             receipt = messages.encode(messages.Receipt((decoded.id,)))
             client.publish(messages.topic_to_device(thing, "receipt"), receipt, qos=1)
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ def test_the_agent_counts_the_faces_that_a_scene_contains(tmp_path: Path, broker
     ):
         assert eventually(lambda: len(listening.of_kind("frames")) >= 5)
         said = stopped(process)
+        assert eventually(lambda: not statuses_of(listening)[-1].online)
     assert "Traceback" not in said
     sent = [message for message in listening.of_kind("frames") if isinstance(message, messages.Frames)]
     frames = [frame for message in sent for frame in message.frames]
@@ -95,10 +97,7 @@ def test_the_agent_counts_the_faces_that_a_scene_contains(tmp_path: Path, broker
         around = [len(scene.people_at(frame.taken_at / 1000 + shift)) for shift in (-0.5, 0, 0.5)]
         assert min(around) <= len(frame.faces or ()) <= max(around) + 1
     assert b'"online":true' in dict(listening.received[::-1])[messages.topic_from_device("cam1", "status")]
-    goodbye = listening.of_kind("status")[-1]
-    assert isinstance(goodbye, messages.Status)
-    assert not goodbye.online
-    assert goodbye.sent_at is not None
+    assert statuses_of(listening)[-1].sent_at is not None, "it says goodbye itself, not the broker for it"
 
 
 def test_the_agent_takes_a_picture_of_a_person_with_a_cup(
@@ -146,9 +145,7 @@ def test_it_applies_the_platform_s_settings_and_reports_them(
     with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
 
         def reported() -> messages.Status:
-            status = (listening.of_kind("status") or [messages.Status(online=False)])[-1]
-            assert isinstance(status, messages.Status)
-            return status
+            return (statuses_of(listening) or [messages.Status(online=False)])[-1]
 
         def cadence() -> float | None:
             settings = reported().settings
@@ -178,8 +175,7 @@ def test_the_platform_s_settings_hold_after_a_restart_before_they_are_sent_again
     settings = {"source": somebody_with_a_cup, "detectors": "faces", "cadence": 0.5, "models": models}
 
     def reported(listening: Platform) -> list[float | None]:
-        statuses = [each for each in listening.of_kind("status") if isinstance(each, messages.Status) and each.online]
-        return [each.settings.cadence for each in statuses if each.settings]
+        return [each.settings.cadence for each in statuses_of(listening) if each.online and each.settings]
 
     with mosquitto(tmp_path / "first") as first, platform(first) as listening:
         listening.retain("cam1", "config", b'{"cadence": 20}')
@@ -200,6 +196,10 @@ def test_the_platform_s_settings_hold_after_a_restart_before_they_are_sent_again
         assert set(reported(listening)[before:]) == {0.5}
 
 
+def statuses_of(listening: Platform) -> list[messages.Status]:
+    return [each for each in listening.of_kind("status") if isinstance(each, messages.Status)]
+
+
 def frames_of(listening: Platform) -> list[messages.Frame]:
     return [frame for sent in listening.of_kind("frames") if isinstance(sent, messages.Frames) for frame in sent.frames]
 
@@ -212,9 +212,18 @@ def test_its_stream_shows_the_boxes_and_the_greeting(
     with platform(broker) as listening, agent(environment(tmp_path, broker, **settings)) as process:
         assert eventually(lambda: bool(frames_of(listening)))
 
+        def fetched() -> bytes:
+            """Return nothing if no picture was drawn within a second, which a busy machine may need."""
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=PATIENCE_S) as answer:
+                    return bytes(answer.read())
+            except urllib.error.HTTPError:
+                return b""
+
         def seen() -> Picture:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=PATIENCE_S) as answer:
-                return np.asarray(cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+            while not (jpeg := fetched()):
+                pass
+            return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
         face = (frames_of(listening)[-1].faces or ())[0]
         left, top, _, height = face.box or (0, 0, 0, 0)
@@ -266,13 +275,14 @@ def test_a_camera_that_hangs_is_noticed_reported_and_opened_again(tmp_path: Path
         environ = environment(tmp_path, broker, source=source, detectors="", wedged_after=3)
         with platform(broker) as listening, agent(environ) as process:
             show()
-            assert eventually(lambda: len(frames_of(listening)) == 1)
+            assert eventually(lambda: bool(frames_of(listening)))
             assert eventually(lambda: f"camera {source} hangs; it is opened again" in log_of(listening))
+            assert eventually(lambda: f"the source {source} has shown no frame for 3 s" in log_of(listening))
+            before = len(frames_of(listening))
             show()
             assert eventually(lambda: f"the source {source} shows frames again" in log_of(listening))
-            assert eventually(lambda: len(frames_of(listening)) == 2)
+            assert eventually(lambda: len(frames_of(listening)) > before)
             stopped(process)
-    assert f"the source {source} has shown no frame for 3 s" in log_of(listening)
 
 
 def log_of(listening: Platform) -> list[str]:

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -96,16 +95,11 @@ def addresses() -> list[str]:
     return sorted(set(re.findall(r"`([a-z-]+(?:/[a-z-]+|/\{id\})*/)", TABLE)))
 
 
-@pytest.mark.parametrize("address", addresses())
-def test_the_table_names_what_there_is(address: str, client: Client, paths: dict[str, Any]) -> None:
-    assert f"/api/v1/{address}" in paths
-
-
-@pytest.fixture
-def paths(client: Client, viewer: User) -> dict[str, Any]:
+def test_the_table_names_what_there_is(client: Client, viewer: User) -> None:
     client.force_login(viewer)
-    found: dict[str, Any] = client.get("/api/schema/?format=json").json()["paths"]
-    return found
+    paths = client.get("/api/schema/?format=json").json()["paths"]
+    assert len(addresses()) > 50
+    assert {f"/api/v1/{address}" for address in addresses()} - paths.keys() == set()
 
 
 def test_every_list_is_some_pages() -> None:

@@ -75,14 +75,24 @@ def everything_kept() -> Iterator[tuple[str, bytes]]:
         yield from (("the cache", base64.b64decode(value)) for (value,) in cursor.fetchall())
     yield from (("a session", repr(session.get_decoded()).encode()) for session in Session.objects.all())
     yield from (("a task", pickle.dumps(task.task)) for task in OrmQ.objects.all())
-    database = [Path(connection.settings_dict["NAME"]).parent] if connection.vendor == "sqlite" else []
-    for folder in (Path(settings.MEDIA_ROOT), *database):
-        yield from ((str(path), read_apart(path)) for path in folder.rglob("*") if path.is_file())
+    yield from ((str(path), contents_of(path)) for path in Path(settings.MEDIA_ROOT).rglob("*"))
+    if connection.vendor == "sqlite":
+        database = Path(connection.settings_dict["NAME"])
+        yield from ((str(path), read_apart(path)) for path in database.parent.glob(f"{database.name}*"))
+
+
+def contents_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (IsADirectoryError, FileNotFoundError):  # The running programs delete files.
+        return b""
 
 
 def read_apart(path: Path) -> bytes:
     """Read the file in another process: to close a file of SQLite in this one would end the locks on its database."""
-    return subprocess.run(["cat", "--", path], capture_output=True, check=True).stdout
+    done = subprocess.run(["cat", "--", path], capture_output=True)
+    assert done.returncode == 0 or not path.exists(), done.stderr
+    return done.stdout
 
 
 def as_bytes(value: Any) -> bytes:

@@ -14,6 +14,7 @@ from notifications.happenings import sink
 from notifications.models import Channel, ChannelKind, Kind, Rule
 from notifications.rules import services as rules
 from notifications.sending import services as sending
+from tests.waiting import PATIENCE_S
 
 MakeRule = Callable[..., Rule]
 
@@ -65,7 +66,7 @@ def receiver(settings: Any) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if receiver.delay is not None:
-                receiver.delay.wait(20)
+                receiver.delay.wait(PATIENCE_S)
             status = receiver.statuses.pop(0) if receiver.statuses else 200
             if status < 300:
                 receiver.received.append((dict(self.headers), body))

@@ -15,7 +15,8 @@ from analytics.verdicts import period_numbers
 from analytics.verdicts.causes import read_causes
 from devices.models import Device, DeviceState
 from devices.services import replace_device
-from tests.analytics.features.comparing.test_api import FIRST, watch
+from tests import bulk
+from tests.analytics.features.comparing.test_api import FIRST, SPELL, watch
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.clock import SetClock
 
@@ -66,17 +67,8 @@ def changed(chicago01: Device, set_clock: SetClock) -> Device:
     watch(chicago01, weeks=9, people=40)
     second = dt.timedelta(minutes=5)
     later = Episode.objects.filter(started__gte=dt.datetime.combine(FIRST + 28 * DAY, dt.time(5), dt.UTC))
-    Episode.objects.bulk_create(
-        Episode(
-            device=chicago01,
-            label="face",
-            started=each.started + second,
-            ended=each.ended + second,
-            peak=1,
-            confidence=1,
-        )
-        for each in later
-    )
+    began = [started + second for started in later.values_list("started", flat=True)]
+    bulk.store(Episode, SPELL, ((chicago01.pk, "face", at, at, 1, 1.0, "") for at in began))
     set_clock(SUNDAY_EVENING)
     return chicago01
 

@@ -3,7 +3,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -95,10 +94,8 @@ def test_the_simulated_deeplens_publishes_to_a_real_broker_and_ends_on_sigterm(t
         player = subprocess.Popen([*command, "--mqtt-url", broker.url, "--seed", "3"])
         try:
             assert eventually(lambda: len(listening.received) >= 6)
-            asked = time.monotonic()
             player.send_signal(signal.SIGTERM)
             assert player.wait(PATIENCE_S) == 0
-            assert time.monotonic() - asked < 3
         finally:
             player.kill()
     assert {topic for topic, _ in listening.received} == {f"$aws/things/{thing}/infer"}

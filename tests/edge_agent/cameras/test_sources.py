@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -171,13 +172,14 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
 ) -> None:
     caplog.set_level(logging.INFO)
     with camera_that_hangs(tmp_path / "camera", video) as show:
+        others = set(children_of(os.getpid()))
         source = open_source((tmp_path / "camera").as_uri())
         for opened in (1, 2, 3):
             show()
             assert eventually(partial(_opened, caplog, opened))
             assert eventually(lambda: source.read() is not None)
             assert source.peek() is not None
-            hanging = set(children_of(os.getpid()))
+            hanging = set(children_of(os.getpid())) - others
             source.restart()
             assert caplog.text.count("hangs; it is opened again") == opened
             assert eventually(partial(have_ended, hanging))
@@ -188,11 +190,11 @@ def test_a_driver_that_never_returns_is_killed_and_the_camera_opened_again(
 def test_a_camera_that_is_being_opened_is_not_killed_before_its_time_is_over(
     tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    now = 100.0
+    now, others = 100.0, set(children_of(os.getpid()))
     with camera_that_hangs(tmp_path / "camera", video):
         source = LiveSource((tmp_path / "camera").as_uri(), lambda: now)
-        assert eventually(lambda: bool(children_of(os.getpid())))
-        (opening,) = children_of(os.getpid())
+        assert eventually(lambda: {*children_of(os.getpid())} - others)
+        (opening,) = {*children_of(os.getpid())} - others
         now += OPENING_SECONDS - 1
         source.restart()
         assert "hangs" not in caplog.text
@@ -242,13 +244,16 @@ def command_of(pid: int) -> str:
     """Its arguments; nothing where it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 
 def children_of(pid: int) -> list[int]:
-    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for children in found for child in children]
+    children: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # The thread has ended meanwhile.
+            children += map(int, path.read_text().split())
+    return children
 
 
 def test_a_source_that_does_not_exist_is_refused_in_one_sentence() -> None:

@@ -27,7 +27,7 @@ from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.vision.files import models_id
 from tests.brokers import Mosquitto, mosquitto
 from tests.edge_agent.platforms import platform
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 THING = "cam1"
 STATUS = messages.topic_from_device(THING, "status")
@@ -80,21 +80,23 @@ def test_what_got_no_receipt_is_sent_again_in_time(
     monkeypatch.setattr(link_module, "FIRST_RETRY", 0.3)
     with platform(broker, confirms=False) as listening:
         fill(outbox, 1)
-        assert eventually(lambda: len(listening.ids()) == 1)
+        assert eventually(listening.ids)
         listening.confirms = True
         assert eventually(lambda: outbox.messages == 0)
-        assert listening.ids() == ["m0", "m0"]
+        assert len(listening.ids()) > 1
+        assert set(listening.ids()) == {"m0"}
 
 
 def test_what_nobody_hears_is_not_taken_for_delivered(
     broker: Mosquitto, outbox: Outbox, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(link_module, "FIRST_RETRY", 10 * PATIENCE_S)
     assert eventually(lambda: link._ready.is_set())
     fill(outbox, 3)
     assert eventually(lambda: link._sendings._quiet_until > 0)
     with platform(broker):
-        assert eventually(lambda: outbox.messages == 0, within=FIRST_RETRY / 2)
+        assert eventually(lambda: outbox.messages == 0)
 
 
 def test_what_is_larger_than_a_message_may_be_does_not_reach_the_box(
@@ -159,7 +161,7 @@ def test_the_status_is_retained_and_a_lost_device_is_told_by_the_broker(broker: 
         sock.shutdown(2)
         assert eventually(lambda: messages.Status(online=False, software="v1") in listening.of_kind("status"))
         assert eventually(lambda: listening.of_kind("status")[-1] == here)
-        link.stop(1.0)
+        link.stop(PATIENCE_S)
         gone = msgspec.structs.replace(here, online=False)
         assert eventually(lambda: listening.of_kind("status")[-1] == gone)
 

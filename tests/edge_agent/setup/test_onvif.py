@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edge_agent.setup.commands import main
 from edge_agent.setup.onvif import GROUP, find_cameras, read_answer
+from tests.waiting import eventually
 
 ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
 <SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope"
@@ -67,7 +68,9 @@ def _answer(group: socket.socket, host: str, stop: threading.Event) -> None:
 
 def test_a_camera_on_the_network_is_found_once_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     with camera() as host:
-        (found,) = find_cameras(wait=1.0)
+        while not (cameras := find_cameras(wait=0.5)):  # A busy machine may answer later.
+            pass
+        (found,) = cameras
         assert (found.host, found.name, found.hardware) == (host, "Front desk", "M-12")
         assert found.service == f"http://{host}/onvif/device_service"
 
@@ -77,8 +80,7 @@ def test_the_command_lists_cameras_or_says_that_there_are_none(
 ) -> None:
     monkeypatch.setattr("edge_agent.setup.onvif.WAIT_SECONDS", 0.5)
     with camera() as host:
-        assert main(["find"]) == 0
-        assert f"{host}" in capsys.readouterr().out
+        assert eventually(lambda: main(["find"]) == 0 and host in capsys.readouterr().out)
     assert main(["find"]) == 0
     assert "No ONVIF camera answered" in capsys.readouterr().out
 
@@ -94,9 +96,9 @@ def test_entities_that_unfold_without_limit_are_passed_over_at_once() -> None:
         + '">'
         + "".join(f'<!ENTITY a{n} "{"&a;" if n == 0 else f"&a{n - 1};" * 10}">' for n in range(9))
     )
-    began = time.monotonic()
+    began = time.process_time()
     assert list(read_answer(f"{bomb}]><e>&a8;</e>".encode(), "192.0.2.1")) == []
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))

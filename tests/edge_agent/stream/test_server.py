@@ -1,5 +1,4 @@
 import http.client
-import time
 from collections.abc import Iterator
 
 import cv2
@@ -137,7 +136,5 @@ def test_closing_disconnects_the_viewers(stream: StreamServer) -> None:
     stream.publish(coffee())
     answer = ask(stream, "/")
     first_picture(answer)
-    asked = time.monotonic()
     stream.close()
-    answer.read()
-    assert time.monotonic() - asked < 5
+    answer.read()  # It ends, while that of an open stream would wait until its timeout.

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from analytics.models import EngagementQuarter, Episode
 from devices.models import Device, Site
 from devices.rules.roles import Role
-from tests import places
+from tests import bulk, places
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import SetClock
@@ -21,6 +21,9 @@ from tests.clock import SetClock
 ALL_MINUTES = 2**15 - 1
 FIRST = dt.date(2026, 9, 14)
 """A Monday."""
+
+SPELL = ("device_id", "label", "started", "ended", "peak", "confidence", "visit")
+"""The columns of an episode."""
 
 
 @pytest.fixture
@@ -43,9 +46,9 @@ def watch(device: Device, *, weeks: int, people: int, lift: float = 1.0, hours: 
             quarters.append(EngagementQuarter(device=device, start=start, **engagement))
             for second in range(round(busy / 4)):
                 began = start + dt.timedelta(seconds=second)
-                spells.append(Episode(device=device, label="face", started=began, ended=began, peak=1, confidence=1))
+                spells.append((device.pk, "face", began, began, 1, 1.0, ""))
     EngagementQuarter.objects.bulk_create(quarters)
-    Episode.objects.bulk_create(spells)
+    bulk.store(Episode, SPELL, spells)
 
 
 def by_measure(answer: Any) -> dict[str, dict[str, Any]]:
