@@ -17,7 +17,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 # The sandbox does not work for root, /dev/shm is small in containers, and servers have no graphics card.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """The timeout in milliseconds for every wait on a page, on a machine that may be busy."""
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -85,12 +85,11 @@ def test_the_agent_counts_the_faces_that_a_scene_contains(tmp_path: Path, broker
         platform(broker) as listening,
         agent(environment(tmp_path, broker, **settings), "demo.cameras.agent") as process,
     ):
-        assert eventually(lambda: len(listening.of_kind("frames")) >= 5)
+        assert eventually(lambda: len(frames_of(listening)) >= 5)
         said = stopped(process)
         assert eventually(lambda: not statuses_of(listening)[-1].online)
     assert "Traceback" not in said
-    sent = [message for message in listening.of_kind("frames") if isinstance(message, messages.Frames)]
-    frames = [frame for message in sent for frame in message.frames]
+    frames = frames_of(listening)
     assert all(frame.size == (1280, 720) and frame.faces is not None for frame in frames)
     scene = Scene("lobby", 4)
     for frame in frames:

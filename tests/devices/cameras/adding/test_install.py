@@ -65,7 +65,7 @@ def test_the_command_sets_a_box_up_and_the_page_shows_what_it_sees(
     setup = f"/sites/seattle/cameras/{device.name}/setup/"
     assert "The camera counts" not in operators.get(setup).content.decode()
     with ingesting(broker), box.agent():
-        assert eventually(lambda: Frame.objects.filter(device=device).exists(), within=90), box.said()
+        assert eventually(lambda: Frame.objects.filter(device=device).exists()), box.said()
         assert eventually(lambda: "data:image/jpeg;base64," in page_of(operators, setup)), box.said()
     assert "The camera counts" in page_of(operators, setup)
 
