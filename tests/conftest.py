@@ -14,7 +14,7 @@ from devices.models import Device, Site
 from devices.reading import picture_budget
 from devices.rules.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
-from tests import clock, places, quick
+from tests import clock, places, quick, runs
 from tests.chromium import Browser, chromium
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
 
@@ -33,12 +33,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the quick tests, and give `real_clock` to tests with a browser, as a browser uses the machine's clock."""
+    """Mark the quick tests, those that other databases and days may change, and those with a browser.
+
+    A test with a browser gets `real_clock`, too, as a browser uses the machine's clock.
+    """
     quick.mark(items)
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
             item.add_marker(clock.REAL)
+    runs.mark(items)
 
 
 @pytest.fixture(autouse=True)

@@ -55,9 +55,14 @@ def is_quick(item: pytest.Function) -> bool:
         return False
     if SLOW_FIXTURES & {*item.fixturenames}:
         return False
+    return not any(calls_outside(fixture.func) for fixture in fixtures_of(item))
+
+
+def fixtures_of(item: pytest.Function) -> list[pytest.FixtureDef[Any]]:
+    """Return the fixtures of a test, also those that its fixtures use."""
     # pytest maps each fixture name to its definitions, of which the last one overrides the others.
-    fixtures = (item._fixtureinfo.name2fixturedefs.get(name, ()) for name in item.fixturenames)
-    return not any(calls_outside(definitions[-1].func) for definitions in fixtures if definitions)
+    found = (item._fixtureinfo.name2fixturedefs.get(name, ()) for name in item.fixturenames)
+    return [definitions[-1] for definitions in found if definitions]
 
 
 @cache
@@ -71,12 +76,12 @@ def reaches_outside(module: str) -> bool:
             return True
         if name not in seen and name.startswith("tests."):
             seen.add(name)
-            waiting += _imports(name)
+            waiting += imports(name)
     return False
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
+def imports(module: str) -> tuple[str, ...]:
     """Return the dotted names that a module imports: modules, and functions or classes in modules."""
     path = TESTS.parent / Path(*module.split(".")).with_suffix(".py")
     if not path.exists():  # a package, or a function
@@ -92,13 +97,19 @@ def _imports(module: str) -> tuple[str, ...]:
 
 def calls_outside(fixture: Any) -> bool:
     """Return whether the fixture's function uses a name from a module that reaches outside, or fetches the models."""
+    return any(
+        module == MODELS or (module in sys.modules and reaches_outside(module)) for module in modules_used(fixture)
+    )
+
+
+def modules_used(fixture: Any) -> set[str]:
+    """Return the other modules from which a fixture of the tests uses a name."""
     if not isinstance(fixture, FunctionType) or not fixture.__module__.startswith("tests."):
-        return False
+        return set()
     named = [fixture.__globals__[name] for name in _names(fixture.__code__) if name in fixture.__globals__]
     modules = [each.__name__ if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in named]
     # The fixture's own module is left out: its names may be attributes of others, such as `places.seattle01`.
-    others = {module for module in modules if module != fixture.__module__}
-    return any(module == MODELS or (module in sys.modules and reaches_outside(module)) for module in others)
+    return {module for module in modules if module != fixture.__module__}
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -68,6 +68,46 @@ def test_what_does_not_ask_is_left_alone(line: str) -> None:
     assert list(reads(line)) == []
 
 
+def at_import(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that are made while a module is imported: those outside of functions, and in their signatures."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            signature = [
+                *node.args.defaults,
+                *filter(None, node.args.kw_defaults),
+                *getattr(node, "decorator_list", []),
+            ]
+            yield from at_import(ast.Module([ast.Expr(each) for each in signature], []))
+        else:
+            if isinstance(node, ast.Call):
+                yield node
+            yield from at_import(node)
+
+
+def asked_at_import(source: str) -> list[str]:
+    """Return what asks for the time while the module is imported, and so outside of every test's clock."""
+    asked = [ast.unparse(call.func).split(".") for call in at_import(ast.parse(source))]
+    return [".".join(name) for name in asked if ".".join(name[-2:]) in READS or name[-1] in ("now", "epoch_ms")]
+
+
+def test_no_module_asks_for_the_time_while_it_is_imported() -> None:
+    paths = [path for path in project_files(ROOT, ".py") if path != AHEAD / "sitecustomize.py"]
+    found = [f"{path.relative_to(ROOT)}: {name}" for path in paths for name in asked_at_import(path.read_text())]
+    assert found == [], "tests/runs.py takes it that the tests of these modules are the same on each day"
+
+
+@pytest.mark.parametrize(
+    "line", ["SINCE = clock.now()", "def f(at=dt.datetime.now(dt.UTC)): ...", "@at(epoch_ms())\ndef f(): ..."]
+)
+def test_each_way_of_asking_at_import_is_noticed(line: str) -> None:
+    assert len(asked_at_import(line)) == 1
+
+
+@pytest.mark.parametrize("line", ["def f(): return clock.now()", "f = lambda: now()", "START = dt.time()"])
+def test_what_is_asked_for_later_is_left_alone(line: str) -> None:
+    assert asked_at_import(line) == []
+
+
 def test_a_test_begins_at_the_same_moment_whatever_the_day(superuser: User) -> None:
     assert 0 <= (clock.now() - clock.NOW).total_seconds() < 60
     assert clock.NOW <= superuser.date_joined <= clock.now()
