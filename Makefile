@@ -26,6 +26,7 @@ help:
 	@echo "make bench-faces   pictures recognised a second; a face among 100,000; the leaderboard of a million coffees"
 	@echo "make bench-learning    how well and fast gestures are learned (HANDS=folder of recordings), and what a model costs"
 	@echo "make bench-analytics  whether pages and the API take longer where there are more frames, beside others"
+	@echo "make bench-annotating  how soon the next picture is there for somebody who draws boxes"
 	@echo "make bench-notices how soon a notice arrives, and what a hundred kills of its sender lose"
 	@echo "make bench-pages   how heavy a device's page is, and how soon its first plot is on the screen"
 	@echo "make bench-restoring   how long a backup of five million frames takes, and its restore"
@@ -70,7 +71,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-film bench-fleet bench-notices bench-pages bench-restoring bench-tabs bench-verdicts: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-annotating bench-edge bench-exports bench-faces bench-film bench-fleet bench-notices bench-pages bench-restoring bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 # PLAYS and EXPERIMENTS are the sizes, such as PLAYS=10000000; ONLY is one part of it: experiments or attribution.
@@ -91,7 +92,7 @@ bench-learning: install-development assets
 fuzz-api: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.api_fuzzing
 
-bench-faces bench-pages: assets
+bench-annotating bench-faces bench-pages: assets
 
 accuracy: install-development assets
 	@$(BIN)/python -m benchmarks.accuracy

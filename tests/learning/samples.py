@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from zlib import crc32
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -47,7 +48,7 @@ def picture(of: DataSet, number: int, *, recording: str = "lobby", boxes: list[L
         prepared=prepare(
             data_set=of,
             name=f"{recording}/{number:03}.jpg",
-            data=jpeg(hash((recording, number)) % 2**32),
+            data=jpeg(crc32(f"{recording}/{number}".encode())),
             recording=recording,
         )
     )

@@ -7,10 +7,12 @@
   const { pictures: queue, labels, describe, save, proposals } = JSON.parse(start.textContent);
   const page = document.getElementById("annotate");
   const told = document.getElementById("told");
-  const AHEAD = 6;
+  const AT_ONCE = 20; // pictures that one request describes
+  const AHEAD = 12; // pictures that are fetched before they are shown, while the server may be busy with proposals
   const MOST_UNDO = 100;
   const known = new Map(); // id → description, whose boxes are as the page has them
-  const proposed = new Map(); // id → promise of proposals
+  const proposed = new Map(); // id → proposals
+  let asking = false; // for proposals: one picture at a time, or the server would have no time for pictures
   let at = 0, label = labels[0] || "", undo = [], before = [], saving = Promise.resolve(), isShown = false;
 
   const canvas = new window.Canvas(document.getElementById("canvas"), {
@@ -29,32 +31,51 @@
   }
 
   async function load(from) {
-    const ids = queue.slice(from, from + AHEAD).filter((id) => !known.has(id));
+    const ids = queue.slice(from, from + AT_ONCE).filter((id) => !known.has(id));
     if (!ids.length) return;
     const answer = await fetch(`${describe}?ids=${ids.join()}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    for (const picture of (await answer.json()).pictures) {
-      known.set(picture.id, picture);
-      new Image().src = picture.url; // the browser keeps it until it is shown
-    }
+    for (const picture of (await answer.json()).pictures) known.set(picture.id, picture);
     for (const id of ids) if (!known.has(id)) queue.splice(queue.indexOf(id), 1);
   }
 
   function ahead() {
-    load(at + 1).catch(() => {});
-    const next = queue[at + 1];
-    if (next && known.has(next)) propose(next);
+    const next = queue.slice(at + 1, at + 1 + AHEAD);
+    if (next.some((id) => !known.has(id))) load(at + 1).then(fetchImages).catch(() => {});
+    fetchImages();
+    propose();
     // Pictures long gone by need no memory.
     for (const id of queue.slice(0, Math.max(0, at - 50))) known.delete(id), proposed.delete(id);
   }
 
-  function propose(id) {
-    if (!proposed.has(id)) {
-      proposed.set(id, fetch(proposals.replace("/0/", `/${id}/`))
-        .then((answer) => (answer.ok ? answer.json() : { proposals: [] }))
-        .catch(() => ({ proposals: [] })));
+  function fetchImages() {
+    for (const picture of queue.slice(at + 1, at + 1 + AHEAD).map((id) => known.get(id))) {
+      if (!picture || picture.image) continue;
+      picture.image = Object.assign(new Image(), { src: picture.url }); // the browser keeps what is referred to
+      picture.image.decode().catch(() => {}); // fetched again when it is shown
     }
-    return proposed.get(id);
+  }
+
+  // Asks for the proposals of the picture that is shown, then for those of the next one.
+  async function propose() {
+    const id = queue.slice(at, at + 2).find((each) => known.has(each) && !proposed.has(each));
+    if (asking || id === undefined) return;
+    asking = true;
+    try {
+      const answer = await fetch(proposals.replace("/0/", `/${id}/`));
+      proposed.set(id, answer.ok ? (await answer.json()).proposals : []);
+    } catch {
+      proposed.set(id, []);
+    }
+    asking = false;
+    if (queue[at] === id) showProposals();
+    propose();
+  }
+
+  function showProposals() {
+    const found = proposed.get(queue[at]) || [];
+    canvas.proposals = found.filter((box) => !canvas.boxes.some((other) => overlap(box, other) > 0.3));
+    canvas.draw();
   }
 
   async function show(index) {
@@ -81,12 +102,8 @@
       `${at + 1} of ${queue.length} · ${picture.recording}${picture.review === "discarded" ? " · discarded" : ""}`;
     page.dataset.shown = picture.id;
     list();
+    showProposals();
     ahead();
-    const found = await propose(picture.id);
-    if (queue[at] === picture.id) {
-      canvas.proposals = found.proposals.filter((box) => !canvas.boxes.some((other) => overlap(box, other) > 0.3));
-      canvas.draw();
-    }
   }
 
   function overlap(one, other) {
