@@ -87,7 +87,7 @@ def photograph(number: int) -> bytes:
     """Return a part of a photograph, as a JPEG; each number another one."""
     from skimage import data
 
-    shown = [data.astronaut, data.coffee, data.rocket, data.chelsea][number % 4]()
+    shown = np.asarray((data.astronaut(), data.coffee(), data.rocket(), data.chelsea())[number % 4], np.uint8)
     left, top = np.random.default_rng(number).integers(0, 60, 2).tolist()
     out = io.BytesIO()
     Image.fromarray(shown[top:, left:]).resize(SIZE).save(out, "JPEG", quality=90)
