@@ -9,6 +9,7 @@ def register_plays() -> None:
         Table("plays.Block"),
         Table("plays.Content", other=("address", "key", "name")),
         Table("plays.ContentDay"),
+        Table("plays.ContentHour"),
         Table("plays.ContentQuarter"),
         Table("plays.Experiment", other=("name", "plan_hash", "seed")),
         Table("plays.Play", other=("layout",)),

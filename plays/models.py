@@ -142,6 +142,12 @@ class Play(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "started_at", "key"], name="one_play_once")]
+        # For lists of the newest plays: of many devices, as with frames; of one content; of one screen.
+        indexes = [
+            models.Index(fields=["-started_at"], name="plays_by_time"),
+            models.Index(fields=["content", "-started_at"], name="plays_of_a_content"),
+            models.Index(fields=["screen", "-started_at"], name="plays_of_a_screen"),
+        ]
 
     def __str__(self) -> str:
         return f"content {self.content_id} on screen {self.screen_id} from {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -155,7 +161,6 @@ class ContentSums(models.Model):
     content = models.ForeignKey(
         Content, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    position = models.PositiveSmallIntegerField()
     plays = models.IntegerField()
     shown_ms = models.BigIntegerField()
     seen_ms = models.BigIntegerField(help_text="The part of `shown_ms` in which the camera was on.")
@@ -183,6 +188,7 @@ class ContentQuarter(ContentSums):
     """
 
     start = models.DateTimeField()
+    position = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [
@@ -196,8 +202,8 @@ class ContentQuarter(ContentSums):
         return f"content {self.content_id} from {self.start:%Y-%m-%d %H:%M} UTC: {self.impressions} impressions"
 
 
-class ContentDay(ContentSums):
-    """The sums of the quarter hours of a local day of the site, for pages about weeks; computed with the quarter hours.
+class LocalContentSums(ContentSums):
+    """Sums of quarter hours of a local day of the site, for pages about weeks; computed with the quarter hours.
 
     The squares and products are those of the quarter hours, which are the units of the intervals.
     """
@@ -209,6 +215,15 @@ class ContentDay(ContentSums):
     products = models.BigIntegerField(help_text="Of attention in tenths of a second and `told`.")
 
     class Meta:
+        abstract = True
+
+
+class ContentDay(LocalContentSums):
+    """The sums of a local day, by the place in the sequence."""
+
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["device", "day", "screen", "content", "position"], name="one_tally_per_day_and_content"
@@ -218,6 +233,23 @@ class ContentDay(ContentSums):
 
     def __str__(self) -> str:
         return f"content {self.content_id} on {self.day}: {self.impressions} impressions"
+
+
+class ContentHour(LocalContentSums):
+    """The sums of an hour of a local day, of all places in the sequence together."""
+
+    hour = models.PositiveSmallIntegerField(help_text="The local hour, 0 to 23; where clocks go back, both of them.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "day", "screen", "content", "hour"], name="one_tally_per_hour_and_content"
+            )
+        ]
+        indexes = [models.Index(fields=["content", "day"], name="hours_of_a_content")]
+
+    def __str__(self) -> str:
+        return f"content {self.content_id} on {self.day} from {self.hour}:00: {self.impressions} impressions"
 
 
 class PlayDay(models.Model):

@@ -16,7 +16,7 @@ from devices.faults.isolation import each
 from devices.models import Device
 from devices.storage import sql
 from plays.attribution import statements
-from plays.models import OPEN_MS, ContentDay, ContentQuarter, PlayDay
+from plays.models import OPEN_MS, ContentDay, ContentHour, ContentQuarter, PlayDay
 
 LOCK = "headcount plays"
 """The name of the exclusive advisory locks on devices for computing their tallies."""
@@ -92,7 +92,7 @@ def _compute_day(devices: Collection[int], day: dt.date, now: dt.datetime) -> No
 def compute(devices: Collection[int], low: dt.datetime, high: dt.datetime, *, now: dt.datetime) -> None:
     """Compute the tallies of the plays of these devices that start from `low`, included, to `high`, excluded; both are
     quarter hours. One statement deletes them, one computes them, and two for each local day that they touch add them
-    up. To be called in a transaction."""
+    up by day and by hour. To be called in a transaction."""
     ContentQuarter.objects.filter(device__in=devices, start__gte=low, start__lt=high).delete()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -111,12 +111,15 @@ def _add_up(devices: Collection[int], low: dt.datetime, high: dt.datetime) -> No
     for name, keys in sorted(by_zone.items()):
         zone = ZoneInfo(name)
         first, last = low.astimezone(zone).date(), (high - dt.timedelta.resolution).astimezone(zone).date()
-        ContentDay.objects.filter(device__in=keys, day__gte=first, day__lte=last).delete()
+        for table in (ContentDay, ContentHour):
+            table.objects.filter(device__in=keys, day__gte=first, day__lte=last).delete()
         for number in range((last - first).days + 1):
             day = first + number * ONE_DAY
             bounds = _adapted(low=day_start(day, zone), high=day_start(day + ONE_DAY, zone))
+            parameters = {"day": day.isoformat(), "zone": name, **bounds}
             with connection.cursor() as cursor:
-                cursor.execute(statements.add_up(keys), {"day": day.isoformat(), **bounds})
+                for by_hour in (False, True):
+                    cursor.execute(statements.add_up(keys, by_hour=by_hour), parameters)
 
 
 def _adapted(**moments: dt.datetime) -> dict[str, Any]:

@@ -68,6 +68,12 @@ class Dialect:
         """Return the expression of a column's date from its text, such as "2026-11-28"."""
         return f"CAST({text} AS {'date' if self.is_postgresql else 'text'})"
 
+    def local_hour(self, column: str) -> str:
+        """Return the expression of a time column's hour in the time zone that is the parameter `zone`."""
+        if self.is_postgresql:
+            return f"CAST(EXTRACT(HOUR FROM {column} AT TIME ZONE %(zone)s) AS int)"
+        return f"django_datetime_extract('hour', {column}, %(zone)s, 'UTC')"
+
     def low(self, *values: str) -> str:
         return f"{'LEAST' if self.is_postgresql else 'MIN'}({', '.join(values)})"
 
@@ -262,19 +268,25 @@ def bound(keys: Collection[int]) -> str:
     WHERE plays_playday.device_id IN ({devices}) AND day = {dialect.date("%(day)s")}"""
 
 
-def add_up(keys: Collection[int]) -> str:
-    """Return the statement that adds the quarter hours of a local day of these devices up to rows of `ContentDay`.
+def add_up(keys: Collection[int], *, by_hour: bool) -> str:
+    """Return the statement that adds the quarter hours of a local day of these devices up: to rows of `ContentHour`, or
+    else of `ContentDay`.
 
-    Parameters by name: `day`, `low` and `high` (its start and end, UTC).
+    Parameters by name: `day`, `low` and `high` (its start and end, UTC), and `zone`. The rows of a content are written
+    side by side, because its page reads all of them.
     """
     dialect, tenths, sums = Dialect(connection.vendor), f"(attention_ms / {TENTH_MS})", COLUMNS[5:]
     devices = ", ".join(str(int(key)) for key in sorted(keys))
     squares = f"COUNT(*), SUM({tenths} * {tenths}), SUM(CAST(told AS bigint) * told), SUM({tenths} * told)"
+    table, column, value = (
+        ("contenthour", "hour", dialect.local_hour("start")) if by_hour else ("contentday", "position", "position")
+    )
     return f"""
-    INSERT INTO plays_contentday (device_id, day, screen_id, content_id, position, {", ".join(sums)},
+    INSERT INTO plays_{table} (device_id, day, screen_id, content_id, {column}, {", ".join(sums)},
         groups, attention_squares, told_squares, products)
-    SELECT device_id, {dialect.date("%(day)s")}, screen_id, content_id, position,
+    SELECT device_id, {dialect.date("%(day)s")}, screen_id, content_id, {value},
         {", ".join(f"SUM({name})" for name in sums)}, {squares}
     FROM plays_contentquarter
     WHERE plays_contentquarter.device_id IN ({devices}) AND start >= %(low)s AND start < %(high)s
-    GROUP BY device_id, screen_id, content_id, position"""
+    GROUP BY 1, 3, 4, 5
+    ORDER BY 4, 3, 5"""

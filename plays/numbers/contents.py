@@ -25,7 +25,7 @@ from analytics.numbers.intervals import CONFIDENCE, Groups, Interval, score_inte
 from analytics.numbers.sql import IntegerSum
 from devices.models import Device, Site
 from plays.attribution.statements import TENTH_MS
-from plays.models import Content, ContentDay, ContentQuarter, Screen
+from plays.models import Content, ContentDay, ContentHour, ContentQuarter, Screen
 
 MS = 1_000
 ONE_DAY = dt.timedelta(days=1)
@@ -166,7 +166,7 @@ def read_contents(sites: Collection[Site], period: Period) -> dict[int, Numbers]
     """Read the numbers of each content by its key, in three queries; a fourth where the period cuts days."""
     found: dict[int, Numbers] = defaultdict(Numbers)
     cameras = cameras_of_screens(sites)
-    for rows in _tallies(sites, period):
+    for rows in _tallies(sites, period, ContentDay):
         for (content, screen), sums, squares in _add_up(rows, "content", "screen"):
             found[content].add(sums, cameras.get(screen, 1), squares)
     return dict(found)
@@ -188,33 +188,32 @@ class Parts:
 
 
 def read_parts(content: Content, period: Period) -> Parts:
-    """Read the numbers of a content in parts, in four queries; a fifth where the period cuts days.
+    """Read the numbers of a content in parts, in five queries; two more where the period cuts days.
 
     A quarter hour belongs to the hour that contains it.
     """
     sites, zone = [content.site], content.site.zone
     cameras = cameras_of_screens(sites)
     parts = Parts(Numbers(), *(defaultdict(Numbers) for _ in range(4)))
-    for rows in _tallies(sites, period):
-        of_content = rows.filter(content=content.pk)
-        date = F("day") if rows.model is ContentDay else TruncDate("start", tzinfo=zone)
-        for (day, screen, position), sums, squares in _add_up(of_content, "screen", "position", date=date):
+    for rows in _tallies(sites, period, ContentDay):
+        date = TruncDate("start", tzinfo=zone) if rows.model is ContentQuarter else F("day")
+        for (day, screen, position), sums, squares in _add_up(
+            rows.filter(content=content.pk), "screen", "position", date=date
+        ):
             for numbers in (parts.whole, parts.by_day[day], parts.by_position[position], parts.by_screen[screen]):
                 numbers.add(sums, cameras.get(screen, 1), squares)
-    quarters = ContentQuarter.objects.filter(
-        device__in=_devices_of(sites)[content.site_id],
-        content=content.pk,
-        start__gte=period.start,
-        start__lt=period.end,
-    )
-    for (hour, screen), sums, squares in _add_up(quarters, "screen", hour=ExtractHour("start", tzinfo=zone)):
-        parts.by_hour[hour].add(sums, cameras.get(screen, 1), squares)
+    for rows in _tallies(sites, period, ContentHour):
+        each_hour = ExtractHour("start", tzinfo=zone) if rows.model is ContentQuarter else F("hour")
+        for (hour, screen), sums, squares in _add_up(rows.filter(content=content.pk), "screen", each=each_hour):
+            parts.by_hour[hour].add(sums, cameras.get(screen, 1), squares)
     return parts
 
 
-def _tallies(sites: Collection[Site], period: Period) -> list[QuerySet[Any]]:
-    """Return the rows that make up the period: of the local days that lie in it whole, and of the quarter hours of
-    those that it cuts; without the latter where it cuts none."""
+def _tallies(
+    sites: Collection[Site], period: Period, of_days: type[ContentDay] | type[ContentHour]
+) -> list[QuerySet[Any]]:
+    """Return the rows that make up the period: those of `of_days` of the local days that lie in it whole, and the
+    quarter hours of the days that it cuts; without the latter where it cuts none."""
     by_zone: dict[str, list[Site]] = defaultdict(list)
     for site in sites:
         by_zone[site.timezone].append(site)
@@ -232,7 +231,7 @@ def _tallies(sites: Collection[Site], period: Period) -> list[QuerySet[Any]]:
                 cut |= Q(device__in=keys, start__gte=start, start__lt=end)
     # The devices are named once more for databases that are distributed by them.
     everywhere = [key for site in sites for key in devices[site.pk]]
-    days = ContentDay.objects.filter(whole, device__in=everywhere)
+    days = of_days.objects.filter(whole, device__in=everywhere)
     return [days, ContentQuarter.objects.filter(cut, device__in=everywhere)] if cut else [days]
 
 

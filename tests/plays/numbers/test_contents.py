@@ -11,7 +11,9 @@ from hypothesis.extra.django import TestCase
 
 from devices.models import Device, Site
 from plays.attribution import services
-from plays.models import Content, ContentDay, ContentQuarter
+from plays.intake.reports import Report
+from plays.intake.services import store
+from plays.models import Content, ContentDay, ContentHour, ContentQuarter, Source
 from plays.numbers.contents import SUMS, Period, read_contents, read_parts
 from tests import clock, places
 from tests.plays.samples import NOON, play, screen, visit
@@ -49,7 +51,10 @@ class DaysAddUp(TestCase):
             zone = device.site.zone
             assert set(parts.by_day) == {row.start.astimezone(zone).date() for row in own}
             for hour, of_hour in parts.by_hour.items():
-                assert of_hour.plays == sum(row.plays for row in own if row.start.astimezone(zone).hour == hour)
+                rows_of_hour = [row for row in own if row.start.astimezone(zone).hour == hour]
+                assert of_hour.groups == len(rows_of_hour)
+                assert all(getattr(of_hour, name) == sum(getattr(row, name) for row in rows_of_hour) for name in SUMS)
+            assert sum(of_hour.groups for of_hour in parts.by_hour.values()) == len(own)
 
 
 @pytest.mark.django_db
@@ -58,8 +63,23 @@ def test_days_follow_the_time_zone_of_the_site_also_after_it_has_changed(seattle
     services.compute_changed(now=clock.now())
     before = ContentDay.objects.get()
     assert before.day == (NOON - 11 * dt.timedelta(hours=1)).astimezone(seattle01.site.zone).date()
+    assert [(row.day, row.hour) for row in ContentHour.objects.all()] == [(before.day, 23)]
     Site.objects.filter(pk=seattle01.site_id).update(timezone="Asia/Tokyo")
     services.compute_changed(now=clock.now())
     after = ContentDay.objects.get()
     assert after.day == (NOON - 11 * dt.timedelta(hours=1)).astimezone(ZoneInfo("Asia/Tokyo")).date()
     assert after.day != before.day
+    assert [(row.day, row.hour) for row in ContentHour.objects.all()] == [(after.day, 16)]
+
+
+@pytest.mark.django_db
+def test_the_hour_that_comes_twice_when_clocks_go_back_has_the_sums_of_both(seattle01: Device) -> None:
+    now = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+    for hour in (8, 9, 10):  # 1:00 twice, then 2:00, in Los Angeles
+        start = dt.datetime(2026, 11, 1, hour, 5, tzinfo=dt.UTC)
+        store(
+            screen=screen(seattle01), reports=[Report("film", start, start + QUARTER / 3)], source=Source.API, now=now
+        )
+    services.compute_changed(now=now)
+    hours = ContentHour.objects.order_by("hour").values_list("day", "hour", "plays", "groups")
+    assert list(hours) == [(dt.date(2026, 11, 1), 1, 2, 2), (dt.date(2026, 11, 1), 2, 1, 1)]
