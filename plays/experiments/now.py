@@ -1,11 +1,11 @@
 """What a screen shall show now, for any player that asks."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Min
 
 from plays.models import Arm, Block, Content, Screen
 
@@ -31,25 +31,16 @@ class Now:
         }
 
 
-def what_now(screens: Iterable[Screen], *, now: dt.datetime) -> dict[int, Now]:
-    """Return what each of these screens shall show now, by the screen's key; in two queries."""
-    keys = [screen.pk for screen in screens]
-    under_way = Block.objects.filter(experiment__screen__in=keys, ends_at__gt=now).filter(
-        Q(experiment__stopped_at=None)
-    )
-    current = under_way.filter(starts_at__lte=now).annotate(screen=F("experiment__screen"))
-    found: dict[int, Now] = {}
-    blocks = {block.screen: block for block in current}
-    arms = {
-        (arm.experiment_id, arm.number): arm.content
-        for arm in Arm.objects.filter(experiment__in=[block.experiment_id for block in blocks.values()]).select_related(
-            "content"
-        )
-    }
-    for screen, block in blocks.items():
-        found[screen] = Now(arms[block.experiment_id, block.arm], block.ends_at, block.experiment_id)
-    for screen in keys:
-        if screen not in found:
-            following = under_way.filter(experiment__screen=screen, starts_at__gt=now).order_by("starts_at").first()
-            found[screen] = Now(None, following.starts_at if following else None)
+def what_now(screens: Collection[Screen], *, now: dt.datetime) -> dict[int, Now]:
+    """Return what each of these screens shall show now, by the screen's key; in three queries."""
+    blocks = Block.objects.filter(
+        experiment__screen__in=[screen.pk for screen in screens], experiment__stopped_at=None, ends_at__gt=now
+    ).order_by()
+    begins = dict(blocks.filter(starts_at__gt=now).values_list("experiment__screen").annotate(Min("starts_at")))
+    found = {screen.pk: Now(None, begins.get(screen.pk)) for screen in screens}
+    current = list(blocks.filter(starts_at__lte=now).annotate(screen=F("experiment__screen")))
+    shown = Arm.objects.filter(experiment__in=[block.experiment_id for block in current]).select_related("content")
+    arms = {(arm.experiment_id, arm.number): arm.content for arm in shown}
+    for block in current:
+        found[block.screen] = Now(arms[block.experiment_id, block.arm], block.ends_at, block.experiment_id)
     return found

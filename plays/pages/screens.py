@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Max
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -31,13 +31,14 @@ def site_screens(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the site's screens: their cameras, when they last told a play, and what they shall show now."""
     user, now = cast("User", request.user), timezone.now()
     site = find_site(user, slug)
-    screens = list(Screen.objects.filter(site=site).select_related("player", "wall"))
-    shall = what_now(screens, now=now)
     devices = list(Device.objects.filter(site=site).order_by("pk").values_list("pk", flat=True))
-    latest = dict(Play.objects.filter(device__in=devices).order_by().values_list("screen").annotate(Max("started_at")))
+    plays = Play.objects.filter(device__in=devices, screen=OuterRef("pk")).order_by("-started_at")
+    latest = Subquery(plays.values("started_at")[:1])
+    screens = list(Screen.objects.filter(site=site).select_related("player", "wall").annotate(played_at=latest))
+    shall = what_now(screens, now=now)
     context = {
         "site": site,
-        "rows": [(screen, shall[screen.pk], latest.get(screen.pk)) for screen in screens],
+        "rows": [(screen, shall[screen.pk]) for screen in screens],
         "may_change": Right.OPERATE in site.rights_of(user),
     }
     return render(request, "plays/screens.html", context)

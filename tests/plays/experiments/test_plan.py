@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -117,3 +118,11 @@ def test_a_player_is_told_what_its_block_shows_and_until_when(seattle01: Device,
     assert (night[made.screen_id].content, night[made.screen_id].until) == (None, made.blocks.all()[12].starts_at)
     stop(experiment=made, now=block.starts_at)
     assert what_now(screens, now=block.starts_at)[made.screen_id].content is None
+
+
+@pytest.mark.django_db
+def test_many_screens_are_told_in_the_same_queries_as_one(seattle01: Device, django_assert_num_queries: Any) -> None:
+    made = experiment(seattle01)
+    screens = [made.screen, *(screen(seattle01, f"Screen {number}") for number in range(5))]
+    with django_assert_num_queries(3):
+        assert set(what_now(screens, now=clock.now())) == {each.pk for each in screens}
