@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -19,8 +19,8 @@ from plays.models import Content, PlayDay, Screen
 MOST_BARS = 3_000
 """Plays and visits that one timeline draws; when there are more, the page shows a shorter stretch."""
 
-VISIT = ("id", "device_id", "began_at", "dwell_ms", "attention_ms")
-"""The columns of an archived visit that a timeline shows."""
+VISIT = ("id", "began_at", "dwell_ms", "attention_ms")
+"""The columns of a visit that a timeline shows."""
 
 ONE_DAY = dt.timedelta(days=1)
 MS = dt.timedelta(milliseconds=1)
@@ -35,6 +35,22 @@ class ShownPlay:
     position: int
     started_at: dt.datetime
     ended_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVisit:
+    """A visit; one of thousands, so that it is no object of the model."""
+
+    pk: int
+    began_at: dt.datetime
+    dwell_ms: int
+    attention_ms: int | None
+    is_archived: bool = field(default=False, kw_only=True)
+    """Whether the database has it no longer."""
+
+    @property
+    def left_at(self) -> dt.datetime:
+        return self.began_at + self.dwell_ms * MS
 
 
 def read_plays(
@@ -94,19 +110,20 @@ class Timeline:
 
     start: dt.datetime
     end: dt.datetime
-    visits: Sequence[Visit]
+    visits: Sequence[SeenVisit]
     rows: Sequence[tuple[Screen, Sequence[tuple[ShownPlay, Content]]]]
     is_cut: bool
     """Whether there were more plays or visits than are drawn."""
 
 
 def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Timeline:
-    """Read what was shown before these cameras and who came, in seven queries. Archived visits are unsaved objects."""
+    """Read what was shown before these cameras and who came, in seven queries."""
     plays = read_plays(devices, start, end, now=now)
     keys = [device.pk for device in devices]
     stored = Visit.objects.filter(device__in=keys, began_at__gte=start, began_at__lt=end).order_by("began_at")
-    archived = read_facts(FactKind.VISITS, VISIT, devices=keys, spans=[(start, end)])
-    found = [*stored[:MOST_BARS], *(Visit(**dict(zip(VISIT, row, strict=True))) for row in islice(archived, MOST_BARS))]
+    archived = islice(read_facts(FactKind.VISITS, VISIT, devices=keys, spans=[(start, end)]), MOST_BARS)
+    found = [SeenVisit(*row) for row in stored.values_list(*VISIT)[:MOST_BARS]]
+    found += [SeenVisit(*row, is_archived=True) for row in archived]
     visits = sorted(found, key=lambda visit: visit.began_at)[:MOST_BARS]
     contents = Content.objects.select_related("site").in_bulk({play.content for play in plays})
     screens = Screen.objects.in_bulk({play.screen for play in plays})

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from devices.managing.access import find_site
 from devices.models import Device, Site
 from devices.rules.text import whole_number
 from plays.models import Content, Screen
-from plays.numbers.timelines import ShownPlay, Timeline, read_timeline
+from plays.numbers.timelines import SeenVisit, ShownPlay, read_timeline
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -52,7 +53,9 @@ def timeline(request: HttpRequest, slug: str) -> HttpResponse:
         start = _moment(request, site, devices, span, now)
         end = start + SPANS[span]
     found = read_timeline(devices, start, end, now=now)
-    colours = _colours(found)
+    line = Line(start, end, site.zone)
+    contents = sorted({content for _, plays in found.rows for _, content in plays}, key=lambda each: each.name)
+    looks = {content: Look(content, number % COLOURS) for number, content in enumerate(contents)}
     context = {
         "site": site,
         "visit": visit,
@@ -62,14 +65,12 @@ def timeline(request: HttpRequest, slug: str) -> HttpResponse:
         "spans": list(SPANS),
         "earlier": (start - SPANS[span]).isoformat(),
         "later": (end).isoformat() if end < now else "",
-        "people": _joined(
-            _visit_bar(each, start, end, site) for each in found.visits if visit is None or each.pk == visit.pk
-        ),
+        "people": _joined(_visit_bar(each, line) for each in found.visits if visit is None or each.pk == visit.pk),
         "rows": [
-            (screen, _joined(_play_bar(play, content, start, end, site, colours) for play, content in shown))
+            (screen, _joined(_play_bar(play, looks[content], line) for play, content in shown))
             for screen, shown in found.rows
         ],
-        "key": [(content, colours[content.pk]) for content in _contents(found)],
+        "key": [(content, look.colour) for content, look in looks.items()],
         "met": _met(visit, found.rows) if visit is not None else [],
         "ticks": _ticks(start, end, site),
         "is_cut": found.is_cut,
@@ -114,44 +115,46 @@ def _joined(bars: Iterable[str]) -> SafeString:
     return mark_safe("".join(bars))  # noqa: S308 - see above
 
 
-def _place(start: dt.datetime, end: dt.datetime, low: dt.datetime, high: dt.datetime) -> tuple[float, float]:
-    """Return where a stretch of time lies and how wide it is, as percentages of the whole width."""
-    whole = (end - start).total_seconds()
-    left = max(0.0, (low - start).total_seconds() / whole)
-    right = min(1.0, (high - start).total_seconds() / whole)
-    return 100 * left, max(0.05, 100 * (right - left))
+class Line:
+    """The line of a stretch of time, on which bars lie."""
+
+    def __init__(self, start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> None:
+        self.start, self.percent, self.zone = start, (end - start) / 100, zone
+
+    def place(self, low: dt.datetime, high: dt.datetime) -> tuple[float, float]:
+        """Return where a stretch of time lies and how wide it is, in percents of the line."""
+        left = max(0.0, (low - self.start) / self.percent)
+        return left, max(0.05, min(100.0, (high - self.start) / self.percent) - left)
+
+    def clock(self, moment: dt.datetime) -> str:
+        """Return the local time of day."""
+        return f"{moment.astimezone(self.zone):%H:%M:%S}"
 
 
-def _visit_bar(visit: Visit, start: dt.datetime, end: dt.datetime, site: Site) -> str:
-    leave = visit.began_at + dt.timedelta(milliseconds=visit.dwell_ms)
+class Look:
+    """How a content looks on the timeline: its name, escaped once for all its plays, and its colour."""
+
+    def __init__(self, content: Content, colour: int) -> None:
+        self.name, self.colour = escape(content.name), colour
+
+
+def _visit_bar(visit: SeenVisit, line: Line) -> str:
     looked = "" if visit.attention_ms is None else f", looked for {visit.attention_ms / 1000:.1f} s"
-    text = f"{visit.began_at.astimezone(site.zone):%H:%M:%S}: a visit of {visit.dwell_ms / 1000:.1f} s{looked}"
+    text = f"{line.clock(visit.began_at)}: a visit of {visit.dwell_ms / 1000:.1f} s{looked}"
     look = round(10 * (visit.attention_ms or 0) / max(1, visit.dwell_ms))
-    left, width = _place(start, end, visit.began_at, leave)
+    left, width = line.place(visit.began_at, visit.left_at)
     style = f"left: {left:.3f}%; width: {width:.3f}%; --look: {look}"
     # An archived visit, which is not in the database, has no page of its own.
-    link = "" if visit._state.adding else f' href="?visit={visit.pk}"'
-    return f'<a class="visit-bar"{link} style="{style}" title="{escape(text)}"></a>'
+    link = "" if visit.is_archived else f' href="?visit={visit.pk}"'
+    return f'<a class="visit-bar"{link} style="{style}" title="{text}"></a>'
 
 
-def _play_bar(
-    play: ShownPlay, content: Content, start: dt.datetime, end: dt.datetime, site: Site, colours: dict[int, int]
-) -> str:
+def _play_bar(play: ShownPlay, look: Look, line: Line) -> str:
     seconds = (play.ended_at - play.started_at).total_seconds()
-    text = f"{play.started_at.astimezone(site.zone):%H:%M:%S}: {content}, {seconds:.1f} s"
-    left, width = _place(start, end, play.started_at, play.ended_at)
-    style, label = f"left: {left:.3f}%; width: {width:.3f}%", content.name if width > NARROWEST_LABEL else ""
-    classes = f"play-bar colour-{colours[content.pk]}"
-    return f'<span class="{classes}" style="{style}" title="{escape(text)}">{escape(label)}</span>'
-
-
-def _contents(found: Timeline) -> list[Content]:
-    shown = {content.pk: content for _, plays in found.rows for _, content in plays}
-    return sorted(shown.values(), key=lambda content: content.name)
-
-
-def _colours(found: Timeline) -> dict[int, int]:
-    return {content.pk: place % COLOURS for place, content in enumerate(_contents(found))}
+    text = f"{line.clock(play.started_at)}: {look.name}, {seconds:.1f} s"
+    left, width = line.place(play.started_at, play.ended_at)
+    style, label = f"left: {left:.3f}%; width: {width:.3f}%", look.name if width > NARROWEST_LABEL else ""
+    return f'<span class="play-bar colour-{look.colour}" style="{style}" title="{text}">{label}</span>'
 
 
 def _met(

@@ -196,9 +196,9 @@ def test_an_operator_adds_and_changes_a_screen_but_only_an_administrator_has_a_p
     assert "no play yet" in page
     play(made, "film", -60, -50)
     play(made, "film", -600, -590)
-    assert "last play 2 hours, 1 minute ago" in read(
-        client, superuser, reverse("site-screens", args=["seattle"])
-    ).replace("\xa0", " ")
+    assert "last play 2 hours ago" in read(client, superuser, reverse("site-screens", args=["seattle"])).replace(
+        "\xa0", " "
+    )
 
 
 def test_a_players_link_is_shown_once_and_a_new_one_ends_it(client: Client, operator: User, seattle01: Device) -> None:
