@@ -202,7 +202,10 @@ def _stretches(
 
 
 def setup_key(device: int, setup: Mapping[str, Any]) -> str:
-    """Return what hours with one setup have in common: the device's key and what it told, but for its software."""
+    """Return what hours with one setup have in common: the device's key and what it told, but for its software.
+
+    This is the one rule of which setups are the same, for comparisons, for usual ranges and for counts by eye.
+    """
     return json.dumps([device, {key: setup[key] for key in sorted(setup) if key != SOFTWARE}])
 
 

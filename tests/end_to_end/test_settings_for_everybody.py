@@ -20,6 +20,13 @@ from tests.end_to_end.test_accessibility import LONG_NAME, PHONE, WIDEST_LINE, a
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
+TABS_IN_ONE_ROW = """(() => {
+    const tabs = [...document.querySelectorAll(".tabs a")].map(tab => tab.getBoundingClientRect());
+    const present = document.querySelector(".tabs [aria-current]")?.getBoundingClientRect();
+    return new Set(tabs.map(tab => tab.top)).size === 1 && present?.left >= 0 && present.right <= innerWidth;
+})()"""
+
+
 @pytest.fixture
 def addresses(seattle01: Device, owner: User) -> list[str]:
     """All pages of a site's settings; what they show has long names."""
@@ -57,6 +64,8 @@ def test_the_settings_of_a_site_are_for_everybody(
     for address in addresses:
         page.goto(f"{live_server.url}{address}")
         found += all_complaints(page)
+        if page.locator(".tabs").count() and not page.evaluate(TABS_IN_ONE_ROW):
+            found.append(f"{address} has its tabs in several rows, or the present tab out of view")
         if (width := page.evaluate(WIDEST_LINE)) > PHONE[0]:
             found.append(f"{address} is {width} pixels wide")
     assert not found, "\n".join(found)

@@ -67,7 +67,9 @@ def calibration(accuracy: Accuracy) -> str:
         return f"{sentence(present).removesuffix('.')}, {counted}."
     told = f"{', and '.join(parts)}, {counted}"
     if accuracy.ended is None:
-        return f"Measures {told}."
+        renewed = accuracy.new_software
+        doubt = renewed and f" New software came on {_date(renewed.at, zone)}, which may change what is counted."
+        return f"Measures {told}.{doubt or ''}"
     changed = f"the {accuracy.ended.what} {'were' if accuracy.ended.is_several else 'was'} changed"
     return f"Measured {told}. On {_date(accuracy.ended.at, zone)} {changed}, so this holds no more: count again."
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Max
 
-from analytics.models import DeviceSetup
+from analytics.features.groundtruth.setups import SetupHistory
 from analytics.models.groundtruth import GroundTruthSession
+from analytics.verdicts.setups import read_told
 from devices.models import Device
 
 TITLE = "Calibration"
@@ -14,15 +15,12 @@ TITLE = "Calibration"
 def calibration_column(devices: Sequence[Device]) -> Mapping[int, str]:
     """Return by primary key of the device when it was last compared with a person's count; two queries.
 
-    A camera whose software, models, source or settings changed since is compared no more. Devices without a count are
-    left out.
+    A camera whose setup changed since (`setup_key`) is compared no more. Devices without a count are left out.
     """
     keys = [device.pk for device in devices]
     counted = GroundTruthSession.objects.filter(device__in=keys, ended_at__isnull=False).order_by()
     latest = dict(counted.values_list("device_id").annotate(Max("started_at")))
-    setups = DeviceSetup.objects.filter(device__in=latest).order_by()
-    changed = dict(setups.values_list("device_id").annotate(Max("since")))
-    return {
-        pk: f"counted {at:%d %b %Y}" + (", changed since" if pk in changed and changed[pk] > at else "")
-        for pk, at in latest.items()
-    }
+    told = read_told(latest)
+    setups = {device.pk: SetupHistory(device, told) for device in devices}
+    changed = {pk for pk, at in latest.items() if setups[pk].at(at) != setups[pk].current}
+    return {pk: f"counted {at:%d %b %Y}" + (", changed since" if pk in changed else "") for pk, at in latest.items()}

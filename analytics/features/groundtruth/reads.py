@@ -1,8 +1,9 @@
 """Read the accuracy of a device from the ground-truth sessions at its spot, in a few queries for any number of them.
 
 Only sessions within the retention of frames can be compared; facts of archived months are read from their files.
-Rejected detections count as no faces. The sessions tell the accuracy of a camera as long as nothing is changed that
-decides how well it counts: the camera, its software, models and settings. Then the calibration has ended.
+Rejected detections count as no faces. The sessions tell the accuracy of a camera as long as it has the same setup:
+camera, models and settings (`verdicts.setups.setup_key`). Then the calibration has ended. New software alone does not
+end it, but is told.
 """
 
 import datetime as dt
@@ -26,7 +27,7 @@ from analytics.numbers.intervals import CONFIDENCE
 from analytics.numbers.visits import first_visits
 from analytics.verdicts.hour_series import Measure
 from analytics.verdicts.matched import Calibration
-from analytics.verdicts.setups import Calibrations, read_told, setup_key
+from analytics.verdicts.setups import Calibrations, read_told
 from devices.models import Device
 
 LATEST_SESSIONS = 100
@@ -62,6 +63,8 @@ class Accuracy:
     """The sessions that had the same setup: the device's own, or where `ended` says so, a former one."""
     ended: Change | None
     """What ended the calibration; None while it holds, and without a compared session."""
+    new_software: Change | None = None
+    """The latest change of the software since the calibrating sessions, where the calibration holds."""
 
     @property
     def comparison(self) -> Comparison:
@@ -96,24 +99,23 @@ def read_accuracy(device: Device) -> Accuracy:
     at_spot = GroundTruthSession.objects.filter(device__in=Device.objects.of_spot(device))
     sessions = list(at_spot.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])
     results = _results(sessions)
-    return Accuracy(device, results, *_calibration(device, results, read_setups(device) if sessions else None))
+    return _accuracy(device, results, read_setups(device)) if sessions else Accuracy(device, [], [], None)
 
 
-def _calibration(
-    device: Device, results: Sequence[SessionResult], setups: SetupHistory | None
-) -> tuple[list[SessionResult], Change | None]:
-    """Return the calibrating sessions, and what ended the calibration."""
-    if setups is None:
-        return [], None
+def _accuracy(device: Device, results: Sequence[SessionResult], setups: SetupHistory) -> Accuracy:
     known = [(result, setups.during(result.session, until(result.session))) for result in results if result.minutes]
     compared = [(result, setup) for result, setup in known if setup is not None and result.comparison.minutes]
     if not compared:
-        return [], None
-    is_own = any(setup == setups.current for _, setup in compared)
+        return Accuracy(device, results, [], None)
+    own = next((result for result, setup in compared if setup == setups.current), None)
     latest, former = compared[0]
-    chosen = setups.current if is_own else former
-    return [result for result, setup in known if setup == chosen], (
-        None if is_own else setups.change_since(latest.session)
+    chosen = former if own is None else setups.current
+    return Accuracy(
+        device,
+        results,
+        [result for result, setup in known if setup == chosen],
+        setups.change_since(latest.session) if own is None else None,
+        None if own is None else setups.software_since(own.session),
     )
 
 
@@ -125,8 +127,8 @@ def read_session_result(session: GroundTruthSession) -> SessionResult:
 def read_setup_calibrations(devices: Collection[int]) -> Calibrations:
     """Return the calibration of each setup of these devices, from their latest sessions together.
 
-    A session during which something was changed calibrates nothing. New software alone is no other setup here, as it is
-    none for comparisons. One query where nobody counted, and a constant number otherwise.
+    A session during which the setup was changed calibrates nothing. One query where nobody counted, and a constant number
+    otherwise.
     """
     own = GroundTruthSession.objects.filter(device__in=devices).order_by("-started_at", "-pk")
     sessions = list(own.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])
@@ -135,12 +137,9 @@ def read_setup_calibrations(devices: Collection[int]) -> Calibrations:
     told = read_told(devices)
     groups: dict[str, list[SessionResult]] = defaultdict(list)
     for result in _results(sessions):
-        device, setup = SetupHistory(result.session.device, told).during(result.session, until(result.session)) or (
-            None,
-            None,
-        )
-        if device is not None:
-            groups[setup_key(device, setup or {})].append(result)
+        key = SetupHistory(result.session.device, told).during(result.session, until(result.session))
+        if key is not None:
+            groups[key].append(result)
     found: dict[str, dict[str, Calibration]] = {}
     for key, results in groups.items():
         compared = {Measure.AVERAGE: compare([result.minutes for result in results])}

@@ -182,6 +182,10 @@ class AccuracySerializer(serializers.Serializer[Any]):
     visits = ComparisonSerializer(allow_null=True, help_text=VISITS)
     ended = ChangeSerializer(
         allow_null=True,
-        help_text="What has ended the calibration; null while it holds: until camera, software, models or settings "
-        "are changed.",
+        help_text="What has ended the calibration; null while it holds: until camera, models or settings are changed.",
+    )
+    new_software = ChangeSerializer(
+        allow_null=True,
+        help_text="The latest new software since the count. It does not end the calibration, but may change what is "
+        "counted; null without one.",
     )

@@ -1,4 +1,4 @@
-"""What decided how well the camera at a spot counted, at any time: the device, its software, camera and settings."""
+"""What decided how well the camera at a spot counted, at any time; `setup_key` tells which setups are the same."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.models.groundtruth import GroundTruthSession
-from analytics.verdicts.setups import Told, name_changes, read_told
+from analytics.verdicts.setups import SOFTWARE, Told, name_changes, read_told, setup_key
 from devices.models import Device
-
-Setup = tuple[int, dict[str, Any] | None]
-"""A device, and what it has told of its setup; None from a device that tells nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -37,31 +33,52 @@ class SetupHistory:
     told: Told
 
     @property
-    def current(self) -> Setup:
-        """The setup of now."""
-        told = self.told.get(self.device.pk)
-        return self.device.pk, told[-1][1] if told else None
+    def current(self) -> str:
+        """The `setup_key` of now."""
+        told = self.told.get(self.device.pk, ())
+        return setup_key(self.device.pk, told[-1][1] if told else {})
 
-    def at(self, device: int, moment: dt.datetime) -> Setup:
-        """Return the setup of the device at this time. Before it told any, it had the first one, as far as is known."""
-        told = self.told.get(device, ())
-        place = bisect_right([since for since, _ in told], moment)
-        return device, told[max(place - 1, 0)][1] if told else None
+    def at(self, moment: dt.datetime) -> str:
+        """Return the `setup_key` of the latest device at this time."""
+        return setup_key(self.device.pk, self._told(self.device.pk, moment))
 
-    def during(self, session: GroundTruthSession, until: dt.datetime) -> Setup | None:
-        """Return the setup throughout the session; None where it was changed meanwhile."""
-        first, last = (self.at(session.device_id, moment) for moment in (session.started_at, until))
-        return first if first == last else None
+    def during(self, session: GroundTruthSession, until: dt.datetime) -> str | None:
+        """Return the `setup_key` throughout the session; None where the setup was changed meanwhile."""
+        device, start = session.device_id, session.started_at
+        meanwhile = [setup for since, setup in self.told.get(device, ()) if start < since <= until]
+        keys = {setup_key(device, setup) for setup in (self._told(device, start), *meanwhile)}
+        return keys.pop() if len(keys) == 1 else None
 
     def change_since(self, session: GroundTruthSession) -> Change | None:
-        """Return the first change since the session; None without one."""
-        _, setup = self.at(session.device_id, session.started_at)
-        for since, later in self.told.get(session.device_id, ()):
-            if since > session.started_at and later != setup:
-                return Change(since, name_changes(setup or {}, later))
+        """Return the first change of the setup since the session; None without one."""
+        before = self._told(session.device_id, session.started_at)
+        for since, later in self._told_since(session):
+            if setup_key(session.device_id, later) != setup_key(session.device_id, before):
+                return Change(since, name_changes(before, later))
         if session.device_id != self.device.pk and self.device.since is not None:
             return Change(self.device.since, "camera")
         return None
+
+    def software_since(self, session: GroundTruthSession) -> Change | None:
+        """Return the latest change of the software since the session; None without one, or with a former device."""
+        if session.device_id != self.device.pk:
+            return None
+        before, found = self._told(session.device_id, session.started_at).get(SOFTWARE), None
+        for since, later in self._told_since(session):
+            if later.get(SOFTWARE) != before:
+                found = Change(since, SOFTWARE)
+            before = later.get(SOFTWARE)
+        return found
+
+    def _told(self, device: int, moment: dt.datetime) -> dict[str, Any]:
+        """Return what the device had told by then. Before it told anything, its setup was the first one that it told,
+        as far as is known."""
+        told = self.told.get(device, ())
+        place = bisect_right([since for since, _ in told], moment)
+        return told[max(place - 1, 0)][1] if told else {}
+
+    def _told_since(self, session: GroundTruthSession) -> list[tuple[dt.datetime, dict[str, Any]]]:
+        return [each for each in self.told.get(session.device_id, ()) if each[0] > session.started_at]
 
 
 def read_setups(device: Device) -> SetupHistory:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -22,10 +23,13 @@ def test_a_camera_tells_when_it_was_counted_and_another_tells_nothing(seattle01:
     assert calibration_column([seattle01, chicago01]) == {seattle01.pk: "counted 20 Nov 2026"}
 
 
-def test_a_count_before_a_change_says_so(seattle01: Device) -> None:
+@pytest.mark.parametrize(("later", "told"), [({"accuracy": "high"}, ", changed since"), ({"software": "2"}, "")])
+def test_a_count_before_a_change_of_the_setup_says_so(seattle01: Device, later: dict[str, str], told: str) -> None:
     counted(seattle01)
-    DeviceSetup.objects.create(device=seattle01, since=clock.now() + dt.timedelta(hours=1), setup={})
-    assert calibration_column([seattle01]) == {seattle01.pk: "counted 20 Nov 2026, changed since"}
+    hour, usual = dt.timedelta(hours=1), {"accuracy": "fast", "software": "1"}
+    for since, setup in ((clock.now() - hour, usual), (clock.now() + hour, {**usual, **later})):
+        DeviceSetup.objects.create(device=seattle01, since=since, setup=setup)
+    assert calibration_column([seattle01]) == {seattle01.pk: f"counted 20 Nov 2026{told}"}
 
 
 def test_the_fleet_has_the_column(seattle01: Device, viewer: User, client: Client) -> None:

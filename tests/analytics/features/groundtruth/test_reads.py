@@ -84,7 +84,7 @@ def setup(device: Device, since: dt.datetime, **changed: Any) -> None:
     DeviceSetup.objects.create(device=device, since=since, setup={**usual, "faces": True, **changed})
 
 
-def test_a_calibration_holds_until_the_camera_its_software_or_a_setting_is_changed(
+def test_a_calibration_holds_until_the_camera_or_a_setting_is_changed(
     session: GroundTruthSession, seattle01: Device, operator: User
 ) -> None:
     setup(seattle01, NINE - MINUTE)
@@ -105,6 +105,29 @@ def test_a_calibration_holds_until_the_camera_its_software_or_a_setting_is_chang
     setup(seattle01, NINE + 120 * MINUTE)
     found = reads.read_accuracy(seattle01)
     assert [each.session for each in found.calibrating] == [session], "the former setup is back"
+
+
+def test_new_software_is_told_and_the_calibration_holds_as_it_does_in_comparisons(
+    session: GroundTruthSession, seattle01: Device
+) -> None:
+    for hours, software in ((-1, "agent 1"), (1, "agent 2"), (24, "agent 3")):
+        setup(seattle01, NINE + hours * 60 * MINUTE, software=software)
+    found = reads.read_accuracy(seattle01)
+    assert (found.ended, [each.session for each in found.calibrating]) == (None, [session])
+    assert calibration(found).endswith(
+        "counted on 20 Nov 2026. New software came on 21 Nov 2026, which may change what is counted."
+    )
+    (of_setup,) = reads.read_setup_calibrations([seattle01.pk]).values()
+    assert of_setup["average"] == reads.calibration_of(found.comparison)
+
+
+def test_a_setting_that_was_changed_and_changed_back_during_a_session_lets_it_calibrate_nothing(
+    session: GroundTruthSession, seattle01: Device
+) -> None:
+    for minutes, accuracy in ((-1, "fast"), (1, "high"), (2, "fast")):
+        setup(seattle01, NINE + minutes * MINUTE, accuracy=accuracy)
+    assert calibration(reads.read_accuracy(seattle01)) == ""
+    assert reads.read_setup_calibrations([seattle01.pk]) == {}
 
 
 def test_another_camera_at_the_spot_ends_the_calibration(session: GroundTruthSession, seattle01: Device) -> None:
