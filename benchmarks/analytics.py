@@ -3,8 +3,10 @@
 The data is thirty days of one camera, as 50 thousand, 5 million and 50 million frames, each in its own database on one
 PostgreSQL. The largest takes some ten minutes and 12 GB; see `--frames`. For each database in turn, one process
 requests the device's page, the page's plots, and `engagement/` for the thirty days, without a network. It also runs a
-plain GROUP BY over the frames. Then the method of the cameras' tutorial is measured, with records in S3. Last, a real
-Chromium loads the page from a real gunicorn. Prints a table and writes `benchmarks/results/analytics.json`.
+plain GROUP BY over the frames. A further database has a year of one camera (`--year`): there the process requests the
+pages of 30 days and of the year of the device and of its site, and the overview, each the first time, when nothing is
+kept, and repeated. Then the method of the cameras' tutorial is measured, with records in S3. Last, a real Chromium
+loads the page from a real gunicorn. Prints a table and writes `benchmarks/results/analytics.json`.
 """
 
 import argparse
@@ -28,8 +30,12 @@ from benchmarks.tools import production, report, results, web
 from tests.postgres import NOT_DURABLE, server
 
 SIZES = (50_000, 5_000_000, 50_000_000)
+YEAR_FRAMES = 5_000_000
+YEAR = 365
+"""Days of the further database: some 55,000 occupied spells."""
 RATIO = 1.2
 P95_MS = 50.0
+YEAR_P95_MS = 100.0
 TIMES = 100.0
 """The required ratio of the tutorial's time to that of `engagement/`. With a real S3 the ratio would be larger."""
 SCRIPT_KB = 500.0
@@ -56,6 +62,7 @@ def main() -> int:
     parser.add_argument(
         "--frames", type=int, nargs="+", default=SIZES, help="numbers of frames, ascending (50000 5000000 50000000)"
     )
+    parser.add_argument("--year", type=int, default=YEAR_FRAMES, help="frames in a year of days; 0: no year (5000000)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--asks", type=int, default=20, help="requests of each kind in a round (20)")
     options = parser.parse_args()
@@ -63,7 +70,7 @@ def main() -> int:
     try:
         with server(f"{NOT_DURABLE} {BULK}") as postgres:
             _prepare(folder, postgres.url)
-            measured = measure(options.frames, options.rounds, options.asks)
+            measured = measure(options.frames, options.year, options.rounds, options.asks)
     except KeyboardInterrupt:
         print("\nStopped. All processes of this run have ended.", file=sys.stderr)
         return 130
@@ -96,34 +103,38 @@ def _prepare(folder: Path, url: str) -> None:
     import config.wsgi  # noqa: F401 - as a web server begins
 
 
-def measure(sizes: Sequence[int], rounds: int, asks: int) -> list[results.Measured]:
+def measure(sizes: Sequence[int], year: int, rounds: int, asks: int) -> list[results.Measured]:
     from benchmarks.data import tutorial
 
     last = dt.datetime.now(dt.UTC).date()
-    pages = {size: _filled(size, last) for size in sizes}
+    pages = {size: _filled(f"frames_{size}", size, last) for size in sizes}
     times = in_turn(pages, last, rounds, asks)
     measured = judged(times)
     print(report.table(measured), flush=True)
+    if year:
+        of_year = pages_of_year(_filled("year", year, last, days=YEAR), rounds * asks)
+        print(report.table(of_year), flush=True)
+        measured += of_year
     tutorial_ms = tutorial.seconds_of(RECORDS) * 1000
     ours = statistics.median(times["engagement/"][sizes[-1]])
     measured += [
         report.told(f"the tutorial's way, {RECORDS:,} records", tutorial_ms, "ms"),
         report.at_least("the tutorial's way, to engagement/ at the most frames", tutorial_ms / ours, "times", TIMES),
     ]
-    _use(sizes[0])
+    _use(f"frames_{sizes[0]}")
     return measured + in_browser(pages[sizes[0]])
 
 
-def _use(size: int) -> None:
-    """Connect this process to the database with this many frames."""
+def _use(database: str) -> None:
+    """Connect this process to this database."""
     from django.db import connection
 
     connection.close()
-    connection.settings_dict["NAME"] = f"frames_{size}"
-    os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/frames_{size}"
+    connection.settings_dict["NAME"] = database
+    os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{database}"
 
 
-def _filled(size: int, last: dt.date) -> str:
+def _filled(database: str, size: int, last: dt.date, days: int = analytics_data.DAYS) -> str:
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connection
@@ -131,18 +142,44 @@ def _filled(size: int, last: dt.date) -> str:
     connection.close()
     connection.settings_dict["NAME"] = "postgres"
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE frames_{size}")
-    _use(size)
+        cursor.execute(f"CREATE DATABASE {database}")
+    _use(database)
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("bench")
-    return analytics_data.load(size, last=last)
+    return analytics_data.load(size, last=last, days=days)
+
+
+def pages_of_year(page: str, asks: int) -> list[results.Measured]:
+    """Measure the pages of the connected database, each the first time and repeated; `page` is that of its device."""
+    from django.core.cache import caches
+
+    get = _get()
+    measured = []
+    for days, goal in ((analytics_data.DAYS, P95_MS), (YEAR, YEAR_P95_MS)):
+        places = {"device": page, "site": page.partition("devices/")[0]}
+        paths = {f"page of a {name}": path for name, path in places.items()}
+        paths |= {f"plots of a {name}": f"{path}plots/" for name, path in places.items()}
+        asked = {f"{name}, {days} days": partial(get, path, days=days) for name, path in paths.items()}
+        if days == analytics_data.DAYS:
+            asked["overview"] = partial(get, "/")
+        for name, ask in asked.items():
+            ask()  # The process has imported what it needs, and has warm connections.
+            times: dict[str, list[float]] = {"the first time": [], "repeated": []}
+            for _ in range(asks):
+                caches["process"].clear()
+                for kept in times.values():
+                    kept.append(_milliseconds(ask))
+            for kind, kept in times.items():
+                measured.append(report.told(f"{name}, {kind}, median", statistics.median(kept), "ms"))
+                measured.append(report.below(f"{name}, {kind}, p95", percentile(kept, 95), "ms", goal))
+    return measured
 
 
 def in_turn(pages: dict[int, str], last: dt.date, rounds: int, asks: int) -> Times:
     times: Times = {}
     for _ in range(rounds):
         for size, page in pages.items():
-            _use(size)
+            _use(f"frames_{size}")
             for name, ask in _questions(page, last).items():
                 kept = times.setdefault(name, {}).setdefault(size, [])
                 if "GROUP BY" in name:
@@ -153,19 +190,27 @@ def in_turn(pages: dict[int, str], last: dt.date, rounds: int, asks: int) -> Tim
     return times
 
 
-def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
+def _get() -> Callable[..., None]:
+    """Return a function that requests a path with a query as a superuser of the connected database."""
     from django.contrib.auth.models import User
-    from django.db import connection
     from django.test import Client
 
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get())
-    first = last - dt.timedelta(days=analytics_data.DAYS - 1)
 
     def get(path: str, **query: Any) -> None:
         answer = client.get(path, query)
         if answer.status_code != 200:
             raise SystemExit(f"{path} returned the HTTP status {answer.status_code} instead of 200.")
+
+    return get
+
+
+def _questions(page: str, last: dt.date) -> dict[str, Callable[[], object]]:
+    from django.db import connection
+
+    get = _get()
+    first = last - dt.timedelta(days=analytics_data.DAYS - 1)
 
     def group() -> None:
         with connection.cursor() as cursor:

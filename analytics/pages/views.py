@@ -21,7 +21,7 @@ from analytics.pages.overview import first_screen
 from analytics.pages.report import Report
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
-from analytics.verdicts.period_numbers import read_plot_numbers, read_text_numbers, read_totals
+from analytics.verdicts.period_numbers import read_plot_numbers, read_text_numbers
 from devices.models import Device, DeviceLog, QuarantinedMessage, Site
 from devices.pages.live import shared
 from devices.pages.looked_for import describe_sought
@@ -75,7 +75,8 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     spots = spots_of(devices)
     shown = [spot for spot in spots if any(device.overlaps(period.start, period.end) for device in spot.devices)]
     page = Paginator(shown, SPOTS_OF_PAGE).get_page(request.GET.get("page"))
-    totals = read_totals([(spot.devices, period) for spot in page], label=label)
+    common = _common_context(devices, period, label, {"site": found.slug}, parts=[spot.devices for spot in page])
+    totals = common["report"].numbers.parts
     context = {
         "site": found,
         "devices": [spot.latest for spot in spots if spot.latest.is_open],
@@ -87,7 +88,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
         "page": page,
         "may_operate": found.allows(cast("User", request.user), Right.OPERATE),
         "has_sent": any(device.latest_state or not device.is_open for device in devices),
-        **_common_context(devices, period, label, {"site": found.slug}),
+        **common,
     }
     return render(request, "analytics/site.html", context)
 
@@ -193,16 +194,20 @@ def period_links(period: periods.Period, parameters: Mapping[str, Any]) -> dict[
 
 
 def _common_context(
-    devices: Sequence[Device], period: periods.Period, label: str, place: Mapping[str, str]
+    devices: Sequence[Device],
+    period: periods.Period,
+    label: str,
+    place: Mapping[str, str],
+    parts: Sequence[Sequence[Device]] = (),
 ) -> dict[str, Any]:
-    """Return the context that the pages of a site and of a device have in common."""
+    """Return the context that the pages of a site and of a device have in common; see `read_text_numbers`."""
     kind = "device" if "device" in place else "site"
     parameters = {**period.parameters, "label": label}
     return {
         "now": period.now,
         "selected": devices,
         "plotly": library.address(),
-        "report": Report(read_text_numbers(devices, period, label=label)),
+        "report": Report(read_text_numbers(devices, period, label=label, parts=parts)),
         "zone": period.zone,
         "plots": f"{reverse(f'{kind}-plots', args=[*place.values()])}?{urlencode(parameters)}",
         "hours_as_csv": _hours_as_csv(place, period),

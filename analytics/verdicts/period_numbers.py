@@ -84,6 +84,8 @@ class TextNumbers:
     visits: int | None
     """The visits of the period; None where no camera followed people."""
     past: "PastNumbers"
+    parts: list[Activity]
+    """The whole period of each of the parts that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,29 @@ class PlotNumbers:
         return regroup(hours, self.period.bucket_name, merge_episodes)
 
 
-def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. At most twelve queries."""
-    *selections, past = with_opening_hours(
-        [_selection(devices, period), _past_selection(devices, period)], period.hours
+def read_text_numbers(
+    devices: Sequence[Device], period: Period, *, label: str, parts: Sequence[Sequence[Device]] = ()
+) -> TextNumbers:
+    """Read the numbers in the text of a page about these devices of one site. At most thirteen queries.
+
+    `parts` are some of the devices each, such as those of a spot. Episodes are read once for the whole and its parts.
+    """
+    whole, past, *of_parts = with_opening_hours(
+        [
+            _selection(devices, period),
+            _past_selection(devices, period),
+            *(_selection(part, period, single_bucket=True) for part in parts),
+        ],
+        period.hours,
     )
-    (hours,) = read_engagement(selections, bucket=period.plot_bucket, now=period.now)
+    (hours,) = read_engagement([whole], bucket=period.plot_bucket, now=period.now)
     bucket = period.bucket_name
-    engagement = [regroup(hours, bucket, merge_engagement)]
-    (buckets,) = _read_activity(selections, engagement, label, bucket)
-    (counts,), labels = read_counts_and_labels(selections, label=label, bucket=bucket, engagement=engagement)
+    rows = regroup(hours, bucket, merge_engagement)
+    is_whole = len(parts) == 1 and {each.pk for each in parts[0]} == {each.pk for each in devices}
+    apart = [] if is_whole else of_parts
+    engagement = [rows, *(read_engagement(apart, bucket=bucket, now=period.now) if apart else ())]
+    buckets, *activity = _read_activity([whole, *apart], engagement, label, bucket)
+    (counts,), labels = read_counts_and_labels([whole], label=label, bucket=bucket, engagement=[rows])
     total = merge_activity(buckets)
     return TextNumbers(
         period=period,
@@ -132,8 +147,9 @@ def read_text_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         counts=counts,
         total=total,
         is_compared=_can_compare(devices, period),
-        visits=_count_visits(selections, period) if total.engagement.minutes_seen else None,
+        visits=_count_visits([whole], period) if total.engagement.minutes_seen else None,
         past=_past(past, period, label=label),
+        parts=[total] if is_whole else [part for (part,) in activity],
     )
 
 

@@ -78,6 +78,10 @@ class SetupHours:
     """For each spot the number of the setup that it has now."""
     calibrations: Calibrations = field(default_factory=dict)
 
+    def since(self, day: int) -> "SetupHours":
+        """Return the setups from the day with this index on."""
+        return replace(self, numbers=self.numbers[:, day:])
+
     @property
     def changed_spots(self) -> list[int]:
         """The spots that had several setups within these days."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import HOURS, WEEKDAYS
+from analytics.numbers.periods import PAST_DAYS
 from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours
 from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, usual_people
 from analytics.verdicts.matched import UsualRange
@@ -71,9 +72,13 @@ class Today:
 
 
 def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
-    """Return the day under way of the place whose hours these are; the past is all that was read."""
-    series = series.with_latest_setups()
+    """Return the day under way of the place whose hours these are.
+
+    The past are the `PAST_DAYS` before it, also where more was read: so a day is as usual on the page of a year as on
+    every other page.
+    """
     date = now.astimezone(zone).date()
+    series = series.since(date - dt.timedelta(days=PAST_DAYS - 1)).with_latest_setups()
     day = (date - series.first_day).days
     midnight = dt.datetime.combine(date, dt.time(), zone)
     measure, usual = usual_people(series, day=midnight, now=now)

@@ -127,8 +127,8 @@ def read_session_result(session: GroundTruthSession) -> SessionResult:
 def read_setup_calibrations(devices: Collection[int]) -> Calibrations:
     """Return the calibration of each setup of these devices, from their latest sessions together.
 
-    A session during which the setup was changed calibrates nothing. One query where nobody counted, and a constant number
-    otherwise.
+    A session during which the setup was changed calibrates nothing. One query where nobody counted, otherwise a
+    constant number.
     """
     own = GroundTruthSession.objects.filter(device__in=devices).order_by("-started_at", "-pk")
     sessions = list(own.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])

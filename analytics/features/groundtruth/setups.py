@@ -9,6 +9,7 @@ from analytics.models.groundtruth import GroundTruthSession
 from analytics.verdicts.setups import SOFTWARE, Told, name_changes, read_told, setup_key
 from devices.models import Device
 
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change of what decides how well a camera counts."""
