@@ -56,6 +56,7 @@ def test_a_place_with_a_camera_that_nobody_has_counted_at_is_not_calibrated(
 def test_a_calibration_ends_with_a_change_of_the_camera(counted_at_seattle: Device) -> None:
     for since, camera_hash in ((NINE - dt.timedelta(days=1), "a1"), (NINE + dt.timedelta(hours=1), "b2")):
         DeviceSetup.objects.create(device=counted_at_seattle, since=since, setup={"camera": camera_hash})
+    camera(counted_at_seattle, [5, 5], start=NINE + dt.timedelta(hours=3))
     assert read_calibrations([place(counted_at_seattle)]) == [None]
 
 
