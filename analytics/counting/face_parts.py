@@ -19,7 +19,7 @@ from django.db.models import F
 
 from analytics.counting import episode_rows, sink, tallies
 from analytics.counting.former_facts import counted_before
-from analytics.counting.sink import Additions, CountedFrame, FoundObject
+from analytics.counting.sink import CountedFrame, FoundObject, FrameRows
 from analytics.models import FACE, EngagementQuarter, Frame, FramePart
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.reading.decoding import ReceivedFrame
@@ -161,10 +161,10 @@ def _insert_unknown(parts: Sequence[ReceivedFrame]) -> None:
 
 def _insert(frame: _Frame, *, faces: int | None) -> None:
     counted: list[CountedFrame] = [(frame.new[0], faces, _faces(frame.new))]
-    for frame_id in sink.make_frame_rows(counted).insert_new(key=sink.FRAME_KEY).values():
-        additions = sink.make_additions(counted)
-        additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
-        _add(additions, frame, frame_id)
+    rows = sink.make_rows(counted)
+    for frame_id in rows.frames.insert_new(key=sink.FRAME_KEY).values():
+        rows.engagement.add_up(tallies.ENGAGEMENT_MERGE)
+        _add(rows, frame, frame_id)
 
 
 def _grow(frame: _Frame, frame_id: int) -> None:
@@ -177,14 +177,14 @@ def _grow(frame: _Frame, frame_id: int) -> None:
     (row,) = tallies.engagement_rows([(first.device.id, frame.taken_at, faces)])
     added = row._replace(frames=0, faces_sum=len(found))
     sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, [added]).add_up(tallies.ENGAGEMENT_MERGE)
-    _add(sink.make_additions([(first, faces, found)]), frame, frame_id)
+    _add(sink.make_rows([(first, faces, found)]), frame, frame_id)
 
 
-def _add(additions: Additions, frame: _Frame, frame_id: int) -> None:
+def _add(rows: FrameRows, frame: _Frame, frame_id: int) -> None:
     """Write the detections of the new parts and all that follows from these, except the engagement; store the parts."""
-    additions.detections.insert_for([frame_id])
-    additions.labels.add_up(tallies.LABEL_MERGE)
-    episode_rows.add(additions.episodes)
+    rows.detections.insert_for([frame_id])
+    rows.labels.add_up(tallies.LABEL_MERGE)
+    episode_rows.add(rows.episodes)
     FramePart.objects.bulk_create(
         FramePart(
             device=part.device,

@@ -49,11 +49,12 @@ CountedFrame = tuple[ReceivedFrame, int | None, list[FoundObject]]
 
 
 @dataclass(frozen=True, slots=True)
-class Additions:
-    """The rows that new frames add to the other tables."""
+class FrameRows:
+    """The rows of some frames, and those that the frames add to the other tables."""
 
+    frames: sql.Rows
     detections: sql.OwnedRows
-    """The frames are their owners, by index."""
+    """The frames are their owners."""
     engagement: sql.Rows
     labels: sql.Rows
     episodes: Sequence[EpisodeRow]
@@ -76,9 +77,8 @@ def count(batch: Batch) -> Write:
         _count,
         devices,
         frames,
-        make_frame_rows(frames),
         # Nearly always all frames are new, and nothing remains to be computed in the transaction.
-        make_additions(frames),
+        make_rows(frames),
         batch.gestures,
         tallies.sign_of_life_rows((sign.device.id, sign.at) for sign in batch.signs_of_life),
     )
@@ -87,35 +87,28 @@ def count(batch: Batch) -> Write:
 def _count(
     devices: Collection[int],
     frames: Sequence[CountedFrame],
-    frame_rows: sql.Rows,
-    additions: Additions,
+    rows: FrameRows,
     gestures: Sequence[ReceivedGesture],
     signs_of_life: Sequence[tallies.SignOfLifeRow],
 ) -> None:
     sql.lock(tallies.LOCK, devices, alone=False)
     if counted := counted_before(seen for seen, _, _ in frames):
         frames = [frame for index, frame in enumerate(frames) if index not in counted]
-        frame_rows, additions = make_frame_rows(frames), make_additions(frames)
-    ids = frame_rows.insert_new(key=FRAME_KEY)
+        rows = make_rows(frames)
+    ids = rows.frames.insert_new(key=FRAME_KEY)
     if len(ids) < len(frames):
-        additions = make_additions([frames[number] for number in ids])
-    additions.detections.insert_for(list(ids.values()))
-    additions.engagement.add_up(tallies.ENGAGEMENT_MERGE)
+        rows = make_rows([frames[number] for number in ids])
+    rows.detections.insert_for(list(ids.values()))
+    rows.engagement.add_up(tallies.ENGAGEMENT_MERGE)
     if signs_of_life:
         _add_signs_of_life(signs_of_life)
-    additions.labels.add_up(tallies.LABEL_MERGE)
-    new_episodes = additions.episodes
+    rows.labels.add_up(tallies.LABEL_MERGE)
+    new_episodes = rows.episodes
     if gestures:
         gestures = with_former_labels(gestures)
         _reports(gestures).add_up(REPORT_MERGE)
         new_episodes = episodes.join_episodes([*new_episodes, *map(_reported_episode, gestures)])
     episode_rows.add(new_episodes)
-
-
-def make_frame_rows(frames: Sequence[CountedFrame]) -> sql.Rows:
-    """Return the rows of these frames, which must have different keys."""
-    rows = [(seen.device.id, seen.taken_at, seen.key, seen.received_at, faces) for seen, faces, _ in frames]
-    return sql.Rows(Frame, FRAME_FIELDS, rows)
 
 
 def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
@@ -124,9 +117,13 @@ def _add_signs_of_life(rows: Sequence[tallies.SignOfLifeRow]) -> None:
     sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, seen).add_up(tallies.ENGAGEMENT_MERGE)
 
 
-def make_additions(frames: Sequence[CountedFrame]) -> Additions:
-    """Return what these frames add to the other tables; the times must ascend for each device."""
-    detections = [(number, *detection) for number, (_, _, found) in enumerate(frames) for detection in found]
+def make_rows(frames: Sequence[CountedFrame]) -> FrameRows:
+    """Return the rows of these frames. Their keys must be different, and the times must ascend for each device."""
+    frame_rows = sql.Rows(
+        Frame,
+        FRAME_FIELDS,
+        [(seen.device.id, seen.taken_at, seen.key, seen.received_at, faces) for seen, faces, _ in frames],
+    )
     engagement = tallies.engagement_rows([(seen.device.id, seen.taken_at, faces) for seen, faces, _ in frames])
     labels = tallies.label_rows(
         [
@@ -135,10 +132,9 @@ def make_additions(frames: Sequence[CountedFrame]) -> Additions:
             for label, confidence, _, _ in found
         ]
     )
-    return Additions(
-        sql.OwnedRows(
-            Detection, DETECTION_FIELDS, detections, owners=[(seen.device.id, seen.taken_at) for seen, _, _ in frames]
-        ),
+    return FrameRows(
+        frame_rows,
+        sql.OwnedRows(Detection, DETECTION_FIELDS, [found for _, _, found in frames], owners=frame_rows),
         sql.Rows(EngagementQuarter, tallies.EngagementRow._fields, engagement),
         sql.Rows(LabelQuarter, tallies.LabelRow._fields, labels),
         episodes.episodes_in_frames((seen.device.id, seen.taken_at, faces, found) for seen, faces, found in frames),
@@ -232,5 +228,7 @@ def _trusted_end(gesture: ReceivedGesture) -> dt.datetime:
 def _counted_frame(seen: ReceivedFrame) -> CountedFrame:
     frame = seen.frame
     found = [(FACE, face.confidence, face.box, face.visit) for face in frame.faces] if frame.faces else []
-    found += [(each.label, each.confidence, each.box, each.visit) for each in frame.objects + frame.gestures]
+    for labelled in (frame.objects, frame.gestures):
+        if labelled:
+            found += [(each.label, each.confidence, each.box, each.visit) for each in labelled]
     return seen, None if frame.faces is None else len(frame.faces), found

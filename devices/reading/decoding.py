@@ -120,6 +120,13 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
         raise Rejection(Reason.BAD_VALUE, sentence(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Rejection(Reason.UNREADABLE, f"Broken JSON: {error}.") from None
+    try:
+        return _content_of(message, arrival, device)
+    except labels.BadLabel as error:
+        raise Rejection(Reason.BAD_VALUE, str(error)) from None
+
+
+def _content_of(message: messages.FromDevice, arrival: Arrival, device: Device) -> Decoded:
     match message:
         case messages.Frames():
             return _decode_frames(message, arrival, device)
@@ -127,30 +134,25 @@ def _from_agent(arrival: Arrival, device: Device, kind: str) -> Decoded:
             sent_at = None if arrival.retained else message.sent_at
             return Decoded(device, status=message, clock=None if sent_at is None else _time(sent_at))
         case messages.Image():
-            picture = _agent_picture(message, arrival, device)
-            return Decoded(device, pictures=[picture], message_id=message.id)
+            return Decoded(device, pictures=[_agent_picture(message, arrival, device)], message_id=message.id)
         case messages.Log():
             text = storable(message.text)
             key = digest(message.id)
             line = LogLine(device, _time(message.at), arrival.received_at, key, message.level, text)
             return Decoded(device, log=[line], message_id=message.id)
         case messages.Play():
-            plays = _plays(message, arrival, device)
-            return Decoded(device, plays=plays, message_id=message.id)
+            return Decoded(device, plays=_plays(message, arrival, device), message_id=message.id)
     assert_never(message)
 
 
 def _decode_frames(message: messages.Frames, arrival: Arrival, device: Device) -> Decoded:
     decoded = Decoded(device, message_id=message.id)
     sent = identity.frames_in(arrival.payload)
-    try:
-        decoded.frames = _received_frames(message, sent, arrival, device)
-        if message.gesture_episodes:
-            decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
-        if message.visits:
-            decoded.visits = [_visit(visit, device) for visit in message.visits]
-    except labels.BadLabel as error:
-        raise Rejection(Reason.BAD_VALUE, str(error)) from None
+    decoded.frames = _received_frames(message, sent, arrival, device)
+    if message.gesture_episodes:
+        decoded.gestures = [_gesture(episode, device) for episode in message.gesture_episodes]
+    if message.visits:
+        decoded.visits = [_visit(visit, device) for visit in message.visits]
     return decoded
 
 
@@ -228,7 +230,7 @@ def _agent_picture(image: messages.Image, arrival: Arrival, device: Device) -> T
         faces=image.faces,
         area=image.area,
         looks=checked_looks(image.looks, device.thing_name, spending_at(arrival)),
-        training=image.training,
+        training=None if image.training is None else _with_normalised_label(image.training),
     )
 
 

@@ -90,7 +90,9 @@ def frames_in(payload: bytes) -> tuple[msgspec.Raw, ...]:
 def frame_key(frame: msgspec.Raw) -> int:
     """Return the key of one of `frames_in` a message. The message's id is no part of it."""
     state = _EMPTY.copy()
-    state.update(framed(bytes(frame)))
+    # The same as of `framed`, in half of the time: the frame is not copied.
+    state.update(len(frame).to_bytes(8))
+    state.update(frame)
     return _number(state)
 
 

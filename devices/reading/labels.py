@@ -21,8 +21,10 @@ def normalised(label: str) -> str:
     """Return the label in lower case, with single spaces, and without characters that cannot be seen.
 
     A gesture gets the spelling of `GESTURES`, so that `Thumbs_Up` is `thumbs-up`. Raises `BadLabel` if no
-    characters remain, or more than `MAX_LABEL`.
+    characters remain, or more than `MAX_LABEL`, and if one is NUL, which no program means.
     """
+    if "\x00" in label:
+        raise BadLabel("A label contains the character NUL.")
     text = unicodedata.normalize("NFKC", label).lower().replace("_", " ")
     words = "".join(c if c.isprintable() or c.isspace() else "" for c in text).split()
     plain = " ".join(words)

@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import chain, takewhile
 from typing import Any, Literal
 
 import msgspec
@@ -179,24 +180,25 @@ class Rows:
 class OwnedRows(Rows):
     """Rows that refer to rows which the same transaction has inserted before, their owners.
 
-    The first of the fields `names` is the owner's id; the next ones are copied from the owner. So each row is the index
-    of its owner and the values of the other fields. Each of `owners` is the values to copy.
+    The first of the fields `names` is the owner's id. The next ones, as far as the owners have them, are copied from
+    the owner. So a row is the values of the other fields. `rows` has a list of rows for each of the owners.
     """
 
     def __init__(
         self,
         model: type[models.Model],
         names: tuple[str, ...],
-        rows: Sequence[Sequence[Any]],
+        rows: Sequence[Sequence[Sequence[Any]]],
         *,
-        owners: Sequence[Sequence[Any]],
+        owners: Rows,
     ) -> None:
-        self._model, self._names, self._rows, self._owners = model, names, rows, owners
-        self._first_own = 1 + len(owners[0]) if owners else 1
-        fields, columns = _fields(model, names), list(zip(*rows, strict=True))
-        self._indexes = columns[0] if columns else ()
-        self._copied = _converted(fields[1:], list(zip(*owners, strict=True)))
-        self._own = _converted(fields[self._first_own :], columns[1:])
+        self._model, self._names, self._owners = model, names, owners
+        self._rows = list(chain.from_iterable(rows))
+        self._indexes = [index for index, own in enumerate(rows) for _ in own]
+        copied = list(takewhile(owners._names.__contains__, names[1:]))
+        self._first_own = 1 + len(copied)
+        self._copied = [owners._columns[owners._names.index(name)] for name in copied] if rows else []
+        self._own = _converted(_fields(model, names)[self._first_own :], list(zip(*self._rows, strict=True)))
 
     def insert_for(self, ids: Sequence[int]) -> None:
         """Insert all rows for the owners with these ids, which stand in the order of `owners`."""
@@ -217,8 +219,7 @@ class OwnedRows(Rows):
         return f"SELECT {selected} FROM (SELECT {rows}) AS owned"  # noqa: S608
 
     def _values_of(self, name: str) -> list[Any]:
-        place = self._names.index(name) - 1
-        return [owner[place] for owner in self._owners]
+        return self._owners._values_of(name)
 
 
 def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:

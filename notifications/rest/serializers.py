@@ -87,6 +87,12 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
             raise serializers.ValidationError(serializers.as_serializer_error(error)) from None
 
 
+class TestedSerializer(serializers.Serializer[Any]):
+    """What became of a test of a channel."""
+
+    result = serializers.CharField(help_text="One sentence.")
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     """What the texts of a rule would say of the last thing that happened."""
 

@@ -21,6 +21,7 @@ from notifications.rest.serializers import (
     NoticeSerializer,
     PreviewSerializer,
     RuleSerializer,
+    TestedSerializer,
 )
 from notifications.rules import escalating, reviewing
 from notifications.rules import services as rules
@@ -50,6 +51,7 @@ class ChannelViewSet(OperatorsChange, mixins.CreateModelMixin, mixins.DestroyMod
         self.check_site(instance.site)
         sending.remove_channel(channel=instance)
 
+    @extend_schema(request=None, responses=TestedSerializer)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, pk: Any = None) -> Response:
         """Send a test through the channel, and return what became of it."""
@@ -90,6 +92,7 @@ class NoticeViewSet(OperatorsChange, ScopedReadOnlyViewSet):
     serializer_class = NoticeSerializer
     cursor_ordering = ("-created_at", "-pk")
 
+    @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"])
     def again(self, request: Request, pk: Any = None) -> Response:
         """Have a notice sent again that could not be sent."""

@@ -230,8 +230,8 @@ class ExperimentViewSet(OperatorsChange, mixins.CreateModelMixin, ScopedReadOnly
         """Return what may be said of the experiment now, by its stop rule."""
         return Response(result_row(read_result(self.get_object(), now=timezone.now())))
 
-    @extend_schema(responses=BlockSerializer(many=True))
-    @action(detail=True)
+    @extend_schema(responses=BlockSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None, filterset_class=None)
     def plan(self, request: Request, pk: Any = None) -> Response:
         """Return the published plan. `plan_hash` is the SHA-256 of its lines: number, start, end, content."""
         experiment = self.get_object()
