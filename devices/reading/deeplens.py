@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -222,7 +223,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
             about.setdefault(key, value)
             if key == "objects":
                 _add_objects(frame, value)
-        elif _is_flag(value) and _label(key) == "face":
+        elif type(value) is not float and _is_flag(value) and _label(key) == "face":
             # "face": "true" only repeats the probabilities beside it; "face": "false" means that there are none.
             frame.add_face_list()
             says_face |= value in (True, "true", "True")
@@ -239,7 +240,7 @@ def _record(record: _Object, added: Sequence[tuple[str, Any]], clock: "_Clock") 
     if names_nothing and record.get(EMPTY_KEY) is not None:
         frame.add_face_list()
     return DeepLensMessage(
-        taken_at=_taken_at(about, url, clock),
+        taken_at=_taken_at(about, url, clock) if about else None,
         has_frame=not only_a_picture,
         is_empty=frame.faces is None and names_nothing and not only_a_picture,
         faces=None if frame.faces is None else tuple(frame.faces),
@@ -273,6 +274,7 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool) or (isinstance(value, str) and value in ("true", "false", "True", "False"))
 
 
+@lru_cache(labels.CACHED_LABELS)
 def _label(key: str) -> str:
     try:
         label = labels.normalised(key)

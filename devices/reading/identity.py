@@ -38,8 +38,7 @@ def digest(*parts: bytes | str) -> int:
     """Return a 64-bit signed BLAKE2b hash of these parts, which is the same in every process."""
     state = _EMPTY.copy()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        state.update(framed(data))
+        add_part(state, part.encode() if isinstance(part, str) else part)
     return _number(state)
 
 
@@ -51,22 +50,28 @@ def _number(state: "hashlib.blake2b") -> int:
 _EMPTY = hashlib.blake2b(digest_size=8)
 
 
-def framed(part: bytes) -> bytes:
-    """Prefix the length, so that no two different sequences of parts become the same bytes."""
-    return len(part).to_bytes(8) + part
+def add_part(state: "hashlib.blake2b", part: bytes | msgspec.Raw) -> None:
+    """Add this part with its length, so that no two different sequences of parts become the same bytes.
+
+    In two steps, because to join a length and a part takes longer.
+    """
+    state.update(len(part).to_bytes(8))
+    state.update(part)
 
 
 def content_hash(arrival: Arrival) -> int:
     """Return the `digest` of topic and payload, which does not depend on when or how the message came."""
     state = _state_after(arrival.topic).copy()
-    state.update(framed(arrival.payload))
+    add_part(state, arrival.payload)
     return _number(state)
 
 
 @lru_cache(CACHED_TOPICS)
 def _state_after(first: str) -> hashlib.blake2b:
     """Return the state of `digest` after its first part."""
-    return hashlib.blake2b(framed(first.encode()), digest_size=8)
+    state = _EMPTY.copy()
+    add_part(state, first.encode())
+    return state
 
 
 class _Frames(msgspec.Struct):
@@ -90,9 +95,7 @@ def frames_in(payload: bytes) -> tuple[msgspec.Raw, ...]:
 def frame_key(frame: msgspec.Raw) -> int:
     """Return the key of one of `frames_in` a message. The message's id is no part of it."""
     state = _EMPTY.copy()
-    # The same as of `framed`, in half of the time: the frame is not copied.
-    state.update(len(frame).to_bytes(8))
-    state.update(frame)
+    add_part(state, frame)
     return _number(state)
 
 
@@ -118,7 +121,8 @@ def record_key(pairs: Sequence[tuple[str, Any]], packet: str) -> int:
     of a record that has no time of its own; "" for any other record.
     """
     state = _state_after("record").copy()
-    state.update(framed(_canonical(pairs).encode()) + framed(packet.encode()))
+    add_part(state, _canonical(pairs).encode())
+    add_part(state, packet.encode())
     return _number(state)
 
 
