@@ -2,9 +2,9 @@
 
 Each camera has one MQTT 5 connection, with the will, the subscriptions and the retained status of an agent. Each second
 it sends the two frames of that second in one message, and the visit of who stands there. A message stays with the
-camera until the platform's receipt, and is sent again where no receipt comes, as agents do. The cameras speak one after
-the other, evenly over the second. An MQTT library takes more processor time for a message than the platform does, so
-the few packets of MQTT that a camera needs are made here.
+camera until the platform's receipt. `edge_agent/delivery/sendings.py` decides when it is sent, and sent again, as on a
+camera box. The cameras speak one after the other, evenly over the second. An MQTT library takes more processor time for
+a message than the platform does, so the few packets of MQTT that a camera needs are made here.
 
 Prints three lines of JSON: the number of connections once they stand, the time of the first message (epoch), and at the
 end the `Outcome`.
@@ -19,14 +19,15 @@ import socket
 import struct
 import time
 from array import array
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import msgspec
 import numpy as np
 
 from edge_agent import messages
-from edge_agent.delivery.link import COMMANDS, FIRST_RETRY, KEEPALIVE, WINDOW
+from edge_agent.delivery.link import COMMANDS, KEEPALIVE, PACE
+from edge_agent.delivery.sendings import Sendings
 from edge_agent.tracking.visits import UPDATE_SECONDS
 
 FRAMES_A_MESSAGE = 2
@@ -36,6 +37,9 @@ VISIT_S, CYCLE_S = 30, 60
 CONNECTIONS_PER_S = 500
 TICK_S = 0.005
 """The loop waits at least this long, so that it handles many events at a time."""
+
+PUMPS_EVERY_TICKS = 200
+"""How often the cameras that are silent look for messages to send: every second or two."""
 
 DRAINS_WITHIN_S = 300.0
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 0x10, 0x30, 0x40, 0x82, 0x90
@@ -82,21 +86,28 @@ def _packet(kind: int, body: bytes) -> bytes:
             return bytes([kind]) + length + body
 
 
+class _Kept(msgspec.Struct):
+    """A message without a receipt."""
+
+    taken_at: float
+    payload: bytes
+    was_sent: bool = False
+
+
 class Camera:
     """One agent, as far as the platform sees it."""
 
-    __slots__ = ("_packet_id", "_received", "_topic", "_unsent", "outbox", "socket", "thing", "visit", "waiting")
+    __slots__ = ("_packet_id", "_received", "_sendings", "_topic", "_unsent", "outbox", "socket", "thing", "visit")
 
     def __init__(self, number: int, port: int) -> None:
         self.thing = thing_of(number)
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.outbox: deque[tuple[str, float, bytes]] = deque()
-        """Messages that were never sent: id, time of the later frame, payload."""
-        self.waiting: dict[str, tuple[float, float, bytes]] = {}
-        """Messages without a receipt: time of the later frame, time of the sending, payload."""
+        self.outbox: dict[str, _Kept] = {}
+        """Messages without a receipt by id, the oldest first."""
         self.visit = ("", 0.0)
+        self._sendings = Sendings()
         self._packet_id, self._received, self._unsent = 0, b"", b""
         self._topic = _text(messages.topic_from_device(self.thing, "frames"))
         self._greet()
@@ -123,9 +134,24 @@ class Camera:
         except BlockingIOError:
             return
 
-    def publish(self, id: str, taken_at: float, payload: bytes) -> None:
-        self.waiting[id] = (taken_at, time.monotonic(), payload)
-        self.send(_packet(PUBLISH | 0x02, self._topic + self._next_id() + b"\x00" + payload))
+    def pump(self, now: float) -> int:
+        """Send what may be sent at `now` (monotonic seconds), the newest first; return how many were sent again."""
+        room = min(self._sendings.room(now), PACE)
+        if not room:
+            return 0
+        again, not_due = 0, self._sendings.not_due(now)
+        for id in [*itertools.islice((id for id in reversed(self.outbox) if id not in not_due), room)]:
+            kept = self.outbox[id]
+            again += kept.was_sent
+            kept.was_sent = True
+            self._sendings.sent(id, now)
+            self.send(_packet(PUBLISH | 0x02, self._topic + self._next_id() + b"\x00" + kept.payload))
+        return again
+
+    def confirm(self, ids: Sequence[str], now: float) -> list[float]:
+        """Forget these messages; return when the later frame of each was taken."""
+        self._sendings.confirmed(ids, now)
+        return [kept.taken_at for id in ids if (kept := self.outbox.pop(id, None)) is not None]
 
     def receive(self) -> tuple[int, list[str]]:
         """Read what has come. Return how many subscriptions were granted, and the ids of the receipts."""
@@ -196,20 +222,18 @@ class Fleet:
             more, ids = camera.receive()
             granted += more
             if ids:
-                now = time.time()
-                for id in ids:
-                    if (sent := camera.waiting.pop(id, None)) is not None:
-                        self._receipts += 1
-                        self._delays.append((now - sent[0]) * 1000)
-                while camera.outbox and len(camera.waiting) < WINDOW:
-                    camera.publish(*camera.outbox.popleft())
+                now, at = time.time(), time.monotonic()
+                for taken_at in camera.confirm(ids, at):
+                    self._receipts += 1
+                    self._delays.append((now - taken_at) * 1000)
+                if camera.outbox:
+                    self._again += camera.pump(at)
         return granted
 
     def speak(self, seconds: int) -> Outcome:
         """Let every camera send a message each second, and wait for the receipts of all."""
         count, sent = len(self._cameras), 0
         processor, began = time.process_time(), time.monotonic() + 1
-        checked = began
         starts = time.time() + 1
         print(json.dumps(starts), flush=True)
         while sent < count * seconds:
@@ -219,30 +243,24 @@ class Fleet:
                 self._say(sent % count, sent // count, starts + sent / count)
                 sent += 1
             self._listen(0.0)
-            if now - checked > FIRST_RETRY / 10:
-                checked = now
-                self._send_again(now)
             time.sleep(TICK_S)
         in_time, processor = self._receipts, time.process_time() - processor
         ends = time.monotonic() + DRAINS_WITHIN_S
         while (left := self._without_receipt()) and time.monotonic() < ends:
-            self._send_again(time.monotonic())
-            self._listen(0.1)
+            self._pump_all(time.monotonic())
+            for _ in range(PUMPS_EVERY_TICKS):
+                self._listen(TICK_S)
+                time.sleep(TICK_S)
         delays = np.asarray(self._delays)
         middle, most = (float(each) for each in np.percentile(delays, [50, 99])) if len(delays) else (0.0, 0.0)
         late = float(np.percentile(np.asarray(self._late), 99))
         return Outcome(sent, self._receipts, in_time, self._again, left, middle, most, late, processor)
 
     def _without_receipt(self) -> int:
-        return sum(len(camera.waiting) + len(camera.outbox) for camera in self._cameras)
+        return sum(len(camera.outbox) for camera in self._cameras)
 
-    def _send_again(self, now: float) -> None:
-        for camera in self._cameras:
-            overdue = [id for id, (_, at, _) in camera.waiting.items() if now - at > FIRST_RETRY]
-            for id in overdue:
-                taken_at, _, payload = camera.waiting[id]
-                camera.publish(id, taken_at, payload)
-            self._again += len(overdue)
+    def _pump_all(self, now: float) -> None:
+        self._again += sum(camera.pump(now) for camera in self._cameras if camera.outbox)
 
     def _say(self, number: int, second: int, now: float) -> None:
         """Have a camera send what it has at this time. Where this process is late, the frames are not: two frames of a
@@ -269,9 +287,8 @@ class Fleet:
             told = messages.Visit(id, int(began * 1000), dwell, attention=dwell, nearest=1.8, ended=at == VISIT_S)
             visits = (told,)
         message = messages.Frames(id=f"{self._run[:24]}-{next(self._ids)}", frames=frames, visits=visits)
-        camera.outbox.append((message.id, now, messages.encode(message)))
-        while camera.outbox and len(camera.waiting) < WINDOW:
-            camera.publish(*camera.outbox.popleft())
+        camera.outbox[message.id] = _Kept(now, messages.encode(message))
+        self._again += camera.pump(time.monotonic())
 
 
 def main() -> None:

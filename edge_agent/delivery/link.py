@@ -6,13 +6,13 @@ receipt for it comes, and is sent again where no receipt comes.
 
 import logging
 import queue
+import random
 import ssl
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_agent import messages
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Message, Outbox
+from edge_agent.delivery.sendings import Sendings
 from edge_agent.delivery.temperature import processor_temperature
 from edge_agent.text.plain_words import sentence
 from edge_agent.vision.files import models_id
@@ -40,11 +41,9 @@ PACE = 100
 """Messages per second at most; AWS IoT Core's quota per connection."""
 
 PUMP_SECONDS = 0.1
-WINDOW = 400
-"""Most messages that wait for their receipts at once. It must exceed the size of the platform's batches."""
-
-FIRST_RETRY, LONGEST_RETRY = 30.0, 300.0
-"""Seconds without a receipt after which a message is sent again; doubled each time."""
+LONGEST_FIRST_RECONNECT = 5
+"""The first attempt to reconnect comes after one second to so many, by chance, so that the cameras of an outage do not
+all come at once."""
 
 COMMANDS = ("receipt", "greeting", "config")
 """The last level of the topics on which the platform publishes to a device."""
@@ -58,54 +57,6 @@ TAKEN_OVER = 0x8E
 SHARED_NAME_PAUSE = 30
 """Seconds before an agent takes its name back from another one, so that the two do not end each other's connections all
 the time."""
-
-QUIET_SECONDS = 5.0
-"""Pause after the broker reported that a message had no subscribers."""
-
-
-@dataclass
-class _Sent:
-    retry_at: float
-    wait: float
-
-
-class Sendings:
-    """The messages that wait for a receipt, and when each may be sent again. Pure: seconds are passed in."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, _Sent] = {}
-        self._quiet_until = float("-inf")
-
-    def room(self, now: float) -> int:
-        """Return the number of messages that may be sent at `now`."""
-        # Messages that have long been overdue are removed here, so that weeks without receipts cost no memory.
-        self._waiting = {id: sent for id, sent in self._waiting.items() if sent.retry_at + LONGEST_RETRY > now}
-        return 0 if now < self._quiet_until else max(WINDOW - len(self.not_due(now)), 0)
-
-    def not_due(self, now: float) -> set[str]:
-        """Return the ids of the messages whose receipts are not overdue at `now`."""
-        return {id for id, sent in self._waiting.items() if sent.retry_at > now}
-
-    def sent(self, id: str, now: float) -> None:
-        """This message was sent at `now`: it may be sent again after a wait that doubles each time."""
-        before = self._waiting.pop(id, None)
-        wait = FIRST_RETRY if before is None else min(before.wait * 2, LONGEST_RETRY)
-        self._waiting[id] = _Sent(now + wait, wait)
-
-    def undelivered(self, id: str, now: float) -> None:
-        """This message had no subscribers: it may be sent again after a pause that holds for all messages."""
-        self._waiting.pop(id, None)
-        self._quiet_until = now + QUIET_SECONDS
-
-    def confirmed(self, ids: tuple[str, ...]) -> None:
-        """The receipts of these messages came."""
-        for id in ids:
-            self._waiting.pop(id, None)
-
-    def connected(self) -> None:
-        """After a new connection all messages may be sent again at once: receipts may have been missed."""
-        self._waiting.clear()
-        self._quiet_until = float("-inf")
 
 
 class Link:
@@ -248,7 +199,7 @@ class Link:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=config.thing, protocol=mqtt.MQTTv5)
         client.max_inflight_messages_set(PACE)
         client.connect_timeout = CONNECT_SECONDS
-        client.reconnect_delay_set(1, 30)
+        client.reconnect_delay_set(random.randint(1, LONGEST_FIRST_RECONNECT), 30)  # noqa: S311
         client.username_pw_set(broker.username, broker.password)
         if broker.tls:
             _use_tls(client, config)
@@ -327,7 +278,7 @@ class Link:
         if receipt.name_is_shared:
             self._complain_of_shared_name()
         self._outbox.forget(receipt.ids)
-        self._news.append(partial(self._sendings.confirmed, receipt.ids))
+        self._news.append(partial(self._sendings.confirmed, receipt.ids, time.monotonic()))
 
     def _take_settings(self, payload: bytes) -> None:
         try:

@@ -12,16 +12,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent import messages
 from edge_agent.config import AgentConfig
-from edge_agent.delivery import link as link_module
+from edge_agent.delivery import sendings
 from edge_agent.delivery.link import (
-    FIRST_RETRY,
-    LONGEST_RETRY,
-    QUIET_SECONDS,
     TAKEN_OVER,
-    WINDOW,
     Link,
     LinkError,
-    Sendings,
 )
 from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.vision.files import models_id
@@ -77,7 +72,7 @@ def test_without_receipts_nothing_leaves_the_outbox(broker: Mosquitto, outbox: O
 def test_what_got_no_receipt_is_sent_again_in_time(
     broker: Mosquitto, outbox: Outbox, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "FIRST_RETRY", 0.3)
+    monkeypatch.setattr(sendings, "FIRST_RETRY", 0.3)
     with platform(broker, confirms=False) as listening:
         fill(outbox, 1)
         assert eventually(listening.ids)
@@ -90,8 +85,8 @@ def test_what_got_no_receipt_is_sent_again_in_time(
 def test_what_nobody_hears_is_not_taken_for_delivered(
     broker: Mosquitto, outbox: Outbox, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "QUIET_SECONDS", 0.3)
-    monkeypatch.setattr(link_module, "FIRST_RETRY", 10 * PATIENCE_S)
+    monkeypatch.setattr(sendings, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(sendings, "FIRST_RETRY", 10 * PATIENCE_S)
     assert eventually(lambda: link._ready.is_set())
     fill(outbox, 3)
     assert eventually(lambda: link._sendings._quiet_until > 0)
@@ -270,29 +265,3 @@ def test_files_that_are_no_certificates_are_one_sentence(tmp_path: Path, outbox:
     config = AgentConfig(thing=THING, mqtt_url="mqtts://127.0.0.1", mqtt_ca=nonsense)
     with pytest.raises(LinkError, match="is not a usable PEM file"):
         Link(config, outbox, software="test", epoch_ms=lambda: 17)
-
-
-def test_a_message_waits_longer_each_time_it_is_sent_in_vain() -> None:
-    sendings, now, waits = Sendings(), 0.0, []
-    for _ in range(6):
-        sendings.sent("a", now)
-        wait = next(seconds for seconds in range(1, 1_000) if "a" not in sendings.not_due(now + seconds))
-        waits.append(wait)
-        now += wait
-    assert waits == [30, 60, 120, 240, 300, 300]
-    assert (FIRST_RETRY, LONGEST_RETRY) == (30, 300)
-
-
-def test_only_so_many_wait_for_receipts_at_once() -> None:
-    sendings = Sendings()
-    for number in range(WINDOW):
-        assert sendings.room(0) == WINDOW - number
-        sendings.sent(str(number), 0)
-    assert sendings.room(0) == 0
-    sendings.confirmed(("0", "1"))
-    assert sendings.room(0) == 2
-    sendings.undelivered("2", 0)
-    assert sendings.room(QUIET_SECONDS - 0.1) == 0
-    assert sendings.room(QUIET_SECONDS) == 3
-    sendings.connected()
-    assert sendings.room(0) == WINDOW
