@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from devices.intake.batches import accept
+from devices.intake.device_states import SEEN_TO
 from devices.models import Device, DeviceState, PictureProblem
 from edge_agent import messages
 from tests.devices.intake.test_batches import NOW, frames_message, from_agent, milliseconds
@@ -42,3 +43,14 @@ def test_frames_change_nothing_of_a_state_but_when_the_device_was_heard_of(seatt
     before = dict(DeviceState.objects.values().get())
     assert heard(60) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}
     assert heard(30) == before | {"last_seen_at": NOW + dt.timedelta(seconds=60)}, "it arrived earlier"
+
+
+def test_when_a_device_was_heard_of_is_exact_to_some_seconds(seattle01: Device) -> None:
+    def heard(after: dt.timedelta) -> dt.timedelta:
+        at = NOW + after
+        accept([from_agent(frames_message(0, at=at, id=f"{after}"), "frames", at=at)])
+        return DeviceState.objects.values_list("last_seen_at", flat=True).get() - NOW
+
+    step = SEEN_TO / 2
+    accept([from_agent(messages.Status(online=True, sent_at=milliseconds(NOW)), "status", at=NOW)])
+    assert [heard(number * step) // step for number in range(1, 6)] == [0, 2, 2, 4, 4]
