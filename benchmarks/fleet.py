@@ -4,8 +4,10 @@ Each simulated camera has its own MQTT connection, sends a message each second w
 stands there, and waits for the receipt (`benchmarks/tools/cameras.py`). Mosquitto has the queues of `deploy/mosquitto`,
 without TLS. One ingester, the task workers and gunicorn run as in production, on a durable PostgreSQL. A reader asks
 the web server all the time for the newest detection of one camera: its age is what the table calls the delay to the
-page. All programs and the cameras share this machine; the processor time of each is reported. PostgreSQL's is that of
-every PostgreSQL on the machine. Prints a table and writes `benchmarks/results/fleet.json`.
+page. Where the fleet is too large, smaller ones are tried until one is held.
+
+All programs and the cameras share this machine; the processor time of each is reported, and what other programs took.
+PostgreSQL's is that of every PostgreSQL on the machine. Prints a table and writes `benchmarks/results/fleet.json`.
 """
 
 import argparse
@@ -20,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +33,7 @@ import psycopg
 
 from benchmarks.tools import production, report, results, stand, web
 from benchmarks.tools.cameras import FRAMES_A_MESSAGE, Outcome, thing_of
-from benchmarks.tools.processor import seconds_of, seconds_of_others, seconds_of_postgresql
+from benchmarks.tools.processor import idle_seconds, seconds_of, seconds_of_others, seconds_of_postgresql
 from tests import postgres
 from tests.brokers import mosquitto
 
@@ -45,6 +47,19 @@ OTHER_FILES = 1_000
 PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 CAMERAS_A_SITE = 100
 ASKS_EVERY_S = 0.25
+TRIED_FOR_S = 60
+"""How long each fleet is tried. The largest that is held then speaks for all of the time that was asked for."""
+
+TRIES = 5
+STEP = 250
+"""Fleets are tried in multiples of so many cameras, if they are larger."""
+
+CAUTION = 0.95
+"""The next fleet has this share of the cameras whose messages were held."""
+
+IN_TIME, LONGEST_TO_PAGE_S = 0.99, 5
+"""A fleet is held if this share of its messages got receipts in time, and the newest detections reach the page."""
+
 DAY_S, QUARTERS_A_DAY = 86_400, 96
 GIB = 2**30
 
@@ -79,9 +94,11 @@ FROM pg_partition_tree(%(table)s) WHERE isleaf
 """
 
 
-class _Load(NamedTuple):
-    """What was measured while the cameras spoke."""
+class Load(NamedTuple):
+    """What was measured while so many cameras spoke for so many seconds."""
 
+    cameras: int
+    seconds: int
     outcome: Outcome
     cores: dict[str, float]
     """The cores that each part used."""
@@ -89,10 +106,30 @@ class _Load(NamedTuple):
     answers_ms: list[float]
     wal_bytes: int
 
+    @property
+    def rate(self) -> float:
+        """Messages with a receipt a second."""
+        return self.outcome.receipts_in_time / self.seconds
+
+    @property
+    def least_rate(self) -> float:
+        # The messages of the last second still wait for their receipts.
+        return int(self.cameras * IN_TIME * (self.seconds - 1) / self.seconds)
+
+    @property
+    def to_page_s(self) -> float:
+        """The age of the newest detection that the page shows, p99."""
+        return float(np.percentile(self.ages_s, 99)) if self.ages_s else float(self.seconds)
+
+    @property
+    def is_held(self) -> bool:
+        is_whole = not self.outcome.again and not self.outcome.without_receipt
+        return is_whole and self.rate >= self.least_rate and self.to_page_s < LONGEST_TO_PAGE_S
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cameras", type=int, default=10_000, help="(10,000)")
+    parser.add_argument("--cameras", type=int, default=10_000, help="the largest fleet to try (10,000)")
     parser.add_argument("--seconds", type=int, default=600, help="for which the cameras speak (600)")
     asked = parser.parse_args()
     raise_limits(asked.cameras)
@@ -103,7 +140,6 @@ def main() -> None:
             measured = measure(folder, server.url, asked.cameras, asked.seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{asked.cameras:,} cameras, {FRAMES_A_MESSAGE} frames a second each, for {asked.seconds} s")
     print(report.table(measured))
     results.write(results.FOLDER / "fleet.json", measured)
 
@@ -147,12 +183,41 @@ def measure(folder: Path, url: str, cameras: int, seconds: int) -> list[results.
             web.serving(environment=environment) as address,
         ):
             pids = {"ingester": ingester, "task workers": workers, "Mosquitto": broker.pid}
-            load = _load(url, broker.port, address, token, pids, cameras, seconds)
+
+            def run(size: int, duration: int) -> Load:
+                load = _load(url, broker.port, address, token, pids, size, duration)
+                print(_told(load), flush=True)
+                return load
+
+            tried = list(search(run, cameras, min(seconds, TRIED_FOR_S)))
+            if tried[-1].is_held and seconds > TRIED_FOR_S:
+                tried.append(run(tried[-1].cameras, seconds))
         with psycopg.connect(url, autocommit=True) as database:
-            return list(_judged(load, database, cameras, seconds))
+            return list(_judged(tried, database))
 
 
-def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], cameras: int, seconds: int) -> _Load:
+def search(run: Callable[[int, int], Load], most: int, seconds: int) -> Iterator[Load]:
+    """Let fleets speak, the largest first, until one is held. Yield what was measured; the last one may be held."""
+    cameras = most
+    for _ in range(TRIES):
+        load = run(cameras, seconds)
+        yield load
+        if load.is_held or cameras == 1:
+            return
+        fewer = int(min(load.rate, cameras) * CAUTION)
+        cameras = max(fewer // STEP * STEP or fewer, 1)
+
+
+def _told(load: Load) -> str:
+    cores = ", ".join(f"{name} {used:.2f}" for name, used in load.cores.items())
+    return (
+        f"{load.cameras:,} cameras for {load.seconds} s: {load.rate:,.0f} messages a second with a receipt,"
+        f" {load.outcome.again:,} sent again, {load.to_page_s:.1f} s to the page (p99):"
+        f" {'held' if load.is_held else 'NOT held'}. Cores: {cores}."
+    )
+
+
+def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], cameras: int, seconds: int) -> Load:
     """Let the cameras speak, and measure meanwhile."""
     command = [sys.executable, "-m", "benchmarks.tools.cameras", str(port), str(cameras), str(seconds)]
     with (
@@ -165,21 +230,23 @@ def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], c
         begins = json.loads(fleet.stdout.readline())
         time.sleep(max(0.0, begins - time.time()))
         before, wal = _processor(pids, fleet.pid), _wal(database)
-        with _reader(address, token) as (ages, answers):
+        with _reader(address, token, begins) as (ages, answers):
             time.sleep(seconds)
         after = _processor(pids, fleet.pid)
         cores = {name: (after[name] - before[name]) / seconds for name in before}
+        cores["other programs"] = max((os.cpu_count() or 1) - sum(cores.values()), 0.0)
         said = fleet.stdout.readline()
         if not said:
             raise RuntimeError("The cameras ended early; the lines above say why.")
-        return _Load(Outcome(**json.loads(said)), cores, ages, answers, _wal(database) - wal)
+        return Load(cameras, seconds, Outcome(**json.loads(said)), cores, ages, answers, _wal(database) - wal)
 
 
 def _processor(pids: dict[str, int], fleet: int) -> dict[str, float]:
     """Return the processor seconds of each part until now; the web servers' are what is left of all."""
+    idle = idle_seconds()
     found = {name: seconds_of(pid) for name, pid in pids.items()} | {"PostgreSQL": seconds_of_postgresql()}
     found["the cameras themselves"] = seconds_of(fleet)
-    return found | {"web server": seconds_of_others() - sum(found.values())}
+    return found | {"web server": seconds_of_others() - sum(found.values()), "idle": idle}
 
 
 def _wal(database: psycopg.Connection[tuple[int, ...]]) -> int:
@@ -188,8 +255,8 @@ def _wal(database: psycopg.Connection[tuple[int, ...]]) -> int:
 
 
 @contextmanager
-def _reader(address: str, token: str) -> Iterator[tuple[list[float], list[float]]]:
-    """Ask for the newest detection of the first camera until the block ends.
+def _reader(address: str, token: str, begins: float) -> Iterator[tuple[list[float], list[float]]]:
+    """Ask for the newest detection of the first camera, which speaks since `begins`, until the block ends.
 
     Yield two lists that grow: how old that detection was, in seconds, and how long the responses took, in milliseconds.
     """
@@ -197,7 +264,7 @@ def _reader(address: str, token: str) -> Iterator[tuple[list[float], list[float]
     answers: list[float] = []
     stop = threading.Event()
     path = f"/api/v1/detections/?device={thing_of(0)}&page_size=1"
-    thread = threading.Thread(target=_read, args=[address, path, token, stop, ages, answers])
+    thread = threading.Thread(target=_read, args=[address, path, token, begins, stop, ages, answers])
     thread.start()
     try:
         yield ages, answers
@@ -206,7 +273,15 @@ def _reader(address: str, token: str) -> Iterator[tuple[list[float], list[float]
         thread.join()
 
 
-def _read(address: str, path: str, token: str, stop: threading.Event, ages: list[float], answers: list[float]) -> None:
+def _read(
+    address: str,
+    path: str,
+    token: str,
+    begins: float,
+    stop: threading.Event,
+    ages: list[float],
+    answers: list[float],
+) -> None:
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     while not stop.wait(ASKS_EVERY_S):
         began = time.perf_counter()
@@ -216,48 +291,56 @@ def _read(address: str, path: str, token: str, stop: threading.Event, ages: list
         answers.append((time.perf_counter() - began) * 1000)
         if response.status != 200:
             raise RuntimeError(f"The API answers {response.status}: {found}")
-        if found["results"]:
-            ages.append(time.time() - dt.datetime.fromisoformat(found["results"][0]["taken_at"]).timestamp())
+        taken_at = [dt.datetime.fromisoformat(each["taken_at"]).timestamp() for each in found["results"]]
+        # What was seen before these cameras began is not their delay.
+        ages.append(time.time() - max([begins, *taken_at]))
 
 
-def _judged(
-    load: _Load, database: psycopg.Connection[tuple[int, ...]], cameras: int, seconds: int
-) -> Iterator[results.Measured]:
-    outcome = load.outcome
+def _judged(tried: list[Load], database: psycopg.Connection[tuple[int, ...]]) -> Iterator[results.Measured]:
+    load = tried[-1]
+    outcome, cameras = load.outcome, load.cameras
     (stored,) = database.execute("SELECT count(*) FROM analytics_frame").fetchone() or (0,)
-    if not outcome.without_receipt and stored != outcome.sent * FRAMES_A_MESSAGE:
-        raise RuntimeError(f"{stored:,} frames are stored instead of {outcome.sent * FRAMES_A_MESSAGE:,}.")
-    held = outcome.receipts_in_time / seconds
-    # The messages of the last second still wait for their receipts.
-    yield report.at_least("messages with a receipt", held, "1/s", int(cameras * 0.99 * (seconds - 1) / seconds))
-    yield report.told("frames", held * FRAMES_A_MESSAGE, "1/s")
+    sent = sum(each.outcome.sent for each in tried) * FRAMES_A_MESSAGE
+    if not any(each.outcome.without_receipt for each in tried) and stored != sent:
+        raise RuntimeError(f"{stored:,} frames are stored instead of {sent:,}.")
+    yield report.at_least("cameras that this machine holds", cameras if load.is_held else 0, "", tried[0].cameras)
+    yield report.told("cameras", cameras, "")
+    yield report.at_least("messages with a receipt", load.rate, "1/s", load.least_rate)
+    yield report.told("frames", load.rate * FRAMES_A_MESSAGE, "1/s")
     yield report.at_most("messages without a receipt at the end", outcome.without_receipt, "", 0)
-    yield report.told("messages that were sent again", outcome.again, "")
+    yield report.at_most("messages that were sent again", outcome.again, "", 0)
     yield report.told("delay to the receipt, p50", outcome.p50_ms / 1000, "s")
     yield report.told("delay to the receipt, p99", outcome.p99_ms / 1000, "s")
-    if load.ages_s:
-        yield report.below("delay to the page, p99", float(np.percentile(load.ages_s, 99)), "s", 5)
+    yield report.below("delay to the page, p99", load.to_page_s, "s", LONGEST_TO_PAGE_S)
     yield report.told("response of the web server, p95", float(np.percentile(load.answers_ms, 95)), "ms")
     yield report.told("cameras were late, p99", outcome.late_p99_ms, "ms")
     for name, cores in load.cores.items():
         yield report.told(f"processor: {name}", cores, "cores")
-    disk = _bytes_a_day(database, cameras, seconds)
+    for each in tried[:-1]:
+        yield report.told(f"of {each.cameras:,} cameras for {each.seconds} s: with a receipt", each.rate, "1/s")
+        yield report.told(f"of {each.cameras:,} cameras for {each.seconds} s: sent again", each.outcome.again, "")
+        yield report.told(f"of {each.cameras:,} cameras for {each.seconds} s: to the page, p99", each.to_page_s, "s")
+    disk = _bytes_a_day(database, sum(each.cameras * each.seconds for each in tried))
     for name, size in disk.items():
         yield report.told(f"disk, a camera a day: {name}", size / 1e6, "MB")
-    yield report.told("write-ahead log, a camera a day", load.wal_bytes / cameras / seconds * DAY_S / 1e6, "MB")
+    yield report.told("write-ahead log, a camera a day", load.wal_bytes / cameras / load.seconds * DAY_S / 1e6, "MB")
     yield from _limits(load, sum(disk.values()) * cameras)
 
 
-def _bytes_a_day(database: psycopg.Connection[tuple[int, ...]], cameras: int, seconds: int) -> dict[str, float]:
-    """Return the bytes that a camera adds in a day of 24 hours, by kind of table, with the indexes."""
+def _bytes_a_day(database: psycopg.Connection[tuple[int, ...]], seconds: int) -> dict[str, float]:
+    """Return the bytes that a camera adds in a day of 24 hours, by kind of table, with the indexes.
+
+    `seconds` is for how long the cameras have spoken, added up.
+    """
     found = {}
     for table in FACTS:
-        found[table.removeprefix("analytics_") + "s"] = _size(database, table) / cameras / seconds * DAY_S
+        found[table.removeprefix("analytics_") + "s"] = _size(database, table) / seconds * DAY_S
     tallies = 0.0
     for table in TALLIES:
-        rows, quarters = database.execute(f"SELECT count(*), count(DISTINCT start) FROM {table}").fetchone() or (0, 0)
+        count = f"SELECT count(*), count(DISTINCT (device_id, start)) FROM {table}"
+        rows, quarters = database.execute(count).fetchone() or (0, 0)
         if rows:
-            tallies += _size(database, table) / cameras / quarters * QUARTERS_A_DAY
+            tallies += _size(database, table) / quarters * QUARTERS_A_DAY
     return found | {"tallies": tallies}
 
 
@@ -266,15 +349,16 @@ def _size(database: psycopg.Connection[tuple[int, ...]], table: str) -> int:
     return int(size)
 
 
-def _limits(load: _Load, bytes_a_day: float) -> Iterator[results.Measured]:
+def _limits(load: Load, bytes_a_day: float) -> Iterator[results.Measured]:
     """Tell how much of each limit of this machine the fleet takes, the fullest first."""
     cores = os.cpu_count() or 1
-    platform = sum(used for name, used in load.cores.items() if name != "the cameras themselves")
+    others = ("the cameras themselves", "idle", "other programs")
+    platform = sum(used for name, used in load.cores.items() if name not in others)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     shares = {
         "one core for the ingester": load.cores["ingester"],
         f"{cores} cores for all of the platform": platform / cores,
-        f"{cores} cores for all, the cameras too": sum(load.cores.values()) / cores,
+        f"{cores} cores for all, the cameras too": (platform + load.cores["the cameras themselves"]) / cores,
     }
     for name, share in sorted(shares.items(), key=lambda each: -each[1]):
         yield report.told(f"taken of {name}", share * 100, "%")

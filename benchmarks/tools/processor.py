@@ -9,13 +9,16 @@ PROC = Path("/proc")
 
 
 def seconds_of(pid: int) -> float:
-    """Return the processor seconds of a process and of all its living descendants. A dead process has used none."""
+    """Return the processor seconds of a process and of all its descendants, also of those that have ended."""
     children, used = _table()
     return sum(used.get(each, 0.0) for each in _family(pid, children))
 
 
 def seconds_of_postgresql() -> float:
-    """Return the processor seconds of every PostgreSQL of this machine: its processes leave whoever started them."""
+    """Return the processor seconds of every PostgreSQL of this machine: its processes leave whoever started them.
+
+    A connection that has ended counts too: the ingester opens a new one each minute.
+    """
     used = _table()[1]
     return sum(seconds for pid, seconds in used.items() if _name(pid) == "postgres")
 
@@ -37,8 +40,17 @@ def memory_of(pid: int) -> int:
     return total
 
 
+def idle_seconds() -> float:
+    """Return the seconds that the processors of this machine were idle or waited for disks, since its start."""
+    fields = (PROC / "stat").read_text().split(maxsplit=6)
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
 def _table() -> tuple[dict[int, list[int]], dict[int, float]]:
-    """Return the children and the processor seconds of each process."""
+    """Return the children and the processor seconds of each process.
+
+    The seconds of a process contain those of its children that have ended.
+    """
     children: dict[int, list[int]] = {}
     used: dict[int, float] = {}
     ticks = os.sysconf("SC_CLK_TCK")
@@ -46,7 +58,7 @@ def _table() -> tuple[dict[int, list[int]], dict[int, float]]:
         with suppress(OSError):
             pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
             children.setdefault(int(rest[1]), []).append(pid)
-            used[pid] = (int(rest[11]) + int(rest[12])) / ticks
+            used[pid] = sum(map(int, rest[11:15])) / ticks
     return children, used
 
 
