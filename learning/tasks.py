@@ -1,7 +1,10 @@
 """The tasks of the workers. Each calls one service with the current time."""
 
+import datetime as dt
+
 from django.utils import timezone
 
+from faces.recognition import health
 from learning.datasets import policies
 from learning.training import running
 from learning.training.sagemaker import runs as sagemaker_runs
@@ -9,6 +12,7 @@ from learning.training.sagemaker import runs as sagemaker_runs
 
 def work_on_run(run: int) -> str:
     """Work on the run for some seconds, and return its new state."""
+    health.note_long_task(dt.timedelta(seconds=running.LONGEST_SECONDS))
     return running.work(run_id=run).state
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from django.db import DatabaseError
 from django.db.models import Count, Max, Min
+from django.utils import timezone
 from django_q.models import Task
 
-from devices.health import Line, heartbeat_line, seconds
+from devices.health import Line, beat, heartbeat_line, seconds
 from devices.models import Heartbeat
 from faces.models import Capture, State, UntoldSighting
 from faces.recognisers.budget import calls_made, monthly_limit
@@ -20,24 +21,51 @@ SILENT_FOR = dt.timedelta(minutes=3)
 """Without a heartbeat for so long, which is three sweeps, the workers hang or have ended."""
 
 
+LONGEST_TASK = "longest_task_seconds"
+"""The number in the workers' heartbeat that says for how long the task that began then may run."""
+
+LONGEST_LOOK = dt.timedelta(seconds=30)
+"""The most that two looks of `WorkerWatch` count for. A machine that slept, or a clock that was set, is no silence."""
+
+
 class WorkerWatch:
-    """Finds out whether the workers of all clusters stand still, for the process that can restart them."""
+    """Finds out whether the workers of all clusters stand still, for the process that can restart them.
+
+    Each heartbeat, each end of a task and each begin of a long one is a sign of life, whatever time its machine's clock
+    gave it. Only the time that the watch has watched counts.
+    """
 
     def __init__(self, *, since: dt.datetime) -> None:
-        self._since = since
+        self._looked = since
+        self._quiet = dt.timedelta()
+        self._signs: tuple[object, ...] | None = None
 
     def problem(self, now: dt.datetime) -> str:
         """Return one sentence if the workers stand still, and an empty text if they work.
 
         An outage of the database does not count.
         """
+        passed, self._looked = min(max(now - self._looked, dt.timedelta()), LONGEST_LOOK), now
         try:
-            heartbeat = _heartbeat()
+            heartbeat = Heartbeat.objects.filter(process=WORKERS).first()
+            signs = (heartbeat.at if heartbeat else None, Task.objects.aggregate(at=Max("stopped"))["at"])
         except DatabaseError:
-            self._since = now
+            self._quiet = dt.timedelta()
             return ""
-        latest = max(self._since, heartbeat.at) if heartbeat else self._since
-        return "" if now - latest < SILENT_FOR else f"No task has ended for {seconds(now - latest)}."
+        self._quiet = self._quiet + passed if signs == self._signs else dt.timedelta()
+        self._signs = signs
+        return "" if self._quiet < _silent_for(heartbeat) else f"No task has ended for {seconds(self._quiet)}."
+
+
+def note_long_task(longest: dt.timedelta) -> None:
+    """Store a heartbeat at the begin of a task that may run for so long: the only worker can end no other meanwhile."""
+    beat(WORKERS, at=timezone.now(), numbers={LONGEST_TASK: longest.total_seconds()})
+
+
+def _silent_for(heartbeat: Heartbeat | None) -> dt.timedelta:
+    """Return how long the workers may be silent after this heartbeat."""
+    longest = heartbeat.numbers.get(LONGEST_TASK, 0) if heartbeat else 0
+    return SILENT_FOR + dt.timedelta(seconds=longest)
 
 
 def lines(now: dt.datetime) -> Iterator[Line]:
@@ -45,7 +73,7 @@ def lines(now: dt.datetime) -> Iterator[Line]:
     if heartbeat is None:
         yield Line(WORKERS, False, "have never run; start `manage.py qcluster`")
     else:
-        yield heartbeat_line(WORKERS, heartbeat, now, silent_for=SILENT_FOR)
+        yield heartbeat_line(WORKERS, heartbeat, now, silent_for=_silent_for(heartbeat))
     yield _captures(now)
     yield from _greetings(now)
     yield from _budget(now)
