@@ -49,7 +49,9 @@ def test_when_a_device_was_heard_of_is_exact_to_some_seconds(seattle01: Device) 
     def heard(after: dt.timedelta) -> dt.timedelta:
         at = NOW + after
         accept([from_agent(frames_message(0, at=at, id=f"{after}"), "frames", at=at)])
-        return DeviceState.objects.values_list("last_seen_at", flat=True).get() - NOW
+        seen = DeviceState.objects.values_list("last_seen_at", flat=True).get()
+        assert seen is not None
+        return seen - NOW
 
     step = SEEN_TO / 2
     accept([from_agent(messages.Status(online=True, sent_at=milliseconds(NOW)), "status", at=NOW)])
