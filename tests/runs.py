@@ -22,7 +22,7 @@ from tests import clock, quick
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
-TIMELESS_FIXTURES = {"models"}
+TIMELESS_FIXTURES = {"earlier", "models"}
 """Shared fixtures that do not ask for the time."""
 
 

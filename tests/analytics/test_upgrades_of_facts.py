@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from devices.models import Device
 from devices.storage import partitions
 from tests import clock
 from tests.analytics.frames import count, seen
+from tests.upgrades import created, migrate, using
 
 BEFORE = [("analytics", "0017_devices_that_said_face")]
 KEYED = [("analytics", "0021_facts_are_keyed_by_device_and_month")]
@@ -26,19 +28,42 @@ NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def migrate(target: list[tuple[str, str]] | None = None) -> None:
-    """Migrate to these migrations, or to the newest ones."""
-    executor = MigrationExecutor(connection)
-    executor.migrate(target or executor.loader.graph.leaf_nodes())
-
-
 def is_migrated(target: list[tuple[str, str]]) -> bool:
     return not MigrationExecutor(connection).migration_plan(target)
 
 
+class Earlier:
+    """The database of an earlier version, which the first test makes and each test copies: the way back takes long."""
+
+    def __init__(self, folder: Path, until_the_end: ExitStack) -> None:
+        self.folder, self.until_the_end = folder, until_the_end
+        self.name = ""
+        self.rows: list[tuple[Any, ...]] = []
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
+    with ExitStack() as until_the_end:
+        yield Earlier(tmp_path_factory.mktemp("earlier"), until_the_end)
+
+
 @pytest.fixture
-def stored(seattle01: Device, chicago01: Device, superuser: User) -> Iterator[list[tuple[Any, ...]]]:
+def stored(earlier: Earlier, seattle01: Device, chicago01: Device, superuser: User) -> Iterator[list[tuple[Any, ...]]]:
     """What an earlier version stored: frames of two months at two devices, with detections and a review."""
+    if not earlier.name:
+        store(seattle01, chicago01, superuser)
+        earlier.rows = facts()
+        earlier.name = earlier.until_the_end.enter_context(created(earlier.folder, connection.settings_dict["NAME"]))
+        for model in (Review, Detection, Frame):
+            model._default_manager.all()._raw_delete("default")
+        partitions.drop_empty(before=dt.datetime.max.replace(tzinfo=dt.UTC))
+        with using(earlier.name):
+            migrate(BEFORE)
+    with created(earlier.folder, earlier.name) as name, using(name):
+        yield earlier.rows
+
+
+def store(seattle01: Device, chicago01: Device, superuser: User) -> None:
     frames = [
         seen(device, at, faces=[0.9] * faces, labels=[("cup", 0.5)], key=faces)
         for device in (seattle01, chicago01)
@@ -48,13 +73,6 @@ def stored(seattle01: Device, chicago01: Device, superuser: User) -> Iterator[li
     count(*frames)
     cup = Detection.objects.filter(label="cup", device=chicago01)[0]
     corrections.review(verdicts={cup: Verdict.WRONG}, by=superuser, now=clock.now())
-    rows = facts()
-    migrate(BEFORE)
-    yield rows
-    migrate()
-    for model in (Review, Detection, Frame):
-        model._default_manager.all()._raw_delete("default")
-    partitions.drop_empty(before=dt.datetime.max.replace(tzinfo=dt.UTC))
 
 
 def facts() -> list[tuple[Any, ...]]:
@@ -65,9 +83,9 @@ def facts() -> list[tuple[Any, ...]]:
     ]
 
 
-def test_new_facts_join_those_that_an_earlier_version_stored(stored: list[tuple[Any, ...]], seattle01: Device) -> None:
+def test_new_facts_join_those_that_an_earlier_version_stored(stored: list[tuple[Any, ...]]) -> None:
     migrate()
-    known = Frame.objects.count()
+    known, seattle01 = Frame.objects.count(), Device.objects.get(name="Seattle01")
     count(seen(seattle01, NOON, key=1), seen(seattle01, NOON + dt.timedelta(days=90), faces=[0.9]))
     assert Frame.objects.count() == known + 1
     assert Frame.objects.latest("taken_at").pk > max(row[0] for row in stored[:known])

@@ -2,84 +2,101 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
-from django_q.models import Schedule
 from pytest_django import Settings
 
 from devices.models import Device, FormerIdentity, PastRecord, Site
 from devices.services import register_device
 from tests import clock
+from tests.upgrades import created, migrate, models_at, using
 
-BEFORE, AFTER = "0008_uploads_tell_what_they_show", "0009_pictures_come_in_one_request"
+UPLOADS = [("devices", "0008_uploads_tell_what_they_show"), ("django_q", "0016_schedule_intended_date_kwarg")]
+NO_UPLOADS = [("devices", "0009_pictures_come_in_one_request")]
+BEFORE_IDENTITIES = [("devices", "0010_past_records_count_once")]
+IDENTITIES = [("devices", "0011_former_identities")]
+BEFORE_THINGS = [("devices", "0016_pictures_in_quarantine")]
+FIRST = clock.NOW - dt.timedelta(days=400)
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_uploads_that_an_earlier_version_began_nothing_stays(
-    seattle01: Device, settings: Settings, tmp_path: Path
+def test_an_installation_of_an_early_version_is_brought_up_to_date(
+    settings: Settings, tmp_path: Path, set_clock: clock.SetClock
 ) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    past = MigrationExecutor(connection)
-    past.migrate([("devices", BEFORE)])
-    uploads = past.loader.project_state([("devices", BEFORE)]).apps.get_model("devices", "Upload").objects
+    """One database goes through all versions, as the way takes ten seconds, and the way back twice as long."""
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    set_clock(clock.NOW)
+    with created(tmp_path) as name, using(name):
+        migrate(UPLOADS)
+        begin_uploads()
+        migrate(NO_UPLOADS)
+        check_that_nothing_stays_of_uploads()
+
+        models_at(NO_UPLOADS).get_model("devices", "Device").objects.all().delete()
+        migrate(IDENTITIES)
+        assert not FormerIdentity.objects.exists(), "without devices, no fact has a former identity"
+        migrate(BEFORE_IDENTITIES)
+        add_devices()
+        migrate(IDENTITIES)
+        until = clock.NOW + dt.timedelta(hours=1)
+        assert list(FormerIdentity.objects.values_list("version", "until")) == [(1, until)]
+
+        migrate(BEFORE_THINGS)
+        describe_devices()
+        migrate()
+        check_that_each_device_is_a_thing_that_has_always_been_at_its_place()
+
+
+def begin_uploads() -> None:
+    models = models_at(UPLOADS)
+    site = models.get_model("devices", "Site").objects.create(name="Bergen", slug="bergen", timezone="Europe/Oslo")
+    device = models.get_model("devices", "Device").objects.create(site=site, name="Bergen01", thing_name="bergen-1")
     default_storage.save("uploads/one.jpg", ContentFile(b"half of a picture"))
     for name in ("uploads/one.jpg", "uploads/nothing has come of it.jpg"):
-        now = clock.now()
-        uploads.create(device_id=seattle01.pk, key=len(name), name=name, size=9, taken_at=now, expires_at=now)
-    Schedule.objects.create(name="tidy", func="devices.tasks.tidy_uploads", schedule_type="I")
-    MigrationExecutor(connection).migrate([("devices", AFTER)])
+        models.get_model("devices", "Upload").objects.create(
+            device=device, key=len(name), name=name, size=9, taken_at=clock.NOW, expires_at=clock.NOW
+        )
+    schedules = models.get_model("django_q", "Schedule").objects
+    schedules.create(name="tidy", func="devices.tasks.tidy_uploads", schedule_type="I")
+
+
+def check_that_nothing_stays_of_uploads() -> None:
     assert default_storage.listdir("uploads")[1] == []
     assert "devices_upload" not in connection.introspection.table_names()
-    assert not Schedule.objects.filter(func="devices.tasks.tidy_uploads").exists()
-    migrate_to_today()
+    schedules = models_at(UPLOADS).get_model("django_q", "Schedule").objects
+    assert not schedules.filter(func="devices.tasks.tidy_uploads").exists()
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("has_devices", [True, False])
-def test_an_installation_with_devices_notes_until_when_its_facts_have_their_former_identity(
-    has_devices: bool, set_clock: clock.SetClock
-) -> None:
-    MigrationExecutor(connection).migrate([("devices", AFTER)])
-    if has_devices:
-        models = state_at(AFTER)
-        site = models.get_model("devices", "Site").objects.create(name="Oslo", slug="oslo", timezone="Europe/Oslo")
-        models.get_model("devices", "Device").objects.create(site=site, name="Oslo01", thing_name="oslo-1")
-    set_clock(clock.NOW)
-    migrate_to_today()
-    noted = FormerIdentity.objects.values_list("version", "until")
-    assert list(noted) == [(1, clock.NOW + dt.timedelta(hours=1))] * has_devices
-
-
-LAST_OF_DEVICES = "0016_pictures_in_quarantine"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_each_device_becomes_a_thing_that_has_always_been_at_its_place() -> None:
-    MigrationExecutor(connection).migrate([("devices", LAST_OF_DEVICES)])
-    models = state_at(LAST_OF_DEVICES)
+def add_devices() -> None:
+    models = models_at(BEFORE_IDENTITIES)
     site = models.get_model("devices", "Site").objects.create(name="Oslo", slug="oslo", timezone="Europe/Oslo")
     devices = models.get_model("devices", "Device").objects
     devices.create(site=site, name="Gone", thing_name="gone").delete()
-    first = clock.NOW - dt.timedelta(days=400)
     for number in (1, 2):
-        device = devices.create(
-            site=site,
-            name=f"Oslo0{number}",
-            thing_name=f"oslo-{number}",
+        devices.create(site=site, name=f"Oslo0{number}", thing_name=f"oslo-{number}")
+
+
+def describe_devices() -> None:
+    models = models_at(BEFORE_THINGS)
+    devices = models.get_model("devices", "Device").objects
+    for number in (1, 2):
+        device = devices.get(name=f"Oslo0{number}")
+        devices.filter(pk=device.pk).update(
+            created_at=FIRST,
             token_digest=f"digest {number}",
             clock_timezone="Europe/Oslo",
             desired_config={"cadence": number},
-            config_unsent_since=first,
+            config_unsent_since=FIRST,
         )
-        devices.filter(pk=device.pk).update(created_at=first)
         models.get_model("devices", "DeviceState").objects.create(device=device, software=f"software {number}")
-        models.get_model("devices", "PastRecord").objects.create(device=device, key=number, read_at=first)
-    migrate_to_today()
+        models.get_model("devices", "PastRecord").objects.create(device=device, key=number, read_at=FIRST)
+
+
+def check_that_each_device_is_a_thing_that_has_always_been_at_its_place() -> None:
     for number in (1, 2):
         device = Device.objects.select_related("thing__state").get(name=f"Oslo0{number}")
         thing = device.thing
@@ -88,18 +105,9 @@ def test_each_device_becomes_a_thing_that_has_always_been_at_its_place() -> None
             f"digest {number}",
             "Europe/Oslo",
             {"cadence": number},
-            first,
+            FIRST,
         )
-        assert (thing.created_at, thing.state.software) == (first, f"software {number}")
+        assert (thing.created_at, thing.state.software) == (FIRST, f"software {number}")
         assert PastRecord.objects.get(key=number).thing == thing
-    assert register_device(site=Site.objects.get(), name="Oslo03", thing_name="oslo-3").thing.pk > thing.pk
-
-
-def state_at(migration: str) -> Any:
-    """Return the models of the devices as they were after this migration."""
-    return MigrationExecutor(connection).loader.project_state([("devices", migration)]).apps
-
-
-def migrate_to_today() -> None:
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    site = Site.objects.get(slug="oslo")
+    assert register_device(site=site, name="Oslo03", thing_name="oslo-3").thing.pk > thing.pk
