@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ SCENARIOS = (
 STANDS_STILL_S = 60
 """A delay in seconds that only a hanging process can cause. The goal of five seconds is for an idle machine."""
 
-STOPS_WITHIN_S = 30
+STOPS_WITHIN_S = 60
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.timeout(600)]
 
@@ -115,12 +114,11 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_on_the_disk(open_folder: Path
             start_new_session=True,
             preexec_fn=as_from_a_terminal,
         )
-    assert eventually(lambda: b"1/200" in said.read_bytes(), within=120), said.read_text()
+    assert eventually(lambda: b"1/200" in said.read_bytes(), within=240), said.read_text()
     assert len(marked(mark)) > 3
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(STOPS_WITHIN_S) == 130
-    time.sleep(0.2)
-    assert marked(mark) == []
+    assert eventually(lambda: not marked(mark)), marked(mark)
     assert "Traceback" not in said.read_text()
     assert list(folder.iterdir()) == []
 

@@ -168,7 +168,7 @@ def unpacked(body: bytes) -> bytes:
 def test_errors_reach_sentry_without_the_values_of_variables() -> None:
     code = (
         "import logging\ntry:\n    person = 'Ada Lovelace'\n    1 / 0\nexcept ZeroDivisionError:\n"
-        "    logging.getLogger('one').exception('It failed.')\nimport sentry_sdk; sentry_sdk.flush(10)"
+        "    logging.getLogger('one').exception('It failed.')\nimport sentry_sdk; sentry_sdk.flush(60)"
     )
     with receiving() as (port, received):
         run(code, SENTRY_DSN=f"http://key@127.0.0.1:{port}/1", no_proxy="127.0.0.1")
@@ -185,5 +185,5 @@ def test_each_request_is_traced_on_demand() -> None:
     )
     with receiving() as (port, received):
         run(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", no_proxy="127.0.0.1", ALLOWED_HOSTS="*")
-    assert [path for path, _ in received] == ["/v1/traces"]
-    assert b"healthz" in received[0][1]
+    assert {path for path, _ in received} == {"/v1/traces"}
+    assert b"healthz" in b"".join(body for _, body in received)

@@ -19,7 +19,7 @@ from edge_agent.vision.files import ROOT
 from tests.brokers import mosquitto
 from tests.edge_agent.platforms import platform
 from tests.house.files import project_files
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 ONLY_ON_THE_PLATFORM = {"dlib"}
 """Imported by `vision.identity` on first use; the agent itself never embeds a face."""
@@ -52,7 +52,9 @@ def test_the_project_s_other_folders_are_not_on_the_box(box: Path) -> None:
 
 
 def test_the_agent_explains_itself_on_the_box(box: Path) -> None:
-    done = subprocess.run(command("--help"), cwd=box, env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command("--help"), cwd=box, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stderr
     assert "--config" in done.stdout
 

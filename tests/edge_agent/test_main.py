@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 WITHOUT_ROOTS_PRIVILEGE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 """To read whatever it likes. Started so, a program may read what its owner may."""
 
@@ -16,7 +18,7 @@ def refusal(tmp_path: Path, settings: dict[str, str]) -> str:
     smallest = {"thing": "cam1", "mqtt_url": "mqtts://127.0.0.1", "outbox": f"{tmp_path}/outbox", "stream": "off"}
     environ = os.environ | {f"HEADCOUNT_{key.upper()}": value for key, value in (smallest | settings).items()}
     command = [*WITHOUT_ROOTS_PRIVILEGE, sys.executable, "-m", "edge_agent"]
-    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE_S)
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
     return ended.stderr
@@ -60,6 +62,6 @@ def test_a_file_without_permission_is_reported_in_one_sentence(
 
 def test_a_missing_configuration_is_reported_in_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge_agent", "--config", str(tmp_path / "agent.toml")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert ended.returncode == 2
     assert ended.stderr == f"edge agent: {tmp_path}/agent.toml cannot be read: No such file or directory.\n"

@@ -71,7 +71,7 @@ class Programs:
         for process in self._running:
             process.terminate()
         for process in self._running:
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def send(camera: paho.Client, thing: str, number: int) -> None:
         ("log", messages.encode(line)),
         ("frames", f'{{"frames": "{NAME}'.encode()),
     ):
-        camera.publish(messages.topic_from_device(thing, kind), payload, qos=1).wait_for_publish(10)
+        camera.publish(messages.topic_from_device(thing, kind), payload, qos=1).wait_for_publish(PATIENCE_S)
 
 
 def test_no_program_keeps_anything_of_somebody_who_was_erased(

@@ -45,7 +45,7 @@ def test_what_a_step_started_and_mounted_ends_with_it(tmp_path: Path) -> None:
 def test_ctrl_c_in_a_terminal_reaches_the_program(tmp_path: Path) -> None:
     script = "trap 'echo asked to end; exit 3' INT; echo begun; while true; do sleep 0.1; done"
     with Terminal(["bash", "-c", script], tmp_path / "log") as terminal:
-        terminal.wait_for("begun", "the script", 30)
+        terminal.wait_for("begun", "the script", PATIENCE_S)
         terminal.press_ctrl_c()
         assert terminal.process.wait(PATIENCE_S) == 3
     assert "asked to end" in terminal.text
@@ -56,7 +56,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_program(tmp_path: Path) -> None:
 def test_a_program_that_ends_too_early_is_said(tmp_path: Path) -> None:
     ended = pytest.raises(Failed, match=r"^make demo ended with code 4; the log is .*/log\.$")
     with Terminal(["bash", "-c", "exit 4"], tmp_path / "log") as terminal, ended:
-        terminal.wait_for("Ready", "make demo", 30)
+        terminal.wait_for("Ready", "make demo", PATIENCE_S)
 
 
 def test_what_takes_too_long_is_said() -> None:

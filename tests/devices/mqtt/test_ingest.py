@@ -1,5 +1,6 @@
 """From a real broker into the real database: nothing lost, nothing twice, acknowledged after the commit."""
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -234,7 +235,10 @@ def test_a_committed_message_whose_ack_was_lost_is_not_counted_again(mqtt: Mosqu
     assert Frame.objects.count() == 5
 
 
-def test_faces_that_the_broker_kept_for_a_resumed_session_are_not_taken_as_timely(mqtt: Mosquitto) -> None:
+def test_faces_that_the_broker_kept_for_a_resumed_session_are_not_taken_as_timely(
+    mqtt: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "KEPT_FOR", dt.timedelta(seconds=PATIENCE_S))
     subscribed(mqtt).stop()
     with peer(mqtt) as (client, _):
         publish(client, INFER, b"{}")

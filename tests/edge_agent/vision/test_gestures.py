@@ -12,6 +12,7 @@ from edge_agent.messages import Label
 from edge_agent.vision.files import ROOT
 from edge_agent.vision.gestures import GESTURES, RULES, Gesture, find_gesture
 from edge_agent.vision.hand_traits import measure_traits
+from tests.waiting import PATIENCE_S
 
 Points = NDArray[np.float64]
 
@@ -155,5 +156,5 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_the_labels_are_imported_without_numpy() -> None:
     program = "import sys; import edge_agent.vision.gestures; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stdout == "False\n", done.stderr

@@ -135,14 +135,20 @@ def test_all_screens_swap_at_the_same_instant(past: None, wall: str, browser: Br
     for page, number in ((browser.page, 3), (other, 1)):
         page.goto(f"{wall}/seattle/today/of/3/{number}")
         page.evaluate(NOTE_SWAPS)
-    for page in (browser.page, other):
-        until(page, "Object.keys(swaps).length >= 3")
-    one, two = (page.evaluate("swaps") for page in (browser.page, other))
-    both = one.keys() & two.keys()
-    assert len(both) >= 2
-    # A busy machine may draw one of them late, but pages that each have a rhythm of their own never meet.
-    assert min(abs(one[slot][0] - two[slot][0]) for slot in both) < SLOW_MS
-    for slot in both:
+
+    def swaps() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        one, two = (page.evaluate("swaps") for page in (browser.page, other))
+        return one, two
+
+    def have_met() -> bool:
+        """Whether both have drawn one slot together: of two slots at least, as a busy machine may draw one late."""
+        one, two = swaps()
+        apart = [abs(one[slot][0] - two[slot][0]) for slot in one.keys() & two.keys()]
+        return len(apart) >= 2 and min(apart) < SLOW_MS
+
+    until(browser.page, have_met)  # Pages that each have a rhythm of their own never meet.
+    one, two = swaps()
+    for slot in one.keys() & two.keys():
         assert one[slot][0] - int(slot) + SLOW_MS >= 1000
         assert {one[slot][1], two[slot][1]} == {1}, "at no time there are two pictures, or none"
     assert browser.troubles == []

@@ -20,9 +20,7 @@ from tests.analytics.features.galaxy.conftest import people
 from tests.brokers import free_port
 from tests.chromium import Browser
 from tests.house.files import ROOT
-
-STARTS_WITHIN = 60.0
-"""Seconds; some three on an idle machine."""
+from tests.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.real_clock,
@@ -45,7 +43,7 @@ class Server:
         self._process = subprocess.Popen(
             [*command, "--log-level", "critical", "config.wsgi"], cwd=ROOT, env=os.environ | {"DATABASE_URL": url()}
         )
-        deadline = time.monotonic() + STARTS_WITHIN
+        deadline = time.monotonic() + PATIENCE_S
         while not self._answers():
             assert self._process.poll() is None
             assert time.monotonic() < deadline
@@ -63,7 +61,7 @@ class Server:
 
     def get(self, path: str) -> tuple[bytes, str]:
         """Body and ETag."""
-        with urllib.request.urlopen(self.address + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=PATIENCE_S) as answer:
             return answer.read(), answer.headers["ETag"]
 
     def _answers(self) -> bool:
