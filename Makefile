@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-edge bench-exports bench-faces bench-fleet bench-learning bench-notices bench-pages bench-restoring bench-plays bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
+.PHONY: help demo test test-deploy test-container quick fresh chaos bench-ingest bench-scaling bench-galaxy bench-analytics bench-annotating bench-edge bench-exports bench-faces bench-fleet bench-guests bench-learning bench-notices bench-pages bench-restoring bench-plays bench-tabs bench-verdicts bench-visits bench-film fuzz-api accuracy install install-development system-packages test-packages assets lint format clean
 
 help:
 	@echo "make demo     Headcount with cameras, on http://localhost:8000 (PORT, DATA_DIR and MQTT_URL change that)"
@@ -36,6 +36,7 @@ help:
 	@echo "make bench-fleet   how many cameras this machine holds: 10,000 of them for ten minutes"
 	@echo "make bench-verdicts  how often a comparison tells a change, where nothing changed and where something did"
 	@echo "make bench-galaxy  how fast walls and globes are answered, with 50 screens"
+	@echo "make bench-guests  whether strangers who come again stay the same guests"
 	@echo "make fuzz-api      odd requests to the API and to all pages, of which none may surprise; takes an hour"
 	@echo "make lint     style, types, import contracts, migrations, deployment checks"
 	@echo "make format   put the code into the project's format"
@@ -71,7 +72,7 @@ fresh:
 quick: install-development
 	env -u DATABASE_URL $(PYTEST) -m quick --hypothesis-profile quick
 
-bench-ingest bench-scaling bench-galaxy bench-analytics bench-annotating bench-edge bench-exports bench-faces bench-film bench-fleet bench-notices bench-pages bench-restoring bench-tabs bench-verdicts: bench-%: test-packages install-development
+bench-ingest bench-scaling bench-galaxy bench-analytics bench-annotating bench-edge bench-exports bench-faces bench-film bench-fleet bench-guests bench-notices bench-pages bench-restoring bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
 # PLAYS and EXPERIMENTS are the sizes, such as PLAYS=10000000; ONLY is one part of it: experiments or attribution.
@@ -92,7 +93,7 @@ bench-learning: install-development assets
 fuzz-api: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.api_fuzzing
 
-bench-annotating bench-faces bench-pages: assets
+bench-annotating bench-faces bench-guests bench-pages: assets
 
 accuracy: install-development assets
 	@$(BIN)/python -m benchmarks.accuracy

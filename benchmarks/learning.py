@@ -9,7 +9,6 @@ Prints a table and writes `benchmarks/results/learning.json`.
 import argparse
 import copy
 import itertools
-import os
 import random
 import statistics
 import sys
@@ -53,7 +52,7 @@ def main() -> None:
     asked = parser.parse_args()
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
     with tempfile.TemporaryDirectory(prefix="headcount-learning-") as folder:
-        prepare(Path(folder))
+        production.set_up(Path(folder))
         measured = [*speed(), *cost(), *cost_of_things()]
         if asked.hands:
             measured += accuracy(asked.hands)
@@ -64,23 +63,6 @@ def main() -> None:
     if not asked.hands:
         print("The accuracy was not measured, because no folder was given: HANDS=FOLDER make bench-learning.")
     results.write(results.FOLDER / "learning.json", measured)
-
-
-def prepare(folder: Path) -> None:
-    """Set up a platform with a SQLite database in this folder."""
-    from edge_agent.vision.files import models_folder
-
-    os.environ["MODELS_DIR"] = str(models_folder())
-    os.environ.update(production.environment(folder))
-    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'learning.sqlite3'}"
-    os.environ["DATA_DIR"] = str(folder)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0, interactive=False)
 
 
 def a_data_set(name: str) -> Any:

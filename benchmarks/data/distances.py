@@ -13,7 +13,6 @@ from typing import get_args
 
 import msgspec
 import numpy as np
-from skimage import data
 from tqdm import tqdm
 
 from benchmarks.data import people
@@ -53,15 +52,6 @@ HANDS_SCALE = 2.0
 """How much a photograph of a person with a hand may be enlarged; those at hand have 400 pixels a side."""
 
 LEAST_HANDS, LEAST_CUPS = 0.85, 0.75
-
-MUG = (165, 10, 250, 300)
-"""The mug in scikit-image's photograph of a coffee, with a margin."""
-
-MUG_HEIGHT = 0.5
-"""Height of a mug over that of a face: 95 and 190 mm."""
-
-MUG_BELOW = 1.2
-"""Heights of the face between the chin and the middle of a mug that is held before the chest."""
 
 
 def measure(models: Path) -> list[results.Measured]:
@@ -168,7 +158,6 @@ def _hands(hands: HandDetector, faces: FaceDetector, rooms: Sequence[Picture]) -
 
 
 def _cups(objects: ObjectDetector, groups: Sequence[people.Group], rooms: Sequence[Picture]) -> list[results.Measured]:
-    mug = np.asarray(data.coffee(), np.uint8)[MUG[1] : MUG[1] + MUG[3], MUG[0] : MUG[0] + MUG[2]]
     with_mug: list[bool] = []
     without = 0
     squares = 0
@@ -180,13 +169,9 @@ def _cups(objects: ObjectDetector, groups: Sequence[people.Group], rooms: Sequen
                 continue
             squares += 1
             without += len(objects.detect_cups_below(frame.rgb, [face]))
-            small = people.scaled(mug, MUG_HEIGHT * face[3] / mug.shape[0])
-            left = face[0] + face[2] // 2 - small.shape[1] // 2
-            top = face[1] + face[3] + round(MUG_BELOW * face[3]) - small.shape[0] // 2
-            if left < 0 or top + small.shape[0] > people.FRAME[1] or left + small.shape[1] > people.FRAME[0]:
+            held = people.with_mug(frame.rgb, face)
+            if held is None:
                 continue
-            held = frame.rgb.copy()
-            held[top : top + small.shape[0], left : left + small.shape[1]] = small
             cups = Counter(thing.label for thing in objects.detect_cups_below(held, [face]))
             with_mug.append(cups[CUP] > 0)
     return [

@@ -207,6 +207,29 @@ def scaled(picture: Picture, scale: float) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
 
 
+MUG = (165, 10, 250, 300)
+"""The mug in scikit-image's photograph of a coffee, with a margin."""
+
+MUG_HEIGHT = 0.5
+"""Height of a mug over that of a face: 95 and 190 mm."""
+
+MUG_BELOW = 1.2
+"""Heights of the face between the chin and the middle of a mug that is held before the chest."""
+
+
+def with_mug(rgb: Picture, face: Box) -> Picture | None:
+    """Return the picture with a mug at its true size before the chest; None where it does not fit into the picture."""
+    mug = np.asarray(data.coffee(), np.uint8)[MUG[1] : MUG[1] + MUG[3], MUG[0] : MUG[0] + MUG[2]]
+    small = scaled(mug, MUG_HEIGHT * face[3] / mug.shape[0])
+    left = face[0] + face[2] // 2 - small.shape[1] // 2
+    top = face[1] + face[3] + round(MUG_BELOW * face[3]) - small.shape[0] // 2
+    if left < 0 or top + small.shape[0] > rgb.shape[0] or left + small.shape[1] > rgb.shape[1]:
+        return None
+    held = rgb.copy()
+    held[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return held
+
+
 def skin(rgb: Picture, face: Box) -> float:
     """Return the individual typology angle of the skin between eyes and mouth, in degrees: dark skin has less."""
     left, top, width, height = face

@@ -1,5 +1,6 @@
 """The environment of a measured platform."""
 
+import os
 import secrets
 from pathlib import Path
 
@@ -18,3 +19,17 @@ def environment(folder: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "LOG_LEVEL": "ERROR",
     }
+
+
+def set_up(folder: Path) -> None:
+    """Set up a platform of this process, with a SQLite database in this folder and the models that are shipped."""
+    from edge_agent.vision.files import models_folder
+
+    os.environ |= environment(folder) | {"MODELS_DIR": str(models_folder())}
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'headcount.sqlite3'}"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
