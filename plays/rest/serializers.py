@@ -132,8 +132,22 @@ class NumbersQuery(serializers.Serializer[Any]):
         return {
             "from": serializers.DateTimeField(required=False),
             "to": serializers.DateTimeField(required=False),
-            "site": serializers.SlugField(required=False),
         }
+
+
+class SiteNumbersQuery(NumbersQuery):
+    """The site and the period of numbers."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "site": serializers.SlugField(required=False)}
+
+
+class PartsQuery(NumbersQuery):
+    """The parts and the period of a content's numbers."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        by = serializers.ChoiceField(choices=("day", "hour", "screen", "position"), default="day")
+        return {**super().get_fields(), "by": by}
 
 
 class NumbersSerializer(serializers.Serializer[Any]):
@@ -158,6 +172,12 @@ class ContentNumbersSerializer(NumbersSerializer):
     content = serializers.IntegerField()
     name = serializers.CharField()
     site = serializers.CharField()
+
+
+class PartNumbersSerializer(NumbersSerializer):
+    part = serializers.CharField(
+        help_text="The local day, the local hour, the screen's number, or the place in the sequence (0: not told)."
+    )
 
 
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):

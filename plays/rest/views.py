@@ -26,7 +26,7 @@ from plays.experiments.reads import read_result
 from plays.intake.files import BadFile, import_file
 from plays.intake.posted import StoredSerializer, store_posted
 from plays.models import Content, Experiment, Play, Screen, Source
-from plays.numbers.contents import Period, read_contents
+from plays.numbers.contents import Period, read_contents, read_parts
 from plays.rest.serializers import (
     BlockSerializer,
     ContentNumbersSerializer,
@@ -35,11 +35,13 @@ from plays.rest.serializers import (
     ExperimentSerializer,
     ImportedSerializer,
     NowSerializer,
-    NumbersQuery,
+    PartNumbersSerializer,
+    PartsQuery,
     PlayFileSerializer,
     PlaySerializer,
     ScreenReportSerializer,
     ScreenSerializer,
+    SiteNumbersQuery,
     result_row,
 )
 
@@ -171,11 +173,19 @@ class ContentViewSet(OperatorsChange, mixins.UpdateModelMixin, ScopedReadOnlyVie
         self.check_site(serializer.instance.site)
         serializer.save()
 
-    @extend_schema(parameters=[NumbersQuery], responses=ContentNumbersSerializer(many=True), filters=False)
+    @extend_schema(parameters=[PartsQuery], responses=PartNumbersSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def parts(self, request: Request, pk: Any = None) -> Response:
+        """Return the numbers of a content by day, local hour of the day, screen, or place in the sequence."""
+        query = parse_query(PartsQuery, request)
+        found = getattr(read_parts(self.get_object(), parse_period(query)), f"by_{query['by']}")
+        return Response([{"part": str(part), **numbers.as_json()} for part, numbers in sorted(found.items())])
+
+    @extend_schema(parameters=[SiteNumbersQuery], responses=ContentNumbersSerializer(many=True), filters=False)
     @action(detail=False, pagination_class=None)
     def counts(self, request: Request) -> Response:
         """Return what people did while each content was shown, in a period: by default the last 28 days."""
-        query = parse_query(NumbersQuery, request)
+        query = parse_query(SiteNumbersQuery, request)
         sites = list(Site.objects.for_user(request.user))
         if "site" in query:
             sites = [site for site in sites if site.slug == query["site"]]

@@ -13,7 +13,7 @@ from devices.models import Device
 from plays.attribution import services as attribution
 from plays.models import Play, Screen
 from tests import clock
-from tests.plays.samples import at, content, experiment, play, screen, visit
+from tests.plays.samples import SECOND, at, content, experiment, play, screen, visit
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +62,37 @@ def test_a_list_of_plays_names_the_cameras_so_that_the_plays_of_others_are_not_r
     assert [row["site"] for row in listed] == ["seattle"]
     (statement,) = [each["sql"] for each in queries if 'FROM "plays_play"' in each["sql"]]
     assert f'"plays_play"."device_id" IN ({seattle01.pk})' in statement
+
+
+def test_a_content_is_told_by_day_hour_screen_and_place_in_the_sequence(seattle01: Device, viewer: User) -> None:
+    lobby, door = screen(seattle01), screen(seattle01, "Door")
+    play(lobby, "film", 0, 10, position=1)
+    play(lobby, "film", 3_700, 3_720, position=2)
+    play(door, "film", -86_400, -86_390, position=2)
+    visit(seattle01, 0, 10, 5)
+    attribution.compute_changed(now=clock.now())
+    film = content(lobby, "film").pk
+    period = f"from={at(-86_400):%Y-%m-%dT%H:%M:%SZ}&to={at(86_400):%Y-%m-%dT%H:%M:%SZ}"
+
+    def parts(by: str) -> list[tuple[str, int, int]]:
+        rows = client(viewer).get(f"/api/v1/contents/{film}/parts/?by={by}&{period}").json()
+        return [(row["part"], row["plays"], row["impressions"]) for row in rows]
+
+    assert parts("day") == [("2026-11-19", 1, 0), ("2026-11-20", 2, 1)]
+    assert parts("hour") == [("10", 2, 1), ("11", 1, 0)]
+    assert parts("screen") == [(str(lobby.pk), 2, 1), (str(door.pk), 1, 0)]
+    assert parts("position") == [("1", 1, 1), ("2", 2, 0)]
+    refused = client(viewer).get(f"/api/v1/contents/{film}/parts/?by=minute")
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["by"])
+
+
+def test_the_clock_of_a_player_is_told_by_what_it_sends(seattle01: Device, operator: User) -> None:
+    screen(seattle01)
+    body = {"site": "seattle", "screen": "Lobby", "plays": [shown("film", 0, 10)]}
+    for off, known in ((8, 8_000), (-20, -20_000)):
+        sent_at = (clock.now() + off * SECOND).isoformat()
+        client(operator).post(PLAYS, {**body, "sent_at": sent_at}, format="json")
+        assert Screen.objects.get().clock_ahead_ms == pytest.approx(known, abs=500)
 
 
 def test_only_operators_report_and_import(seattle01: Device, viewer: User, outsider: User) -> None:
