@@ -137,7 +137,7 @@ def read_result(experiment: Experiment, *, now: dt.datetime) -> Result:
     starts_at, ends_at = blocks[0].starts_at, blocks[-1].ends_at
     until = min(now, experiment.stopped_at or now)
     quarters = read_quarters(cameras, starts_at, min(ends_at, until))
-    cells, left_out = _cells(blocks, quarters, len(arms), until, len({camera.name for camera in cameras}))
+    cells, left_out = _cells(blocks, quarters, len(arms), until, cameras)
     frame = frame_of(experiment, len(arms))
     found = {
         arm.number: estimate
@@ -197,7 +197,7 @@ def _cells(
     quarters: Mapping[dt.datetime, Sums],
     arms: int,
     until: dt.datetime,
-    cameras: int,
+    cameras: Sequence[Device],
 ) -> tuple[dict[int, list[Sums]], int]:
     """Return the sums of each arm in each square that is over and covered, and how many are over but not covered."""
     cells: dict[int, list[Sums]] = defaultdict(lambda: [Sums() for _ in range(arms)])
@@ -213,7 +213,8 @@ def _cells(
             if (quarter := quarters.get(moment)) is not None:
                 sums.add(quarter)
             minutes, moment = minutes + QUARTER_MINUTES, moment + QUARTER
-        if sums.seen_minutes < FEWEST_COVERAGE * minutes * cameras:
+        present = len({camera.name for camera in cameras if camera.overlaps(block.starts_at, block.ends_at)})
+        if sums.seen_minutes < FEWEST_COVERAGE * minutes * max(1, present):
             uncovered.add(block.square)
         cells[block.square][block.arm].add(sums)
     for square in unfinished | uncovered:
@@ -309,9 +310,8 @@ def announce(screen: Screen, contents: Sequence[Content], experiment: Experiment
     )
     cameras = cameras_of(screen)
     quarters = read_quarters(cameras, frame.starts(), frame.ends())
-    names = len({camera.name for camera in cameras})
     visits = sum(each.visits for each in quarters.values()) / days
-    spread = past_spread(quarters, frame, experiment.measure, cameras=names)
+    spread = past_spread(quarters, frame, experiment.measure, cameras=cameras)
     if spread is None or not frame.squares_per_round:
         return Announcement(None, visits, None)
     is_sequential = experiment.stop_rule == StopRule.SEQUENTIAL
@@ -322,7 +322,9 @@ def announce(screen: Screen, contents: Sequence[Content], experiment: Experiment
     return Announcement(min(found, verdicts.LONGEST_DAYS // arms * arms), visits, spread)
 
 
-def past_spread(quarters: Mapping[dt.datetime, Sums], frame: plan.Frame, measure: str, *, cameras: int) -> float | None:
+def past_spread(
+    quarters: Mapping[dt.datetime, Sums], frame: plan.Frame, measure: str, *, cameras: Sequence[Device]
+) -> float | None:
     """Return the spread of one square in a past in which nothing was compared: of several drawn plans, in the mean."""
     found = []
     for number in range(PAST_DRAWS):

@@ -11,10 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analytics.numbers.sql import IntegerSum
 from devices.models import Site
 from plays.models import ContentQuarter, Screen
-from plays.numbers.contents import SUMS, Numbers, Period, cameras_of_screens
+from plays.numbers.contents import Numbers, Period, add_up, shared_screens
 
 COLUMNS = (
     *("screen_id", "screen", "date", "start_time", "end_time", "impressions", "viewers", "average_unit_audience"),
@@ -42,16 +41,13 @@ class Hour:
 def read_hours(site: Site, period: Period) -> list[Hour]:
     """Read the hours in which each screen of the site showed something, by screen and time; in three queries."""
     screens = {screen.pk: screen for screen in Screen.objects.filter(site=site).order_by("name")}
-    cameras = cameras_of_screens([site])
     devices = list(site.devices.order_by("pk").values_list("pk", flat=True))
     rows = ContentQuarter.objects.filter(
         device__in=devices, start__gte=period.start, start__lt=period.end, screen__in=list(screens)
-    ).order_by()
-    sums_of = {f"total_{name}": IntegerSum(name) for name in SUMS}
+    )
     found: dict[tuple[int, dt.datetime], Numbers] = defaultdict(Numbers)
-    for start, screen, *sums in rows.values_list("start", "screen").annotate(**sums_of):
-        local = start.astimezone(site.zone).replace(minute=0)
-        found[screen, local].add(sums, cameras.get(screen, 1))
+    for (start, screen), sums, squares in add_up(rows, shared_screens([site]), "start", "screen"):
+        found[screen, start.astimezone(site.zone).replace(minute=0)].add(sums, squares)
     ordered = sorted(found.items(), key=lambda item: (screens[item[0][0]].name, item[0][1].timestamp()))
     return [Hour(screens[screen], start, numbers) for (screen, start), numbers in ordered]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import ExtractHour, TruncDate
 
 from analytics.numbers.buckets import day_start
@@ -60,12 +60,9 @@ class Numbers:
     told_squares: float = 0
     products: float = 0
 
-    def add(self, sums: Sequence[Any], cameras: int, squares: Sequence[Any] = (0, 0, 0, 0)) -> None:
-        """Add sums in the order of `SUMS`, of a screen that so many cameras see."""
-        for name, value in zip(SUMS, sums, strict=True):
-            own = value / cameras if name in ("plays", "shown_ms", "seen_ms") else value
-            setattr(self, name, getattr(self, name) + own)
-        for name, value in zip(SQUARES, squares, strict=True):
+    def add(self, sums: Sequence[Any], squares: Sequence[Any] = (0, 0, 0, 0)) -> None:
+        """Add sums in the order of `SUMS`, and squares in that of `SQUARES`."""
+        for name, value in zip((*SUMS, *SQUARES), (*sums, *squares), strict=True):
             setattr(self, name, getattr(self, name) + value)
 
     @property
@@ -165,10 +162,10 @@ class Period:
 def read_contents(sites: Collection[Site], period: Period) -> dict[int, Numbers]:
     """Read the numbers of each content by its key, in three queries; a fourth where the period cuts days."""
     found: dict[int, Numbers] = defaultdict(Numbers)
-    cameras = cameras_of_screens(sites)
+    shared = shared_screens(sites)
     for rows in _tallies(sites, period, ContentDay):
-        for (content, screen), sums, squares in _add_up(rows, "content", "screen"):
-            found[content].add(sums, cameras.get(screen, 1), squares)
+        for (content,), sums, squares in add_up(rows, shared, "content"):
+            found[content].add(sums, squares)
     return dict(found)
 
 
@@ -193,19 +190,18 @@ def read_parts(content: Content, period: Period) -> Parts:
     A quarter hour belongs to the hour that contains it.
     """
     sites, zone = [content.site], content.site.zone
-    cameras = cameras_of_screens(sites)
+    shared = shared_screens(sites)
     parts = Parts(Numbers(), *(defaultdict(Numbers) for _ in range(4)))
     for rows in _tallies(sites, period, ContentDay):
         date = TruncDate("start", tzinfo=zone) if rows.model is ContentQuarter else F("day")
-        for (day, screen, position), sums, squares in _add_up(
-            rows.filter(content=content.pk), "screen", "position", date=date
-        ):
+        of_content = rows.filter(content=content.pk)
+        for (day, screen, position), sums, squares in add_up(of_content, shared, "screen", "position", date=date):
             for numbers in (parts.whole, parts.by_day[day], parts.by_position[position], parts.by_screen[screen]):
-                numbers.add(sums, cameras.get(screen, 1), squares)
+                numbers.add(sums, squares)
     for rows in _tallies(sites, period, ContentHour):
         each_hour = ExtractHour("start", tzinfo=zone) if rows.model is ContentQuarter else F("hour")
-        for (hour, screen), sums, squares in _add_up(rows.filter(content=content.pk), "screen", each=each_hour):
-            parts.by_hour[hour].add(sums, cameras.get(screen, 1), squares)
+        for (hour,), sums, squares in add_up(rows.filter(content=content.pk), shared, each=each_hour):
+            parts.by_hour[hour].add(sums, squares)
     return parts
 
 
@@ -243,10 +239,14 @@ def _devices_of(sites: Collection[Site]) -> Mapping[int, Sequence[int]]:
     return found
 
 
-def _add_up(
-    rows: QuerySet[Any], *names: str, **first: Any
+def add_up(
+    rows: QuerySet[Any], shared: Collection[int], *names: str, **first: Any
 ) -> Iterator[tuple[Sequence[Any], Sequence[Any], Sequence[Any]]]:
-    """Add rows up by an expression (or none) and by fields; yield these, the sums and the squares of each group."""
+    """Add rows up by an expression (or none) and by fields; yield these, the sums and the squares of each group.
+
+    A play that several cameras see is one play, and has a row at each of them. So the rows of the screens that are
+    `shared` come apart by camera, and by day or quarter hour; such groups are yielded several times.
+    """
     squares: dict[str, Any] = {f"total_{name}": IntegerSum(name) for name in SQUARES}
     if rows.model is ContentQuarter:
         tenths = F("attention_ms") / TENTH_MS
@@ -254,11 +254,37 @@ def _add_up(
         squares = {"total_groups": Count("device")} | {
             f"total_{name}": IntegerSum(each) for name, each in zip(SQUARES[1:], expressions, strict=True)
         }
-    sums = {f"total_{name}": IntegerSum(name) for name in SUMS}
-    grouped = rows.order_by().annotate(**first).values_list(*first, *names).annotate(**sums, **squares)
-    by = len(first) + len(names)
+    sums, by = {f"total_{name}": IntegerSum(name) for name in SUMS}, (*first, *names)
+    if shared:
+        time, is_shared = "start" if rows.model is ContentQuarter else "day", Q(screen__in=shared)
+        apart = {"of_screen": "screen", "of_time": time, "of_place": "position", "of_device": "device"}
+        if rows.model is ContentHour:
+            del apart["of_place"]
+        first |= {name: Case(When(is_shared, then=F(field))) for name, field in apart.items()}
+        by = (*by, *apart)
+    grouped = rows.order_by().annotate(**first).values_list(*by).annotate(**sums, **squares)
+    wanted = len(by) - (len(apart) if shared else 0)
+    cameras: dict[tuple[Any, ...], list[Sequence[Any]]] = defaultdict(list)
     for row in grouped:
-        yield row[:by], row[by : by + len(SUMS)], row[by + len(SUMS) :]
+        key, values = row[: len(by)], row[len(by) :]
+        if shared and key[-1] is not None:
+            cameras[key[:-1]].append(values)
+        else:
+            yield key[:wanted], values[: len(SUMS)], values[len(SUMS) :]
+    for key, of_cameras in cameras.items():
+        values = _as_one(of_cameras)
+        yield key[:wanted], values[: len(SUMS)], values[len(SUMS) :]
+
+
+def _as_one(cameras: Sequence[Sequence[Any]]) -> list[Any]:
+    """Add up what several cameras saw of the same plays. The plays are those of the camera that saw most of them, and
+    the coverage is that of all of them; whatever else they saw adds up."""
+    total = [sum(values) for values in zip(*cameras, strict=True)]
+    plays, shown, seen = (SUMS.index(name) for name in ("plays", "shown_ms", "seen_ms"))
+    coverage = total[seen] / total[shown] if total[shown] else 0
+    total[plays], total[shown] = (max(camera[place] for camera in cameras) for place in (plays, shown))
+    total[seen] = total[shown] * coverage
+    return total
 
 
 def _whole_days(period: Period, zone: ZoneInfo) -> tuple[dt.date, dt.date]:
@@ -267,7 +293,7 @@ def _whole_days(period: Period, zone: ZoneInfo) -> tuple[dt.date, dt.date]:
     return (first if day_start(first, zone) >= period.start else first + ONE_DAY), last
 
 
-def cameras_of_screens(sites: Iterable[Site]) -> dict[int, int]:
-    """Return how many cameras see each screen, by the screen's key."""
+def shared_screens(sites: Iterable[Site]) -> list[int]:
+    """Return the keys of the screens that several cameras see."""
     screens = Screen.objects.filter(site__in=list(sites)).order_by("pk").values_list("pk", "cameras")
-    return {screen: max(1, len(cameras)) for screen, cameras in screens}
+    return [screen for screen, cameras in screens if len(cameras) > 1]

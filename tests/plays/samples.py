@@ -91,7 +91,8 @@ def one_play(device: Device) -> Play:
 
 
 def experiment(device: Device, **more: Any) -> Experiment:
-    """Publish an experiment of a film against a poster, which begins tomorrow."""
+    """Publish an experiment of a film against a poster, which begins tomorrow. Its plan is always the same, so that no
+    test meets an interval that misses, as 5 % of them do."""
     lobby = screen(device)
     values: dict[str, Any] = {
         "name": "Film or poster",
@@ -104,4 +105,4 @@ def experiment(device: Device, **more: Any) -> Experiment:
     }
     made = Experiment(site=device.site, screen=lobby, **{**values, **more})
     contents = [content(lobby, key) for key in ("film", "poster")]
-    return publish(experiment=made, contents=contents, by=None, now=clock.now())
+    return publish(experiment=made, contents=contents, by=None, now=clock.now(), seed="one plan")

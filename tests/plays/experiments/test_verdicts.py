@@ -12,8 +12,8 @@ from devices.models import Device
 from plays.experiments import verdicts
 from plays.experiments.reads import State, announce, read_result
 from plays.experiments.verdicts import Cell
-from plays.models import Experiment, StopRule
-from tests import clock
+from plays.models import Experiment, Screen, StopRule
+from tests import clock, places
 from tests.plays.samples import content, experiment, screen
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +113,18 @@ def test_a_square_in_which_the_camera_was_off_counts_on_neither_side(seattle01: 
     EngagementQuarter.objects.filter(start__gte=block.starts_at, start__lt=block.ends_at).update(minutes_seen=0)
     result = read_result(made, now=clock.now() + dt.timedelta(days=30))
     assert (result.squares, result.left_out) == (41, 1)
+
+
+def test_cameras_that_are_added_later_leave_the_squares_before_as_covered_as_they_were(seattle01: Device) -> None:
+    made = experiment(seattle01)
+    run(made, seattle01, 0.3, 14)
+    end = clock.now() + dt.timedelta(days=30)
+    for name in ("Seattle08", "Seattle09"):
+        places.device(seattle01.site, name, name.lower())
+        Device.objects.filter(name=name).update(since=end)
+    Screen.objects.filter(pk=made.screen_id).update(cameras=["Seattle01", "Seattle08", "Seattle09"])
+    result = read_result(Experiment.objects.get(), now=end)
+    assert (result.squares, result.left_out) == (42, 0)
 
 
 def test_the_days_that_it_needs_are_told_from_the_past_of_its_place(seattle01: Device) -> None:

@@ -12,11 +12,12 @@ from hypothesis.extra.django import TestCase
 from devices.models import Device, Site
 from plays.attribution import services
 from plays.intake.reports import Report
-from plays.intake.services import store
+from plays.intake.services import change_screen, store
 from plays.models import Content, ContentDay, ContentHour, ContentQuarter, Source
+from plays.numbers.audience import read_hours
 from plays.numbers.contents import SUMS, Period, read_contents, read_parts
 from tests import clock, places
-from tests.plays.samples import NOON, play, screen, visit
+from tests.plays.samples import NOON, at, camera_on, play, screen, visit
 
 HOUR = 3_600
 QUARTER = dt.timedelta(minutes=15)
@@ -83,3 +84,36 @@ def test_the_hour_that_comes_twice_when_clocks_go_back_has_the_sums_of_both(seat
     services.compute_changed(now=now)
     hours = ContentHour.objects.order_by("hour").values_list("day", "hour", "plays", "groups")
     assert list(hours) == [(dt.date(2026, 11, 1), 1, 2, 2), (dt.date(2026, 11, 1), 2, 1, 1)]
+
+
+@pytest.mark.django_db
+def test_a_play_that_several_cameras_see_is_one_play_also_before_a_camera_was_added(
+    chicago01: Device, chicago02: Device
+) -> None:
+    wide = screen(chicago01)
+
+    def told() -> tuple[float, float, int, float | None, float | None]:
+        services.compute_changed(now=clock.now())
+        period = Period(NOON - QUARTER, NOON + 8 * QUARTER)
+        (numbers,) = read_contents([chicago01.site], period).values()
+        parts = read_parts(Content.objects.get(), period)
+        for found in (parts.by_hour, parts.by_day, parts.by_position, parts.by_screen):
+            assert sum(each.plays for each in found.values()) == numbers.plays
+        hours = read_hours(chicago01.site, period)
+        assert sum(hour.numbers.plays for hour in hours) == numbers.plays
+        return numbers.plays, numbers.shown_s, numbers.impressions, numbers.coverage, numbers.average_unit_audience
+
+    camera_on(chicago01, 0, 15)
+    play(wide, "film", 0, 10)
+    visit(chicago01, 0, 5, 5)
+    before = told()
+    assert before == (1, 10, 1, 1, 0.5)
+    Device.objects.filter(pk=chicago02.pk).update(since=at(HOUR))
+    wide.cameras = ["Chicago01", "Chicago02"]
+    change_screen(screen=wide)
+    assert told() == before
+    for device in (chicago01, chicago02):
+        camera_on(device, HOUR, 15)
+        visit(device, HOUR, 5, 5)
+    play(wide, "film", HOUR, HOUR + 10)
+    assert told() == (2, 20, 3, 1, 0.75)
