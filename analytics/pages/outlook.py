@@ -59,11 +59,14 @@ class UsualDay:
 
     @property
     def sentence(self) -> str:
-        """Such as "230 visits, as usual (180 to 240 visits)"; empty where no camera was on."""
+        """Such as "230 visits, as usual (180 to 240 visits)", or "230 visits" where nobody can tell what is usual.
+
+        Empty where no camera was on.
+        """
         if self.came is None:
             return ""
-        band = f" ({self.band})" if self.band else ""
-        return f"{self.came:,} {MEASURE_NAMES[self.people]}, {self.words}{band}"
+        came = f"{self.came:,} {MEASURE_NAMES[self.people]}"
+        return f"{came}, {self.words} ({self.band})" if self.band else came
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Outlook:
 
     today: UsualDay
     """Its usual range is that of the hours that are over."""
+    untold: str
+    """Why `today` has no usual range, in a sentence; "" where it has one."""
     yesterday: UsualDay
     forecasts: list[str]
     """What is to be expected of today and of the week, in sentences."""
@@ -131,8 +136,12 @@ def _outlook(site: Site, series: HourSeries, now: dt.datetime) -> Outlook:
     people = people_measure(comparisons)
     today = today_of(series, site.zone, now=now)
     of_yesterday, usual = usual_people(series, day=yesterday, now=midnight)
+    if usual is None:
+        # Without a range to be compared with, yesterday is told by the same measure as the week.
+        of_yesterday = people
     return Outlook(
         today=UsualDay(today.measure, today.usual, came=None),
+        untold=today.untold,
         forecasts=today.sentences,
         yesterday=UsualDay(of_yesterday, usual, _came(series, of_yesterday, (yesterday, midnight))),
         people=people,

@@ -16,8 +16,6 @@ from analytics.verdicts.hour_series import MEASURE_NAMES
 from analytics.verdicts.metrics import Metric, metrics, table_cells
 from analytics.verdicts.period_numbers import TextNumbers
 
-WEEKS_NEEDED = "it takes six earlier weeks with the same camera and settings that saw this part of the day"
-
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
@@ -61,11 +59,11 @@ class Report:
             return None
         usual = found.usual
         if usual is None:
-            return f"Today so far: {judge_day(usual)}; {WEEKS_NEEDED}."
+            return f"Today so far: {judge_day(usual)}. {found.untold}"
         low, high, middle = (f"{value:,.0f}" for value in (usual.band.low, usual.band.high, usual.median))
         return (
             f"Today so far: {judge_day(usual)}. {usual.value:,.0f} {found.people} in the hours that were seen; on a "
-            f"{period.today:%A} usually {low} to {high}, the middle is {middle}."
+            f"{period.today:%A} usually {low} to {high}, the middle is {middle}.{usual.note}"
         )
 
     @property

@@ -23,6 +23,7 @@ from analytics.numbers.measures import HOURS
 from analytics.numbers.open_spans import OpenSpans
 from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
 from analytics.verdicts import calibrations
+from analytics.verdicts.corrections import carry_over
 from analytics.verdicts.matched import (
     Booleans,
     Comparison,
@@ -178,11 +179,14 @@ def people_of(series: HourSeries) -> Measure:
 def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
     """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
 
-    The past is all that was read with the setups that the cameras have at its end.
+    The past is all that was read with the setups that the cameras have at its end, and with former setups as far as
+    counts by eye tell what the present ones would have found.
     """
-    series = series.with_latest_setups()
-    people, earlier = people_of(series), dt.datetime.fromtimestamp(0, dt.UTC)
-    side = Side(series.measures()[people], series.between(day, now))
+    people, earlier = people_of(series.with_latest_setups()), dt.datetime.fromtimestamp(0, dt.UTC)
+    measure = series.measures()[people]
+    if series.setups is not None:
+        measure = carry_over(measure, people, series.setups, series.known)
+    side = Side(measure, series.between(day, now))
     return people, usual_range(side, series.between(earlier, day))
 
 

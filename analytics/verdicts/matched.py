@@ -51,7 +51,7 @@ FEWEST_EVENTS = 10
 _ROUNDS = 4
 """The profile of the week and the levels of the weeks are fitted in turn; the fourth round changes no third digit."""
 
-_FEWEST_SHARE = 0.5
+FEWEST_SHARE = 0.5
 """A week tells of differences between weeks if it has at least this share of the matched cells' expected sum."""
 
 
@@ -165,6 +165,14 @@ class UsualRange:
     """Holds the value of 80 of 100 such days."""
     weeks: int
     """How many earlier days of this weekday it is made from."""
+    is_corrected: bool = False
+    """Whether counts by eye have corrected some of these days, because the setup of a camera changed since."""
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the range, as a sentence with a space before it; "" for most ranges."""
+        told = " Counts by eye correct the days before the last change of a camera or its settings."
+        return told if self.is_corrected else ""
 
 
 def usual_range(day: Side, past: Booleans) -> UsualRange | None:
@@ -181,7 +189,7 @@ def usual_range(day: Side, past: Booleans) -> UsualRange | None:
     own, before = _Weeks.of(day, weekday), _Weeks.of(Side(day.measure, past & ~day.hours), weekday)
     both = own.per_cell.astype(bool) & before.per_cell.astype(bool)
     seen = (before.chosen & both[:, None]).sum(axis=(0, 3))
-    weeks = int((seen.max(axis=1, initial=0) >= _FEWEST_SHARE * both.sum()).sum()) if both.any() else 0
+    weeks = int((seen.max(axis=1, initial=0) >= FEWEST_SHARE * both.sum()).sum()) if both.any() else 0
     median = before.total(both)
     if weeks < FEWEST_WEEKS or (median < FEWEST_EVENTS and own.events is not None) or not median > 0:
         return None
@@ -195,9 +203,14 @@ def usual_range(day: Side, past: Booleans) -> UsualRange | None:
     if own.events is not None:
         one = max(one, 1 / median)
     freedom = one**2 / (noise.day_variance**2 / noise.day_freedom + noise.week_variance**2 / noise.week_freedom)
-    reach = float(stdtrit(freedom, (1 + BAND) / 2)) * math.sqrt(one * (1 + 1 / weeks))
+    moved = _of_corrections(day, Side(day.measure, past), own, before, both, weekday)
+    corrections = [part for part in moved if part[0] > 0]
+    variance, freedom = _added((one * (1 + 1 / weeks), freedom), corrections)
+    reach = float(stdtrit(freedom, (1 + BAND) / 2)) * math.sqrt(variance)
     band = Interval(median * math.exp(-reach), median * math.exp(reach))
-    return UsualRange(own.total(both), median, band, weeks)
+    return UsualRange(
+        own.total(both), median, band, weeks, is_corrected=any(hours.any() for hours, _ in day.measure.corrected)
+    )
 
 
 BAND = 0.8
@@ -355,9 +368,9 @@ def _noise(rates: Floats, both: Booleans, touched: Booleans) -> _Noise | None:
 def _week_noise(level: Floats, share: Floats, day_variance: float, touched: Booleans) -> tuple[float, float]:
     """Return the variance of weeks and its degrees of freedom: the place's own past together with the published."""
     own = share.sum(axis=1)
-    full = (own >= _FEWEST_SHARE) & (level > 0)
+    full = (own >= FEWEST_SHARE) & (level > 0)
     pairs = np.flatnonzero(full[:-1] & full[1:] & (touched[:-1] == touched[1:]))
-    of_days = day_variance * (share**2).sum(axis=1) / np.maximum(own, _FEWEST_SHARE) ** 2
+    of_days = day_variance * (share**2).sum(axis=1) / np.maximum(own, FEWEST_SHARE) ** 2
     logs = np.log(np.where(full, level, 1.0))
     found = ((logs[pairs + 1] - logs[pairs]) ** 2 - of_days[pairs] - of_days[pairs + 1]) / 2
     # Neighbouring differences share a week: three of them know as much as two independent ones.

@@ -12,6 +12,7 @@ from analytics.numbers.periods import PAST_DAYS
 from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours
 from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, usual_people
 from analytics.verdicts.matched import UsualRange
+from analytics.verdicts.untold import explain_day
 
 HOUR = dt.timedelta(hours=1)
 
@@ -41,6 +42,8 @@ class Today:
     day: Forecast | None
     week: Forecast | None
     """The calendar week, Monday to Sunday."""
+    untold: str
+    """Why there is no usual range, in a sentence, and from which day on there will be one; "" where there is one."""
 
     @property
     def people(self) -> str:
@@ -78,10 +81,11 @@ def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
     every other page.
     """
     date = now.astimezone(zone).date()
-    series = series.since(date - dt.timedelta(days=PAST_DAYS - 1)).with_latest_setups()
+    series = series.since(date - dt.timedelta(days=PAST_DAYS - 1))
     day = (date - series.first_day).days
     midnight = dt.datetime.combine(date, dt.time(), zone)
     measure, usual = usual_people(series, day=midnight, now=now)
+    series = series.with_latest_setups()
     rates = series.measures()[measure].rates
     planned = series.planned.sum(axis=0) > 0
     over = series.starts + HOUR.total_seconds() <= now.timestamp()
@@ -106,4 +110,5 @@ def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
         hours,
         forecast_day(rates, day, over[day], planned[day] & ~over[day]),
         forecast_week(rates, monday, over[week], planned[week] & ~over[week]) if monday >= 0 else None,
+        untold="" if usual else explain_day(series, date),
     )

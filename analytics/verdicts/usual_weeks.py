@@ -13,10 +13,7 @@ import numpy as np
 from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import WEEKDAYS
 from analytics.verdicts.hour_series import HourSeries, Measure, people_of
-from analytics.verdicts.matched import BAND, FEWEST_EVENTS, FEWEST_WEEKS, Floats, UsualRange
-
-FEWEST_SHARE = 0.5
-"""An earlier span is used if both spans saw at least this share of the hours that the span in question saw."""
+from analytics.verdicts.matched import BAND, FEWEST_EVENTS, FEWEST_SHARE, FEWEST_WEEKS, Floats, UsualRange
 
 DAYS_OF_SPANS = 8 * 4 * WEEKDAYS
 """Days of which the hours are read for a month: the month, and up to seven spans of four weeks before."""

@@ -34,6 +34,7 @@ from analytics.verdicts.metrics import metrics
 from analytics.verdicts.opening import read_site_hours, with_opening_hours
 from analytics.verdicts.period_numbers import DatedChange, compare_with_previous, judge, read_hours_and_past
 from analytics.verdicts.spans import count_visits
+from analytics.verdicts.untold import explain_span
 from analytics.verdicts.usual_weeks import DAYS_OF_SPANS, usual_span
 from devices.models import Device, Site
 from devices.storage.querysets import spots_of
@@ -88,7 +89,7 @@ def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) ->
         "spells": total.spells.known_count,
         "is_seen": bool(total.engagement.minutes_seen),
         "coverage": total.engagement.coverage,
-        "usual": _usual(series if unit == Unit.WEEK else _long_series(there, period), period),
+        **_usual(series if unit == Unit.WEEK else _long_series(there, period), period),
         "measures": _measures(total, findings, visits),
         "comparisons": {measure.value: _comparison(findings[measure]) for measure in findings},
         "hour": _best_and_weakest(engagement),
@@ -108,11 +109,13 @@ def _last(unit: Unit, first: dt.date) -> dt.date:
     return (first.replace(day=1) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
-def _usual(series: HourSeries, period: Period) -> Content | None:
-    people, usual = usual_span(series, (period.first - series.first_day).days, period.days)
+def _usual(series: HourSeries, period: Period) -> Content:
+    """Return the usual range, or why there is none."""
+    first = (period.first - series.first_day).days
+    people, usual = usual_span(series, first, period.days)
     if usual is None:
-        return None
-    return {
+        return {"usual": None, "untold": explain_span(series, first, period.days)}
+    found = {
         "people": people.value,
         "value": usual.value,
         "low": usual.band.low,
@@ -121,6 +124,7 @@ def _usual(series: HourSeries, period: Period) -> Content | None:
         "weeks": usual.weeks,
         "word": judge_day(usual).value,
     }
+    return {"usual": found, "untold": ""}
 
 
 def _long_series(devices: Sequence[Device], period: Period) -> HourSeries:

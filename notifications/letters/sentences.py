@@ -57,7 +57,9 @@ def usual(content: Content) -> str:
         return f"{word}: {low} to {high} is usual in the same hours, from {found['weeks']} earlier {_spans(content)}."
     if not content["is_seen"]:
         return "No camera was on."
-    return f"Cannot tell yet whether that is usual: it takes six earlier {_spans(content)} that saw the same hours."
+    # A letter that an earlier version has made does not tell why.
+    why = content.get("untold") or f"it takes six earlier {_spans(content)} that saw the same hours."
+    return f"Cannot tell yet whether that is usual: {why[0].lower()}{why[1:]}"
 
 
 def _spans(content: Content) -> str:

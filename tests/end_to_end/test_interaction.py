@@ -107,5 +107,10 @@ def test_printing_shows_all_plots_and_pictures_and_no_empty_box(
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     is_drawn = "plot => !plot.offsetHeight || plot.querySelector('svg.main-svg')"
     until(page, f"[...document.querySelectorAll('.plot')].every({is_drawn})")
+    is_as_wide = "plot => !plot.offsetHeight || plot.querySelector('svg.main-svg').clientWidth === plot.clientWidth"
+    until(page, f"[...document.querySelectorAll('.plot')].every({is_as_wide})")
+    assert page.locator("[data-figure=week-figure] .xtick").count() > 1, (
+        "a plot drawn on paper first has all its labels"
+    )
     assert page.evaluate("[...document.images].filter(picture => picture.loading === 'lazy').length") == 0
     assert browser.troubles == []

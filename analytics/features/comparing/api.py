@@ -31,6 +31,7 @@ from analytics.verdicts.matched import compare
 from analytics.verdicts.opening import with_opening_hours
 from analytics.verdicts.period_numbers import judge
 from analytics.verdicts.spans import Span, average_side, compare_spans
+from analytics.verdicts.untold import explain_day
 from devices.rest.parameters import parse_query
 from edge_agent.vision.gestures import THUMBS_UP
 
@@ -109,6 +110,9 @@ class UsualSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField(allow_null=True, help_text="The usual range holds 80% of days.")
     high = serializers.FloatField(allow_null=True)
     weeks = serializers.IntegerField(help_text="How many earlier weeks it is made from; 0 where it is too early.")
+    untold = serializers.CharField(
+        help_text="Why it is too early, and from which day on there will be a usual range; empty where there is one."
+    )
 
 
 class ComparisonViewSet(ViewSet):
@@ -145,6 +149,7 @@ class ComparisonViewSet(ViewSet):
                 "finding": judge_day(usual),
                 "measure": measure,
                 **dict(zip(names, numbers or (None, None, None, None, 0), strict=True)),
+                "untold": "" if usual else explain_day(series, day.astimezone(place.zone).date()),
             }
         )
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, Count, DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
 from django.db.models.functions import TruncDate
 
-from analytics.numbers.buckets import edges, offsets
+from analytics.numbers.buckets import bucket_edges, offsets
 from devices.models import Device
 from faces.models import ExpressionQuarter, FeelingsConfirmation, Mode, Sighting, SitePolicy
 
@@ -59,13 +59,12 @@ def read_visitors(
     recognised_from = min(
         (policy.confirmed_at or dt.datetime.max.replace(tzinfo=dt.UTC) for policy in policies), default=now
     )
-    bounds = edges(zone=zone, start=start, end=end, bucket="day")
+    bounds = bucket_edges(zone=zone, start=start, end=end, bucket="day").local
     visitors_of_day = _count_visitors(devices, policies, bounds, zone) if policies and bounds else {}
 
     def day(first: dt.datetime, last: dt.datetime) -> VisitorDay:
-        local = first.astimezone(zone)
         nobody = (0, 0) if policies and recognised_from < last and first <= now else (None, None)
-        return VisitorDay(local, last.astimezone(zone), *visitors_of_day.get(local.date(), nobody))
+        return VisitorDay(first, last, *visitors_of_day.get(first.date(), nobody))
 
     return [day(first, last) for first, last in pairwise(bounds)]
 
@@ -78,7 +77,7 @@ def read_reactions(
     Shares are None on a day that is not over. They add up quarter hours of a device with at least five people each, so
     that no difference of two answers is about fewer.
     """
-    bounds = edges(zone=zone, start=start, end=end, bucket="day")
+    bounds = bucket_edges(zone=zone, start=start, end=end, bucket="day").local
     counts: dict[dt.date, Counter[str]] = defaultdict(Counter)
     if bounds:
         rows = ExpressionQuarter.objects.filter(
@@ -88,11 +87,10 @@ def read_reactions(
             counts[at.astimezone(zone).date()].update(of_quarter)
 
     def day(first: dt.datetime, last: dt.datetime) -> ReactionDay:
-        local = first.astimezone(zone)
-        of_day = counts[local.date()] if last <= now else Counter()
+        of_day = counts[first.date()] if last <= now else Counter()
         total = sum(of_day[name] for name in EMOTIONS)
         shares = {name: of_day[name] / total for name in EMOTIONS} if total else None
-        return ReactionDay(local, last.astimezone(zone), shares)
+        return ReactionDay(first, last, shares)
 
     return [day(first, last) for first, last in pairwise(bounds)]
 

@@ -80,11 +80,14 @@
     const style = getComputedStyle(document.documentElement);
     const { data, layout } = themed(JSON.parse(text), style);
     scale(layout, parseFloat(style.fontSize) / 16);
-    layout.xaxis = thinned(layout.xaxis, plot.clientWidth - layout.margin.l - layout.margin.r);
+    // On paper an empty plot is hidden, so that it has no size until there is something in it.
+    if (!drawn.has(plot)) plot.replaceChildren(document.createElement("i"));
+    const { clientWidth: width, clientHeight: height } = plot;
     if (!drawn.has(plot)) plot.replaceChildren();
+    layout.xaxis = thinned(layout.xaxis, width - layout.margin.l - layout.margin.r);
     drawn.set(plot, text);
-    widths.set(plot, plot.clientWidth);
-    Object.assign(layout, { width: plot.clientWidth, height: plot.clientHeight });
+    widths.set(plot, width);
+    Object.assign(layout, { width, height });
     await Plotly.react(plot, data, layout, { displayModeBar: false });
     await new Promise((resume) => setTimeout(resume));
   }

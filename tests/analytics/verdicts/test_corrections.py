@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.verdicts.corrections import Corrected, correct
-from analytics.verdicts.matched import Booleans, Calibration, Comparison, Floats, HourlyMeasure, Side, compare
+from analytics.verdicts.corrections import Corrected, carry_over, correct
+from analytics.verdicts.matched import (
+    Booleans,
+    Calibration,
+    Comparison,
+    Floats,
+    HourlyMeasure,
+    Side,
+    UsualRange,
+    compare,
+    usual_range,
+)
 from analytics.verdicts.setups import SetupHours
 
 MONDAY = dt.date(2026, 11, 2)
@@ -115,3 +125,34 @@ def test_an_hour_in_which_the_setup_changed_is_left_out() -> None:
     found, corrected = last_week(people(), counted)
     assert corrected.spots == (0,)
     assert found.hours_in_common == 7 * 24 - 1
+
+
+def usual_day(rates: Floats, of: SetupHours) -> UsualRange | None:
+    """The usual range of the last day."""
+    measure = carry_over(HourlyMeasure(rates, MONDAY), NAME, of, ~np.isnan(rates))
+    return usual_range(Side(measure, days(1, 0)), days(DAYS, 1))
+
+
+@given(st.floats(0.2, 1.0), st.floats(0.2, 1.0), st.integers(0, 3))
+def test_a_usual_range_goes_on_after_a_change_if_both_setups_were_counted(old: float, new: float, seed: int) -> None:
+    there, counted = people(seed=seed), setups(7, Calibration(old, 0, 60), Calibration(new, 0, 60))
+    truth, found = (
+        usual_day(there * new, setups(0, None, None)),
+        usual_day(found_by([old, new], counted, there), counted),
+    )
+    assert truth is not None
+    assert found is not None
+    assert (found.median, found.weeks) == (pytest.approx(truth.median), truth.weeks)
+    assert (found.band.low, found.band.high) == (pytest.approx(truth.band.low), pytest.approx(truth.band.high))
+    assert (truth.note, found.is_corrected) == ("", True)
+
+
+def test_the_uncertainty_of_the_counts_widens_a_usual_range() -> None:
+    ranges = [usual_day(people(), setups(7, *[Calibration(1, error, 60)] * 2)) for error in (0, 0.01)]
+    (sure, unsure) = (found.band.high / found.band.low for found in ranges if found is not None)
+    assert unsure > 1.2 * sure
+
+
+@pytest.mark.parametrize("counted", [(None, None), (Calibration(1, 0, 60), None), (None, Calibration(1, 0, 60))])
+def test_a_usual_range_begins_anew_if_a_setup_was_not_counted(counted: tuple[Calibration | None, ...]) -> None:
+    assert usual_day(people(), setups(7, *counted)) is None
