@@ -16,8 +16,13 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+
 from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models.quarters import CONFIDENCE_BINS, MILLION
+
+MANY_EPISODES = 1_000
+"""The median of so many durations is found faster by NumPy."""
 
 WEEKDAYS = 7
 HOURS = 24
@@ -188,7 +193,9 @@ class _Episodes:
     @property
     def median_seconds(self) -> float | None:
         """The median duration; None without an episode."""
-        return statistics.median(self.seconds) if self.seconds else None
+        if len(self.seconds) < MANY_EPISODES:
+            return statistics.median(self.seconds) if self.seconds else None
+        return float(np.median(np.array(self.seconds)))
 
 
 @dataclass(slots=True, unsafe_hash=True)

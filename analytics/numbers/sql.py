@@ -21,6 +21,10 @@ UNCONVERTED: "Field[Any, Any]" = Field()
 POSTGRESQL_EPOCH = 946_684_800 * MILLION
 """2000-01-01 UTC in microseconds since 1970: the zero of PostgreSQL's binary format of times."""
 
+LENGTH_BITS = 44
+LONGEST = (1 << LENGTH_BITS) - 1
+"""The longest duration in microseconds, some 200 days: what is left of 64 bits for half a million buckets."""
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -181,9 +185,10 @@ def durations_and_peaks(
     bucket, lengths = bucket[inside], (ends - starts)[inside]
     highest = np.zeros(buckets, np.int64)
     np.maximum.at(highest, bucket, peaks[inside])
-    order = np.lexsort((lengths, bucket))
-    seconds = (lengths[order] / MILLION).tolist()
-    cuts = np.searchsorted(bucket[order], np.arange(buckets + 1)).tolist()
+    # One number for both, because numbers are sorted several times as fast as places.
+    ordered = np.sort(bucket << LENGTH_BITS | np.clip(lengths, 0, LONGEST))
+    seconds = ((ordered & LONGEST) / MILLION).tolist()
+    cuts = np.searchsorted(ordered, np.arange(buckets + 1) << LENGTH_BITS).tolist()
     return [
         (tuple(seconds[first:last]), peak) for first, last, peak in zip(cuts, cuts[1:], highest.tolist(), strict=False)
     ]

@@ -171,8 +171,7 @@ def _forecast(
     known = ~np.isnan(past)
     values = np.where(known, past, 0.0)
     same = (kind[:, None] == kind[None, :]).astype(float)
-    count = np.einsum("uv,cvdh->cudh", same, known.astype(float)) - known
-    total = np.einsum("uv,cvdh->cudh", same, values) - values
+    count, total = (_add_up(same, amounts) - amounts for amounts in (known.astype(float), values))
     expected = np.divide(total, count, out=np.zeros(values.shape), where=count > 0)
     usable = known & (count > 0)
     own = kind == 0
@@ -210,6 +209,13 @@ def _forecast(
     low, high = _ends(missed / spread(means))
     reach = float(spread(rest_expected))
     return _Made(so_far, rest, Interval(so_far + max(0.0, rest + low * reach), so_far + max(0.0, rest + high * reach)))
+
+
+def _add_up(same: Floats, amounts: Floats) -> Floats:
+    """Add up [camera, unit, day, hour] over the units that `same`, [unit, unit], tells to be alike."""
+    cameras, units, *_ = amounts.shape
+    found: Floats = (same @ amounts.reshape(cameras, units, -1)).reshape(amounts.shape)
+    return found
 
 
 def _ends(residuals: Floats) -> tuple[float, float]:
