@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 @pytest.fixture
 def thumbs(seattle01: Device) -> list[Detection]:
-    """Six thumbs-up of yesterday, the newest first, with 60, 65, … 85 per cent."""
-    at = clock.now() - dt.timedelta(days=1)
+    """Six thumbs-up in one hour of yesterday, the newest first, with 60, 65, … 85 per cent."""
+    at = (clock.now() - dt.timedelta(days=1)).replace(minute=30)
     count(*(seen(seattle01, at - n * dt.timedelta(seconds=10), labels=[("thumbs-up", 0.6 + n / 20)]) for n in range(6)))
     return list(Detection.objects.order_by("confidence"))
 
