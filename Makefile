@@ -48,12 +48,12 @@ demo: system-packages install
 # What holds today by chance does not hold in a year. A browser's clock cannot be set ahead.
 A_YEAR_AHEAD := PYTHONPATH=$(CURDIR)/tests/ahead SECONDS_AHEAD=31536000
 
-# What knows no database has no second run to learn from, and a browser shows the same on every database.
-OTHER_RUN := -m "not browser and not once"
+# What knows no database or no day has no second run to learn from (tests/runs.py), and a browser shows the same in each.
+ONCE := not browser and not once
 test: test-packages install-development assets lint
 	$(PYTEST)
-	$(BIN)/python -m tests.postgres $(PYTEST) $(OTHER_RUN) --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
-	$(A_YEAR_AHEAD) $(PYTEST) $(OTHER_RUN) --ignore=tests/devices/test_migrations.py tests/analytics tests/devices tests/faces tests/learning
+	$(BIN)/python -m tests.postgres $(PYTEST) -m "database and $(ONCE)" --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
+	$(A_YEAR_AHEAD) $(PYTEST) -m "day and $(ONCE)" tests/analytics tests/devices tests/faces tests/learning
 
 # Apart from the other tests, which stay under 20 minutes. pytest finds these only when they are named.
 test-deploy: install-development assets
