@@ -9,7 +9,9 @@ neighbours' residuals
 (G. V. Bayley and J. M. Hammersley, “The ‘effective’ number of independent observations in an autocorrelated time
 series”, Supplement to the Journal of the Royal Statistical Society 8 (1946), 184-197). The interval of the ratio uses
 its linearisation (W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6). The intervals cover the random
-choice of the minutes, but not the person's own mistakes.
+choice of the minutes, but not the person's own mistakes. Where no minute differs, nothing is known of the spread; then
+the ends are those of the rule of three (B. D. Jovanovic and P. S. Levy, “A look at the rule of three”, The American
+Statistician 51 (1997), 137-139): what was seen in none of n cases happens in at most 3 of n.
 """
 
 import datetime as dt
@@ -23,6 +25,12 @@ from itertools import pairwise
 from analytics.numbers.intervals import CONFIDENCE, Interval
 
 MINUTE = dt.timedelta(minutes=1)
+
+NONE_OF_ALL = 3.0
+"""The rule of three."""
+
+ROUNDING = 1e-9
+"""People by which computed sums may differ where nothing does."""
 
 Count = tuple[dt.datetime, int | None]
 """A time, and the number of people from then on; None where nobody was counting."""
@@ -176,7 +184,8 @@ def _interval(value: float, runs: Sequence[Sequence[float]], scale: float) -> In
     if count < 2:
         return None
     variance = math.fsum(residual * residual for residual in residuals) / (len(residuals) - 1)
-    reach = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / count) / scale
+    error = math.sqrt(variance / count) * float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    reach = (error if error > ROUNDING else NONE_OF_ALL / count) / scale
     return Interval(value - reach, value + reach)
 
 

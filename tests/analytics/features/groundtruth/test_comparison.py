@@ -122,6 +122,15 @@ def test_independent_minutes_have_students_interval() -> None:
     assert (interval.low, interval.high) == pytest.approx((-0.5 - reach, -0.5 + reach))
 
 
+def test_where_no_minute_differs_the_interval_is_that_of_the_rule_of_three() -> None:
+    """Sixty people came in forty minutes, and the camera counted each: up to 3 of 60 may still be missed."""
+    found = compare([looked(*[(1, 1), (2, 2)] * 20)])
+    assert found.share_interval is not None
+    assert (found.share_interval.low, found.share_interval.high) == pytest.approx((0.95, 1.05))
+    assert found.bias_interval is not None
+    assert (found.bias_interval.low, found.bias_interval.high) == pytest.approx((-0.075, 0.075))
+
+
 def test_minutes_that_are_alike_are_worth_fewer() -> None:
     assert effective_count([[1, 1, 1, -1, -1, -1]]) == pytest.approx(6 * (1 - 0.6) / (1 + 0.6))
     assert effective_count([[1], [1], [1], [-1], [-1], [-1]]) == 6, "no two of them are neighbours"
