@@ -105,6 +105,7 @@ def test_printing_shows_all_plots_and_pictures_and_no_empty_box(
     expect(page.locator("[data-figure=engagement-figure] svg .point path").first).to_be_visible()
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    until(page, "[...document.images].every(picture => picture.complete && !picture.hidden)")
     is_drawn = "plot => !plot.offsetHeight || plot.querySelector('svg.main-svg')"
     until(page, f"[...document.querySelectorAll('.plot')].every({is_drawn})")
     is_as_wide = "plot => !plot.offsetHeight || plot.querySelector('svg.main-svg').clientWidth === plot.clientWidth"

@@ -92,6 +92,17 @@
     await new Promise((resume) => setTimeout(resume));
   }
 
+  // Pictures that nobody has scrolled to are printed too. One that has not come yet leaves no empty box on the paper.
+  function fetchForPaper(picture) {
+    if (!picture.complete) {
+      picture.hidden = true;
+      const show = () => (picture.hidden = false);
+      picture.addEventListener("load", show, { once: true });
+      addEventListener("afterprint", show, { once: true });
+    }
+    picture.loading = "eager";
+  }
+
   const later = (plot) => (queue = queue.then(() => draw(plot)));
 
   function addButtons(plot) {
@@ -175,8 +186,7 @@
     plots().forEach((plot) => sized.observe(plot));
     // Paper has its own width and a light theme, and all plots are printed, near the visible part of the page or not.
     matchMedia("print").addEventListener("change", () => plots().filter(json).forEach(draw));
-    // Pictures that nobody has scrolled to are printed too.
-    addEventListener("beforeprint", () => document.querySelectorAll("img[loading=lazy]").forEach((picture) => (picture.loading = "eager")));
+    addEventListener("beforeprint", () => document.querySelectorAll("img[loading=lazy]").forEach(fetchForPaper));
   }
 
   load();
