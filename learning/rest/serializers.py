@@ -192,6 +192,7 @@ class ModelRolloutSerializer(serializers.ModelSerializer[Rollout]):
     model = serializers.CharField(source="run.model_sha256", read_only=True, help_text="SHA-256 of the model's file.")
     reported = serializers.JSONField(
         source="device.thing.known_state.reported_models",
+        allow_null=True,
         default=None,
         read_only=True,
         help_text="What the device says of the models that it runs or refused; null if it has said nothing.",

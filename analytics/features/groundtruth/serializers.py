@@ -26,7 +26,7 @@ def people(**options: Any) -> serializers.IntegerField:
 class GroundTruthSerializer(serializers.ModelSerializer[GroundTruthSession]):
     site = serializers.CharField(source="device.site.slug", read_only=True)
     device = serializers.CharField(source="device.name", read_only=True)
-    counted_by = serializers.CharField(source="counted_by.username", default=None, read_only=True)
+    counted_by = serializers.CharField(source="counted_by.username", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = GroundTruthSession

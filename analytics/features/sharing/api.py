@@ -34,7 +34,10 @@ class SharedPageSerializer(serializers.ModelSerializer[SharedPage]):
         choices=[str(days) for days in services.DAYS_OFFERED], write_only=True, help_text="Days."
     )
     address = serializers.CharField(
-        read_only=True, default=None, help_text="Only in the response that makes the link: it is not stored."
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Only in the response that makes the link: it is not stored.",
     )
 
     class Meta:

@@ -47,13 +47,21 @@ class NewDeviceSerializer(serializers.Serializer[dict[str, Any]]):
         max_length=128, required=False, default="", help_text="Without it, a thing name and a claim code are made."
     )
     address = serializers.CharField(
-        max_length=500, required=False, default=None, help_text="Of the camera, for its box; for the claim code."
+        max_length=500,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Of the camera, for its box; for the claim code.",
     )
 
 
 class NewClaimSerializer(serializers.Serializer[dict[str, Any]]):
     address = serializers.CharField(
-        max_length=500, required=False, default=None, help_text="Of the camera; without it the box keeps what it has."
+        max_length=500,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Of the camera; without it the box keeps what it has.",
     )
 
 

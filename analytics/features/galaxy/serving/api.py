@@ -51,9 +51,14 @@ class WallSerializer(serializers.ModelSerializer[WallToken]):
 
     sites = ShownSites(help_text="The slugs of the sites; you operate each of them.")
     other_sites = serializers.SerializerMethodField(help_text="How many sites it shows that you do not see.")
-    token = serializers.CharField(read_only=True, default=None, help_text="Only in the response that creates the wall.")
+    token = serializers.CharField(
+        read_only=True, allow_null=True, default=None, help_text="Only in the response that creates the wall."
+    )
     setup = serializers.CharField(
-        read_only=True, default=None, help_text="The address of its set-up page; only in that response."
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="The address of its set-up page; only in that response.",
     )
 
     class Meta:
