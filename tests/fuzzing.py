@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import traceback
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
+from django.core.signals import got_request_exception
 from django.test import Client
 
 from tests import odd_requests, places
@@ -111,12 +113,29 @@ def page_steps(world: dict[str, Any]) -> Iterator[Step]:
 
 def _send_odd_page(client: Client, method: str, address: str) -> tuple[int, list[str]]:
     surprises, sent = [], 0
-    for place, with_value in odd_requests.of_page(client, method, address):
-        for name, value in odd_requests.ODD_VALUES.items():
-            sent += 1
-            if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
-                surprises.append(f"{status} {method.upper()} {address} ({name} in {place})")
+    with _noted_errors() as errors:
+        for place, with_value in odd_requests.of_page(client, method, address):
+            for name, value in odd_requests.ODD_VALUES.items():
+                sent += 1
+                if (status := odd_requests.send(client, method, *with_value(value))) >= 500:
+                    told = "".join(errors[-1:])
+                    surprises.append(f"{status} {method.upper()} {address} ({name} in {place})\n{told}")
     return sent, surprises
+
+
+@contextmanager
+def _noted_errors() -> Iterator[list[str]]:
+    """Note the traceback of each error that a view raises, until the block ends."""
+    errors: list[str] = []
+
+    def note(**about: Any) -> None:
+        errors.append(traceback.format_exc())
+
+    got_request_exception.connect(note)
+    try:
+        yield errors
+    finally:
+        got_request_exception.disconnect(note)
 
 
 def api_steps(address: str, keys: Keys) -> Iterator[Step]:

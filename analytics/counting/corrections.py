@@ -5,6 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -31,6 +32,7 @@ from analytics.models import (
     VisitQuarter,
     quarters,
 )
+from devices.faults.isolation import step_by_step
 from devices.models import Device
 from devices.rules.roles import Right
 from devices.storage import partitions, sql
@@ -225,17 +227,22 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
     """Delete frames, detections and visits of the UTC days that are past the retention; tallies and episodes stay.
 
     Deletes at most `at_once` frames in a transaction, and yields their number after each. The caller may stop at any
-    time. Last, the months that are empty now are dropped where each month has a table of its own.
+    time. A fault at one device is logged, and harms no other. Last, the months that are empty now are dropped where
+    each month has a table of its own.
     """
     cutoff = first_kept_moment(now)
-    for device in Device.objects.order_by("pk"):
-        while found := _oldest_frames(device, cutoff, at_once):
-            yield _forget(device, *found)
-        ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
-        SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
-        FramePart.objects.filter(device=device, taken_at__lt=cutoff).delete()
-        _forget_visits(device, cutoff, at_once)
+    forget = partial(_forget_old_facts, cutoff=cutoff, at_once=at_once)
+    yield from step_by_step(Device.objects.order_by("pk"), forget, what="deleting the old frames of")
     partitions.drop_empty(before=cutoff)
+
+
+def _forget_old_facts(device: Device, *, cutoff: dt.datetime, at_once: int) -> Iterator[int]:
+    while found := _oldest_frames(device, cutoff, at_once):
+        yield _forget(device, *found)
+    ReportedGesture.objects.filter(device=device, began_at__lt=cutoff).delete()
+    SignOfLifeQuarter.objects.filter(device=device, start__lt=cutoff).delete()
+    FramePart.objects.filter(device=device, taken_at__lt=cutoff).delete()
+    _forget_visits(device, cutoff, at_once)
 
 
 def _oldest_frames(device: Device, cutoff: dt.datetime, at_once: int) -> tuple[dt.datetime, dt.datetime] | None:

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from devices.faults.isolation import each
 from edge_agent.learned import model_file
 from edge_agent.vision.files import ModelsUnavailable
 from learning.datasets.rights import check_operator
@@ -168,12 +170,14 @@ def work(*, run_id: int, now: dt.datetime | None = None, seconds: float = SLICE_
 def sweep(*, now: dt.datetime) -> int:
     """Enqueue runs whose worker is gone or whose task was lost; fail those without attempts left. Return how many."""
     due = list(Run.objects.filter(state__in=OPEN_STATES, next_try_at__lte=now).order_by("next_try_at")[:SWEPT_AT_ONCE])
-    for run in due:
-        if run.attempts >= MAX_ATTEMPTS:
-            _move(run, State.FAILED, now, f"{run.attempts} workers ended before they finished a step of the run.")
-        elif _move(run, State.QUEUED, now + RESCUE_AFTER, run.reason):
-            enqueue(run.pk)
-    return len(due)
+    return sum(1 for _ in each(due, partial(_rescue, now=now), what="rescuing the run"))
+
+
+def _rescue(run: Run, *, now: dt.datetime) -> None:
+    if run.attempts >= MAX_ATTEMPTS:
+        _move(run, State.FAILED, now, f"{run.attempts} workers ended before they finished a step of the run.")
+    elif _move(run, State.QUEUED, now + RESCUE_AFTER, run.reason):
+        enqueue(run.pk)
 
 
 STILL_COSTS = "The run's job at SageMaker is still being ended. Stop the run, and delete it some minutes later."

@@ -4,11 +4,13 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
+from devices.faults.isolation import each
 from devices.models import Device, Site
 from devices.storage import sql
 from plays.intake.reports import BadReport, Report, check, key_of, readable
@@ -218,12 +220,16 @@ _EVER = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(9000, 1, 1, tzinfo=d
 
 
 def forget_old_plays(*, now: dt.datetime) -> int:
-    """Delete plays that started before the UTC days that are kept; their tallies stay. Return how many."""
+    """Delete plays that started before the UTC days that are kept; their tallies stay. Return how many.
+
+    A fault at one device is logged, and harms no other.
+    """
     first = dt.datetime.combine((now - retention()).date(), dt.time.min, dt.UTC)
-    deleted = 0
-    old = PlayDay.objects.filter(day__lt=first.date()).order_by("device").values_list("device", flat=True)
-    for device in list(old.distinct()):
-        with transaction.atomic():
-            deleted += Play.objects.filter(device=device, started_at__lt=first)._raw_delete(using=DEFAULT_DB_ALIAS)
-            PlayDay.objects.filter(device=device, day__lt=first.date()).delete()
-    return deleted
+    old = Device.objects.filter(pk__in=PlayDay.objects.filter(day__lt=first.date()).values("device")).order_by("pk")
+    return sum(each(old, partial(_forget_plays, before=first), what="deleting the old plays of"))
+
+
+@transaction.atomic
+def _forget_plays(device: Device, *, before: dt.datetime) -> int:
+    PlayDay.objects.filter(device=device, day__lt=before.date()).delete()
+    return Play.objects.filter(device=device, started_at__lt=before)._raw_delete(using=DEFAULT_DB_ALIAS)

@@ -24,6 +24,7 @@ from analytics.counting.corrections import first_kept_moment
 from analytics.models import Review, SettledDay
 from analytics.models.archive import ArchivedFile, FactKind
 from analytics.numbers.archived_files import CHUNK_ROWS, MODELS, columns_of, name_of, schema_of, time_of
+from devices.faults.isolation import each
 from devices.storage import partitions, sql
 from devices.storage.partitions import Partition
 
@@ -88,13 +89,18 @@ def due_months(now: dt.datetime) -> list[list[Month]]:
 
 
 def forget_old_files(*, now: dt.datetime) -> int:
-    """Delete the files of days that are past the retention; return how many there were."""
+    """Delete the files of days that are past the retention; return how many were deleted.
+
+    A file that cannot be deleted is logged, and tried again by the next run.
+    """
     old = ArchivedFile.objects.filter(day__lt=first_kept_moment(now).date())
-    for archived in old:
-        # First the file: a row without a file is deleted by the next run, a file without a row by nobody.
-        archived.file.delete(save=False)
-        archived.delete()
-    return len(old)
+    return sum(1 for _ in each(old, _forget_file, what="deleting"))
+
+
+def _forget_file(archived: ArchivedFile) -> None:
+    # First the file: a row without a file is deleted by the next run, a file without a row by nobody.
+    archived.file.delete(save=False)
+    archived.delete()
 
 
 def _archive(months: list[Month], progress: Progress) -> int:

@@ -34,6 +34,25 @@ def test_frames_past_the_retention_go_and_their_tallies_stay(seattle01: Device, 
     assert sum(LabelQuarter.objects.values_list("count", flat=True)) == 4
 
 
+def test_a_device_whose_frames_cannot_be_deleted_keeps_no_other_device_s_frames(
+    seattle01: Device, chicago01: Device, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FRAME_RETENTION_DAYS = 10
+    for device in (seattle01, chicago01):
+        at = clock.now() - dt.timedelta(days=12)
+        accept([Arrival(f"$aws/things/{device.thing_name}/infer", b'{"face": 0.5}', at)])
+    forget = corrections._forget
+
+    def failing(device: Device, *when: dt.datetime) -> int:
+        if device == seattle01:
+            raise ValueError("a fault")
+        return forget(device, *when)
+
+    monkeypatch.setattr(corrections, "_forget", failing)
+    assert sum(corrections.forget_old_frames(now=clock.now())) == 1
+    assert Frame.objects.get().device == seattle01
+
+
 def test_a_rebuild_afterwards_leaves_the_old_tallies_alone(seattle01: Device, settings: Any) -> None:
     settings.FRAME_RETENTION_DAYS = 10
     for days_ago in (0.01, 9.5, 10.5, 12):

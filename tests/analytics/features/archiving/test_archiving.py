@@ -161,8 +161,13 @@ def test_files_are_deleted_after_the_retention(seattle01: Device, settings: Any)
     call_command("archive_facts")
     names = [str(stored.file) for stored in ArchivedFile.objects.all()]
     settings.FRAME_RETENTION_DAYS = (clock.now() - MARCH).days - 10
+    elsewhere = ArchivedFile.objects.earliest("pk")
+    ArchivedFile.objects.create(
+        kind=elsewhere.kind, day=elsewhere.day - dt.timedelta(days=1), file="../elsewhere", digest=0, rows=0
+    )
     tasks.archive_old_facts()
-    assert not ArchivedFile.objects.exists()
+    # A file that cannot be deleted keeps none of the others.
+    assert [str(stored.file) for stored in ArchivedFile.objects.all()] == ["../elsewhere"]
     assert [name for name in names if default_storage.exists(name)] == []
 
 
