@@ -100,6 +100,10 @@ def frame_key(frame: msgspec.Raw) -> int:
 
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
+
+PLAIN = 0.001
+"""From here to 1, no program writes a number with an exponent."""
 
 
 def _canonical(pairs: Sequence[tuple[str, Any]]) -> str:
@@ -108,8 +112,12 @@ def _canonical(pairs: Sequence[tuple[str, Any]]) -> str:
 
 
 def _canonical_pair(key: str, value: Any) -> str:
-    is_number = type(value) is float and math.isfinite(value)
-    return f"[{encode_basestring_ascii(key)},{value!r}]" if is_number else _json((key, value))
+    if type(value) is not float or not math.isfinite(value):
+        return _json((key, value))
+    # The shortest digits that mean this number, which msgspec finds in a fifth of the time. It writes exponents its
+    # own way, but probabilities have none.
+    number = _encode(value).decode() if PLAIN <= value <= 1 else repr(value)
+    return f"[{encode_basestring_ascii(key)},{number}]"
 
 
 def record_key(pairs: Sequence[tuple[str, Any]], packet: str) -> int:
