@@ -1,5 +1,6 @@
 """A label has one spelling, whatever the spelling in which a device sends it."""
 
+import base64
 import json
 
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 from analytics.models import Detection, LabelQuarter
 from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage, Reason
-from devices.reading import labels
+from devices.reading import decoding, labels
 from devices.reading.decoding import Arrival
+from devices.reading.places import read_whereabouts
 from edge_agent import messages
 from edge_agent.vision.gestures import GESTURES
 from tests import clock
+from tests.faces import scenes
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,31 @@ def test_labels_of_agents_are_normalised_and_two_hands_are_two_detections(seattl
     assert sorted(LabelQuarter.objects.values_list("label", "count")) == [("cup", 2), ("thumbs-up", 2)]
 
 
-def test_an_agents_label_that_cannot_be_seen_is_quarantined(seattle01: Device) -> None:
-    topic = messages.topic_from_device(seattle01.thing_name, "frames")
-    accept([Arrival(topic, frames(objects=[{"label": "\u200b", "confidence": 0.9}]), clock.now())])
-    assert QuarantinedMessage.objects.get().reason == Reason.BAD_VALUE
+def training_picture(label: str) -> bytes:
+    jpeg = scenes.jpeg(scenes.cat())
+    return messages.encode(
+        messages.Image(
+            id="T1",
+            taken_at=clock.epoch_ms(),
+            image_string=base64.b64encode(jpeg).decode(),
+            training=(messages.Labelled(label, 0.9),),
+        )
+    )
+
+
+def test_the_labels_of_a_picture_for_training_are_normalised(seattle01: Device) -> None:
+    arrival = Arrival(
+        messages.topic_from_device(seattle01.thing_name, "image"), training_picture("Coffee_Cup "), clock.now()
+    )
+    (picture,) = decoding.decode(
+        arrival, read_whereabouts()[seattle01.thing_name], retention=decoding.retention()
+    ).pictures
+    assert [found.label for found in picture.training or ()] == ["coffee cup"]
+
+
+@pytest.mark.parametrize("label", ["\u200b", "cup\x00"])
+def test_an_agents_label_that_cannot_be_seen_or_stored_is_quarantined(seattle01: Device, label: str) -> None:
+    sent = {"frames": frames(objects=[{"label": label, "confidence": 0.9}]), "image": training_picture(label)}
+    for kind, payload in sent.items():
+        accept([Arrival(messages.topic_from_device(seattle01.thing_name, kind), payload, clock.now())])
+    assert list(QuarantinedMessage.objects.values_list("reason", flat=True)) == [Reason.BAD_VALUE] * 2
