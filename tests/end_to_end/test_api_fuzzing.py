@@ -1,6 +1,7 @@
 """The API as its description has it, on a real web server; `make fuzz-api` is the long form of this."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -37,7 +38,7 @@ def test_a_field_that_may_be_null_is_described_so() -> None:
     assert not wrong
 
 
-def kinds(base: type) -> Iterator[type]:
+def kinds(base: type[Any]) -> Iterator[type[Any]]:
     for kind in base.__subclasses__():
         yield kind
         yield from kinds(kind)
