@@ -10,7 +10,8 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 help:
 	@echo "make demo     Headcount with cameras, on http://localhost:8000 (PORT, DATA_DIR and MQTT_URL change that)"
-	@echo "make test     everything: packages, models, lint, and all tests on SQLite and on PostgreSQL, most a year ahead too"
+	@echo "make test     everything: packages, models, lint, and all tests on SQLite; what a database or a day may change, also"
+	@echo "              on PostgreSQL and with the clock a year ahead"
 	@echo "make test-deploy   the files in deploy/, run with a real nginx, PostgreSQL, Mosquitto and Redis, and checked"
 	@echo "make test-container  builds the image of deploy/container on a bare Debian, and starts it; needs root"
 	@echo "make fresh    what the README says, done on a bare Debian 12 and 13: make demo, then make test; takes an hour each"
