@@ -28,7 +28,7 @@ BROKER_SETTINGS = "max_inflight_messages 4000"
 SETTLES_WITHIN = 180.0
 """Seconds within which all waiting messages must be committed after the last fault."""
 
-AT_WORK_WITHIN = 60.0
+AT_WORK_WITHIN = 120.0
 """Seconds within which an ingester must commit again, on a busy machine."""
 
 NO_MORE_COMES_AFTER = 1.0

@@ -23,7 +23,7 @@ SCENARIOS = (
     *("1 ingester killed (-9)", "2 broker killed (-9)", "3 database restarted", "4 outbox's disk full"),
     *("5 clock stepped", "6 payloads fuzzed", "7 two ingesters"),
 )
-STANDS_STILL_S = 60
+STANDS_STILL_S = 120
 """A delay in seconds that only a hanging process can cause. The goal of five seconds is for an idle machine."""
 
 STOPS_WITHIN_S = 60
@@ -42,15 +42,10 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def measured(open_folder: Path) -> dict[str, Any]:
-    """Return the figures of one short run of all scenarios except the task workers', by name."""
-    return run(open_folder, *map(str, range(1, len(SCENARIOS) + 1)))
-
-
-def run(folder: Path, *scenarios: str) -> dict[str, Any]:
-    """Run these scenarios in their short form, and return the figures by name."""
-    path = folder / "chaos.json"
-    command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path), "--only", *scenarios]
-    environment = os.environ | {"TMPDIR": str(folder)}
+    """Return the figures of one short run of all scenarios, by name."""
+    path = open_folder / "chaos.json"
+    command = [sys.executable, "-m", "benchmarks.chaos", "--short", "--results", str(path)]
+    environment = os.environ | {"TMPDIR": str(open_folder)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert path.exists(), done.stderr[-5_000:]
     found = json.loads(path.read_text())
@@ -60,25 +55,27 @@ def run(folder: Path, *scenarios: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_is_lost_or_doubled_and_nothing_crashes(measured: dict[str, Any], scenario: str) -> None:
-    figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
-    assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+    check_that_nothing_is_lost(measured, scenario)
     assert measured[f"{scenario}: faults"] > 0
     assert measured[f"{scenario}: messages"] > 0
     assert 0 < measured[f"{scenario}: max delay"] < STANDS_STILL_S
 
 
-def test_pictures_outlive_their_workers(open_folder: Path) -> None:
-    scenario, measured = "8 task workers killed (-9)", run(open_folder, "8")
+def check_that_nothing_is_lost(measured: dict[str, Any], scenario: str) -> None:
     figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
     assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+
+
+def test_pictures_outlive_their_workers(measured: dict[str, Any]) -> None:
+    scenario = "8 task workers killed (-9)"
+    check_that_nothing_is_lost(measured, scenario)
     assert measured[f"{scenario}: faults"] == 3
     assert measured[f"{scenario}: messages"] >= 4
 
 
-def test_poison_and_floods_of_frames_and_pictures_delay_no_other(open_folder: Path) -> None:
-    scenario, measured = "9 poison and floods", run(open_folder, "9")
-    figures = {what: measured[f"{scenario}: {what}"] for what in ("lost", "doubled", "crashes")}
-    assert figures == {"lost": 0, "doubled": 0, "crashes": 0}, measured["table"]
+def test_poison_and_floods_of_frames_and_pictures_delay_no_other(measured: dict[str, Any]) -> None:
+    scenario = "9 poison and floods"
+    check_that_nothing_is_lost(measured, scenario)
     assert measured[f"{scenario}: quarantined"] >= 8
     assert measured[f"{scenario}: faults"] > 500
     assert 0 < measured[f"{scenario}: p99 delay"] < STANDS_STILL_S
