@@ -79,6 +79,7 @@ def test_what_is_not_taken_is_tried_again_later_with_the_same_id(
     happen(seattle01)
     match()
     receiver.statuses = [503, 500]
+    set_clock(clock.now())  # It would run on while the notice is sent.
     waits = []
     for _ in range(3):
         before = clock.now()
@@ -88,7 +89,7 @@ def test_what_is_not_taken_is_tried_again_later_with_the_same_id(
             waits.append((notice.next_try_at - before).total_seconds())
             assert "answered 5" in notice.problem
             set_clock(notice.next_try_at)
-    assert [round(wait) for wait in waits] == [5, 10]
+    assert waits == [5, 10]
     assert receiver.ids == [str(Notice.objects.get().pk)]
 
 
