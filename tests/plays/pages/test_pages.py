@@ -69,6 +69,15 @@ def test_a_content_is_shown_in_parts_and_renamed_by_operators(
     assert Content.objects.get(key="film").name == "The film"
 
 
+def test_a_content_that_was_not_shown_has_dashes_instead_of_numbers(
+    client: Client, viewer: User, seattle01: Device
+) -> None:
+    page = read(client, viewer, content(screen(seattle01), "film").get_absolute_url())
+    assert page.count("<dd>–</dd>") == 3
+    assert "of 0 people who met it; – s each" in page
+    assert "coverage unknown" in page
+
+
 def test_pages_take_the_same_queries_however_much_was_shown(client: Client, viewer: User, seattle01: Device) -> None:
     lobby = fill(seattle01)
     film = Content.objects.get(key="film")
