@@ -42,7 +42,7 @@ PUMPS_EVERY_TICKS = 200
 """How often the cameras that are silent look for messages to send: every second or two."""
 
 DRAINS_WITHIN_S = 300.0
-CONNECT, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 0x10, 0x30, 0x40, 0x82, 0x90
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ = 0x10, 0x30, 0x40, 0x82, 0x90, 0xC0
 _RECEIPT = msgspec.json.Decoder(messages.Receipt)
 WILL_FLAGS = 0x02 | 0x04 | 0x08 | 0x20
 """Clean start, and a retained will of QoS 1."""
@@ -97,7 +97,10 @@ class _Kept(msgspec.Struct):
 class Camera:
     """One agent, as far as the platform sees it."""
 
-    __slots__ = ("_packet_id", "_received", "_sendings", "_topic", "_unsent", "outbox", "socket", "thing", "visit")
+    __slots__ = (
+        *("_last_sent", "_packet_id", "_received", "_sendings", "_topic", "_unsent"),
+        *("outbox", "socket", "thing", "visit"),
+    )
 
     def __init__(self, number: int, port: int) -> None:
         self.thing = thing_of(number)
@@ -109,6 +112,7 @@ class Camera:
         self.visit = ("", 0.0)
         self._sendings = Sendings()
         self._packet_id, self._received, self._unsent = 0, b"", b""
+        self._last_sent = time.monotonic()
         self._topic = _text(messages.topic_from_device(self.thing, "frames"))
         self._greet()
 
@@ -137,15 +141,18 @@ class Camera:
     def pump(self, now: float) -> int:
         """Send what may be sent at `now` (monotonic seconds), the newest first; return how many were sent again."""
         room = min(self._sendings.room(now), PACE)
-        if not room:
-            return 0
-        again, not_due = 0, self._sendings.not_due(now)
-        for id in [*itertools.islice((id for id in reversed(self.outbox) if id not in not_due), room)]:
+        again, not_due = 0, self._sendings.not_due(now) if room else ()
+        due = (id for id in reversed(self.outbox) if id not in not_due)
+        for id in [*itertools.islice(due, room)]:
             kept = self.outbox[id]
             again += kept.was_sent
             kept.was_sent = True
+            self._last_sent = now
             self._sendings.sent(id, now)
             self.send(_packet(PUBLISH | 0x02, self._topic + self._next_id() + b"\x00" + kept.payload))
+        if now - self._last_sent > KEEPALIVE / 2:
+            self._last_sent = now
+            self.send(_packet(PINGREQ, b""))
         return again
 
     def confirm(self, ids: Sequence[str], now: float) -> list[float]:
@@ -260,7 +267,7 @@ class Fleet:
         return sum(len(camera.outbox) for camera in self._cameras)
 
     def _pump_all(self, now: float) -> None:
-        self._again += sum(camera.pump(now) for camera in self._cameras if camera.outbox)
+        self._again += sum(camera.pump(now) for camera in self._cameras)
 
     def _say(self, number: int, second: int, now: float) -> None:
         """Have a camera send what it has at this time. Where this process is late, the frames are not: two frames of a

@@ -1,6 +1,7 @@
 """Whoever asks learns in one line for each part whether the platform is at work."""
 
 import datetime as dt
+import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from rest_framework.test import APIClient
 
+from benchmarks.faults.disks import small_disk
 from devices import health, pictures_folder
 from devices.intake import batches, quarantine
 from devices.intake.batches import accept
@@ -82,12 +84,27 @@ def test_an_ingester_that_was_taken_out_of_use_is_forgotten_by_name_or_after_a_w
     assert [each.process for each in left] == ["ingest here"]
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk of one megabyte")
+def test_a_disk_that_is_full_is_told_until_there_is_room_again(tmp_path: Path, settings: Any) -> None:
+    disk, filler = tmp_path / "disk", tmp_path / "disk" / "filler"
+    with small_disk(disk, 2**20):
+        settings.DATA_DIR = disk
+        assert lines()["disk"].well
+        with pytest.raises(OSError, match="No space left"):
+            filler.write_bytes(bytes(2**21))
+        line = lines()["disk"]
+        assert not line.well
+        assert line.text == f"0.0 GiB free for {disk}: make room"
+        assert line.numbers["disk_free_bytes"] == 0
+        filler.unlink()
+        assert lines()["disk"].well
+
+
+def test_a_large_disk_has_room_while_a_gibibyte_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(total=2**40, used=2**40 - 2**29, free=2**29))
-    line = lines()["disk"]
-    assert not line.well
-    assert line.text.startswith("0.5 GiB free")
-    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(total=2**31, used=2**30, free=2**30))
+    assert lines()["disk"].text.startswith("0.5 GiB free")
+    assert not lines()["disk"].well
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(total=2**40, used=2**40 - 2**30, free=2**30))
     assert lines()["disk"].well
 
 

@@ -8,20 +8,23 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pytest_django import Settings
 
-from devices import services
+from devices import health, services
 from devices.cameras.credentials import issuing
 from devices.models import BrokerCredentials, Device, Site
 from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
+from devices.mqtt.ingester import Ingester
+from devices.mqtt.suspects import Suspects
 from tests import clock, places
 from tests.brokers import Mosquitto, mosquitto
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
@@ -144,6 +147,25 @@ def test_a_thing_may_use_its_own_topics_and_no_others(broker: Mosquitto, seattle
         assert not device.may_publish("$aws/things/another/infer")
         assert not device.may_subscribe("dt/headcount/#")
         assert not device.may_subscribe("cmd/headcount/another/receipt")
+
+
+def test_an_ingester_that_the_broker_refuses_the_subscription_is_not_well(
+    broker: Mosquitto, seattle01: Device, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = issue(seattle01)
+    url = f"mqtt://{quote(given.username)}:{quote(given.password)}@{broker.host}:{broker.port}"
+    subscription = Subscription(url, all_messages(seattle01.thing_name), first_sequence=1, clock=clock.now)
+    subscription.start()
+    stop = threading.Event()
+    try:
+        assert eventually(lambda: "refused the subscription to dt/headcount/+/+" in caplog.text)
+        threading.Timer(0.1, stop.set).start()
+        Ingester(subscription, stop, suspects=Suspects(tmp_path, "refused")).run()
+    finally:
+        subscription.stop()
+    (line,) = (each for each in health.report(clock.now()) if each.part.startswith("ingest"))
+    assert not line.well
+    assert "the broker refuses the subscription: check its access rules" in line.text
 
 
 def test_the_platform_receives_what_a_thing_publishes_and_answers(
