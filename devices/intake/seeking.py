@@ -17,6 +17,7 @@ import msgspec
 from devices.models import Device
 from devices.reading.decoding import Decoded, ReceivedFrame
 from devices.reading.labels import BadLabel, normalised
+from devices.storage.sql import among
 
 MOST_LABELS = 200
 """More labels of one device are not learned: no model of objects or gestures that a camera box runs has as many."""
@@ -94,12 +95,19 @@ def _usable(labels: Iterable[str]) -> Iterator[str]:
 
 
 def _learn(shown: Sequence[_Shown]) -> None:
-    devices = Device.objects.select_for_update(no_key=True).in_bulk([each.device.pk for each in shown])
+    """Store what was learned, with one statement for all devices that have learned the same.
+
+    When a fleet begins, thousands of its devices learn the same in one batch.
+    """
+    devices = Device.objects.select_for_update(no_key=True).order_by("pk").in_bulk([each.device.pk for each in shown])
+    alike: dict[str, tuple[dict[str, Any], list[int]]] = {}
     for each in shown:
         device = devices.get(each.device.pk)
         merged = None if device is None else _merged(device, each)
         if merged is not None:
-            Device.objects.filter(pk=each.device.pk).update(**merged)
+            alike.setdefault(repr(merged), (merged, []))[1].append(each.device.pk)
+    for merged, pks in alike.values():
+        Device.objects.filter(pk__in=among(pks)).update(**merged)
 
 
 def _merged(device: Device, shown: _Shown) -> dict[str, Any] | None:

@@ -84,6 +84,8 @@ def test_an_ingester_that_was_taken_out_of_use_is_forgotten_by_name_or_after_a_w
     assert [each.process for each in left] == ["ingest here"]
 
 
+@pytest.mark.once
+@pytest.mark.django_db(transaction=True)  # so that it is no quick test: it starts `mount`
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk of one megabyte")
 def test_a_disk_that_is_full_is_told_until_there_is_room_again(tmp_path: Path, settings: Any) -> None:
     disk, filler = tmp_path / "disk", tmp_path / "disk" / "filler"

@@ -4,11 +4,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from analytics.models import EngagementQuarter, Frame
 from devices.intake import seeking
 from devices.intake.batches import accept
-from devices.models import Device
+from devices.models import Device, Thing
 from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests.devices.intake.test_batches import NOW, from_agent, from_deeplens, gesture, milliseconds
@@ -100,3 +102,25 @@ def test_a_correction_says_what_a_message_means_that_names_nothing(
 def test_a_message_that_names_only_null_is_of_a_model_of_faces(chicago01: Device) -> None:
     accept(said('{"null": 0.0}', '{"thumbs-up": 0.9, "null": 0.0}'))
     assert faces() == [0, None]
+
+
+def test_a_fleet_that_begins_learns_the_same_in_one_statement(seattle01: Device) -> None:
+    fleet = [Thing.objects.create(name=f"camera-{number}") for number in range(20)]
+    Device.objects.bulk_create(Device(site=seattle01.site, name=each.name, thing=each) for each in fleet)
+    cups = (messages.Labelled("cup", 0.9),)
+    arrivals = [
+        from_agent(
+            messages.Frames(
+                id="m", frames=(messages.Frame(milliseconds(NOW), faces=(), objects=cups if number == 0 else ()),)
+            ),
+            "frames",
+            thing=each.name,
+        )
+        for number, each in enumerate(fleet)
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        accept(arrivals)
+    learned = [query["sql"] for query in queries if query["sql"].startswith('UPDATE "devices_device"')]
+    assert len(learned) == 2
+    of_fleet = Device.objects.filter(thing__in=fleet).order_by("pk")
+    assert list(of_fleet.values_list("faces_sought", "labels_sought")) == [(True, ["cup"]), *[(True, [])] * 19]
