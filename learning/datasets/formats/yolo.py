@@ -24,7 +24,9 @@ _YAML_ITEM = re.compile(r"^\s+(?:-|\d+\s*:)\s*(.+?)\s*$")
 
 def is_label_file(path: str, content: bytes) -> bool:
     """Whether a text file holds boxes, or nothing, as that of a picture without any."""
-    if PurePosixPath(path).name.lower() in _NOT_LABELS:
+    place = PurePosixPath(path)
+    # A picture may be called README, too; its text file lies in the folder of labels.
+    if place.name.lower() in _NOT_LABELS and place.parent.name != "labels":
         return False
     first = content[:300].decode("utf-8", "replace").strip().partition("\n")[0]
     return not first or _LINE.fullmatch(first) is not None

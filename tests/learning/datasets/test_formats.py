@@ -178,3 +178,10 @@ def test_dlibs_boxes_without_a_label_are_objects() -> None:
     )
     (picture,) = FORMATS["dlib"].read({"training.xml": content}, {"b.jpg": (100, 80)}).pictures
     assert picture.boxes == (Box("object", 19, 9, 37, 38),)
+
+
+def test_a_picture_may_have_the_name_of_a_text_beside_a_data_set() -> None:
+    box = b"0 0.5 0.5 1.0 1.0\n"
+    assert format_of("labels/LICENCE.txt", box) == "yolo"
+    with pytest.raises(BadAnnotations):
+        format_of("LICENCE.txt", box)
