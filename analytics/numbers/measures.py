@@ -327,8 +327,7 @@ def merge_engagement(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
     """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
     minutes = sum([bucket.minutes for bucket in buckets])
     numbers = fold_engagement([*map(_NUMBERS, buckets)])
-    is_closed = _all_closed(buckets)
-    return EngagementBucket(buckets[0].start, buckets[-1].end, minutes, *numbers, is_closed=is_closed)
+    return EngagementBucket(buckets[0].start, buckets[-1].end, minutes, *numbers, is_closed=_all_closed(buckets))
 
 
 def merge_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:
