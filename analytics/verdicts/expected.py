@@ -213,8 +213,8 @@ def _forecast(
 
 def _add_up(same: Floats, amounts: Floats) -> Floats:
     """Add up [camera, unit, day, hour] over the units that `same`, [unit, unit], tells to be alike."""
-    cameras, units, *_ = amounts.shape
-    found: Floats = (same @ amounts.reshape(cameras, units, -1)).reshape(amounts.shape)
+    cameras, units, *rest = amounts.shape
+    found: Floats = (same @ amounts.reshape(cameras, units, math.prod(rest))).reshape(amounts.shape)
     return found
 
 
