@@ -1,9 +1,9 @@
 """Databases of their own for tests that bring what an earlier version left up to date."""
 
-import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -25,9 +25,12 @@ def created(folder: Path, template: str = "") -> Iterator[str]:
     if connection.vendor == "sqlite":
         path = folder / name
         if template:
-            shutil.copy(template, path)
+            # SQLite copies what its other files hold, too. To open and close its file would end this process's locks.
+            with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(path)) as copy:
+                source.backup(copy)
         yield str(path)
-        path.unlink(missing_ok=True)
+        for file in folder.glob(f"{name}*"):
+            file.unlink()
         return
     where = connection.settings_dict
     with psycopg.connect(host=where["HOST"], user=where["USER"], dbname="postgres", autocommit=True) as server:

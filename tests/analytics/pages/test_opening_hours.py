@@ -106,7 +106,10 @@ def test_the_api_says_which_hours_count(frames: None, chicago: Site, outsider: U
     assert list(refused.json()["errors"]) == ["hours"]
 
 
-def test_a_page_takes_as_many_queries_for_many_devices(frames: None, chicago: Site, outsider: User) -> None:
+def test_a_page_takes_as_many_queries_for_many_devices_as_for_two(
+    frames: None, chicago: Site, chicago02: Device, outsider: User
+) -> None:
+    """With one device, the numbers of the site are those of the device, and read once."""
     opening(chicago, "09:00-18:00")
     client = Client()
     client.force_login(outsider)
@@ -116,6 +119,7 @@ def test_a_page_takes_as_many_queries_for_many_devices(frames: None, chicago: Si
             client.get(reverse("site", args=["chicago"]))
         return len(made)
 
+    count(seen(chicago02, NOW, faces=[0.9]))
     few = queries()
     for number in range(3):
         device = places.device(chicago, f"More{number}", f"more-{number}")

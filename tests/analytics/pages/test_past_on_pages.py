@@ -53,7 +53,7 @@ def test_before_six_weeks_it_is_too_early_to_tell(chicago01: Device, outsider: U
     watch(chicago01, weeks=5, people=40)
     set_clock(SUNDAY_EVENING - dt.timedelta(weeks=4))
     answer = page(outsider, chicago01.get_absolute_url())
-    assert "It is too early to tell what is usual here" in words(answer)
+    assert "It is too early to tell what is usual in an hour" in words(answer)
     assert figure(answer, "today-figure")["data"][0]["x"] == []
 
 
