@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from learning.evaluating.tables import Item, table
@@ -32,6 +32,11 @@ def point(examples: int, items: Iterable[Item], threshold: float) -> list[Point]
     if measured.recall is None or measured.recall_interval is None:
         return []
     return [Point(examples, measured.recall, measured.recall_interval.low, measured.recall_interval.high)]
+
+
+def curve(items: Mapping[int, Iterable[Item]], threshold: float) -> list[Point]:
+    """Return the points of models by their examples of each label, in this order."""
+    return [each for examples, found in items.items() for each in point(examples, found, threshold)]
 
 
 def pictures_of(labels: Sequence[Sequence[str]], size: int, seed: int) -> list[int]:

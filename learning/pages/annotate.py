@@ -70,6 +70,7 @@ def annotate(request: HttpRequest, pk: int) -> HttpResponse:
         "show": chosen,
         "start": {
             "pictures": keys,
+            "at_once": AT_ONCE,
             "labels": list(data_set.labels.values_list("name", flat=True)),
             "describe": reverse("annotate-pictures", args=[data_set.pk]),
             "save": reverse("annotate-save", args=[0]),

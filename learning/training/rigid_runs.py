@@ -48,30 +48,27 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         Example(pictures.pixels(rows[key]), [truth.box for truth in truths.get(key, ())])
         for key in sorted(split.keys(TRAIN))
     ]
-    tell(READING, f"trains on {sum(len(each.boxes) for each in examples)} boxes; this cannot be interrupted")
+    count = sum(len(each.boxes) for each in examples)
+    tell(READING, f"trains on {count} boxes; this cannot be interrupted")
     name = f"{run.data_set.name} {run.number}"[:120]
     content = train(examples, name=name, label=label, parameters=run.parameters, threshold=LEAST_THRESHOLD)
-    fewer = dict(_smaller(examples, label, run.parameters))
-    tell(TRAINING, "evaluates")
     detector = RigidDetector(content)
+    detectors = {**dict(_smaller(examples, label, run.parameters)), count: detector}
+    tell(TRAINING, "evaluates")
     learned = [
         item
         for key, each in zip(sorted(split.keys(TRAIN)), examples, strict=True)
         for item in items_of(_pairs(detector, each.rgb, truths.get(key, ())))
     ]
     predictions: list[dict[str, Any]] = []
-    items: list[Item] = []
-    items_by_size: dict[int, list[Item]] = {size: [] for size in fewer}
+    found: dict[int, list[Item]] = {size: [] for size in detectors}
     for key in sorted(split.keys(VALIDATION)):
-        rgb, here = pictures.pixels(rows[key]), truths.get(key, ())
-        pairs = _pairs(detector, rgb, here)
-        predictions += rows_of(rows[key], pairs)
-        items += items_of(pairs)
-        for size, each in fewer.items():
-            items_by_size[size] += items_of(_pairs(each, rgb, here))
+        rgb = pictures.pixels(rows[key])
+        for size, each in detectors.items():
+            pairs = _pairs(each, rgb, truths.get(key, ()))
+            found[size] += items_of(pairs)
+            predictions += rows_of(rows[key], pairs) if each is detector else []
     threshold = best_threshold(learned, LEAST_THRESHOLD)
-    count = sum(len(each.boxes) for each in examples)
-    curve = [point for size, found in items_by_size.items() for point in learning_curve.point(size, found, threshold)]
     return Result(
         model=with_threshold(content, threshold),
         labels=[label],
@@ -80,7 +77,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         trained={label: count},
         split=split.recordings,
         warnings=split.warnings,
-        curve=[*curve, *learning_curve.point(count, items, threshold)],
+        curve=learning_curve.curve(found, threshold),
         not_found={},
         predictions=predictions,
         seconds=time.monotonic() - start,

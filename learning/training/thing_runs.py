@@ -44,27 +44,24 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         examples, name=name, parameters=run.parameters, threshold=LEAST_THRESHOLD, tell=told
     )
     detector = ThingDetector(content)
-    fewer = {size: ThingDetector(each) for size, each in smaller}
-    told_by: dict[int, list[Item]] = {size: [] for size in fewer}
+    trained = {label: count for label, count in counts_of(examples).items() if label in detector.labels}
+    detectors = {**{size: ThingDetector(each) for size, each in smaller}, max(trained.values()): detector}
     learned = [
         item
         for each, guesses in held_out
         for item in items_of(match(list(each.truths), list(guesses), least_overlap=SAME_PLACE))
     ]
     predictions: list[dict[str, Any]] = []
-    items: list[Item] = []
+    found: dict[int, list[Item]] = {size: [] for size in detectors}
     held = sorted(split.keys(VALIDATION))
     for number, key in enumerate(held):
         tell(TRAINING + (1 - TRAINING) * number / len(held), f"evaluates: {number:,} of {len(held):,} pictures")
         seen = Seen(pictures.pixels(rows[key]))
-        pairs = match(truths.get(key, ()), detector.find(seen), least_overlap=SAME_PLACE)
-        predictions += rows_of(rows[key], pairs)
-        items += items_of(pairs)
-        for size, each in fewer.items():
-            told_by[size] += items_of(match(truths.get(key, ()), each.find(seen), least_overlap=SAME_PLACE))
+        for size, each in detectors.items():
+            pairs = match(truths.get(key, ()), each.find(seen), least_overlap=SAME_PLACE)
+            found[size] += items_of(pairs)
+            predictions += rows_of(rows[key], pairs) if each is detector else []
     threshold = best_threshold(learned, LEAST_THRESHOLD)
-    curve = [point for size, told in told_by.items() for point in learning_curve.point(size, told, threshold)]
-    trained = {label: count for label, count in counts_of(examples).items() if label in detector.labels}
     return Result(
         model=with_threshold(content, threshold),
         labels=sorted(trained),
@@ -73,7 +70,7 @@ def advance(run: Run, *, is_over: Callable[[], bool], tell: Tell) -> Result:
         trained=trained,
         split=split.recordings,
         warnings=[*warnings, *left_out(examples)],
-        curve=[*curve, *learning_curve.point(max(trained.values()), items, threshold)],
+        curve=learning_curve.curve(found, threshold),
         not_found={},
         predictions=predictions,
         seconds=time.monotonic() - start,

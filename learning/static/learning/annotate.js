@@ -4,10 +4,9 @@
 (() => {
   const start = document.getElementById("annotate-start");
   if (!start) return;
-  const { pictures: queue, labels, describe, save, proposals } = JSON.parse(start.textContent);
+  const { pictures: queue, at_once: atOnce, labels, describe, save, proposals } = JSON.parse(start.textContent);
   const page = document.getElementById("annotate");
   const told = document.getElementById("told");
-  const AT_ONCE = 20; // pictures that one request describes
   const AHEAD = 12; // pictures that are fetched before they are shown, while the server may be busy with proposals
   const MOST_UNDO = 100;
   const known = new Map(); // id → description, whose boxes are as the page has them
@@ -31,7 +30,7 @@
   }
 
   async function load(from) {
-    const ids = queue.slice(from, from + AT_ONCE).filter((id) => !known.has(id));
+    const ids = queue.slice(from, from + atOnce).filter((id) => !known.has(id));
     if (!ids.length) return;
     const answer = await fetch(`${describe}?ids=${ids.join()}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);

@@ -115,7 +115,7 @@ def test_an_owner_whose_account_is_closed_counts_as_no_owner(
 def test_members_may_leave(viewer: User, owner: User, seattle: Site) -> None:
     address = reverse("change-member", args=["seattle", membership(viewer, seattle).pk])
     shown = client_of(viewer).get(reverse("members", args=["seattle"])).content.decode()
-    assert re.findall(r'action="([^"]*/members/[^"]*)"', shown) == [address], "a viewer may change the own row alone"
+    assert re.findall(r'action="([^"]*/members/[^"]*)"', shown) == [address], "viewers change only their own row"
     assert ">Leave</button>" in shown
     assert client_of(viewer).post(address, {"remove": "yes"}).headers["Location"] == reverse("overview")
     assert not Membership.objects.filter(user=viewer).exists()
