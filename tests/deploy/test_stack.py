@@ -46,12 +46,16 @@ def connected(stack: Stack, user: str, password: str) -> Iterator[paho.Client]:
 
 def publisher(client: paho.Client) -> Callable[[str, bytes], str]:
     """Return a function that publishes with QoS 1 and returns the broker's answer."""
-    answers: SimpleQueue[str] = SimpleQueue()
-    client.on_publish = lambda client, data, mid, reason, properties: answers.put(str(reason))
+    answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
+    client.on_publish = lambda client, data, mid, reason, properties: answers.put((mid, str(reason)))
 
     def publish(topic: str, payload: bytes) -> str:
-        client.publish(topic, payload, qos=1)
-        return answers.get(timeout=PATIENCE_S)
+        sent = client.publish(topic, payload, qos=1).mid
+        # paho also tells of each message with QoS 0 that it has sent meanwhile. No broker has answered these.
+        answer = answers.get(timeout=PATIENCE_S)
+        while answer[0] != sent:
+            answer = answers.get(timeout=PATIENCE_S)
+        return answer[1]
 
     return publish
 
