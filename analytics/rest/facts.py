@@ -18,6 +18,7 @@ from analytics.rest.serializers import parse_bounds
 from devices.models import Device
 from devices.rest.base import ScopedReadOnlyViewSet
 from devices.rest.exports import Columns, Rows
+from devices.rest.filters import of_devices
 from devices.rest.parameters import parse_query
 
 
@@ -44,8 +45,11 @@ class FactViewSet(ScopedReadOnlyViewSet):
         if self.action != "list":
             return queryset
         query, devices, (start, end) = self._asked()
-        if devices is not None:
-            queryset = queryset.filter(device__in=[device.pk for device in devices])
+        queryset = (
+            of_devices(queryset, self.request.user)
+            if devices is None
+            else queryset.filter(device__in=[device.pk for device in devices])
+        )
         time = time_of(self.kind)
         look_ups = {**self.look_ups(query), f"{time}__gte": start, f"{time}__lt": end}
         return queryset.filter(**_without_none(look_ups))

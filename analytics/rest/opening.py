@@ -15,6 +15,7 @@ from analytics.verdicts.proposed_hours import propose_plan
 from devices.managing.access import check_right, find_site
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfSiteFilter
 from devices.rest.parameters import parse_query
 from devices.rules.roles import Right
 
@@ -96,11 +97,16 @@ class _OpeningViewSet(
 ):
     http_method_names = METHODS
     cursor_ordering = ("pk",)
-    filterset_fields = {"site__slug": ["exact"]}
 
     def perform_destroy(self, instance: Any) -> None:
         check_right(cast("User", self.request.user), instance.site, Right.OPERATE)
         instance.delete()
+
+
+class OpeningPlanFilter(OfSiteFilter):
+    class Meta:
+        model = OpeningPlan
+        fields: dict[str, list[str]] = {}
 
 
 class OpeningPlanViewSet(_OpeningViewSet):
@@ -108,6 +114,7 @@ class OpeningPlanViewSet(_OpeningViewSet):
 
     queryset = OpeningPlan.objects.select_related("site").order_by("pk")
     serializer_class = OpeningPlanSerializer
+    filterset_class = OpeningPlanFilter
 
     @extend_schema(parameters=[ProposalQuery], responses=ProposalSerializer)
     @action(detail=False)
@@ -117,8 +124,15 @@ class OpeningPlanViewSet(_OpeningViewSet):
         return Response(propose_plan(site, now=timezone.now()))
 
 
+class OpeningExceptionFilter(OfSiteFilter):
+    class Meta:
+        model = OpeningException
+        fields: dict[str, list[str]] = {}
+
+
 class OpeningExceptionViewSet(_OpeningViewSet):
     """Single days on which your sites have other hours. Operators and owners may change them."""
 
     queryset = OpeningException.objects.select_related("site").order_by("pk")
     serializer_class = OpeningExceptionSerializer
+    filterset_class = OpeningExceptionFilter

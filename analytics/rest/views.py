@@ -56,6 +56,7 @@ from analytics.rest.serializers import (
 from analytics.rest.series import select_series
 from devices.models import Device
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import of_devices
 from devices.rest.parameters import parse_query
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ class EpisodeViewSet(ScopedReadOnlyViewSet):
         if "site" in query or "device" in query:
             place = find_place(self.request, query)
             queryset, zone = queryset.filter(device__in=[d.pk for d in place.devices]), place.zone
+        else:
+            queryset = of_devices(queryset, self.request.user)
         if "min_seconds" in query:
             queryset = queryset.filter(ended__gte=F("started") + dt.timedelta(seconds=query["min_seconds"]))
         start, end = parse_bounds(query, zone)

@@ -285,6 +285,8 @@ class DeviceLog(models.Model):
     class Meta:
         ordering = ["-at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["device", "at", "key"], name="one_log_line_once")]
+        # For lists of the newest lines of many devices.
+        indexes = [models.Index(fields=["-at"], name="log_lines_by_time")]
 
     def __str__(self) -> str:
         return self.text

@@ -23,7 +23,7 @@ from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Si
 from devices.reading.decoding import Arrival
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice
 from devices.rest.base import ScopedReadOnlyViewSet
-from devices.rest.filters import AuditFilter, LogFilter
+from devices.rest.filters import AuditFilter, LogFilter, QuarantineFilter
 from devices.rest.items import MOST_NAMED, Items
 from devices.rest.parsing import MessagesParser
 from devices.rest.posted import Posted
@@ -126,7 +126,7 @@ class QuarantineViewSet(ScopedReadOnlyViewSet):
 
     queryset = QuarantinedMessage.objects.select_related("device")
     serializer_class = QuarantinedMessageSerializer
-    filterset_fields = {"device__name": ["exact"], "reason": ["exact"]}
+    filterset_class = QuarantineFilter
     cursor_ordering = ("-received_at", "-pk")
     exports_whole_list = True
     export_instead = {"payload": "size"}

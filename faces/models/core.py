@@ -192,6 +192,8 @@ class Capture(models.Model):
         constraints = [models.UniqueConstraint(fields=["device", "key"], name="one_capture_per_device_and_key")]
         indexes = [
             models.Index(fields=["device", "taken_at"], name="captures_of_a_device"),
+            # For lists of the newest captures of many devices; for coffees likewise.
+            models.Index(fields=["-taken_at"], name="captures_by_time"),
             # The event of a bucket contains no device.
             models.Index(fields=["key"], name="captures_by_key"),
             models.Index(
@@ -279,6 +281,7 @@ class Coffee(models.Model):
         ]
         indexes = [
             models.Index(fields=["device", "taken_at"], name="coffees_of_a_device"),
+            models.Index(fields=["-taken_at"], name="coffees_by_time"),
             models.Index(fields=["person", "taken_at"], condition=Q(voided=False), name="coffees_of_a_person_counted"),
         ]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django_filters import rest_framework as filters
 
-from devices.rest.filters import OfDeviceFilter
-from devices.rest.parameters import FilterSet, NumberFilter
+from devices.rest.filters import OfDeviceFilter, OfSiteFilter
+from devices.rest.parameters import NumberFilter
 from faces.models import Capture, Coffee, ConsentTemplate, DeskLink, Merge, Person, Sighting
 
 
@@ -31,9 +31,7 @@ class CoffeeFilter(OfDeviceFilter):
         fields = {"voided": ["exact"], "taken_at": ["gte", "lt"]}
 
 
-class PersonFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-
+class PersonFilter(OfSiteFilter):
     guest = filters.BooleanFilter(
         field_name="guest_number", lookup_expr="isnull", exclude=True, label="Whether the person is a guest."
     )
@@ -43,8 +41,7 @@ class PersonFilter(FilterSet):
         fields = {"name": ["exact", "icontains"], "external_id": ["exact"]}
 
 
-class ConsentTextFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+class ConsentTextFilter(OfSiteFilter):
     retired = filters.BooleanFilter(
         field_name="retired_at", lookup_expr="isnull", exclude=True, label="Whether nobody agrees to it any more."
     )
@@ -54,16 +51,13 @@ class ConsentTextFilter(FilterSet):
         fields = {"name": ["exact"]}
 
 
-class DeskLinkFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-
+class DeskLinkFilter(OfSiteFilter):
     class Meta:
         model = DeskLink
         fields: dict[str, list[str]] = {}
 
 
-class MergeFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
+class MergeFilter(OfSiteFilter):
     person = NumberFilter(field_name="person", label="The id of the person who took the rows over.")
     undone = filters.BooleanFilter(
         field_name="undone_at", lookup_expr="isnull", exclude=True, label="Whether the merge is undone."

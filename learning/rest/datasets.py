@@ -17,6 +17,7 @@ from rest_framework.serializers import BaseSerializer
 
 from devices.pages.bodies import limits_body
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfSiteFilter
 from devices.rest.parameters import FilterSet, NumberFilter, check_parameters
 from learning.datasets import formats, services
 from learning.datasets.archives import BadArchive
@@ -46,12 +47,18 @@ def refused(error: ValidationError) -> serializers.ValidationError:
     return serializers.ValidationError(serializers.as_serializer_error(error))
 
 
+class DataSetFilter(OfSiteFilter):
+    class Meta:
+        model = DataSet
+        fields = {"name": ["exact"]}
+
+
 class DataSetViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     """Data sets of your sites, from which models are trained; operators and owners may write them."""
 
     queryset = DataSet.objects.select_related("site").prefetch_related("labels")
     serializer_class = DataSetSerializer
-    filterset_fields = {"site__slug": ["exact"], "name": ["exact"]}
+    filterset_class = DataSetFilter
     cursor_ordering = ("pk",)
 
     def get_object(self) -> DataSet:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from devices.models import Device
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfDeviceFilter
 from learning.models import Rollout, Run
 from learning.rest.datasets import refused
 from learning.rest.serializers import ModelRolloutSerializer, NewModelRolloutSerializer
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
+class RolloutFilter(OfDeviceFilter):
+    class Meta:
+        model = Rollout
+        fields = {"until": ["isnull"]}
+
+
 class RolloutViewSet(ScopedReadOnlyViewSet):
     """Which devices of your sites run, or ran, which models; operators and owners may change it."""
 
     queryset = Rollout.objects.select_related("device__site", "device__thing__state", "run__data_set")
     serializer_class = ModelRolloutSerializer
-    filterset_fields = {"device__site__slug": ["exact"], "device__name": ["exact"], "until": ["isnull"]}
+    filterset_class = RolloutFilter
     cursor_ordering = ("-since", "-pk")
 
     @extend_schema(request=NewModelRolloutSerializer, responses={201: ModelRolloutSerializer(many=True)})

@@ -5,9 +5,7 @@ import datetime as dt
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, mixins, status
 from rest_framework.decorators import action
@@ -15,10 +13,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.models import Device, Site
+from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
-from devices.rest.filters import OfDeviceFilter
-from devices.rest.parameters import FilterSet, parse_query
+from devices.rest.filters import OfDeviceFilter, OfSiteFilter
+from devices.rest.parameters import parse_query
 from devices.rules.roles import Right, those_with
 from plays.experiments import services as experiments
 from plays.experiments.now import what_now
@@ -72,16 +70,6 @@ class PlayViewSet(OperatorsChange, ScopedReadOnlyViewSet):
     filterset_class = PlayFilter
     cursor_ordering = ("-started_at", "-pk")
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Name the cameras of the list, so that the database knows how few of all plays are theirs, and reads those."""
-        queryset, user = super().filter_queryset(queryset), self.request.user
-        asked = {"site__slug": self.request.query_params.get("site"), "name": self.request.query_params.get("device")}
-        wanted = {look_up: value for look_up, value in asked.items() if value}
-        if self.action != "list" or (user.is_superuser and not wanted):
-            return queryset
-        devices = Device.objects.for_user(user).filter(**wanted).order_by("pk")
-        return queryset.filter(device__in=list(devices.values_list("pk", flat=True)))
-
     @extend_schema(request=ScreenReportSerializer, responses={202: StoredSerializer})
     def create(self, request: Request) -> Response:
         """Report what a screen shows or has shown, at most 1,000 plays at once. May be repeated.
@@ -120,9 +108,7 @@ class PlayViewSet(OperatorsChange, ScopedReadOnlyViewSet):
         return Response(row, status=status.HTTP_202_ACCEPTED)
 
 
-class ScreenFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-
+class ScreenFilter(OfSiteFilter):
     class Meta:
         model = Screen
         fields = {"name": ["exact"]}
@@ -153,9 +139,7 @@ class ScreenViewSet(
         return Response(what_now([screen], now=timezone.now())[screen.pk].as_json())
 
 
-class ContentFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-
+class ContentFilter(OfSiteFilter):
     class Meta:
         model = Content
         fields = {"key": ["exact"]}
@@ -219,9 +203,7 @@ def parse_period(query: dict[str, Any]) -> Period:
     return Period(start, end)
 
 
-class ExperimentFilter(FilterSet):
-    site = filters.CharFilter(field_name="site__slug", label="A site's slug.")
-
+class ExperimentFilter(OfSiteFilter):
     class Meta:
         model = Experiment
         fields = {"screen": ["exact"]}

@@ -22,6 +22,7 @@ from analytics.features.groundtruth.serializers import (
 from analytics.models.groundtruth import GroundTruthSession
 from analytics.rest.places import find_place
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfDeviceFilter
 from devices.rest.items import Items
 from devices.rest.parameters import parse_query
 from devices.storage.querysets import spots_of
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
     from devices.models import User
 
 
+class GroundTruthFilter(OfDeviceFilter):
+    class Meta:
+        model = GroundTruthSession
+        fields: dict[str, list[str]] = {}
+
+
 class GroundTruthViewSet(mixins.DestroyModelMixin, ScopedReadOnlyViewSet):
     """Sessions in which a person counted the people facing a display, newest first."""
 
     queryset = GroundTruthSession.objects.select_related("device__site", "counted_by")
     serializer_class = GroundTruthSerializer
-    filterset_fields = {"device__site__slug": ["exact"], "device__name": ["exact"]}
+    filterset_class = GroundTruthFilter
     cursor_ordering = ("-started_at", "-pk")
 
     @extend_schema(request=NewSessionSerializer, responses={201: GroundTruthSerializer})

@@ -16,9 +16,16 @@ from analytics.features.questions import reads, services
 from analytics.features.questions.serializers import QuestionSerializer, ResultSerializer
 from analytics.models.questions import Question
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfSiteFilter
 
 if TYPE_CHECKING:
     from devices.models import User
+
+
+class QuestionFilter(OfSiteFilter):
+    class Meta:
+        model = Question
+        fields: dict[str, list[str]] = {}
 
 
 class QuestionViewSet(
@@ -28,7 +35,7 @@ class QuestionViewSet(
 
     queryset = Question.objects.select_related("site")
     serializer_class = QuestionSerializer
-    filterset_fields = {"site__slug": ["exact"]}
+    filterset_class = QuestionFilter
     cursor_ordering = ("-asked_from", "-pk")
 
     def get_object(self) -> Question:

@@ -23,16 +23,15 @@ from analytics.models import Detection, Review, Verdict
 from analytics.rest.places import find_place
 from analytics.rest.serializers import parse_bucket_bounds
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import OfDeviceFilter
 from devices.rest.items import MOST_NAMED, Items
-from devices.rest.parameters import FilterSet, parse_query
+from devices.rest.parameters import parse_query
 
 if TYPE_CHECKING:
     from devices.models import User
 
 
-class ReviewFilter(FilterSet):
-    site = filters.CharFilter(field_name="device__site__slug", label="A site's slug.")
-    device = filters.CharFilter(field_name="device__name", label="A device's name.")
+class ReviewFilter(OfDeviceFilter):
     label = filters.CharFilter(field_name="detection__label", label="A label, such as thumbs-up, cup or face.")
 
     class Meta:

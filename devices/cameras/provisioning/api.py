@@ -24,6 +24,7 @@ from devices.cameras.releases import rollouts, wheel
 from devices.models import Device, Invitation, Membership, Rollout, Site, Thing
 from devices.rest import views
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.filters import MemberFilter
 from devices.rest.parameters import FilterSet
 from devices.rest.serializers import DeviceSerializer, SiteSerializer
 from devices.rules.roles import Right, Role
@@ -210,7 +211,7 @@ class MemberViewSet(ScopedReadOnlyViewSet):
 
     queryset = Membership.objects.select_related("user", "site")
     serializer_class = MemberSerializer
-    filterset_fields = {"site__slug": ["exact"], "role": ["exact"]}
+    filterset_class = MemberFilter
     cursor_ordering = ("pk",)
     exports_whole_list = True
 
