@@ -76,10 +76,11 @@ quick: install-development
 bench-ingest bench-scaling bench-galaxy bench-analytics bench-annotating bench-edge bench-exports bench-faces bench-film bench-fleet bench-guests bench-notices bench-pages bench-restoring bench-tabs bench-verdicts: bench-%: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.$*
 
-# PLAYS and EXPERIMENTS are the sizes, such as PLAYS=10000000; ONLY is one part of it: experiments or attribution.
+# PLAYS and EXPERIMENTS are the sizes, such as PLAYS=10000000; SEED makes other experiments; ONLY is one part of it:
+# experiments or attribution.
 bench-plays: test-packages install-development
 	@exec $(BIN)/python -m benchmarks.plays $(if $(PLAYS),--plays $(PLAYS)) \
-		$(if $(EXPERIMENTS),--experiments $(EXPERIMENTS)) $(if $(ONLY),--only $(ONLY))
+		$(if $(EXPERIMENTS),--experiments $(EXPERIMENTS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 # norfair asks for an old numpy and works with the new one, so it gets a folder of its own.
 bench-visits: install-development

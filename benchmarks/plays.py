@@ -1,6 +1,7 @@
 """How often experiments of contents tell a difference, and how long the attribution of plays takes.
 
-    python -m benchmarks.plays [--experiments 1000] [--plays 200000] [--visits 200000] [--only experiments|attribution]
+    python -m benchmarks.plays [--experiments 1000] [--seed 1] [--plays 200000] [--visits 200000]
+                               [--only experiments|attribution]
 
 Experiments: people come to a display by the hour, as Poisson's process; 35 % do not look, the others look for a
 log-normal time, and each day has a level of its own (8 %) of people and of attention. Each experiment first sees two
@@ -48,6 +49,7 @@ FIRST_DAY = dt.date(2026, 3, 2)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=1_000, help="experiments of each kind (1000)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the simulated worlds (1)")
     parser.add_argument("--plays", type=int, default=200_000, help="plays (200000)")
     parser.add_argument("--visits", type=int, help="visits; by default as many as plays")
     parser.add_argument("--only", choices=("experiments", "attribution"))
@@ -57,7 +59,7 @@ def main() -> int:
         with server(NOT_DURABLE) as postgres:
             _prepare(folder, postgres.url)
             if options.only != "attribution":
-                measured += experiments(options.experiments)
+                measured += experiments(options.experiments, options.seed)
             if options.only != "experiments":
                 measured += attribution(options.plays, options.visits or options.plays)
     except KeyboardInterrupt:
@@ -81,17 +83,19 @@ def _prepare(folder: Path, url: str) -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def experiments(count: int) -> list[results.Measured]:
+def experiments(count: int, seed: int) -> list[results.Measured]:
     """Simulate experiments of both stop rules, with and without a difference."""
     from plays.experiments import plan
     from plays.experiments import verdicts as judged
 
-    chance = np.random.default_rng(1)
+    chance = np.random.default_rng(seed)
     days: dict[bool, list[int]] = {True: [], False: []}
     told = dict.fromkeys(("A/A", "found", "covered", "A/A at any time", "found at any time", "covered at any time"), 0)
     for number in range(count):
         past = _frame(PAST_DAYS)
-        spreads = [_estimate(_world(chance, plan.draw(past, f"{number} {draw}"), past, 0.0)) for draw in range(2)]
+        spreads = [
+            _estimate(_world(chance, plan.draw(past, f"{seed} {number} {draw}"), past, 0.0)) for draw in range(2)
+        ]
         spread = math.sqrt(statistics.fmean(each.spread**2 for each in spreads))
         for is_sequential in (False, True):
             needed = judged.squares_needed(spread, LIFT, is_sequential=is_sequential, power=judged.PLANNING_POWER)
@@ -99,7 +103,7 @@ def experiments(count: int) -> list[results.Measured]:
             days[is_sequential].append(announced)
             frame = _frame(announced)
             same, other = (
-                _world(chance, plan.draw(frame, f"{number} {name}"), frame, lift)
+                _world(chance, plan.draw(frame, f"{seed} {number} {name}"), frame, lift)
                 for name, lift in (("same", 0.0), ("other", LIFT))
             )
             if not is_sequential:
@@ -166,15 +170,18 @@ def _estimate(cells: Any) -> Any:
 
 def attribution(count: int, visits: int) -> list[results.Measured]:
     """Attribute so many plays to so many visits in one pass, and ask for the pages."""
-    from django.contrib.auth.models import User
+    start, end = load(count, visits)
+    return [*compute(start, end, f"{count:,} plays and {visits:,} visits", count), *ask(end)]
+
+
+def load(count: int, visits: int) -> tuple[dt.datetime, dt.datetime]:
+    """Store so many plays and visits; return the start of the first play and the end of the last one."""
     from django.core.management import call_command
-    from django.db import connection, transaction
-    from django.test import Client
+    from django.db import connection
 
     from devices.models import Device, Site, Thing
     from devices.storage import partitions
-    from plays.attribution import services
-    from plays.models import Content, ContentQuarter, PlayDay, Screen
+    from plays.models import Content, PlayDay, Screen
 
     call_command("migrate", verbosity=0)
     site = Site.objects.create(slug="bench", name="Bench", timezone="UTC")
@@ -210,24 +217,44 @@ def attribution(count: int, visits: int) -> list[results.Measured]:
                 [device.pk, start, PLAY_MS * count / visits, visits // CAMERAS - 1],
             )
         cursor.execute("ANALYZE")
+    return start, end
+
+
+def compute(start: dt.datetime, end: dt.datetime, what: str, count: int) -> list[results.Measured]:
+    """Compute all tallies in one pass."""
+    from django.db import transaction
+
+    from devices.models import Device
+    from plays.attribution import services
+    from plays.models import ContentQuarter
+
     began = time.perf_counter()
     with transaction.atomic():
-        services.compute([device.pk for device in devices], start, end + dt.timedelta(days=1), now=end)
+        services.compute(Device.objects.in_bulk(), start, end + dt.timedelta(days=1), now=end)
     seconds = time.perf_counter() - began
-    sums = ContentQuarter.objects.count()
+    return [
+        report.told(f"one pass over {what}", seconds, "s"),
+        report.told("plays a second", count / seconds, "plays/s"),
+        report.told("tallies", ContentQuarter.objects.count(), "rows"),
+    ]
+
+
+def ask(end: dt.datetime) -> list[results.Measured]:
+    """Ask for the pages whose newest play ends at `end`."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from plays.models import Content
+
     User.objects.create_superuser("bench", password="bench")
-    client = Client()
+    client, first = Client(), Content.objects.earliest("pk").pk
     client.force_login(User.objects.get())
     pages = {
         "the list of contents": "/contents/?days=28",
         "a content": f"/sites/bench/contents/{first}/?days=28",
         "the timeline": f"/sites/bench/plays/?span=10m&from={(end - dt.timedelta(hours=2)):%Y-%m-%dT%H:%M}",
     }
-    measured = [
-        report.told(f"one pass over {count:,} plays and {visits:,} visits", seconds, "s"),
-        report.told("plays a second", count / seconds, "plays/s"),
-        report.told("tallies", sums, "rows"),
-    ]
+    measured = []
     assert client.get(pages["the timeline"], secure=True).content.count(b"play-bar") > CAMERAS * PLAYS_SHOWN // 2
     for name, address in pages.items():
         times, busy = [], []
