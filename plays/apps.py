@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class PlaysConfig(AppConfig):
-    """Registers the sink, the kind of fact, the pages, the letter's line, the audit and the scheduled tasks."""
+    """Registers the sink, the kind of fact, the line of health, the pages, the letter's line, audit and tasks."""
 
     name = "plays"
     verbose_name = "Plays"
@@ -12,10 +12,11 @@ class PlaysConfig(AppConfig):
         from analytics.numbers.letter_lines import register_line
         from devices import tasks
         from devices.audit.recording import Audited, audit
+        from devices.health import register_check
         from devices.intake.batches import register_sink
         from devices.intake.fact_kinds import register_facts
         from devices.managing.tabs import Tab, register_tab
-        from plays.intake import sink
+        from plays.intake import health, sink
         from plays.kept import register_plays
         from plays.models import Experiment, Play, Screen
         from plays.numbers.letters import weekly_line
@@ -23,6 +24,7 @@ class PlaysConfig(AppConfig):
 
         register_plays()
         register_sink(sink.note)
+        register_check(health.lines)
         register_shown(tell_shown)
         register_line("Contents of the displays", weekly_line)
         register_facts(Play, "started_at")
@@ -35,7 +37,7 @@ class PlaysConfig(AppConfig):
             self,
             {
                 "plays.tasks.compute_recent": "I",
-                "plays.tasks.compute_late": "H",
+                "plays.tasks.compute_late": "I",
                 "plays.tasks.forget_old_plays": "D",
             },
         )

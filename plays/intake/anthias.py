@@ -1,7 +1,7 @@
 """Asks Anthias players what they show now. Anthias keeps no record of plays, so that one is made by asking.
 
-An Anthias player answers `GET /api/v1/viewer_current_asset` with the asset on its screen: `asset_id`, `name` and `uri`.
-The start and the end of a play are known to the interval of asking.
+An Anthias player answers `GET /api/v1/viewer_current_asset` with the asset on its screen: `asset_id`, `name` and `uri`;
+or with an empty list, if it shows nothing. The start and the end of a play are known to the interval of asking.
 """
 
 import datetime as dt
@@ -9,6 +9,8 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
 import urllib3
@@ -27,8 +29,13 @@ PATH = "/api/v1/viewer_current_asset"
 EVERY_S = 5.0
 """How often each player is asked: a third of the shortest usual play."""
 
-TIMEOUT = Timeout(connect=2.0, read=2.0)
+TIMEOUT = Timeout(connect=2.0, read=4.0)
+"""Anthias itself waits two seconds for its viewer before it answers."""
+
 MOST_BYTES = 65_536
+WANTS_LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.FOUND)
+"""A player with a password leads to its page of the login, or refuses."""
+
 AT_ONCE = 16
 """Players that are asked at the same time."""
 
@@ -42,6 +49,9 @@ class Asset(msgspec.Struct):
     asset_id: str | None = None
     name: str | None = None
     uri: str | None = None
+
+
+NOTHING = Annotated[list[Asset], msgspec.Meta(max_length=0)]
 
 
 class NoAnswer(Exception):
@@ -60,13 +70,17 @@ def ask(address: str) -> Asset | None:
             response.release_conn()
     except HTTPError as error:
         raise NoAnswer(f"The player at {address[:80]} cannot be reached: {type(error).__name__}.") from None
+    if response.status in WANTS_LOGIN:
+        raise NoAnswer(
+            f"The player at {address[:80]} wants a password ({response.status}); turn its authentication off."
+        )
     if response.status != 200:
         raise NoAnswer(f"The player at {address[:80]} answered {response.status}.")
     try:
-        asset = msgspec.json.decode(body, type=Asset)
+        asset = msgspec.json.decode(body, type=Asset | NOTHING)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise NoAnswer(f"The player at {address[:80]} does not answer as Anthias does.") from None
-    return asset if asset.asset_id or asset.name or asset.uri else None
+    return asset if isinstance(asset, Asset) and (asset.asset_id or asset.name or asset.uri) else None
 
 
 @dataclass(slots=True)
@@ -137,3 +151,6 @@ def _answer(address: str) -> Asset | NoAnswer | None:
         return ask(address)
     except NoAnswer as error:
         return error
+    except Exception:
+        log.exception("A fault stopped the question to the player at %s. The others are not affected.", address)
+        return NoAnswer(f"The player at {address[:80]} cannot be asked; the log of the asking process tells why.")

@@ -123,7 +123,7 @@ class Stack:
         self.environment = self._environment()
         self.units = {
             name: Unit(name, self.environment, folder / f"{name}.log")
-            for name in ("prepare", "ingest", "workers", "notify")
+            for name in ("prepare", "ingest", "workers", "notify", "players")
         }
         # As docs/production.md allows for web servers.
         pooled = {"DATABASE_URL": f"postgres://headcount@127.0.0.1:{self.pooler}/postgres", "DATABASE_POOLED": "true"}
@@ -242,7 +242,7 @@ class Stack:
         account = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._start("pgbouncer", ["pgbouncer", *account, str(self.folder / "pgbouncer" / "pgbouncer.ini")])
         self.units["prepare"].run()
-        for name in ("web", "ingest", "workers", "notify"):
+        for name in ("web", "ingest", "workers", "notify", "players"):
             self.units[name].start()
         self._start("nginx", ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf")])
         self.wait(lambda: self.get("/healthz", follow=False)[0] in (200, 503), "nginx and the web server")

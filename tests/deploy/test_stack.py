@@ -116,7 +116,7 @@ def test_what_a_deeplens_sends_while_the_ingester_and_the_broker_are_away_arrive
 
 
 def test_each_program_stops_as_its_unit_says_and_leaves_nothing_running(stack: Stack, token: str) -> None:
-    for name in ("workers", "notify", "web"):
+    for name in ("workers", "notify", "players", "web"):
         unit = stack.units[name]
         assert unit.stop() == 0, unit.log
         unit.start()

@@ -4,9 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils import timezone
 
+from devices import health
 from devices.management.stopping import stop_on_signals
 from plays.intake.anthias import EVERY_S, Asking
+from plays.intake.health import PROCESS
 
 
 class Command(BaseCommand):
@@ -21,6 +24,7 @@ class Command(BaseCommand):
         while not stopped.is_set():
             try:
                 asked = asking.turn()
+                health.beat(PROCESS, at=timezone.now())
             except (OperationalError, InterfaceError) as error:
                 self.stderr.write(f"The database cannot be reached: {error}".strip())
                 close_old_connections()

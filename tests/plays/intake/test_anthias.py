@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from devices.models import Device
+from plays.intake import anthias, health
 from plays.intake.anthias import PATH, Asking
 from plays.models import Content, Play, Screen
 from tests import clock
@@ -27,7 +28,7 @@ class Player:
     port = 0
 
     def shows(self, name: str | None) -> None:
-        asset = {} if name is None else {"asset_id": "4c8dbce552edb5812d3a866cfe5f159d", "name": name, "duration": "10"}
+        asset = [] if name is None else {"asset_id": "4c8dbce552edb5812d3a866cfe5f159d", "name": name, "duration": "10"}
         self.body = json.dumps(asset).encode()
 
 
@@ -70,7 +71,13 @@ def test_a_play_lasts_while_the_player_shows_the_same(seattle01: Device, player:
 
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
-    [(401, b"", "answered 401"), (200, b"<html>", "does not answer as Anthias does"), (200, b"[1]", "as Anthias does")],
+    [
+        (401, b"", "wants a password (401)"),
+        (302, b"", "wants a password (302)"),
+        (500, b"", "answered 500"),
+        (200, b"<html>", "does not answer as Anthias does"),
+        (200, b"[1]", "as Anthias does"),
+    ],
 )
 def test_what_is_wrong_with_a_player_is_told_on_its_screen_and_harms_no_other(
     seattle01: Device, chicago01: Device, player: Player, status: int, body: bytes, sentence: str
@@ -86,3 +93,36 @@ def test_what_is_wrong_with_a_player_is_told_on_its_screen_and_harms_no_other(
     call_command("ask_players", "--once")
     assert Screen.objects.get(site=seattle01.site).asked_problem == ""
     assert Play.objects.get().source == "anthias"
+
+
+def test_health_tells_that_nobody_asks_and_which_players_do_not_answer(seattle01: Device, player: Player) -> None:
+    assert list(health.lines(clock.now())) == []
+    screen(seattle01, asked_address=f"http://127.0.0.1:{player.port}")
+    (line,) = health.lines(clock.now())
+    assert str(line) == "FAIL players: are not asked what they show; start `manage.py ask_players`"
+    player.status = 500
+    call_command("ask_players", "--once")
+    (line,) = health.lines(clock.now())
+    assert line.well
+    assert "1 without an answer" in line.text
+    (line,) = health.lines(clock.now() + dt.timedelta(hours=1))
+    assert not line.well
+
+
+def test_a_fault_at_one_player_harms_no_other(
+    seattle01: Device, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = anthias.ask
+
+    def ask(address: str) -> anthias.Asset | None:
+        if "10.0.0.1" in address:
+            raise RuntimeError
+        return asked(address)
+
+    monkeypatch.setattr(anthias, "ask", ask)
+    screen(seattle01, "Bar", asked_address="http://10.0.0.1")
+    screen(seattle01, asked_address=f"http://127.0.0.1:{player.port}")
+    player.shows("Film")
+    assert Asking().turn() == 2
+    assert Play.objects.get().screen_id == Screen.objects.get(name="Lobby").pk
+    assert "cannot be asked" in Screen.objects.get(name="Bar").asked_problem
