@@ -2,19 +2,18 @@
 
 from django.utils import timezone
 
-from plays.attribution import services as attribution
+from plays.attribution import passes
 from plays.intake import services
 
 
 def compute_recent() -> int:
     """Compute the tallies of yesterday and today where plays or visits have come; return how many days of devices."""
-    now = timezone.now()
-    return attribution.compute_changed(now=now, since=(now - attribution.RECENT).date())
+    return passes.compute_portion(passes.RECENT, now=timezone.now())
 
 
 def compute_late() -> int:
-    """Compute the tallies of all days whose plays or visits came late; return how many days of devices."""
-    return attribution.compute_changed(now=timezone.now())
+    """Go on with computing the tallies of all days whose plays or visits came late; return how many days of devices."""
+    return passes.compute_portion(passes.LATE, now=timezone.now())
 
 
 def forget_old_plays() -> int:

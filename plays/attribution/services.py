@@ -2,13 +2,14 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Exists, Max, Min, OuterRef, Sum
 
 from analytics.models import SettledDay, VisitQuarter
 from analytics.numbers.buckets import day_start
@@ -27,38 +28,79 @@ WHAT = "attributing visits to the plays of"
 AT_ONCE = 200
 """Devices of one statement of a day."""
 
-RECENT = dt.timedelta(days=2)
-"""Days whose visits are looked at every minute; those before, every hour."""
+READ_AT_ONCE = dt.timedelta(days=31)
+"""Days of a block of devices that are read in one statement."""
 
 ONE_DAY = dt.timedelta(days=1)
 MOST_FINGERPRINT = 64
 
 
-def compute_changed(*, now: dt.datetime, since: dt.date | None = None) -> int:
-    """Compute the tallies of the days from `since` on (of all, by default) whose plays or visits have changed.
+def compute_changed(*, now: dt.datetime) -> int:
+    """Compute the tallies of all days whose plays or visits have changed, however long it takes.
 
     Return how many days of devices were computed. A day is computed in the transaction that clears its mark. A day
     whose visits are archived keeps what was computed while the database had them. A device at which it fails is logged,
     and harms no other.
     """
-    days = PlayDay.objects.all() if since is None else PlayDay.objects.filter(day__gte=since)
-    by_day: dict[dt.date, dict[int, tuple[bool, str]]] = defaultdict(dict)
-    for day, device, is_changed, fingerprint in days.values_list("day", "device", "is_changed", "fingerprint"):
-        by_day[day][device] = is_changed, fingerprint
-    devices = {device for known in by_day.values() for device in known}
-    settled = set(SettledDay.objects.filter(device__in=devices, day__in=by_day).values_list("day", "device"))
-    count = 0
-    for day, known in sorted(by_day.items()):
-        open_to_change = [device for device in sorted(known) if (day, device) not in settled]
-        for start in range(0, len(open_to_change), AT_ONCE):
-            some = open_to_change[start : start + AT_ONCE]
-            found = _fingerprints(some, day)
-            changed = [pk for pk in some if known[pk][0] or known[pk][1] != found.get(pk, "")]
-            if changed:
-                count += sum(
-                    each([changed], partial(_compute_apart, day=day, now=now), what=f"{WHAT} {day} at devices")
-                )
-    return count
+    return sum(compute_if_changed(day, now=now) for day in read_days())
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfDevices:
+    """A UTC day of a block of devices that have plays."""
+
+    block: int
+    """The key of the last device before the block."""
+    day: dt.date
+    known: Mapping[int, tuple[bool, str]]
+    """Of each device that has plays on the day and whose day is open to change: whether plays have come since its
+    tallies were computed, and the fingerprint of what they were computed from."""
+
+
+def read_days(
+    *, since: dt.date = dt.date.min, block: int = 0, resumed: dt.date = dt.date.min
+) -> Iterator[DayOfDevices]:
+    """Yield the days that have plays, from `since` on, block by block of devices; in each block by day.
+
+    Begins at the day `resumed` of the block of devices after the key `block`. A month of a block is in memory at a
+    time.
+    """
+    with_plays = Device.objects.filter(Exists(PlayDay.objects.filter(device=OuterRef("pk"), day__gte=since)))
+    first = max(since, resumed)
+    while devices := list(with_plays.filter(pk__gt=block).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+        for day, known in _days_of(devices, first):
+            yield DayOfDevices(block, day, known)
+        block, first = devices[-1], since
+
+
+def _days_of(devices: Sequence[int], first: dt.date) -> Iterator[tuple[dt.date, dict[int, tuple[bool, str]]]]:
+    days = PlayDay.objects.filter(device__in=devices).order_by("day", "device")
+    ends = days.filter(day__gte=first).aggregate(first=Min("day"), last=Max("day"))
+    start, last = ends["first"], ends["last"]
+    while start is not None and start <= last:
+        within: dict[str, Any] = {"day__gte": start, "day__lt": start + READ_AT_ONCE}
+        settled = set(SettledDay.objects.filter(device__in=devices, **within).values_list("day", "device"))
+        by_day: dict[dt.date, dict[int, tuple[bool, str]]] = defaultdict(dict)
+        for day, device, *known in days.filter(**within).values_list("day", "device", "is_changed", "fingerprint"):
+            if (day, device) not in settled:
+                by_day[day][device] = tuple(known)
+        yield from by_day.items()
+        start += READ_AT_ONCE
+
+
+def compute_if_changed(these: DayOfDevices, *, now: dt.datetime, before: Callable[[], object] | None = None) -> int:
+    """Compute the tallies of those devices whose plays or visits of the day have changed; return of how many devices.
+
+    `before` is called before tallies are computed, which takes longer than to find that nothing has changed.
+    """
+    found = _fingerprints(these.known, these.day)
+    changed = [pk for pk, (is_changed, known) in these.known.items() if is_changed or known != found.get(pk, "")]
+    if not changed:
+        return 0
+    if before is not None:
+        before()
+    compute = partial(_compute_apart, day=these.day, now=now)
+    return sum(each([changed], compute, what=f"{WHAT} {these.day} at devices"))
 
 
 def _compute_apart(devices: Sequence[int], *, day: dt.date, now: dt.datetime) -> int:
