@@ -6,7 +6,7 @@ has a row for each of them, with the same start and key.
 """
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 
@@ -50,6 +50,14 @@ class Screen(models.Model):
         related_name="+",
         help_text="The wall or globe of Headcount on this screen, which tells itself what it shows.",
     )
+    usual = models.ForeignKey(
+        "Content",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The content that the player shall show where no experiment decides; empty: what it likes.",
+    )
     asked_address = models.CharField(
         max_length=200,
         blank=True,
@@ -86,7 +94,10 @@ class Content(models.Model):
     key = models.CharField(max_length=MOST_NAME, help_text="As players call it.")
     name = LineField(max_length=MOST_NAME, help_text="As people call it.")
     address = models.CharField(
-        max_length=500, blank=True, help_text="The address that a kiosk page opens to show it; empty: not known."
+        validators=[RegexValidator(r"\Ahttps?://[^\s]+\Z", "Write an address that begins with https:// or http://.")],
+        max_length=500,
+        blank=True,
+        help_text="The address that a kiosk page opens to show it; empty: not known.",
     )
 
     objects = SiteScopedQuerySet.as_manager()

@@ -15,6 +15,7 @@ api: list[tuple[str, Any, str]] = [
 ]
 urlpatterns: list[Any] = [
     path("contents/", contents.contents, name="contents"),
+    path("sites/<slug:slug>/contents/new/", contents.new_content, name="content-new"),
     path("sites/<slug:slug>/contents/<int:pk>/", contents.content, name="content"),
     path("sites/<slug:slug>/plays/", timelines.timeline, name="timeline"),
     path("sites/<slug:slug>/plays/audience.csv", contents.audience, name="screen-audience"),

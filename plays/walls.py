@@ -31,6 +31,9 @@ MOST_ROWS = 6
 
 TALLEST_ROW = 220
 NAME_SIZE = 72
+TWO_LINES = 180
+"""The least height of a row with two lines of a name; pixels."""
+
 BAR = 24
 DEFAULT_BOARD = "today"
 
@@ -111,7 +114,7 @@ def _draw_rows(canvas: Canvas, wall: Wall, rows: Sequence[tuple[str, Numbers]]) 
             y, seconds = top + place * pitch, numbers.attention_s or 0.0
             words = f"{seconds:.1f} s"
             room = width - paint.text_width(words, NAME_SIZE) - 30
-            canvas.text(left, y + pitch * 0.55, name, size=NAME_SIZE, room=room, shrinks=True)
+            _draw_name(canvas, left, y + pitch * 0.55, name, room, has_two_lines=pitch >= TWO_LINES)
             canvas.text(left + width, y + pitch * 0.55, words, size=NAME_SIZE, weight=300, anchor="end")
             canvas.rect(left, y + pitch * 0.7, width, BAR, paint.SUNK)
             interval = numbers.attention_interval
@@ -119,6 +122,16 @@ def _draw_rows(canvas: Canvas, wall: Wall, rows: Sequence[tuple[str, Numbers]]) 
                 canvas.rect(left, y + pitch * 0.7, width * interval.high / scale, BAR, paint.DATA_SOFT)
             certain = seconds if interval is None else interval.low
             canvas.rect(left, y + pitch * 0.7, width * certain / scale, BAR, paint.DATA)
+
+
+def _draw_name(canvas: Canvas, left: float, baseline: float, name: str, room: float, *, has_two_lines: bool) -> None:
+    """Write a content's name, in two lines if it is too long for one and there is room for them."""
+    if not has_two_lines or paint.text_width(name, paint.SMALLEST_TEXT) <= room:
+        canvas.text(left, baseline, name, size=NAME_SIZE, room=room, shrinks=True)
+        return
+    first, *rest = paint.wrapped(name, paint.SMALLEST_TEXT, room)
+    canvas.text(left, baseline - paint.SMALLEST_TEXT, first, room=room)
+    canvas.text(left, baseline, " ".join(rest), room=room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +144,12 @@ class TurnSnapshot:
 
 
 def read_turn(sites: Sequence[Site], at: dt.datetime) -> TurnSnapshot:
-    """Read which board the site's running experiment says, or else `DEFAULT_BOARD`, and what that board shows."""
+    """Read which board a running experiment of the site says, or else a screen's usual content, or else
+    `DEFAULT_BOARD`; and what that board shows."""
     screens = list(Screen.objects.filter(site=sites[0]).order_by("pk"))
     shall = what_now(screens, now=at)
-    keys = [now.content.key for screen in screens if (now := shall[screen.pk]).content is not None]
+    found = sorted((shall[screen.pk] for screen in screens), key=lambda now: now.experiment is None)
+    keys = [now.content.key for now in found if now.content is not None]
     names = [key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX)]
     name = next((name for name in names if name != TurnsBoard.name and find_board(name)), DEFAULT_BOARD)
     board = find_board(name)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, status, viewsets
@@ -84,7 +84,7 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         )
 
 
-def send_file(request: Request, pieces: Iterable[bytes], kind: str, name: str) -> HttpResponseBase:
+def send_file(request: Request | HttpRequest, pieces: Iterable[bytes], kind: str, name: str) -> HttpResponseBase:
     """Return the pieces as a download of this name, of a kind in `FILES`. They are sent while they are made."""
     if request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
         return _with_length(pieces, FILES[kind], name)

@@ -15,7 +15,7 @@ class Now:
     """What a screen shall show, and until when."""
 
     content: Content | None
-    """None where no experiment decides: the player shows what it likes."""
+    """None where neither an experiment decides nor the screen has a usual content: the player shows what it likes."""
     until: dt.datetime | None
     """When to ask again at the latest; None where nothing is planned."""
     experiment: int | None = None
@@ -32,12 +32,13 @@ class Now:
 
 
 def what_now(screens: Collection[Screen], *, now: dt.datetime) -> dict[int, Now]:
-    """Return what each of these screens shall show now, by the screen's key; in three queries."""
+    """Return what each of these screens shall show now, by the screen's key; in four queries."""
     blocks = Block.objects.filter(
         experiment__screen__in=[screen.pk for screen in screens], experiment__stopped_at=None, ends_at__gt=now
     ).order_by()
     begins = dict(blocks.filter(starts_at__gt=now).values_list("experiment__screen").annotate(Min("starts_at")))
-    found = {screen.pk: Now(None, begins.get(screen.pk)) for screen in screens}
+    usual = Content.objects.in_bulk({screen.usual_id for screen in screens} - {None})
+    found = {screen.pk: Now(usual.get(screen.usual_id), begins.get(screen.pk)) for screen in screens}
     current = list(blocks.filter(starts_at__lte=now).annotate(screen=F("experiment__screen")))
     shown = Arm.objects.filter(experiment__in=[block.experiment_id for block in current]).select_related("content")
     arms = {(arm.experiment_id, arm.number): arm.content for arm in shown}

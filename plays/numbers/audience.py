@@ -8,12 +8,13 @@ O to AD may have genders and ages, which Headcount does not know: so nothing may
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from devices.models import Site
-from plays.models import ContentQuarter, Screen
-from plays.numbers.contents import Numbers, Period, add_up, shared_screens
+from plays.models import ContentHour, Screen
+from plays.numbers.contents import Numbers, add_up, shared_screens
 
 COLUMNS = (
     *("screen_id", "screen", "date", "start_time", "end_time", "impressions", "viewers", "average_unit_audience"),
@@ -26,6 +27,8 @@ BROADSIGN = (
 )
 
 HOUR_MS = 3_600_000
+SCREENS_AT_ONCE = 500
+LINES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +41,38 @@ class Hour:
     numbers: Numbers
 
 
-def read_hours(site: Site, period: Period) -> list[Hour]:
-    """Read the hours in which each screen of the site showed something, by screen and time; in three queries."""
-    screens = {screen.pk: screen for screen in Screen.objects.filter(site=site).order_by("name")}
+def read_hours(site: Site, days: Iterable[dt.date]) -> Iterator[Hour]:
+    """Yield the hours of these local days in which each screen of the site showed something: by day, screen and hour.
+
+    A day of so many screens is in memory at a time, and takes one query. An hour that comes twice when clocks go back
+    is one hour. To be read while it is written: the screens are those of the beginning.
+    """
+    screens = list(Screen.objects.filter(site=site).order_by("name", "pk"))
     devices = list(site.devices.order_by("pk").values_list("pk", flat=True))
-    rows = ContentQuarter.objects.filter(
-        device__in=devices, start__gte=period.start, start__lt=period.end, screen__in=list(screens)
-    )
-    found: dict[tuple[int, dt.datetime], Numbers] = defaultdict(Numbers)
-    for (start, screen), sums, squares in add_up(rows, shared_screens([site]), "start", "screen"):
-        found[screen, start.astimezone(site.zone).replace(minute=0)].add(sums, squares)
-    ordered = sorted(found.items(), key=lambda item: (screens[item[0][0]].name, item[0][1].timestamp()))
-    return [Hour(screens[screen], start, numbers) for (screen, start), numbers in ordered]
+    shared = shared_screens([site])
+    for day in days:
+        for start in range(0, len(screens), SCREENS_AT_ONCE):
+            yield from _hours(site, day, screens[start : start + SCREENS_AT_ONCE], devices, shared)
 
 
-def as_csv(hours: Sequence[Hour]) -> str:
-    """Return the hours with all numbers: a line for each, in ASCII and without quotes."""
+def _hours(
+    site: Site, day: dt.date, screens: Sequence[Screen], devices: Sequence[int], shared: Sequence[int]
+) -> Iterator[Hour]:
+    keys = [screen.pk for screen in screens]
+    rows = ContentHour.objects.filter(device__in=devices, day=day, screen__in=keys)
+    found: dict[tuple[int, int], Numbers] = defaultdict(Numbers)
+    of_several = [screen for screen in shared if screen in keys]
+    for (screen, hour), sums, squares in add_up(rows, of_several, "screen", "hour"):
+        found[screen, hour].add(sums, squares)
+    for screen in screens:
+        for hour in range(24):
+            if (screen.pk, hour) in found:
+                start = dt.datetime.combine(day, dt.time(hour), site.zone)
+                yield Hour(screen, start, found[screen.pk, hour])
+
+
+def as_csv(hours: Iterable[Hour]) -> Iterator[bytes]:
+    """Yield the hours with all numbers: a line for each, in ASCII and without quotes."""
     return _lines(
         COLUMNS,
         (
@@ -69,8 +88,8 @@ def as_csv(hours: Sequence[Hour]) -> str:
     )
 
 
-def as_broadsign(hours: Sequence[Hour]) -> str:
-    """Return the hours as Broadsign's statistical audience. A screen's number is "display unit/frame".
+def as_broadsign(hours: Iterable[Hour]) -> Iterator[bytes]:
+    """Yield the hours as Broadsign's statistical audience. A screen's number is "display unit/frame".
 
     Broadsign multiplies the impressions of an hour by the time that something played. So they are those of an hour that
     is filled and seen whole; hours that no camera saw are left out.
@@ -90,8 +109,10 @@ def as_broadsign(hours: Sequence[Hour]) -> str:
     )
 
 
-def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "".join(f"{','.join(row)}\r\n" for row in (header, *rows))
+def _lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    lines = (f"{','.join(row)}\r\n" for row in chain([header], rows))
+    while some := "".join(islice(lines, LINES_AT_ONCE)):
+        yield some.encode("ascii")
 
 
 def _times(hour: Hour) -> tuple[str, str, str, str]:

@@ -1,25 +1,30 @@
 """The pages of contents: all of them with their numbers, and one of them by day, hour, screen and place."""
 
 import datetime as dt
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics.numbers.buckets import day_start
-from devices.managing.access import check_right, find_site
+from devices.managing.access import check_right, find_site, find_site_with
 from devices.models import Site
+from devices.rest.base import send_file
 from devices.rules.roles import Right
 from plays.experiments.reads import read_states
 from plays.models import Content, Experiment, Screen
 from plays.numbers.audience import as_broadsign, as_csv, read_hours
 from plays.numbers.contents import Numbers, Parts, Period, read_contents, read_parts
+from plays.pages.forms import ContentForm
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -74,9 +79,30 @@ def chosen_days(request: HttpRequest) -> int:
 
 def last_days(site: Site, days: int) -> Period:
     """Return the last local days of the site, today included."""
+    dates = last_dates(site, days)
+    return Period(day_start(dates[0], site.zone), day_start(dates[-1] + dt.timedelta(days=1), site.zone))
+
+
+def last_dates(site: Site, days: int) -> Sequence[dt.date]:
+    """Return the dates of the last local days of the site, by time; the last one is today."""
     today = timezone.now().astimezone(site.zone).date()
-    one_day = dt.timedelta(days=1)
-    return Period(day_start(today - (days - 1) * one_day, site.zone), day_start(today + one_day, site.zone))
+    return [today - number * dt.timedelta(days=1) for number in reversed(range(days))]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_content(request: HttpRequest, slug: str) -> HttpResponse:
+    """Add a content that no player has reported yet."""
+    site = find_site_with(cast("User", request.user), slug, Right.OPERATE)
+    form = ContentForm(request.POST or None, site=site)
+    if request.method == "POST" and form.is_valid():
+        made = form.save()
+        messages.success(
+            request, f"The content “{made}” is added. A screen shows it as its usual one, or by experiment."
+        )
+        return redirect(made)
+    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
+    return render(request, "plays/content_form.html", {"site": site, "form": form}, status=status)
 
 
 @login_required
@@ -127,12 +153,10 @@ def _hours(parts: Parts) -> list[tuple[int, Numbers, float]]:
 
 @login_required
 @require_safe
-def audience(request: HttpRequest, slug: str) -> HttpResponse:
-    """Return the hourly audience of each screen of the site as a CSV file; with `?for=broadsign`, as Broadsign's."""
+def audience(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the hourly audience of each screen of the site as a CSV file; with `?for=broadsign`, as Broadsign's."""
     site = find_site(cast("User", request.user), slug)
     is_broadsign = request.GET.get("for") == "broadsign"
     write, kind = (as_broadsign, "broadsign") if is_broadsign else (as_csv, "audience")
-    text = write(read_hours(site, last_days(site, chosen_days(request))))
-    name = f"{kind}-{slugify(site.slug)}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(text, content_type="text/csv; charset=us-ascii", headers=headers)
+    pieces = write(read_hours(site, last_dates(site, chosen_days(request))))
+    return send_file(request, pieces, "csv", f"{kind}-{slugify(site.slug)}.csv")

@@ -7,6 +7,7 @@ from django import forms
 from analytics.models.walls import WallToken
 from devices.models import Device, Site, Thing
 from plays.experiments.plan import BLOCK_MINUTES
+from plays.intake.services import MOST_CONTENTS
 from plays.models import Content, Experiment, Screen
 
 
@@ -26,8 +27,13 @@ class ScreenForm(forms.ModelForm[Screen]):
 
     class Meta:
         model = Screen
-        fields = ("name", "cameras", "player", "wall", "asked_address", "external_id")
-        labels = {"player": "Reports by MQTT as", "wall": "Shows the wall", "asked_address": "Anthias player"}
+        fields = ("name", "cameras", "usual", "player", "wall", "asked_address", "external_id")
+        labels = {
+            "usual": "Shows otherwise",
+            "player": "Reports by MQTT as",
+            "wall": "Shows the wall",
+            "asked_address": "Anthias player",
+        }
 
     def __init__(self, *args: Any, site: Site, by_administrator: bool, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -36,6 +42,7 @@ class ScreenForm(forms.ModelForm[Screen]):
         self.fields["cameras"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
         player, wall = self.fields["player"], self.fields["wall"]
         player.queryset = Thing.objects.filter(devices__site=site).distinct()  # type: ignore[attr-defined]
+        self.fields["usual"].queryset = Content.objects.filter(site=site)  # type: ignore[attr-defined]
         wall.queryset = WallToken.objects.filter(sites=site)  # type: ignore[attr-defined]
         if not by_administrator:
             # The platform itself asks the player: only an administrator may say where in its network.
@@ -59,6 +66,28 @@ class ScreenForm(forms.ModelForm[Screen]):
         if others.exists():
             raise forms.ValidationError(f"{self.instance.site} has another screen “{name}”.")
         return name
+
+
+class ContentForm(forms.ModelForm[Content]):
+    """A content of one site that no player has reported yet, such as a page for a kiosk. Its key is its name."""
+
+    class Meta:
+        model = Content
+        fields = ("name", "address")
+
+    def __init__(self, *args: Any, site: Site, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.instance.site = site
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        name, contents = values.get("name"), Content.objects.filter(site=self.instance.site)
+        if name and contents.filter(key=name).exists():
+            self.add_error("name", f"{self.instance.site} has another content “{name}”.")
+        elif contents.count() >= MOST_CONTENTS:
+            self.add_error(None, f"{self.instance.site} has {MOST_CONTENTS:,} contents already.")
+        self.instance.key = name or ""
+        return values
 
 
 class ExperimentForm(forms.ModelForm[Experiment]):

@@ -42,13 +42,18 @@ class ScreenSerializer(serializers.ModelSerializer[Screen]):
         help_text="The names of the devices that see the screen's audience.",
     )
 
+    usual = OwnField(queryset=Content.objects.all(), required=False, allow_null=True)
+
     class Meta:
         model = Screen
-        fields = ("id", "site", "name", "cameras", "external_id", "clock_ahead_ms", "clock_is_set")
+        fields = ("id", "site", "name", "cameras", "usual", "external_id", "clock_ahead_ms", "clock_is_set")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         site = attrs.get("site") or (self.instance.site if self.instance else None)
         check_cameras(site, attrs.get("cameras", ()))
+        usual = attrs.get("usual")
+        if usual is not None and usual.site != site:
+            raise serializers.ValidationError({"usual": [f"{site} has no content {usual.pk}."]})
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Screen:

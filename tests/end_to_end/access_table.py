@@ -270,6 +270,8 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("timeline", "get"): Needs.VIEWER,
     ("screen-audience", "get"): Needs.VIEWER,
     ("experiment", "get"): Needs.VIEWER,
+    ("content-new", "get"): Needs.OPERATOR,
+    ("content-new", "post"): Needs.OPERATOR,
     ("experiment-new", "get"): Needs.OPERATOR,
     ("experiment-new", "post"): Needs.OPERATOR,
     ("experiment-published", "get"): Needs.VIEWER,

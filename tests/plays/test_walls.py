@@ -1,6 +1,7 @@
 """Headcount's own walls tell what they show, show what an experiment says, and have a board of contents."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,10 @@ def test_the_board_of_contents_shows_what_held_people_longest_first(seattle01: D
     for count in (1, 3):
         picture = board.draw(snapshot, Wall(count)).svg(None)
         assert "6.1 s" in picture
+    long = replace(snapshot, rows=[("Our offices from space", numbers) for _, numbers in snapshot.rows])
+    picture = board.draw(long, Wall(1)).svg(None)
+    assert ">Our offices from<" in picture
+    assert ">space<" in picture
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from devices.models import Device
 from plays.experiments import plan
 from plays.experiments.now import what_now
 from plays.experiments.services import stop
-from plays.models import Block
+from plays.models import Block, Content
 from tests import clock
-from tests.plays.samples import experiment, screen
+from tests.plays.samples import content, experiment, screen
 
 FIRST = dt.date(2026, 11, 23)
 
@@ -116,7 +116,13 @@ def test_a_player_is_told_what_its_block_shows_and_until_when(seattle01: Device,
     assert shown[other.pk].content is None
     night = what_now(screens, now=made.blocks.all()[11].ends_at + dt.timedelta(minutes=1))
     assert (night[made.screen_id].content, night[made.screen_id].until) == (None, made.blocks.all()[12].starts_at)
+    usual = made.screen.usual = other.usual = Content.objects.get(key="poster")
+    night = what_now(screens, now=made.blocks.all()[11].ends_at + dt.timedelta(minutes=1))
+    assert (night[made.screen_id].content, night[made.screen_id].until) == (usual, made.blocks.all()[12].starts_at)
+    assert (night[other.pk].content, night[other.pk].until) == (usual, None)
+    assert what_now(screens, now=block.starts_at)[made.screen_id].experiment == made.pk
     stop(experiment=made, now=block.starts_at)
+    made.screen.usual = None
     assert what_now(screens, now=block.starts_at)[made.screen_id].content is None
 
 
@@ -124,6 +130,8 @@ def test_a_player_is_told_what_its_block_shows_and_until_when(seattle01: Device,
 def test_many_screens_are_told_in_the_same_queries_as_one(seattle01: Device, django_assert_num_queries: Any) -> None:
     made = experiment(seattle01)
     screens = [made.screen, *(screen(seattle01, f"Screen {number}") for number in range(5))]
+    for each in screens:
+        each.usual = content(each, f"usual of {each}")
     during = made.blocks.all()[0].starts_at
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert set(what_now(screens, now=during)) == {each.pk for each in screens}

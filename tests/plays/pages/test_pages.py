@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.models import Visit
-from devices.models import Device
+from devices.models import Device, Site
 from plays.attribution import services as attribution
 from plays.intake.links import make_link
 from plays.models import Content, Experiment, Play, Screen
@@ -40,7 +40,7 @@ def read(client: Client, user: User, address: str) -> str:
     client.force_login(user)
     answer = client.get(address)
     assert answer.status_code == HTTPStatus.OK
-    return answer.content.decode()
+    return (answer.getvalue() if answer.streaming else answer.content).decode()
 
 
 def test_the_list_has_each_content_with_its_numbers_and_what_is_to_do_first(
@@ -117,6 +117,28 @@ def test_the_timeline_shows_people_above_plays_and_one_visit_with_what_it_met(
         assert client.get(address + odd).status_code == HTTPStatus.OK
 
 
+def test_an_operator_adds_a_content_for_a_kiosk_and_has_a_screen_show_it(
+    client: Client, operator: User, seattle01: Device, chicago: Site
+) -> None:
+    lobby, address = screen(seattle01), reverse("content-new", args=["seattle"])
+    assert address in read(client, operator, reverse("contents"))
+    assert address in read(client, operator, reverse("experiment-new", args=["seattle"]))
+    for odd in ({"name": "Film", "address": "javascript:alert(1)"}, {"name": " ", "address": ""}):
+        assert client.post(address, odd).status_code == HTTPStatus.BAD_REQUEST
+    assert client.post(address, {"name": "Film", "address": "http://signage/film"}).status_code == HTTPStatus.FOUND
+    assert "has another content “Film”" in client.post(address, {"name": "Film"}).content.decode()
+    film = Content.objects.get()
+    assert (film.key, film.site) == ("Film", seattle01.site)
+    values = {"name": "Lobby", "cameras": ["Seattle01"], "usual": film.pk}
+    client.post(reverse("site-screen", args=["seattle", lobby.pk]), values)
+    assert "shall show “Film”" in read(client, operator, reverse("site-screens", args=["seattle"]))
+    told = client.get(reverse("player-now", args=[make_link(screen=lobby)])).json()
+    assert (told["content"], told["address"], told["until"]) == ("Film", "http://signage/film", None)
+    elsewhere = Content.objects.create(site=chicago, key="x", name="x")
+    answer = client.post(reverse("site-screen", args=["seattle", lobby.pk]), values | {"usual": elsewhere.pk})
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+
+
 def test_the_hourly_audience_is_a_file_that_needs_no_quotes(client: Client, viewer: User, seattle01: Device) -> None:
     fill(seattle01)
     Screen.objects.update(name='=Lob"by, left', external_id="7001")
@@ -141,6 +163,39 @@ def test_broadsign_gets_the_columns_that_it_documents_and_no_others(
     )
     assert row == "387294643,5512,2026-11-20,2026-11-20,10:00:00,10:59:59,0,0,0,0,1,0,0,240"
     assert rest == ""
+
+
+def test_the_hourly_audience_is_sent_day_by_day_while_it_is_read(
+    client: Client, viewer: User, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Bar", "Lobby", "Café"):
+        for hour in (-24, -1, 0):
+            play(screen(seattle01, name), "film", hour * 3600, hour * 3600 + 10)
+    attribution.compute_changed(now=clock.now())
+    monkeypatch.setattr("plays.numbers.audience.LINES_AT_ONCE", 1)
+    monkeypatch.setattr("plays.numbers.audience.SCREENS_AT_ONCE", 2)
+    client.force_login(viewer)
+    address = reverse("screen-audience", args=["seattle"])
+    answer = client.get(address)
+    pieces = iter(answer)
+    assert next(pieces).startswith(b"screen_id,")
+    row = next(pieces)
+    with CaptureQueriesContext(connection) as queries:
+        rows = [row.decode().split(",")[1:4] for row in (row, *pieces)]
+    assert rows == [
+        [name, date, hour]
+        for date, names, hours in (
+            ("2026-11-19", ["Bar", "Caf?"], ["10:00:00"]),
+            ("2026-11-19", ["Lobby"], ["10:00:00"]),
+            ("2026-11-20", ["Bar", "Caf?"], ["09:00:00", "10:00:00"]),
+            ("2026-11-20", ["Lobby"], ["09:00:00", "10:00:00"]),
+        )
+        for name in names
+        for hour in hours
+    ]
+    assert len(queries) == 3  # two days of three screens, two at a time; the first query came before
+    old = client.get(address, SERVER_PROTOCOL="HTTP/1.0")
+    assert int(old["Content-Length"]) == len(old.getvalue())
 
 
 def test_an_operator_plans_an_experiment_and_stops_it(

@@ -13,7 +13,7 @@ from plays.models import Block, Content, Experiment, Play
 from plays.pages.players import ASK_AGAIN_S
 from tests import clock
 from tests.chromium import Browser, until
-from tests.plays.samples import experiment
+from tests.plays.samples import experiment, screen
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
@@ -91,3 +91,14 @@ def test_a_kiosk_says_why_it_shows_nothing(live_server: LiveServer, seattle01: D
     page.clock.fast_forward(NEXT_TURN_MS)
     expect(page.locator("#words")).to_have_text("Nothing is planned now.")
     assert not Play.objects.exists()
+
+
+def test_a_kiosk_shows_the_usual_content_of_its_screen_where_no_experiment_decides(
+    live_server: LiveServer, seattle01: Device, browser: Browser
+) -> None:
+    lobby, page = screen(seattle01), browser.page
+    lobby.usual = Content.objects.create(site=seattle01.site, key="film", name="The film", address=FILM)
+    lobby.save()
+    opened(page, f"{live_server.url}/player/{make_link(screen=lobby)}/")
+    expect(page.frame_locator(f'iframe[src="{FILM}"]').locator("h1")).to_have_text("On air")
+    until(page, lambda: len(plays("film")) == 1)
