@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge_agent.config import is_loopback
+from edge_agent.text.plain_words import why_unreached
 
 TIMEOUT_SECONDS = 30.0
 MOST_BYTES = 1024 * 1024
@@ -77,7 +78,7 @@ class PlatformClient:
         except urllib.error.HTTPError as error:
             raise PlatformError(_sentence(error), error.code) from error
         except (OSError, http.client.HTTPException) as error:
-            raise PlatformError(f"{self.address} cannot be reached: {getattr(error, 'reason', error)}.") from error
+            raise PlatformError(f"{self.address} cannot be reached: {why_unreached(error)}.") from error
 
 
 def _sentence(error: urllib.error.HTTPError) -> str:

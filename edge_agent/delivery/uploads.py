@@ -20,6 +20,7 @@ import msgspec
 from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import UPLOAD, Message, Outbox
 from edge_agent.messages import Box, Face, Image, Look
+from edge_agent.text.plain_words import why_unreached
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Uploader:
                 log.error("the platform refused a picture for good, and it is dropped: %d, %s", error.code, sentence)
                 self._outbox.drop(message)
             except (OSError, http.client.HTTPException) as error:
-                return self._complain(f"{getattr(error, 'reason', error)}")
+                return self._complain(why_unreached(error))
             else:
                 self._outbox.forget([message.id])
             self._complained = ""

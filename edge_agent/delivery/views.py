@@ -35,7 +35,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class ViewSender:
-    """Sends the latest view from a thread of its own, until the platform wants no more.
+    """Sends the latest view from a thread of its own, until the platform wants no more and no trouble is left to end.
 
     `trouble` returns what is wrong at the moment, in one sentence, or "".
     """
@@ -46,6 +46,8 @@ class ViewSender:
         self._view: Picture | None = None
         self._stop = threading.Event()
         self._silent_for = 0.0
+        self._is_wanted = True
+        self._told = ""
         self._thread = threading.Thread(target=self._run, name="views", daemon=True)
 
     def start(self) -> None:
@@ -53,7 +55,8 @@ class ViewSender:
 
     @property
     def is_wanted(self) -> bool:
-        return not self._stop.is_set()
+        """Whether the platform wants views."""
+        return self._is_wanted and not self._stop.is_set()
 
     @property
     def has_one(self) -> bool:
@@ -77,9 +80,16 @@ class ViewSender:
                 self._stop.set()
 
     def step(self) -> None:
-        """Send the latest view, if there is a new one, and what is wrong."""
+        """Send the latest view, if there is a new one, and what is wrong.
+
+        Without a platform that wants views, send only that a trouble has changed or is over: the platform would show
+        the last one for ever.
+        """
         view, self._view = self._view, None
-        report = {"version": installed_version(), "trouble": self._trouble()[:1_000]}
+        trouble = self._trouble()[:1_000]
+        if not self._is_wanted and trouble == self._told:
+            return
+        report = {"version": installed_version(), "trouble": trouble}
         if view is not None:
             report["picture"] = base64.b64encode(_jpeg(view)).decode("ascii")
         try:
@@ -91,7 +101,8 @@ class ViewSender:
                 self._stop.set()
             return
         self._silent_for = 0.0
-        if not answer.wants_views:
+        self._is_wanted, self._told = answer.wants_views, trouble
+        if not answer.wants_views and not trouble:
             self._stop.set()
 
 

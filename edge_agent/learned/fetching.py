@@ -17,6 +17,7 @@ from edge_agent.learned.model_file import BadModelFile
 from edge_agent.learned.running import RunningModels
 from edge_agent.learned.store import MOST_MODELS, ModelStore, Wanted
 from edge_agent.messages import ModelReport, TrainingRule
+from edge_agent.text.plain_words import why_unreached
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class ModelFetcher:
                 self._bring(each)
         except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
             self.training = None  # whether the owner still allows it is unknown
-            return self._complain(f"{getattr(error, 'reason', error)}")
+            return self._complain(why_unreached(error))
         self._complained = ""
         refused = self._store.state.refused
         if any(each.sha256 in refused for each in wanted):

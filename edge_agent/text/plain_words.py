@@ -1,4 +1,4 @@
-"""Says in plain words why msgspec refused a value."""
+"""Says in plain words why msgspec refused a value, and why a request failed."""
 
 import re
 
@@ -48,6 +48,12 @@ def sentence(error: msgspec.ValidationError) -> str:
     """Return what is wrong as a sentence that names the value, such as “cadence must be a number of at most 60.”"""
     _, where = _parts(error)
     return f"{f'“{where}”' if where else 'It'} {plain(error)}."
+
+
+def why_unreached(error: Exception) -> str:
+    """Return why a request failed in the system's words, such as “Connection refused”, without the error's number."""
+    reason = getattr(error, "reason", error)
+    return f"{getattr(reason, 'strerror', None) or reason}"
 
 
 def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
