@@ -93,7 +93,7 @@ def silent(watched: Watched) -> Iterable[Matter]:
             )
         elif not state.is_live(watched.now):
             advice = "Check its power and its network."
-            text = "is offline" if state.online is False else "is silent"
+            text = "has been offline" if state.online is False else "has been silent"
             yield Matter(device, Urgency.NOTHING_COMES, text, advice, since=state.last_seen_at)
 
 

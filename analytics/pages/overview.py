@@ -60,7 +60,7 @@ class DeviceToday:
     @property
     def was_never_seen(self) -> bool:
         """Whether nothing has ever come from this spot, so that its day is not one with a camera that was off."""
-        return self.device.is_open and self.device.latest_state is None and not self.today.minutes_seen
+        return self.device.is_open and not self.device.was_heard and not self.today.minutes_seen
 
     @property
     def is_uncounted(self) -> bool:

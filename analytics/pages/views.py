@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from analytics.models import OpeningPlan
+from analytics.models import EngagementQuarter, OpeningPlan
 from analytics.numbers import periods
 from analytics.pages.overview import first_screen
 from analytics.pages.report import Report
@@ -87,7 +87,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
         ],
         "page": page,
         "may_operate": found.allows(cast("User", request.user), Right.OPERATE),
-        "has_sent": any(device.latest_state or not device.is_open for device in devices),
+        "has_sent": any(device.was_heard or not device.is_open for device in devices),
         **common,
     }
     return render(request, "analytics/site.html", context)
@@ -203,27 +203,40 @@ def _common_context(
     """Return the context that the pages of a site and of a device have in common; see `read_text_numbers`."""
     kind = "device" if "device" in place else "site"
     parameters = {**period.parameters, "label": label}
+    report = Report(read_text_numbers(devices, period, label=label, parts=parts))
     return {
         "now": period.now,
         "selected": devices,
         "plotly": library.address(),
-        "report": Report(read_text_numbers(devices, period, label=label, parts=parts)),
+        "report": report,
+        "first_later": first_day_later(devices, period, report),
         "zone": period.zone,
         "plots": f"{reverse(f'{kind}-plots', args=[*place.values()])}?{urlencode(parameters)}",
         "hours_as_csv": _hours_as_csv(place, period),
         "day_query": _day_query(period),
         "has_opening_hours": OpeningPlan.objects.filter(site__slug=place["site"]).exists(),
         "name": "-".join(place.values()),
-        "about": _about(devices, period, place),
+        "about": _about(devices, place),
         **period_links(period, {"label": None if label == THUMBS_UP else label}),
     }
 
 
-def _about(devices: Sequence[Device], period: periods.Period, place: Mapping[str, str]) -> str:
-    """Return what a saved plot says of its place and time: "Seattle01, Seattle · 14 – 20 Nov 2026"."""
+def first_day_later(devices: Sequence[Device], period: periods.Period, report: Report) -> datetime.date | None:
+    """Return the local day of the devices' first frame if it lies after the period; None otherwise.
+
+    Makes a query only where no device was on in the period.
+    """
+    if report.total.engagement.minutes_seen:
+        return None
+    quarters = EngagementQuarter.objects.filter(device__in=[device.pk for device in devices]).order_by("start")
+    first: datetime.datetime | None = quarters.values_list("start", flat=True).first()
+    return first.astimezone(period.zone).date() if first is not None and first >= period.end else None
+
+
+def _about(devices: Sequence[Device], place: Mapping[str, str]) -> str:
+    """Return what a saved plot says of its place: "Seattle01, Seattle"."""
     site = devices[0].site.name if devices else place["site"]
-    name = f"{place['device']}, {site}" if "device" in place else site
-    return f"{name} · {period.name} · {period.zone}"
+    return f"{place['device']}, {site}" if "device" in place else site
 
 
 def _day_query(period: periods.Period) -> str:

@@ -172,6 +172,12 @@ class Device(models.Model):
             return state
         return state if state.last_seen_at is not None and state.last_seen_at >= self.since else None
 
+    @property
+    def was_heard(self) -> bool:
+        """Whether a message came from the thing while it was at this place, and it is still there."""
+        state = self.latest_state
+        return state is not None and state.last_seen_at is not None
+
     def is_live(self, now: dt.datetime) -> bool:
         """Whether the latest message came within `LIVE_FOR`, and the thing neither went offline nor left since."""
         state = self.latest_state

@@ -18,6 +18,7 @@ from analytics.features.sharing import services
 from analytics.models.shares import SharedPage
 from analytics.numbers import periods
 from analytics.pages.report import Report
+from analytics.pages.views import first_day_later
 from analytics.plots import library
 from analytics.plots.period_figures import period_figures
 from analytics.verdicts.period_numbers import read_plot_numbers, read_text_numbers
@@ -36,16 +37,18 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     """Show the shared page: its numbers and plots, and no picture, name, log or link to another page."""
     page = _find(token)
     devices, period, label = _read(page)
+    report = Report(read_text_numbers(devices, period, label=label))
     context = {
         "page": page,
         "is_shared": True,
         "name": page.device_name or page.site.slug,
-        "about": " · ".join([f"{page.device_name}, {page.site}".strip(", "), period.name, str(period.zone)]),
+        "about": f"{page.device_name}, {page.site}".strip(", "),
         "period": period,
         "now": period.now,
         "selected": devices,
         "plotly": library.address(),
-        "report": Report(read_text_numbers(devices, period, label=label)),
+        "report": report,
+        "first_later": first_day_later(devices, period, report),
         "zone": period.zone,
         "plots": reverse("shared-plots", args=[token]),
         "day_query": "",
@@ -145,12 +148,12 @@ def _name(page: SharedPage) -> str:
 
 
 def _period_name(parameters: dict[str, Any], site: Any) -> str:
-    """Return what the period shows now: "the last 7 days" moves on, a month that is over does not."""
+    """Return what the period shows now, and whether it moves on with the days: a month that is over does not."""
     try:
         period = periods.parse(parameters, zone=site.zone, now=timezone.now())
     except ValueError as error:
         return str(error)
-    return period.name
+    return period.name if {"from", "to"} & set(parameters) else f"{period.name}, moving on with the days"
 
 
 def _private(response: HttpResponse) -> HttpResponse:

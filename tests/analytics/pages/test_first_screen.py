@@ -112,10 +112,14 @@ def test_its_number_of_queries_does_not_grow(chicago: Site, chicago01: Device, o
     assert len(more) == len(few)
 
 
-def test_a_device_that_was_never_seen_is_not_drawn_as_off(seattle01: Device, viewer: User) -> None:
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_a_device_that_was_never_seen_is_not_drawn_as_off(seattle01: Device, viewer: User, is_claimed: bool) -> None:
+    if is_claimed:  # its box is set up and has sent nothing yet
+        DeviceState.objects.create(thing=seattle01.thing)
     answer = page(viewer, "/")
     assert "Nothing has come from this device yet." in words(answer)
     assert 'class="off"' not in answer.content.decode()
+    assert "Nothing has come from this device yet" in words(page(viewer, "/sites/seattle/"))
     live(seattle01)
     assert 'class="off"' in page(viewer, "/").content.decode()
 
@@ -144,8 +148,8 @@ def test_what_needs_a_hand_is_in_one_list_the_most_urgent_first(seattle01: Devic
         key=1, topic="t", payload=b"", reason=Reason.BAD_VALUE, size=0, received_at=NOW, device=devices["Held"]
     )
     assert matters(viewer) == [
-        ("Quiet", "is silent"),
-        ("Offline", "is offline"),
+        ("Quiet", "has been silent"),
+        ("Offline", "has been offline"),
         ("Seattle01", "has never been heard of"),
         ("Dark", "has a picture that is dark"),
         ("Twice", "has its name used twice"),
@@ -154,7 +158,7 @@ def test_what_needs_a_hand_is_in_one_list_the_most_urgent_first(seattle01: Devic
         ("Held", "has 1 message in quarantine"),
     ]
     shown = words(page(viewer, "/"))
-    assert "Quiet , Seattle, is silent since Fri 20 Nov, 07:30" in shown.replace("Quiet,", "Quiet ,")
+    assert "Quiet , Seattle, has been silent since Fri 20 Nov, 07:30" in shown.replace("Quiet,", "Quiet ,")
 
 
 def test_where_nothing_is_wrong_it_says_so(seattle01: Device, viewer: User) -> None:

@@ -13,10 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from analytics.models import DeviceSetup, DeviceSoftware, EngagementQuarter, Episode, Question
 from analytics.verdicts import period_numbers
 from analytics.verdicts.causes import read_causes
-from devices.models import Device, DeviceState
+from devices.models import Device
 from devices.services import replace_device
 from tests import bulk
 from tests.analytics.features.comparing.test_api import FIRST, SPELL, watch
+from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.clock import SetClock
 
@@ -172,8 +173,10 @@ def test_a_period_that_cannot_be_is_told_in_a_sentence(chicago01: Device, outsid
     assert "The address is wrong" not in words(answer)
 
 
-def test_a_period_before_the_first_frame_is_an_honest_empty_page(nine_weeks: Device, outsider: User) -> None:
-    DeviceState.objects.create(thing=nine_weeks.thing, last_seen_at=SUNDAY_EVENING)
-    answer = page(outsider, f"{nine_weeks.get_absolute_url()}?days=30&to=2001-01-31")
-    assert answer.status_code == 200
-    assert "The camera was off in" in words(answer)
+@pytest.mark.parametrize("address", ["/sites/seattle/", "/sites/seattle/devices/Seattle01/"])
+def test_a_period_before_the_first_frame_says_when_that_came(seattle01: Device, viewer: User, address: str) -> None:
+    count(seen(seattle01, dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC), faces=[0.9]))
+    shown = page(viewer, f"{address}?period=year&to=2001-06-01")
+    assert "There are no frames of 2001 The first frame is of Fri 20 Nov 2026 ." in words(shown)
+    assert "Coverage" not in words(shown)
+    assert 'href="?days=1&amp;to=2026-11-20"' in shown.content.decode()

@@ -89,7 +89,7 @@ def test_a_site_without_devices_says_what_to_do(chicago: Site, superuser: User) 
 
 def test_a_site_whose_devices_never_spoke_leads_to_them(chicago01: Device, outsider: User) -> None:
     answer = page(outsider, reverse("site", args=["chicago"]))
-    assert "Nothing has come from these devices yet" in words(answer)
+    assert "Nothing has come from this device yet" in words(answer)
     assert f'href="{chicago01.get_absolute_url()}"' in answer.content.decode()
 
 

@@ -122,7 +122,10 @@ def test_operators_make_and_see_links_on_a_page(seattle01: Device, operator: Use
     client.force_login(operator)
     address = reverse("shared-pages", args=["seattle"])
     form = client.get(f"{address}?device=Seattle01&period=month&to=2026-10-31")
-    assert "over October 2026" in words(form)
+    assert "over October 2026, with" in words(form)
+    assert "over November 2026 so far, moving on with the days, with" in words(
+        client.get(f"{address}?device=Seattle01&period=month")
+    )
     made = client.post(
         address,
         {"name": "The landlord", "device": "Seattle01", "period": "month", "to": "2026-10-31", "works_for": "90"},
