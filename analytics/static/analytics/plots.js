@@ -12,6 +12,8 @@
 (() => {
   const NARROWEST_LABEL = 46; // pixels
   const TITLE_HEIGHT = 52; // pixels, in a saved file
+  const LINE_HEIGHT = 17;
+  const WIDEST_LETTER = 6.5;
   const LEGEND_HEIGHT = 28;
   const NARROWEST_FILE = 640;
   const NEAR = "600px";
@@ -122,26 +124,43 @@
   }
 
   // The plot as a file that speaks for itself: with its title and unit, the place, the period, and what the marks mean.
-  function forFile(plot) {
+  function forFile(plot, width) {
     const { data, layout } = themed(JSON.parse(json(plot)), getComputedStyle(document.documentElement));
     const head = plot.parentElement.querySelector(".panel-head, .plot-head");
     const text = (selector) => head?.querySelector(selector)?.textContent.trim().replace(/\s+/g, " ") ?? "";
-    const about = document.querySelector("[data-about]")?.dataset.about ?? "";
-    const small = [text("p"), about].filter(Boolean).map(escaped).join(" · ");
-    layout.title = { text: `${escaped(text("h2, h3"))}<br><sub>${small}</sub>`, x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 22 }, font: { size: 17 } };
-    layout.margin = { ...layout.margin, t: layout.margin.t + TITLE_HEIGHT };
-    const legend = [...plot.parentElement.querySelectorAll(".key > span")].map(legendEntry).join("   ");
+    const { about, periodName, zone } = factsOf(plot);
+    const filter = document.getElementById(plot.dataset.filter)?.textContent.trim();
+    const small = inLines([text("p"), filter, about, periodName, text("p").includes(zone) ? "" : zone].filter(Boolean), width);
+    const lines = [escaped(text("h2, h3")), ...small.map((line) => `<sub>${escaped(line)}</sub>`)];
+    layout.title = { text: lines.join("<br>"), x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 22 }, font: { size: 17 } };
+    layout.margin = { ...layout.margin, t: layout.margin.t + titleHeight(small) };
+    const key = document.getElementById(plot.dataset.key) ?? plot.parentElement;
+    const legend = [...key.querySelectorAll(".key > span")].map(legendEntry).join("   ");
     if (legend) {
       layout.margin.b += LEGEND_HEIGHT;
       const entry = { text: legend, showarrow: false, x: 0, xref: "paper", xanchor: "left", y: 0, yref: "paper", yanchor: "top", yshift: -layout.margin.b + LEGEND_HEIGHT };
       layout.annotations = [...(layout.annotations ?? []), { ...entry, font: { size: 11 } }];
     }
-    return { data, layout };
+    return { data, layout, height: plot.clientHeight + titleHeight(small) + LEGEND_HEIGHT };
+  }
+
+  // The place, the period and the time zone: those of the page, unless the plot has its own, such as a plot of today.
+  const factsOf = (plot) => ({ ...document.querySelector("[data-about]")?.dataset, ...plot.dataset });
+
+  const titleHeight = (small) => TITLE_HEIGHT + (small.length - 1) * LINE_HEIGHT;
+
+  // The parts with dots between them, in as many lines as the width needs.
+  function inLines(parts, width) {
+    const most = width / WIDEST_LETTER;
+    return parts.reduce((lines, part) => {
+      const longer = lines.length ? `${lines.at(-1)} · ${part}` : part;
+      return lines.length && longer.length > most ? [...lines, part] : [...lines.slice(0, -1), longer];
+    }, []);
   }
 
   function legendEntry(entry) {
     const swatch = getComputedStyle(entry.querySelector("i"));
-    const [mark, colour] = entry.querySelector(".off") ? ["▨", swatch.outlineColor] : entry.querySelector(".nobody, .uncounted") ? ["▁", swatch.borderBottomColor] : ["■", swatch.backgroundColor];
+    const [mark, colour] = entry.querySelector(".off") ? ["▨", getComputedStyle(entry).getPropertyValue("--off")] : entry.querySelector(".nobody, .uncounted") ? ["▁", swatch.borderBottomColor] : ["■", swatch.backgroundColor];
     return `<span style="color:${colour}">${mark}</span> ${escaped(entry.textContent.trim())}`;
   }
 
@@ -150,11 +169,9 @@
   async function save(plot, format) {
     if (!json(plot)) return;
     if (!drawn.has(plot)) await later(plot);
-    const figure = forFile(plot);
     const width = Math.max(plot.clientWidth, NARROWEST_FILE);
-    const height = plot.clientHeight + TITLE_HEIGHT + LEGEND_HEIGHT;
-    const period = document.querySelector("[data-about]")?.dataset.period ?? "";
-    const filename = `${plot.dataset.name} ${period}`.trim().replace(/[^\p{L}\p{N}.-]+/gu, "-");
+    const { height, ...figure } = forFile(plot, width);
+    const filename = `${plot.dataset.name} ${factsOf(plot).period ?? ""}`.trim().replace(/[^\p{L}\p{N}.-]+/gu, "-");
     await Plotly.downloadImage(figure, { format, width, height, scale: 2, filename });
   }
 
