@@ -56,10 +56,13 @@ def _is_near(detection: Detection) -> Q:
 
 
 def pictures_near() -> "QuerySet[Capture]":
-    """Return the pictures near the detection of an outer query, for `Exists`; also those that wait to be fetched."""
+    """Return the pictures near the detection of an outer query, for `Exists`; also those that wait to be fetched.
+
+    One that could not be fetched is left out until it has come.
+    """
     at = OuterRef("taken_at")
     near = Capture.objects.filter(device=OuterRef("device"), taken_at__range=(at - PICTURE_WITHIN, at + PICTURE_WITHIN))
-    return near.filter(_PICTURED).order_by()
+    return near.filter(~Q(image="") | Q(state=State.LINKED, reason="")).order_by()
 
 
 def taken_at(taken: Capture | Detection) -> dt.datetime:

@@ -311,8 +311,13 @@ def test_a_picture_that_is_not_fetched_yet_is_said_to_wait_and_is_fetched(
 
 def test_why_a_picture_could_not_be_fetched_is_said(thumbs: list[Detection], client_of_operator: Client) -> None:
     linked_picture(thumbs[0], reason="It is not in the bucket, or not yet.")
-    page = client_of_operator.get(reverse("review")).content.decode()
+    page = client_of_operator.get(reverse("review"), {"show": "open"}).content.decode()
     assert "its picture cannot be fetched: It is not in the bucket, or not yet." in page
+
+
+def test_a_picture_that_could_not_be_fetched_is_no_picture(thumbs: list[Detection], client_of_operator: Client) -> None:
+    linked_picture(thumbs[0], reason="It is not in the bucket, or not yet.")
+    assert list(client_of_operator.get(reverse("review"), {"show": "pictured"}).context["items"]) == []
 
 
 def test_a_verdict_about_a_settled_day_says_that_the_numbers_stay(
