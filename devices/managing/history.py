@@ -92,7 +92,7 @@ def _line(entry: AuditEntry, names: dict[int, str], site: Site) -> Line:
         name: [each if each is None else account(each) for each in values] if name.endswith("by_id") else values
         for name, values in entry.changes.items()
     }
-    return Line(entry.at, who, f"{what}{way}", _changes(changes, site))
+    return Line(entry.at, who, f"{what}{way}", _changes(changes, site, is_new=entry.action == Action.ADDED))
 
 
 def _what(entry: AuditEntry, about: str) -> str:
@@ -108,12 +108,13 @@ def _what(entry: AuditEntry, about: str) -> str:
 _PLURALS = {"pictures", "people", "coffees", "opening hours"}
 
 
-def _changes(changes: dict[str, Any], site: Site) -> list[str]:
+def _changes(changes: dict[str, Any], site: Site, *, is_new: bool) -> list[str]:
+    """Return a line for each field. Of what is new, a field whose value is not recorded says nothing."""
     lines = []
     for name, values in changes.items():
         title = name.removesuffix("_id").replace("_", " ")
         if len(values) == 1:
-            lines.append(f"{title}: changed")
+            lines += [] if is_new else [f"{title}: changed"]
         elif values[0] is None:
             lines.append(f"{title}: {_value(values[1], site)}")
         else:

@@ -122,9 +122,9 @@ def all_letters(request: HttpRequest) -> HttpResponse:
             messages.error(request, " ".join(error.messages))
         return redirect("letters")
     found = Letter.objects.for_user(user).exclude(content={}).order_by("-first", "unit")
-    periods = found.values_list("unit", "first", "last").distinct()[:SHOWN]
+    periods = found.values_list("unit", "first", "content__period").distinct()[:SHOWN]
     context = {
-        "periods": [(unit, first, last, first.isoformat()) for unit, first, last in periods],
+        "periods": [(unit, name, Unit(unit).label, first.isoformat()) for unit, first, name in periods],
         "own": {reader.unit for reader in services.own_readers(user, [None])},
         "units": Unit.choices,
         "address": user.email,

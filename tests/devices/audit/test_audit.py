@@ -24,7 +24,7 @@ from devices.models import Action, AppendOnly, AuditEntry, Device, Membership, S
 from devices.reading.decoding import Arrival
 from devices.rules.roles import Role
 from devices.tasks import forget_old_audit
-from faces.models import Mode, SitePolicy
+from faces.models import Mode, Person, SitePolicy
 from faces.services import create_person, forget, set_policy
 from tests import clock, places
 
@@ -219,3 +219,10 @@ def test_the_history_comes_in_pages_of_constant_queries(
         second = client.get(address, {"before": older})
     assert [len(page.context["lines"]) for page in (first, second)] == [50, 50]
     assert client.get(address, {"before": "x"}).status_code == 404
+
+
+def test_what_is_new_is_not_said_to_have_changed(owner: User, seattle: Site) -> None:
+    Person.objects.create(site=seattle, name="Ada")
+    page = client_of(owner).get(reverse("site-audit", args=["seattle"])).content.decode()
+    assert "added the person" in page
+    assert "name: changed" not in page

@@ -69,7 +69,7 @@ def test_an_operator_adds_and_removes_readers(letter: Letter, client: Client) ->
 
 def test_an_account_without_an_address_is_told_so(letter: Letter, client: Client) -> None:
     client.force_login(places.user("nobody", {letter.site: Role.VIEWER}))
-    assert "has no e-mail address" in client.get(reverse("site-letters", args=["chicago"])).content.decode()
+    assert "Your account has no" in client.get(reverse("site-letters", args=["chicago"])).content.decode()
 
 
 def test_the_api_can_do_what_the_pages_can(letter: Letter, reader_user: User) -> None:
