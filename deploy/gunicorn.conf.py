@@ -1,6 +1,7 @@
 """How gunicorn serves Headcount in production: `gunicorn --config deploy/gunicorn.conf.py`.
 
-Four environment variables change it: `WEB_BIND`, `WEB_WORKERS`, `WEB_THREADS` and `WEB_PROXIES`. README.md lists them.
+Four environment variables change it: `WEB_BIND`, `WEB_WORKERS`, `WEB_THREADS` and `WEB_PROXIES`. docs/settings.md
+lists them.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Reads and checks the environment variables of Headcount, which README.md lists with their meanings.
+"""Reads and checks the environment variables of Headcount, which docs/settings.md lists with their meanings.
 
 A wrong or missing value ends the process with one sentence that names the variable.
 """
