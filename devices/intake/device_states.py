@@ -11,7 +11,7 @@ from devices.intake.waiting import Run
 from devices.models import DeviceState
 from devices.reading.decoding import EPOCH, Arrival, Decoded
 from devices.rules.text import storable
-from devices.storage.sql import Rows, among
+from devices.storage.sql import Among, Rows
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> 
     told |= {run.device.thing.pk for run in runs}
     fresh = _fresh(updates) - told
     pks = sorted({decoded.device.thing.pk for _, decoded in updates} - fresh)
-    locked = DeviceState.objects.select_for_update().filter(pk__in=among(pks)).order_by("pk")
+    locked = DeviceState.objects.select_for_update().filter(Among("pk", pks)).order_by("pk")
     heard: dict[int, dt.datetime | None] = dict(locked.values_list("pk", "last_seen_at"))
     told |= set(pks) - set(heard)
     states: dict[int, DeviceState] = DeviceState.objects.in_bulk(told) if told else {}
@@ -63,8 +63,8 @@ def _fresh(updates: Sequence[tuple[Arrival, Decoded]]) -> set[int]:
     if not updates:
         return set()
     since = min(arrival.received_at for arrival, _ in updates) - SEEN_TO
-    things = among({decoded.device.thing.pk for _, decoded in updates})
-    return set(DeviceState.objects.filter(pk__in=things, last_seen_at__gt=since).values_list("pk", flat=True))
+    things = Among("pk", {decoded.device.thing.pk for _, decoded in updates})
+    return set(DeviceState.objects.filter(things, last_seen_at__gt=since).values_list("pk", flat=True))
 
 
 def _is_sign_of_life_alone(arrival: Arrival, decoded: Decoded) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 from devices.models import Device
 from devices.reading.decoding import Decoded, ReceivedFrame
 from devices.reading.labels import BadLabel, normalised
-from devices.storage.sql import among
+from devices.storage.sql import Among
 
 MOST_LABELS = 200
 """More labels of one device are not learned: no model of objects or gestures that a camera box runs has as many."""
@@ -107,7 +107,7 @@ def _learn(shown: Sequence[_Shown]) -> None:
         if merged is not None:
             alike.setdefault(repr(merged), (merged, []))[1].append(each.device.pk)
     for merged, pks in alike.values():
-        Device.objects.filter(pk__in=among(pks)).update(**merged)
+        Device.objects.filter(Among("pk", pks)).update(**merged)
 
 
 def _merged(device: Device, shown: _Shown) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.models.expressions import RawSQL
+from django.db.models import F, Func
 
 from devices.storage import partitions
 
@@ -234,14 +234,26 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
         _execute(lock, [name, sorted(numbers)])
 
 
-def among(numbers: Collection[int]) -> RawSQL:
-    """Return these numbers for a filter such as `pk__in`, as one value of the statement instead of one value each.
+class Among(Func):
+    """The condition that this field is one of many numbers, which are one value of the statement instead of one each.
 
     Of thousands of values, Django and the driver would take longer to write the statement than the database to answer.
+    PostgreSQL looks an array up in an index or by its hash. A subquery with the same numbers it compares one by one
+    with each row that it expects to be the only one: such as rows of the last seconds, which no statistics know.
     """
-    each = "SELECT unnest(%s::bigint[])" if _on_postgresql() else "SELECT value FROM json_each(%s)"
-    values = list(numbers)
-    return RawSQL(each, [_array(values) if _on_postgresql() else _json(values)])  # noqa: S611
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def __init__(self, name: str, numbers: Collection[int]) -> None:
+        super().__init__(F(name))
+        self._numbers = list(numbers)
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[Any, ...]]:
+        column, values = compiler.compile(self.source_expressions[0])
+        if _on_postgresql():
+            return f"{column} = ANY (%s::bigint[])", (*values, _array(self._numbers))
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*values, _json(self._numbers))
 
 
 def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
