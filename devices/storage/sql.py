@@ -253,7 +253,7 @@ class Among(Func):
         column, values = compiler.compile(self.source_expressions[0])
         if _on_postgresql():
             return f"{column} = ANY (%s::bigint[])", (*values, _array(self._numbers))
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*values, _json(self._numbers))
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*values, _json(self._numbers))  # noqa: S608
 
 
 def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -1,0 +1,61 @@
+"""Rows that each batch rewrites stay in their pages, so that PostgreSQL writes no index for them."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection, models
+
+from analytics.models import EngagementQuarter, Episode, LabelQuarter
+from devices.models import Device, DeviceState, Thing
+from tests import clock
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite updates rows in their place"),
+]
+
+ROWS = 300
+"""Several pages of each table."""
+
+LATER = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("model", "changed"),
+    [
+        (DeviceState, {"last_seen_at": LATER}),
+        (EngagementQuarter, {"frames": 2}),
+        (LabelQuarter, {"count": 2}),
+        (Episode, {"ended": LATER}),
+    ],
+)
+def test_an_update_writes_no_index(model: type[models.Model], changed: dict[str, object], seattle01: Device) -> None:
+    starts = [clock.now() - dt.timedelta(minutes=15 * number) for number in range(ROWS)]
+    numbers = {"frames": 1, "faces_sum": 1, "faces_peak": 1, "minutes_seen": 1, "minutes_occupied": 1}
+    rows: dict[type[models.Model], list[dict[str, object]]] = {
+        EngagementQuarter: [{"start": at, "minutes_told": 1, **numbers} for at in starts],
+        LabelQuarter: [
+            {
+                "start": at,
+                "label": "cup",
+                "confidence_bin": 9,
+                "count": 1,
+                "rejected": 0,
+                "confidence_millionths_sum": 1,
+            }
+            for at in starts
+        ],
+        Episode: [{"label": "cup", "started": at, "ended": at, "peak": 1, "confidence": 0.5} for at in starts],
+    }
+    if model is DeviceState:
+        things = Thing.objects.bulk_create(Thing(name=f"camera-{number}") for number in range(ROWS))
+        DeviceState.objects.bulk_create(DeviceState(thing=thing) for thing in things)
+    else:
+        model._default_manager.bulk_create(model(device=seattle01, **row) for row in rows[model])
+    assert model._default_manager.update(**changed) >= ROWS
+    table = model._meta.db_table
+    query = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [table])
+        updated, in_place = cursor.fetchone()
+    assert (updated, in_place) == (ROWS, ROWS)
