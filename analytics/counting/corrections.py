@@ -2,16 +2,17 @@
 
 import datetime as dt
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DEFAULT_DB_ALIAS, models, transaction
-from django.db.models import Max, Min
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 
 from analytics.counting import episode_rows, tallies, visits
 from analytics.models import (
@@ -55,6 +56,15 @@ _TIMES = (
     (DurationQuarter, "start"),
 )
 """The tables of a device's facts and tallies, each with a field of its times."""
+
+_DELETED = (
+    (Frame, "taken_at"),
+    (FramePart, "taken_at"),
+    (ReportedGesture, "began_at"),
+    (SignOfLifeQuarter, "start"),
+    (Visit, "began_at"),
+)
+"""The tables whose old rows are deleted, each with its time; detections and reviews go with their frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +242,16 @@ def forget_old_frames(*, now: dt.datetime, at_once: int = 5_000) -> Iterator[int
     """
     cutoff = first_kept_moment(now)
     forget = partial(_forget_old_facts, cutoff=cutoff, at_once=at_once)
-    yield from step_by_step(Device.objects.order_by("pk"), forget, what="deleting the old frames of")
+    yield from step_by_step(_devices_with_facts_before(cutoff), forget, what="deleting the old frames of")
     partitions.drop_empty(before=cutoff)
+
+
+def _devices_with_facts_before(cutoff: dt.datetime) -> QuerySet[Device]:
+    """Return the devices that have anything to delete. One statement asks for all of a fleet."""
+    has_old = [
+        Exists(model.objects.filter(device=OuterRef("pk"), **{f"{time}__lt": cutoff})) for model, time in _DELETED
+    ]
+    return Device.objects.filter(reduce(operator.or_, has_old)).order_by("pk")
 
 
 def _forget_old_facts(device: Device, *, cutoff: dt.datetime, at_once: int) -> Iterator[int]:

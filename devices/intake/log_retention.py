@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from devices.faults.isolation import step_by_step
 from devices.models import Device, DeviceLog
@@ -16,7 +17,9 @@ AT_ONCE = 5_000
 def forget_old_logs(*, now: dt.datetime) -> Iterator[int]:
     """Delete the lines that are older than `LOG_RETENTION_DAYS`; yield how many each transaction has deleted."""
     before = now - dt.timedelta(days=settings.LOG_RETENTION_DAYS)
-    return step_by_step(Device.objects.order_by("pk"), partial(_forget, before), what="deleting the old log of")
+    has_old = Exists(DeviceLog.objects.filter(device=OuterRef("pk"), at__lt=before))
+    devices = Device.objects.filter(has_old).order_by("pk")
+    return step_by_step(devices, partial(_forget, before), what="deleting the old log of")
 
 
 def _forget(before: dt.datetime, device: Device) -> Iterator[int]:

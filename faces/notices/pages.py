@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from devices.managing.access import find_site
 from devices.models import Device
 from faces.models import DisplayNotice
-from faces.notices.current import current_notice
+from faces.notices.current import current_notice, current_notices
 from faces.notices.statements import GROUPS
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ def site_display_notices(request: HttpRequest, slug: str) -> HttpResponse:
     """List the notices of the site's displays, to be printed."""
     site = find_site(cast("User", request.user), slug)
     now = timezone.now()
-    devices = Device.objects.open().filter(site=site).select_related("site", "thing__state").order_by("name", "pk")
+    found = Device.objects.open().filter(site=site).select_related("site", "thing__state").order_by("name", "pk")
+    devices = list(found)
+    notices = current_notices(devices, now=now)
     context = {
         "site": site,
-        "rows": [(device, current_notice(device, now=now)) for device in devices],
+        "rows": [(device, notices[device.pk]) for device in devices],
         "tab": "site-policy",
     }
     return render(request, "faces/site_display_notices.html", context)

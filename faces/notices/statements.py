@@ -1,12 +1,13 @@
 """What a device's notice says, made from the settings that are in force. Upper floors register further statements."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
-from devices.models import Device
+from devices.models import Device, Site
 from devices.rules.terms import days, hours
 from faces.models import Capture, FeelingsConfirmation, Mode, SitePolicy
 from faces.people.feelings import SMALLEST_GROUP
@@ -30,20 +31,49 @@ class Statement:
     """For programs: the term of what is kept."""
 
 
-Source = Callable[[Device], Iterable[Statement]]
+Source = Callable[[Site], Iterable[Statement]]
 
 _sources: list[Source] = []
 
 
 def register_statements(source: Source) -> None:
-    """Have every notice say what this function returns for its device."""
+    """Have every notice say what this function returns for its device's site."""
     if source not in _sources:
         _sources.append(source)
 
 
+@dataclass(frozen=True, slots=True)
+class _OfSite:
+    """What all notices of a site are made from."""
+
+    policy: SitePolicy
+    counts_expressions: bool
+    further: list[Statement]
+
+
 def statements(device: Device) -> list[dict[str, Any]]:
     """Return the statements of the device's notice for a column of JSON, by group. Contains no time."""
-    said = [*_own(device), *(statement for source in _sources for statement in source(device))]
+    return statements_of([device])[device.pk]
+
+
+def statements_of(devices: Collection[Device]) -> dict[int, list[dict[str, Any]]]:
+    """Return the statements of each device by its primary key. Makes one query for all, and a few for each site."""
+    sites = {device.site_id: device.site for device in devices}
+    of_sites = {pk: _read(site) for pk, site in sites.items()}
+    among = Device.objects.filter(pk__in=[device.pk for device in devices])
+    with_pictures = among.filter(Exists(Capture.objects.filter(device=OuterRef("pk"))))
+    has_pictures = set(with_pictures.values_list("pk", flat=True))
+    return {device.pk: _told(device, of_sites[device.site_id], device.pk in has_pictures) for device in devices}
+
+
+def _read(site: Site) -> _OfSite:
+    policy = SitePolicy.objects.filter(site=site).first() or SitePolicy(site=site)
+    counts = configured_class().detects_emotions and FeelingsConfirmation.objects.filter(site=site).exists()
+    return _OfSite(policy, counts, [statement for source in _sources for statement in source(site)])
+
+
+def _told(device: Device, of_site: _OfSite, has_pictures: bool) -> list[dict[str, Any]]:
+    said = [*_own(device, of_site, has_pictures), *of_site.further]
     return [
         {"group": group, "key": each.key, "text": each.text, **({"hours": each.hours} if each.hours else {})}
         for group in GROUPS
@@ -52,13 +82,12 @@ def statements(device: Device) -> list[dict[str, Any]]:
     ]
 
 
-def _own(device: Device) -> Iterator[Statement]:
-    policy = SitePolicy.objects.filter(site=device.site_id).first() or SitePolicy(site=device.site)
-    state = device.latest_state
+def _own(device: Device, of_site: _OfSite, has_pictures: bool) -> Iterator[Statement]:
+    policy, state = of_site.policy, device.latest_state
     reported: dict[str, Any] = (state.reported_config if state is not None else None) or {}
     yield from _looks(device, reported)
-    yield from _faces(device, policy)
-    yield from _pictures(device, policy, reported)
+    yield from _faces(of_site)
+    yield from _pictures(policy, has_pictures or bool(reported.get("picture")))
     yield Statement(
         KEEPS,
         "counts",
@@ -94,7 +123,8 @@ def _looks(device: Device, reported: dict[str, Any]) -> Iterator[Statement]:
     yield Statement(LOOKS, "no-sound", "No sound is recorded.")
 
 
-def _faces(device: Device, policy: SitePolicy) -> Iterator[Statement]:
+def _faces(of_site: _OfSite) -> Iterator[Statement]:
+    policy = of_site.policy
     amazon = " Amazon Web Services compares the faces." if configured_class().name == "rekognition" else ""
     match Mode(policy.mode):
         case Mode.OFF:
@@ -119,7 +149,7 @@ def _faces(device: Device, policy: SitePolicy) -> Iterator[Statement]:
             "of their consent is over, and at once when they ask for it.",
             policy.unseen_days * 24,
         )
-    if configured_class().detects_emotions and FeelingsConfirmation.objects.filter(site=device.site_id).exists():
+    if of_site.counts_expressions:
         yield Statement(
             LOOKS,
             "expressions",
@@ -130,8 +160,8 @@ def _faces(device: Device, policy: SitePolicy) -> Iterator[Statement]:
         yield Statement(LOOKS, "no-expressions", "Nobody's feelings are guessed.")
 
 
-def _pictures(device: Device, policy: SitePolicy, reported: dict[str, Any]) -> Iterator[Statement]:
-    if not reported.get("picture") and not Capture.objects.filter(device=device).exists():
+def _pictures(policy: SitePolicy, are_kept: bool) -> Iterator[Statement]:
+    if not are_kept:
         yield Statement(KEEPS, "no-pictures", "No pictures are kept.")
         return
     yield Statement(

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from devices.models import Device
+from devices.models import Site
 from devices.rules.terms import days
 from faces.notices.statements import KEEPS, Statement
 from learning.models import TrainingPolicy
 
 
-def training_statements(device: Device) -> Iterator[Statement]:
+def training_statements(site: Site) -> Iterator[Statement]:
     """Yield a statement where the site's owner has decided to keep pictures for training."""
-    policy = TrainingPolicy.objects.filter(site=device.site_id, is_on=True).first()
+    policy = TrainingPolicy.objects.filter(site=site, is_on=True).first()
     if policy is not None:
         yield Statement(
             KEEPS,

@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from devices.faults.isolation import each
-from devices.models import Device, DeviceState, QuarantinedMessage, Site
+from devices.models import LIVE_FOR, Device, DeviceState, QuarantinedMessage, Site
 from notifications.happenings import numbers
 from notifications.happenings.sink import write
 from notifications.models import Happening, Kind
@@ -26,9 +26,12 @@ def watch(now: dt.datetime) -> int:
 
 
 def _watch_site(site: Site, now: dt.datetime) -> int:
-    devices = Device.objects.open().filter(site=site).select_related("thing__state")
     off = Happening.objects.filter(kind=Kind.CAMERA_OFF, site=site, at__gte=now - LOOK_BACK)
     last_off = dict(off.order_by("device").values_list("device").annotate(Max("at")))
+    # Of a fleet, nearly all cameras are live, and there is nothing to tell.
+    is_off = Q(thing__state__online=False) | Q(thing__state__last_seen_at__lte=now - LIVE_FOR)
+    to_tell = is_off | ~Q(thing__state__picture_problem="") | Q(pk__in=last_off)
+    devices = Device.objects.open().filter(to_tell, site=site).select_related("thing__state")
     happenings = [row for device in devices for row in _of_device(device, last_off.get(device.pk), now)]
     noted = [*happenings, *_quarantine(site, now), *numbers.happenings(site, now)]
     write(noted)
