@@ -141,6 +141,9 @@ def _ingester(heartbeat: Heartbeat, now: dt.datetime) -> Line:
         return replace(
             line, well=False, text=f"{line.text}; the broker refuses the subscription: check its access rules"
         )
+    if not numbers.get("delivers", 1):
+        remedy = "let the user in MQTT_URL read dt/headcount/# in the broker's access rules"
+        return replace(line, well=False, text=f"{line.text}; the broker delivers no messages of agents: {remedy}")
     left = numbers.get("certificate_seconds")
     if left is not None and left < CERTIFICATE_DAYS * 86_400:
         when = f"expires in {left / 86_400:.0f} days" if left >= 0 else "has expired"

@@ -16,6 +16,9 @@ from devices.reading import identity
 AGENTS = "dt/headcount/+/+"
 DEEPLENSES = "$aws/things/+/infer"
 
+LOOPBACK = "dt/headcount/~"
+"""The beginning of the topics on which ingesters write to themselves. No thing has a name with “~”."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -36,6 +39,16 @@ class Assignment:
         """The name of the ingester, the same after a restart and valid in a file's name."""
         name = self.client_id.rpartition("-")[0] if self.group else self.client_id
         return quote(name, safe="")
+
+    @property
+    def loopback(self) -> str:
+        """The topic on which the ingester can write to itself; "" if another one may get the message, or none."""
+        return f"{LOOPBACK}{self.lasting_name}/loopback" if AGENTS in self.topics else ""
+
+
+def is_loopback(topic: str) -> bool:
+    """Whether an ingester has written to itself on this topic."""
+    return topic.startswith(LOOPBACK)
 
 
 def all_messages(client_id: str) -> Assignment:

@@ -10,13 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 import paho.mqtt.client as paho
-from cryptography import x509
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -24,7 +22,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.intake.redelivery import RECEIVE_MAXIMUM
-from devices.mqtt.assignments import DEEPLENSES, Assignment
+from devices.mqtt.assignments import DEEPLENSES, Assignment, is_loopback
+from devices.mqtt.certificates import certificates_end
 from devices.mqtt.wire import Client, Published
 from devices.reading.decoding import Arrival, Delivery, thing_of
 from edge_agent.messages import MAX_PACKET_BYTES
@@ -97,6 +96,11 @@ class Subscription:
         _prepare(self._client, urlsplit(url))
         self.subscribed = threading.Event()
         """Set once the broker has granted the subscriptions. From then on it keeps the messages for us."""
+        self.loopback = assignment.loopback
+        self.heard_itself = threading.Event()
+        """Set when a message comes on the topic `loopback`."""
+        self.delivers: bool | None = None
+        """Whether messages come on this connection, as `devices/mqtt/loopback.py` has found out; None: not known."""
         self._certificates_end: float | None = None
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -146,8 +150,8 @@ class Subscription:
         return self._assignment.client_id
 
     def is_ours(self, arrival: Arrival) -> bool:
-        """Whether this ingester takes the message in. Another ingester's message only needs an acknowledgement."""
-        return self._assignment.includes(thing_of(arrival.topic))
+        """Whether this ingester takes the message in. Another message only needs an acknowledgement."""
+        return self._assignment.includes(thing_of(arrival.topic)) and not is_loopback(arrival.topic)
 
     def is_connected(self) -> bool:
         return self._client.is_connected()
@@ -173,12 +177,13 @@ class Subscription:
             log.error("The broker refused the connection: %s.", reason)
             return
         log.info("Connected to the broker with a %s session.", "resumed" if flags.session_present else "new")
-        self._certificates_end = _certificates_end(client.socket())
+        self._certificates_end = certificates_end(client.socket())
         if flags.session_present:
             self._drop_redelivered()
             self._kept_until = self._clock() + KEPT_FOR
         self._handed_over.clear()
         self._handing_over_until = None
+        self.delivers = None
         # Of a DeepLens' message, nothing but the flag tells that it is the one that a later connection hands over.
         client.subscribe(
             [
@@ -245,6 +250,8 @@ class Subscription:
             retained=handed_over,
             to_be_retained=message.retained and not handed_over,
         )
+        if arrival.topic == self.loopback:
+            self.heard_itself.set()
         return Unacknowledged(arrival, message.packet_id, message.qos, self._connection)
 
     def _is_handed_over(self, topic: bytes, received_at: dt.datetime) -> bool:
@@ -373,20 +380,6 @@ def _tls() -> ssl.SSLContext:
     if settings.MQTT_CERT_FILE:
         context.load_cert_chain(settings.MQTT_CERT_FILE, settings.MQTT_KEY_FILE or None)
     return context
-
-
-def _certificates_end(socket: object) -> float | None:
-    """Return when the first certificate of this connection expires, in seconds of the epoch; None without TLS."""
-    if not isinstance(socket, ssl.SSLSocket):
-        return None
-    theirs = socket.getpeercert() or {}
-    ends: list[float] = [ssl.cert_time_to_seconds(str(theirs["notAfter"]))] if "notAfter" in theirs else []
-    if settings.MQTT_CERT_FILE:
-        # Whoever replaces the file at this moment must not end the network thread.
-        with suppress(OSError, ValueError):
-            ours = x509.load_pem_x509_certificate(Path(settings.MQTT_CERT_FILE).read_bytes())
-            ends.append(ours.not_valid_after_utc.timestamp())
-    return min(ends, default=None)
 
 
 def _connect(client: paho.Client, address: Address, *, clean_start: bool, properties: Properties | None) -> None:

@@ -59,8 +59,8 @@ class _Part(msgspec.Struct):
 class Ingester:
     """Takes in the messages of one subscription.
 
-    `step` and `run` belong to one thread; `stalled` may be called from any. While `run` commits one batch, a thread
-    of its own takes and drafts the next.
+    `step` and `run` belong to one thread; `stalled` and `is_behind` may be called from any. While `run` commits one
+    batch, a thread of its own takes and drafts the next.
     """
 
     def __init__(
@@ -151,6 +151,10 @@ class Ingester:
         # A new mapping, since the other thread may be reading the old one.
         self._things = {**others, **things}
 
+    def is_behind(self) -> bool:
+        """Whether messages have arrived that are not committed yet."""
+        return bool(self._takes) or self._subscription.waiting() > 0
+
     def stalled(self) -> str | None:
         """Return a sentence that says what hangs; None if nothing does."""
         oldest = next(iter(tuple(self._takes)), None)
@@ -199,6 +203,8 @@ class Ingester:
             "broker_connected": self._subscription.is_connected(),
             "subscribed": self._subscription.subscribed.is_set(),
         }
+        if self._subscription.delivers is not None:
+            numbers["delivers"] = self._subscription.delivers
         left = self._subscription.certificate_seconds()
         if left is not None:
             numbers["certificate_seconds"] = left

@@ -57,6 +57,7 @@ def test_an_ingester_that_beats_is_well_and_one_that_is_silent_is_not() -> None:
     [
         ({"broker_connected": False, "subscribed": True}, "check MQTT_URL"),
         ({"broker_connected": True, "subscribed": False}, "check its access rules"),
+        ({"subscribed": True, "delivers": False}, "let the user in MQTT_URL read dt/headcount/#"),
         ({"certificate_seconds": 13.0 * 86_400}, "the broker's certificate expires in 13 days: renew it"),
         ({"certificate_seconds": -1.0}, "the broker's certificate has expired: renew it"),
     ],

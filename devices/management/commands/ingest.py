@@ -18,7 +18,7 @@ from django.utils import timezone
 from devices import health, pictures_folder
 from devices.intake import redelivery
 from devices.management.stopping import stop_on_signals
-from devices.mqtt import assignments, broker, ingester
+from devices.mqtt import assignments, broker, ingester, loopback
 from devices.mqtt.assignments import Assignment
 from devices.mqtt.suspects import Suspects
 
@@ -64,6 +64,7 @@ class Command(BaseCommand):
             folder, name = settings.DATA_DIR / "ingest", assignment.lasting_name
             loop = ingester.Ingester(subscription, stop, suspects=Suspects(folder, name))
             ingester.watch(loop, stop)
+            loopback.watch(subscription, loop.is_behind, stop)
             loop.run()
         finally:
             subscription.stop()
