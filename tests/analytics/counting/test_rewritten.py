@@ -49,7 +49,7 @@ def test_an_update_writes_no_index(model: type[models.Model], changed: dict[str,
     }
     if model is DeviceState:
         things = Thing.objects.bulk_create(Thing(name=f"camera-{number}") for number in range(ROWS))
-        DeviceState.objects.bulk_create(DeviceState(thing=thing) for thing in things)
+        DeviceState.objects.bulk_create(DeviceState(thing=thing, last_seen_at=clock.now()) for thing in things)
     else:
         model._default_manager.bulk_create(model(device=seattle01, **row) for row in rows[model])
     assert model._default_manager.update(**changed) >= ROWS

@@ -3,11 +3,13 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.models import Device, DeviceLog
+from devices.models import Device, DeviceLog, DeviceState, Thing
 from devices.storage import sql
+from tests import clock
 
 KEY = ("device_id", "at", "key")
 NAMES = (*KEY, "received_at", "level", "text")
@@ -56,3 +58,22 @@ def test_an_update_changes_the_named_fields_of_the_given_rows_alone(seattle01: D
         (0, at, "Line 0", "info", at),
         *((key, later, f"“{key}” \\ %s", "info", at) for key in range(1, count)),
     ]
+
+
+def test_rows_among_many_numbers_are_found() -> None:
+    things = Thing.objects.bulk_create(Thing(name=f"camera-{number}") for number in range(5))
+    some = {thing.pk for thing in things[1:3]}
+    assert set(Thing.objects.filter(sql.Among("pk", some)).values_list("pk", flat=True)) == some
+    assert not Thing.objects.filter(sql.Among("pk", [])).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite looks numbers up in an index")
+def test_no_row_is_compared_with_each_of_many_numbers() -> None:
+    now = clock.now()
+    things = Thing.objects.bulk_create(Thing(name=f"camera-{number}") for number in range(2_000))
+    DeviceState.objects.bulk_create(DeviceState(thing=thing, last_seen_at=now) for thing in things)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE devices_devicestate")
+    # No statistics know of a time that is later than all: PostgreSQL expects one row.
+    latest = DeviceState.objects.filter(sql.Among("pk", [each.pk for each in things]), last_seen_at__gt=now)
+    assert "Nested Loop" not in latest.explain()
