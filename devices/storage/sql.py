@@ -249,7 +249,15 @@ class Among(Func):
         super().__init__(F(name))
         self._numbers = list(numbers)
 
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[Any, ...]]:
+    def as_sql(
+        self,
+        compiler: Any,
+        connection: Any,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
         column, values = compiler.compile(self.source_expressions[0])
         if _on_postgresql():
             return f"{column} = ANY (%s::bigint[])", (*values, _array(self._numbers))
