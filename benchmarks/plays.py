@@ -253,6 +253,7 @@ def ask(end: dt.datetime) -> list[results.Measured]:
         "the list of contents": "/contents/?days=28",
         "a content": f"/sites/bench/contents/{first}/?days=28",
         "the timeline": f"/sites/bench/plays/?span=10m&from={(end - dt.timedelta(hours=2)):%Y-%m-%dT%H:%M}",
+        "the timeline of a day": f"/sites/bench/plays/?span=1d&from={(end - dt.timedelta(hours=26)):%Y-%m-%dT%H:%M}",
     }
     measured = []
     assert client.get(pages["the timeline"], secure=True).content.count(b"play-bar") > CAMERAS * PLAYS_SHOWN // 2

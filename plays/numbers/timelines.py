@@ -1,7 +1,7 @@
 """Timelines: what was shown, and who was there, one above the other; of a day, or of one visit."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,8 +16,11 @@ from devices.models import Device
 from plays.attribution.statements import Dialect, shown_plays
 from plays.models import Content, PlayDay, Screen
 
-MOST_BARS = 3_000
-"""Plays and visits that one timeline draws; when there are more, the page shows a shorter stretch."""
+MOST_BARS = 2_000
+"""Plays, and visits, that one timeline draws; when there are more, the page shows and says up to when they began."""
+
+FIRST_STRETCH = dt.timedelta(minutes=15)
+"""The plays of so much time are read first; of more where plays are shown for longer."""
 
 VISIT = ("id", "began_at", "dwell_ms", "attention_ms")
 """The columns of a visit that a timeline shows."""
@@ -54,29 +57,50 @@ class SeenVisit:
 
 
 def read_plays(
-    devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime, most: int = MOST_BARS
+    devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime, most: int
 ) -> list[ShownPlay]:
-    """Read the plays before these cameras that are shown within the period, by their starts; in three queries.
+    """Read the plays before these cameras that are shown within the period, by their starts.
 
-    A play that several of the cameras see comes once. Returns at most `most` plays.
+    A play that several of the cameras see comes once. Returns at most `most` plays, and reads little more: it reads the
+    period in stretches, each twice as long as the one before, until there are so many. Two queries, and one for each
+    stretch: seven for a day.
     """
     longest, ahead = _longest(devices, start, end), _clocks_ahead(devices)
-    if not longest:
-        return []
+    found: list[ShownPlay] = []
+    low, length = start, max(FIRST_STRETCH, *longest) if longest else end - start
+    while longest and low < end and len(found) < most:
+        high = min(end, low + length)
+        found += _read_stretch(longest, ahead, low, high, now=now, with_earlier=low == start, most=most - len(found))
+        low, length = high, 2 * length
+    return found
+
+
+def _read_stretch(
+    longest: Mapping[dt.timedelta, Sequence[int]],
+    ahead: dt.timedelta,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    now: dt.datetime,
+    with_earlier: bool,
+    most: int,
+) -> list[ShownPlay]:
+    """Read the plays that start within the stretch; `with_earlier` also those that have started before, and go on."""
     # A play starts at most the longest time before it is shown, and the play that ends it follows within this time.
     moments = {"high": end + ahead, "after": end + ahead + max(longest)}
     conditions = []
     for number, (length, keys) in enumerate(sorted(longest.items())):
-        moments[f"low_{number}"] = start - ahead - length
+        moments[f"low_{number}"] = start - ahead - (length if with_earlier else dt.timedelta())
         conditions.append(f"p.device_id IN ({', '.join(map(str, keys))}) AND p.started_at >= %(low_{number})s")
     parameters: dict[str, Any] = {
         name: connection.ops.adapt_datetimefield_value(each) for name, each in moments.items()
     }
     parameters |= {"now": _ms(now), "start_ms": _ms(start), "end_ms": _ms(end), "most": most}
     shown = shown_plays(Dialect(connection.vendor), f"({' OR '.join(conditions)})")
+    within = "end_ms > %(start_ms)s" if with_earlier else "start_ms >= %(start_ms)s"
     statement = (
         f"WITH {shown} SELECT DISTINCT screen_id, content_id, position, start_ms, end_ms "  # noqa: S608
-        "FROM shown WHERE start_ms < %(end_ms)s AND end_ms > %(start_ms)s ORDER BY start_ms, screen_id LIMIT %(most)s"
+        f"FROM shown WHERE start_ms < %(end_ms)s AND {within} ORDER BY start_ms, screen_id LIMIT %(most)s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -112,19 +136,19 @@ class Timeline:
     end: dt.datetime
     visits: Sequence[SeenVisit]
     rows: Sequence[tuple[Screen, Sequence[tuple[ShownPlay, Content]]]]
-    is_cut: bool
-    """Whether there were more plays or visits than are drawn."""
+    until: dt.datetime | None
+    """When there are more plays or visits than are drawn: those that began up to this moment are drawn."""
 
 
 def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> Timeline:
-    """Read what was shown before these cameras and who came, in seven queries."""
-    plays = read_plays(devices, start, end, now=now)
+    """Read what was shown before these cameras and who came, in six queries besides those of the stretches."""
+    plays = read_plays(devices, start, end, now=now, most=MOST_BARS)
+    until = plays[-1].started_at if len(plays) >= MOST_BARS else None
     keys = [device.pk for device in devices]
-    stored = Visit.objects.filter(device__in=keys, began_at__gte=start, began_at__lt=end).order_by("began_at")
-    archived = islice(read_facts(FactKind.VISITS, VISIT, devices=keys, spans=[(start, end)]), MOST_BARS)
-    found = [SeenVisit(*row) for row in stored.values_list(*VISIT)[:MOST_BARS]]
-    found += [SeenVisit(*row, is_archived=True) for row in archived]
-    visits = sorted(found, key=lambda visit: visit.began_at)[:MOST_BARS]
+    visits = _read_visits(keys, start, min(end, until or end))
+    if len(visits) >= MOST_BARS:
+        until = visits[-1].began_at
+        plays = [play for play in plays if play.started_at <= until]
     contents = Content.objects.select_related("site").in_bulk({play.content for play in plays})
     screens = Screen.objects.in_bulk({play.screen for play in plays})
     of_screen: dict[int, list[tuple[ShownPlay, Content]]] = {}
@@ -132,7 +156,16 @@ def read_timeline(devices: Sequence[Device], start: dt.datetime, end: dt.datetim
         if play.content in contents and play.screen in screens:
             of_screen.setdefault(play.screen, []).append((play, contents[play.content]))
     rows = sorted(((screens[key], found) for key, found in of_screen.items()), key=lambda row: row[0].name)
-    return Timeline(start, end, visits, rows, max(len(plays), len(visits)) >= MOST_BARS)
+    return Timeline(start, end, visits, rows, until)
+
+
+def _read_visits(devices: Sequence[int], start: dt.datetime, end: dt.datetime) -> list[SeenVisit]:
+    """Read the first `MOST_BARS` visits that began in the period, by time, from the database and the archive."""
+    stored = Visit.objects.filter(device__in=devices, began_at__gte=start, began_at__lt=end).order_by("began_at")
+    archived = islice(read_facts(FactKind.VISITS, VISIT, devices=devices, spans=[(start, end)]), MOST_BARS)
+    found = [SeenVisit(*row) for row in stored.values_list(*VISIT)[:MOST_BARS]]
+    found += [SeenVisit(*row, is_archived=True) for row in archived]
+    return sorted(found, key=lambda visit: visit.began_at)[:MOST_BARS]
 
 
 def _ms(moment: dt.datetime) -> int:

@@ -73,7 +73,7 @@ def timeline(request: HttpRequest, slug: str) -> HttpResponse:
         "key": [(content, look.colour) for content, look in looks.items()],
         "met": _met(visit, found.rows) if visit is not None else [],
         "ticks": _ticks(start, end, site),
-        "is_cut": found.is_cut,
+        "until": found.until,
     }
     return render(request, "plays/timeline.html", context)
 

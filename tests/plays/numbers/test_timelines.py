@@ -2,7 +2,11 @@
 
 import datetime as dt
 from typing import Any
+from unittest.mock import patch
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -10,9 +14,9 @@ from hypothesis.extra.django import TestCase
 from devices.models import Device
 from plays.attribution.services import compute_changed
 from plays.models import MOST_SHOWN_MS, Play, PlayDay
-from plays.numbers.timelines import ShownPlay, read_plays
+from plays.numbers.timelines import MOST_BARS, ShownPlay, read_plays, read_timeline
 from tests import clock, places
-from tests.plays.samples import at, play, screen
+from tests.plays.samples import at, play, screen, visit
 
 PLAYS = st.tuples(st.integers(-30_000, 6_000), st.one_of(st.none(), st.integers(0, 28_000)), st.sampled_from("ab"))
 
@@ -39,11 +43,13 @@ class TimelinesReadEnough(TestCase):
         PlayDay.objects.filter(device=device).update(longest_ms=MOST_SHOWN_MS)
         everything = self.read(device, first, length)
         assert found == everything
+        with patch("plays.numbers.timelines.FIRST_STRETCH", dt.timedelta(days=1)):
+            assert found == self.read(device, first, length)
         for shown in self.read(device, -100_000, 200_000):
             assert shown.ended_at - shown.started_at <= max(bounds) * dt.timedelta(milliseconds=1)
 
     def read(self, device: Device, first: int, length: int) -> list[ShownPlay]:
-        return read_plays([device], at(first), at(first + length), now=clock.NOW)
+        return read_plays([device], at(first), at(first + length), now=clock.NOW, most=MOST_BARS)
 
 
 class TheBoundIsTight(TestCase):
@@ -55,3 +61,33 @@ class TheBoundIsTight(TestCase):
         compute_changed(now=clock.now())
         assert PlayDay.objects.get(device=device, day=at(0).date()).longest_ms == 12_000
         assert Play.objects.filter(device=device).count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("most", "visits", "until", "last_play", "last_visit", "stretches"),
+    [(10, 1, 90, 90, 81, 1), (30, 2, 142, 140, 142, 7)],
+    ids=["plays", "visits"],
+)
+def test_a_day_with_more_than_can_be_drawn_is_read_and_shown_up_to_one_moment(
+    seattle01: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    visits: int,
+    until: int,
+    last_play: int,
+    last_visit: int,
+    stretches: int,
+) -> None:
+    monkeypatch.setattr("plays.numbers.timelines.MOST_BARS", most)
+    for start in range(0, 200, 10):
+        play(screen(seattle01), "film", start, start + 10)
+        for number in range(visits):
+            visit(seattle01, start + 1 + number, 3, 2)
+    compute_changed(now=clock.now())
+    with CaptureQueriesContext(connection) as queries:
+        found = read_timeline([seattle01], at(-60), at(86_000), now=at(86_000))
+    assert found.until == at(until)
+    ((_, shown),) = found.rows
+    assert (shown[-1][0].started_at, found.visits[-1].began_at) == (at(last_play), at(last_visit))
+    assert len([query for query in queries.captured_queries if "FIRST_VALUE" in query["sql"]]) == stretches
