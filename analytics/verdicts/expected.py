@@ -4,6 +4,7 @@ All of it is learned from the days before. The expectation of an hour is the mea
 each camera. How far an hour lies from its expectation is pooled over all past hours with a similar expectation, each
 beside the mean of the other weeks (leave one out): a band of eight Fridays alone would hold far less than it promises.
 The band is made of quantiles of these residuals, so that it is as wide as the place's own hours are overdispersed.
+Where counts by eye corrected past hours, their uncertainty widens bands and forecasts.
 
 A forecast is the expectation of the hours to come, times how busy the day (or week) has been so far. How much of that
 goes on is learned too: on past days, the rest is regressed on the part before the same hour. A forecast shows how often
@@ -13,13 +14,16 @@ it has held: it is made again for past days, each from the days before that day 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import HOURS, WEEKDAYS
-from analytics.verdicts.matched import BAND, FEWEST_WEEKS, Booleans, Floats
+from analytics.verdicts.matched import BAND, FEWEST_WEEKS, Booleans, Corrections, Floats, band_reach
+
+_T = TypeVar("_T", bound=np.generic)
 
 SIMILAR_HOURS = 200
 """A band is made from so many past hours, those with the most similar expectation: a tenth of them is 20 hours."""
@@ -53,7 +57,7 @@ class Forecast:
     tried: int
 
 
-def usual_hours(rates: Floats, day: int) -> list[Interval | None]:
+def usual_hours(rates: Floats, day: int, corrected: Corrections = ()) -> list[Interval | None]:
     """Return the band of each hour of the day with this index, from the days before it; 24 entries.
 
     `rates` are [camera, day, hour], NaN where nothing is known. An hour is None where it is too early to tell: fewer
@@ -70,37 +74,53 @@ def usual_hours(rates: Floats, day: int) -> list[Interval | None]:
     expected, residuals = expected[order], (observed[order] - expected[order]) / _spread(expected[order])
     count = min(SIMILAR_HOURS, expected.size)
     found: list[Interval | None] = []
-    for mean in past.of_day():
+    for mean, unsure in zip(past.of_day(), past.unsureness(corrected, day), strict=True):
         if math.isnan(mean):
             found.append(None)
             continue
         first = int(np.clip(np.searchsorted(expected, mean) - count // 2, 0, expected.size - count))
         low, high = _quantiles(residuals[first : first + count])
         reach = float(_spread(np.array(mean)))
-        found.append(Interval(max(0.0, mean + low * reach), max(0.0, mean + high * reach)))
+        found.append(_band(mean, low * reach, high * reach, mean * unsure))
     return found
 
 
-def forecast_day(rates: Floats, day: int, over: Booleans, to_come: Booleans) -> Forecast | None:
+def _band(middle: float, low: float, high: float, unsure: float) -> Interval:
+    """Return the band with these ends beside its middle, none below 0.
+
+    `unsure` is how far the middle itself may be wrong in 80 of 100 cases; independent of the ends.
+    """
+    below, above = (math.hypot(end, unsure) - abs(end) for end in (low, high))
+    return Interval(max(0.0, middle + low - below), max(0.0, middle + high + above))
+
+
+def forecast_day(
+    rates: Floats, day: int, over: Booleans, to_come: Booleans, corrected: Corrections = ()
+) -> Forecast | None:
     """Forecast a day under way. `over` and `to_come` are its hours, [hour], that are over and that will be open.
 
     None where it is too early to tell, or where nothing is to come.
     """
-    made = _forecast(rates, np.arange(day), day, over[None], to_come[None], 1)
+    made = _forecast(rates, np.arange(day), day, over[None], to_come[None], 1, corrected)
     if made is None or _Past.of(rates, day).weeks_known < FEWEST_WEEKS:
         return None
     tries = range(max(WEEKDAYS * FEWEST_UNITS, day - TRIED_DAYS), day)
-    return _with_tries(made, (_try(rates, np.arange(each), each, over[None], to_come[None], 1) for each in tries))
+    of_past = (_try(rates, np.arange(each), each, over[None], to_come[None], 1, corrected) for each in tries)
+    return _with_tries(made, of_past)
 
 
-def forecast_week(rates: Floats, monday: int, over: Booleans, to_come: Booleans) -> Forecast | None:
+def forecast_week(
+    rates: Floats, monday: int, over: Booleans, to_come: Booleans, corrected: Corrections = ()
+) -> Forecast | None:
     """Forecast the week that begins on the day `monday`; `over` and `to_come` are [day of the week, hour]."""
     first = monday % WEEKDAYS
-    made = _forecast(rates, np.arange(first, monday, WEEKDAYS), monday, over, to_come, WEEKDAYS)
+    made = _forecast(rates, np.arange(first, monday, WEEKDAYS), monday, over, to_come, WEEKDAYS, corrected)
     if made is None or (monday - first) // WEEKDAYS < FEWEST_WEEKS:
         return None
     tries = range(max(first + WEEKDAYS * FEWEST_UNITS, monday - WEEKDAYS * TRIED_WEEKS), monday, WEEKDAYS)
-    of_past = (_try(rates, np.arange(first, each, WEEKDAYS), each, over, to_come, WEEKDAYS) for each in tries)
+    of_past = (
+        _try(rates, np.arange(first, each, WEEKDAYS), each, over, to_come, WEEKDAYS, corrected) for each in tries
+    )
     return _with_tries(made, of_past)
 
 
@@ -116,9 +136,7 @@ class _Past:
 
     @classmethod
     def of(cls, rates: Floats, day: int) -> "_Past":
-        missing = -day % WEEKDAYS
-        padded = np.pad(rates[:, :day], ((0, 0), (missing, 0), (0, 0)), constant_values=np.nan)
-        folded = padded.reshape(rates.shape[0], padded.shape[1] // WEEKDAYS, WEEKDAYS, HOURS)
+        folded = _fold(rates, day, np.nan)
         known = ~np.isnan(folded)
         return cls(np.where(known, folded, 0.0), known)
 
@@ -132,6 +150,21 @@ class _Past:
         count = self.known[:, :, 0].sum(axis=1)
         means = np.divide(self.values[:, :, 0].sum(axis=1), count, out=np.zeros(count.shape), where=count > 0)
         return np.where((count > 0).any(axis=0), means.sum(axis=0), np.nan)
+
+    def unsureness(self, corrected: Corrections, day: int) -> Floats:
+        """Return how far the calibrations may make the expectation of each hour of the day wrong, as a part of it."""
+        if not corrected:
+            return np.zeros(HOURS)
+        count = np.maximum(1, self.known[:, :, 0].sum(axis=1, keepdims=True))
+        means = self.values[:, :, 0] / count
+        shares = means / np.maximum(means.sum(axis=(0, 1)), np.finfo(float).tiny)
+        moved = [((_fold(hours, day, False)[:, :, 0] * shares).sum(axis=(0, 1)), each) for hours, each in corrected]
+        return np.array(
+            [
+                band_reach([(float(part[hour]) ** 2 * each.log_variance, each.freedom) for part, each in moved])
+                for hour in range(HOURS)
+            ]
+        )
 
     def each_hour(self) -> tuple[Floats, Floats]:
         """Return the expectation of each past hour from the other weeks, and what was seen in it; flat."""
@@ -147,6 +180,13 @@ class _Past:
         return mean, usable
 
 
+def _fold(values: npt.NDArray[_T], day: int, fill: float) -> npt.NDArray[_T]:
+    """Fold the days before a day into weeks that end with the day before."""
+    missing = -day % WEEKDAYS
+    padded: npt.NDArray[_T] = np.pad(values[:, :day], ((0, 0), (missing, 0), (0, 0)), constant_values=fill)
+    return padded.reshape(values.shape[0], padded.shape[1] // WEEKDAYS, WEEKDAYS, HOURS)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
     """A forecast of what is to come."""
@@ -157,15 +197,19 @@ class _Made:
 
 
 def _forecast(
-    rates: Floats, units: npt.NDArray[np.int64], unit: int, over: Booleans, to_come: Booleans, length: int
+    rates: Floats,
+    units: npt.NDArray[np.int64],
+    unit: int,
+    over: Booleans,
+    to_come: Booleans,
+    length: int,
+    corrected: Corrections,
 ) -> _Made | None:
     """Forecast the rest of the unit (a day or week of `length` days that begins on the day `unit`) from past units."""
     if units.size < FEWEST_UNITS:
         return None
     step = max(length, WEEKDAYS)
-    past = np.stack([rates[:, each : each + length] for each in units], axis=1)  # [camera, unit, day, hour]
-    mine = rates[:, unit : unit + length]
-    mine = np.pad(mine, ((0, 0), (0, length - mine.shape[1]), (0, 0)), constant_values=np.nan)
+    past, mine = _apart(rates, units, unit, length, np.nan)
     # Units of the same weekday tell each other's expectation.
     kind = (units - unit) % step
     known = ~np.isnan(past)
@@ -208,7 +252,25 @@ def _forecast(
     rest = max(0.0, (1 + goes_on * now_busy) * rest_expected)
     low, high = _ends(missed / spread(means))
     reach = float(spread(rest_expected))
-    return _Made(so_far, rest, Interval(so_far + max(0.0, rest + low * reach), so_far + max(0.0, rest + high * reach)))
+    parts = []
+    for hours, each in corrected:
+        past_hours, my_hours = _apart(hours, units, unit, length, False)
+        of_past = (values * past_hours)[:, own].sum(axis=1) / np.maximum(1, own_count)
+        moved = float(sums(of_past - own_expected * my_hours, own_count > 0, to_come)) * (1 - goes_on)
+        parts.append((moved**2 * each.log_variance, each.freedom))
+    band = _band(rest, low * reach, high * reach, band_reach(parts))
+    return _Made(so_far, rest, Interval(so_far + band.low, so_far + band.high))
+
+
+def _apart(
+    values: npt.NDArray[_T], units: npt.NDArray[np.int64], unit: int, length: int, fill: float
+) -> tuple[npt.NDArray[_T], npt.NDArray[_T]]:
+    """Return the values of the past units, [camera, unit, day, hour], and those of the unit, [camera, day, hour]."""
+    past = np.stack([values[:, each : each + length] for each in units], axis=1)
+    mine = values[:, unit : unit + length]
+    padding = ((0, 0), (0, length - mine.shape[1]), (0, 0))
+    padded: npt.NDArray[_T] = np.pad(mine, padding, constant_values=fill)
+    return past, padded
 
 
 def _add_up(same: Floats, amounts: Floats) -> Floats:
@@ -240,14 +302,20 @@ def _quantiles(residuals: Floats) -> tuple[float, float]:
 
 
 def _try(
-    rates: Floats, units: npt.NDArray[np.int64], unit: int, over: Booleans, to_come: Booleans, length: int
+    rates: Floats,
+    units: npt.NDArray[np.int64],
+    unit: int,
+    over: Booleans,
+    to_come: Booleans,
+    length: int,
+    corrected: Corrections,
 ) -> bool | None:
     """Return whether the forecast that would have been made for a past unit held; None where none could be made.
 
     Only the hours that each camera then saw are forecast.
     """
     mine = rates[:, unit : unit + length]
-    made = _forecast(rates, units, unit, over, to_come & ~np.isnan(mine), length)
+    made = _forecast(rates, units, unit, over, to_come & ~np.isnan(mine), length, corrected)
     if made is None:
         return None
     whole = made.so_far + float((np.where(np.isnan(mine), 0.0, mine) * to_come).sum())

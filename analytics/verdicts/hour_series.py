@@ -176,18 +176,26 @@ def people_of(series: HourSeries) -> Measure:
     return Measure.VISITS if is_known else Measure.SPELLS
 
 
+def people_with_latest_setups(series: HourSeries) -> tuple[Measure, HourlyMeasure]:
+    """Return by which measure a place tells how many people come, and this measure.
+
+    Its hours are those with the setups that the cameras have at the end of what was read, and those with former setups
+    as far as counts by eye tell what the latest ones would have found. This is the one rule of what is usual, for days,
+    hours, weeks and forecasts.
+    """
+    people = people_of(series.with_latest_setups())
+    measure = series.measures()[people]
+    return people, measure if series.setups is None else carry_over(measure, people, series.setups, series.known)
+
+
 def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> tuple[Measure, UsualRange | None]:
     """Return how many people usually come in the hours from `day`, a local midnight, up to `now`, and by which measure.
 
-    The past is all that was read with the setups that the cameras have at its end, and with former setups as far as
-    counts by eye tell what the present ones would have found.
+    The past is all that was read, as `people_with_latest_setups` has it.
     """
-    people, earlier = people_of(series.with_latest_setups()), dt.datetime.fromtimestamp(0, dt.UTC)
-    measure = series.measures()[people]
-    if series.setups is not None:
-        measure = carry_over(measure, people, series.setups, series.known)
-    side = Side(measure, series.between(day, now))
-    return people, usual_range(side, series.between(earlier, day))
+    people, measure = people_with_latest_setups(series)
+    earlier = dt.datetime.fromtimestamp(0, dt.UTC)
+    return people, usual_range(Side(measure, series.between(day, now)), series.between(earlier, day))
 
 
 def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:

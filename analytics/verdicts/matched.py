@@ -67,6 +67,10 @@ class Calibration:
     """Its degrees of freedom."""
 
 
+Corrections = Sequence[tuple[Booleans, Calibration]]
+"""Calibrations, each with the hours, [camera, day, hour], whose rates it corrected."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HourlyMeasure:
     """One measure of a place for each camera, local day and local hour.
@@ -80,8 +84,7 @@ class HourlyMeasure:
     first_day: dt.date
     events: Floats | None = None
     """[camera, day, hour]: how many counted events the rates are made from; None for a measure that is no count."""
-    corrected: Sequence[tuple[Booleans, Calibration]] = ()
-    """The calibrations that corrected rates, each with the hours, [camera, day, hour], that it was used for."""
+    corrected: Corrections = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,16 +200,12 @@ def usual_range(day: Side, past: Booleans) -> UsualRange | None:
     noise = _noise(np.where(before.chosen, before.rates, np.nan), hours, np.zeros(before.chosen.shape[1], bool))
     if noise is None:
         return None
-    from scipy.special import stdtrit
-
     one = noise.day_variance + noise.week_variance
     if own.events is not None:
         one = max(one, 1 / median)
     freedom = one**2 / (noise.day_variance**2 / noise.day_freedom + noise.week_variance**2 / noise.week_freedom)
     moved = _of_corrections(day, Side(day.measure, past), own, before, both, weekday)
-    corrections = [part for part in moved if part[0] > 0]
-    variance, freedom = _added((one * (1 + 1 / weeks), freedom), corrections)
-    reach = float(stdtrit(freedom, (1 + BAND) / 2)) * math.sqrt(variance)
+    reach = band_reach([(one * (1 + 1 / weeks), freedom), *moved])
     band = Interval(median * math.exp(-reach), median * math.exp(reach))
     return UsualRange(
         own.total(both), median, band, weeks, is_corrected=any(hours.any() for hours, _ in day.measure.corrected)
@@ -215,6 +214,21 @@ def usual_range(day: Side, past: Booleans) -> UsualRange | None:
 
 BAND = 0.8
 """The share of days that a usual range holds."""
+
+
+def band_reach(parts: Sequence[tuple[float, float]]) -> float:
+    """Return how far from its middle a sum of independent parts lies at most in 80 of 100 cases.
+
+    Each part is a variance and its degrees of freedom.
+    """
+    unsure = [part for part in parts if part[0] > 0]
+    if not unsure:
+        return 0.0
+    from scipy.special import stdtrit
+
+    variance, freedom = _added(unsure[0], unsure[1:])
+    return float(stdtrit(freedom, (1 + BAND) / 2)) * math.sqrt(variance)
+
 
 FEWEST_WEEKS = 6
 """Before so many weeks, a usual range would be a guess."""

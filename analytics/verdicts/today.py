@@ -10,7 +10,7 @@ from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import HOURS, WEEKDAYS
 from analytics.numbers.periods import PAST_DAYS
 from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours
-from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, usual_people
+from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, people_with_latest_setups, usual_people
 from analytics.verdicts.matched import UsualRange
 from analytics.verdicts.untold import explain_day
 
@@ -25,7 +25,9 @@ class TodayHour:
     """Local."""
     is_open: bool
     came: float | None
-    """How many came, for a whole hour of all cameras that saw it; None if the hour is not over or was not seen."""
+    """How many came, for a whole hour of all cameras that saw it; None if the hour is not over or was not seen.
+
+    Counts by eye make an hour before a change of a setup what the present setup would have found."""
     band: Interval | None
     """Holds 80 of 100 such hours; None where it is too early to tell."""
 
@@ -84,12 +86,12 @@ def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
     series = series.since(date - dt.timedelta(days=PAST_DAYS - 1))
     day = (date - series.first_day).days
     midnight = dt.datetime.combine(date, dt.time(), zone)
-    measure, usual = usual_people(series, day=midnight, now=now)
-    series = series.with_latest_setups()
-    rates = series.measures()[measure].rates
+    people, usual = usual_people(series, day=midnight, now=now)
+    _, measure = people_with_latest_setups(series)
+    rates, corrected = measure.rates, measure.corrected
     planned = series.planned.sum(axis=0) > 0
     over = series.starts + HOUR.total_seconds() <= now.timestamp()
-    bands = usual_hours(rates, day)
+    bands = usual_hours(rates, day, corrected)
     known = ~np.isnan(rates[:, day])
     came = np.where(known.any(axis=0), np.where(known, rates[:, day], 0.0).sum(axis=0), np.nan)
     hours = [
@@ -105,10 +107,10 @@ def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
     monday = day - date.weekday()
     week = slice(monday, monday + WEEKDAYS)
     return Today(
-        measure,
+        people,
         usual,
         hours,
-        forecast_day(rates, day, over[day], planned[day] & ~over[day]),
-        forecast_week(rates, monday, over[week], planned[week] & ~over[week]) if monday >= 0 else None,
+        forecast_day(rates, day, over[day], planned[day] & ~over[day], corrected),
+        forecast_week(rates, monday, over[week], planned[week] & ~over[week], corrected) if monday >= 0 else None,
         untold="" if usual else explain_day(series, date),
     )

@@ -1,7 +1,7 @@
 """Why a day or a week has no usual range, in a sentence, and from which day on there will be one. Pure.
 
 A usual range is made from earlier weeks with the same setup. So it begins anew when a camera, a model or a setting that
-decides how well the camera counts is changed.
+decides how well the camera counts is changed, unless somebody counted by eye with both setups.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.numbers.measures import WEEKDAYS
 from analytics.numbers.periods import PAST_DAYS
-from analytics.verdicts.hour_series import HourSeries, people_of
+from analytics.verdicts.hour_series import HourSeries, people_with_latest_setups
 from analytics.verdicts.matched import FEWEST_SHARE, FEWEST_WEEKS, Booleans
 
 HORIZON = (FEWEST_WEEKS + 2) * WEEKDAYS
@@ -22,8 +22,7 @@ def explain_day(series: HourSeries, day: dt.date) -> str:
 
     `series` has the `PAST_DAYS` that `usual_people` has found nothing in.
     """
-    series = series.with_latest_setups()
-    known = ~np.isnan(series.measures()[people_of(series)].rates)
+    known = ~np.isnan(people_with_latest_setups(series)[1].rates)
     place = (day - series.first_day).days
     if not known[:, place].any():
         return "No hour of the day is over yet in which a camera was on."
@@ -42,8 +41,7 @@ def explain_span(series: HourSeries, first: int, days: int) -> str:
 
     `series` has the spans before them that `usual_span` has found nothing in.
     """
-    series = series.with_latest_setups()
-    known = ~np.isnan(series.measures()[people_of(series)].rates)
+    known = ~np.isnan(people_with_latest_setups(series)[1].rates)
     step = days // WEEKDAYS * WEEKDAYS
     own = known[:, first : first + step]
     earlier = [known[:, start : start + step] & own for start in range(first % step, first, step)]

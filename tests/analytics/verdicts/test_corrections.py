@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.numbers.intervals import Interval
 from analytics.verdicts.corrections import Corrected, carry_over, correct
+from analytics.verdicts.expected import forecast_day, forecast_week, usual_hours
 from analytics.verdicts.matched import (
     Booleans,
     Calibration,
@@ -21,6 +23,7 @@ from analytics.verdicts.matched import (
     usual_range,
 )
 from analytics.verdicts.setups import SetupHours
+from analytics.verdicts.usual_weeks import range_of_spans
 
 MONDAY = dt.date(2026, 11, 2)
 DAYS = 63
@@ -158,3 +161,73 @@ def test_the_uncertainty_of_the_counts_widens_a_usual_range() -> None:
 @pytest.mark.parametrize("counted", [(None, None), (Calibration(1, 0, 60), None), (None, Calibration(1, 0, 60))])
 def test_a_usual_range_begins_anew_if_a_setup_was_not_counted(counted: tuple[Calibration | None, ...]) -> None:
     assert usual_day(people(), setups(7, *counted)) is None
+
+
+OVER, TO_COME = np.arange(24) < 13, np.arange(24) >= 13
+"""The last day is under way."""
+
+WEEK = (np.arange(7)[:, None] * 24 + np.arange(24)) < 3 * 24
+"""The hours of the last week that are over."""
+
+
+def expected(rates: Floats, of: SetupHours) -> list[Interval]:
+    """The bands of the hours of the last day, and those of the forecasts of this day and of the last week."""
+    measure = carry_over(HourlyMeasure(rates, MONDAY), NAME, of, ~np.isnan(rates))
+    bands = [band for band in usual_hours(measure.rates, DAYS - 1, measure.corrected) if band is not None]
+    day = forecast_day(measure.rates, DAYS - 1, OVER, TO_COME, measure.corrected)
+    week = forecast_week(measure.rates, DAYS - 7, WEEK, ~WEEK, measure.corrected)
+    return bands + [made.band for made in (day, week) if made is not None]
+
+
+def usual_week(rates: Floats, of: SetupHours) -> UsualRange | None:
+    """The usual range of the last week."""
+    measure = carry_over(HourlyMeasure(rates, MONDAY), NAME, of, ~np.isnan(rates))
+    return range_of_spans(measure.rates, DAYS - 7, 7, measure.corrected)
+
+
+@settings(max_examples=20)
+@given(st.floats(0.2, 1.0), st.floats(0.2, 1.0), st.integers(0, 3))
+def test_bands_forecasts_and_usual_weeks_go_on_after_a_change_if_both_setups_were_counted(
+    old: float, new: float, seed: int
+) -> None:
+    there, counted = people(seed=seed), setups(7, Calibration(old, 0, 60), Calibration(new, 0, 60))
+    one, found = there * new, found_by([old, new], counted, there)
+    truth = expected(one, setups(0, None, None))
+    assert len(truth) == 24 + 2
+    for band, true in zip(expected(found, counted), truth, strict=True):
+        assert (band.low, band.high) == pytest.approx((true.low, true.high), abs=1e-6)
+    week, true_week = usual_week(found, counted), usual_week(one, setups(0, None, None))
+    assert week is not None
+    assert true_week is not None
+    assert (week.band.low, week.band.high) == pytest.approx((true_week.band.low, true_week.band.high))
+    assert (week.is_corrected, true_week.is_corrected) == (True, False)
+
+
+def test_the_uncertainty_of_the_counts_widens_bands_forecasts_and_usual_weeks() -> None:
+    of = [setups(7, *[Calibration(1, error, 60)] * 2) for error in (0, 0.01)]
+    came = np.random.default_rng(1).poisson(people()).astype(float)
+    sure, unsure = (expected(came, each) for each in of)
+    for one, other in zip(sure, unsure, strict=True):
+        assert one.high == 0 or (other.low < one.low and one.high < other.high)
+    weeks = [found.band.high / found.band.low for each in of if (found := usual_week(came, each)) is not None]
+    assert weeks[1] > 1.2 * weeks[0]
+
+
+def test_bands_forecasts_and_usual_weeks_begin_anew_if_a_setup_was_not_counted() -> None:
+    for counted in ((None, None), (Calibration(1, 0, 60), None)):
+        assert expected(people(), setups(7, *counted)) == []
+        assert usual_week(people(), setups(7, *counted)) is None
+
+
+@pytest.mark.parametrize("changed", [1, 7, 30])
+def test_a_count_by_eye_makes_no_past_forecast_of_one_setup_less_sure(changed: int) -> None:
+    """A forecast is tried for days whose whole past had their own setup, as if nobody had counted."""
+    measure = carry_over(
+        HourlyMeasure(people(), MONDAY),
+        NAME,
+        setups(changed, *[Calibration(1, 1.0, 60)] * 2),
+        np.ones((1, DAYS, 24), bool),
+    )
+    day = DAYS - changed - 1
+    one = forecast_day(measure.rates, day, OVER, TO_COME)
+    assert forecast_day(measure.rates, day, OVER, TO_COME, measure.corrected) == one
