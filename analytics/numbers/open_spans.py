@@ -1,11 +1,16 @@
-"""The spans of time in which a place was open. Pure."""
+"""The spans of time in which a place was open, and a device was there. Pure."""
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.numbers import sql
+
+if TYPE_CHECKING:
+    from devices.models import Device
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,3 +42,17 @@ class OpenSpans:
         beyond = np.maximum(0, closes[last] - np.asarray(moments)) * (number > 0)
         found: sql.Integers = whole[number] - beyond
         return found
+
+
+def seconds_between(spans: OpenSpans | None, moments: sql.Integers) -> sql.Integers:
+    """Return how many seconds lie between adjoining moments; of the spans only, where they are given."""
+    found: sql.Integers = np.diff(moments if spans is None else spans.seconds_before(moments))
+    return found
+
+
+def while_there(device: "Device", moments: sql.Integers) -> sql.Integers:
+    """Move the moments before the device came to its place, and after it left, to these times."""
+    since = None if device.since is None else math.floor(device.since.timestamp())
+    until = None if device.until is None else math.ceil(device.until.timestamp())
+    found = moments if since is None else np.maximum(moments, since)
+    return found if until is None else np.minimum(found, until)

@@ -18,10 +18,9 @@ import datetime as dt
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -31,7 +30,7 @@ from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models import FACE, EngagementQuarter, Episode, LabelQuarter
 from analytics.models.quarters import CONFIDENCE_BINS, MILLION
 from analytics.numbers import sql
-from analytics.numbers.buckets import Bucket, bucket_edges
+from analytics.numbers.buckets import Bucket, BucketEdges, bucket_edges
 from analytics.numbers.measures import (
     ConfidenceBucket,
     CountBucket,
@@ -40,11 +39,13 @@ from analytics.numbers.measures import (
     fold_engagement,
     threshold_bin,
 )
-from analytics.numbers.open_spans import OpenSpans
+from analytics.numbers.open_spans import OpenSpans, seconds_between, while_there
+from analytics.numbers.packed_rows import EPISODE_COLUMNS, Episodes, told_minutes, unpack_episodes
 from devices.models import Device
 
 MINUTE_S = 60
 Rows = Iterable[Sequence[Any]]
+_Row = TypeVar("_Row")
 Engagement = Sequence[Sequence[EngagementBucket]]
 """What `read_engagement` returns."""
 
@@ -69,19 +70,19 @@ class Selection:
         A device counts while it is at its place. A time without any device counts as one with a camera that was off.
         """
         moved = any(device.since is not None or device.until is not None for device in self.devices)
-        if not self.hours and not moved:
-            own = [_minutes_begun(first, last, until) for first, last in pairwise(edges)]
-            return [(each * len(self.devices), False) for each in own]
         at = np.array(edges, np.int64)
         # The minute under way counts in full: it may already be covered.
         reached = np.minimum(at, math.ceil(until / MINUTE_S) * MINUTE_S)
+        if not self.hours and not moved:
+            own = -(-np.diff(reached) // MINUTE_S) * len(self.devices)
+            return [(each, False) for each in own.tolist()]
         present, least, opened = (np.zeros(max(0, len(edges) - 1), np.int64) for _ in range(3))
         for device in self.devices:
             spans = self.hours.get(device.pk)
-            begun = _seconds(spans, reached)
-            present += _seconds(spans, while_there(device, reached)) if moved else begun
+            begun = seconds_between(spans, reached)
+            present += seconds_between(spans, while_there(device, reached)) if moved else begun
             least = np.maximum(least, begun)
-            opened += _seconds(spans, at)
+            opened += seconds_between(spans, at)
         minutes = -(-np.maximum(present, least) // MINUTE_S)
         return [
             (int(each), bool(self.hours) and not whole)
@@ -89,24 +90,31 @@ class Selection:
         ]
 
 
-def _seconds(spans: OpenSpans | None, moments: sql.Integers) -> sql.Integers:
-    """Return how many seconds lie between adjoining moments; of the spans only, where they are given."""
-    found: sql.Integers = np.diff(moments if spans is None else spans.seconds_before(moments))
-    return found
-
-
-def while_there(device: Device, moments: sql.Integers) -> sql.Integers:
-    """Move the moments before the device came to its place, and after it left, to these times."""
-    since = None if device.since is None else math.floor(device.since.timestamp())
-    until = None if device.until is None else math.ceil(device.until.timestamp())
-    found = moments if since is None else np.maximum(moments, since)
-    return found if until is None else np.minimum(found, until)
-
-
 def read_engagement(
     selections: Sequence[Selection], *, bucket: Bucket, now: dt.datetime
 ) -> list[list[EngagementBucket]]:
     """Read the engagement of each selection in one query; minutes after `now` do not lower the coverage."""
+    return engagement_buckets(selections, _read_quarter_sums(selections, bucket), bucket=bucket, now=now)
+
+
+def engagement_buckets(
+    selections: Sequence[Selection], numbers: Sequence[Sequence[Sequence[int]]], *, bucket: Bucket, now: dt.datetime
+) -> list[list[EngagementBucket]]:
+    """Return the buckets of each selection; `numbers` are those of `ENGAGEMENT_MERGE` for each of its buckets."""
+    until = now.timestamp()
+    return [
+        [
+            EngagementBucket(start, end, minutes, *own, is_closed=is_closed)
+            for (start, end), (minutes, is_closed), own in zip(
+                edges.bounds, selection.minutes_begun(edges.epoch_s, until), of_buckets, strict=True
+            )
+        ]
+        for selection, edges, of_buckets in zip(selections, edges_of(selections, bucket), numbers, strict=True)
+    ]
+
+
+def _read_quarter_sums(selections: Sequence[Selection], bucket: Bucket) -> list[list[Sequence[int]]]:
+    """Return the numbers of `ENGAGEMENT_MERGE` for each selection's buckets; SQL adds them up."""
     query = BucketQuery(selections, bucket)
     rows = query.select_slices(EngagementQuarter.objects.all()).values_list("group", "slice")
     totals = {f"total_{field}": _ENGAGEMENT_AGGREGATES[merge](field) for field, merge in ENGAGEMENT_MERGE.items()}
@@ -117,16 +125,7 @@ def read_engagement(
         # All seen minutes are told; they need not be counted a second time.
         del totals["total_minutes_told"]
         found = query.rows_by_bucket((*row, row[_SEEN]) for row in rows.annotate(**totals))
-    until = now.timestamp()
-    return [
-        [
-            EngagementBucket(start, end, minutes, *fold_engagement(bucket_rows), is_closed=is_closed)
-            for (start, end), (minutes, is_closed), bucket_rows in zip(
-                edges.bounds, selection.minutes_begun(edges.epoch_s, until), rows_of_buckets, strict=True
-            )
-        ]
-        for selection, edges, rows_of_buckets in zip(selections, query.edges, found, strict=True)
-    ]
+    return [[fold_engagement(bucket_rows) for bucket_rows in rows_of_buckets] for rows_of_buckets in found]
 
 
 _SEEN = 2 + list(ENGAGEMENT_MERGE).index("minutes_seen")
@@ -136,11 +135,6 @@ _SEEN = 2 + list(ENGAGEMENT_MERGE).index("minutes_seen")
 def waiting_devices(selections: Iterable[Selection]) -> list[int]:
     """Return the keys of the devices that wait between uploads, so that their signs of life tell nothing of labels."""
     return sorted({device.pk for each in selections for device in each.devices if device.waits_between_uploads})
-
-
-def told_minutes(waiting: Collection[int], of_mask: Callable[[str], Any]) -> Case:
-    """Return an expression of the minutes of a quarter in which labels are known, from the mask of these minutes."""
-    return Case(When(device__in=waiting, then=of_mask("minutes_told")), default=of_mask("minutes_seen"))
 
 
 def _minute_sum(field: str) -> Aggregate:
@@ -235,32 +229,32 @@ def read_episodes_by_label(
     if threshold:
         # As exact as the tallies, which keep whole millionths.
         episodes = episodes.filter(confidence__gte=threshold - 0.5 / MILLION)
-    rows = list(
-        query.select(episodes, "started")
-        .values_list("label", "group")
-        .annotate(
-            starts=sql.PackedTimes("started"),
-            ends=sql.PackedTimes("ended"),
-            peaks=sql.PackedSmallIntegers("peak"),
-        )
-    )
+    found = list(query.select(episodes, "started").values_list("label", "group").annotate(**EPISODE_COLUMNS))
+    rows = [(label, group, unpack_episodes(columns)) for label, group, *columns in found]
     return {
-        label: _episode_buckets(
-            query, [row for name, *row in rows if name == label], _camera_was_on(query, label, engagement)
+        label: episode_buckets(
+            query.edges,
+            query.rows_by_selection((group, episodes) for name, group, episodes in rows if name == label),
+            _camera_was_on(query, label, engagement),
         )
         for label in labels
     }
 
 
-def _episode_buckets(query: "BucketQuery", rows: Rows, camera_was_on: list[list[bool]]) -> list[list[EpisodeBucket]]:
+def episode_buckets(
+    edges: Sequence[BucketEdges],
+    rows: Sequence[Sequence[tuple[OpenSpans | None, Episodes]]],
+    camera_was_on: list[list[bool]],
+) -> list[list[EpisodeBucket]]:
+    """Return the buckets of each selection from the rows of its devices, each with its opening hours."""
     return [
         [
             EpisodeBucket(start, end, seconds, peak, bool(seconds) or was_on)
             for (start, end), (seconds, peak), was_on in zip(
-                edges.bounds, sql.durations_and_peaks(edges.epoch_s, columns), was_on_in, strict=True
+                each.bounds, sql.durations_and_peaks(each.epoch_s, columns), was_on_in, strict=True
             )
         ]
-        for edges, columns, was_on_in in zip(query.edges, query.rows_by_selection(rows), camera_was_on, strict=True)
+        for each, columns, was_on_in in zip(edges, rows, camera_was_on, strict=True)
     ]
 
 
@@ -292,21 +286,24 @@ def _bins(rows: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _camera_was_on(query: "BucketQuery", label: str, engagement: Engagement | None) -> list[list[bool]]:
     """Return for each selection's buckets whether a camera was on and told of the label."""
     if engagement is not None:
-        return [
-            [bool(each.frames if label == FACE else each.minutes_told) for each in buckets] for buckets in engagement
-        ]
+        return known_by(engagement, label)
     told = Q(minutes_told__gt=0) | Q(minutes_seen__gt=0) & ~Q(device__in=query.waiting)
     quarters = query.select_slices(EngagementQuarter.objects.filter(Q(frames__gt=0) if label == FACE else told))
     found = query.rows_by_bucket(quarters.values_list("group", "slice").distinct())
     return [[bool(bucket_rows) for bucket_rows in rows_of_buckets] for rows_of_buckets in found]
 
 
-def _minutes_begun(start: int, end: int, until: float) -> int:
-    """Return how many minutes from `start` to `end` had begun at `until`, all three in epoch seconds."""
-    # The minute under way counts in full: it may already be covered.
-    if end <= until:
-        return -((start - end) // MINUTE_S)
-    return max(0, math.ceil((until - start) / MINUTE_S))
+def known_by(engagement: Engagement, label: str) -> list[list[bool]]:
+    """Return for each bucket whether a camera was on and told of the label."""
+    return [[bool(each.frames if label == FACE else each.minutes_told) for each in buckets] for buckets in engagement]
+
+
+def edges_of(selections: Sequence[Selection], bucket: Bucket) -> list[BucketEdges]:
+    """Return the edges of each selection's buckets."""
+    return [
+        bucket_edges(zone=each.zone, start=each.start, end=each.end, bucket=bucket, single_bucket=each.single_bucket)
+        for each in selections
+    ]
 
 
 class BucketQuery:
@@ -320,12 +317,7 @@ class BucketQuery:
     def __init__(self, selections: Sequence[Selection], bucket: Bucket) -> None:
         self.waiting = waiting_devices(selections)
         """The keys of the devices that wait between uploads."""
-        self.edges = [
-            bucket_edges(
-                zone=each.zone, start=each.start, end=each.end, bucket=bucket, single_bucket=each.single_bucket
-            )
-            for each in selections
-        ]
+        self.edges = edges_of(selections, bucket)
         selections_of: dict[int, list[int]] = defaultdict(list)
         for number, selection in enumerate(selections):
             for pk in {device.pk for device in selection.devices} if self.edges[number].epoch_s else ():
@@ -367,12 +359,12 @@ class BucketQuery:
         rows: QuerySet[Any] = self.select(tallies).annotate(slice=sql.SliceStart.between("start", self._all_edges))
         return rows
 
-    def rows_by_selection(self, rows: Rows) -> list[list[tuple[OpenSpans | None, Sequence[Any]]]]:
-        """Return the rows of each selection with their opening hours. Rows must begin with `group`, which is cut."""
-        found: list[list[tuple[OpenSpans | None, Sequence[Any]]]] = [[] for _ in self.edges]
-        for group, *values in rows:
+    def rows_by_selection(self, rows: Iterable[tuple[int, _Row]]) -> list[list[tuple[OpenSpans | None, _Row]]]:
+        """Return the rows of each selection with their opening hours. Each row comes with its group."""
+        found: list[list[tuple[OpenSpans | None, _Row]]] = [[] for _ in self.edges]
+        for group, row in rows:
             for number, hours in self._selections[group]:
-                found[number].append((hours, values))
+                found[number].append((hours, row))
         return found
 
     def rows_by_bucket(self, rows: Rows) -> list[list[Sequence[Sequence[Any]]]]:

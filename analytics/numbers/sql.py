@@ -161,24 +161,20 @@ class PackedSmallIntegers(PackedColumn):
 
 
 def durations_and_peaks(
-    edges: Sequence[int], columns: Sequence[tuple["Opening | None", Sequence[Any]]]
+    edges: Sequence[int], columns: Sequence[tuple["Opening | None", tuple[Integers, Integers, Integers]]]
 ) -> list[tuple[tuple[float, ...], int]]:
     """Return the durations (seconds, ascending) and the highest peak (or 0) of the episodes that began in each bucket.
 
     `edges` are the buckets' edges in seconds since 1970. Each item of `columns` belongs to one group of episodes: its
-    opening hours, outside of which episodes are left out, and its packed starts, ends and peaks.
+    opening hours, outside of which episodes are left out, and its starts and ends in microseconds, and its peaks.
     """
     buckets = max(0, len(edges) - 1)
     if not columns or not buckets:
         return [((), 0)] * buckets
-    kinds = (PackedTimes, PackedTimes, PackedSmallIntegers)
     groups = []
-    for opening, packed in columns:
-        unpacked = [kind.unpack(column) for kind, column in zip(kinds, packed, strict=True)]
-        if opening is not None:
-            was_open = opening.contains(unpacked[0] // MILLION)
-            unpacked = [values[was_open] for values in unpacked]
-        groups.append(unpacked)
+    for opening, values in columns:
+        was_open = slice(None) if opening is None else opening.contains(values[0] // MILLION)
+        groups.append([each[was_open] for each in values])
     starts, ends, peaks = (np.concatenate(values) for values in zip(*groups, strict=True))
     bucket = np.searchsorted(np.array(edges, np.int64) * MILLION, starts, side="right") - 1
     inside = np.flatnonzero((bucket >= 0) & (bucket < buckets))

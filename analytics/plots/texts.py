@@ -25,8 +25,8 @@ MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 TWO_DIGITS = [f"{number:02}" for number in range(60)]
 """The texts of a month have thousands of times, and `strftime` would take longer than everything else in its plots."""
 
-MIN_DAY = dt.timedelta(hours=20)
-"""A bucket of at least this length is a day, also one that a clock change has shortened."""
+MIN_DAY, MIN_WEEK = dt.timedelta(hours=20), dt.timedelta(hours=40)
+"""Buckets of at least these lengths are a day, also one that a clock change has shortened, and several days."""
 
 STATE_TEXTS = {
     BucketState.AHEAD: "still to come",
@@ -48,7 +48,7 @@ def is_day(bucket: Bucket) -> bool:
 
 def is_week(bucket: Bucket) -> bool:
     """Return whether the bucket has several days: a week or a month."""
-    return bucket.end - bucket.start >= 2 * MIN_DAY
+    return bucket.end - bucket.start >= MIN_WEEK
 
 
 def is_month(bucket: Bucket) -> bool:
@@ -60,14 +60,15 @@ def is_month(bucket: Bucket) -> bool:
 def format_bucket(bucket: Bucket) -> str:
     """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", "16 Nov – 22 Nov 2026", "Nov 2026"."""
     start, end = bucket.start, bucket.end
+    length = end - start
+    if length < MIN_DAY:
+        return f"{format_date(start)}, {format_time(start)}–{format_time(end)} {end.tzname()}"
     if is_month(bucket):
         return f"{MONTH_NAMES[start.month - 1]} {start.year}"
-    if is_week(bucket):
+    if length >= MIN_WEEK:
         last = end - dt.timedelta(days=1)
         return f"{start.day} {MONTH_NAMES[start.month - 1]} – {last.day} {MONTH_NAMES[last.month - 1]} {last.year}"
-    if is_day(bucket):
-        return format_date(start)
-    return f"{format_date(start)}, {format_time(start)}–{format_time(end)} {end.tzname()}"
+    return format_date(start)
 
 
 def format_date(day: dt.date) -> str:

@@ -266,11 +266,11 @@ def _apart(
     values: npt.NDArray[_T], units: npt.NDArray[np.int64], unit: int, length: int, fill: float
 ) -> tuple[npt.NDArray[_T], npt.NDArray[_T]]:
     """Return the values of the past units, [camera, unit, day, hour], and those of the unit, [camera, day, hour]."""
-    past = np.stack([values[:, each : each + length] for each in units], axis=1)
+    past = values[:, units[:, None] + np.arange(length)]
     mine = values[:, unit : unit + length]
-    padding = ((0, 0), (0, length - mine.shape[1]), (0, 0))
-    padded: npt.NDArray[_T] = np.pad(mine, padding, constant_values=fill)
-    return past, padded
+    if missing := length - mine.shape[1]:
+        mine = np.pad(mine, ((0, 0), (0, missing), (0, 0)), constant_values=fill)
+    return past, mine
 
 
 def _add_up(same: Floats, amounts: Floats) -> Floats:
@@ -296,8 +296,8 @@ def _quantiles(residuals: Floats) -> tuple[float, float]:
     Of n residuals, each gap between neighbours is as likely as 1 / (n + 1) to get the next one.
     """
     outside = (1 - BAND) / 2 * (residuals.size + 1)
-    places = (np.array([outside, residuals.size + 1 - outside]) - 1) / (residuals.size - 1)
-    low, high = np.quantile(residuals, np.clip(places, 0, 1))
+    # `np.quantile` does the same, and takes six times as long for so few.
+    low, high = np.interp([outside - 1, residuals.size - outside], np.arange(residuals.size), np.sort(residuals))
     return float(low), float(high)
 
 

@@ -6,22 +6,23 @@ cost no Python object for each.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 
-from analytics.models import FACE, EngagementQuarter, Episode, VisitQuarter
+from analytics.models import FACE, Episode, VisitQuarter
 from analytics.models.quarters import MILLION
 from analytics.numbers import sql
 from analytics.numbers.buckets import bucket_edges
 from analytics.numbers.measures import HOURS
-from analytics.numbers.open_spans import OpenSpans
-from analytics.numbers.reads import Selection, told_minutes, waiting_devices, while_there
+from analytics.numbers.open_spans import OpenSpans, while_there
+from analytics.numbers.packed_rows import NO_QUARTERS, NOTHING, PackedRows, Quarters, read_quarters
+from analytics.numbers.reads import Selection, waiting_devices
 from analytics.verdicts import calibrations
 from analytics.verdicts.corrections import carry_over
 from analytics.verdicts.matched import (
@@ -54,7 +55,7 @@ class Measure(StrEnum):
     GESTURES = "gestures"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class HourSeries:
     """The hours of a place over some local days. All arrays are [camera, day, hour], or [day, hour] for all cameras.
 
@@ -99,6 +100,10 @@ class HourSeries:
 
         Visits are left out where no camera follows people.
         """
+        return self._measures
+
+    @cached_property
+    def _measures(self) -> dict[Measure, HourlyMeasure]:
         on, counting = self.known, self.known & (self.frames > 0)
         following = on & (self.followed >= LEAST_COVERAGE * self.minutes)
         telling = (self.minutes > 0) & (self.told >= LEAST_COVERAGE * self.minutes)
@@ -198,34 +203,23 @@ def usual_people(series: HourSeries, *, day: dt.datetime, now: dt.datetime) -> t
     return people, usual_range(Side(measure, series.between(day, now)), series.between(earlier, day))
 
 
-def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.datetime) -> list[HourSeries]:
-    """Read all hours of each selection's devices, each by itself. `label` is that of `gestures`."""
+def read_hour_series(
+    selections: Sequence[Selection], *, label: str, now: dt.datetime, rows: PackedRows | None = None
+) -> list[HourSeries]:
+    """Read all hours of each selection's devices, each by itself. `label` is that of `gestures`.
+
+    With `rows`, which must cover the selections and the label, quarter hours and episodes are not read again.
+    """
     devices = sorted({device.pk for selection in selections for device in selection.devices})
     if not devices:
         return [_series(selection, {}, {}, {}, {}, label, now) for selection in selections]
     start, end = min(each.start for each in selections), max(each.end for each in selections)
-    waiting = waiting_devices(selections)
-    columns = {
-        "starts": sql.PackedTimes("start"),
-        "frames": sql.PackedIntegers("frames"),
-        "faces": sql.PackedIntegers("faces_sum"),
-        "on": sql.PackedSmallIntegers("minutes_seen"),
-        "occupied": sql.PackedSmallIntegers("minutes_occupied"),
-    }
-    if waiting:
-        columns["told"] = sql.PackedSmallIntegers(told_minutes(waiting, F))
-    quarters = (
-        EngagementQuarter.objects.filter(device__in=devices, start__gte=start, start__lt=end)
-        .order_by()
-        .values_list("device_id")
-        .annotate(**{f"packed_{name}": column for name, column in columns.items()})
-    )
-    episodes = (
-        Episode.objects.filter(device__in=devices, label__in={FACE, label}, started__gte=start, started__lt=end)
-        .order_by()
-        .values_list("device_id", "label")
-        .annotate(starts=sql.PackedTimes("started"))
-    )
+    if rows is None:
+        tallies = read_quarters(devices, start, end, waiting_devices(selections))
+        began = _read_starts(devices, {FACE, label}, start, end)
+    else:
+        tallies = rows.quarters
+        began = {key: episodes.starts // MILLION for key, episodes in rows.episodes.items()}
     # Before a device's first visit, it did not follow people. Since then, no visit means that nobody came.
     ever = VisitQuarter.objects.filter(device=OuterRef("device")).order_by("start").values("start")[:1]
     visits = (
@@ -234,15 +228,26 @@ def read_hour_series(selections: Sequence[Selection], *, label: str, now: dt.dat
         .values_list("device_id")
         .annotate(starts=sql.PackedTimes("start"), numbers=sql.PackedIntegers("visits"), since=Subquery(ever))
     )
-    tallies = {device: _unpack(columns) for device, *columns in quarters}
-    began = {(device, name): _seconds(sql.PackedTimes.unpack(starts)) for device, name, starts in episodes}
     followed = {
-        device: _Visits(_seconds(sql.PackedTimes.unpack(starts)), sql.PackedIntegers.unpack(numbers), since)
+        device: _Visits(sql.PackedTimes.unpack(starts) // MILLION, sql.PackedIntegers.unpack(numbers), since)
         for device, starts, numbers, since in visits
     }
     told = read_told(devices)
     found = [_series(selection, tallies, began, followed, told, label, now) for selection in selections]
     return _with_calibrations(found, selections)
+
+
+def _read_starts(
+    devices: Sequence[int], labels: Collection[str], start: dt.datetime, end: dt.datetime
+) -> dict[tuple[int, str], sql.Integers]:
+    """Read when episodes began, in epoch seconds, by device and label."""
+    episodes = (
+        Episode.objects.filter(device__in=devices, label__in=labels, started__gte=start, started__lt=end)
+        .order_by()
+        .values_list("device_id", "label")
+        .annotate(starts=sql.PackedTimes("started"))
+    )
+    return {(device, name): sql.PackedTimes.unpack(starts) // MILLION for device, name, starts in episodes}
 
 
 def _with_calibrations(found: list[HourSeries], selections: Sequence[Selection]) -> list[HourSeries]:
@@ -270,31 +275,6 @@ class _Visits:
     since: dt.datetime
 
 
-_Columns = tuple[sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers, sql.Integers]
-"""Starts in seconds, frames, faces, and the numbers of seen, told and occupied minutes of quarter hours."""
-
-
-def _unpack(columns: Sequence[str | bytes]) -> _Columns:
-    starts, frames, faces, on, occupied, *told = columns
-    seen = _bits(sql.PackedSmallIntegers.unpack(on))
-    return (
-        _seconds(sql.PackedTimes.unpack(starts)),
-        sql.PackedIntegers.unpack(frames),
-        sql.PackedIntegers.unpack(faces),
-        seen,
-        _bits(sql.PackedSmallIntegers.unpack(told[0])) if told else seen,
-        _bits(sql.PackedSmallIntegers.unpack(occupied)),
-    )
-
-
-def _seconds(microseconds: sql.Integers) -> sql.Integers:
-    return microseconds // MILLION
-
-
-def _bits(masks: sql.Integers) -> sql.Integers:
-    return np.bitwise_count(masks).astype(np.int64)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grid:
     """The local hours of a period: `cells` are places in a flat [day, hour] array, one for each run of instants."""
@@ -318,7 +298,7 @@ def _grid(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> _Grid:
 
 def _series(
     selection: Selection,
-    tallies: Mapping[int, _Columns],
+    tallies: Mapping[int, Quarters],
     began: Mapping[tuple[int, str], sql.Integers],
     followed: Mapping[int, _Visits],
     told_setups: Told,
@@ -333,33 +313,36 @@ def _series(
         # Backwards: of a repeated hour the first one is its start.
         starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
 
-    def by_hour(seconds: sql.Integers, amounts: sql.Integers | None, hours: OpenSpans | None) -> Floats:
+    def by_hour(seconds: sql.Integers, amounts: Sequence[sql.Integers | None], hours: OpenSpans | None) -> list[Floats]:
+        """Add up each of the amounts, or 1 for each of the seconds where it is None."""
         found = np.searchsorted(grid.edges, seconds, side="right") - 1
         inside = (found >= 0) & (found < len(grid.cells))
         if hours is not None:
             inside &= hours.contains(seconds)
-        weights = None if amounts is None else amounts[inside]
-        added: Floats = np.bincount(grid.cells[found[inside]], weights, shape[0] * shape[1]).astype(float)
-        return added.reshape(shape)
+        cells = grid.cells[found[inside]]
+        return [
+            np.bincount(cells, None if each is None else each[inside], grid.days * HOURS).reshape(shape)
+            for each in amounts
+        ]
 
-    nothing = np.empty(0, np.int64)
     # A spot is one camera, also after another device has taken its place.
     spots = spots_of(selection.devices)
     planned = np.zeros((len(spots), *shape))
-    arrays = np.zeros((9, len(spots), *shape))
+    frames, faces, seen, told, occupied, spells, gestures, visits, followed_minutes = np.zeros((9, len(spots), *shape))
     for number, device in ((number, device) for number, spot in enumerate(spots) for device in spot.devices):
         hours = selection.hours.get(device.pk)
         planned[number] += _minutes(grid, device, hours).reshape(shape)
-        seconds, *amounts = tallies.get(device.pk, (nothing,) * 6)
-        for place, values in enumerate(amounts):
-            arrays[place, number] += by_hour(seconds, values, hours)
-        for place, name in ((5, FACE), (6, label)):
-            arrays[place, number] += by_hour(began.get((device.pk, name), nothing), None, hours)
-        if (own := followed.get(device.pk)) is not None:
-            arrays[7, number] += by_hour(own.starts, own.numbers, hours)
-            since = seconds >= own.since.timestamp()
-            arrays[8, number] += by_hour(seconds[since], amounts[2][since], hours)
-    frames, faces, seen, told, occupied, spells, gestures, visits, followed_minutes = arrays
+        quarters = tallies.get(device.pk, NO_QUARTERS)
+        amounts = quarters.frames, quarters.faces, quarters.seen, quarters.told, quarters.occupied
+        added = by_hour(quarters.starts, amounts, hours)
+        for array, own in zip((frames, faces, seen, told, occupied), added, strict=True):
+            array[number] += own
+        for array, name in ((spells, FACE), (gestures, label)):
+            array[number] += by_hour(began.get((device.pk, name), NOTHING), (None,), hours)[0]
+        if (of_visits := followed.get(device.pk)) is not None:
+            visits[number] += by_hour(of_visits.starts, (of_visits.numbers,), hours)[0]
+            since = quarters.starts >= of_visits.since.timestamp()
+            followed_minutes[number] += by_hour(quarters.starts[since], (quarters.seen[since],), hours)[0]
     # A camera that saw faces all day and nobody's visit did not follow people on that day.
     followed_minutes[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
     # Both hours of a doubled hour are over when the second is.

@@ -1,5 +1,6 @@
 """Everything that the pages of a site and a device show of a period, each page with the same few queries."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from analytics.numbers.measures import (
     merge_engagement,
     merge_episodes,
 )
+from analytics.numbers.packed_rows import PackedRows, read_packed_rows
 from analytics.numbers.periods import PAST_DAYS, WEEK, Period
 from analytics.numbers.reads import (
     Selection,
@@ -23,7 +25,9 @@ from analytics.numbers.reads import (
     read_counts_and_labels,
     read_engagement,
     read_episodes_by_label,
+    waiting_devices,
 )
+from analytics.numbers.reads_of_rows import engagement_of_rows, episodes_of_rows
 from analytics.numbers.regrouping import regroup
 from analytics.numbers.visits import count_visits as visits_of
 from analytics.numbers.visits import first_visits
@@ -129,14 +133,15 @@ def read_text_numbers(
         ],
         period.hours,
     )
-    (hours,) = read_engagement([whole], bucket=period.plot_bucket, now=period.now)
+    of_past, rows = _past(past, period, label=label)
+    (hours,) = _engagement([whole], period.plot_bucket, period.now, rows)
     bucket = period.bucket_name
-    rows = regroup(hours, bucket, merge_engagement)
+    of_table = regroup(hours, bucket, merge_engagement)
     is_whole = len(parts) == 1 and {each.pk for each in parts[0]} == {each.pk for each in devices}
     apart = [] if is_whole else of_parts
-    engagement = [rows, *(read_engagement(apart, bucket=bucket, now=period.now) if apart else ())]
-    buckets, *activity = _read_activity([whole, *apart], engagement, label, bucket)
-    (counts,), labels = read_counts_and_labels([whole], label=label, bucket=bucket, engagement=[rows])
+    engagement = [of_table, *(_engagement(apart, bucket, period.now, rows) if apart else ())]
+    buckets, *activity = _read_activity([whole, *apart], engagement, label, bucket, rows)
+    (counts,), labels = read_counts_and_labels([whole], label=label, bucket=bucket, engagement=[of_table])
     total = merge_activity(buckets)
     return TextNumbers(
         period=period,
@@ -148,7 +153,7 @@ def read_text_numbers(
         total=total,
         is_compared=_can_compare(devices, period),
         visits=_count_visits([whole], period) if total.engagement.minutes_seen else None,
-        past=_past(past, period, label=label),
+        past=of_past,
         parts=[total] if is_whole else [part for (part,) in activity],
     )
 
@@ -159,13 +164,14 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
     plots = period.plot_bucket
-    (hours,) = engagement = read_engagement(selections, bucket=plots, now=period.now)
-    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=plots, engagement=engagement)
+    of_past, rows = _past(past, period, label=label)
+    (hours,) = engagement = _engagement(selections, plots, period.now, rows)
+    episodes = _episodes(selections, [FACE, label], plots, engagement, rows)
     bucket = period.bucket_name
-    rows = [regroup(hours, bucket, merge_engagement)]
-    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=rows)
+    of_table = [regroup(hours, bucket, merge_engagement)]
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=of_table)
     (spells,), (gestures,) = episodes[FACE], episodes[label]
-    return PlotNumbers(period, label, hours, spells, gestures, confidences, _past(past, period, label=label))
+    return PlotNumbers(period, label, hours, spells, gestures, confidences, of_past)
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
@@ -232,16 +238,29 @@ def _count_visits(selections: Sequence[Selection], period: Period) -> int | None
     return sum(visits_of([replace(selection, single_bucket=True) for selection in selections]))
 
 
-def _past(selection: Selection, period: Period, *, label: str) -> PastNumbers:
+def _past(selection: Selection, period: Period, *, label: str) -> tuple[PastNumbers, PackedRows | None]:
+    """Return what weeks of hours tell, and the rows that were read for it; None where it was kept.
+
+    The rows cover the period, too, so that nothing is read twice for a page that is made for the first time.
+    """
     if not _can_compare(selection.devices, period):
-        return NOTHING_PAST
+        return NOTHING_PAST, None
+    read: list[PackedRows] = []
+
+    def make() -> PastNumbers:
+        devices = sorted({device.pk for device in selection.devices})
+        waiting = waiting_devices([selection])
+        read.append(read_packed_rows(devices, {FACE, label}, selection.start, selection.end, waiting))
+        return _past_numbers(selection, period, label, read[0])
+
     hours = {pk: hash(spans.bounds.tobytes()) for pk, spans in selection.hours.items()}
     name = ("past", period.start.timestamp(), period.end.timestamp(), hours, label)
-    return keep(name, selection.devices, now=period.now, make=lambda: _past_numbers(selection, period, label))
+    past = keep(name, selection.devices, now=period.now, make=make)
+    return past, read[0] if read else None
 
 
-def _past_numbers(selection: Selection, period: Period, label: str) -> PastNumbers:
-    (series,) = read_hour_series([selection], label=label, now=period.now)
+def _past_numbers(selection: Selection, period: Period, label: str, rows: PackedRows) -> PastNumbers:
+    (series,) = read_hour_series([selection], label=label, now=period.now, rows=rows)
     devices = selection.devices
     today = today_of(series, period.zone, now=period.now) if period.is_current and devices else None
     people = people_of(series)
@@ -252,10 +271,34 @@ def _past_numbers(selection: Selection, period: Period, label: str) -> PastNumbe
     return PastNumbers(today, people, dated, judge(compare_with_previous(series, period)))
 
 
+def _engagement(
+    selections: Sequence[Selection], bucket: Bucket, now: dt.datetime, rows: PackedRows | None
+) -> list[list[EngagementBucket]]:
+    if rows is None:
+        return read_engagement(selections, bucket=bucket, now=now)
+    return engagement_of_rows(selections, rows, bucket=bucket, now=now)
+
+
+def _episodes(
+    selections: Sequence[Selection],
+    labels: Sequence[str],
+    bucket: Bucket,
+    engagement: Sequence[list[EngagementBucket]],
+    rows: PackedRows | None,
+) -> dict[str, list[list[EpisodeBucket]]]:
+    if rows is None:
+        return read_episodes_by_label(selections, labels=labels, bucket=bucket, engagement=engagement)
+    return episodes_of_rows(selections, rows, labels=labels, bucket=bucket, engagement=engagement)
+
+
 def _read_activity(
-    selections: Sequence[Selection], engagement: Sequence[list[EngagementBucket]], label: str, bucket: Bucket
+    selections: Sequence[Selection],
+    engagement: Sequence[list[EngagementBucket]],
+    label: str,
+    bucket: Bucket,
+    rows: PackedRows | None = None,
 ) -> list[list[Activity]]:
-    episodes = read_episodes_by_label(selections, labels=[FACE, label], bucket=bucket, engagement=engagement)
+    episodes = _episodes(selections, [FACE, label], bucket, engagement, rows)
     return [
         [Activity(*measures) for measures in zip(*series, strict=True)]
         for series in zip(engagement, episodes[FACE], episodes[label], strict=True)

@@ -10,8 +10,8 @@ from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import HOURS, WEEKDAYS
 from analytics.numbers.periods import PAST_DAYS
 from analytics.verdicts.expected import Forecast, forecast_day, forecast_week, usual_hours
-from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, people_with_latest_setups, usual_people
-from analytics.verdicts.matched import UsualRange
+from analytics.verdicts.hour_series import MEASURE_NAMES, HourSeries, Measure, people_with_latest_setups
+from analytics.verdicts.matched import Side, UsualRange, usual_range
 from analytics.verdicts.untold import explain_day
 
 HOUR = dt.timedelta(hours=1)
@@ -86,8 +86,9 @@ def today_of(series: HourSeries, zone: dt.tzinfo, *, now: dt.datetime) -> Today:
     series = series.since(date - dt.timedelta(days=PAST_DAYS - 1))
     day = (date - series.first_day).days
     midnight = dt.datetime.combine(date, dt.time(), zone)
-    people, usual = usual_people(series, day=midnight, now=now)
-    _, measure = people_with_latest_setups(series)
+    people, measure = people_with_latest_setups(series)
+    earlier = dt.datetime.fromtimestamp(0, dt.UTC)
+    usual = usual_range(Side(measure, series.between(midnight, now)), series.between(earlier, midnight))
     rates, corrected = measure.rates, measure.corrected
     planned = series.planned.sum(axis=0) > 0
     over = series.starts + HOUR.total_seconds() <= now.timestamp()

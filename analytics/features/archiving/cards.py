@@ -1,5 +1,6 @@
 """The card of archived facts on the page of a site or device."""
 
+from django.db.models import Max, Min
 from django.template.loader import render_to_string
 
 from analytics.models.archive import ArchivedFile, FactKind
@@ -8,13 +9,11 @@ from analytics.pages.cards import Subject
 
 def archive_card(subject: Subject) -> str:
     """Return a form that downloads archived facts; nothing where none are archived."""
-    days = ArchivedFile.objects.filter(is_complete=True).order_by("day").values_list("day", flat=True)
-    first, last = days.first(), days.last()
-    if first is None or not subject.devices:
+    days = ArchivedFile.objects.filter(is_complete=True).aggregate(first=Min("day"), last=Max("day"))
+    if days["first"] is None or not subject.devices:
         return ""
     context = {
-        "first": first,
-        "last": last,
+        **days,
         "kinds": FactKind.choices,
         "site": subject.devices[0].site.slug,
         "device": subject.device.name if subject.device else "",

@@ -2,12 +2,13 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import FACE, Episode
-from analytics.numbers.sql import PackedSmallIntegers, PackedTimes, durations_and_peaks
+from analytics.numbers.sql import Integers, PackedSmallIntegers, PackedTimes, durations_and_peaks
 from devices.models import Device
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -35,9 +36,8 @@ def test_packed_columns_are_exact_to_the_microsecond_and_have_one_order(chicago0
     assert set((PackedTimes.unpack(ends) - PackedTimes.unpack(starts)).tolist()) == {1_500_001}
 
 
-def packed(numbers: Sequence[int]) -> str:
-    """Return a packed column as SQLite does."""
-    return f"[{','.join(map(str, numbers))}]"
+def column(numbers: Sequence[int]) -> Integers:
+    return np.array(numbers, np.int64)
 
 
 episodes = st.lists(st.tuples(st.integers(-10, 70), st.integers(0, 10**9), st.integers(0, 32_767)), max_size=9)
@@ -50,11 +50,11 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
     columns: list[Any] = [
         (
             None,
-            [
-                packed([start * 1_000_000 + 5 for start, _, _ in group]),
-                packed([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
-                packed([peak for _, _, peak in group]),
-            ],
+            (
+                column([start * 1_000_000 + 5 for start, _, _ in group]),
+                column([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
+                column([peak for _, _, peak in group]),
+            ),
         )
         for group in groups
     ]
@@ -69,4 +69,4 @@ def test_each_episode_is_in_the_bucket_that_it_begins_in(
 
 @pytest.mark.parametrize("edges", [[], [0]])
 def test_no_buckets_have_no_episodes(edges: list[int]) -> None:
-    assert durations_and_peaks(edges, [(None, ["[1]", "[2]", "[1]"])]) == []
+    assert durations_and_peaks(edges, [(None, (column([1]), column([2]), column([1])))]) == []
