@@ -214,6 +214,7 @@ def read_hour_series(
     if not devices:
         return [_series(selection, {}, {}, {}, {}, label, now) for selection in selections]
     start, end = min(each.start for each in selections), max(each.end for each in selections)
+    tallies: Mapping[int, Quarters]
     if rows is None:
         tallies = read_quarters(devices, start, end, waiting_devices(selections))
         began = _read_starts(devices, {FACE, label}, start, end)
@@ -321,7 +322,7 @@ def _series(
             inside &= hours.contains(seconds)
         cells = grid.cells[found[inside]]
         return [
-            np.bincount(cells, None if each is None else each[inside], grid.days * HOURS).reshape(shape)
+            np.bincount(cells, None if each is None else each[inside], grid.days * HOURS).astype(float).reshape(shape)
             for each in amounts
         ]
 
