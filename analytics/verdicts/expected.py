@@ -251,7 +251,9 @@ def _forecast(
     now_busy = float(sums(np.where(seen, mine, 0.0), seen, over)) / now_expected - 1 if now_expected > 0 else 0.0
     rest = max(0.0, (1 + goes_on * now_busy) * rest_expected)
     low, high = _ends(missed / spread(means))
-    reach = float(spread(rest_expected))
+    # Where `goes_on` was learned from few units, it is unsure itself: the prediction interval of a regression.
+    unsure = now_busy**2 / square if 0 < goes_on < 1 else 0.0
+    reach = float(spread(rest_expected)) * math.sqrt(1 + unsure)
     parts = []
     for hours, each in corrected:
         past_hours, my_hours = _apart(hours, units, unit, length, False)
