@@ -16,7 +16,7 @@ from devices.models import Device
 from plays.attribution.statements import Dialect, shown_plays
 from plays.models import Content, PlayDay, Screen
 
-MOST_BARS = 2_000
+MOST_BARS = 1_500
 """Plays, and visits, that one timeline draws; when there are more, the page shows and says up to when they began."""
 
 FIRST_STRETCH = dt.timedelta(minutes=15)
