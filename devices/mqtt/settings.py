@@ -1,6 +1,10 @@
 """Publishes the desired settings of things, and publishes them again until the things report them."""
 
+import datetime as dt
 import logging
+import random
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 from django.db import models
@@ -9,37 +13,66 @@ from devices.faults.isolation import each
 from devices.models import Thing
 from devices.mqtt import broker
 from devices.mqtt.broker import BrokerUnavailable
+from devices.storage.sql import Among
 from edge_agent.messages import topic_to_device
 
 log = logging.getLogger(__name__)
 
 
+AT_ONCE = 1_000
+"""Things whose settings one run of the task publishes, on one connection; the next run goes on."""
+
+MOST_REFUSED = 3
+"""The run ends when the broker has not taken the settings of so many things: it may be away."""
+
+
 def send_config(*, thing: Thing) -> None:
     """Publish the thing's desired settings, retained, for now or its next connection. Raises `BrokerUnavailable`."""
+    _send([thing])
+
+
+def _send(things: Sequence[Thing]) -> None:
     # Never an empty payload: it would remove the retained message, and an absent device would keep its old settings.
-    payload = msgspec.json.encode(thing.desired_config)
-    broker.publish(topic_to_device(thing.name, "config"), payload, retain=True)
-    # The filter leaves the thing as unsent if somebody changed its settings again meanwhile.
-    Thing.objects.filter(pk=thing.pk, config_unsent_since=thing.config_unsent_since).update(config_unsent_since=None)
-    thing.config_unsent_since = None
+    payloads = {topic_to_device(thing.name, "config"): msgspec.json.encode(thing.desired_config) for thing in things}
+    broker.publish_all(payloads, retain=True)
+    sent: defaultdict[dt.datetime, list[int]] = defaultdict(list)
+    for thing in things:
+        if thing.config_unsent_since is not None:
+            sent[thing.config_unsent_since].append(thing.pk)
+    for since, pks in sent.items():
+        # The filter leaves a thing as unsent if somebody changed its settings again meanwhile.
+        Thing.objects.filter(Among("pk", pks), config_unsent_since=since).update(config_unsent_since=None)
+    for thing in things:
+        thing.config_unsent_since = None
 
 
 def send_missing_configs() -> int:
-    """Publish the settings that the broker never got or has lost. Return the number of things."""
-    away: list[BrokerUnavailable] = []
+    """Publish the settings that the broker never got or has lost, of at most `AT_ONCE` things. Return their number."""
+    missing = things_to_configure()
+    # In any order, so that things whose settings the broker refuses, or that never take them, keep no others waiting.
+    things = random.sample(missing, min(len(missing), AT_ONCE))
+    if not things:
+        return 0
+    try:
+        _send(things)
+        return len(things)
+    except BrokerUnavailable as error:
+        log.warning("The settings of %d devices could not be sent together: %s", len(things), error)
+    refused = 0
 
     def send(thing: Thing) -> int:
-        if away:
+        nonlocal refused
+        if refused >= MOST_REFUSED:
             return 0
         try:
-            send_config(thing=thing)
+            _send([thing])
         except BrokerUnavailable as error:
             log.warning("The settings of %s could not be sent and are tried again: %s", thing, error)
-            away.append(error)
+            refused += 1
             return 0
         return 1
 
-    return sum(each(things_to_configure(), send, what="sending the settings of"))
+    return sum(each(things, send, what="sending the settings of"))
 
 
 def things_to_configure() -> list[Thing]:

@@ -135,6 +135,30 @@ def test_settings_that_changed_while_they_were_sent_are_sent_again(
     assert things_to_configure() == []
 
 
+def test_settings_that_the_broker_refuses_keep_no_others_waiting(
+    tmp_path: Path, settings: Settings, seattle01: Device, chicago01: Device
+) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic write {messages.topic_to_device(chicago01.thing_name, 'config')}\n")
+    for device in (seattle01, chicago01):
+        services.configure_device(device=device, settings=messages.DesiredSettings(cadence=5.0), now=NOW)
+    with mosquitto(tmp_path / "mosquitto", f"acl_file {acl}") as broker:
+        settings.MQTT_URL = broker.url
+        assert tasks.send_missing_settings() == 1
+    assert things_to_configure() == [seattle01.thing]
+
+
+def test_settings_of_many_devices_are_sent_in_parts(
+    tmp_path: Path, settings: Settings, seattle01: Device, chicago01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_settings, "AT_ONCE", 1)
+    for device in (seattle01, chicago01):
+        services.configure_device(device=device, settings=messages.DesiredSettings(cadence=5.0), now=NOW)
+    with mosquitto(tmp_path) as broker:
+        settings.MQTT_URL = broker.url
+        assert [tasks.send_missing_settings() for _ in range(3)] == [1, 1, 0]
+
+
 def test_a_device_that_lives_by_other_settings_is_told_again_unless_it_said_why(seattle01: Device) -> None:
     desired = messages.DesiredSettings(cadence=5.0)
     services.configure_device(device=seattle01, settings=desired, now=NOW)
