@@ -68,6 +68,8 @@ def annotate(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "data_set": data_set,
         "show": chosen,
+        "is_empty": not keys and not data_set.pictures.exists(),
+        "label": label,
         "start": {
             "pictures": keys,
             "at_once": AT_ONCE,

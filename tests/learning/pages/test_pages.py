@@ -192,3 +192,10 @@ def test_the_table_of_another_training_is_entered_and_stands_beside_ours(evaluat
     assert "2 best figures entered by hand 30 29 8 1 0.875 0.454" in told
     wrong = post(operator, "data-set-enter", into.pk, **(values | {"true": "31"}))
     assert "There cannot be more true predictions than expected ones." in words(wrong)
+
+
+def test_the_annotator_of_a_data_set_without_pictures_says_so(seattle: Site, taught: DataSet, operator: User) -> None:
+    empty = DataSet.objects.create(site=seattle, name="Empty")
+    assert "The data set has no picture yet." in words(page(operator, f"/learning/data-sets/{empty.pk}/annotate/"))
+    done = words(page(operator, f"/learning/data-sets/{taught.pk}/annotate/"))
+    assert "no picture yet" not in done

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -21,6 +22,9 @@ from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
+
+MOST_KEPT = 100
+"""Sites that the form keeps selected after a wrong code."""
 
 SECRET = "wall_pairing"  # noqa: S105 - the name of a session's value
 
@@ -55,8 +59,8 @@ def state(request: HttpRequest) -> HttpResponse:
 def pair(request: HttpRequest, slug: str) -> HttpResponse:
     """Pair the screen that shows the code with a new wall of this site."""
     site = find_site_with(cast("User", request.user), slug, Right.OPERATE)
-    _pair(request, [site], site.slug)
-    return redirect("site-walls", site.slug)
+    is_paired = _pair(request, [site], site.slug)
+    return _back(request, reverse("site-walls", args=[site.slug]), is_paired=is_paired)
 
 
 @login_required
@@ -64,11 +68,9 @@ def pair(request: HttpRequest, slug: str) -> HttpResponse:
 def pair_with_several(request: HttpRequest) -> HttpResponse:
     """Pair the screen that shows the code with a new wall of the chosen sites, all of which the user operates."""
     sites = chosen_sites(request)
-    if sites:
-        _pair(request, sites, ALL)
-    else:
+    if not sites:
         messages.error(request, "Choose the sites that the screen shows.")
-    return redirect("walls")
+    return _back(request, reverse("walls"), is_paired=bool(sites) and _pair(request, sites, ALL))
 
 
 def chosen_sites(request: HttpRequest) -> list[Site]:
@@ -77,8 +79,29 @@ def chosen_sites(request: HttpRequest) -> list[Site]:
     return list(permitted.filter(slug__in=request.POST.getlist("site")).order_by("name"))
 
 
-def _pair(request: HttpRequest, sites: Sequence[Site], where: str) -> None:
-    """Have the screen open a new wall of these sites, and tell the user; `where` stands for them in its address."""
+def pairing_form(request: HttpRequest, boards: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """Return the context of the form: the boards, each with whether it is selected, and what was typed before."""
+    given = request.GET
+    selected = given.getlist("board") or [name for name, _ in boards[:1]]
+    return {
+        "boards": [(name, title, name in selected) for name, title in boards],
+        "pair_address": request.build_absolute_uri(reverse("wall-pair")),
+        "pairing": {"name": given.get("name", ""), "shape": given.get("shape", ""), "sites": given.getlist("site")},
+    }
+
+
+def _back(request: HttpRequest, page: str, *, is_paired: bool) -> HttpResponse:
+    """Lead back to the page, where all but the code is still typed if no screen was paired."""
+    kept = ("name", "board", "shape", "site")
+    typed = urlencode([(each, value[:80]) for each in kept for value in request.POST.getlist(each)[:MOST_KEPT]])
+    return redirect(page if is_paired else f"{page}?{typed}")
+
+
+def _pair(request: HttpRequest, sites: Sequence[Site], where: str) -> bool:
+    """Have the screen open a new wall of these sites, and tell the user; return whether it does.
+
+    `where` stands for the sites in its address.
+    """
     name = request.POST.get("name", "").strip()
     try:
         pair_screen(
@@ -92,8 +115,9 @@ def _pair(request: HttpRequest, sites: Sequence[Site], where: str) -> None:
         )
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-        return
+        return False
     messages.success(request, f"The screen “{name}” opens its wall in a few seconds.")
+    return True
 
 
 def boards_of_a_site(site: Site) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.features.galaxy.serving import services
-from analytics.features.galaxy.serving.pair_views import boards_of_a_site
+from analytics.features.galaxy.serving.pair_views import boards_of_a_site, pairing_form
 from analytics.models.walls import WallToken
 from devices.managing.access import check_right, find_site
 from devices.models import ApiToken, Site
@@ -62,8 +62,7 @@ def site_walls(request: HttpRequest, slug: str) -> HttpResponse:
         "errors": errors,
         "typed": request.POST if errors else {},
         "days_offered": DAYS_OFFERED,
-        "boards": boards_of_a_site(site),
-        "pair_address": request.build_absolute_uri(reverse("wall-pair")),
+        **pairing_form(request, boards_of_a_site(site)),
         "now": timezone.now(),
     }
     status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.features.galaxy.serving import services
-from analytics.features.galaxy.serving.pair_views import boards_of_several, chosen_sites
+from analytics.features.galaxy.serving.pair_views import boards_of_several, chosen_sites, pairing_form
 from analytics.features.galaxy.serving.tokens_page import DEFAULT_SCREENS
 from analytics.models.walls import WallToken
 from devices.models import Site
@@ -60,8 +60,7 @@ def walls(request: HttpRequest) -> HttpResponse:
         "typed": request.POST if errors else {},
         "chosen": request.POST.getlist("site") if errors else [],
         "days_offered": DAYS_OFFERED,
-        "boards": boards_of_several(),
-        "pair_address": request.build_absolute_uri(reverse("wall-pair")),
+        **pairing_form(request, boards_of_several()),
         "now": timezone.now(),
     }
     status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK

@@ -71,6 +71,18 @@ def test_a_code_works_once(seattle01: Device, operator: User) -> None:
     assert WallToken.objects.count() == 1
 
 
+def test_a_wrong_code_loses_nothing_else_of_the_form(seattle01: Device, operator: User) -> None:
+    client = Client()
+    client.force_login(operator)
+    values = {"code": "AAAAAA", "name": "Lobby & hall", "board": ["week"], "shape": "portrait"}
+    form = client.post(reverse("site-wall-pair", args=["seattle"]), values, follow=True).content.decode()
+    assert 'value="Lobby &amp; hall"' in form
+    assert 'value="week" checked' in form
+    assert 'value="today" checked' not in form
+    assert 'value="portrait" selected' in form
+    assert "AAAAAA" not in form
+
+
 @pytest.mark.parametrize("code", ["", "AAAAAA", "K7P X3M7", "' OR 1=1", "x" * 500])
 def test_a_code_that_no_screen_shows_makes_no_token(seattle01: Device, operator: User, code: str) -> None:
     code_on(Client())
