@@ -8,7 +8,7 @@ from typing import Any
 from analytics.features.galaxy.boards.board import Board, Scope, find_board, register
 from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing.canvas import EDGE, Canvas
-from analytics.features.galaxy.drawing.frame import Reading, draw_frame, footnote, message
+from analytics.features.galaxy.drawing.frame import Reading, counted, draw_frame, footnote, message
 from analytics.features.galaxy.drawing.layout import SCREEN_WIDTH, Wall
 from analytics.features.galaxy.drawing.lists import list_rows, split_columns
 from analytics.features.galaxy.reads import Source
@@ -89,7 +89,7 @@ class ContentsBoard(Board[ContentsSnapshot]):
         readings = [
             Reading("impressions in 7 days", f"{sum(each.impressions for _, each in snapshot.rows):,}"),
             Reading("viewers of a content", f"{sum(each.viewers for _, each in snapshot.rows):,}"),
-            Reading("contents", f"{len(snapshot.rows):,}"),
+            counted(len(snapshot.rows), "content", "contents"),
         ]
         now = local_time(snapshot.at, snapshot.timezone)
         draw_frame(canvas, snapshot.place, "Seconds of attention each", readings, now)

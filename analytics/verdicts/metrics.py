@@ -45,7 +45,10 @@ def metrics(
     """
     engagement, spells, median = total.engagement, total.spells.known_count, total.spells.median_seconds
     gap = "a spell ends after 20 s without a face"
-    explanation = gap if median is None else f"{gap}; half of the spells were longer than {format_duration(median)}"
+    longer = "half of the spells lasted less than a second"
+    if median is not None and median >= 1:
+        longer = f"half of the spells were longer than {format_duration(median)}"
+    explanation = gap if median is None else f"{gap}; {longer}"
     average, gestures = engagement.average_faces, total.gestures.known_count
     came = _metric(
         "Visits", "", "{:,}", visits, "one person each, from coming to leaving", findings.get(Measure.VISITS)

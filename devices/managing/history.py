@@ -101,6 +101,7 @@ def _what(entry: AuditEntry, about: str) -> str:
         return verb
     named = entry.label or ("" if about or not entry.number else f"no. {entry.number}")
     article = "" if entry.subject in _PLURALS else "the "
+    named = f"of {named}" if entry.action == Action.LOOKED and entry.label else named
     of_whom = f" of {about}" if about else ""
     return " ".join(filter(None, [verb, f"{article}{entry.subject}", named])) + of_whom
 

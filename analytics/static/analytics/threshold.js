@@ -29,7 +29,7 @@
     const bars = figure.data[0];
     bars.y = bars.y.map((_, bin) => sum(selected.map((each) => each.bins[bin])));
     bars.marker.color = bars.y.map((_, bin) => (bin < first ? "var(--data-soft)" : "var(--data)"));
-    bars.hovertext = bars.y.map((count, bin) => `<b>${bin * STEP}–${(bin + 1) * STEP} %</b><br>${number.format(count)} detections`);
+    bars.hovertext = bars.y.map((count, bin) => `<b>${bin * STEP}–${(bin + 1) * STEP} %</b><br>${number.format(count)} detection${count === 1 ? "" : "s"}`);
     figure.layout.yaxis.range = [0, Math.max(1, Math.max(...bars.y) * 1.08)];
     script("histogram-figure").textContent = JSON.stringify(figure);
   }
@@ -53,7 +53,7 @@
     const all = sum(buckets.flatMap((each) => each.bins));
     const count = sum(buckets.flatMap((each) => each.bins.slice(first)));
     const mean = count && Math.round((100 * sum(buckets.flatMap((each) => each.millionths.slice(first)))) / MILLION / count);
-    result.textContent = `${number.format(count)} of ${number.format(all)} detections count${count ? `, with a mean confidence of ${mean} %` : ""}.`;
+    result.textContent = `${number.format(count)} of ${number.format(all)} detection${all === 1 ? "" : "s"} count${count === 1 ? "s" : ""}${count ? `, with a mean confidence of ${mean} %` : ""}.`;
   }
 
   function recount() {

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 
 from analytics.numbers.intervals import Interval
@@ -74,3 +75,10 @@ def test_zero_is_not_the_same_as_nothing_seen() -> None:
     average, _, _, spells, thumbs_up, coverage = metrics(row(0), {}, label="thumbs-up")
     assert (average.value, average.unit) == ("0.00", "people")
     assert (spells.value, thumbs_up.value, coverage.value) == ("0", "0", "100%")
+
+
+def test_spells_of_a_single_frame_are_not_said_to_be_longer_than_nothing() -> None:
+    whole = row(1, faces=90)
+    short = dataclasses.replace(whole.spells, seconds=(0.0, 0.0, 30.0))
+    spells = metrics(dataclasses.replace(whole, spells=short), COMPARED, label="thumbs-up")[3]
+    assert spells.explanation == "a spell ends after 20 s without a face; half of the spells lasted less than a second"

@@ -4,7 +4,7 @@ from analytics.features.galaxy.boards.board import Board, Scope, register
 from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing import plots
 from analytics.features.galaxy.drawing.canvas import Canvas
-from analytics.features.galaxy.drawing.frame import Reading, draw_frame, legend, page_at
+from analytics.features.galaxy.drawing.frame import Reading, counted, draw_frame, legend, page_at
 from analytics.features.galaxy.drawing.layout import Wall
 from analytics.features.galaxy.drawing.lists import list_rows, split_columns
 from analytics.features.galaxy.reads import LATEST
@@ -34,8 +34,10 @@ class SitesBoard(Board[EngagementSnapshot]):
         cameras = sum(site.cameras for site in snapshot.sites)
         readings = [
             Reading("people this hour", f"{sum(hour.average_faces or 0.0 for hour in hours):.1f}"),
-            Reading(f"of {cameras:,} cameras live", f"{sum(site.live for site in snapshot.sites):,}"),
-            Reading("sites", f"{len(snapshot.sites):,}"),
+            Reading(
+                f"of {cameras:,} camera{'s' * (cameras != 1)} live", f"{sum(each.live for each in snapshot.sites):,}"
+            ),
+            counted(len(snapshot.sites), "site", "sites"),
         ]
         title = "All sites" if pages == 1 else f"All sites {page + 1}/{pages}"
         now = local_time(snapshot.at, common_timezone(snapshot.sites))

@@ -3,7 +3,7 @@
 from analytics.features.galaxy.boards.board import Board, Scope, register
 from analytics.features.galaxy.drawing import plots
 from analytics.features.galaxy.drawing.canvas import Canvas
-from analytics.features.galaxy.drawing.frame import Reading, draw_frame, footnote, message
+from analytics.features.galaxy.drawing.frame import counted, draw_frame, footnote, message
 from analytics.features.galaxy.drawing.layout import Wall
 from analytics.features.galaxy.drawing.lists import list_rows, split_columns
 from analytics.features.galaxy.reads import COFFEES
@@ -30,9 +30,9 @@ class LeaderboardBoard(Board[CoffeeSnapshot]):
         people = snapshot.people[: MOST_ROWS * wall.count]
         total = sum(person.coffees for person in snapshot.people) + snapshot.anonymous
         readings = [
-            Reading("coffees this week", f"{total:,}"),
-            Reading("people", f"{len(snapshot.people):,}"),
-            Reading("anonymous coffees", f"{snapshot.anonymous:,}"),
+            counted(total, "coffee this week", "coffees this week"),
+            counted(len(snapshot.people), "person", "people"),
+            counted(snapshot.anonymous, "anonymous coffee", "anonymous coffees"),
         ]
         draw_frame(canvas, snapshot.place, self.title, readings, local_time(snapshot.at, snapshot.timezone))
         if not people:

@@ -4,7 +4,7 @@ from analytics.features.galaxy.boards.board import Board, Scope, register
 from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing import plots
 from analytics.features.galaxy.drawing.canvas import Canvas
-from analytics.features.galaxy.drawing.frame import Reading, draw_frame, legend, message
+from analytics.features.galaxy.drawing.frame import Reading, counted, draw_frame, legend, message
 from analytics.features.galaxy.drawing.layout import Wall
 from analytics.features.galaxy.reads import TODAY
 from analytics.features.galaxy.snapshots import EngagementSnapshot, local_time
@@ -29,7 +29,7 @@ class TodayBoard(Board[EngagementSnapshot]):
         readings = [
             Reading("people this hour", format_number("{:.1f}", hour.average_faces if hour else None)),
             *_people(snapshot, total),
-            Reading("coffees today", f"{snapshot.coffees:,}"),
+            counted(snapshot.coffees, "coffee today", "coffees today"),
             Reading("thumbs-up today", f"{snapshot.thumbs_up:,}"),
             Reading("of the time on camera", format_number("{:.0%}", total.known_coverage)),
         ]
@@ -47,7 +47,7 @@ def _people(snapshot: EngagementSnapshot, total: EngagementBucket) -> list[Readi
     if snapshot.visits is None:
         occupied = Reading("of the time occupied", format_number("{:.0%}", total.occupied_share))
         return [Reading("most at once today", format_number("{:,}", total.known_peak)), occupied]
-    came = Reading("people came today", f"{snapshot.visits:,}")
+    came = counted(snapshot.visits, "person came today", "people came today")
     if snapshot.conversion is not None:
         return [came, Reading("of the passers-by looked", f"{snapshot.conversion:.0%}")]
     return [came, Reading("of them looked", format_number("{:,}", snapshot.viewers))]

@@ -25,6 +25,11 @@ class Reading:
     value: str
 
 
+def counted(number: int, one: str, several: str) -> Reading:
+    """Return the reading of a number of things, which is named `one` for a single thing and `several` otherwise."""
+    return Reading(one if number == 1 else several, f"{number:,}")
+
+
 def draw_frame(canvas: Canvas, title: str, subtitle: str, readings: Sequence[Reading], now: dt.datetime) -> None:
     """Draw the title, as many readings as there is room for, and last the time; `now` is local."""
     wall = canvas.wall

@@ -205,3 +205,8 @@ def test_text_of_any_kind_stays_on_its_screen(text: str, x: float, anchor: str, 
 def test_shortened_text_fits_and_ends_with_an_ellipsis(text: str, room: float) -> None:
     found = shortened(text, SMALLEST_TEXT, room)
     assert found == text or (found.endswith("…") and text_width(found, SMALLEST_TEXT) <= room)
+
+
+def test_a_single_thing_is_named_as_one() -> None:
+    assert frame.counted(1, "coffee today", "coffees today") == frame.Reading("coffee today", "1")
+    assert frame.counted(1_200, "coffee today", "coffees today") == frame.Reading("coffees today", "1,200")
