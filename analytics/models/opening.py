@@ -14,6 +14,10 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 FORM = "Such as 09:00-18:00, or 09:00-12:00, 13:00-18:00, or 22:00-02:00 next day. Empty: closed."
 
 
+YEARS = range(2000, 2100)
+"""Days of other years are typing mistakes."""
+
+
 def validate_hours(text: str) -> None:
     try:
         parse_hours(text)
@@ -63,7 +67,8 @@ class OpeningPlan(models.Model):
         return [parse_hours(getattr(self, day)) for day in DAYS]
 
     def clean(self) -> None:
-        """Refuse days that overlap, and a country or region without known holidays."""
+        """Refuse days that overlap, a country or region without known holidays, and a day that nobody can mean."""
+        _check_year(self.since, "since")
         try:
             overlap = find_overlap(self.week)
         except ValueError:
@@ -73,6 +78,11 @@ class OpeningPlan(models.Model):
             names = f"{day.capitalize()} reach into those of {following.capitalize()}"
             raise ValidationError({day: f"The hours of {names}; end them earlier."})
         _check_region(self.country, self.region)
+
+
+def _check_year(day: dt.date | None, field: str) -> None:
+    if day is not None and day.year not in YEARS:
+        raise ValidationError({field: f"Choose a day from {YEARS[0]} to {YEARS[-1]}."})
 
 
 def _check_region(country: str, region: str) -> None:
@@ -105,3 +115,7 @@ class OpeningException(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site} on {self.date}: {self.hours or 'closed'}"
+
+    def clean(self) -> None:
+        """Refuse a day that nobody can mean."""
+        _check_year(self.date, "date")

@@ -75,7 +75,9 @@ def change_plan(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     check_right(user, site, Right.OPERATE)
     if "delete" in request.POST:
         plan.delete()
-        messages.success(request, "The plan is deleted. The numbers of its days are about the plan before it now.")
+        earlier = OpeningPlan.objects.filter(site=site, since__lt=plan.since).exists()
+        hours = "the hours of the plan before it" if earlier else "all hours"
+        messages.success(request, f"The plan is deleted. The numbers of its days are about {hours} now.")
         return redirect("site-opening", site.slug)
     return _edit(request, site, plan, {})
 
@@ -125,6 +127,8 @@ def _edit(request: HttpRequest, site: Site, plan: OpeningPlan, initial: dict[str
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, f"The opening hours from {plan.since:%-d %b %Y} on are saved.")
+        if not any(plan.week) and not plan.holiday:
+            messages.warning(request, f"By them {site} is never open, so its pages show numbers of all hours alone.")
         return redirect("site-opening", site.slug)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
     context = {"site": site, "form": form, "is_proposed": any(initial.values()), "tab": "site-opening"}

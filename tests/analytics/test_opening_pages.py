@@ -29,8 +29,13 @@ def test_an_operator_enters_the_hours_changes_and_deletes_them(operator: User, s
     sent(operator, f"plan/{plan.pk}/", since="2026-11-01", monday="10:00-18:00")
     plan.refresh_from_db()
     assert plan.monday == "10:00-18:00"
-    sent(operator, f"plan/{plan.pk}/", delete="yes")
+    assert "are about all hours now" in sent(operator, f"plan/{plan.pk}/", delete="yes").content.decode()
     assert not OpeningPlan.objects.exists()
+
+
+def test_a_plan_of_a_site_that_is_never_open_is_stored_with_a_warning(operator: User, seattle: Site) -> None:
+    assert "is never open" in sent(operator, "plan/", since="2026-11-01").content.decode()
+    assert "is never open" not in sent(operator, "plan/", since="2026-11-02", sunday="10:00-12:00").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,8 @@ def test_an_operator_enters_the_hours_changes_and_deletes_them(operator: User, s
         ({"since": "2026-11-01", "monday": "9 to 6"}, "9 to 6"),
         ({"since": "2026-11-01", "country": "XX"}, "No holidays are known of “XX”"),
         ({"since": "2026-10-01"}, "already exists"),
+        ({"since": "0206-11-01"}, "Choose a day from 2000 to 2099."),
+        ({"since": "2126-11-01"}, "Choose a day from 2000 to 2099."),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_is_stored(
