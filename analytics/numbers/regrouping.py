@@ -16,10 +16,12 @@ def regroup(buckets: Sequence[_B], period: Bucket, merge: Callable[[Sequence[_B]
     if period == "hour":
         return list(buckets)
 
-    def first_day(bucket: _B) -> dt.date:
-        date = bucket.start.date()
-        if period == "month":
-            return date.replace(day=1)
-        return date - dt.timedelta(days=date.weekday()) if period == "week" else date
+    def date(bucket: _B) -> dt.date:
+        return bucket.start.date()
 
-    return [merge(list(group)) for _, group in groupby(buckets, first_day)]
+    def first_day(bucket: _B) -> dt.date:
+        day = date(bucket)
+        return day.replace(day=1) if period == "month" else day - dt.timedelta(days=day.weekday())
+
+    # A month has hundreds of hours, and most of them are merged into days.
+    return [merge(list(group)) for _, group in groupby(buckets, date if period == "day" else first_day)]

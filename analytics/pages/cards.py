@@ -1,7 +1,8 @@
 """Cards that features add to the pages of a site and of a device, so that the pages import no feature."""
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ class Subject:
     device: Device | None
     """The latest device of a device's page; None on the page of a site."""
     period: Period
+    followed_from: Mapping[int, dt.datetime] | None = None
+    """Since when each device follows people, by its primary key; None where that has not been read."""
 
 
 Card = Callable[[Subject], str]

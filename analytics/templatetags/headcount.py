@@ -67,7 +67,8 @@ def signed(people: float | None) -> str:
 @register.simple_tag(takes_context=True)
 def cards(context: Context, place: Place) -> SafeString:
     """Return the cards of features at this place of the page of a site or device; see `analytics/pages/cards.py`."""
-    return render_cards(place, Subject(context["selected"], context.get("device"), context["period"]))
+    followed_from = context["report"].numbers.followed_from
+    return render_cards(place, Subject(context["selected"], context.get("device"), context["period"], followed_from))
 
 
 @register.inclusion_tag("analytics/sparkline.html")

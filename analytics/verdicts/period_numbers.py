@@ -87,6 +87,8 @@ class TextNumbers:
     """Whether it is compared with the period before: not if it has more hours than one page may read."""
     visits: int | None
     """The visits of the period; None where no camera followed people."""
+    followed_from: Mapping[int, dt.datetime] | None
+    """Since when each device follows people, as `first_visits` reads it; None where no camera was on."""
     past: "PastNumbers"
     parts: list[Activity]
     """The whole period of each of the parts that were asked for."""
@@ -143,6 +145,7 @@ def read_text_numbers(
     buckets, *activity = _read_activity([whole, *apart], engagement, label, bucket, rows)
     (counts,), labels = read_counts_and_labels([whole], label=label, bucket=bucket, engagement=[of_table])
     total = merge_activity(buckets)
+    followed = first_visits(devices) if total.engagement.minutes_seen else None
     return TextNumbers(
         period=period,
         label=label,
@@ -152,7 +155,8 @@ def read_text_numbers(
         counts=counts,
         total=total,
         is_compared=_can_compare(devices, period),
-        visits=_count_visits([whole], period) if total.engagement.minutes_seen else None,
+        visits=_count_visits(whole, period, followed or {}),
+        followed_from=followed,
         past=of_past,
         parts=[total] if is_whole else [part for (part,) in activity],
     )
@@ -230,12 +234,11 @@ def _can_compare(devices: Sequence[Device], period: Period) -> bool:
     return days * len(devices) <= MOST_CAMERA_DAYS or days <= PAST_DAYS + WEEK
 
 
-def _count_visits(selections: Sequence[Selection], period: Period) -> int | None:
+def _count_visits(selection: Selection, period: Period, followed: Mapping[int, dt.datetime]) -> int | None:
     """Return how many visits began in the period; None where no camera had followed people before its end."""
-    followed = first_visits(device for selection in selections for device in selection.devices)
     if not any(first < period.end for first in followed.values()):
         return None
-    return sum(visits_of([replace(selection, single_bucket=True) for selection in selections]))
+    return sum(visits_of([replace(selection, single_bucket=True)]))
 
 
 def _past(selection: Selection, period: Period, *, label: str) -> tuple[PastNumbers, PackedRows | None]:

@@ -26,7 +26,7 @@ class Number:
 def visits_card(subject: Subject) -> str:
     """Return the visits of the period, and a table of its buckets; nothing where no device follows people."""
     period, devices = subject.period, subject.devices
-    followed_from = first_visits(devices)
+    followed_from = first_visits(devices) if subject.followed_from is None else subject.followed_from
     if not followed_from:
         return ""
     bucket = period.bucket_name
