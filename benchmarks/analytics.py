@@ -1,7 +1,7 @@
 """`python -m benchmarks.analytics`: whether response times of plots and numbers grow with the number of frames.
 
 The data is thirty days of one camera, as 50 thousand, 5 million and 50 million frames, each in its own database on one
-PostgreSQL. The largest takes some ten minutes and 12 GB; see `--frames`. For each database in turn, one process
+PostgreSQL. The largest takes five to ten minutes and 13 GB; see `--frames`. For each database in turn, one process
 requests the device's page, the page's plots, and `engagement/` for the thirty days, without a network. It also runs a
 plain GROUP BY over the frames. A further database has a year of one camera (`--year`): there the process requests the
 pages of 30 days and of the year of the device and of its site, and the overview, each the first time, when nothing is
