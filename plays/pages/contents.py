@@ -59,6 +59,9 @@ def _of_site(site: Site, days: int, user: "User") -> dict[str, Any]:
     found = read_contents([site], last_days(site, days))
     known = Content.objects.filter(site=site).select_related("site").in_bulk(found)
     rows = [(known[key], numbers) for key, numbers in found.items() if key in known]
+    # What is given an address is meant to be shown, and may be a mistake; the others were not shown in this time.
+    added = Content.objects.filter(site=site, address__gt="").exclude(pk__in=found).select_related("site")
+    rows += [(content, Numbers()) for content in added[: MOST_LISTED + 1]]
     rows.sort(key=lambda row: (-(row[1].attention_s or -1), row[0].name))
     experiments = list(Experiment.objects.filter(site=site).select_related("site", "screen")[:20])
     return {
@@ -98,7 +101,7 @@ def new_content(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = form.save()
         messages.success(
-            request, f"The content “{made}” is added. A screen shows it as its usual one, or by experiment."
+            request, f"The content “{made}” is added. Choose it at a screen for “Shows otherwise”, or in an experiment."
         )
         return redirect(made)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK

@@ -128,6 +128,7 @@ def test_an_operator_adds_a_content_for_a_kiosk_and_has_a_screen_show_it(
     assert client.post(address, {"name": "Film", "address": "http://signage/film"}).status_code == HTTPStatus.FOUND
     assert "has another content “Film”" in client.post(address, {"name": "Film"}).content.decode()
     film = Content.objects.get()
+    assert film.get_absolute_url() in read(client, operator, reverse("contents"))
     assert (film.key, film.site) == ("Film", seattle01.site)
     values = {"name": "Lobby", "cameras": ["Seattle01"], "usual": film.pk}
     client.post(reverse("site-screen", args=["seattle", lobby.pk]), values)
