@@ -123,6 +123,7 @@ def _usual(series: HourSeries, period: Period) -> Content:
         "high": usual.band.high,
         "weeks": usual.weeks,
         "word": judge_day(usual).value,
+        "note": usual.note,
     }
     return {"usual": found, "untold": ""}
 

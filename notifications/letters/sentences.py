@@ -54,7 +54,9 @@ def usual(content: Content) -> str:
     if found is not None:
         low, high = f"{found['low']:,.0f}", f"{found['high']:,.0f}"
         word = found["word"][0].upper() + found["word"][1:]
-        return f"{word}: {low} to {high} is usual in the same hours, from {found['weeks']} earlier {_spans(content)}."
+        told = f"{word}: {low} to {high} is usual in the same hours, from {found['weeks']} earlier {_spans(content)}."
+        # A letter that an earlier version has made has no note.
+        return f"{told}{found.get('note', '')}"
     if not content["is_seen"]:
         return "No camera was on."
     # A letter that an earlier version has made does not tell why.

@@ -8,6 +8,8 @@ from django.contrib.auth.models import User
 
 from analytics.features.questions import services as questions
 from analytics.numbers import letter_lines
+from analytics.numbers.intervals import Interval
+from analytics.verdicts.matched import UsualRange
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Sighting
 from notifications.letters import sentences
@@ -38,6 +40,15 @@ def test_a_week_is_told_beside_the_usual_and_the_week_before(content: Content) -
     assert sentences.usual(content).endswith(" is usual in the same hours, from 8 earlier weeks.")
     assert sentences.beside(content).startswith("More than the week before: +")
     assert sentences.beside(content).endswith("(21 hours in common).")
+
+
+def test_a_letter_says_that_counts_by_eye_correct_the_weeks_before(content: Content) -> None:
+    note = UsualRange(1.0, 1.0, Interval(1.0, 1.0), 8, is_corrected=True).note
+    assert content["usual"]["note"] == ""
+    content["usual"]["note"] = note
+    assert sentences.usual(content).endswith(f"8 earlier weeks.{note}")
+    del content["usual"]["note"]
+    assert sentences.usual(content).endswith("8 earlier weeks."), "a letter of an earlier version"
 
 
 def test_best_and_weakest_hour_are_hours_that_were_seen(content: Content) -> None:
