@@ -136,7 +136,8 @@ class Ingester:
         accepted = self._accept(take) if take.messages else None
         if accepted is None:
             return 0
-        self._last_commit = self._monotonic()
+        if take.arrivals:
+            self._last_commit = self._monotonic()
         self._takes.popleft()
         self._subscription.ack(take.messages)
         self._send_receipts(accepted)

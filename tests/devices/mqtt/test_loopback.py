@@ -17,7 +17,7 @@ from devices.mqtt.suspects import Suspects
 from tests import clock
 from tests.brokers import mosquitto
 from tests.devices.mqtt.test_ingest import ingesting, subscribed
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,3 +93,17 @@ def test_an_ingester_that_shares_its_messages_does_not_write_to_itself() -> None
     # Another member of the group may get the message, and a shard reads no topics of agents.
     for assignment in (assignments.group_member("tests", "agents"), assignments.shard("tests", "0/2")):
         assert assignment.loopback == ""
+
+
+def test_the_ingester_goes_on_writing_to_itself_until_it_stops(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loopback, "EVERY_S", 0.05)
+    stop = threading.Event()
+    with subscription_under("topic readwrite dt/headcount/#", tmp_path, settings) as subscription:
+        thread = loopback.watch(subscription, lambda: False, stop)
+        assert eventually(lambda: subscription.delivers)
+        subscription.delivers = None
+        assert eventually(lambda: subscription.delivers)
+        stop.set()
+        thread.join()
