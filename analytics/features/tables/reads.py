@@ -115,9 +115,9 @@ def read_table(
     return DetectionTable({key: sums for key, sums in sorted(cells.items()) if sums.raw or sums.distinct})
 
 
-def _places(edges: Sequence[int], columns: Iterable[tuple[Any, Sequence[Any]]]) -> Iterable[tuple[int, int]]:
+def _places(edges: Sequence[int], columns: Iterable[tuple[Any, bytes | str]]) -> Iterable[tuple[int, int]]:
     """Yield the number of each bucket in which episodes began, and how many."""
-    for opening, (packed,) in columns:
+    for opening, packed in columns:
         seconds = sql.PackedTimes.unpack(packed) // MILLION
         if opening is not None:
             seconds = seconds[opening.contains(seconds)]
