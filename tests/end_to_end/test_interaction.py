@@ -115,3 +115,18 @@ def test_printing_shows_all_plots_and_pictures_and_no_empty_box(
     )
     assert page.evaluate("[...document.images].filter(picture => picture.loading === 'lazy').length") == 0
     assert browser.troubles == []
+
+
+def test_the_periods_to_choose_are_on_the_screen_whatever_wraps(
+    live_server: LiveServer, thumbs: list[Detection], operator: User, browser: Browser
+) -> None:
+    page = browser.page
+    browser.sign_in_as(operator, live_server.url)
+    page.goto(f"{live_server.url}/sites/seattle/devices/Seattle01/")
+    page.locator(".periods > summary").click()
+    for width in range(360, 1361, 100):
+        page.set_viewport_size({"width": width, "height": 800})
+        box = page.locator(".periods > .panel").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, f"at {width} pixels"
+        assert box["x"] + box["width"] <= width, f"at {width} pixels"
