@@ -1,4 +1,4 @@
-"""The main menu marks the part of the product that a page belongs to."""
+"""The main menu marks the part of the product that a page belongs to, and lists for many sites stay short."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from devices.models import Device
+from devices.models import Device, Site
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,20 @@ def test_the_menu_marks_one_entry(
     menu = page[page.index('<nav class="frame-nav') : page.index("</nav>")]
     assert menu.count("aria-current") == 1
     assert MARKED.search(menu).groups() == marked  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("route", "new"), [("questions", "question-ask"), ("data-sets", "data-set-new")])
+def test_many_sites_have_no_button_each_until_one_is_selected(
+    admin_client: Client, seattle01: Device, route: str, new: str
+) -> None:
+    made = reverse(new, args=["seattle"])
+    assert made in admin_client.get(reverse(route)).content.decode()
+    for number in range(5):
+        Site.objects.create(slug=f"site-{number}", name=f"Site {number}", timezone="UTC")
+    page = admin_client.get(reverse(route)).content.decode()
+    assert made not in page
+    assert "Select a site" in page
+    assert made in admin_client.get(f"{reverse(route)}?site=seattle").content.decode()
 
 
 def test_a_page_of_no_entry_marks_none(admin_client: Client) -> None:
