@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Q, When
 
 from analytics.counting.tallies import ENGAGEMENT_MERGE
 from analytics.models import EngagementQuarter, Episode
@@ -51,33 +51,55 @@ NO_QUARTERS, NO_EPISODES = Quarters(*[NOTHING] * 7), Episodes(*[NOTHING] * 3)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedRows:
-    """All quarter hours, and the episodes of some labels, that began in a span of time."""
+    """All quarter hours, and the episodes of some labels, that began in a long span of time."""
 
-    start: dt.datetime
-    end: dt.datetime
     quarters: Mapping[int, Quarters]
     """By the primary key of the device."""
+    starts: Mapping[tuple[int, str], Integers]
+    """When episodes began, in epoch microseconds, by the primary key of the device and the label."""
     episodes: Mapping[tuple[int, str], Episodes]
-    """By the primary key of the device, and the label."""
+    """The episodes that began in `period`, by the same keys."""
+    period: tuple[int, int]
+    """The part of the span, in epoch seconds, whose episodes are known with their ends and peaks."""
 
     def check(self, edges: Sequence[int]) -> None:
-        """Raise `ValueError` unless the rows cover the time between these edges, in epoch seconds."""
-        if edges and (edges[0] < self.start.timestamp() or edges[-1] > self.end.timestamp()):
+        """Raise `ValueError` unless the time between these edges, in epoch seconds, lies in `period`."""
+        if edges and (edges[0] < self.period[0] or edges[-1] > self.period[1]):
             raise ValueError("The rows that were read do not cover all of the buckets.")
 
 
 def read_packed_rows(
-    devices: Collection[int], labels: Collection[str], start: dt.datetime, end: dt.datetime, waiting: Collection[int]
+    devices: Collection[int],
+    labels: Collection[str],
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    period: tuple[int, int],
+    waiting: Collection[int],
 ) -> PackedRows:
-    """Read the rows of these devices in two queries; `waiting` are the devices that wait between uploads."""
-    episodes = (
+    """Read the rows of these devices in two queries; `period`, in epoch seconds, lies in the span.
+
+    `waiting` are the devices that wait between uploads.
+    """
+    inside = Q(started__gte=sql.utc(period[0]), started__lt=sql.utc(period[1]))
+    rows = (
         Episode.objects.filter(device__in=devices, label__in=labels, started__gte=start, started__lt=end)
         .order_by()
         .values_list("device_id", "label")
-        .annotate(**EPISODE_COLUMNS)
+        .annotate(
+            starts=sql.PackedTimes("started"),
+            # A long span has many more episodes than the period, and only their starts are needed.
+            ends=sql.PackedTimes("ended", filter=inside),
+            peaks=sql.PackedSmallIntegers("peak", filter=inside),
+        )
     )
-    found = {(device, label): unpack_episodes(columns) for device, label, *columns in episodes}
-    return PackedRows(start, end, read_quarters(devices, start, end, waiting), found)
+    starts, episodes = {}, {}
+    for device, label, *columns in rows:
+        began = sql.PackedTimes.unpack(columns[0])
+        here = began[(began >= period[0] * MILLION) & (began < period[1] * MILLION)]
+        ends, peaks = sql.PackedTimes.unpack(columns[1]), sql.PackedSmallIntegers.unpack(columns[2])
+        starts[device, label], episodes[device, label] = began, Episodes(here, ends, peaks)
+    return PackedRows(read_quarters(devices, start, end, waiting), starts, episodes, period)
 
 
 EPISODE_COLUMNS = {

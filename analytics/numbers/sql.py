@@ -118,14 +118,22 @@ class PackedColumn(Aggregate):
     """The integer that a binary 0 stands for."""
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template=f"STRING_AGG({self.binary}, ''::bytea)")
+        return self._by(f"STRING_AGG({self.binary}, ''::bytea)").as_sql(compiler, connection)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template=f"JSON_GROUP_ARRAY({self.json})")
+        return self._by(f"JSON_GROUP_ARRAY({self.json})").as_sql(compiler, connection)
+
+    def _by(self, template: str) -> Self:
+        """Return this column with a template. As an argument of `as_sql`, Django would not take one with a filter."""
+        copy = self.copy()
+        copy.template = template
+        return copy
 
     @classmethod
-    def unpack(cls, column: str | bytes) -> Integers:
-        """Return the integers of a column as the database has returned it."""
+    def unpack(cls, column: str | bytes | None) -> Integers:
+        """Return the integers of a column as the database has returned it; none for None, where no row was chosen."""
+        if column is None:
+            return np.empty(0, np.int64)
         if isinstance(column, str):
             return np.array(json.loads(column), np.int64)
         return np.frombuffer(column, cls.dtype).astype(np.int64) + cls.origin

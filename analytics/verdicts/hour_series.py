@@ -220,7 +220,7 @@ def read_hour_series(
         began = _read_starts(devices, {FACE, label}, start, end)
     else:
         tallies = rows.quarters
-        began = {key: episodes.starts // MILLION for key, episodes in rows.episodes.items()}
+        began = {key: starts // MILLION for key, starts in rows.starts.items()}
     # Before a device's first visit, it did not follow people. Since then, no visit means that nobody came.
     ever = VisitQuarter.objects.filter(device=OuterRef("device")).order_by("start").values("start")[:1]
     visits = (

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analytics.models import FACE
+from analytics.numbers import sql
 from analytics.numbers.buckets import Bucket
 from analytics.numbers.kept import keep
 from analytics.numbers.measures import (
@@ -21,6 +22,7 @@ from analytics.numbers.packed_rows import PackedRows, read_packed_rows
 from analytics.numbers.periods import PAST_DAYS, WEEK, Period
 from analytics.numbers.reads import (
     Selection,
+    edges_of,
     read_confidences,
     read_counts_and_labels,
     read_engagement,
@@ -135,7 +137,7 @@ def read_text_numbers(
         ],
         period.hours,
     )
-    of_past, rows = _past(past, period, label=label)
+    of_past, rows = _past(past, whole, period, label=label)
     (hours,) = _engagement([whole], period.plot_bucket, period.now, rows)
     bucket = period.bucket_name
     of_table = regroup(hours, bucket, merge_engagement)
@@ -168,7 +170,7 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
     plots = period.plot_bucket
-    of_past, rows = _past(past, period, label=label)
+    of_past, rows = _past(past, selections[0], period, label=label)
     (hours,) = engagement = _engagement(selections, plots, period.now, rows)
     episodes = _episodes(selections, [FACE, label], plots, engagement, rows)
     bucket = period.bucket_name
@@ -241,10 +243,12 @@ def _count_visits(selection: Selection, period: Period, followed: Mapping[int, d
     return sum(visits_of([replace(selection, single_bucket=True)]))
 
 
-def _past(selection: Selection, period: Period, *, label: str) -> tuple[PastNumbers, PackedRows | None]:
+def _past(
+    selection: Selection, whole: Selection, period: Period, *, label: str
+) -> tuple[PastNumbers, PackedRows | None]:
     """Return what weeks of hours tell, and the rows that were read for it; None where it was kept.
 
-    The rows cover the period, too, so that nothing is read twice for a page that is made for the first time.
+    The rows cover the whole period, too, so that nothing is read twice for a page that is made for the first time.
     """
     if not _can_compare(selection.devices, period):
         return NOTHING_PAST, None
@@ -252,8 +256,12 @@ def _past(selection: Selection, period: Period, *, label: str) -> tuple[PastNumb
 
     def make() -> PastNumbers:
         devices = sorted({device.pk for device in selection.devices})
+        (edges,) = edges_of([whole], period.plot_bucket)
+        start, end = selection.start, selection.end
+        bounds = (edges.epoch_s[0], edges.epoch_s[-1]) if edges.epoch_s else (round(start.timestamp()),) * 2
+        start, end = min(start, sql.utc(bounds[0])), max(end, sql.utc(bounds[1]))
         waiting = waiting_devices([selection])
-        read.append(read_packed_rows(devices, {FACE, label}, selection.start, selection.end, waiting))
+        read.append(read_packed_rows(devices, {FACE, label}, start, end, period=bounds, waiting=waiting))
         return _past_numbers(selection, period, label, read[0])
 
     hours = {pk: hash(spans.bounds.tobytes()) for pk, spans in selection.hours.items()}

@@ -43,12 +43,14 @@ def test_rows_give_the_buckets_that_a_query_gives(seattle01: Device, chicago01: 
     moments = st.integers(-60 * 3600, 70 * 3600).map(lambda second: SOME_DAY + dt.timedelta(seconds=second))
     with undone():
         count(*data.draw(st.lists(frames_of(devices, moments), unique_by=identity, max_size=16)))
+        edges = [edge for each in reads.edges_of(selections, bucket) for edge in each.epoch_s]
         rows = read_packed_rows(
             [device.pk for device in devices],
             LABELS,
             SOME_DAY - WEEK,
             SOME_DAY + WEEK,
-            reads.waiting_devices(selections),
+            period=(min(edges), max(edges)),
+            waiting=reads.waiting_devices(selections),
         )
         engagement = reads.read_engagement(selections, bucket=bucket, now=SOME_DAY)
         assert reads_of_rows.engagement_of_rows(selections, rows, bucket=bucket, now=SOME_DAY) == engagement
@@ -58,7 +60,8 @@ def test_rows_give_the_buckets_that_a_query_gives(seattle01: Device, chicago01: 
 
 
 def test_rows_of_another_time_are_refused(seattle01: Device) -> None:
-    rows = PackedRows(SOME_DAY, SOME_DAY + QUARTER, {}, {})
+    start = round(SOME_DAY.timestamp())
+    rows = PackedRows({}, {}, {}, (start, start + 900))
     selection = reads.Selection([seattle01], ZoneInfo("UTC"), SOME_DAY, SOME_DAY + 2 * QUARTER)
     with pytest.raises(ValueError, match="do not cover"):
         reads_of_rows.engagement_of_rows([selection], rows, bucket="quarter", now=SOME_DAY)
