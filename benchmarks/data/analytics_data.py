@@ -208,6 +208,8 @@ def _check(last: dt.date) -> None:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
         cursor.execute("SELECT setval('analytics_frame_id_seq', (SELECT max(id) FROM analytics_frame))")
+    # Otherwise the system writes the last gigabytes to the disk while pages are measured.
+    os.sync()
     call_command("rebuild_tallies", since=last.isoformat(), stdout=told)
     if told.getvalue() != "Rebuilt 1 days of 1 devices: every tally was right.\n":
         raise SystemExit(f"The benchmark's tallies or episodes differ from those of the rebuild: {told.getvalue()}")
