@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from analytics.numbers.intervals import Interval
 from analytics.numbers.measures import HOURS, WEEKDAYS
-from analytics.verdicts.matched import BAND, FEWEST_WEEKS, Booleans, Corrections, Floats, band_reach
+from analytics.verdicts.matched import BAND, FEWEST_WEEKS, Booleans, Corrections, Floats, band_reach, fold_weeks
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -136,7 +136,7 @@ class _Past:
 
     @classmethod
     def of(cls, rates: Floats, day: int) -> "_Past":
-        folded = _fold(rates, day, np.nan)
+        folded = _weeks_before(rates, day, np.nan)
         known = ~np.isnan(folded)
         return cls(np.where(known, folded, 0.0), known)
 
@@ -158,7 +158,9 @@ class _Past:
         count = np.maximum(1, self.known[:, :, 0].sum(axis=1, keepdims=True))
         means = self.values[:, :, 0] / count
         shares = means / np.maximum(means.sum(axis=(0, 1)), np.finfo(float).tiny)
-        moved = [((_fold(hours, day, False)[:, :, 0] * shares).sum(axis=(0, 1)), each) for hours, each in corrected]
+        moved = [
+            ((_weeks_before(hours, day, False)[:, :, 0] * shares).sum(axis=(0, 1)), each) for hours, each in corrected
+        ]
         return np.array(
             [
                 band_reach([(float(part[hour]) ** 2 * each.log_variance, each.freedom) for part, each in moved])
@@ -180,11 +182,9 @@ class _Past:
         return mean, usable
 
 
-def _fold(values: npt.NDArray[_T], day: int, fill: float) -> npt.NDArray[_T]:
+def _weeks_before(values: npt.NDArray[_T], day: int, fill: float) -> npt.NDArray[_T]:
     """Fold the days before a day into weeks that end with the day before."""
-    missing = -day % WEEKDAYS
-    padded: npt.NDArray[_T] = np.pad(values[:, :day], ((0, 0), (missing, 0), (0, 0)), constant_values=fill)
-    return padded.reshape(values.shape[0], padded.shape[1] // WEEKDAYS, WEEKDAYS, HOURS)
+    return fold_weeks(values[:, :day], -day % WEEKDAYS, fill)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

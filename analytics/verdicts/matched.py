@@ -251,9 +251,9 @@ class _Weeks:
     @classmethod
     def of(cls, side: Side, weekday: int) -> "_Weeks":
         first = _days_before(side.measure.first_day, weekday)
-        rates = _fold(side.measure.rates, first, np.nan)
-        chosen = _fold(np.where(side.hours, ~np.isnan(side.measure.rates), False), first, False)
-        events = None if side.measure.events is None else _fold(side.measure.events, first, 0.0)
+        rates = fold_weeks(side.measure.rates, first, np.nan)
+        chosen = fold_weeks(np.where(side.hours, ~np.isnan(side.measure.rates), False), first, False)
+        events = None if side.measure.events is None else fold_weeks(side.measure.events, first, 0.0)
         return cls(rates, chosen, chosen.sum(axis=1), events)
 
     def total(self, both: Booleans) -> float:
@@ -277,7 +277,11 @@ def _days_before(day: dt.date, weekday: int) -> int:
     return (day.weekday() - weekday) % WEEKDAYS
 
 
-def _fold(values: npt.NDArray[_T], before: int, fill: float) -> npt.NDArray[_T]:
+def fold_weeks(values: npt.NDArray[_T], before: int, fill: float) -> npt.NDArray[_T]:
+    """Return values of days, [camera, day, hour], as [camera, week, day of the week, hour].
+
+    The first week has `before` days before the first day; these, and the days after the last one, are filled.
+    """
     cameras, days, _ = values.shape
     weeks = -(-(before + days) // WEEKDAYS)
     after = weeks * WEEKDAYS - before - days
@@ -340,7 +344,7 @@ def _of_corrections(
         return []
     weights = late.shares(both) - early.shares(both)
     first = _days_before(after.measure.first_day, weekday)
-    moved = [(weights[_fold(hours, first, False)].sum(), each) for hours, each in after.measure.corrected]
+    moved = [(weights[fold_weeks(hours, first, False)].sum(), each) for hours, each in after.measure.corrected]
     return [(float(weight) ** 2 * each.log_variance, each.freedom) for weight, each in moved]
 
 
