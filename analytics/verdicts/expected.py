@@ -13,7 +13,7 @@ it has held: it is made again for past days, each from the days before that day 
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -101,27 +101,27 @@ def forecast_day(
 
     None where it is too early to tell, or where nothing is to come.
     """
-    made = _forecast(rates, np.arange(day), day, over[None], to_come[None], 1, corrected)
+    unit = _Unit(rates, day, over[None], to_come[None], corrected)
+    made = unit.forecast()
     if made is None or _Past.of(rates, day).weeks_known < FEWEST_WEEKS:
         return None
     tries = range(max(WEEKDAYS * FEWEST_UNITS, day - TRIED_DAYS), day)
-    of_past = (_try(rates, np.arange(each), each, over[None], to_come[None], 1, corrected) for each in tries)
-    return _with_tries(made, of_past)
+    return _with_tries(made, (replace(unit, first=each).held() for each in tries))
 
 
 def forecast_week(
     rates: Floats, monday: int, over: Booleans, to_come: Booleans, corrected: Corrections = ()
 ) -> Forecast | None:
-    """Forecast the week that begins on the day `monday`; `over` and `to_come` are [day of the week, hour]."""
-    first = monday % WEEKDAYS
-    made = _forecast(rates, np.arange(first, monday, WEEKDAYS), monday, over, to_come, WEEKDAYS, corrected)
-    if made is None or (monday - first) // WEEKDAYS < FEWEST_WEEKS:
+    """Forecast the week that begins on the day `monday`; `over` and `to_come` are [day of the week, hour].
+
+    None where it is too early to tell, or where nothing is to come.
+    """
+    unit = _Unit(rates, monday, over, to_come, corrected)
+    made = unit.forecast()
+    if made is None or unit.past.size < FEWEST_WEEKS:
         return None
-    tries = range(max(first + WEEKDAYS * FEWEST_UNITS, monday - WEEKDAYS * TRIED_WEEKS), monday, WEEKDAYS)
-    of_past = (
-        _try(rates, np.arange(first, each, WEEKDAYS), each, over, to_come, WEEKDAYS, corrected) for each in tries
-    )
-    return _with_tries(made, of_past)
+    tries = range(max(unit.past[0] + WEEKDAYS * FEWEST_UNITS, monday - WEEKDAYS * TRIED_WEEKS), monday, WEEKDAYS)
+    return _with_tries(made, (replace(unit, first=each).held() for each in tries))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,83 +196,140 @@ class _Made:
     band: Interval
 
 
-def _forecast(
-    rates: Floats,
-    units: npt.NDArray[np.int64],
-    unit: int,
-    over: Booleans,
-    to_come: Booleans,
-    length: int,
-    corrected: Corrections,
-) -> _Made | None:
-    """Forecast the rest of the unit (a day or week of `length` days that begins on the day `unit`) from past units."""
-    if units.size < FEWEST_UNITS:
-        return None
-    step = max(length, WEEKDAYS)
-    past, mine = _apart(rates, units, unit, length, np.nan)
-    # Units of the same weekday tell each other's expectation.
-    kind = (units - unit) % step
-    known = ~np.isnan(past)
-    values = np.where(known, past, 0.0)
-    same = (kind[:, None] == kind[None, :]).astype(float)
-    count, total = (_add_up(same, amounts) - amounts for amounts in (known.astype(float), values))
-    expected = np.divide(total, count, out=np.zeros(values.shape), where=count > 0)
-    usable = known & (count > 0)
-    own = kind == 0
-    own_count = known[:, own].sum(axis=1)
-    own_expected = np.divide(values[:, own].sum(axis=1), own_count, out=np.zeros(mine.shape), where=own_count > 0)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unit:
+    """A day or a week, which is forecast from the units of the same length before it."""
 
-    def sums(amounts: Floats, where: Booleans, hours: Booleans) -> Floats:
-        # Hours of single cameras are [camera, day, hour]; past units lie between.
-        mask = hours[:, None] if hours.ndim == mine.ndim and amounts.ndim > mine.ndim else hours
-        found: Floats = (amounts * (where & mask)).sum(axis=(0, -1, -2))
-        return found
+    rates: Floats
+    """[camera, day, hour], NaN where nothing is known."""
+    first: int
+    """The index of the unit's first day."""
+    over: Booleans
+    """Which hours of the unit are over, [day, hour]."""
+    to_come: Booleans
+    """Which hours of the unit will be open: [day, hour], or [camera, day, hour]."""
+    corrected: Corrections
 
-    before, before_expected = sums(values, usable, over), sums(expected, usable, over)
-    after, after_expected = sums(values, usable, to_come), sums(expected, usable, to_come)
-    can = after_expected > 0
-    rest_expected = float(sums(own_expected, own_count > 0, to_come))
-    if can.sum() < FEWEST_UNITS or not rest_expected > 0:
-        return None
-    busy = np.divide(before, before_expected, out=np.ones(before.shape), where=before_expected > 0)[can] - 1
-    later = after[can] / after_expected[can] - 1
-    square = float((busy**2).sum())
-    goes_on = min(1.0, max(0.0, float((busy * later).sum()) / square)) if square else 0.0
-    missed = after[can] - (1 + goes_on * busy) * after_expected[can]
-    means = after_expected[can]
-    more = max(0.0, float((missed**2 - means).sum() / (means**2).sum()))
+    @property
+    def length(self) -> int:
+        """How many days the unit has."""
+        return len(self.over)
 
-    def spread(mean: float | Floats) -> Floats:
-        return np.sqrt(mean + more * np.square(mean))
+    @property
+    def past(self) -> npt.NDArray[np.int64]:
+        """The index of the first day of each past unit."""
+        return np.arange(self.first % self.length, self.first, self.length)
 
-    seen = ~np.isnan(mine) & (own_count > 0)
-    so_far = float((np.where(np.isnan(mine), 0.0, mine) * over).sum())
-    now_expected = float(sums(own_expected, seen, over))
-    now_busy = float(sums(np.where(seen, mine, 0.0), seen, over)) / now_expected - 1 if now_expected > 0 else 0.0
-    rest = max(0.0, (1 + goes_on * now_busy) * rest_expected)
-    low, high = _ends(missed / spread(means))
-    # Where `goes_on` was learned from few units, it is unsure itself: the prediction interval of a regression.
-    unsure = now_busy**2 / square if 0 < goes_on < 1 else 0.0
-    reach = float(spread(rest_expected)) * math.sqrt(1 + unsure)
-    parts = []
-    for hours, each in corrected:
-        past_hours, my_hours = _apart(hours, units, unit, length, False)
-        of_past = (values * past_hours)[:, own].sum(axis=1) / np.maximum(1, own_count)
-        moved = float(sums(of_past - own_expected * my_hours, own_count > 0, to_come)) * (1 - goes_on)
-        parts.append((moved**2 * each.log_variance, each.freedom))
-    band = _band(rest, low * reach, high * reach, band_reach(parts))
-    return _Made(so_far, rest, Interval(so_far + band.low, so_far + band.high))
+    def forecast(self) -> _Made | None:
+        """Forecast the rest of the unit; None where there are too few past units, or nothing is to come."""
+        units = self.past
+        if units.size < FEWEST_UNITS:
+            return None
+        past, mine = self._apart(self.rates, np.nan)
+        # Units of the same weekday tell each other's expectation.
+        kind = (units - self.first) % max(self.length, WEEKDAYS)
+        known = ~np.isnan(past)
+        values = np.where(known, past, 0.0)
+        same = (kind[:, None] == kind[None, :]).astype(float)
+        count, total = (_add_up(same, amounts) - amounts for amounts in (known.astype(float), values))
+        expected = np.divide(total, count, out=np.zeros(values.shape), where=count > 0)
+        usable = known & (count > 0)
+        own = kind == 0
+        own_count = known[:, own].sum(axis=1)
+        own_expected = np.divide(values[:, own].sum(axis=1), own_count, out=np.zeros(mine.shape), where=own_count > 0)
+        rest_expected = float(_sums(own_expected, own_count > 0, self.to_come))
+        course = _Course.of(
+            *(_sums(amounts, usable, hours) for hours in (self.over, self.to_come) for amounts in (values, expected))
+        )
+        if course is None or not rest_expected > 0:
+            return None
+        seen = ~np.isnan(mine) & (own_count > 0)
+        so_far = float((np.where(np.isnan(mine), 0.0, mine) * self.over).sum())
+        now_expected = float(_sums(own_expected, seen, self.over))
+        now_seen = float(_sums(np.where(seen, mine, 0.0), seen, self.over))
+        now_busy = now_seen / now_expected - 1 if now_expected > 0 else 0.0
+        rest = max(0.0, (1 + course.goes_on * now_busy) * rest_expected)
+        low, high = course.ends(rest_expected, now_busy)
+        parts = []
+        for hours, each in self.corrected:
+            past_hours, my_hours = self._apart(hours, False)
+            of_past = (values * past_hours)[:, own].sum(axis=1) / np.maximum(1, own_count)
+            moved = float(_sums(of_past - own_expected * my_hours, own_count > 0, self.to_come)) * (1 - course.goes_on)
+            parts.append((moved**2 * each.log_variance, each.freedom))
+        band = _band(rest, low, high, band_reach(parts))
+        return _Made(so_far, rest, Interval(so_far + band.low, so_far + band.high))
+
+    def held(self) -> bool | None:
+        """Return whether the forecast that would have been made for this past unit held; None if none could be made.
+
+        Only the hours that each camera then saw are forecast.
+        """
+        mine = self.rates[:, self.first : self.first + self.length]
+        made = replace(self, to_come=self.to_come & ~np.isnan(mine)).forecast()
+        if made is None:
+            return None
+        whole = made.so_far + float((np.where(np.isnan(mine), 0.0, mine) * self.to_come).sum())
+        return made.band.low <= whole <= made.band.high
+
+    def _apart(self, values: npt.NDArray[_T], fill: float) -> tuple[npt.NDArray[_T], npt.NDArray[_T]]:
+        """Return the values of the past units, [camera, unit, day, hour], and the unit's own, [camera, day, hour].
+
+        Days of the unit that the values lack are filled.
+        """
+        past = values[:, self.past[:, None] + np.arange(self.length)]
+        mine = values[:, self.first : self.first + self.length]
+        if missing := self.length - mine.shape[1]:
+            mine = np.pad(mine, ((0, 0), (0, missing), (0, 0)), constant_values=fill)
+        return past, mine
 
 
-def _apart(
-    values: npt.NDArray[_T], units: npt.NDArray[np.int64], unit: int, length: int, fill: float
-) -> tuple[npt.NDArray[_T], npt.NDArray[_T]]:
-    """Return the values of the past units, [camera, unit, day, hour], and those of the unit, [camera, day, hour]."""
-    past = values[:, units[:, None] + np.arange(length)]
-    mine = values[:, unit : unit + length]
-    if missing := length - mine.shape[1]:
-        mine = np.pad(mine, ((0, 0), (0, missing), (0, 0)), constant_values=fill)
-    return past, mine
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """How past units went on after the hour that it is now."""
+
+    goes_on: float
+    """The part of how busy a unit was before that goes on after: 0 to 1."""
+    busy_squares: float
+    """The sum of the squares of how busy the past units were before; 0 is as expected."""
+    missed: Floats
+    """How far the rest of each past unit lay from its forecast, in units of `scale()`."""
+    overdispersion: float
+    """By how much the rest varies more than counts with its mean would, in units of the mean's square."""
+
+    @classmethod
+    def of(cls, before: Floats, before_expected: Floats, after: Floats, after_expected: Floats) -> "_Course | None":
+        """Learn from what was seen and expected in each past unit, before and after; None from too few units."""
+        can = after_expected > 0
+        if can.sum() < FEWEST_UNITS:
+            return None
+        means = after_expected[can]
+        busy = np.divide(before, before_expected, out=np.ones(before.shape), where=before_expected > 0)[can] - 1
+        squares = float((busy**2).sum())
+        goes_on = min(1.0, max(0.0, float((busy * (after[can] / means - 1)).sum()) / squares)) if squares else 0.0
+        missed = after[can] - (1 + goes_on * busy) * means
+        more = max(0.0, float((missed**2 - means).sum() / (means**2).sum()))
+        return cls(goes_on, squares, missed / cls.scale(means, more), more)
+
+    @staticmethod
+    def scale(mean: float | Floats, overdispersion: float) -> Floats:
+        """Return the scale of the residuals of a rest with this mean."""
+        return np.sqrt(mean + overdispersion * np.square(mean))
+
+    def ends(self, rest_expected: float, now_busy: float) -> tuple[float, float]:
+        """Return both ends of the band of the rest, from its middle, if the unit has been so busy until now."""
+        # Where `goes_on` was learned from few units, it is unsure itself: the prediction interval of a regression.
+        unsure = now_busy**2 / self.busy_squares if 0 < self.goes_on < 1 else 0.0
+        reach = float(self.scale(rest_expected, self.overdispersion)) * math.sqrt(1 + unsure)
+        low, high = _ends(self.missed)
+        return low * reach, high * reach
+
+
+def _sums(amounts: Floats, where: Booleans, hours: Booleans) -> Floats:
+    """Add up the amounts of these hours over cameras, days and hours; one sum for each past unit, if there are any."""
+    # Hours of single cameras are [camera, day, hour]; past units lie between.
+    mask = hours[:, None] if hours.ndim == 3 and amounts.ndim == 4 else hours
+    found: Floats = (amounts * (where & mask)).sum(axis=(0, -1, -2))
+    return found
 
 
 def _add_up(same: Floats, amounts: Floats) -> Floats:
@@ -301,27 +358,6 @@ def _quantiles(residuals: Floats) -> tuple[float, float]:
     # `np.quantile` does the same, and takes six times as long for so few.
     low, high = np.interp([outside - 1, residuals.size - outside], np.arange(residuals.size), np.sort(residuals))
     return float(low), float(high)
-
-
-def _try(
-    rates: Floats,
-    units: npt.NDArray[np.int64],
-    unit: int,
-    over: Booleans,
-    to_come: Booleans,
-    length: int,
-    corrected: Corrections,
-) -> bool | None:
-    """Return whether the forecast that would have been made for a past unit held; None where none could be made.
-
-    Only the hours that each camera then saw are forecast.
-    """
-    mine = rates[:, unit : unit + length]
-    made = _forecast(rates, units, unit, over, to_come & ~np.isnan(mine), length, corrected)
-    if made is None:
-        return None
-    whole = made.so_far + float((np.where(np.isnan(mine), 0.0, mine) * to_come).sum())
-    return made.band.low <= whole <= made.band.high
 
 
 def _with_tries(made: _Made, tries: Iterable[bool | None]) -> Forecast:
