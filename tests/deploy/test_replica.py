@@ -1,11 +1,12 @@
 """Pages and the API read facts from a real streaming replica, as far as it can be relied on."""
 
+import datetime as dt
 import io
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -73,14 +74,25 @@ def test_pages_and_exports_read_the_replica_and_own_writes_and_outages_the_prima
 
     stack.wait(lambda: len(call("/api/v1/devices/", token)["results"]) == 2, "the replica's web server")
     before, exported = frames(token), export("csv")
-    with psycopg.connect(replica.url, autocommit=True) as copy:
+    with (
+        psycopg.connect(stack.database.url, autocommit=True) as primary,
+        psycopg.connect(replica.url, autocommit=True) as copy,
+        latest_heartbeat(primary) as beats,
+    ):
+        beats(hours=1)
+        stack.wait(lambda: latest(copy) == latest(primary), "the heartbeat in the replica")
         copy.execute("SELECT pg_wal_replay_pause()")
+        stack.wait(lambda: is_paused(copy), "the replica to pause")
+        stored = frames_in(primary)
         with connected(stack, "lobby-1", "one") as camera:
             assert publisher(camera)("dt/headcount/lobby-1/frames", with_a_face()) == "Success"
-        call("/api/v1/sites/", other, {"name": "Portland", "slug": "portland", "timezone": "America/Los_Angeles"})
-        stack.wait(lambda: frames(other) == before + 1, "the frame, for whoever has just written something")
-        assert frames(token) == before, "the paused replica does not have the frame"
+        stack.wait(lambda: frames_in(primary) == stored + 1, "the frame in the primary")
+        stack.wait(lambda: frames(token) == before, "the numbers of the paused replica, which has not got the frame")
         assert [export(kind) for kind in FORMATS] == [exported] * 2, "an export is read from the replica"
+        call("/api/v1/sites/", other, {"name": "Portland", "slug": "portland", "timezone": "America/Los_Angeles"})
+        assert frames(other) == before + 1, "whoever has just written something reads the primary"
+        assert frames(token) == before, "everybody else reads the replica"
+        beats(hours=2)
         stack.wait(lambda: frames(token) == before + 1, "the primary's numbers, once the replica is too old")
         assert "FAIL database replica" in health(stack, replica)
         assert [export(kind) for kind in FORMATS] == [exported + 1] * 2
@@ -91,6 +103,41 @@ def test_pages_and_exports_read_the_replica_and_own_writes_and_outages_the_prima
     assert [export(kind) for kind in FORMATS] == [exported + 1] * 2
     replica.stop()
     stack.wait(lambda: answers(lambda: frames(token)), "pages without the replica", within=30)
+
+
+@contextmanager
+def latest_heartbeat(primary: psycopg.Connection[Any]) -> Iterator[Callable[..., None]]:
+    """Yield a function that stores a heartbeat so long after now; it is deleted when the block ends.
+
+    The age of a replica is told from the latest heartbeat on both sides. A heartbeat of the future stays the latest one
+    until this function stores a later one, however slow the machine is.
+    """
+    process = "tests"
+
+    def beat(**after: float) -> None:
+        primary.execute(
+            "INSERT INTO devices_heartbeat (process, at, numbers) VALUES (%s, now() + %s, '{}')"
+            " ON CONFLICT (process) DO UPDATE SET at = excluded.at",
+            [process, dt.timedelta(**after)],
+        )
+
+    try:
+        yield beat
+    finally:
+        primary.execute("DELETE FROM devices_heartbeat WHERE process = %s", [process])
+
+
+def latest(database: psycopg.Connection[Any]) -> Any:
+    return database.execute("SELECT max(at) FROM devices_heartbeat").fetchone()
+
+
+def frames_in(database: psycopg.Connection[Any]) -> Any:
+    (count,) = database.execute("SELECT count(*) FROM analytics_frame").fetchone() or (0,)
+    return count
+
+
+def is_paused(replica: psycopg.Connection[Any]) -> bool:
+    return replica.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",)
 
 
 def with_a_face() -> bytes:
