@@ -53,7 +53,7 @@ A_YEAR_AHEAD := PYTHONPATH=$(CURDIR)/tests/ahead SECONDS_AHEAD=31536000
 ONCE := not browser and not once
 test: test-packages install-development assets lint
 	$(PYTEST)
-	$(BIN)/python -m tests.postgres $(PYTEST) -m "database and $(ONCE)" --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
+	$(BIN)/python -m tests.programs.postgres $(PYTEST) -m "database and $(ONCE)" --ignore=tests/edge_agent --ignore=tests/house --ignore=tests/chaos
 	$(A_YEAR_AHEAD) $(PYTEST) -m "day and $(ONCE)" tests/analytics tests/devices tests/faces tests/learning
 
 # Apart from the other tests, which stay under 20 minutes. pytest finds these only when they are named.

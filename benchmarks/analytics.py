@@ -27,7 +27,7 @@ from playwright.sync_api import Request
 from benchmarks.data import analytics_data
 from benchmarks.galaxy import percentile
 from benchmarks.tools import production, report, results, web
-from tests.postgres import NOT_DURABLE, server
+from tests.programs.postgres import NOT_DURABLE, server
 
 SIZES = (50_000, 5_000_000, 50_000_000)
 YEAR_FRAMES = 5_000_000
@@ -261,7 +261,7 @@ def in_browser(page: str) -> list[results.Measured]:
     """Measure the page with its default period, in a browser with an empty cache and with a warm server."""
     from django.contrib.auth.models import User
 
-    from tests.chromium import chromium
+    from tests.programs.chromium import chromium
 
     user = User.objects.get()
     painted, weight = [], 0

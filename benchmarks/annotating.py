@@ -99,7 +99,7 @@ def photograph(number: int) -> bytes:
 
 def annotated(page: str, admin: Any, count: int, address: str) -> list[float]:
     """Keep all pictures but the last, and return the milliseconds to each next one."""
-    from tests.chromium import chromium, until
+    from tests.programs.chromium import chromium, until
 
     took = []
     with chromium() as browser:

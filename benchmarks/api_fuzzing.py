@@ -28,7 +28,7 @@ from tqdm import tqdm
 from benchmarks.tools import report, results
 
 if TYPE_CHECKING:
-    from tests.fuzzing import Step
+    from tests.fuzzing.by_schema import Step
 
 REQUESTS = {"pages": 5_000, "values": 1_000, "schema": 10_000}
 """The kinds of steps, in their order, each with the number of requests that a whole run sends at least."""
@@ -103,14 +103,15 @@ def note(path: Path, step: "Step", requests: int, surprises: list[str]) -> None:
 def _steps(folder: Path, ends: ExitStack, examples: int) -> "Iterator[Step]":
     database = _prepared(folder)
     from devices.rules.roles import Role
-    from tests import fuzzing, places
     from tests.end_to_end import access_world
+    from tests.fuzzing import by_schema
+    from tests.world import places
 
     world = access_world.fill(places.user("owner", {places.seattle(): Role.OWNER}))
-    yield from fuzzing.page_steps(world)
-    address = ends.enter_context(fuzzing.server(database))
-    yield from fuzzing.api_steps(address, world["keys"])
-    yield from fuzzing.schema_steps(address, world["keys"], cases=examples)
+    yield from by_schema.page_steps(world)
+    address = ends.enter_context(by_schema.server(database))
+    yield from by_schema.api_steps(address, world["keys"])
+    yield from by_schema.schema_steps(address, world["keys"], cases=examples)
 
 
 def _prepared(folder: Path) -> str:

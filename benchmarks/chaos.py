@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.faults.ingester import Standstill
 from benchmarks.tools import results
 from edge_agent.vision.files import models_folder
-from tests.postgres import server
+from tests.programs.postgres import server
 
 if TYPE_CHECKING:
     from benchmarks.faults.scenarios import Result

@@ -42,8 +42,8 @@ from edge_agent.messages import Accuracy, Detector
 from edge_agent.pictures.encoding import Picture, use_one_thread_for_pictures
 from edge_agent.stream.server import StreamServer
 from edge_agent.vision.files import fetch_models, models_folder
-from tests.brokers import free_port, mosquitto
 from tests.edge_agent.platforms import platform
+from tests.programs.brokers import free_port, mosquitto
 
 SEED = 5
 FRAMES, VIDEO_RATE, SIZE = 120, 30.0, (1280, 720)

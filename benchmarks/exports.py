@@ -19,9 +19,9 @@ from pyarrow import parquet
 
 from benchmarks.tools import report, results, stand
 from benchmarks.tools.processor import memory_of
-from tests import postgres
 from tests.deploy.conftest import make_site
 from tests.deploy.stack import Stack, running
+from tests.programs import postgres
 
 FORMATS = ("csv", "parquet")
 MOST_GROWTH_MB = 100.0

@@ -40,7 +40,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     sys.path[:0] = [str(results.ROOT), str(results.ROOT / "platform")]
-    from tests.postgres import server
+    from tests.programs.postgres import server
 
     with server() as database, tempfile.TemporaryDirectory(prefix="headcount-faces-") as folder:
         prepare(database.url, folder)

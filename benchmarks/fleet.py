@@ -34,8 +34,8 @@ import psycopg
 from benchmarks.tools import production, report, results, stand, web
 from benchmarks.tools.cameras import FRAMES_A_MESSAGE, Outcome, thing_of
 from benchmarks.tools.processor import idle_seconds, seconds_of, seconds_of_others, seconds_of_postgresql
-from tests import postgres
-from tests.brokers import mosquitto
+from tests.programs import postgres
+from tests.programs.brokers import mosquitto
 
 POSTGRESQL = f"{stand.DURABLE} -c shared_buffers=1GB -c max_wal_size=4GB -c checkpoint_timeout=15min"
 POSTGRESQL += " -c max_locks_per_transaction=512"

@@ -35,8 +35,8 @@ from benchmarks.tools.stand import (
     run,
     wait_for,
 )
-from tests.brokers import Mosquitto, free_port, mosquitto
-from tests.postgres import server
+from tests.programs.brokers import Mosquitto, free_port, mosquitto
+from tests.programs.postgres import server
 
 EVERYTHING = ("dt/headcount/+/+", "$aws/things/+/infer")
 """The ingester's subscriptions."""

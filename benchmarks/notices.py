@@ -30,9 +30,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks.tools import production, report, results, stand
 from benchmarks.tools.results import ROOT
 from edge_agent import messages
-from tests import postgres
-from tests.brokers import Mosquitto
-from tests.waiting import eventually
+from tests.programs import postgres
+from tests.programs.brokers import Mosquitto
+from tests.programs.waiting import eventually
 
 CAMERAS = 40
 AGAIN_AFTER_S = 12.0

@@ -96,7 +96,7 @@ def loads(address: str, admin: Any, times: int) -> tuple[float, Sequence[dict[st
     Return the compressed bytes of the page's scripts, and for each load the milliseconds until three events: the end of
     the response ("answered"), the server's plot ("drawing"), and the plot drawn by the script ("plot").
     """
-    from tests.chromium import chromium
+    from tests.programs.chromium import chromium
 
     found = []
     with chromium() as browser:

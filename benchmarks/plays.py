@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from benchmarks.tools import production, report, results
-from tests.postgres import NOT_DURABLE, server
+from tests.programs.postgres import NOT_DURABLE, server
 
 VISITS_A_DAY, DAY_SD, LIFT = 300, 0.08, 0.15
 PROFILE = np.array([0.5, 0.7, 0.9, 1.1, 1.4, 1.3, 1.0, 0.9, 0.9, 1.0, 1.2, 1.1]) / 12

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.tools import production, report, results, stand
-from tests import postgres
+from tests.programs import postgres
 
 MB = 2**20
 TABLES = ("analytics_frame", "analytics_detection")

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from benchmarks.tools import report, results
 from benchmarks.tools.publisher import MOST_DEVICES
 from benchmarks.tools.stand import BROKER, DURABLE, Database, held, ingesting, publish, rate_of, wait_for
-from tests.brokers import Mosquitto, mosquitto
-from tests.postgres import server
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.postgres import server
 
 CLIENT = "scaling"
 DEEPLENSES = "$aws/things/+/infer"

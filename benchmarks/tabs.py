@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.tools import production, report, results, stand, web
 from benchmarks.tools.processor import seconds_of_others
-from tests import postgres
+from tests.programs import postgres
 
 INTERVAL_S = 10.0
 CLIENTS = 40

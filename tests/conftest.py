@@ -14,9 +14,10 @@ from devices.models import Device, Site
 from devices.reading import picture_budget
 from devices.rules.roles import Role
 from edge_agent.vision.files import fetch_models, models_folder
-from tests import clock, places, quick, runs
-from tests.chromium import Browser, chromium
+from tests import clock, quick, runs
 from tests.clock import set_clock  # noqa: F401  (a fixture for all)
+from tests.programs.chromium import Browser, chromium
+from tests.world import places
 
 # Nothing is too slow, because the machine may be busy with other programs.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

@@ -17,7 +17,7 @@ from benchmarks.faults.scenarios import Result, result_of
 from benchmarks.faults.stage import Rig
 from devices.models import Reason
 from edge_agent import messages
-from tests import pictures
+from tests.world import pictures
 
 P99_GOAL_S = 1.0
 """The time in seconds from the sending to the commit that 99 of 100 messages of the other devices must keep."""

@@ -19,8 +19,8 @@ from benchmarks.faults.ledger import Ledger, frames_counted, is_up, latest_frame
 from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
 from devices.services import register_device, register_site
-from tests.brokers import Mosquitto, mosquitto
-from tests.postgres import Server
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.postgres import Server
 
 BROKER_SETTINGS = "max_inflight_messages 4000"
 """The broker's settings that docs/operations.md requires."""

@@ -26,8 +26,8 @@ from faces.models import Capture, Coffee, Mode, Person, Sighting, State
 from faces.pictures import sink
 from faces.recognisers.recogniser import recogniser_by_name
 from faces.services import create_person, enrol, record_consent, set_policy, sweep
-from tests import places
 from tests.faces import scenes
+from tests.world import places
 
 STARTS_WITHIN_S = 120.0
 """Seconds within which Django and the models are loaded, on a busy machine."""

@@ -19,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.tools import production
-from tests.brokers import Mosquitto
+from tests.programs.brokers import Mosquitto
 
 ROOT = Path(__file__).resolve().parents[2]
 

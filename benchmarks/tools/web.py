@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from benchmarks.tools.stand import process
-from tests.brokers import free_port
+from tests.programs.brokers import free_port
 
 STARTS_WITHIN_S = 120.0
 

@@ -15,7 +15,7 @@ from django.db import connection
 from analytics.models import Detection, Frame
 from devices.storage import partitions
 from tests import clock
-from tests.tables import tables_of
+from tests.house.tables import tables_of
 
 COLUMN = "device_id"
 

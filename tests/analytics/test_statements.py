@@ -27,12 +27,13 @@ from plays.attribution.services import compute_changed
 from plays.intake import services as plays
 from plays.intake.reports import Report
 from plays.models import Content, Screen, Source
-from tests import api_world, clock, places
+from tests import clock
 from tests.analytics.counting.test_face_parts import bursts, sent
 from tests.analytics.frames import count, seen
+from tests.analytics.statements import WITHOUT_DEVICE, complaints, is_excepted, recorded
 from tests.analytics.visits import report, visited
-from tests.statements import WITHOUT_DEVICE, complaints, is_excepted, recorded
-from tests.tables import tables_of
+from tests.house.tables import tables_of
+from tests.world import api_world, places
 
 pytestmark = [
     pytest.mark.django_db,

@@ -18,7 +18,7 @@ from devices.models import Device
 from devices.storage import partitions
 from tests import clock
 from tests.analytics.frames import count, seen
-from tests.upgrades import created, migrate, using
+from tests.world.upgrades import created, migrate, using
 
 BEFORE = [("analytics", "0017_devices_that_said_face")]
 KEYED = [("analytics", "0021_facts_are_keyed_by_device_and_month")]

@@ -8,7 +8,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.tools.cameras import Fleet, thing_of
 from edge_agent import messages
-from tests.brokers import mosquitto
+from tests.programs.brokers import mosquitto
 
 CAMERAS, SECONDS = 5, 2
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.chaos import DURABLE, set_up_django
 from tests import clock
-from tests.postgres import server
+from tests.programs.postgres import server
 
 AGENT, DEEPLENS = "agent", "deeplens"
 

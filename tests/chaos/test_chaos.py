@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.terminal import as_from_a_terminal
-from tests.waiting import eventually
+from tests.programs.terminal import as_from_a_terminal
+from tests.programs.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 

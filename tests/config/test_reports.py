@@ -20,8 +20,8 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test import Client
 
 from config.reports import OneLinePerOutage, logging_settings
-from tests.brokers import free_port
 from tests.house.files import ROOT
+from tests.programs.brokers import free_port
 
 
 def lost_connection() -> OperationalError:

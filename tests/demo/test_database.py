@@ -24,8 +24,8 @@ from devices.models import ApiToken, Device, QuarantinedMessage, Site, Thing
 from devices.services import token_digest
 from faces.models import Capture, Coffee, Consent, Face, Mode, Person, SitePolicy
 from faces.services import recognise, set_policy
-from tests import places
 from tests.demo.past.expected_counts import expected_counts
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, 17, tzinfo=dt.UTC)
 SEED = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
 from tests.deploy.stack import PASSWORD, Stack, running
+from tests.programs import postgres
 
 MAKE_SITE = """
 from django.contrib.auth.models import User

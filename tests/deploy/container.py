@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.brokers import free_port
 from tests.fresh.systems import settings, the_system
 from tests.house.files import ROOT
+from tests.programs.brokers import free_port
 
 CACHE = ROOT / ".cache" / "container"
 BASE, IMAGE = "headcount-base", "headcount"

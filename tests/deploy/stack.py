@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.vision.files import models_folder
-from tests.brokers import free_port, listens
 from tests.house.files import ROOT
-from tests.postgres import Server
+from tests.programs.brokers import free_port, listens
+from tests.programs.postgres import Server
 
 DEPLOY = ROOT / "deploy"
 HOST = "headcount.example.com"

@@ -21,10 +21,10 @@ import pytest
 from benchmarks.tools import nodered
 from edge_agent.stream.server import StreamServer
 from tests import clock
-from tests.brokers import free_port, listens
 from tests.deploy.stack import DEPLOY, HOST, Stack, moved
 from tests.deploy.test_stack import connected, publisher
 from tests.house.files import ROOT
+from tests.programs.brokers import free_port, listens
 
 OPENAPI_TYPESCRIPT, TYPESCRIPT = "openapi-typescript@7.13.0", "typescript@5.9.3"
 OPENAPI_PYTHON_CLIENT = "openapi-python-client==0.29.1"

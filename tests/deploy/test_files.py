@@ -16,9 +16,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from learning.datasets.uploads import MAX_UPLOAD_BYTES
-from tests.brokers import free_port, listens
 from tests.deploy.stack import DEPLOY, Stack, moved, program_of
 from tests.house.files import ROOT
+from tests.programs.brokers import free_port, listens
 
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 MONITORING = DEPLOY / "monitoring"

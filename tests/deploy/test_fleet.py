@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fleet
-from tests import postgres
+from tests.programs import postgres
 
 CAMERAS, SECONDS = 20, 5
 

@@ -16,9 +16,10 @@ from pyarrow import parquet
 from benchmarks.exports import FORMATS
 from benchmarks.tools.web import serving
 from edge_agent import messages
-from tests import clock, postgres
+from tests import clock
 from tests.deploy.stack import Stack
 from tests.deploy.test_stack import connected, publisher
+from tests.programs import postgres
 
 OTHER_TOKEN = """
 from django.contrib.auth.models import User

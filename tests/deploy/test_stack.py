@@ -20,7 +20,7 @@ from benchmarks import exports
 from edge_agent import messages
 from tests import clock
 from tests.deploy.stack import HOST, PASSWORD, Stack
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.waiting import PATIENCE_S, eventually
 
 ROWS = 300_000
 

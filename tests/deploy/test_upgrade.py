@@ -16,10 +16,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.tools import production, stand
 from benchmarks.tools.cameras import FRAMES_A_MESSAGE, Outcome, thing_of
-from tests import postgres
-from tests.brokers import Mosquitto, mosquitto
 from tests.house.files import ROOT
-from tests.waiting import PATIENCE_S
+from tests.programs import postgres
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import PATIENCE_S
 
 FIRST_RELEASE = "bb3ba0ecba50c2fc4c4eb4c1918604f8a7d1ffff"
 """The commit of the tag v0.1.0, or the commit that is to have it."""

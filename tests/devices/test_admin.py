@@ -7,7 +7,8 @@ from django.test import Client
 from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage, Site, Thing
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -18,10 +18,11 @@ from devices.mqtt.broker import BrokerUnavailable
 from devices.mqtt.settings import things_to_configure
 from devices.reading.decoding import Arrival
 from edge_agent import messages
-from tests import clock, places
-from tests.brokers import Mosquitto, mosquitto
+from tests import clock
 from tests.edge_agent.platforms import platform
-from tests.waiting import eventually
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import eventually
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,8 @@ from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
 from devices.mqtt.suspects import Suspects
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from devices.models import Device, FormerIdentity, PastRecord, Site
 from devices.services import register_device
 from tests import clock
-from tests.upgrades import created, migrate, models_at, using
+from tests.world.upgrades import created, migrate, models_at, using
 
 UPLOADS = [("devices", "0008_uploads_tell_what_they_show"), ("django_q", "0016_schedule_intended_date_kwarg")]
 NO_UPLOADS = [("devices", "0009_pictures_come_in_one_request")]

@@ -13,8 +13,9 @@ from devices.intake.batches import accept
 from devices.models import Device, DeviceState, Site, Thing
 from devices.reading.decoding import Arrival
 from edge_agent import messages
-from tests import clock, places
+from tests import clock
 from tests.clock import NOW
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

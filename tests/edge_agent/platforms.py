@@ -9,8 +9,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import messages
-from tests.brokers import Mosquitto
-from tests.waiting import PATIENCE_S
+from tests.programs.brokers import Mosquitto
+from tests.programs.waiting import PATIENCE_S
 
 
 class Platform:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import free_port
+from tests.programs.brokers import free_port
 
 SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin:/bin")
 """GStreamer's bindings are a package of the system, and not of our environment."""

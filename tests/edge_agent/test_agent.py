@@ -19,10 +19,10 @@ from edge_agent import messages
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.drawing import FACE
-from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
 from tests.edge_agent.platforms import Platform, platform
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import Mosquitto, free_port, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 STOPS_WITHIN = 30.0
 """Seconds; three are promised, and the machine that runs the tests may be busy."""

@@ -16,10 +16,10 @@ from skimage import data
 
 from edge_agent import messages
 from edge_agent.vision.files import ROOT
-from tests.brokers import mosquitto
 from tests.edge_agent.platforms import platform
 from tests.house.files import project_files
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 ONLY_ON_THE_PLATFORM = {"dlib"}
 """Imported by `vision.identity` on first use; the agent itself never embeds a face."""

@@ -13,9 +13,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import config
-from tests.brokers import Mosquitto, free_port
 from tests.house.files import ROOT
-from tests.waiting import PATIENCE_S
+from tests.programs.brokers import Mosquitto, free_port
+from tests.programs.waiting import PATIENCE_S
 
 TEXT = (ROOT / "docs" / "edge-agent.md").read_text()
 BROKER = "localhost"

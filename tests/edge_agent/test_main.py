@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import PATIENCE_S
+from tests.programs.waiting import PATIENCE_S
 
 WITHOUT_ROOTS_PRIVILEGE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 """To read whatever it likes. Started so, a program may read what its owner may."""

@@ -31,11 +31,12 @@ from faces.people.merging import merge_people
 from faces.services import create_person, forget
 from learning.models import Kind, Rollout, Run
 from notifications.letters import services as letters
-from tests import api_world, clock, places
+from tests import clock
 from tests.faces.conftest import agree
 from tests.learning import samples
 from tests.notifications.samples import made_letter, sent_notice
 from tests.plays import samples as plays
+from tests.world import api_world, places
 
 
 def fill(owner: User) -> dict[str, Any]:

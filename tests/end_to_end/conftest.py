@@ -4,7 +4,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from analytics.plots import library
-from tests.chromium import Browser
+from tests.programs.chromium import Browser
 
 
 @pytest.fixture

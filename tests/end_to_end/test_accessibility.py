@@ -20,10 +20,11 @@ from devices.models import Device, DeviceLog, DeviceState, Site
 from faces.models import Coffee, Person, Sighting
 from faces.people.consent_texts import PROPOSAL, publish_text
 from faces.people.desk_links import make_link
-from tests import clock, places
+from tests import clock
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import picture
-from tests.chromium import Browser
+from tests.programs.chromium import Browser
+from tests.world import places
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 

@@ -23,7 +23,8 @@ from devices.rules.roles import Role
 from faces.models import Capture, Coffee, Erasure, ErasureNotice, Merge, Person, RecogniserMonth, SitePolicy
 from faces.people.merging import merge_people
 from faces.services import create_person, forget, set_policy
-from tests import api_world, clock, places
+from tests import clock
+from tests.world import api_world, places
 
 
 class Needs(IntEnum):

@@ -12,9 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 from learning.annotating.proposals import Proposal
 from learning.models import Annotation, DataSet, Picture, Review
 from learning.pages import annotate
-from tests import places
-from tests.chromium import Browser, until
 from tests.learning import samples
+from tests.programs.chromium import Browser, until
+from tests.world import places
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

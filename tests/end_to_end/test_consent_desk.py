@@ -10,10 +10,10 @@ from pytest_django.live_server_helper import LiveServer
 from faces.models import Consent, Person
 from faces.people.consent_texts import PROPOSAL, publish_text
 from tests import clock
-from tests.chromium import Browser
 from tests.faces import scenes
 from tests.faces.desk.conftest import FACE, ManyPictures
 from tests.faces.scripted import detections
+from tests.programs.chromium import Browser
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -23,10 +23,10 @@ from playwright.sync_api import expect
 
 from demo.sites import PERSON
 from tests import clock
-from tests.brokers import free_port
-from tests.chromium import Browser
-from tests.terminal import as_from_a_terminal, as_in_the_background
-from tests.waiting import PATIENCE_S
+from tests.programs.brokers import free_port
+from tests.programs.chromium import Browser
+from tests.programs.terminal import as_from_a_terminal, as_in_the_background
+from tests.programs.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.once]
 

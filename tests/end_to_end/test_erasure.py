@@ -27,8 +27,8 @@ from faces.models import Capture, Coffee, Erasure, Face, Mode, Person, Sighting
 from faces.pictures import storage
 from faces.services import recognise, set_policy
 from tests import clock
-from tests.brokers import free_port
 from tests.faces import scenes
+from tests.programs.brokers import free_port
 
 NAME = "Adelaide Quillfeather"
 

@@ -30,12 +30,12 @@ from edge_agent import messages
 from faces.models import Capture, Coffee, Erasure, Mode, Person, State
 from faces.services import set_policy
 from tests import clock
-from tests.aws import REGION, moto
-from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.devices.mqtt.test_ingest import database_url
 from tests.end_to_end.test_erasure import holders_of
 from tests.faces import scenes
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.aws import REGION, moto
+from tests.programs.brokers import Mosquitto, free_port, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.real_clock, pytest.mark.timeout(600)]
 

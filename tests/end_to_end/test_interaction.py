@@ -14,7 +14,7 @@ from analytics.models import Detection, LabelQuarter, Review
 from devices.models import Device
 from tests import clock
 from tests.analytics.frames import count, seen
-from tests.chromium import Browser, until
+from tests.programs.chromium import Browser, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -10,8 +10,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import Question
 from devices.models import Device, Site
-from tests import places
-from tests.chromium import Browser
+from tests.programs.chromium import Browser
+from tests.world import places
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

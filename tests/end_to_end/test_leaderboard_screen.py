@@ -12,9 +12,9 @@ from devices.models import Device
 from faces.desk.leaderboard_pages import ROWS_ON_SCREEN
 from faces.services import create_person
 from tests import clock
-from tests.chromium import Browser
 from tests.end_to_end.test_live_pages import NEXT_TIME_MS, opened
 from tests.faces.coffees.test_leaderboard import add_coffees
+from tests.programs.chromium import Browser
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -9,9 +9,9 @@ from learning.annotating.proposals import Proposal
 from learning.datasets.policies import set_training_policy
 from learning.models import Picture, Run
 from learning.pages import annotate
-from tests.chromium import Browser
 from tests.end_to_end.test_accessibility import LONG_NAME, PHONE, WALL, WIDEST_LINE, all_complaints
 from tests.learning.conftest import evaluated, taught
+from tests.programs.chromium import Browser
 
 __all__ = ["evaluated", "taught"]
 """The fixtures of this test, which other folders have too."""

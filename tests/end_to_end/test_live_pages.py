@@ -14,10 +14,10 @@ from devices.models import Device, DeviceState
 from edge_agent import messages
 from tests import clock
 from tests.analytics.frames import count, seen
-from tests.brokers import Mosquitto
-from tests.chromium import Browser, until
 from tests.devices.mqtt.test_ingest import ingesting, mqtt, peer, publish  # noqa: F401 - mqtt is a fixture
-from tests.waiting import eventually
+from tests.programs.brokers import Mosquitto
+from tests.programs.chromium import Browser, until
+from tests.programs.waiting import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -15,8 +15,8 @@ from devices.models import Device
 from devices.reading.decoding import Arrival
 from edge_agent import messages
 from tests import clock
-from tests.chromium import Browser
-from tests.places import PASSWORD
+from tests.programs.chromium import Browser
+from tests.world.places import PASSWORD
 
 HOURS = 6
 FRAMES_PER_HOUR = 12

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Site
-from tests import places
-from tests.chromium import Browser
+from tests.programs.chromium import Browser
+from tests.world import places
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

@@ -13,9 +13,10 @@ from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage, Site
 from devices.reading.decoding import Arrival
 from devices.services import issue_api_token
-from tests import clock, places
-from tests.chromium import Browser
+from tests import clock
 from tests.end_to_end.test_accessibility import LONG_NAME, PHONE, WIDEST_LINE, all_complaints
+from tests.programs.chromium import Browser
+from tests.world import places
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 

@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from notifications.models import Letter
 from tests.end_to_end.access_table import ACCESS, NOT_WALKED
-from tests.routes import named_routes
+from tests.fuzzing.routes import named_routes
 
 GALAXY = "analytics.features.galaxy"
 WALL_PAGES = (

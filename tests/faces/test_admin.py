@@ -19,10 +19,11 @@ from faces.people.policies import current_mode
 from faces.pictures import storage
 from faces.recognisers.recogniser import Recogniser, RecogniserUnavailable
 from faces.services import create_person, recognise
-from tests import clock, places
+from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import LATER, TakePicture
 from tests.faces.scripted import Scripted, detections
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fresh.steps import Failed, Terminal, started, wait_for
 from tests.fresh.systems import settings
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.waiting import PATIENCE_S, eventually
 
 may_make_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode != 0,

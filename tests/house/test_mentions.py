@@ -7,8 +7,8 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 
 from config.urls import router
+from tests.fuzzing.routes import named_routes
 from tests.house.files import ROOT, project_files
-from tests.routes import named_routes
 
 COMMANDS = sorted(path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py"))
 ROUTES = sorted(prefix for prefix, _, _ in router.registry)

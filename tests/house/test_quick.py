@@ -5,7 +5,9 @@ import pytest
 from tests import quick
 
 
-@pytest.mark.parametrize("module", ["tests.brokers", "tests.devices.mqtt.test_ingest", "tests.end_to_end.test_pages"])
+@pytest.mark.parametrize(
+    "module", ["tests.programs.brokers", "tests.devices.mqtt.test_ingest", "tests.end_to_end.test_pages"]
+)
 def test_a_module_that_imports_what_starts_programs_or_browsers_is_not_quick(module: str) -> None:
     assert quick.reaches_outside(module)
 

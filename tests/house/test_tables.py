@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.tables import all_tables, listed
+from tests.house.tables import all_tables, listed
 
 
 def test_each_table_has_one_kind() -> None:

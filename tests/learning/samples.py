@@ -15,7 +15,7 @@ from learning.datasets.boxes import LabelledBox, set_boxes
 from learning.datasets.pictures import add, prepare
 from learning.datasets.services import create_data_set
 from learning.models import DataSet, Picture, Review
-from tests import places
+from tests.world import places
 
 
 def jpeg(number: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:

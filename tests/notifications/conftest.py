@@ -14,7 +14,7 @@ from notifications.happenings import sink
 from notifications.models import Channel, ChannelKind, Kind, Rule
 from notifications.rules import services as rules
 from notifications.sending import services as sending
-from tests.waiting import PATIENCE_S
+from tests.programs.waiting import PATIENCE_S
 
 MakeRule = Callable[..., Rule]
 

@@ -17,10 +17,10 @@ from notifications.sending import channels, services, services_known
 from notifications.sending.addresses import Failed, Refused
 from notifications.sending.channels import Message
 from tests import clock
-from tests.aws import moto
-from tests.brokers import Mosquitto, mosquitto
 from tests.notifications.conftest import Receiver
-from tests.waiting import eventually
+from tests.programs.aws import moto
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 

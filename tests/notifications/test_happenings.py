@@ -18,7 +18,8 @@ from faces.models import Capture, Person, Sighting
 from faces.services import create_person
 from notifications.happenings import watching
 from notifications.models import Happening, Kind
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -21,12 +21,13 @@ from faces.services import create_person, record_consent
 from notifications.happenings import numbers, watching
 from notifications.models import Happening, Kind, Notice, Rule
 from notifications.rules.matching import match_new
-from tests import clock, places
+from tests import clock
 from tests.analytics.features.comparing.test_api import ALL_MINUTES
 from tests.analytics.features.questions.conftest import on, shown
 from tests.clock import SetClock
 from tests.notifications.conftest import MakeRule
 from tests.notifications.test_rules import happen
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

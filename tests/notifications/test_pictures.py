@@ -20,13 +20,13 @@ from notifications.models import Channel, ChannelKind, Notice, Rule
 from notifications.rules import services as rules
 from notifications.sending import due_notices, pictures, secret_texts
 from tests import clock
-from tests.brokers import free_port
 from tests.clock import SetClock
 from tests.faces import scenes
 from tests.faces.conftest import agree, take_picture  # noqa: F401  (a fixture)
 from tests.notifications.conftest import Receiver
 from tests.notifications.test_rules import happen, told
 from tests.notifications.test_sending import hook
+from tests.programs.brokers import free_port
 
 pytestmark = pytest.mark.django_db
 

@@ -31,12 +31,12 @@ from notifications.sending.due_notices import GROUPED_FROM, LISTED, MOST_OF_A_SI
 from notifications.sending.retrying import LEASE, MOST_ATTEMPTS
 from notifications.sending.sender import Sender
 from tests import clock
-from tests.brokers import free_port
 from tests.faces.backups.test_backups import here
 from tests.house.files import ROOT
 from tests.notifications.conftest import MakeRule, Receiver
 from tests.notifications.test_rules import happen
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import free_port
+from tests.programs.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db
 

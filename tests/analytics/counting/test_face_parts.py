@@ -18,7 +18,8 @@ from devices.intake.batches import accept
 from devices.models import Device
 from devices.reading.decoding import Arrival, Delivery
 from faces.models import Capture
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 MILLISECOND = dt.timedelta(milliseconds=1)
 

@@ -13,10 +13,11 @@ from analytics.counting import corrections
 from analytics.models import Detection, Verdict
 from devices.models import Device
 from devices.reading.decoding import ReceivedFrame
-from tests import clock, places
+from tests import clock
 from tests.analytics.episodes import episode_table, stored_episodes
 from tests.analytics.frames import count, engagement_table, label_table, seen, stored_engagement, stored_labels
-from tests.threads import together
+from tests.programs.threads import together
+from tests.world import places
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

@@ -14,7 +14,8 @@ from analytics.models import Detection, EngagementQuarter, Frame, LabelQuarter, 
 from devices.intake.batches import accept
 from devices.models import Device
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

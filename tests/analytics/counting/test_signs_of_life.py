@@ -16,7 +16,8 @@ from analytics.verdicts.hour_series import Measure, read_hour_series
 from devices.intake.batches import accept
 from devices.models import Device
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

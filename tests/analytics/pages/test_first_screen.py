@@ -14,12 +14,12 @@ from analytics.pages.overview import first_screen, latest_pictures
 from analytics.verdicts.hour_series import Measure
 from devices.models import Device, DeviceState, QuarantinedMessage, Reason, Site, Thing
 from faces.models import Mode, SitePolicy
-from tests import places
 from tests.analytics.features.comparing.test_api import watch
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import NOW, page, picture, words
 from tests.analytics.visits import report, visited
 from tests.clock import SetClock
+from tests.world import places
 
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 

@@ -14,10 +14,10 @@ from devices.intake.batches import accept
 from devices.models import Device, Site
 from devices.reading.decoding import Arrival
 from edge_agent import messages
-from tests import places
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import NOW, SetClock
+from tests.world import places
 
 HOUR = dt.timedelta(hours=1)
 LATER = NOW + dt.timedelta(minutes=10)

@@ -11,11 +11,11 @@ from django.urls import reverse
 from analytics.models import OpeningPlan
 from analytics.models.opening import DAYS
 from devices.models import Device, Site
-from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, tzinfo=dt.UTC)
 """Friday 14:30 in Chicago."""

@@ -7,8 +7,8 @@ from analytics.features.galaxy.reads import Window, read_engagement_snapshot
 from analytics.numbers.measures import EngagementBucket
 from analytics.pages.overview import hours_today
 from devices.models import Device, Site
-from tests import places
 from tests.analytics.frames import count, seen
+from tests.world import places
 
 QUARTER = dt.timedelta(minutes=15)
 

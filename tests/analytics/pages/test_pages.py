@@ -18,11 +18,11 @@ from analytics.numbers.periods import MOST_DAYS
 from analytics.plots import sparklines
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason, Site
 from faces.models import Capture, Coffee, Person, Sighting, State
-from tests import places
 from tests.analytics.drawings import drawn_in
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
-from tests.places import PASSWORD
+from tests.world import places
+from tests.world.places import PASSWORD
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)

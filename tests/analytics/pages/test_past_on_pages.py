@@ -15,11 +15,11 @@ from analytics.verdicts import period_numbers
 from analytics.verdicts.causes import read_causes
 from devices.models import Device
 from devices.services import replace_device
-from tests import bulk
 from tests.analytics.features.comparing.test_api import FIRST, SPELL, watch
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.clock import SetClock
+from tests.world import bulk
 
 SUNDAY_EVENING = dt.datetime(2026, 11, 15, 22, 30, tzinfo=dt.UTC)
 """16:30 in Chicago, at the end of the nine weeks that `watch` makes."""

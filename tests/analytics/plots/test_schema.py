@@ -17,11 +17,11 @@ from analytics.models import Question
 from analytics.plots import library
 from devices.models import Device, Site
 from devices.rules.roles import Role
-from tests import places
 from tests.analytics.features.groundtruth.conftest import counted
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
 from tests.house.files import ROOT
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)

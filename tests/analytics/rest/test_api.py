@@ -14,9 +14,9 @@ from analytics.models import Detection, Verdict
 from devices import services
 from devices.models import Device, Membership, Site
 from devices.rules.roles import Role
-from tests import places
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)

@@ -12,9 +12,9 @@ import pytest
 from demo.cameras import dialects
 from demo.cameras.deeplens import TICK, DeepLens
 from edge_agent.vision.faces import FaceDetector
-from tests.brokers import mosquitto
 from tests.edge_agent.platforms import platform
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 START = int(1_790_000_000 / TICK)
 

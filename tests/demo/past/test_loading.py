@@ -20,8 +20,8 @@ from demo.past.messages import sent_messages
 from devices.intake.batches import accept
 from devices.models import Device, DeviceLog, QuarantinedMessage
 from devices.reading.decoding import Arrival
-from tests import places
 from tests.demo.past.expected_counts import ExpectedCounts, expected_counts, expected_visits
+from tests.world import places
 
 SEED = 11
 MONDAY = dt.datetime(2026, 10, 26, 12, 0, tzinfo=dt.UTC)

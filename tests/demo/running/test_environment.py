@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo.running.environment import DemoError, demo_environment, mosquitto
-from tests.brokers import free_port
-from tests.brokers import mosquitto as running_mosquitto
+from tests.programs.brokers import free_port
+from tests.programs.brokers import mosquitto as running_mosquitto
 
 
 def environ(folder: Path, **more: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo.running.supervisor import FIRST_PAUSE, LONGEST_PAUSE, Program, Supervisor, spawn
-from tests.waiting import eventually
+from tests.programs.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 """Seconds; everything here takes a fraction of one on an idle machine."""

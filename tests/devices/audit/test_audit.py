@@ -26,7 +26,8 @@ from devices.rules.roles import Role
 from devices.tasks import forget_old_audit
 from faces.models import Mode, Person, SitePolicy
 from faces.services import create_person, forget, set_policy
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -25,8 +25,8 @@ from devices.models import DeliveredBatch, Device, DeviceLog, DeviceState, Quara
 from devices.reading.decoding import Arrival, Delivery
 from edge_agent import messages
 from faces.models import Capture
-from tests import places
-from tests.threads import together
+from tests.programs.threads import together
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 

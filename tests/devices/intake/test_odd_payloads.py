@@ -14,7 +14,7 @@ from devices.models import Device, QuarantinedMessage, Reason
 from devices.reading import identity
 from devices.reading.decoding import Arrival
 from edge_agent import messages
-from tests import places
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 BATCH = 50

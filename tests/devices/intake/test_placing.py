@@ -21,9 +21,9 @@ from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, R
 from devices.reading.places import read_whereabouts
 from edge_agent import messages
 from faces.models import Capture
-from tests import places
 from tests.clock import NOW
 from tests.devices.intake.test_batches import base64_jpeg, from_agent, from_deeplens, milliseconds
+from tests.world import places
 
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)

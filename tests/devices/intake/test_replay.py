@@ -16,7 +16,8 @@ from devices.intake import replay
 from devices.intake.batches import accept
 from devices.models import Device, DeviceLog, DeviceState, QuarantinedMessage, Reason
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"

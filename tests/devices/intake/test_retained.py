@@ -11,7 +11,8 @@ from devices.intake.replay import replay_quarantined
 from devices.models import Device, DeviceLog, QuarantinedMessage, RetainedMessage
 from devices.reading.decoding import Arrival, Delivery
 from edge_agent import messages
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 MINUTE = dt.timedelta(minutes=1)
 THUMB = b'{"thumbs-up": 0.97}'

@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from devices import services
 from devices.managing import device_list
 from devices.models import Device, Site
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,8 @@ from devices.models import Device, Membership, Site
 from devices.reading.decoding import Arrival
 from devices.rules.roles import Role
 from edge_agent import messages
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

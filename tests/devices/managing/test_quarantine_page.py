@@ -15,7 +15,8 @@ from devices.intake.mends import MENDS
 from devices.managing import quarantine_page
 from devices.models import AuditEntry, Device, QuarantinedMessage, Reason, Site
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

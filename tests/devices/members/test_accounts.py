@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from tests.places import PASSWORD
+from tests.world.places import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from devices.members import services
 from devices.models import Invitation, Membership, Site
 from devices.rules.roles import RIGHTS, Right, Role, roles_up_to, roles_with
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from analytics.models import Frame
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.mqtt.suspects import MOST_ENDS
 from tests import clock
-from tests.brokers import mosquitto
 from tests.devices.mqtt.test_ingest import ROOT, database_url, peer, subscribed
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 DEADLY = """
 import os, sys

@@ -27,9 +27,10 @@ from devices.models import Device, DeviceLog, QuarantinedMessage, Reason
 from devices.mqtt import assignments, broker, ingester
 from devices.mqtt.suspects import Suspects
 from edge_agent import messages
-from tests import clock, places
-from tests.brokers import Mosquitto, mosquitto
-from tests.waiting import PATIENCE_S, eventually
+from tests import clock
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
+from tests.world import places
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 3

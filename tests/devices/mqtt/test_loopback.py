@@ -15,9 +15,9 @@ from devices.mqtt import assignments, ingester, loopback
 from devices.mqtt.broker import Subscription
 from devices.mqtt.suspects import Suspects
 from tests import clock
-from tests.brokers import mosquitto
 from tests.devices.mqtt.test_ingest import ingesting, subscribed
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,9 +9,9 @@ from analytics.models import Frame
 from devices.intake import redelivery
 from devices.models import Device, DeviceLog, QuarantinedMessage
 from devices.mqtt import broker
-from tests.brokers import Mosquitto
 from tests.devices.mqtt.test_ingest import INFER, ingesting, mqtt, peer, publish
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import Mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 __all__ = ["mqtt"]
 

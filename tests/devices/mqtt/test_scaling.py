@@ -22,10 +22,11 @@ from devices import health
 from devices.models import Device, Heartbeat, QuarantinedMessage
 from devices.mqtt import assignments, broker
 from edge_agent import messages
-from tests import clock, places
-from tests.brokers import Mosquitto, mosquitto
+from tests import clock
 from tests.devices.mqtt.test_ingest import ROOT, database_url, ingesting, peer, publish
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
+from tests.world import places
 
 SHARDS_OF_8 = [7, 4, 3]
 """Of the three devices: were they others, a device's session would be left behind with its messages."""

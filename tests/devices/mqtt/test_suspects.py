@@ -17,7 +17,8 @@ from devices.mqtt.broker import Subscription, Unacknowledged
 from devices.mqtt.suspects import MOST_ENDS, SLOW_AFTER_S, Suspects
 from devices.reading import deeplens, identity
 from devices.reading.decoding import Arrival
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 TOPIC = f"$aws/things/{places.SEATTLE01}/infer"
 

@@ -15,7 +15,8 @@ from django.urls import reverse
 from devices.models import Device, Site
 from devices.pages import live
 from devices.rules.roles import Role
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 PAGE = "{% load live %}<h1>Page</h1>{% live 'one' 'part' %}<b>{{ one }}</b>{% endlive %}{% live 'two' %}2{% endlive %}"
 

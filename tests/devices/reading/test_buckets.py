@@ -10,7 +10,8 @@ from devices.models import Device, DeviceLog, Thing
 from devices.reading.buckets import parse_address
 from devices.reading.decoding import Arrival
 from faces.models import Capture
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

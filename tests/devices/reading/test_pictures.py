@@ -15,7 +15,7 @@ from skimage import data
 
 from devices.reading.picture_files import MAX_SCANS
 from devices.reading.pictures import MAX_BYTES, BadPicture, sanitised_jpeg
-from tests import pictures
+from tests.world import pictures
 
 
 def photograph(format: str = "JPEG", **options: Any) -> bytes:

@@ -17,7 +17,8 @@ from devices.reading.decoding import Arrival
 from devices.rest import exports
 from devices.services import issue_device_token
 from edge_agent import messages
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from devices.models import Device
 from devices.rest.throttling import CallerThrottle, RefusedThrottle
 from devices.services import issue_api_token, issue_device_token
-from tests import places
+from tests.world import places
 
 LIST, SERIES = "/api/v1/devices/", "/api/v1/engagement/?site=seattle&from=2026-11-01&to=2026-11-02"
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from devices.models import Device, Membership, Site
 from devices.rules.roles import RIGHTS, Right, Role
 from devices.storage.querysets import SiteScopedQuerySet
-from tests import api_world, places
+from tests.world import api_world, places
 
 pytestmark = pytest.mark.django_db
 

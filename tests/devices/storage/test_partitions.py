@@ -15,9 +15,10 @@ from analytics.counting import corrections
 from analytics.models import Detection, Frame
 from devices.models import Device
 from devices.storage import partitions
-from tests import clock, places
+from tests import clock
 from tests.analytics.frames import count, seen
-from tests.threads import together
+from tests.programs.threads import together
+from tests.world import places
 
 MAY_2019 = dt.datetime(2019, 5, 17, 12, tzinfo=dt.UTC)
 TABLES = ("analytics_frame", "analytics_detection")

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.waiting import eventually
+from tests.programs.waiting import eventually
 
 
 def recorded(path: Path) -> Path:

@@ -15,9 +15,9 @@ from edge_agent.config import AgentConfig
 from edge_agent.delivery.outbox import Outbox
 from edge_agent.eyes import Eyes
 from edge_agent.stream.server import StreamServer
-from tests.brokers import free_port
 from tests.edge_agent.rtsp_camera import PASSWORD, USER, RtspCamera, rtsp_camera
-from tests.waiting import eventually
+from tests.programs.brokers import free_port
+from tests.programs.waiting import eventually
 
 ASTRONAUT = np.asarray(data.astronaut(), np.uint8)
 

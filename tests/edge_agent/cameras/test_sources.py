@@ -28,7 +28,7 @@ from edge_agent.cameras.sources import (
 from edge_agent.text.urls import without_password
 from tests.clock import NOW, SetClock
 from tests.edge_agent.cameras.recordings import camera_that_hangs, recorded
-from tests.waiting import eventually
+from tests.programs.waiting import eventually
 
 
 def write(path: Path, rgb: np.ndarray) -> None:

@@ -20,9 +20,9 @@ from edge_agent.delivery.link import (
 )
 from edge_agent.delivery.outbox import Message, Outbox
 from edge_agent.vision.files import models_id
-from tests.brokers import Mosquitto, mosquitto
 from tests.edge_agent.platforms import platform
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
 
 THING = "cam1"
 STATUS = messages.topic_from_device(THING, "status")

@@ -17,8 +17,8 @@ from edge_agent.delivery.outbox import UPLOAD, Message, Outbox
 from edge_agent.delivery.uploads import MAX_UPLOAD_BYTES, Uploader, as_upload
 from edge_agent.messages import MAX_PICTURE_BYTES
 from edge_agent.pictures.encoding import images
-from tests.brokers import free_port
-from tests.waiting import eventually
+from tests.programs.brokers import free_port
+from tests.programs.waiting import eventually
 
 TOKEN = "a token"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge_agent.setup.commands import main
 from edge_agent.setup.onvif import GROUP, find_cameras, read_answer
-from tests.waiting import eventually
+from tests.programs.waiting import eventually
 
 ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
 <SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope"

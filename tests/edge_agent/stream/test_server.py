@@ -9,8 +9,8 @@ from skimage import data
 from edge_agent.cameras.sources import LiveSource
 from edge_agent.pictures.encoding import Picture
 from edge_agent.stream.server import MAX_VIEWERS, StreamError, StreamServer
-from tests.brokers import free_port
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import free_port
+from tests.programs.waiting import PATIENCE_S, eventually
 
 LOOPBACK = "127.0.0.1"
 

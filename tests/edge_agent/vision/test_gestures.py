@@ -12,7 +12,7 @@ from edge_agent.messages import Label
 from edge_agent.vision.files import ROOT
 from edge_agent.vision.gestures import GESTURES, RULES, Gesture, find_gesture
 from edge_agent.vision.hand_traits import measure_traits
-from tests.waiting import PATIENCE_S
+from tests.programs.waiting import PATIENCE_S
 
 Points = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.vision.hands import HandDetector
 from edge_agent.vision.mediapipe_tasks import quiet
 from tests.edge_agent.vision.photographs import hand
-from tests.waiting import eventually
+from tests.programs.waiting import eventually
 
 
 def threads_besides(known: set[threading.Thread]) -> set[threading.Thread]:

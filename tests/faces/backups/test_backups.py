@@ -24,12 +24,13 @@ from devices.reading.decoding import Arrival
 from faces.backups import archive
 from faces.models import Person
 from faces.services import create_person, forget
-from tests import clock, places
+from tests import clock
 from tests.analytics.frames import count, seen
 from tests.devices.mqtt.test_ingest import database_url
 from tests.faces import scenes
 from tests.faces.conftest import TakePicture
 from tests.house.files import ROOT
+from tests.world import places
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

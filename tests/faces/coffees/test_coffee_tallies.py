@@ -24,10 +24,10 @@ from faces.models import NOBODY, Capture, Coffee, CoffeeTally, Merge, Person, Si
 from faces.people.merging import MergeRefused
 from faces.recognition.recognising import NotAgain
 from faces.services import create_person, forget, merge_people, recognise_again, restore_coffee, undo_merge, void_coffee
-from tests import places
 from tests.faces.coffees.test_coffees import hold_cups
 from tests.faces.coffees.test_leaderboard import add_coffees
 from tests.faces.conftest import NOON
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from devices.models import Device
 from faces.coffees.counting import COOL_DOWN, count_coffees, lock_site
 from faces.models import Capture, Coffee, Person, Sighting
 from faces.services import create_person, restore_coffee, void_coffee
-from tests import places
 from tests.faces.conftest import NOON
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from faces.coffees.leaderboard import LONGEST_STREAK, coffees_by_person, leaderb
 from faces.models import NOBODY, Capture, Coffee, Person, Sighting, State
 from faces.models.querysets import PERIODS, Period
 from faces.services import create_person, void_coffee
-from tests import places
 from tests.faces.coffees.test_coffees import hold_cups
 from tests.faces.conftest import NOON
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from tests.faces import scenes
 from tests.faces.conftest import agree
 from tests.faces.desk.conftest import A_DAY_LATER, FACE, Desk, logged_in, photograph, shown
 from tests.faces.scripted import NOTHING, Scripted, detections
-from tests.pictures import png_that_claims
+from tests.world.pictures import png_that_claims
 
 pytestmark = pytest.mark.django_db
 

@@ -27,9 +27,9 @@ from faces.models import Annotation, Capture, Coffee, Erasure, Face, Merge, Pers
 from faces.services import create_person
 from learning.models import DataSet, Picture, Prediction, Run
 from notifications.models import Channel, Happening, Letter, Notice, Reader, Rule
-from tests.buckets import BUCKET, pictures_on_s3
 from tests.faces.conftest import NOON, agree
 from tests.faces.scripted import Scripted, detections
+from tests.programs.buckets import BUCKET, pictures_on_s3
 
 pytestmark = pytest.mark.django_db
 

@@ -20,10 +20,10 @@ from devices.reading import decoding
 from faces import aws
 from faces.models import Capture, Shows, State
 from faces.pictures import storage
-from tests import places
-from tests.aws import REGION, Moto, moto
 from tests.faces import scenes
 from tests.faces.sources.amazon import with_bucket
+from tests.programs.aws import REGION, Moto, moto
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -19,9 +19,9 @@ from faces.services import (
     set_policy,
     withdraw_consent,
 )
-from tests import places
 from tests.faces import scenes
 from tests.faces.conftest import LATER, NOON, agree
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

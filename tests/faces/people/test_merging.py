@@ -28,12 +28,12 @@ from faces.services import (
     undo_merge,
     void_coffee,
 )
-from tests import places
 from tests.faces.coffees.test_coffees import hold_cups
 from tests.faces.conftest import LATER, NOON, TakePicture, agree
 from tests.faces.rest.test_api import client_of
 from tests.faces.scripted import Scripted, detections
 from tests.faces.test_admin import act, admin, change, errors_of, logged_in  # noqa: F401
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ import pytest
 from faces.models import RecogniserMonth
 from faces.recognisers.recogniser import RecogniserUnavailable
 from faces.recognisers.rekognition import Rekognition
-from tests.brokers import free_port
 from tests.faces import scenes
+from tests.programs.brokers import free_port
 
 JPEG = scenes.jpeg(scenes.portrait())
 

@@ -23,11 +23,11 @@ from faces.recognition import greetings, health
 from faces.recognition.greetings import LATE_AFTER, RETRY_FOR, publish_late
 from faces.services import recognise
 from tests import clock
-from tests.aws import moto
-from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.faces.conftest import NOON, TakePicture
-from tests.places import SEATTLE01
-from tests.waiting import PATIENCE_S
+from tests.programs.aws import moto
+from tests.programs.brokers import Mosquitto, free_port, mosquitto
+from tests.programs.waiting import PATIENCE_S
+from tests.world.places import SEATTLE01
 
 pytestmark = pytest.mark.django_db
 

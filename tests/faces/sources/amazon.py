@@ -7,9 +7,9 @@ from faces import aws
 from faces.sources.s3_events import KeyFilter
 from faces.sources.s3_ingester import S3Ingester
 from tests import clock
-from tests.aws import REGION
 from tests.faces import scenes
-from tests.places import SEATTLE01
+from tests.programs.aws import REGION
+from tests.world.places import SEATTLE01
 
 JPEG, OTHER = scenes.jpeg(scenes.cat()), scenes.jpeg(scenes.cat()[:, ::-1].copy())
 BUCKET = "cameras"

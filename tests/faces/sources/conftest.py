@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from devices.models import Device
-from tests.aws import Moto, moto
 from tests.faces.sources.amazon import Amazon, with_bucket
+from tests.programs.aws import Moto, moto
 
 
 @pytest.fixture

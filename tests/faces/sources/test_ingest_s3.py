@@ -31,7 +31,7 @@ from faces.sources.s3_ingester import S3Ingester
 from tests import clock
 from tests.faces import scenes
 from tests.faces.sources.amazon import BUCKET, JPEG, KEY, OTHER, Amazon, reasons, with_bucket
-from tests.places import SEATTLE01
+from tests.world.places import SEATTLE01
 
 pytestmark = pytest.mark.django_db
 

@@ -26,9 +26,9 @@ from edge_agent.messages import Image
 from edge_agent.pictures.encoding import images
 from faces.models import Capture
 from faces.pictures import storage
-from tests import places
-from tests.buckets import BUCKET, pictures_on_s3
-from tests.waiting import eventually
+from tests.programs.buckets import BUCKET, pictures_on_s3
+from tests.programs.waiting import eventually
+from tests.world import places
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,7 +25,7 @@ from faces.sources.watched_folder import GIVEN_UP_AFTER, SETTLED_AFTER, TAKEN_KE
 from tests import clock
 from tests.faces import scenes
 from tests.faces.conftest import NOON
-from tests.places import SEATTLE01
+from tests.world.places import SEATTLE01
 
 JPEG = scenes.jpeg(scenes.cat())
 SETTLED = NOON + SETTLED_AFTER

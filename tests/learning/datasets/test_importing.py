@@ -20,7 +20,7 @@ from learning.datasets.reads import summarise
 from learning.models import Annotation, DataSet, Picture, Review
 from tests.learning.datasets.test_formats import OBJECT
 from tests.learning.samples import archive, data_set, files, jpeg, picture
-from tests.pictures import jpeg_of_many_scans, png_that_claims
+from tests.world.pictures import jpeg_of_many_scans, png_that_claims
 
 pytestmark = pytest.mark.django_db
 

@@ -27,10 +27,11 @@ from edge_agent.learned.fetching import ModelFetcher
 from edge_agent.learned.store import ModelStore
 from learning.models import Kind, Rollout, Run, State
 from learning.rollout import services
-from tests import clock, places
+from tests import clock
 from tests.analytics.pages.test_pages import page, words
 from tests.edge_agent.learned.test_running_models import PALM, THUMB, broken
 from tests.learning.samples import data_set
+from tests.world import places
 
 LIST = "/api/v1/device-models/"
 

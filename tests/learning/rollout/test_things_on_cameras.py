@@ -32,9 +32,10 @@ from edge_agent.pictures.encoding import Picture
 from learning.models import DataSet, Kind, Run, State
 from learning.rollout import services
 from learning.training import running, things
-from tests import clock, places
+from tests import clock
 from tests.analytics.pages.test_pages import page, words
 from tests.learning.signs import PLATE, ROUND, SQUARE, plates, round_and_square, scene, taught
+from tests.world import places
 
 READS = 600
 """Frames that the agent sees at most."""

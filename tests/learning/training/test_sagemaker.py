@@ -23,9 +23,9 @@ from learning.training import running
 from learning.training.parameters import SAGEMAKER, clean
 from learning.training.sagemaker import account, hosting, jobs, prices
 from tests.analytics.pages.test_pages import page, words
-from tests.aws import Moto, moto
 from tests.learning import samples
 from tests.learning.training.sagemaker_server import BUCKET, ROLE, Refusal, Scripted, archive, sagemaker
+from tests.programs.aws import Moto, moto
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from devices.models import Device
 from devices.rules.roles import Role
 from notifications.letters import services
 from notifications.models import Letter, Unit
-from tests import places
 from tests.analytics.features.comparing.test_api import watch
 from tests.clock import SetClock
+from tests.world import places
 
 MONDAY = dt.date(2026, 11, 9)
 """The first day of the week that the letter is about."""

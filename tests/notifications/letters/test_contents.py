@@ -15,10 +15,10 @@ from faces.models import Capture, Coffee, Sighting
 from notifications.letters import sentences
 from notifications.letters.contents import read_content
 from notifications.models import Unit
-from tests import places
 from tests.analytics.features.comparing.test_api import watch
 from tests.clock import SetClock
 from tests.notifications.letters.conftest import MONDAY, SIX_O_CLOCK
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import pytest
 
 from notifications.letters import rendering
 from notifications.letters.rendering import Links
-from tests.chromium import Browser, until
+from tests.programs.chromium import Browser, until
 
 pytestmark = pytest.mark.django_db
 

@@ -20,9 +20,10 @@ from notifications.letters.rendering import Links
 from notifications.models import Copy, Letter, Reader, State
 from notifications.sending import due_letters
 from notifications.sending.sender import Sender
-from tests import clock, places
-from tests.brokers import free_port
+from tests import clock
 from tests.notifications.letters.conftest import MONDAY
+from tests.programs.brokers import free_port
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,9 @@ from rest_framework.test import APIClient
 
 from devices.rules.roles import Role
 from notifications.models import Copy, Letter, Reader
-from tests import clock, places
+from tests import clock
 from tests.notifications.letters.conftest import MONDAY
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 from devices.models import Device, Membership, Site
 from notifications.letters import contents, services
 from notifications.models import Copy, Letter, Reader, Unit
-from tests import clock, places
+from tests import clock
 from tests.notifications.letters.conftest import MONDAY, SIX_O_CLOCK
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

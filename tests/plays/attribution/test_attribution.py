@@ -14,9 +14,10 @@ from hypothesis.extra.django import TestCase
 from devices.models import Device, Site
 from plays.attribution import services
 from plays.models import OPEN_MS, ContentDay, ContentHour, ContentQuarter, ContentSums, Play, PlayDay
-from tests import clock, places
+from tests import clock
 from tests.plays import samples
 from tests.plays.samples import camera_on, play, screen, tallies, thumbs_up, visit
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

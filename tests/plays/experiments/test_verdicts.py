@@ -13,8 +13,9 @@ from plays.experiments import verdicts
 from plays.experiments.reads import State, announce, read_result
 from plays.experiments.verdicts import Cell
 from plays.models import Experiment, Screen, StopRule
-from tests import clock, places
+from tests import clock
 from tests.plays.samples import content, experiment, screen
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,9 @@ from plays.intake import services
 from plays.intake.files import BadFile, import_file
 from plays.intake.reports import Report, readable
 from plays.models import Content, Play, PlayDay, Screen, Source
-from tests import clock, places
+from tests import clock
 from tests.plays.samples import SECOND, at, play, screen, tallies, visit
+from tests.world import places
 
 pytestmark = pytest.mark.django_db
 

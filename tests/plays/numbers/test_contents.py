@@ -16,8 +16,9 @@ from plays.intake.services import change_screen, store
 from plays.models import Content, ContentDay, ContentHour, ContentQuarter, Source
 from plays.numbers.audience import read_hours
 from plays.numbers.contents import SUMS, Period, read_contents, read_parts
-from tests import clock, places
+from tests import clock
 from tests.plays.samples import NOON, at, camera_on, play, screen, visit
+from tests.world import places
 
 HOUR = 3_600
 QUARTER = dt.timedelta(minutes=15)

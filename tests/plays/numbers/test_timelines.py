@@ -15,8 +15,9 @@ from devices.models import Device
 from plays.attribution.services import compute_changed
 from plays.models import MOST_SHOWN_MS, Play, PlayDay
 from plays.numbers.timelines import MOST_BARS, ShownPlay, read_plays, read_timeline
-from tests import clock, places
+from tests import clock
 from tests.plays.samples import at, play, screen, visit
+from tests.world import places
 
 PLAYS = st.tuples(st.integers(-30_000, 6_000), st.one_of(st.none(), st.integers(0, 28_000)), st.sampled_from("ab"))
 

@@ -12,8 +12,8 @@ from plays.intake.links import make_link
 from plays.models import Block, Content, Experiment, Play
 from plays.pages.players import ASK_AGAIN_S
 from tests import clock
-from tests.chromium import Browser, until
 from tests.plays.samples import experiment, screen
+from tests.programs.chromium import Browser, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

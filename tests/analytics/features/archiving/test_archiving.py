@@ -22,8 +22,9 @@ from devices.intake.batches import accept
 from devices.models import Device, QuarantinedMessage, Reason
 from devices.reading.decoding import Arrival
 from devices.storage import partitions
-from tests import clock, places
+from tests import clock
 from tests.analytics.frames import count, seen
+from tests.world import places
 
 MARCH = dt.datetime(2019, 3, 30, 23, 59, 59, tzinfo=dt.UTC)
 TABLES = ("analytics_frame_2019_03", "analytics_detection_2019_03")

@@ -13,10 +13,10 @@ from rest_framework.test import APIClient
 from analytics.models import EngagementQuarter, Episode
 from devices.models import Device, Site
 from devices.rules.roles import Role
-from tests import bulk, places
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import SetClock
+from tests.world import bulk, places
 
 ALL_MINUTES = 2**15 - 1
 FIRST = dt.date(2026, 9, 14)

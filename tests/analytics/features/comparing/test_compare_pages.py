@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from devices.models import Device, Site
 from devices.rules.roles import Role
-from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import figure, page, words
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)

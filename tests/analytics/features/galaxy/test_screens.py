@@ -20,7 +20,7 @@ from analytics.models import Episode, Question
 from devices.models import Device, Site
 from faces.models import Capture, Coffee, Person, Sighting
 from tests.analytics.features.galaxy.conftest import NOW, people
-from tests.chromium import Browser, until
+from tests.programs.chromium import Browser, until
 
 BEZEL = 60
 SLOW_MS = 250

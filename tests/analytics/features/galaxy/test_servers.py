@@ -17,10 +17,10 @@ from playwright.sync_api import expect
 from devices.models import Device
 from tests import clock
 from tests.analytics.features.galaxy.conftest import people
-from tests.brokers import free_port
-from tests.chromium import Browser
 from tests.house.files import ROOT
-from tests.waiting import PATIENCE_S
+from tests.programs.brokers import free_port
+from tests.programs.chromium import Browser
+from tests.programs.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.real_clock,

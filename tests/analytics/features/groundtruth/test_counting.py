@@ -7,8 +7,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from analytics.models.groundtruth import GroundTruthSession
 from devices.models import Device
-from tests.chromium import Browser, until
-from tests.places import PASSWORD
+from tests.programs.chromium import Browser, until
+from tests.world.places import PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

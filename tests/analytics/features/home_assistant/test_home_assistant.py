@@ -19,9 +19,9 @@ from analytics.tasks import tell_home_assistant
 from devices.models import Device, DeviceState
 from tests.analytics.frames import count, seen
 from tests.analytics.visits import report, visited
-from tests.brokers import Mosquitto, free_port, mosquitto
 from tests.edge_agent.platforms import platform
-from tests.waiting import eventually
+from tests.programs.brokers import Mosquitto, free_port, mosquitto
+from tests.programs.waiting import eventually
 
 NOW = dt.datetime(2026, 11, 20, 20, 30, tzinfo=dt.UTC)
 """12:30 in Seattle."""

@@ -14,9 +14,9 @@ from analytics.features.questions.reads import AnswerCounts, State
 from analytics.models import LabelQuarter, Question
 from analytics.numbers.measures import BucketState
 from devices.models import Device, Site
-from tests import places
 from tests.analytics.features.questions.conftest import HOUR, MINUTE, NINE, NOW, on, shown
 from tests.analytics.frames import undone
+from tests.world import places
 
 
 def test_a_result_counts_gestures_and_beside_them_detections(asked: Question) -> None:

@@ -16,9 +16,9 @@ from analytics.models import Detection, LabelQuarter, SettledDay, Verdict
 from devices.models import Device, Site
 from devices.rules.roles import Role
 from faces.models import Capture, State
-from tests import places
 from tests.analytics.frames import count, seen
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 18, 30, tzinfo=dt.UTC)
 NINE = dt.datetime(2026, 11, 20, 17, tzinfo=dt.UTC)

@@ -14,9 +14,9 @@ from django.urls import reverse
 from analytics.features.sharing import services
 from analytics.models import SharedPage
 from devices.models import AuditEntry, Device
-from tests import places
 from tests.analytics.pages.test_pages import NOW, half_an_hour, picture, words
 from tests.clock import SetClock
+from tests.world import places
 
 DAY = dt.timedelta(days=1)
 

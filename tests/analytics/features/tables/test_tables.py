@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 
 from devices.models import Device, Site
 from devices.rules.roles import Role
-from tests import places
 from tests.analytics.frames import count, seen
 from tests.analytics.pages.test_pages import page, words
 from tests.analytics.rest.test_api import ask
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 LABELS = ("thumbs-up", "thumbs-down", "cup")

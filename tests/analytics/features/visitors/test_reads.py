@@ -17,9 +17,9 @@ from analytics.features.visitors import reads
 from devices.models import Device, Site
 from faces.models import Capture, ExpressionQuarter, Mode, Person, Sighting
 from faces.services import set_policy
-from tests import places
 from tests.analytics.frames import undone
 from tests.clock import SetClock
+from tests.world import places
 
 NOW = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 """Noon in Seattle."""

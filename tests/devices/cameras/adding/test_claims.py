@@ -16,7 +16,8 @@ from devices.cameras.adding import codes, services
 from devices.cameras.adding.services import CodeRefused, Kind, NewCamera
 from devices.models import BoxReport, CameraClaim, Device, Site, Thing
 from devices.services import token_digest
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 ADDRESS = "rtsp://viewer:secret@192.0.2.7/stream1"
 

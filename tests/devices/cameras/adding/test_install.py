@@ -16,11 +16,11 @@ from pytest_django.live_server_helper import LiveServer
 from analytics.models import Frame
 from devices.models import AgentRelease, CameraClaim, Device, Site
 from edge_agent.vision.files import agent_models, fetch_models, models_folder
-from tests import places
-from tests.brokers import Mosquitto, mosquitto
 from tests.devices.cameras.releases.boxes import Box
 from tests.devices.mqtt.test_ingest import ingesting
-from tests.waiting import eventually
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import eventually
+from tests.world import places
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.django_db(transaction=True)]
 

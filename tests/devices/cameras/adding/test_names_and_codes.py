@@ -11,7 +11,8 @@ from devices.cameras.adding import codes
 from devices.managing import names
 from devices.models import Site
 from edge_agent.messages import is_thing_name
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from devices.cameras.credentials import aws_iot, issuing
 from devices.models import BrokerCredentials, Device
 from edge_agent.vision.files import ROOT
 from tests import clock
-from tests.aws import REGION, moto
+from tests.programs.aws import REGION, moto
 
 
 @pytest.fixture

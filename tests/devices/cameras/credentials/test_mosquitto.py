@@ -22,9 +22,10 @@ from devices.mqtt.assignments import all_messages
 from devices.mqtt.broker import Subscription
 from devices.mqtt.ingester import Ingester
 from devices.mqtt.suspects import Suspects
-from tests import clock, places
-from tests.brokers import Mosquitto, mosquitto
-from tests.waiting import PATIENCE_S, eventually
+from tests import clock
+from tests.programs.brokers import Mosquitto, mosquitto
+from tests.programs.waiting import PATIENCE_S, eventually
+from tests.world import places
 
 pytestmark = [pytest.mark.real_clock, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 

@@ -13,7 +13,8 @@ from devices.cameras.fleet import reads
 from devices.cameras.fleet.reads import State
 from devices.cameras.releases import wheel
 from devices.models import AgentUpdate, BoxReport, Device, DeviceState, Site, Thing
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 
 def camera(site: Site, name: str, **state: Any) -> Device:

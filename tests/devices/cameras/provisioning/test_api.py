@@ -8,7 +8,8 @@ from django.test import Client
 
 from devices.cameras.adding import services
 from devices.models import Device, Invitation, Membership, Site
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 OSLO = {"slug": "oslo", "name": "Oslo", "timezone": "Europe/Oslo"}
 DESK = {"site": "seattle", "name": "Front desk"}

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from devices.models import Device, Invitation, Membership, Site
-from tests import places
+from tests.world import places
 
 CSV = """kind,slug,name,timezone,latitude,longitude,site,thing,source,user,role
 site,oslo,Oslo,Europe/Oslo,59.9,10.7,,,,,

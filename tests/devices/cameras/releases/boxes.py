@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 from skimage import data
 
-from tests.waiting import PATIENCE_S
+from tests.programs.waiting import PATIENCE_S
 
 
 class Box:

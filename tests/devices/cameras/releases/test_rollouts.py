@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from devices.cameras.releases import rollouts, wheel
 from devices.models import AgentRelease, AgentUpdate, Rollout, Site, Thing
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 OLD, NEW = "0.1.0", "0.2.0"
 

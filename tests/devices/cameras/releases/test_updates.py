@@ -11,11 +11,11 @@ from pytest_django.live_server_helper import LiveServer
 from devices.cameras.releases import rollouts, wheel
 from devices.models import AgentUpdate, BoxReport, Device, DeviceState
 from tests import clock
-from tests.brokers import Mosquitto
 from tests.devices.cameras.adding.test_install import add_camera, broker, operators
 from tests.devices.cameras.releases.boxes import Box
 from tests.devices.mqtt.test_ingest import ingesting
-from tests.waiting import eventually
+from tests.programs.brokers import Mosquitto
+from tests.programs.waiting import eventually
 
 __all__ = ["broker", "operators"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.apps import apps
 
-PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
+PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 KINDS = ("distributed", "reference", "local")
 
 TABLES_WITHOUT_MODELS = {"django_cache", "django_migrations"}

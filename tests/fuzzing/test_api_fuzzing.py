@@ -7,16 +7,17 @@ import pytest
 from django.core.management import call_command
 from rest_framework import serializers
 
-from tests import api_world, fuzzing, odd_requests
 from tests.analytics.features.galaxy.test_servers import url
+from tests.fuzzing import by_schema, odd_requests
+from tests.world import api_world
 
 
 @pytest.mark.real_clock
 @pytest.mark.django_db(transaction=True)
 def test_no_case_of_the_short_run_brings_what_the_description_does_not_say() -> None:
     keys = api_world.fill()
-    with fuzzing.server(url()) as address:
-        outcome = fuzzing.run(address, keys, cases=2, phases="fuzzing")
+    with by_schema.server(url()) as address:
+        outcome = by_schema.run(address, keys, cases=2, phases="fuzzing")
     assert outcome.well, outcome.report
     assert outcome.cases > 40
 

@@ -22,11 +22,12 @@ from django.core.management import call_command
 from django.core.signals import got_request_exception
 from django.test import Client
 
-from tests import odd_requests, places
-from tests.api_world import Keys
-from tests.brokers import free_port
+from tests.fuzzing import odd_requests
 from tests.house.files import ROOT
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.brokers import free_port
+from tests.programs.waiting import PATIENCE_S, eventually
+from tests.world import places
+from tests.world.api_world import Keys
 
 CHECKS = (
     "not_a_server_error",

@@ -9,7 +9,7 @@ import sqlglot
 from django.db import connection
 from sqlglot import exp
 
-from tests.tables import tables_of
+from tests.house.tables import tables_of
 
 COLUMN = "device_id"
 

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from config.settings import S3_STORAGE
-from tests.waiting import PATIENCE_S
+from tests.programs.waiting import PATIENCE_S
 
 BUCKET = "pictures"
 

@@ -16,7 +16,8 @@ from devices.services import issue_api_token, issue_device_token
 from edge_agent import messages
 from faces.models import Capture, Coffee, Mode, Sighting, State
 from faces.services import create_person, set_policy
-from tests import clock, places
+from tests import clock
+from tests.world import places
 
 HOURS = 30
 

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from faces.models import Coffee
-from tests import api_world, odd_requests
 from tests.end_to_end import access_world
+from tests.fuzzing import odd_requests
+from tests.world import api_world
 
 pytestmark = pytest.mark.django_db
 

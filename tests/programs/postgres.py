@@ -1,6 +1,6 @@
 """Runs a command with its own temporary PostgreSQL, whose address is in `DATABASE_URL`.
 
-    python -m tests.postgres pytest tests/devices
+    python -m tests.programs.postgres pytest tests/devices
 
 The cluster lies in a temporary folder and listens on a socket in that folder, but on no port. It is removed when the
 command ends, also after Ctrl-C. The exit code is the command's.
@@ -25,7 +25,8 @@ STOP_WITHIN_SECONDS = 20
 def main(command: list[str]) -> int:
     if not command:
         sys.exit(
-            "No command is given. Add the command to run on PostgreSQL: python -m tests.postgres pytest tests/devices"
+            "No command is given. Add the command to run on PostgreSQL:"
+            " python -m tests.programs.postgres pytest tests/devices"
         )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import PATIENCE_S, eventually
+from tests.programs.waiting import PATIENCE_S, eventually
 
 
 class Mosquitto:
