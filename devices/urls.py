@@ -8,8 +8,10 @@ from devices.cameras.adding import views as adding
 from devices.cameras.adding.api import AgentViewSet, ClaimViewSet
 from devices.cameras.fleet import views as fleet
 from devices.cameras.provisioning.api import DeviceViewSet, MemberViewSet, RolloutViewSet, SiteViewSet
-from devices.managing import device_list, history, new_site, place_pages, quarantine_page, site_page
-from devices.members import views as members
+from devices.managing import history, new_site, quarantine_page, site_page
+from devices.managing.members import views as members
+from devices.managing.places import device_list
+from devices.managing.places import pages as places
 from devices.pages import metrics, views
 from devices.rest.views import AuditViewSet, LogViewSet, MessageViewSet, QuarantineViewSet
 
@@ -33,12 +35,12 @@ urlpatterns: list[Any] = [
     path("add-site/", new_site.new_site, name="site-new"),
     path("sites/<slug:slug>/settings/", site_page.site_settings, name="site-settings"),
     path("sites/<slug:slug>/settings/devices/", device_list.site_devices, name="site-devices"),
-    path("sites/<slug:slug>/settings/devices/<int:pk>/", place_pages.device_place, name="device-place"),
-    path("sites/<slug:slug>/settings/devices/<int:pk>/token/", place_pages.issue_token, name="device-token"),
-    path("sites/<slug:slug>/settings/devices/<int:pk>/camera/", place_pages.camera_settings, name="device-camera"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/", places.device_place, name="device-place"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/token/", places.issue_token, name="device-token"),
+    path("sites/<slug:slug>/settings/devices/<int:pk>/camera/", places.camera_settings, name="device-camera"),
     path(
         "sites/<slug:slug>/settings/devices/<int:pk>/<slug:change>/",
-        place_pages.change_place,
+        places.change_place,
         name="device-place-change",
     ),
     path("sites/<slug:slug>/settings/quarantine/", quarantine_page.site_quarantine, name="site-quarantine"),

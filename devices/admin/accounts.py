@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from devices.admin.base import ScopedAdmin
-from devices.members.services import only_owner_of
+from devices.managing.members.services import only_owner_of
 
 admin.site.unregister([Group, User])
 

@@ -17,8 +17,8 @@ from devices import services
 from devices.admin.base import OWN_ONLY, ReadOnlyAdmin, ScopedAdmin
 from devices.intake.quarantine import quarantined_counts
 from devices.intake.replay import replay_all
-from devices.managing.device_form import OF_THING, DeviceForm, settings_table
 from devices.managing.forms import NewSiteForm
+from devices.managing.places.device_form import OF_THING, DeviceForm, settings_table
 from devices.models import ApiToken, Device, DeviceLog, Membership, QuarantinedMessage, Reason, Site
 from devices.mqtt import settings
 from devices.mqtt.broker import BrokerUnavailable

@@ -18,7 +18,7 @@ from rest_framework.viewsets import ViewSet
 
 from devices.intake import batches
 from devices.intake.quarantine import quarantined_counts
-from devices.managing import sought
+from devices.managing.places import sought
 from devices.models import AuditEntry, Device, DeviceLog, QuarantinedMessage, Site, Thing
 from devices.reading.decoding import Arrival
 from devices.rest.authentication import DeviceTokenAuthentication, IsDevice

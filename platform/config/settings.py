@@ -230,7 +230,7 @@ SENDS_EMAIL = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
 
 _HTTPS = _env["HTTPS"]
 
-ACCOUNT_ADAPTER = "devices.members.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "devices.managing.members.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if SENDS_EMAIL else "none"
@@ -240,7 +240,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
 # Behind a proxy that ends TLS, the proxy names the client's IP address, by which attempts are counted.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _HTTPS else 0
 USERSESSIONS_TRACK_ACTIVITY = False
-MFA_ADAPTER = "devices.members.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "devices.managing.members.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Headcount"
@@ -248,7 +248,7 @@ MFA_TOTP_ISSUER = "Headcount"
 MFA_ALLOW_UNVERIFIED_EMAIL = not SENDS_EMAIL
 # Browsers take passkeys on a domain with TLS, or on `localhost`.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _HTTPS
-SOCIALACCOUNT_ADAPTER = "devices.members.adapters.SignOnAdapter"
+SOCIALACCOUNT_ADAPTER = "devices.managing.members.adapters.SignOnAdapter"
 # The organisation's own provider is trusted to name the e-mail address of the person who signs on.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

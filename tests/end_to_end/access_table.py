@@ -164,7 +164,7 @@ ACCESS: dict[tuple[str, str], Needs] = {
     ("site-opening-day-new", "post"): Needs.OPERATOR,
     ("site-opening-day", "post"): Needs.OPERATOR,
     ("members", "get"): Needs.VIEWER,
-    ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/members
+    ("members", "post"): Needs.VIEWER,  # the page itself refuses with a sentence: tests/devices/managing/members
     ("change-member", "post"): Needs.OWNER,
     ("withdraw-invitation", "post"): Needs.OWNER,
     ("add-camera", "get"): Needs.OPERATOR,

@@ -21,7 +21,7 @@ from analytics.models import (
 from analytics.models.quarters import quarter_start
 from devices.cameras.releases.rollouts import start_rollout
 from devices.cameras.releases.wheel import current_release
-from devices.members import services as members
+from devices.managing.members import services as members
 from devices.models import AuditEntry, DeviceLog, Membership, QuarantinedMessage
 from faces.models import Capture, Coffee, ErasureNotice, Person
 from faces.people.consent_texts import PROPOSAL, publish_text

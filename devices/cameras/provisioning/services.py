@@ -16,7 +16,7 @@ from django.db.models import Q
 from devices import services
 from devices.cameras.adding.services import make_claim
 from devices.managing import names
-from devices.members import services as members
+from devices.managing.members import services as members
 from devices.models import Device, Invitation, Membership, Site
 from devices.rules.roles import Right, Role
 

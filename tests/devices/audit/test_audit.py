@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 from devices import services
 from devices.audit import term
 from devices.intake.batches import accept
-from devices.members import services as members
+from devices.managing.members import services as members
 from devices.models import Action, AppendOnly, AuditEntry, Device, Membership, Site, Way
 from devices.reading.decoding import Arrival
 from devices.rules.roles import Role

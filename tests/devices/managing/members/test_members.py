@@ -13,7 +13,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.members import services
+from devices.managing.members import services
 from devices.models import Invitation, Membership, Site
 from devices.rules.roles import RIGHTS, Right, Role, roles_up_to, roles_with
 from tests import clock

@@ -12,7 +12,7 @@ from django.utils.html import escape
 from analytics.models import Frame
 from devices import services
 from devices.intake.batches import accept
-from devices.managing.places import CHANGES
+from devices.managing.places.changes import CHANGES
 from devices.models import Device, Membership, Site
 from devices.reading.decoding import Arrival
 from devices.rules.roles import Role

@@ -8,7 +8,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.http import HttpRequest
 from django.utils import timezone
 
-from devices.members import services
+from devices.managing.members import services
 from devices.storage.ciphers import cipher_for
 
 INVITATION = "invitation"

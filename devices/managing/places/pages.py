@@ -13,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices import services
-from devices.managing import sought
 from devices.managing.access import check_right, find_site
-from devices.managing.device_form import CameraForm, settings_table
-from devices.managing.places import CHANGES
+from devices.managing.places import sought
+from devices.managing.places.changes import CHANGES
+from devices.managing.places.device_form import CameraForm, settings_table
 from devices.models import Device, Site
 from devices.mqtt.broker import BrokerUnavailable
 from devices.mqtt.settings import send_config

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from devices.members import services
-from devices.members.adapters import INVITATION
+from devices.managing.members import services
+from devices.managing.members.adapters import INVITATION
 from devices.models import Invitation, Membership, Site
 from devices.rules.roles import RIGHTS, Right, Role
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from devices import services
-from devices.managing import device_list
+from devices.managing.places import device_list
 from devices.models import Device, Site
 from tests import clock
 from tests.world import places

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from devices import services
-from devices.managing import sought
+from devices.managing.places import sought
 from devices.models import Device, Thing, validate_timezone
 from edge_agent.messages import DesiredSettings, Settings
 from edge_agent.text.plain_words import plain
