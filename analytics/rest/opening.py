@@ -15,6 +15,7 @@ from analytics.verdicts.proposed_hours import propose_plan
 from devices.managing.access import check_right, find_site
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.fields import SiteField
 from devices.rest.filters import OfSiteFilter
 from devices.rest.parameters import parse_query
 from devices.rules.roles import Right
@@ -25,19 +26,8 @@ if TYPE_CHECKING:
 METHODS = ["get", "head", "options", "post", "patch", "delete"]
 
 
-class SiteField(serializers.SlugRelatedField[Site]):
-    """A site that the caller may see, by its slug. A row keeps its site."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(slug_field="slug", **more)
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        return Site.objects.for_user(request.user if request else None)
-
-
 class _OfSite(serializers.ModelSerializer[Any]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
 
     def validate_site(self, site: Site) -> Site:
         if self.instance is not None and self.instance.site_id != site.pk:

@@ -5,17 +5,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from analytics.features.questions.serializers import OwnSiteField
-from devices.models import Site
+from devices.rest.fields import SiteField
 from learning.datasets.formats.boxes import MOST_BOXES
 from learning.models import Annotation, DataSet, Kind, Picture, Review, Rollout, Run
 from learning.rollout.services import GROUPS
 
 
 class DataSetSerializer(serializers.ModelSerializer[DataSet]):
-    site = OwnSiteField(
-        slug_field="slug", queryset=Site.objects.none(), help_text="A site's slug; cannot be changed later."
-    )
+    site = SiteField(help_text="A site's slug; cannot be changed later.")
     labels: Any = serializers.SlugRelatedField(
         slug_field="name", many=True, read_only=True, help_text="The names of its labels, by class_id."
     )

@@ -7,21 +7,11 @@ from rest_framework import serializers
 
 from analytics.models import Verdict
 from devices.models import Site
+from devices.rest.fields import SiteField
 from notifications.letters import services as letters
 from notifications.models import Channel, Letter, Notice, Reader, Rule
 from notifications.rules import services as rules
 from notifications.sending import services as sending
-
-
-class SiteField(serializers.SlugRelatedField[Site]):
-    """A site that the caller may see, by its slug."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(slug_field="slug", **more)
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        return Site.objects.for_user(request.user if request else None)
 
 
 def _check_site(serializer: "serializers.BaseSerializer[Any]", site: Site) -> None:
@@ -29,7 +19,7 @@ def _check_site(serializer: "serializers.BaseSerializer[Any]", site: Site) -> No
 
 
 class ChannelSerializer(serializers.ModelSerializer[Channel]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     address = serializers.CharField(write_only=True, required=False, allow_blank=True, max_length=1000)
     key = serializers.SerializerMethodField(help_text="The key that signs a webhook's messages; only when it is made.")
 
@@ -52,7 +42,7 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
 
 
 class RuleSerializer(serializers.ModelSerializer[Rule]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     channels = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all())
     escalate_to = serializers.PrimaryKeyRelatedField(many=True, queryset=Channel.objects.all(), required=False)
     sentence = serializers.CharField(source="__str__", read_only=True)
@@ -128,9 +118,7 @@ class LetterSerializer(serializers.ModelSerializer[Letter]):
 
 
 class ReaderSerializer(serializers.ModelSerializer[Reader]):
-    site = SiteField(
-        queryset=Site.objects.all(), required=False, allow_null=True, help_text="Leave it out for all your sites."
-    )
+    site = SiteField(required=False, allow_null=True, help_text="Leave it out for all your sites.")
     address = serializers.EmailField(required=False, help_text="Leave it out for the address of your account.")
 
     class Meta:

@@ -6,23 +6,13 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.models import Device, Site
+from devices.rest.fields import SiteField
 from devices.rest.items import EachField
 from plays.experiments import services as experiments
 from plays.experiments.reads import Result
 from plays.intake import services
 from plays.intake.posted import MOST_PLAYS, ShownSerializer
 from plays.models import MOST_CAMERAS, Content, Experiment, Play, Screen
-
-
-class SiteField(serializers.SlugRelatedField[Site]):
-    """A site that the caller may see, by its slug."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(slug_field="slug", **more)
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        return Site.objects.for_user(request.user if request else None)
 
 
 class OwnField(serializers.PrimaryKeyRelatedField[Any]):
@@ -34,7 +24,7 @@ class OwnField(serializers.PrimaryKeyRelatedField[Any]):
 
 
 class ScreenSerializer(serializers.ModelSerializer[Screen]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     cameras = serializers.ListField(
         child=serializers.CharField(max_length=80),
         min_length=1,
@@ -102,7 +92,7 @@ class PlaySerializer(serializers.ModelSerializer[Play]):
 class ScreenReportSerializer(serializers.Serializer[Any]):
     """What a player reports. Each play stands for itself: `refused` names those that are not stored."""
 
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     screen = serializers.CharField(max_length=80, help_text="The screen's name.")
     sent_at = serializers.DateTimeField(
         required=False, help_text="The player's clock now, which tells how far the clock is off."
@@ -111,7 +101,7 @@ class ScreenReportSerializer(serializers.Serializer[Any]):
 
 
 class PlayFileSerializer(serializers.Serializer[Any]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     file = serializers.FileField(help_text="A CSV file, or Xibo's proof of play.")
 
 
@@ -186,7 +176,7 @@ class PartNumbersSerializer(NumbersSerializer):
 
 
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     screen = OwnField(queryset=Screen.objects.all())
     contents = OwnField(
         many=True, queryset=Content.objects.all(), help_text="The first is what the others are compared with."

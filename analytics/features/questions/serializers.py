@@ -10,19 +10,7 @@ from rest_framework import serializers
 from analytics.features.questions import reads
 from analytics.models.questions import Question, validate_quarter
 from analytics.rest.serializers import LocalTimeField
-from devices.models import Site
-
-
-class OwnSiteField(serializers.SlugRelatedField[Site]):
-    """A site of the user, by its slug."""
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        return Site.objects.all().for_user(request.user if request else None)
-
-    def to_internal_value(self, data: Any) -> Site:
-        # No slug contains a zero byte, and PostgreSQL raises an error for a query with one.
-        return super().to_internal_value(str(data).replace("\0", " "))
+from devices.rest.fields import SiteField
 
 
 class QuarterField(serializers.DateTimeField):
@@ -38,9 +26,7 @@ class QuarterField(serializers.DateTimeField):
 class QuestionSerializer(serializers.ModelSerializer[Question]):
     """A question; its times are local times of the site, also where a request gives them without an offset."""
 
-    site = OwnSiteField(
-        slug_field="slug", queryset=Site.objects.none(), help_text="A site's slug; cannot be changed later."
-    )
+    site = SiteField(help_text="A site's slug; cannot be changed later.")
     asked_from = QuarterField(validators=[validate_quarter])
     asked_until = QuarterField(
         validators=[validate_quarter], help_text="The end; gestures from this time on are no answers."

@@ -9,9 +9,8 @@ from rest_framework import mixins, serializers
 
 from analytics.features.sharing import services
 from analytics.models.shares import SharedPage
-from analytics.rest.opening import SiteField
-from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.fields import SiteField
 
 if TYPE_CHECKING:
     from devices.models import User
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class SharedPageSerializer(serializers.ModelSerializer[SharedPage]):
     """A link that shows the numbers of one site, or of one spot of it, over one period, without an account."""
 
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
     device = serializers.CharField(
         source="device_name", required=False, default="", max_length=80, help_text="Leave it out for the whole site."
     )

@@ -18,28 +18,18 @@ from analytics.features.galaxy.serving.tokens_page import DEFAULT_SCREENS
 from analytics.models.walls import WallToken
 from devices.models import Site
 from devices.rest.base import ScopedReadOnlyViewSet
+from devices.rest.fields import SiteField
 from devices.rules.roles import Right
 
 if TYPE_CHECKING:
     from devices.models import User
 
 
-class SiteField(serializers.SlugRelatedField[Site]):
-    """A site that the caller may see, by its slug."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(slug_field="slug", **more)
-
-    def get_queryset(self) -> Any:
-        request = self.context.get("request")
-        return Site.objects.for_user(request.user if request else None)
-
-
 class ShownSites(serializers.ManyRelatedField):
     """The sites of a wall that the caller may see. Sites of others are neither read nor written."""
 
     def __init__(self, **more: Any) -> None:
-        more.setdefault("child_relation", SiteField(queryset=Site.objects.all()))
+        more.setdefault("child_relation", SiteField())
         super().__init__(allow_empty=False, **more)
 
     def get_attribute(self, instance: WallToken) -> list[Site]:
@@ -78,7 +68,7 @@ class WallSerializer(serializers.ModelSerializer[WallToken]):
 class TakeOffSerializer(serializers.Serializer[Any]):
     """The site that a wall shows no more."""
 
-    site = SiteField(queryset=Site.objects.all())
+    site = SiteField()
 
 
 class PairSerializer(serializers.Serializer[Any]):
