@@ -1,12 +1,12 @@
 """Keeps the platform's latest settings on disk, so that they hold after a restart, before the broker is reached."""
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
 from edge_agent import messages
+from edge_agent.durable import replace_file
 from edge_agent.messages import DesiredSettings
 
 log = logging.getLogger(__name__)
@@ -33,21 +33,7 @@ class SettingsFile:
 
         A file that cannot be written is logged.
         """
-        new = self._path.with_name(f"{self._path.name}.new")
         try:
-            with new.open("wb") as file:
-                file.write(messages.encode(settings))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
-            _flush_folder(self._path.parent)
+            replace_file(self._path, messages.encode(settings))
         except OSError as error:
             log.warning("the settings hold only until the next restart, because they cannot be saved: %s", error)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

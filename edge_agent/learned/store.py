@@ -4,13 +4,13 @@ A power cut at any moment leaves either the models from before or the new ones.
 """
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from edge_agent.durable import flush, replace_file
 from edge_agent.learned.gesture_model import GestureModel
 from edge_agent.learned.model_file import MAX_BYTES, BadModelFile, read, sha256
 from edge_agent.learned.outline_model import OutlineModel
@@ -74,9 +74,9 @@ class ModelStore:
             if sha256(content) != wanted.sha256:
                 raise BadModelFile("the file is not the one that the platform named")
             load(content, self._shipped)
-            _flush(part)
+            flush(part)
             part.replace(self._path(wanted.sha256))
-            _flush(self._folder)
+            flush(self._folder)
         except BadModelFile:
             part.unlink(missing_ok=True)
             raise
@@ -140,11 +140,7 @@ class ModelStore:
 
     def _save(self, state: State) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        new = self._state_path.with_suffix(".new")
-        new.write_bytes(msgspec.json.encode(state))
-        _flush(new)
-        new.replace(self._state_path)
-        _flush(self._folder)
+        replace_file(self._state_path, msgspec.json.encode(state))
         self._state = state
 
 
@@ -164,11 +160,3 @@ def load(content: bytes, shipped: Path | None = None) -> Model:
             model = OutlineModel(file)
     model.test()
     return model
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

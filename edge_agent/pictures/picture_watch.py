@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.durable import replace_file
 from edge_agent.messages import PictureProblem
 from edge_agent.pictures.encoding import Picture
 
@@ -242,10 +243,8 @@ def load_past(path: Path) -> Past:
 
 def save_past(path: Path, past: Past) -> None:
     """Replace the file, whole or not at all. A file that cannot be written is logged."""
-    new = path.with_name(f"{path.name}.new")
     try:
-        new.write_bytes(msgspec.json.encode(past))
-        new.replace(path)
+        replace_file(path, msgspec.json.encode(past))
     except OSError as error:
         log.warning("the past of the picture is learned again after a restart, because it cannot be saved: %s", error)
 

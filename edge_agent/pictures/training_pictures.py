@@ -5,11 +5,11 @@ Nothing is kept unless the platform asks for it, which the owner of the site dec
 """
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
+from edge_agent.durable import replace_file
 from edge_agent.messages import MAX_TRAINING_BOXES, Frame, Image, Labelled, TrainingRule
 from edge_agent.pictures.encoding import Picture, training_image
 
@@ -72,9 +72,7 @@ class TrainingPictures:
             return False
         self._spent = Spent(day, before + count)
         try:
-            new = self._file.with_name(f"{self._file.name}.new")
-            new.write_bytes(msgspec.json.encode(self._spent))
-            os.replace(new, self._file)
+            replace_file(self._file, msgspec.json.encode(self._spent))
         except OSError as error:
             log.warning("%s cannot be written, so no picture is kept for training: %s", self._file, error.strerror)
             return False

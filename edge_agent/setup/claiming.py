@@ -6,9 +6,7 @@ that the platform serves. A model that the platform does not have is fetched fro
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import msgspec
 
 from edge_agent import config as configuration
 from edge_agent.delivery.platform_client import PlatformClient, PlatformError
+from edge_agent.durable import replace_file
 from edge_agent.release import software
 from edge_agent.setup.versions import VERSIONS
 from edge_agent.vision.files import ModelsUnavailable, fetch_models
@@ -91,9 +90,10 @@ def _write(claimed: Claimed, address: str, folder: Path, state: Path) -> Path:
     for key in ("mqtt_ca", "mqtt_cert", "mqtt_key"):
         if text := getattr(claimed, key):
             file = folder / f"{key.removeprefix('mqtt_')}.pem"
-            _write_private(file, text)
+            replace_file(file, text.encode(), is_private=True)
             values[key] = str(file)
-    _write_private(path, "".join(f"{key} = {_toml(value)}\n" for key, value in sorted(values.items())))
+    text = "".join(f"{key} = {_toml(value)}\n" for key, value in sorted(values.items()))
+    replace_file(path, text.encode(), is_private=True)
     configuration.load(path, {})
     return path
 
@@ -105,16 +105,6 @@ def _toml(value: object) -> str:
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else list(value)  # type: ignore[call-overload]
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write the file whole or not at all, readable by its owner only."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
 
 
 def _fetch_models(client: PlatformClient, models: tuple[ModelFile, ...], folder: Path) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from devices.faults.isolation import each
 from devices.reading.buckets import is_own_object
+from edge_agent.durable import flush
 from faces import aws
 from faces.models import Capture, picture_name
 
@@ -38,12 +39,8 @@ def store(name: str, jpeg: bytes) -> None:
     default_storage.save(name, ContentFile(jpeg))
     with suppress(NotImplementedError):  # a storage without paths, such as S3, is durable already
         path = Path(default_storage.path(name))
-        for synced in (path, path.parent):
-            descriptor = os.open(synced, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        flush(path)
+        flush(path.parent)
 
 
 def open_picture(capture: Capture) -> File[bytes]:
