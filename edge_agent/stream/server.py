@@ -46,7 +46,7 @@ class StreamServer:
         self._viewers = 0
         self._closed = False
         try:
-            self._server = _Server((host, port), _handler(self, is_loopback(host)))
+            self._server = _Server((host, port), self, is_loopback(host))
         except OSError as error:
             raise StreamError(
                 f"no stream on {host}:{port}: {error.strerror or error}; change the setting stream."
@@ -106,74 +106,78 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def __init__(self, address: tuple[str, int], stream: StreamServer, only_loopback: bool) -> None:
+        self.stream, self.only_loopback = stream, only_loopback
+        super().__init__(address, _Handler)
 
-def _handler(stream: StreamServer, only_loopback: bool) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = VIEWER_TIMEOUT_SECONDS
 
-        def do_HEAD(self) -> None:
-            """Respond as to GET without a body: players and proxies ask so before they open a stream."""
-            kinds = {"/": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "/picture.jpg": "image/jpeg"}
-            if self._is_answered(kinds):
-                self._send_head(kinds[self.path])
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one viewer, or one program, that has connected."""
 
-        def do_GET(self) -> None:
-            responses = {"/": self._send_stream, "/picture.jpg": self._send_picture}
-            if not self._is_answered(responses):
-                return
-            if not stream.add_viewer():
-                self.send_error(
-                    HTTPStatus.SERVICE_UNAVAILABLE, f"The stream has {MAX_VIEWERS} viewers already, and takes no more"
-                )
-                return
-            try:
-                responses[self.path]()
-            except OSError as error:
-                log.debug("a viewer left: %s", error)
-            finally:
-                stream.remove_viewer()
+    server: "_Server"
+    timeout = VIEWER_TIMEOUT_SECONDS
 
-        def _is_answered(self, paths: Container[str]) -> bool:
-            """Whether this host may ask for this path; otherwise the error has been sent."""
-            if only_loopback and not is_loopback(_name_in(self.headers.get("Host", ""))):
-                self.send_error(HTTPStatus.FORBIDDEN, "This stream is for this machine only")
-                return False
-            if self.path not in paths:
-                self.send_error(HTTPStatus.NOT_FOUND, "Open / for the stream or /picture.jpg for one picture")
-                return False
-            return True
+    def do_HEAD(self) -> None:
+        """Respond as to GET without a body: players and proxies ask so before they open a stream."""
+        kinds = {"/": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "/picture.jpg": "image/jpeg"}
+        if self._is_answered(kinds):
+            self._send_head(kinds[self.path])
 
-        def log_message(self, format: str, *values: object) -> None:
-            log.debug(format, *values)
+    def do_GET(self) -> None:
+        responses = {"/": self._send_stream, "/picture.jpg": self._send_picture}
+        if not self._is_answered(responses):
+            return
+        if not self.server.stream.add_viewer():
+            self.send_error(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"The stream has {MAX_VIEWERS} viewers already, and takes no more"
+            )
+            return
+        try:
+            responses[self.path]()
+        except OSError as error:
+            log.debug("a viewer left: %s", error)
+        finally:
+            self.server.stream.remove_viewer()
 
-        def _send_stream(self) -> None:
-            self._send_head(f"multipart/x-mixed-replace; boundary={BOUNDARY}")
-            number = -1
-            while not stream.is_closed:
-                number, jpeg = stream.wait_for_picture(number)
-                if jpeg is not None:
-                    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+    def _is_answered(self, paths: Container[str]) -> bool:
+        """Whether this host may ask for this path; otherwise the error has been sent."""
+        if self.server.only_loopback and not is_loopback(_name_in(self.headers.get("Host", ""))):
+            self.send_error(HTTPStatus.FORBIDDEN, "This stream is for this machine only")
+            return False
+        if self.path not in paths:
+            self.send_error(HTTPStatus.NOT_FOUND, "Open / for the stream or /picture.jpg for one picture")
+            return False
+        return True
 
-        def _send_picture(self) -> None:
-            # The newest picture may be old, since none is drawn without viewers: wait for the next one.
-            number, _ = stream.wait_for_picture(-1)
-            _, jpeg = stream.wait_for_picture(number)
-            if jpeg is None:
-                self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "There is no picture yet")
-                return
-            self._send_head("image/jpeg", len(jpeg))
-            self.wfile.write(jpeg)
+    def log_message(self, format: str, *values: object) -> None:
+        log.debug(format, *values)
 
-        def _send_head(self, kind: str, length: int | None = None) -> None:
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", kind)
-            if length is not None:
-                self.send_header("Content-Length", str(length))
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
+    def _send_stream(self) -> None:
+        self._send_head(f"multipart/x-mixed-replace; boundary={BOUNDARY}")
+        number = -1
+        while not self.server.stream.is_closed:
+            number, jpeg = self.server.stream.wait_for_picture(number)
+            if jpeg is not None:
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
 
-    return Handler
+    def _send_picture(self) -> None:
+        # The newest picture may be old, since none is drawn without viewers: wait for the next one.
+        number, _ = self.server.stream.wait_for_picture(-1)
+        _, jpeg = self.server.stream.wait_for_picture(number)
+        if jpeg is None:
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "There is no picture yet")
+            return
+        self._send_head("image/jpeg", len(jpeg))
+        self.wfile.write(jpeg)
+
+    def _send_head(self, kind: str, length: int | None = None) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
 
 
 def _name_in(host_header: str) -> str:

@@ -11,23 +11,24 @@ from edge_agent.tracking.heads import heads_without_face
 from edge_agent.tracking.tracks import Track, Tracker
 
 LEAST_LOOKS = 3
-"""A track is a visit from this many looks on. A detector's false face seldom lasts longer."""
+"""A track with a face is a visit from this many looks on. A detector's false face seldom lasts longer."""
+
+LEAST_BODY_LOOKS = 5
+"""A track without a face is a visit from this many looks on: for a moment, the box of a body may jump to another body
+or hold two bodies."""
 
 UPDATE_SECONDS = 5.0
 """A visit that lasts is reported this often, so that a crash of the agent loses at most so much of it."""
 
 BRIDGED_LOOKS, BRIDGED_SECONDS = 1, 0.65
-"""Where so many looks in a row, or looks of so much time, miss a face, it is taken to have stayed as it was."""
+"""A face that was missed counts as unchanged meanwhile, if at most so many looks in a row or so many seconds missed
+it."""
 
 FACE_METRES = 0.19
 """Height of a face from the hairline to the chin, which is what the detectors' boxes show."""
 
 HEIGHT_WEIGHT = 0.3
 """Share of a new look in the height of the face from which the distance is computed; the rest is the former height."""
-
-
-LEAST_BODY_LOOKS = 5
-"""The same where only the body was seen: its box may jump to another body or to two bodies at once for a moment."""
 
 MOVED = 5.0
 """Widths of the face by which a body whose face was never seen must have moved to be somebody's: three quarters of a
@@ -61,6 +62,7 @@ class _Visit:
         self.has_moved = self.has_moved or off > MOVED * track.size
 
     def see_face(self, at: float, look: int, face: Face, focal: float | None) -> None:
+        """Take in the person's face; `focal` is the lens's focal length in pixels, None where it is not known."""
         if face.facing is not None:
             self.attention = self.attention or 0.0
             if self.face_at is not None:

@@ -128,7 +128,8 @@ def check_capture(
 ) -> Portrait:
     """Check a capture of the site as `check_portrait` checks an uploaded picture.
 
-    `number` selects the face if the picture shows several; faces are counted from the left, from 1.
+    `number` selects the face if the picture shows several; faces are counted from the left, from 1. Raises
+    `EnrolmentRefused` as `check_portrait` does, and for a capture of another site or without a picture.
     """
     now, recogniser = now or timezone.now(), recogniser or recognisers.configured_recogniser()
     if capture.device.site_id != site.pk:

@@ -15,7 +15,10 @@ class Unavailable(APIException):
 
 
 def with_field_errors(write: Callable[[], Any]) -> Any:
-    """Call the service; its `ValidationError` becomes an error response with messages by field."""
+    """Call the service and return its result.
+
+    Raises the `ValidationError` of the API, with the messages by field, where the service raises Django's.
+    """
     try:
         return write()
     except Invalid as error:

@@ -75,7 +75,10 @@ class PageQuery:
 
 
 def parse_query(parameters: QueryDict, user: "User", now: dt.datetime) -> PageQuery | None:
-    """Parse the page's parameters, by default the user's first site; None where the user has no site."""
+    """Parse the page's parameters, by default the user's first site; None where the user has no site.
+
+    Raises `Http404` for a site or spot that the user may not see, and for a value that cannot be read.
+    """
     given = {name: str(value) for name, value in parameters.items()}
     sites = {site.slug: site for site in Site.objects.for_user(user)}
     if not sites:

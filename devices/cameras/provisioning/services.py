@@ -51,7 +51,10 @@ def provision_site(
     longitude: float | None = None,
     by: "User | None",
 ) -> Outcome:
-    """Create the site of this slug, or change it. Only administrators create sites, and owners change their own."""
+    """Create the site of this slug, or change it. Only administrators create sites, and owners change their own.
+
+    Without `by` everything is allowed, as for a command. Raises `NotAllowed`, and `ValidationError` for a wrong value.
+    """
     site = Site.objects.filter(slug=slug).first()
     if by is not None and not by.is_superuser and (site is None or not site.allows(by, Right.MANAGE)):
         raise NotAllowed("Only an administrator of this installation adds sites, and only an owner changes a site.")
@@ -74,7 +77,8 @@ def provision_device(
 ) -> Outcome:
     """Register a camera at the site under what people call it. Without `thing_name` it is made, with a claim code.
 
-    A spot of this name that has a camera is left as it is, unless another thing name is given, which is an error.
+    A spot of this name that has a camera is left as it is. Raises `ValidationError` if another thing name is given for
+    it, and `NotAllowed` if `by` is neither an operator nor an owner of the site.
     """
     if by is not None and not site.allows(by, Right.OPERATE):
         raise NotAllowed(f"Only an operator or owner of {site} adds cameras there.")
@@ -96,7 +100,8 @@ def provision_device(
 def provision_member(*, site: Site, user: str, role: str, now: dt.datetime, by: "User | None") -> Outcome:
     """Give the user of this name or e-mail address the role, or invite the address.
 
-    Nobody gives a role with more rights than their own.
+    Raises `ValidationError` for an unknown role or user, and `NotAllowed` if the role has more rights than the role of
+    `by`.
     """
     if role not in Role:
         raise ValidationError(f"There is no role “{role}”. The roles are {', '.join(Role)}.")

@@ -38,7 +38,11 @@ def roles_to_give(*, site: Site, by: "User") -> list[Role]:
 
 @transaction.atomic
 def invite(*, site: Site, role: str, email: str, by: "User", now: dt.datetime) -> tuple[Invitation, str]:
-    """Create an invitation; return it with the text of its token, of which only a digest is stored."""
+    """Create an invitation; return it with the text of its token, of which only a digest is stored.
+
+    `email` may be empty: whoever has the link then accepts it. Raises `ValidationError` for a wrong address or too many
+    open invitations, and as `change_role` for a role that `by` may not give.
+    """
     given = _checked_role(site=site, role=role, by=by)
     if email:
         validate_email(email)
@@ -72,7 +76,10 @@ def withdraw(*, invitation: Invitation, by: "User") -> None:
 
 @transaction.atomic
 def accept(*, token: str, user: "User", now: dt.datetime) -> Membership:
-    """Give the user the offered role, unless the user's role at the site has more rights. The link is used up."""
+    """Give the user the offered role, unless the user's role at the site has more rights. The link is used up.
+
+    Raises `ValidationError` if the invitation was used or withdrawn, or has expired.
+    """
     invitation = Invitation.objects.select_for_update().filter(token_digest=token_digest(token)).first()
     if invitation is None or invitation.expires_at <= now:
         raise ValidationError("This invitation was used, withdrawn, or has expired. Ask for a new one.")
@@ -87,7 +94,10 @@ def accept(*, token: str, user: "User", now: dt.datetime) -> Membership:
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: str, by: "User") -> None:
-    """Give the member this role, and end the member's sessions, so that the next page needs a new sign-in."""
+    """Give the member this role, and end the member's sessions, so that the next page needs a new sign-in.
+
+    Raises `ValidationError` if `by` may not give this role or take the former one, or if no owner would stay.
+    """
     site = _locked(membership.site)
     _checked_role(site=site, role=membership.role, by=by)
     given = _checked_role(site=site, role=role, by=by)
@@ -100,7 +110,10 @@ def change_role(*, membership: Membership, role: str, by: "User") -> None:
 
 @transaction.atomic
 def remove(*, membership: Membership, by: "User") -> None:
-    """End the membership and the member's sessions. Members may leave a site by themselves, whatever their role."""
+    """End the membership and the member's sessions. Members may leave a site by themselves, whatever their role.
+
+    Raises `ValidationError` if `by` may not take the member's role, or if no owner would stay.
+    """
     site = _locked(membership.site)
     if membership.user_id != by.pk:
         _checked_role(site=site, role=membership.role, by=by)
