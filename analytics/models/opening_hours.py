@@ -1,6 +1,7 @@
 """Opening hours as text: "09:00-12:00, 13:00-18:00" or "22:00-02:00 next day". Pure."""
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from analytics.models.quarters import QUARTER_MINUTES
@@ -13,6 +14,7 @@ Hours = tuple[tuple[int, int], ...]
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})(\s*next day)?\Z")
 
 
+@lru_cache(maxsize=1_024)
 def parse_hours(text: str) -> Hours:
     """Parse the opening hours of a day; no spans for an empty text.
 

@@ -1,16 +1,16 @@
 """Whether a site's day is normal, how yesterday was, and how the week was: the sentences of the first screen.
 
-They are made from nine weeks of hours. So a process keeps them for some minutes, and one request reads the weeks of
+They are made from nine weeks of hours. So `analytics.numbers.kept` keeps them, and one request reads the weeks of
 `MOST_CAMERAS` cameras at most. Sites beyond that get theirs from the next requests, which an open page sends itself.
 """
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from django.core.cache import caches
+from functools import partial
 
 from analytics.models import FACE
+from analytics.numbers import kept
 from analytics.numbers.buckets import day_start
 from analytics.numbers.periods import PAST_DAYS, WEEK
 from analytics.numbers.reads import Selection
@@ -28,9 +28,6 @@ from analytics.verdicts.opening import with_opening_hours
 from analytics.verdicts.spans import Span, compare_spans
 from analytics.verdicts.today import today_of
 from devices.models import Device, Site
-
-KEPT_S = 600
-"""How long an outlook is kept. Its hours are those that are over, so that it changes little in between."""
 
 MOST_CAMERAS = 100
 """Nine weeks of so many cameras are read in about a second."""
@@ -95,38 +92,31 @@ class Outlook:
 def read_outlooks(sites: Sequence[tuple[Site, Sequence[Device]]], *, now: dt.datetime) -> dict[int, Outlook | None]:
     """Return the outlook of each site by its primary key; None for a site whose outlook is not read yet.
 
-    At most six queries, whatever the number of sites.
+    At most nine queries, whatever the number of sites.
     """
-    kept, hour = caches["process"], int(now.timestamp() // 3600)
-    keys = {site.pk: f"outlook-{site.pk}-{hour}" for site, _ in sites}
-    known = kept.get_many(keys.values())
-    found: dict[int, Outlook | None] = {pk: known.get(key) for pk, key in keys.items()}
-    missing: list[tuple[Site, Sequence[Device]]] = []
+    weeks = [
+        Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _week_end(site, now))
+        for site, devices in sites
+    ]
+    weeks = with_opening_hours(weeks)
+    keys = kept.keys_of("outlook", weeks, now=now)
+    known = kept.find(keys)
+    found: dict[int, Outlook | None] = {site.pk: known.get(key) for (site, _), key in zip(sites, keys, strict=True)}
+    missing: list[tuple[Site, Selection, str]] = []
     cameras = 0
-    for site, devices in sites:
+    for (site, devices), selection, key in zip(sites, weeks, keys, strict=True):
         cameras += len(devices) if found[site.pk] is None else 0
         if found[site.pk] is None and (cameras <= MOST_CAMERAS or not missing):
-            missing.append((site, devices))
-    for (site, _), outlook in zip(missing, _read(missing, now), strict=True):
-        found[site.pk] = outlook
-        kept.set(keys[site.pk], outlook, KEPT_S)
+            missing.append((site, selection, key))
+    series = read_hour_series([selection for _, selection, _ in missing], label=FACE, now=now) if missing else []
+    for (site, _, key), of_site in zip(missing, series, strict=True):
+        found[site.pk] = kept.keep(key, partial(_outlook, site, of_site, now))
     return found
 
 
 def judge_weeks(outlooks: dict[int, Outlook | None]) -> dict[int, Finding]:
     """Judge the weeks of all sites of a page together; by primary key of the site."""
     return tell({pk: outlook.week for pk, outlook in outlooks.items() if outlook is not None})
-
-
-def _read(sites: Sequence[tuple[Site, Sequence[Device]]], now: dt.datetime) -> list[Outlook]:
-    if not sites:
-        return []
-    selections = [
-        Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _week_end(site, now))
-        for site, devices in sites
-    ]
-    series = read_hour_series(with_opening_hours(selections), label=FACE, now=now)
-    return [_outlook(site, each, now) for (site, _), each in zip(sites, series, strict=True)]
 
 
 def _outlook(site: Site, series: HourSeries, now: dt.datetime) -> Outlook:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from analytics.models import FACE
 from analytics.numbers import sql
 from analytics.numbers.buckets import Bucket
-from analytics.numbers.kept import keep
+from analytics.numbers.kept import keep, keys_of
 from analytics.numbers.measures import (
     Activity,
     ConfidenceBucket,
@@ -125,7 +125,7 @@ class PlotNumbers:
 def read_text_numbers(
     devices: Sequence[Device], period: Period, *, label: str, parts: Sequence[Sequence[Device]] = ()
 ) -> TextNumbers:
-    """Read the numbers in the text of a page about these devices of one site. At most thirteen queries.
+    """Read the numbers in the text of a page about these devices of one site. At most fourteen queries.
 
     `parts` are some of the devices each, such as those of a spot. Episodes are read once for the whole and its parts.
     """
@@ -165,7 +165,7 @@ def read_text_numbers(
 
 
 def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) -> PlotNumbers:
-    """Read the numbers in the plots of a page about these devices of one site. At most sixteen queries."""
+    """Read the numbers in the plots of a page about these devices of one site. At most seventeen queries."""
     *selections, past = with_opening_hours(
         [_selection(devices, period), _past_selection(devices, period)], period.hours
     )
@@ -264,10 +264,15 @@ def _past(
         read.append(read_packed_rows(devices, {FACE, label}, start, end, period=bounds, waiting=waiting))
         return _past_numbers(selection, period, label, read[0])
 
-    hours = {pk: hash(spans.bounds.tobytes()) for pk, spans in selection.hours.items()}
-    name = ("past", period.start.timestamp(), period.end.timestamp(), hours, label)
-    past = keep(name, selection.devices, now=period.now, make=make)
+    name = ("past", period.start.timestamp(), period.end.timestamp(), label)
+    (key,) = keys_of(name, [selection], now=period.now)
+    past = _with_causes(keep(key, make), selection.devices, period)
     return past, read[0] if read else None
+
+
+def _with_causes(past: PastNumbers, devices: Sequence[Device], period: Period) -> PastNumbers:
+    causes = read_causes(devices, [each.change.day for each in past.changes], period.zone)
+    return replace(past, changes=[DatedChange(each.change, causes[each.change.day]) for each in past.changes])
 
 
 def _past_numbers(selection: Selection, period: Period, label: str, rows: PackedRows) -> PastNumbers:
@@ -277,9 +282,8 @@ def _past_numbers(selection: Selection, period: Period, label: str, rows: Packed
     people = people_of(series)
     first = period.start.astimezone(period.zone).date()
     changes = [change for change in find_changes(series.measures()[people]) if first <= change.day <= period.last]
-    causes = read_causes(devices, [change.day for change in changes], period.zone)
-    dated = [DatedChange(each, causes[each.day]) for each in changes]
-    return PastNumbers(today, people, dated, judge(compare_with_previous(series, period)))
+    alone = [DatedChange(change, ()) for change in changes]
+    return PastNumbers(today, people, alone, judge(compare_with_previous(series, period)))
 
 
 def _engagement(

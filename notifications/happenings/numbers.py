@@ -67,7 +67,7 @@ def _milestones(kind: Kind, site: Site, thresholds: set[int], now: dt.datetime) 
     before = 0
     if start < day and today:
         # What is added up over years is added up again every hour, since cameras may still send what they kept.
-        key = f"notices-visits-{kind}-{site.pk}-{day:%Y-%m-%d}"
+        key = f"notices-visits-{kind}-{site.pk}-{start.timestamp():.0f}-{day.timestamp():.0f}"
         count = partial(count_visits, [Selection(devices, site.zone, start, day)])
         (before,) = cache.get_or_set(key, count, VISITS_ADDED_EVERY_S) or (0,)
     for threshold in thresholds:

@@ -86,6 +86,10 @@ def test_a_change_of_level_is_dated_with_what_was_done_around_the_day(changed: D
     assert "Chicago01 got software 0.3.0 on Mon 12 Oct" in shown
     assert "the question “Is it warm?” began on Mon 12 Oct" in shown
     assert "Too late?" not in shown
+    Question.objects.filter(text="Is it warm?").delete()
+    Question.objects.filter(text="Too late?").update(asked_from=at)
+    shown = words(page(outsider, f"{changed.get_absolute_url()}?from=2026-09-20"))
+    assert "the question “Too late?” began on Mon 12 Oct" in shown, "what is kept of the page is told with its causes"
     layout = figure(answer, "engagement-figure")["layout"]
     assert any("Mon 12 Oct: +" in each["text"] for each in layout["annotations"])
 
