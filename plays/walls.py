@@ -7,10 +7,10 @@ from typing import Any
 
 from analytics.features.galaxy.boards.board import Board, Scope, find_board, register
 from analytics.features.galaxy.drawing import canvas as paint
-from analytics.features.galaxy.drawing.canvas import EDGE, Canvas
+from analytics.features.galaxy.drawing.canvas import Canvas
 from analytics.features.galaxy.drawing.frame import Reading, counted, draw_frame, footnote, message
-from analytics.features.galaxy.drawing.layout import SCREEN_WIDTH, Wall
-from analytics.features.galaxy.drawing.lists import list_rows, split_columns
+from analytics.features.galaxy.drawing.layout import Wall
+from analytics.features.galaxy.drawing.lists import Row, draw_rows
 from analytics.features.galaxy.reads import Source
 from analytics.features.galaxy.snapshots import local_time
 from analytics.numbers.buckets import day_start
@@ -29,12 +29,6 @@ WEEK = dt.timedelta(days=7)
 MOST_ROWS = 6
 """Contents on one screen."""
 
-TALLEST_ROW = 220
-NAME_SIZE = 72
-TWO_LINES = 180
-"""The least height of a row with two lines of a name; pixels."""
-
-BAR = 24
 DEFAULT_BOARD = "today"
 
 
@@ -94,44 +88,30 @@ class ContentsBoard(Board[ContentsSnapshot]):
         now = local_time(snapshot.at, snapshot.timezone)
         draw_frame(canvas, snapshot.place, "Seconds of attention each", readings, now)
         if not shown:
-            message(canvas, "Nothing was shown yet.")
+            seen = "Nothing is known of their attention yet." if snapshot.rows else "Nothing was shown in seven days."
+            message(canvas, seen)
             return canvas
-        _draw_rows(canvas, wall, shown)
+        draw_rows(canvas, _rows(shown), MOST_ROWS)
         if len(shown) < len(snapshot.rows):
             footnote(canvas, f"and {len(snapshot.rows) - len(shown):,} more")
         return canvas
 
 
-def _draw_rows(canvas: Canvas, wall: Wall, rows: Sequence[tuple[str, Numbers]]) -> None:
-    """Draw each content as a row: its name, its seconds, a bar, and the interval as a lighter part of the bar."""
-    highest = max(interval.high if (interval := each.attention_interval) else each.attention_s or 0 for _, each in rows)
-    columns = split_columns(rows, wall.count, MOST_ROWS)
-    top, pitch = list_rows(canvas, columns, TALLEST_ROW)
-    width, scale = SCREEN_WIDTH - 2 * EDGE, highest or 1.0
-    for position, column in enumerate(columns):
-        left = wall.left(position) + EDGE
-        for place, (name, numbers) in enumerate(column):
-            y, seconds = top + place * pitch, numbers.attention_s or 0.0
-            words = f"{seconds:.1f} s"
-            room = width - paint.text_width(words, NAME_SIZE) - 30
-            _draw_name(canvas, left, y + pitch * 0.55, name, room, has_two_lines=pitch >= TWO_LINES)
-            canvas.text(left + width, y + pitch * 0.55, words, size=NAME_SIZE, weight=300, anchor="end")
-            canvas.rect(left, y + pitch * 0.7, width, BAR, paint.SUNK)
-            interval = numbers.attention_interval
-            if interval is not None:
-                canvas.rect(left, y + pitch * 0.7, width * interval.high / scale, BAR, paint.DATA_SOFT)
-            certain = seconds if interval is None else interval.low
-            canvas.rect(left, y + pitch * 0.7, width * certain / scale, BAR, paint.DATA)
+def _rows(contents: Sequence[tuple[str, Numbers]]) -> list[Row]:
+    """Return a row for each content: its name, its seconds, and the interval as a lighter part of the bar."""
+    reach = [interval.high if (interval := each.attention_interval) else each.attention_s or 0 for _, each in contents]
+    longest = max(reach) or 1.0
+    return [
+        Row(name, f"{each.attention_s or 0.0:.1f} s", _bar(each, high / longest, longest))
+        for (name, each), high in zip(contents, reach, strict=True)
+    ]
 
 
-def _draw_name(canvas: Canvas, left: float, baseline: float, name: str, room: float, *, has_two_lines: bool) -> None:
-    """Write a content's name, in two lines if it is too long for one and there is room for them."""
-    if not has_two_lines or paint.text_width(name, paint.SMALLEST_TEXT) <= room:
-        canvas.text(left, baseline, name, size=NAME_SIZE, room=room, shrinks=True)
-        return
-    first, *rest = paint.wrapped(name, paint.SMALLEST_TEXT, room)
-    canvas.text(left, baseline - paint.SMALLEST_TEXT, first, room=room)
-    canvas.text(left, baseline, " ".join(rest), room=room)
+def _bar(numbers: Numbers, share: float, longest: float) -> list[tuple[float, str]]:
+    interval = numbers.attention_interval
+    if interval is None:
+        return [(share, paint.DATA)]
+    return [(share, paint.DATA_SOFT), (interval.low / longest, paint.DATA)]
 
 
 @dataclass(frozen=True, slots=True)

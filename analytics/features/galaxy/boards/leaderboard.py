@@ -1,18 +1,16 @@
 """The board `leaderboard`."""
 
 from analytics.features.galaxy.boards.board import Board, Scope, register
-from analytics.features.galaxy.drawing import plots
+from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing.canvas import Canvas
 from analytics.features.galaxy.drawing.frame import counted, draw_frame, footnote, message
 from analytics.features.galaxy.drawing.layout import Wall
-from analytics.features.galaxy.drawing.lists import list_rows, split_columns
+from analytics.features.galaxy.drawing.lists import Row, draw_rows
 from analytics.features.galaxy.reads import COFFEES
-from analytics.features.galaxy.snapshots import CoffeeSnapshot, local_time
+from analytics.features.galaxy.snapshots import CoffeeSnapshot, RankedPerson, local_time
 
 MOST_ROWS = 7
 """The most people on one screen."""
-
-TALLEST_ROW = 260
 
 
 @register
@@ -37,11 +35,13 @@ class LeaderboardBoard(Board[CoffeeSnapshot]):
         draw_frame(canvas, snapshot.place, self.title, readings, local_time(snapshot.at, snapshot.timezone))
         if not people:
             message(canvas, "Nobody with a name had one yet.")
-        columns = split_columns(people, wall.count, MOST_ROWS)
-        top, pitch = list_rows(canvas, columns, TALLEST_ROW)
-        for position, column in enumerate(columns):
-            for row, person in enumerate(column):
-                plots.draw_person(canvas, person, wall.left(position), top + row * pitch, pitch, most=people[0].coffees)
+        draw_rows(canvas, [_row(person, people[0].coffees) for person in people], MOST_ROWS)
         if len(people) < len(snapshot.people):
             footnote(canvas, f"and {len(snapshot.people) - len(people):,} more")
         return canvas
+
+
+def _row(person: RankedPerson, most: int) -> Row:
+    first = person.rank == 1
+    bar = [(person.coffees / most, paint.NEEDLE if first else paint.DATA)]
+    return Row(person.name, f"{person.coffees:,}", bar, str(person.rank), is_first=first)

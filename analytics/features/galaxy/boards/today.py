@@ -49,5 +49,5 @@ def _people(snapshot: EngagementSnapshot, total: EngagementBucket) -> list[Readi
         return [Reading("most at once today", format_number("{:,}", total.known_peak)), occupied]
     came = counted(snapshot.visits, "person came today", "people came today")
     if snapshot.conversion is not None:
-        return [came, Reading("of the passers-by looked", f"{snapshot.conversion:.0%}")]
+        return [came, Reading("of passers-by looked", f"{snapshot.conversion:.0%}")]
     return [came, Reading("of them looked", format_number("{:,}", snapshot.viewers))]

@@ -13,6 +13,10 @@ LEGEND_Y, TIME_Y = 1736, 1850
 SWATCH = 44
 PARAGRAPH_SIZES = (150, 128, 112, 96, 84, 72, 64, paint.SMALLEST_TEXT)
 LINE_HEIGHT = 1.2
+TITLE_SIZE, TITLE_HEIGHT = 140, 180
+MESSAGE_HEIGHT = 600
+"""The most room of a sentence in the place of a plot; pixels."""
+
 SIDE_BY_SIDE_UP_TO = 4
 """On walls of at most this many screens, each screen has two readings; on larger walls one."""
 
@@ -38,7 +42,9 @@ def draw_frame(canvas: Canvas, title: str, subtitle: str, readings: Sequence[Rea
     canvas.rect(0, 36, wall.width, 2, paint.LINE_STRONG)
     _draw_mark(canvas, EDGE, 96)
     canvas.text(EDGE + 130, 176, "Headcount", size=64, fill=paint.INK_SOFT, weight=500)
-    canvas.text(EDGE, 372, title, size=140, weight=300, room=SCREEN_WIDTH - 2 * EDGE, shrinks=True)
+    size, lines = fitted(title, SCREEN_WIDTH - 2 * EDGE, TITLE_HEIGHT, largest=TITLE_SIZE)
+    for place, line in enumerate(reversed(lines)):
+        canvas.text(EDGE, 372 - place * size * LINE_HEIGHT, line, size=size, weight=300, room=SCREEN_WIDTH - 2 * EDGE)
     canvas.text(EDGE, 468, subtitle, size=60, fill=paint.INK_SOFT)
     canvas.text(EDGE, TIME_Y, f"{_date(now)}, {now:%H:%M} {now.tzname()}", fill=paint.INK_SOFT)
     _draw_readings(canvas, [*readings], Reading(_date(now), f"{now:%H:%M}"))
@@ -51,21 +57,35 @@ def plot_top(canvas: Canvas) -> int:
 
 def message(canvas: Canvas, words: str) -> None:
     """Draw a sentence in the place of a plot."""
-    canvas.text(EDGE, SCREEN_HEIGHT / 2, words, size=72, fill=paint.INK_SOFT)
+    paragraph(canvas, words, plot_top(canvas) + 60, MESSAGE_HEIGHT, fill=paint.INK_SOFT)
 
 
-def paragraph(canvas: Canvas, words: str, top: float, height: float) -> None:
+def paragraph(canvas: Canvas, words: str, top: float, height: float, fill: str = paint.INK) -> None:
     """Draw a text on the leftmost screen, as large as the height allows; shortened where the smallest is too large."""
-    room, words = SCREEN_WIDTH - 2 * EDGE, paint.printable(words)
-    for size in PARAGRAPH_SIZES:
-        lines = paint.wrapped(words, size, room)
-        if len(lines) * size * LINE_HEIGHT <= height:
-            break
-    most = int(height // (size * LINE_HEIGHT))
-    if len(lines) > most:
-        lines = [*lines[: most - 1], f"{lines[most - 1]}…"]
+    room = SCREEN_WIDTH - 2 * EDGE
+    size, lines = fitted(words, room, height)
     for place, line in enumerate(lines):
-        canvas.text(EDGE, top + size + place * size * LINE_HEIGHT, line, size=size, room=room)
+        canvas.text(EDGE, top + size + place * size * LINE_HEIGHT, line, size=size, fill=fill, room=room)
+
+
+def fitted(words: str, room: float, height: float, largest: float = PARAGRAPH_SIZES[0]) -> tuple[float, list[str]]:
+    """Return the largest size up to `largest` in which the words fit, and their lines.
+
+    Where the smallest size is too large, the last line is shortened.
+    """
+    words = paint.printable(words)
+    for size in (each for each in PARAGRAPH_SIZES if each <= max(largest, paint.SMALLEST_TEXT)):
+        lines = paint.wrapped(words, size, room)
+        if len(lines) * size * LINE_HEIGHT <= height and not _breaks_a_word(words, lines):
+            return size, lines
+    most = max(1, int(height // (size * LINE_HEIGHT)))
+    if len(lines) > most:
+        lines = [*lines[: most - 1], paint.shortened(" ".join(lines[most - 1 :]), size, room)]
+    return size, lines
+
+
+def _breaks_a_word(words: str, lines: Sequence[str]) -> bool:
+    return " ".join(lines) != " ".join(words.split())
 
 
 def footnote(canvas: Canvas, words: str) -> None:

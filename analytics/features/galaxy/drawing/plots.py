@@ -1,4 +1,4 @@
-"""The plots of the boards: bars, a heat map, ranked people and sites, over the whole wall. Pure."""
+"""The plots of the boards: bars, a heat map, and sites, over the whole wall. Pure."""
 
 import datetime as dt
 import math
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing.canvas import EDGE, Canvas
-from analytics.features.galaxy.drawing.frame import plot_top
+from analytics.features.galaxy.drawing.frame import LINE_HEIGHT, fitted, plot_top
 from analytics.features.galaxy.drawing.layout import SCREEN_WIDTH
-from analytics.features.galaxy.snapshots import AnswerBar, RankedPerson, SiteHours, local_time
+from analytics.features.galaxy.snapshots import AnswerBar, SiteHours, local_time
 from analytics.numbers.measures import BucketState, EngagementBucket, merge_engagement
 from analytics.plots.layout import BAR_SHARE
 from analytics.plots.time_series import WELL_COVERED
@@ -37,6 +37,11 @@ GRID_STEPS = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100)
 MOST_GRID_LINES = 4
 DASH = 8
 """Height of the bar of an hour in which nobody was there."""
+
+SMALL_SITE, WITH_AXIS = 420, 480
+"""Heights of a site in pixels: text begins to grow above the former, and there is room for hours above the latter."""
+
+MOST_GROWN, AXIS_HEIGHT = 2.0, 100
 
 HEADROOM = 1.12
 """The top of a scale, in shares of its largest value."""
@@ -87,8 +92,11 @@ def draw_hours(canvas: Canvas, hours: Sequence[EngagementBucket], now: float) ->
     busiest = busiest_hour(hours)
     if busiest is not None:
         average = busiest.average_faces or 0.0
-        middle = at((busiest.start.timestamp() + busiest.end.timestamp()) / 2)
-        canvas.text(middle, scale.y(average) - 24, f"{average:.1f}", size=72, anchor="middle", weight=500)
+        middle, words = at((busiest.start.timestamp() + busiest.end.timestamp()) / 2), f"{average:.1f}"
+        if abs(at(now) - middle) < paint.text_width(words, 72) / 2 + 12:  # The line would cross the number.
+            canvas.text(at(now) + 24, scale.y(average) - 24, words, size=72, weight=500)
+        else:
+            canvas.text(middle, scale.y(average) - 24, words, size=72, anchor="middle", weight=500)
     if first <= now < last:
         canvas.rect(at(now) - 3, roof - 40, 6, GROUND - roof + 44, paint.NEEDLE)
         canvas.shape("circle", cx=at(now), cy=roof - 40, r=14, fill=paint.NEEDLE)
@@ -156,47 +164,44 @@ def draw_shares(canvas: Canvas, yes: int, no: int) -> None:
     canvas.text(right, baseline, f"{no:,} no", size=72, weight=500, fill=paint.NEEDLE, anchor="end")
 
 
-def draw_person(canvas: Canvas, person: RankedPerson, left: int, y: float, pitch: float, *, most: int) -> None:
-    """Draw a person's rank, name and coffees above a bar, which has its full length for `most` coffees."""
-    size = max(64.0, min(104.0, pitch * 0.42))
-    width, baseline = SCREEN_WIDTH - 2 * EDGE, y + pitch * 0.58
-    first = person.rank == 1
-    count = f"{person.coffees:,}"
-    room = width - 130 - paint.text_width(count, size) - 30
-    canvas.text(left + EDGE, baseline, str(person.rank), size=size, fill=paint.NEEDLE if first else paint.INK_SOFT)
-    weight = 500 if first else 400
-    canvas.text(left + EDGE + 130, baseline, person.name, size=size, weight=weight, room=room, shrinks=True)
-    canvas.text(left + SCREEN_WIDTH - EDGE, baseline, count, size=size, weight=300, anchor="end")
-    canvas.rect(left + EDGE, y + pitch * 0.72, width, 12, paint.SUNK, rx=6)
-    share = person.coffees / most
-    canvas.rect(left + EDGE, y + pitch * 0.72, width * share, 12, paint.NEEDLE if first else paint.DATA, rx=6)
-
-
 def draw_site(
     canvas: Canvas,
     site: SiteHours,
     hour_now: EngagementBucket | None,
-    left: int,
+    x: float,
+    right: float,
     y: float,
     height: float,
     *,
     scale_top: float,
     at: dt.datetime,
 ) -> None:
-    """Draw a site's name, its time, its people in this hour, and its hours as bars on a scale up to `scale_top`."""
-    x, right = left + EDGE, left + SCREEN_WIDTH - EDGE
+    """Draw a site's name, its time, its people in this hour, and its hours as bars on a scale up to `scale_top`.
+
+    It reaches from `x` to `right`, also over several screens. Text grows with the height, and a tall one has an axis.
+    """
+    grown = max(1.0, min(MOST_GROWN, height / SMALL_SITE))
+    title, number = 72 * grown, 104 * grown
     people = format_number("{:.1f}", hour_now.average_faces if hour_now else None)
-    room = right - x - paint.text_width(people, 104) - 40
-    canvas.text(x, y + 60, site.name, size=72, room=room, shrinks=True)
+    is_alone = canvas.wall.position_at(x) == canvas.wall.position_at(right)
+    room = (right - x if is_alone else SCREEN_WIDTH - EDGE) - paint.text_width(people, number) * is_alone - 40
+    size, lines = fitted(site.name, room, 84 * grown, title)
+    for place, line in enumerate(reversed(lines)):
+        canvas.text(x, y + 60 * grown - place * size * LINE_HEIGHT, line, size=size, room=room)
     cameras = f"{site.live} of {site.cameras} live" if site.cameras else "no camera"
     live = f"{local_time(at, site.timezone):%H:%M}, {cameras}"
-    canvas.text(x, y + 128, live, fill=paint.LIVE if site.live else paint.INK_SOFT, room=room)
-    canvas.text(right, y + 104, people, size=104, weight=300, anchor="end")
-    scale = Scale(scale_top, y + 150, y + height - 28)
+    fill = paint.LIVE if site.live else paint.INK_SOFT
+    canvas.text(x, y + 60 * grown + 68 * max(1.0, grown * 0.8), live, fill=fill, room=room)
+    canvas.text(right, y + 104 * grown, people, size=number, weight=300, anchor="end")
+    has_axis = height >= WITH_AXIS and bool(site.hours)
+    scale = Scale(scale_top, y + 150 * grown, y + height - 28 - AXIS_HEIGHT * has_axis)
     step = (right - x) / max(1, len(site.hours))
-    for number, hour in enumerate(site.hours):
-        _draw_hour(canvas, hour, x + number * step, x + (number + 1) * step, scale, until=right)
+    for place, hour in enumerate(site.hours):
+        _draw_hour(canvas, hour, x + place * step, x + (place + 1) * step, scale, until=right)
     canvas.rect(x, scale.ground, right - x, 3, paint.LINE_STRONG)
+    if has_axis:
+        starts = [(hour.start.hour, x + place * step) for place, hour in enumerate(site.hours)]
+        _label_hours(canvas, starts, right, scale.ground)
 
 
 def _draw_hour(canvas: Canvas, hour: EngagementBucket, start: float, end: float, scale: Scale, until: float) -> None:

@@ -16,7 +16,7 @@ from analytics.features.galaxy.drawing import canvas as paint
 from analytics.features.galaxy.drawing import frame, plots
 from analytics.features.galaxy.drawing.canvas import SMALLEST_TEXT, Canvas, shortened, text_width, wrapped
 from analytics.features.galaxy.drawing.layout import Wall
-from analytics.features.galaxy.drawing.lists import split_columns
+from analytics.features.galaxy.drawing.lists import LIST_BOTTOM, split_columns
 from analytics.features.galaxy.snapshots import (
     AnswerBar,
     CoffeeSnapshot,
@@ -99,6 +99,29 @@ def test_a_long_leaderboard_names_the_number_of_people_left_out() -> None:
     shown = words(board)
     assert [f"Person {rank}" in shown for rank in (1, 21, 22)] == [True, True, False]
     assert "and 9 more" in shown
+
+
+@pytest.mark.parametrize("of", [1, 3, 8])
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, 40])
+@pytest.mark.parametrize("kind", ["people", "sites"])
+def test_a_list_of_any_length_leaves_no_screen_empty(kind: str, rows: int, of: int) -> None:
+    wall = Wall(of)
+    if kind == "people":
+        people = [RankedPerson(rank, "Grace Brewster Murray Hopper", 100 - rank) for rank in range(1, rows + 1)]
+        board = LeaderboardBoard().draw(CoffeeSnapshot(NOON, "Here", "UTC", people, 0), wall)
+    else:
+        many = [site([hour(number) for number in range(24)], f"Site {n:02}") for n in range(rows)]
+        board = SitesBoard().draw(EngagementSnapshot(NOON, many), wall)
+    drawn = [
+        {name: float(value) for name, value in re.findall(r' (x|y|width)="([\d.]+)"', part)} for part in board.parts
+    ]
+    top = frame.plot_top(board) - 50
+    listed = [each for each in drawn if top < each.get("y", 0) < LIST_BOTTOM]
+    ends = [each["x"] + each.get("width", 0) for each in listed]
+    assert max(ends) > wall.left(of - 1), "the list reaches the last screen"
+    assert min(each["x"] for each in listed) < wall.left(0) + 200
+    middle = (min(each["y"] for each in listed) + max(each["y"] for each in listed)) / 2
+    assert abs(middle - (top + LIST_BOTTOM) / 2) < (LIST_BOTTOM - top) / 6, "neither end of the screen is empty"
 
 
 def question(
