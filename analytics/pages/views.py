@@ -212,7 +212,7 @@ def _common_context(
         "first_later": first_day_later(devices, period, report),
         "zone": period.zone,
         "plots": f"{reverse(f'{kind}-plots', args=[*place.values()])}?{urlencode(parameters)}",
-        "hours_as_csv": _hours_as_csv(place, period),
+        "hours_as": {kind: _hours_as(kind, place, period) for kind in ("csv", "xlsx")},
         "day_query": _day_query(period),
         "has_opening_hours": OpeningPlan.objects.filter(site__slug=place["site"]).exists(),
         "name": "-".join(place.values()),
@@ -253,7 +253,8 @@ def _latest_pictures(devices: Sequence[Device]) -> QuerySet[Capture]:
     return captures.order_by("-taken_at", "-pk")[:LATEST_PICTURES]
 
 
-def _hours_as_csv(place: Mapping[str, str], period: periods.Period) -> str:
-    parameters = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": "csv"}
+def _hours_as(kind: str, place: Mapping[str, str], period: periods.Period) -> str:
+    """Return the address of the hours of the period as a file of this kind."""
+    parameters = {"from": period.start.isoformat(), "to": period.end.isoformat(), "bucket": "hour", "format": kind}
     parameters["hours"] = period.hours
     return f"{reverse('engagement-list')}?{urlencode({**place, **parameters})}"

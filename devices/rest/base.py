@@ -23,22 +23,26 @@ from rest_framework.views import exception_handler
 from devices.audit.recording import record_export
 from devices.models import Site
 from devices.rest import exports
-from devices.rest.formats import ParquetRenderer
+from devices.rest.formats import ParquetRenderer, XLSXRenderer
 from devices.rest.parsing import TooLarge
 from devices.rest.throttling import refused_too_often
 
 if TYPE_CHECKING:
     from devices.models import User
 
-FILES = {"csv": "text/csv; charset=utf-8", "parquet": ParquetRenderer.media_type}
+FILES = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": ParquetRenderer.media_type,
+    "xlsx": XLSXRenderer.media_type,
+}
 """The media types of the formats in which a list can be one file of all its rows."""
 
 
 class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
     """Lists and returns the rows of a model that the user may see; any other row is a 404.
 
-    A list is sent in pages as JSON. As CSV or Parquet it is sent in pages too, or whole and streamed, in the order of
-    the primary key, where `exports_whole_list` is set.
+    A list is sent in pages as JSON. As CSV, Parquet or Excel it is sent in pages too, or whole, in the order of the
+    primary key, where `exports_whole_list` is set.
     """
 
     exports_whole_list = False
@@ -75,12 +79,13 @@ class ScopedReadOnlyViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         columns = exports.columns_of(cast("Serializer[Any]", self.get_serializer()), self.export_instead)
         found = self.with_older_rows(columns, exports.rows_of(queryset, columns))
         rows = exports.spread(list(columns), found)
-        if kind == "csv":
-            pieces = exports.as_csv(rows, exports.spread_names(columns))
-        else:
-            pieces = exports.as_parquet(rows, exports.schema_of(queryset, columns))
+        names = exports.spread_names(columns)
+        pieces = exports.pieces_of(kind, rows, names, lambda: exports.schema_of(queryset, columns))
         return send_file(
-            self.request, pieces, kind, exports.file_name(f"{self.basename}s", self.request.query_params.dict(), kind)
+            self.request,
+            pieces,
+            kind,
+            exports.file_name(exports.list_name(self.request.path), self.request.query_params.dict(), kind),
         )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devices.rest.formats import CSVRenderer, ParquetRenderer
+from devices.rest.formats import CSVRenderer, ParquetRenderer, XLSXRenderer
 
 PROBLEM = {
     "type": "object",
@@ -37,6 +37,7 @@ WITH_A_BODY = ("411", "413", "415")
 FILES = {
     CSVRenderer.media_type: {"type": "string"},
     ParquetRenderer.media_type: {"type": "string", "format": "binary"},
+    XLSXRenderer.media_type: {"type": "string", "format": "binary"},
 }
 
 

@@ -1,14 +1,19 @@
-"""CSV and Parquet: the columns of a whole list, and the one writer of each format.
+"""CSV, Parquet and Excel: the columns of a whole list, and the one writer of each format.
 
 A whole list is written while it is read from the database, so that memory does not grow with its length.
 """
 
 import codecs
 import csv
+import datetime as dt
 import io
 import itertools
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -19,6 +24,12 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 10_000
 """Rows that are read and written at once, and of a row group of Parquet: a few MB."""
+
+MOST_SHEET_ROWS = 100_000
+"""An Excel file cannot be sent while it is written. So many rows of twelve columns take four seconds and 4 MB."""
+
+EXACT_DIGITS = 15
+"""Excel shows further digits of a number as zeros."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a text that begins like this for a formula."""
@@ -84,6 +95,11 @@ def _columns_of_name(name: str) -> list[str]:
     return [f"{name}.{part}" for part in parts_of(name)] or [name]
 
 
+def list_name(path: str) -> str:
+    """Return the name of a list of the API from its address: "people" of `/api/v1/people/`."""
+    return path.rpartition("/v1/")[2].strip("/").replace("/", "-") or "rows"
+
+
 def file_name(kind: str, parameters: Mapping[str, str], extension: str) -> str:
     """Return the name of a file that says what it has: the kind, the place, the label and the period."""
     given = [parameters.get(name, "") for name in ("site", "device", "label", "bucket")]
@@ -137,6 +153,87 @@ def as_parquet(rows: Rows, schema: "pyarrow.Schema") -> Iterator[bytes]:
             writer.write_batch(pyarrow.record_batch(arrays, schema=schema))
             yield buffer.drain()
     yield buffer.drain()
+
+
+def as_xlsx(rows: Rows, schema: "pyarrow.Schema", local: Collection[str] = ()) -> Iterator[bytes]:
+    """Return an Excel file with typed cells: no text becomes a formula, a number or a date.
+
+    A time is written without its offset, because Excel knows none, and the name of its column says whose time it is:
+    UTC, or for the columns in `local` that of the place. Raises `ValidationError` with a sentence if there are more
+    than `MOST_SHEET_ROWS` rows.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (the generator that is returned closes it)
+    try:
+        _write_book(file, rows, schema, local)
+    except BaseException:
+        file.close()
+        raise
+    return _read(file)
+
+
+def _write_book(file: Any, rows: Rows, schema: "pyarrow.Schema", local: Collection[str]) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet("Headcount")
+    time, day = (book.add_format({"num_format": words, "align": "left"}) for words in (SHEET_TIME, "yyyy-mm-dd"))
+    heading = book.add_format({"bold": True, "bottom": 1})
+    times = {place for place, field in enumerate(schema) if str(field.type).startswith("timestamp")}
+    for place, field in enumerate(schema):
+        whose = (f" ({'local time' if field.name in local else 'UTC'})") if place in times else ""
+        sheet.set_column(place, place, TIME_WIDTH if place in times else max(LEAST_WIDTH, len(field.name) + 2))
+        sheet.write_string(0, place, f"{field.name}{whose}", heading)
+    sheet.freeze_panes(1, 0)
+    for number, row in enumerate(rows, start=1):
+        if number > MOST_SHEET_ROWS:
+            raise serializers.ValidationError({"format": TOO_MANY_ROWS})
+        for place, value in enumerate(row):
+            _write_cell(sheet, number, place, joined(value), time, day)
+    book.close()
+
+
+TOO_MANY_ROWS = (
+    f"An Excel file has at most {MOST_SHEET_ROWS:,} rows, and this list has more. "
+    "Choose a shorter period, or ask for csv or parquet, which have all rows."
+)
+SHEET_TIME = "yyyy-mm-dd hh:mm:ss"
+LEAST_WIDTH, TIME_WIDTH = 10, 24
+"""Widths of columns, in characters."""
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, time: Any, day: Any) -> None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, int | float | Decimal) and len(f"{value:.0f}".lstrip("-")) <= EXACT_DIGITS:
+        sheet.write_number(row, column, value)
+    elif isinstance(value, dt.datetime) and value.year >= FIRST_YEAR:
+        sheet.write_datetime(row, column, value.replace(tzinfo=None), time)
+    elif isinstance(value, dt.date) and value.year >= FIRST_YEAR:
+        sheet.write_datetime(row, column, value, day)
+    else:
+        sheet.write_string(row, column, str(value)[:MOST_CELL_TEXT])
+
+
+MOST_CELL_TEXT = 32_767
+"""The characters that a cell of Excel has room for."""
+
+FIRST_YEAR = 1900
+"""Excel knows no earlier date."""
+
+
+def _read(file: Any) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        yield from iter(partial(file.read, 65_536), b"")
+
+
+def pieces_of(kind: str, rows: Rows, names: Sequence[str], schema: "Callable[[], pyarrow.Schema]") -> Iterator[bytes]:
+    """Return a file of this kind, "csv", "parquet" or "xlsx". CSV needs no schema, whose library is slow to load."""
+    if kind == "csv":
+        return as_csv(rows, names)
+    return as_parquet(rows, schema()) if kind == "parquet" else as_xlsx(rows, schema())
 
 
 def schema_of(queryset: models.QuerySet[Any], columns: Columns) -> "pyarrow.Schema":

@@ -1,4 +1,4 @@
-"""The pages of the REST API's lists, and the renderers that write a response as CSV or Parquet.
+"""The pages of the REST API's lists, and the renderers that write a response as CSV, Parquet or an Excel file.
 
 Apart from `base.py`, because REST framework loads this module while it is still loading its own views.
 """
@@ -6,7 +6,7 @@ Apart from `base.py`, because REST framework loads this module while it is still
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.db.models import QuerySet
@@ -15,7 +15,10 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from devices.rest import exports
-from devices.rest.exports import arrow_type, as_csv, as_parquet, joined
+from devices.rest.exports import arrow_type, as_csv, as_parquet, as_xlsx, joined
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 class CursorPages(pagination.CursorPagination):
@@ -72,24 +75,48 @@ class ParquetRenderer(renderers.BaseRenderer):
     render_style = "binary"
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
-        import pyarrow
-
-        rows = [dict(_flat(row)) for row in _rows(data)]
-        fields = dict(_fields(_serializer_of(data, (context or {}).get("view"))))
-        names = list(fields) or _names(rows)
         _name_file(context, self.format)
-        columns = {name: [row.get(name) for row in rows] for name in names}
-        types = {name: _arrow_type(fields.get(name), columns[name]) for name in names}
-        values = (_parsed(columns[name], types[name]) for name in names)
-        return b"".join(as_parquet(zip(*values, strict=True), pyarrow.schema(list(types.items()))))
+        return b"".join(as_parquet(*_typed(data, context)))
+
+
+class XLSXRenderer(renderers.BaseRenderer):
+    """Writes a response as an Excel file: `?format=xlsx`. Columns are named as in CSV; cells have types."""
+
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    format = "xlsx"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
+        _name_file(context, self.format)
+        rows, schema = _typed(data, context)
+        times = [(name, [row[place] for row in rows]) for place, name in enumerate(schema.names)]
+        return b"".join(as_xlsx(rows, schema, {name for name, values in times if any(map(_has_offset, values))}))
+
+
+def _typed(data: Any, context: Mapping[str, Any] | None) -> "tuple[list[tuple[Any, ...]], pyarrow.Schema]":
+    """Return the rows of a response, their times as such, and the types of their columns."""
+    import pyarrow
+
+    rows = [dict(_flat(row)) for row in _rows(data)]
+    fields = dict(_fields(_serializer_of(data, (context or {}).get("view"))))
+    names = list(fields) or _names(rows)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    types = {name: _arrow_type(fields.get(name), columns[name]) for name in names}
+    values = (_parsed(columns[name], types[name]) for name in names)
+    return list(zip(*values, strict=True)), pyarrow.schema(list(types.items()))
+
+
+def _has_offset(value: Any) -> bool:
+    return isinstance(value, dt.datetime) and bool(value.utcoffset())
 
 
 def _name_file(context: Mapping[str, Any] | None, extension: str) -> None:
     """Let a browser save the response under a name that says what it has."""
-    response, view, request = ((context or {}).get(name) for name in ("response", "view", "request"))
+    response, request = ((context or {}).get(name) for name in ("response", "request"))
     if response is None or request is None or response.status_code != HTTPStatus.OK:
         return
-    name = exports.file_name(f"{getattr(view, 'basename', 'row')}s", request.query_params.dict(), extension)
+    name = exports.file_name(exports.list_name(request.path), request.query_params.dict(), extension)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
 
 

@@ -290,6 +290,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.renderers.JSONRenderer",
         "devices.rest.formats.CSVRenderer",
         "devices.rest.formats.ParquetRenderer",
+        "devices.rest.formats.XLSXRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": [
         "devices.rest.parsing.JSONParser",

@@ -41,10 +41,10 @@ class ArchivedFactViewSet(ViewSet):
 
     @extend_schema(parameters=[ArchivedQuery], responses=ArchivedDaySerializer(many=True))
     def list(self, request: Request) -> Response | HttpResponseBase:
-        """Return the archived days of the kind. As CSV or Parquet: the facts of your devices on these days.
+        """Return the archived days of the kind. As CSV, Parquet or Excel: the facts of your devices on these days.
 
         Numbers in buckets (`engagement/`, `counts/`, `audience/`) include archived facts; they are kept apart. So do
-        `detections/` and `visits/` as CSV or Parquet.
+        `detections/` and `visits/` as CSV, Parquet or Excel.
         """
         query = parse_query(ArchivedQuery, request)
         if "site" in query or "device" in query:
@@ -66,9 +66,8 @@ class ArchivedFactViewSet(ViewSet):
             for row in read_facts(kind, columns, devices=devices, spans=[(start, end)])
         )
         name = exports.file_name(f"archived-{kind}", request.query_params.dict(), extension)
-        if extension == "csv":
-            return send_file(request, exports.as_csv(rows, names), extension, name)
-        return send_file(request, exports.as_parquet(rows, _exported_schema(kind)), extension, name)
+        pieces = exports.pieces_of(extension, rows, names, lambda: _exported_schema(kind))
+        return send_file(request, pieces, extension, name)
 
 
 def _exported_schema(kind: FactKind) -> Any:

@@ -84,7 +84,7 @@ def tables(request: HttpRequest) -> HttpResponse:
         "days": _days(of_label, number, by_site=len(spots) > MOST_COLUMNS),
         "hours": _hours(of_label, number) if by_hour else None,
         "hour_names": [f"{hour:02}" for hour in range(HOURS)],
-        "csv": _csv(site, device, label, period),
+        "files": {kind: _file(kind, site, device, label, period) for kind in ("csv", "xlsx")},
         "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
         **views.period_links(period, {**_given(own), "number": None if number == "raw" else number}),
     }
@@ -151,14 +151,14 @@ def _hours(table: DetectionTable, number: str) -> list[Row]:
     ]
 
 
-def _csv(site: str, device: str, label: str, period: Period) -> str:
-    """Return the address of the same numbers, by device, day and hour, as CSV."""
+def _file(kind: str, site: str, device: str, label: str, period: Period) -> str:
+    """Return the address of the same numbers, by device and day, as a file of this kind."""
     parameters = {
         "by": "site,device,label,day",
         "label": label,
         "from": period.first.isoformat(),
         "to": period.last.isoformat(),
         "hours": period.hours,
-        "format": "csv",
+        "format": kind,
     }
     return f"{reverse('detection-table-list')}?{urlencode({**_given({'site': site, 'device': device}), **parameters})}"

@@ -58,7 +58,7 @@ def test_a_page_is_about_open_hours_until_all_are_asked_for(
     everything = page(outsider, address + "&hours=all")
     assert average(everything) == "1.50"
     assert "hours=all" in everything.context["older_period"]
-    assert "hours=all" in everything.context["hours_as_csv"]
+    assert "hours=all" in everything.context["hours_as"]["csv"]
     for shown, people in ((answer, [2.0]), (everything, [1.0, 2.0])):
         assert [trace["y"] for trace in figure(shown, "engagement-figure")["data"] if trace["y"] == people]
 

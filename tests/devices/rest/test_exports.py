@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pyarrow
 import pytest
@@ -94,6 +95,74 @@ def test_a_parquet_file_has_types(viewer: User, seattle01: Device) -> None:
     assert table.column("review").to_pylist() == [None] * 3
 
 
+def sheet(response: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of an Excel file, the names of the columns first."""
+    assert response.status_code == 200
+    content = response.content if hasattr(response, "content") else body(response)
+    return list(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True))
+
+
+def test_an_excel_file_has_types_and_says_whose_time_it_is(viewer: User, seattle01: Device) -> None:
+    detections(seattle01, 3)
+    response = asked(viewer, "detections", format="xlsx")
+    assert response["Content-Disposition"] == 'attachment; filename="detections.xlsx"'
+    names, first, *more = sheet(response)
+    assert dict(zip(names, first, strict=True)) == {
+        "id": Detection.objects.order_by("pk")[0].pk,
+        "site": "seattle",
+        "device": "Seattle01",
+        "taken_at (UTC)": NOON.replace(tzinfo=None),
+        "label": "cup",
+        "confidence": 0.5,
+        "box.left": 1,
+        "box.top": 2,
+        "box.width": 30,
+        "box.height": 40,
+        "visit": None,
+        "review": None,
+    }
+    assert len(more) == 2
+    names, *hours = sheet(asked(viewer, "engagement", format="xlsx", site="seattle", bucket="day"))
+    start = names.index("start (local time)")
+    assert {row[start].time() for row in hours} == {dt.time()}, "days begin at the site's midnight"
+
+
+TEXTS = [
+    "=1+1",
+    "+49123",
+    "-3",
+    "@SUM(1)",
+    "007",
+    "1-2",
+    "3/4",
+    "MAR1",
+    "10E5",
+    "TRUE",
+    "2026-01-02",
+    "http://a.b",
+    "Änne",
+]
+
+
+def test_no_text_of_an_excel_file_becomes_anything_else() -> None:
+    schema = pyarrow.schema([("name", pyarrow.string()), ("number", pyarrow.int64())])
+    content = b"".join(exports.as_xlsx([(text, 12_345_678_901_234_567) for text in TEXTS], schema))
+    cells = list(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2))
+    assert [row[0].value for row in cells] == TEXTS
+    assert {(row[0].data_type, row[0].hyperlink) for row in cells} == {("s", None)}
+    assert {row[1].value for row in cells} == {"12345678901234567"}, "Excel would show zeros for the last digits"
+
+
+def test_an_excel_file_of_too_many_rows_is_refused_in_a_sentence(
+    viewer: User, seattle01: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MOST_SHEET_ROWS", 2)
+    detections(seattle01, 3)
+    answer = asked(viewer, "detections", format="xlsx")
+    assert answer.status_code == 400
+    assert "Choose a shorter period" in answer.json()["errors"]["format"]
+
+
 def test_filters_hold_for_files_too(viewer: User, seattle01: Device) -> None:
     detections(seattle01, 3)
     assert body(asked(viewer, "detections", format="csv", label="thumbs-up")).count(b"\n") == 1
@@ -111,6 +180,10 @@ def test_every_list_is_a_file_of_each_kind(path: str, superuser: User, seattle01
     header = body(asked(superuser, path, format="csv")).decode("utf-8-sig").splitlines()[0].split(",")
     table = parquet.read_table(io.BytesIO(body(asked(superuser, path, format="parquet"))))
     assert table.column_names == header
+    heads = [
+        re.sub(r" \((UTC|local time)\)$", "", str(head)) for head in sheet(asked(superuser, path, format="xlsx"))[0]
+    ]
+    assert heads == header
 
 
 def test_a_file_has_a_column_for_each_field_that_the_database_holds(superuser: User) -> None:
@@ -171,7 +244,7 @@ def test_a_file_says_in_its_name_what_it_has(viewer: User, seattle01: Device) ->
     name = "seattle-Seattle01-from-2026-11-13-to-2026-11-20.csv"
     assert whole["Content-Disposition"] == f'attachment; filename="detections-{name}"'
     buckets = asked(viewer, "engagement", format="csv", bucket="day", **place)
-    assert buckets["Content-Disposition"] == f'attachment; filename="engagements-{name.replace("01-", "01-day-")}"'
+    assert buckets["Content-Disposition"] == f'attachment; filename="engagement-{name.replace("01-", "01-day-")}"'
     assert "Content-Disposition" not in asked(viewer, "engagement", **place)
 
 
@@ -236,9 +309,8 @@ def rows() -> Any:
 
 
 def write(kind: str) -> Iterator[bytes]:
-    if kind == "csv":
-        return exports.as_csv(rows(), exports.spread_names(COLUMNS))
-    return exports.as_parquet(rows(), exports.schema_of(DetectionViewSet.queryset, COLUMNS))
+    names = exports.spread_names(COLUMNS)
+    return exports.pieces_of(kind, rows(), names, lambda: exports.schema_of(DetectionViewSet.queryset, COLUMNS))
 
 
 def consume(pieces: Iterator[bytes]) -> None:
