@@ -92,7 +92,7 @@ class Outlook:
 def read_outlooks(sites: Sequence[tuple[Site, Sequence[Device]]], *, now: dt.datetime) -> dict[int, Outlook | None]:
     """Return the outlook of each site by its primary key; None for a site whose outlook is not read yet.
 
-    At most nine queries, whatever the number of sites.
+    At most eight queries, whatever the number of sites.
     """
     weeks = [
         Selection(devices, site.zone, _midnight(site, now, 1 - PAST_DAYS), _week_end(site, now))

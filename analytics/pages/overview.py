@@ -328,7 +328,7 @@ SITES_OF_PAGE = MOST_DEVICES // OF_SITE
 
 
 def first_screen(user: "User | AnonymousUser", *, now: dt.datetime, page: str | None = None) -> FirstScreen:
-    """Read the first screen of a user. Takes at most twenty-four queries, whatever the number of sites and devices.
+    """Read the first screen of a user. Takes at most twenty-two queries, whatever the number of sites and devices.
 
     A user of more than `MOST_DEVICES` cameras sees `SITES_OF_PAGE` sites on a page, with some cameras of each.
     """

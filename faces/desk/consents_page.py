@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from devices.cameras.adding.install import as_qr_code
 from devices.managing.access import check_right, find_site, find_site_with
 from devices.models import Site
+from devices.pages.qr_codes import as_qr_code
 from devices.rules.roles import Right
 from faces.desk.forms import ConsentTextForm, LinkForm
 from faces.models import ConsentTemplate, DeskLink, Mode

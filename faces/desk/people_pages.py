@@ -14,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.audit.recording import record_look
-from devices.cameras.adding.install import as_qr_code
 from devices.managing.access import find_site, find_site_with
 from devices.models import Site
+from devices.pages.qr_codes import as_qr_code
 from devices.rules.roles import Right
 from faces.desk.forms import PersonForm
 from faces.desk.portraits import Portraits, with_pictures

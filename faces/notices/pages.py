@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-import segno
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
 from devices.managing.access import find_site
 from devices.models import Device
+from devices.pages.qr_codes import as_qr_code
 from faces.models import DisplayNotice
 from faces.notices.current import current_notice, current_notices
 from faces.notices.statements import GROUPS
@@ -79,9 +78,3 @@ def _find(code: str) -> tuple[DisplayNotice, Device]:
     if device is None:
         raise Http404("There is no display with this notice, or its camera has gone.")
     return current_notice(device, now=timezone.now()), device
-
-
-def as_qr_code(text: str) -> SafeString:
-    """Return the text as a QR code in SVG, as large as its place, which a dirty print may still be read from."""
-    svg = segno.make_qr(text, error="m").svg_inline(border=2, omitsize=True, dark="#000", light="#fff")
-    return mark_safe(svg)  # noqa: S308 - segno escapes the text by drawing it

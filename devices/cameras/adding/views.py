@@ -20,6 +20,7 @@ from devices.cameras.adding.services import Kind, NewCamera
 from devices.cameras.releases import wheel
 from devices.managing.access import find_site_with
 from devices.models import AgentRelease, CameraClaim, Device, Site
+from devices.pages.qr_codes import as_qr_code
 from devices.rules.roles import Right
 from edge_agent.config import is_loopback
 from edge_agent.setup.onvif import FoundCamera, find_cameras
@@ -102,7 +103,7 @@ def camera_setup(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         "device": device,
         "claim": claim,
         "command": shown,
-        "qr_code": install.as_qr_code(shown) if shown else "",
+        "qr_code": as_qr_code(shown, error="l") if shown else "",
         "progress": progress,
         "view": base64.b64encode(progress.view).decode() if progress.view else "",
         "has_own_box": claim is not None,

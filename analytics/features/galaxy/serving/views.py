@@ -43,6 +43,7 @@ from analytics.features.galaxy.serving.shown import tell_shown
 from analytics.features.galaxy.snapshots import SiteHours, Snapshot, common_timezone, local_time
 from analytics.features.galaxy.time_slots import REFRESH_S, SHOW_AFTER_S, slot_at, slot_start
 from devices.models import Device, Site
+from devices.pages.qr_codes import as_qr_code
 from devices.services import token_digest
 
 log = logging.getLogger(__name__)
@@ -230,21 +231,13 @@ def _wall_addresses(
     ]
     return {
         "name": title,
-        "single": [(name, address, _qr(address) if number < MOST_CODES else "") for name, address in single],
+        "single": [(name, address, as_qr_code(address) if number < MOST_CODES else "") for name, address in single],
         "pages": [
             (screen, _absolute(request, "wall-screen", **names, of=of, screen=screen.number)) for screen in wall_screens
         ],
         "scene": _absolute(request, "wall-scene", **names, of=of),
         "preview": reverse("wall-picture", kwargs={**names, "of": of}),
     }
-
-
-def _qr(address: str) -> str:
-    """Return the address as a QR code, an SVG element."""
-    import segno
-
-    code: str = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=2, dark="#000", light="#fff")
-    return code
 
 
 def _query_lines(sites: Sequence[SiteHours]) -> list[str]:

@@ -171,7 +171,7 @@ def test_hours_without_answers_show_whether_a_camera_was_on() -> None:
 def test_the_board_names_a_question_that_has_ended_and_a_site_without_a_question() -> None:
     assert "Ended Fri 20 Nov, 12:00" in words(QuestionBoard().draw(question(is_running=False), Wall(1)))
     board = QuestionBoard().draw(QuestionSnapshot(NOON, "Here", "UTC", 1, None), Wall(3))
-    assert "No question yet." in words(board)
+    assert "No question yet." in " ".join(words(board))
     assert "No answer yet" in words(QuestionBoard().draw(question("Well?", (0, 0, BucketState.NOBODY)), Wall(3)))
 
 
