@@ -15,7 +15,7 @@ from devices.models import Device
 from faces.models import Person
 from faces.notices.current import current_notice
 from tests import clock
-from tests.chromium import Browser
+from tests.programs.chromium import Browser
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
@@ -29,6 +29,7 @@ def scanned(page: Page) -> list[str]:
     found = []
     for code in page.locator(".qr").all():
         picture = cv2.imdecode(np.frombuffer(code.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
         # A camera takes a code larger than a screen shows it.
         larger = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
         found.append(cv2.QRCodeDetector().detectAndDecode(larger)[0])
