@@ -2,7 +2,8 @@
 
 For each Debian, this program creates a bare system with debootstrap and clones the last commit into it. It runs
 `make demo` until the pages respond and the cameras deliver frames, sets a box up for a new camera, and ends the demo
-with Ctrl-C. Then it runs `make test` in the same clone. All files are in `.cache/fresh/<name of the Debian>/`: `base`
+with Ctrl-C. Then it runs `make test` in the same clone. At last it installs the platform in a further bare system as
+docs/production.md says, and looks at its first page. All files are in `.cache/fresh/<name of the Debian>/`: `base`
 is created once and copied for each run, `root` is the system of the last run and is kept after a failure, and `log` is
 the log. The folder may be deleted at any time outside a run.
 
@@ -29,10 +30,11 @@ from types import FrameType
 from typing import NoReturn
 
 from demo.running.readiness import ApiClient
+from tests.fresh.production import follow_production
 from tests.fresh.steps import Failed, Terminal, say, step, wait_for
 from tests.fresh.systems import CACHE, DEBIANS, System, commit_to_try, the_system
 
-PARTS = ("demo", "test")
+PARTS = ("demo", "test", "production")
 
 READY_WITHIN, DELIVERS_WITHIN, ENDED_WITHIN, TESTED_WITHIN = 5400.0, 600.0, 60.0, 6 * 3600.0
 """Timeouts in seconds, on a busy machine."""
@@ -84,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     if failures:
         say("At least one step failed:", *(f"  {failure}" for failure in failures))
         return 1
-    say(f"The README holds on {' and '.join(DEBIANS[name] for name in options.debian)}: make {', make '.join(parts)}.")
+    say(f"On {' and '.join(DEBIANS[name] for name in options.debian)} hold: {', '.join(parts)}.")
     return 0
 
 
@@ -99,7 +101,7 @@ def _follow(name: str, parts: Sequence[str], commit: str) -> None:
         system.make_base()
         if parts == ["test"] and system.has_run_demo_of(commit):
             say("  continuing in the clone in which make demo has run")
-        else:
+        elif parts != ["production"]:
             system.renew()
         if "demo" in parts:
             _demo(system)
@@ -108,6 +110,10 @@ def _follow(name: str, parts: Sequence[str], commit: str) -> None:
             with step("make test") as done:
                 system.run("cd headcount && make test", "make test", TESTED_WITHIN)
                 done(system.last_words(r"\d+ passed.*"))
+            shutil.rmtree(system.root)
+        if "production" in parts:
+            system.renew()
+            follow_production(system)
             shutil.rmtree(system.root)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh.production import PAGE, blocks, given
 from tests.fresh.steps import Failed, Terminal, started, wait_for
 from tests.fresh.systems import settings
 from tests.programs.waiting import PATIENCE_S, eventually
@@ -69,3 +70,10 @@ def test_only_what_leads_to_the_registries_is_carried_into_a_new_system(monkeypa
         monkeypatch.setenv(name, "somewhere")
     carried = {name for name, value in settings().items() if value == "somewhere"}
     assert carried == {"https_proxy", "PIP_INDEX_URL"}
+
+
+def test_the_commands_of_the_production_page_are_those_that_are_run() -> None:
+    commands = given("\n".join(blocks(PAGE)))
+    assert "<" not in commands, "the page has a gap that nobody fills"
+    programs = {line.split()[0] for line in commands.splitlines() if line.strip()}
+    assert {"apt-get", "useradd", "git", "python3", "systemctl", "runuser"} <= programs

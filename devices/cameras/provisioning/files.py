@@ -144,19 +144,19 @@ def provision(entries: list[Located], *, now: dt.datetime, dry_run: bool) -> Ite
     """Carry out the entries, each in a transaction of its own, and yield a line for each.
 
     An entry that fails stops no other. With `dry_run` everything is done and undone again, so that later entries see
-    earlier ones, and nothing is kept.
+    earlier ones, and nothing is kept. The lines then have no codes and invitations, because none would work.
     """
     if not dry_run:
         for each in entries:
             yield _one(each, now)
         return
     with transaction.atomic():
-        lines = [_one(each, now) for each in entries]
+        lines = [_one(each, now, with_secret=False) for each in entries]
         transaction.set_rollback(True)
     yield from lines
 
 
-def _one(located: Located, now: dt.datetime) -> Line:
+def _one(located: Located, now: dt.datetime, *, with_secret: bool = True) -> Line:
     if isinstance(located.entry, str):
         return Line(located.where, "entry", "failed", located.entry)
     what = _what(located.entry)
@@ -167,7 +167,7 @@ def _one(located: Located, now: dt.datetime) -> Line:
         return Line(located.where, what, "failed", " ".join(error.messages))
     except NotAllowed as error:
         return Line(located.where, what, "failed", str(error))
-    return Line(located.where, what, outcome.did, _detail(outcome))
+    return Line(located.where, what, outcome.did, _detail(outcome) if with_secret else "")
 
 
 def _carry_out(entry: Entry, now: dt.datetime) -> Outcome:

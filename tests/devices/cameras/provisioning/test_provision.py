@@ -76,6 +76,12 @@ def test_a_dry_run_reports_and_keeps_nothing(kari: User, tmp_path: Path) -> None
     assert counts() == (0, 0, 0, 0)
 
 
+def test_a_dry_run_shows_no_code_because_none_would_work(kari: User, tmp_path: Path) -> None:
+    offices = file(tmp_path, "offices.csv", CSV)
+    assert "code" not in provision(offices, "--dry-run")
+    assert "code" in provision(offices)
+
+
 def test_a_toml_may_name_things_in_any_order(kari: User, tmp_path: Path) -> None:
     assert "3 created" in provision(file(tmp_path, "offices.toml", TOML))
 
