@@ -99,7 +99,7 @@ def test_mosquitto_starts_with_what_the_compose_file_gives_it(stack: Stack, tmp_
     (tmp_path / "conf.d" / "headcount.conf").write_text(
         moved(of_machine, {f"listener {stack.mqtt}": f"listener {outside}"})
     )
-    places = {"/var/lib/mosquitto/": f"{tmp_path}/", "listener 1883": f"listener {inside} 127.0.0.1"}
+    places = {"/mosquitto/data/": f"{tmp_path}/", "listener 1883": f"listener {inside} 127.0.0.1"}
     file = tmp_path / "mosquitto.conf"
     file.write_text(moved(composed_text("mosquitto"), {**places, "/etc/mosquitto/conf.d": f"{tmp_path}/conf.d"}))
     with subprocess.Popen([program_of("mosquitto"), "-c", file]) as broker:

@@ -1,6 +1,7 @@
 """Each thing has its own user at a real Mosquitto, may use its own topics alone, and is refused once it has left."""
 
 import queue
+import re
 import shutil
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from devices.mqtt.broker import Subscription
 from devices.mqtt.ingester import Ingester
 from devices.mqtt.suspects import Suspects
 from tests import clock
+from tests.house.files import ROOT
 from tests.programs.brokers import Mosquitto, mosquitto
 from tests.programs.waiting import PATIENCE_S, eventually
 from tests.world import places
@@ -35,7 +37,7 @@ WITHIN = 20.0
 
 PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 RIGHTS = (("publishClientSend", "cmd/headcount/#"), ("subscribePattern", "$aws/things/+/infer"))
-"""What docs/edge-agent.md has the administrator add to the platform's role."""
+"""The rights that these tests need, of those that docs/edge-agent.md has the administrator give to the platform."""
 
 
 def secured(folder: Path, state: Path) -> AbstractContextManager[Mosquitto]:
@@ -135,6 +137,17 @@ def client(broker: Mosquitto, name: str, credentials: issuing.Credentials) -> It
         yield opened
     finally:
         opened.close()
+
+
+def test_the_page_gives_the_platform_the_rights_of_the_access_list() -> None:
+    commands = (ROOT / "docs" / "edge-agent.md").read_text()
+    of_platform = (ROOT / "deploy" / "mosquitto" / "headcount.acl").read_text().partition("user headcount\n")[2]
+    topics = re.findall(r"^topic (?:write|readwrite) (\S+)$", of_platform, re.MULTILINE)
+    assert "dt/headcount/#" in topics
+    # Of the devices' topics the platform writes only its own message to itself.
+    written = {"dt/headcount/+/loopback" if topic == "dt/headcount/#" else topic for topic in topics}
+    rights = {*RIGHTS, *(("publishClientSend", topic) for topic in written)}
+    assert rights == set(re.findall(r"addRoleACL admin (\w+) '(\S+)' allow", commands))
 
 
 def test_a_thing_may_use_its_own_topics_and_no_others(broker: Mosquitto, seattle01: Device) -> None:
