@@ -264,7 +264,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is wrong with the camera's picture, beside its own past; None where nothing is, or nobody looks."""
     picture_problem_since: Milliseconds | None = None
     temperature: Celsius | None = None
-    """Of the box's processor; None where the box does not tell."""
+    """The temperature of the box's processor; None where the box does not tell."""
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=200)] | None = None
     """All labels of objects and gestures that the device looks for; None from a device that does not tell."""
     learned: Annotated[tuple[ModelReport, ...], msgspec.Meta(max_length=64)] | None = None

@@ -65,7 +65,7 @@ def count(batch: Batch) -> Write:
 
     The write raises `DatabaseError` where the database refuses a value, such as a text with a zero byte on PostgreSQL.
     """
-    # Of several messages about one frame, the first counts.
+    # If several messages tell of one frame, the first one counts.
     by_key = {(seen.device.id, seen.taken_at, seen.key): seen for seen in reversed(batch.frames) if not seen.is_part}
     keys = sorted(by_key)
     devices = {key[0] for key in keys}

@@ -119,7 +119,7 @@ def shared(view: View) -> View:
         try:
             response = view(request, *args, **kwargs)
         except BaseException:
-            cache.delete(key)  # Otherwise the next requests would wait for parts that never come.
+            cache.delete(key)  # so that the next requests do not wait for parts that never come
             raise
         parts = _parts(request)
         if response.status_code != HTTPStatus.OK or not parts:

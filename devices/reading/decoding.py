@@ -271,7 +271,7 @@ def _from_deeplens(arrival: Arrival, where: Whereabouts, zone: str | None) -> De
             TakenPicture(device, taken_at, arrival.received_at, key, jpeg, shows="crop", faces=message.faces or ())
         ]
     elif message.picture_url is not None and not buckets.is_own_address(where.thing, message.picture_url):
-        # Of the past nothing is told: whoever imports it brings the pictures along.
+        # An import of the past logs no such line: whoever imports it brings the pictures along.
         decoded.log = [_not_linked(message.picture_url, arrival, device)] if arrival.read_at is None else []
     elif message.picture_url is not None:
         key = digest("url", message.picture_url)

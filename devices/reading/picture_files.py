@@ -120,7 +120,7 @@ def _read_jpeg(data: bytes) -> PictureFile:
             place = following.start() if following else len(data)
         elif kind == _APP1 and orientation == UPRIGHT and body.startswith(b"Exif\x00\x00"):
             orientation = _orientation(body[6:])
-        # Of the segments that an application writes, the first decides.
+        # Of several segments APP0 or APP14, the first one decides.
         if kind in _NEEDED and not (kind in (_APP0, _APP14) and kind in seen):
             parts.append(data[start:place])
         seen.add(kind)

@@ -289,7 +289,7 @@ def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False)
     # This has an effect only before the first write.
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # Otherwise a deletion first writes zeros of the message's size into the log: space that a full disk has not.
+    # Without this, a deletion first writes zeros of the message's size into the log. A full disk has no room for them.
     db.execute("PRAGMA secure_delete = FAST")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

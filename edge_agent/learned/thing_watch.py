@@ -28,7 +28,7 @@ class Look(NamedTuple):
 
     found: Sequence[Found]
     seconds: float
-    """Of a core that the look took."""
+    """The look took so many seconds of a core."""
 
 
 class ThingWatch:

@@ -27,7 +27,7 @@ class Spent(msgspec.Struct):
 
 
 class TrainingPictures:
-    """Of each `every` detections, keeps the frame whose weakest detection is the least sure.
+    """Keeps one frame of every `every` detections: the frame whose weakest detection is the least sure.
 
     `file` keeps the day's bytes over a restart. A file that cannot be written ends the choice for the day.
     """

@@ -42,7 +42,7 @@ class Release(msgspec.Struct, frozen=True):
     version: str
     sha256: str
     path: str
-    """Of the wheel, below the platform's address; its last part is the wheel's file name."""
+    """The wheel's path below the platform's address; its last part is the wheel's file name."""
 
 
 @dataclass(frozen=True, slots=True)

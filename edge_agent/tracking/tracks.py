@@ -26,7 +26,8 @@ KNOWN_REACH_PER_SECOND = 1.5
 """Face widths that are added to `REACH` for each second, where the track's speed is known from several looks."""
 
 NEW_REACH_PER_SECOND = 9.0
-"""The same for a track of one look, whose speed is unknown: 1.4 m/s, a brisk walk, in face widths of 0.155 m."""
+"""Face widths that are added to `REACH` for each second, where the track has one look, so that its speed is unknown:
+1.4 m/s, a brisk walk, in face widths of 0.155 m."""
 
 SIZE_REACH = 0.35
 SIZE_REACH_PER_SECOND = 0.5

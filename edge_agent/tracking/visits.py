@@ -145,7 +145,7 @@ class VisitTracker:
         return [self._message(track, visit, ended=False) for track, visit in due]
 
     def _message(self, track: Track, visit: _Visit, *, ended: bool) -> Visit:
-        # Whose face was never seen has not looked at the display.
+        # A person whose face was never seen has not looked at the display.
         unseen = 0.0 if self._sees_bodies and visit.face_at is None else None
         attention = unseen if visit.attention is None else visit.attention
         return Visit(

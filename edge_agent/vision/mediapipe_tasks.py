@@ -17,7 +17,7 @@ from edge_agent.vision.search import Picture
 
 _open_tasks: weakref.WeakSet[Any] = weakref.WeakSet()
 
-# Of two threads that silence stderr at once, the second would restore stderr to the null device.
+# If two threads silenced stderr at once, the second one would restore stderr to the null device.
 _quiet_lock = threading.Lock()
 
 PLOTTING_MODULES = ("matplotlib", "matplotlib.pyplot")

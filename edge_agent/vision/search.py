@@ -20,13 +20,13 @@ TILE = 288
 """Side in pixels of the smallest tile in which faces are searched; the models find faces of 22 pixels in it."""
 
 PEOPLE_TILE = 480
-"""The same for bodies; the model finds bodies of 60 pixels and more in it."""
+"""Side in pixels of the smallest tile in which bodies are searched; the model finds bodies of 60 pixels in it."""
 
 OVERLAP = 0.25
-"""Of a tile's side, at least, that it shares with its neighbour: what one tile cuts, the next one shows whole."""
+"""Each tile shares at least this part of its side with its neighbour: what one tile cuts, the next one shows whole."""
 
 MARGIN = 0.03
-"""Of a tile's side: a box that comes this close to the tile's inner edge is taken for cut by it."""
+"""A part of a tile's side. A box that comes this close to the tile's inner edge is taken to be cut by it."""
 
 MOST_TILES_ALONG = 12
 """The most tiles along a side of a frame. Tiles of a larger frame grow, so that every search is bounded."""
@@ -119,7 +119,7 @@ def _levels(longest: int, side: int) -> list[int]:
 
 
 def distinct(found: Iterable[Found]) -> list[Found]:
-    """Of several boxes of the same thing the most certain one (non-maximum suppression), the most certain first."""
+    """Return the most certain box of each thing (non-maximum suppression), the most certain box first."""
     kept: list[Found] = []
     for candidate in sorted(found, reverse=True):
         if not is_among(candidate, kept):

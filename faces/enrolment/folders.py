@@ -65,7 +65,7 @@ class PersonFolder:
 
     @property
     def name(self) -> str:
-        # As the person's name is stored. macOS, for example, writes “é” as an “e” with an accent.
+        # The person's name is stored in this spelling. macOS, for example, writes “é” as an “e” with an accent.
         return clean_line(self.path.name)
 
 

@@ -202,7 +202,7 @@ class Importer:
                 self.report.pass_over(stored, _reason(error))
                 self.progress(1)
                 continue
-            # Of a frame's pictures the one on which boxes were drawn by hand or by a program counts first.
+            # If a frame has several pictures, the one with boxes of a person or a program counts first.
             rank = (-2 if named.is_raw else -1) if named.place in beside else named.rank
             owned.append((stored, named, thing, taken_at, rank))
             if named.stamp:

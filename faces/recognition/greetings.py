@@ -98,7 +98,7 @@ def _publish(unpublished: "QuerySet[UntoldSighting]") -> None:
             if profile and not _publish_to_topic(settings.GREETING_TOPIC_ARN, profile):
                 return
         except Exception:
-            # The same message would fail again, and stand in the way of all others.
+            # The message would fail again at each attempt, and hold up all messages behind it.
             log.exception("Sighting %s cannot be published to the topic, and is given up.", sighting.pk)
         row.delete()
 

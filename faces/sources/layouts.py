@@ -66,7 +66,7 @@ class Named:
     """The time of the frame by the device's clock, as `YYYYmmdd-HHMMSS`; "" if the name contains none."""
     epoch_ms: int | None = None
     rank: int = 0
-    """Of several pictures of one frame, the one with the lowest rank counts."""
+    """If a frame has several pictures, the picture with the lowest rank counts."""
 
     @property
     def place(self) -> tuple[str, str]:

@@ -45,10 +45,10 @@ class Minute:
 
     start: dt.datetime
     person: float
-    """The average number of people by the person's counts, weighted by time; of `arrivals` those who came."""
+    """The average number of people by the observer's counts, weighted by time; of `arrivals()`, how many came."""
     frames: int
     faces: int
-    """Of `arrivals` the visits that began."""
+    """The faces in all frames; of `arrivals()`, the visits that began."""
 
     @property
     def camera(self) -> float | None:

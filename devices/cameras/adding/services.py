@@ -47,9 +47,9 @@ class NewCamera:
     """As people call it, such as “Front desk”."""
     kind: str
     address: str = ""
-    """Of a network camera: its RTSP or HTTP URL."""
+    """The RTSP or HTTP URL of a network camera."""
     thing_name: str = ""
-    """Of a DeepLens, which has one already; all others are given one."""
+    """The name that a DeepLens has already. Every other camera is given one."""
     bucket: str = ""
     prefix: str = ""
 
