@@ -177,7 +177,6 @@ class _Episodes:
     __slots__ = ()
 
     seconds: tuple[float, ...]
-    peak: int
     is_known: bool
 
     @property
@@ -195,7 +194,7 @@ class _Episodes:
         """The median duration; None without an episode."""
         if len(self.seconds) < MANY_EPISODES:
             return statistics.median(self.seconds) if self.seconds else None
-        return float(np.median(np.array(self.seconds)))
+        return float(np.median(np.fromiter(self.seconds, float, len(self.seconds))))
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -203,7 +202,6 @@ class EpisodeTotal(_Episodes):
     """The episodes that began in any stretches of time; `EpisodeBucket` explains the fields."""
 
     seconds: tuple[float, ...]
-    peak: int
     is_known: bool
 
 
@@ -216,8 +214,6 @@ class EpisodeBucket(_Episodes):
     end: dt.datetime
     seconds: tuple[float, ...]
     """The duration of each episode from its first frame to its last, also after the bucket's end; in no order."""
-    peak: int
-    """The most faces, or the most objects of the label, in one frame of these episodes; 0 without an episode."""
     is_known: bool
     """Whether a camera was on and told of the label; for occupied spells, a camera that counts faces."""
 
@@ -318,7 +314,6 @@ def add_up_episodes(parts: Iterable[_Episodes]) -> EpisodeTotal:
     listed = list(parts)
     return EpisodeTotal(
         seconds=tuple(chain.from_iterable([part.seconds for part in listed])),
-        peak=max([part.peak for part in listed], default=0),
         is_known=any(part.is_known for part in listed),
     )
 
@@ -333,7 +328,7 @@ def merge_engagement(buckets: Sequence[EngagementBucket]) -> EngagementBucket:
 def merge_episodes(buckets: Sequence[EpisodeBucket]) -> EpisodeBucket:
     """Merge adjoining buckets into one. Raises `IndexError` without a bucket."""
     total = add_up_episodes(buckets)
-    return EpisodeBucket(buckets[0].start, buckets[-1].end, total.seconds, total.peak, total.is_known)
+    return EpisodeBucket(buckets[0].start, buckets[-1].end, total.seconds, total.is_known)
 
 
 def merge_activity(buckets: Sequence[Activity]) -> Activity:

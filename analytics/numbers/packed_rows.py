@@ -42,11 +42,10 @@ class Episodes(NamedTuple):
     starts: Integers
     """Epoch microseconds, as `ends`."""
     ends: Integers
-    peaks: Integers
 
 
 NOTHING = np.empty(0, np.int64)
-NO_QUARTERS, NO_EPISODES = Quarters(*[NOTHING] * 7), Episodes(*[NOTHING] * 3)
+NO_QUARTERS, NO_EPISODES = Quarters(*[NOTHING] * 7), Episodes(*[NOTHING] * 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ class PackedRows:
     episodes: Mapping[tuple[int, str], Episodes]
     """The episodes that began in `period`, by the same keys."""
     period: tuple[int, int]
-    """The part of the span, in epoch seconds, whose episodes are known with their ends and peaks."""
+    """The part of the span, in epoch seconds, whose episodes are known with their ends."""
 
     def check(self, edges: Sequence[int]) -> None:
         """Raise `ValueError` unless the time between these edges, in epoch seconds, lies in `period`."""
@@ -90,30 +89,24 @@ def read_packed_rows(
             starts=sql.PackedTimes("started"),
             # A long span has many more episodes than the period, and only their starts are needed.
             ends=sql.PackedTimes("ended", filter=inside),
-            peaks=sql.PackedSmallIntegers("peak", filter=inside),
         )
     )
     starts, episodes = {}, {}
     for device, label, *columns in rows:
         began = sql.PackedTimes.unpack(columns[0])
         here = began[(began >= period[0] * MILLION) & (began < period[1] * MILLION)]
-        ends, peaks = sql.PackedTimes.unpack(columns[1]), sql.PackedSmallIntegers.unpack(columns[2])
-        starts[device, label], episodes[device, label] = began, Episodes(here, ends, peaks)
+        starts[device, label], episodes[device, label] = began, Episodes(here, sql.PackedTimes.unpack(columns[1]))
     return PackedRows(read_quarters(devices, start, end, waiting), starts, episodes, period)
 
 
-EPISODE_COLUMNS = {
-    "starts": sql.PackedTimes("started"),
-    "ends": sql.PackedTimes("ended"),
-    "peaks": sql.PackedSmallIntegers("peak"),
-}
+EPISODE_COLUMNS = {"starts": sql.PackedTimes("started"), "ends": sql.PackedTimes("ended")}
 """The packed columns of episodes."""
 
 
 def unpack_episodes(columns: Sequence[str | bytes]) -> Episodes:
     """Return the values of `EPISODE_COLUMNS` as integers."""
-    starts, ends, peaks = columns
-    return Episodes(sql.PackedTimes.unpack(starts), sql.PackedTimes.unpack(ends), sql.PackedSmallIntegers.unpack(peaks))
+    starts, ends = columns
+    return Episodes(sql.PackedTimes.unpack(starts), sql.PackedTimes.unpack(ends))
 
 
 def read_quarters(

@@ -249,9 +249,9 @@ def episode_buckets(
     """Return the buckets of each selection from the rows of its devices, each with its opening hours."""
     return [
         [
-            EpisodeBucket(start, end, seconds, peak, bool(seconds) or was_on)
-            for (start, end), (seconds, peak), was_on in zip(
-                each.bounds, sql.durations_and_peaks(each.epoch_s, columns), was_on_in, strict=True
+            EpisodeBucket(start, end, seconds, bool(seconds) or was_on)
+            for (start, end), seconds, was_on in zip(
+                each.bounds, sql.durations(each.epoch_s, columns), was_on_in, strict=True
             )
         ]
         for each, columns, was_on_in in zip(edges, rows, camera_was_on, strict=True)

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -168,31 +169,26 @@ class PackedSmallIntegers(PackedColumn):
     dtype = ">i2"
 
 
-def durations_and_peaks(
-    edges: Sequence[int], columns: Sequence[tuple["Opening | None", tuple[Integers, Integers, Integers]]]
-) -> list[tuple[tuple[float, ...], int]]:
-    """Return the durations (seconds, ascending) and the highest peak (or 0) of the episodes that began in each bucket.
+def durations(
+    edges: Sequence[int], columns: Sequence[tuple["Opening | None", tuple[Integers, Integers]]]
+) -> list[tuple[float, ...]]:
+    """Return the durations (seconds, ascending) of the episodes that began in each bucket.
 
     `edges` are the buckets' edges in seconds since 1970. Each item of `columns` belongs to one group of episodes: its
-    opening hours, outside of which episodes are left out, and its starts and ends in microseconds, and its peaks.
+    opening hours, outside of which episodes are left out, and its starts and ends in microseconds.
     """
     buckets = max(0, len(edges) - 1)
     if not columns or not buckets:
-        return [((), 0)] * buckets
+        return [()] * buckets
     groups = []
     for opening, values in columns:
         was_open = slice(None) if opening is None else opening.contains(values[0] // MILLION)
         groups.append([each[was_open] for each in values])
-    starts, ends, peaks = (np.concatenate(values) for values in zip(*groups, strict=True))
+    starts, ends = (np.concatenate(values) for values in zip(*groups, strict=True))
     bucket = np.searchsorted(np.array(edges, np.int64) * MILLION, starts, side="right") - 1
     inside = np.flatnonzero((bucket >= 0) & (bucket < buckets))
-    bucket, lengths = bucket[inside], (ends - starts)[inside]
-    highest = np.zeros(buckets, np.int64)
-    np.maximum.at(highest, bucket, peaks[inside])
     # One number for both, because numbers are sorted several times as fast as places.
-    ordered = np.sort(bucket << LENGTH_BITS | np.clip(lengths, 0, LONGEST))
+    ordered = np.sort(bucket[inside] << LENGTH_BITS | np.clip((ends - starts)[inside], 0, LONGEST))
     seconds = ((ordered & LONGEST) / MILLION).tolist()
     cuts = np.searchsorted(ordered, np.arange(buckets + 1) << LENGTH_BITS).tolist()
-    return [
-        (tuple(seconds[first:last]), peak) for first, last, peak in zip(cuts, cuts[1:], highest.tolist(), strict=False)
-    ]
+    return [tuple(seconds[first:last]) for first, last in pairwise(cuts)]

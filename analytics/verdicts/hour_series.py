@@ -285,16 +285,26 @@ class _Grid:
     edges: sql.Integers
     """Epoch seconds, one more than `cells`."""
     cells: sql.Integers
+    starts: Floats
+    """[day, hour]: when each cell begins, in epoch seconds; NaN for an hour that the zone does not have or that was not
+    read. Of a repeated hour the first one is its start."""
+    ends: Floats
+    """[day, hour]: when each cell ends, 0 where it has no start. Both hours of a repeated hour end with the second."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _grid(zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> _Grid:
     edges = bucket_edges(zone=zone, start=start, end=end, bucket="hour")
     local = edges.local[:-1]
     first = local[0].date().toordinal() if local else 1
     cells = np.array([(at.toordinal() - first) * HOURS + at.hour for at in local], np.int64)
     days = int(cells[-1]) // HOURS + 1 if local else 0
-    return _Grid(dt.date.fromordinal(first), days, np.array(edges.epoch_s, np.int64), cells)
+    at = np.array(edges.epoch_s, np.int64)
+    starts, ends = np.full((days, HOURS), np.nan), np.zeros((days, HOURS))
+    # Of several values for one cell, the last one stays.
+    starts.flat[cells[::-1]] = at[:-1][::-1]
+    ends.flat[cells] = at[1:]
+    return _Grid(dt.date.fromordinal(first), days, at, cells, starts, ends)
 
 
 def _series(
@@ -309,10 +319,6 @@ def _series(
     # Keys in UTC: both one o'clocks of a day on which clocks are set back are equal in their own zone.
     grid = _grid(selection.zone, selection.start.astimezone(dt.UTC), selection.end.astimezone(dt.UTC))
     shape = (grid.days, HOURS)
-    starts = np.full(shape, np.nan)
-    if grid.days:
-        # Backwards: of a repeated hour the first one is its start.
-        starts.flat[grid.cells[::-1]] = grid.edges[:-1][::-1]
 
     def by_hour(seconds: sql.Integers, amounts: Sequence[sql.Integers | None], hours: OpenSpans | None) -> list[Floats]:
         """Add up each of the amounts, or 1 for each of the seconds where it is None."""
@@ -346,16 +352,13 @@ def _series(
             followed_minutes[number] += by_hour(quarters.starts[since], (quarters.seen[since],), hours)[0]
     # A camera that saw faces all day and nobody's visit did not follow people on that day.
     followed_minutes[(spells.sum(axis=2) > 0) & (visits.sum(axis=2) == 0)] = 0.0
-    # Both hours of a doubled hour are over when the second is.
-    ends = np.zeros(shape)
-    np.maximum.at(ends.reshape(-1), grid.cells, grid.edges[1:])
-    minutes = np.where(ends <= now.timestamp(), planned, 0.0)
+    minutes = np.where(grid.ends <= now.timestamp(), planned, 0.0)
     setups = setup_hours(
         [spot.devices for spot in spots], told_setups, grid.edges, grid.cells, grid.days, selection.zone
     )
     return HourSeries(
         grid.first_day,
-        starts,
+        grid.starts,
         minutes,
         frames,
         faces,

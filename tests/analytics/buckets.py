@@ -40,4 +40,4 @@ def counted(span: tuple[dt.datetime, dt.datetime], count: int = 0) -> CountBucke
 
 def began(hour: tuple[dt.datetime, dt.datetime], number: int | None) -> EpisodeBucket:
     """Return an hour in which so many episodes of 4 s began; None stands for “camera off”."""
-    return EpisodeBucket(*hour, seconds=(4.0,) * (number or 0), peak=min(1, number or 0), is_known=number is not None)
+    return EpisodeBucket(*hour, seconds=(4.0,) * (number or 0), is_known=number is not None)

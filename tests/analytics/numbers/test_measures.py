@@ -11,7 +11,7 @@ SUNDAY = dt.date(2026, 11, 1)
 
 
 def spells(span: tuple[dt.datetime, dt.datetime], *seconds: float) -> EpisodeBucket:
-    return EpisodeBucket(*span, seconds, 2 if seconds else 0, True)
+    return EpisodeBucket(*span, seconds, True)
 
 
 def test_a_week_adds_up_both_hours_of_one_o_clock() -> None:
@@ -46,7 +46,7 @@ def test_the_lengths_of_spells_have_a_mean_and_a_median() -> None:
     (span, *_) = hours(SUNDAY)
     found = spells(span, 0.0, 3.0, 30.0)
     assert (found.known_count, found.mean_seconds, found.median_seconds) == (3, 11.0, 3.0)
-    nobody, off_then = spells(span), EpisodeBucket(*span, (), 0, False)
+    nobody, off_then = spells(span), EpisodeBucket(*span, (), False)
     assert (nobody.known_count, nobody.mean_seconds, off_then.known_count) == (0, None, None)
 
 

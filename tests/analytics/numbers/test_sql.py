@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import FACE, Episode
-from analytics.numbers.sql import Integers, PackedSmallIntegers, PackedTimes, durations_and_peaks
+from analytics.numbers.sql import Integers, PackedSmallIntegers, PackedTimes, durations
 from devices.models import Device
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -40,33 +40,28 @@ def column(numbers: Sequence[int]) -> Integers:
     return np.array(numbers, np.int64)
 
 
-episodes = st.lists(st.tuples(st.integers(-10, 70), st.integers(0, 10**9), st.integers(0, 32_767)), max_size=9)
+episodes = st.lists(st.tuples(st.integers(-10, 70), st.integers(0, 10**9)), max_size=9)
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=6, unique=True).map(sorted), st.lists(episodes, max_size=3))
-def test_each_episode_is_in_the_bucket_that_it_begins_in(
-    edges: list[int], groups: list[list[tuple[int, int, int]]]
-) -> None:
+def test_each_episode_is_in_the_bucket_that_it_begins_in(edges: list[int], groups: list[list[tuple[int, int]]]) -> None:
     columns: list[Any] = [
         (
             None,
             (
-                column([start * 1_000_000 + 5 for start, _, _ in group]),
-                column([start * 1_000_000 + 5 + lasted for start, lasted, _ in group]),
-                column([peak for _, _, peak in group]),
+                column([start * 1_000_000 + 5 for start, _ in group]),
+                column([start * 1_000_000 + 5 + lasted for start, lasted in group]),
             ),
         )
         for group in groups
     ]
-    found = durations_and_peaks(edges, columns)
+    found = durations(edges, columns)
     assert len(found) == len(edges) - 1
     every = [episode for group in groups for episode in group]
-    for first, last, (seconds, peak) in zip(edges, edges[1:], found, strict=False):
-        here = [(lasted, highest) for start, lasted, highest in every if first <= start < last]
-        assert seconds == tuple(sorted(lasted / 1_000_000 for lasted, _ in here))
-        assert peak == max((highest for _, highest in here), default=0)
+    for first, last, seconds in zip(edges, edges[1:], found, strict=False):
+        assert seconds == tuple(sorted(lasted / 1_000_000 for start, lasted in every if first <= start < last))
 
 
 @pytest.mark.parametrize("edges", [[], [0]])
 def test_no_buckets_have_no_episodes(edges: list[int]) -> None:
-    assert durations_and_peaks(edges, [(None, (column([1]), column([2]), column([1])))]) == []
+    assert durations(edges, [(None, (column([1]), column([2])))]) == []
