@@ -102,11 +102,11 @@ class Eyes:
         return tuple(sorted(labels))
 
     def changed(self, config: AgentConfig) -> "Eyes":
-        """Eyes for another configuration, which load only what is new. These ones must not be used any more."""
+        """Return eyes for another configuration, which load only new models. These eyes must not be used any more."""
         return Eyes(config, self)
 
     def look(self, rgb: Picture, taken_at: int, expected: Sequence[Box] | None = None) -> Frame:
-        """What this frame (RGB, height × width × 3) shows. `taken_at` is epoch milliseconds.
+        """Return what this frame (RGB, height × width × 3) shows. `taken_at` is epoch milliseconds.
 
         `expected` is where to look for the known faces, if not where the last look found them.
 

@@ -13,16 +13,16 @@ Result = TypeVar("Result")
 
 
 def each(items: Iterable[Item], work: Callable[[Item], Result], *, what: str) -> Iterator[Result]:
-    """Call `work` for each item, and yield what it returns. Otherwise as `step_by_step`."""
+    """Call `work` for each item, and yield what it returns. Faults are handled as in `step_by_step`."""
     return step_by_step(items, lambda item: [work(item)], what=what)
 
 
 def step_by_step(items: Iterable[Item], work: Callable[[Item], Iterable[Result]], *, what: str) -> Iterator[Result]:
     """Call `work` for each item, and yield one after the other what it yields.
 
-    If it raises, the error is logged as a failure of `what`, such as "removing old pictures of", and the next item
-    follows. Only if the database is away, its error is raised, because every other item would fail too. `work` opens
-    its own transaction; this function must not be called inside one.
+    If `work` raises an error, the error is logged as a failure of `what`, such as "removing old pictures of", and the
+    next item follows. Raises the database's error if the database is away, because every other item would fail too.
+    `work` opens its own transaction; this function must not be called inside one.
     """
     for item in items:
         try:

@@ -127,7 +127,7 @@ class PictureWatch:
 
     @property
     def past(self) -> Past:
-        """What to pass to the next `PictureWatch` after a restart."""
+        """What this watch has learned; the next `PictureWatch` after a restart begins with it."""
         views = tuple(tuple(view.tolist()) for view in self._views)
         sharpness = tuple(tuple(values) for values in self._sharpness)
         return Past(self._pictures, self._size, views, sharpness, tuple(self._dark_hours))

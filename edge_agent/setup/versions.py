@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.delivery.platform_client import PlatformClient
+from edge_agent.durable import replace_file
 from edge_agent.release import DISTRIBUTION, installed_version
 
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
@@ -70,9 +71,7 @@ class Versions:
 
     def keep(self, name: str) -> None:
         """Make this the version that runs after a restart, and delete all others but the base."""
-        new = self.folder / "current.new"
-        new.write_text(f"{name}\n")
-        new.replace(self.folder / "current")
+        replace_file(self.folder / "current", f"{name}\n".encode())
         for other in self.folder.iterdir():
             if other.is_dir() and other.name != name:
                 shutil.rmtree(other, ignore_errors=True)

@@ -248,7 +248,7 @@ class CoffeeAdmin(ScopedAdmin):
 
     @admin.display(description="Counts", ordering="voided")
     def counts(self, coffee: Coffee) -> str:
-        """In words: the admin's red cross would stand beside every good coffee."""
+        """Return a word. A boolean column “voided” would show the admin's red cross beside every good coffee."""
         return "voided" if coffee.voided else "counts"
 
     @admin.display(description="Review reason", ordering="review_reason")

@@ -116,7 +116,7 @@ class SitePolicy(models.Model):
 
     @property
     def kept_hours(self) -> int:
-        """For how many hours pictures are kept: as set, otherwise the default for what the site does with faces."""
+        """How many hours pictures are kept: the site's own number, or the default for the site's mode."""
         if self.picture_hours is not None:
             return self.picture_hours
         return HOURS_IF_NOBODY_IS_RECOGNISED if self.mode == Mode.OFF else HOURS_IF_PEOPLE_ARE_RECOGNISED

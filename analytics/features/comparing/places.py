@@ -63,7 +63,7 @@ class PlaceNumbers:
 
     @property
     def sentence(self) -> str:
-        """How the place does beside its own past and beside the others."""
+        """One sentence: the place beside its own past and beside the other places."""
         name = self.subject.name
         if self.total.engagement.is_closed:
             return f"{name}: closed throughout by its opening hours, so there is nothing to compare."
@@ -82,9 +82,10 @@ _Key = tuple[int, Measure] | tuple[int, int]
 def read_place_numbers(
     subjects: Sequence[ComparedPlace], period: Period, *, label: str, instant: bool = False
 ) -> list[PlaceNumbers]:
-    """Each subject over the same days of its own clock, or (`instant`) over the same stretch of time of `period`'s.
+    """Return the numbers of each subject over the days of the period, each by the subject's own clock.
 
-    At most nine queries, however many subjects there are, and some more for each camera with ground truth.
+    With `instant`, all subjects are read over one stretch of time instead: the period by its own time zone. This takes
+    at most nine queries, however many subjects there are, and some more for each camera with ground truth.
     """
     own = [period if instant else replace(period, zone=each.zone) for each in subjects]
     places = [(each.devices, mine) for each, mine in zip(subjects, own, strict=True)]

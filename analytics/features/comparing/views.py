@@ -121,7 +121,7 @@ def _subjects(user: "User") -> dict[str, ComparedPlace]:
 
 
 def _chosen(wanted: Sequence[str], known: dict[str, ComparedPlace]) -> list[str]:
-    """What is compared: what the address says, else the sites, or of a single site the devices."""
+    """Return the keys of the places to compare: those in the address, or the sites, or a single site's devices."""
     for key in wanted:
         if key not in known:
             raise Http404(f"You have no place “{key}”.")

@@ -55,7 +55,7 @@ class AnswerCounts:
 
     @property
     def unit(self) -> str:
-        """What the answers are: "person", "gesture", or "answer" where there are both; with an ending for several."""
+        """The noun for so many answers: person, gesture, or answer if there are both; in the plural for several."""
         if self.total and self.people == self.total:
             return "person" if self.total == 1 else "people"
         name = "answer" if self.people else "gesture"
@@ -81,7 +81,7 @@ class AnswerBucket:
 
     @property
     def start(self) -> dt.datetime:
-        """In the site's time zone, as `end` is; subtract and compare such times in UTC only."""
+        """The start in the site's time zone, like `end`. Subtract and compare such times in UTC only."""
         return self.camera.start
 
     @property
