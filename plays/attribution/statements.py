@@ -2,7 +2,8 @@
 
 A play and a visit of one camera are together from the later start to the earlier end. A pair that is together for a
 second or more is an impression. The device tells how long a visit's face was turned to the display, not when: so the
-visit's attention is taken to be spread evenly over it, and a play gets the share of the time together.
+visit's attention is taken to be spread evenly over it, and a play gets the share of the time together. Somebody is a
+viewer of a play from `VIEWER_MS` of this share on.
 
 One pass joins all plays and visits of some devices and days. Both are cut into minutes, which are joined
 by hash: the time grows with the number of plays and visits, not with their product.
@@ -16,13 +17,12 @@ from collections.abc import Collection
 
 from django.db import connection
 
+from analytics.counting.visits import TENTH_MS, VIEWER_MS
+from edge_agent.vision.gestures import THUMBS_UP
 from plays.models import MOST_SHOWN_MS, OPEN_MS
 
 IMPRESSION_MS = 1_000
 """Together for at least so long: the product's own definition, that of a viewer applied to presence."""
-
-VIEWER_MS = 1_000
-"""As `analytics.counting.visits.VIEWER_MS`, of the attention that belongs to the content."""
 
 SLACK_MS = 2_000
 """A play that reaches less than this into the next one on its screen ends where the next begins: players round."""
@@ -30,14 +30,8 @@ SLACK_MS = 2_000
 LONGEST_MS = MOST_SHOWN_MS
 """The longest play and the longest visit that are looked for."""
 
-TENTH_MS = 100
-"""Sums of squares are of tenths of a second, so that they fit into 64 bits."""
-
 QUARTER_MS = 900_000
 MINUTE_MS = 60_000
-
-THUMBS_UP = "thumbs-up"
-"""As `edge_agent.vision.gestures.THUMBS_UP`."""
 
 COLUMNS = (
     *("device_id", "start", "screen_id", "content_id", "position", "plays", "shown_ms", "seen_ms", "impressions"),

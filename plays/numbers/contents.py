@@ -20,11 +20,11 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.db.models.functions import ExtractHour, TruncDate
 
+from analytics.counting.visits import TENTH_MS
 from analytics.numbers.buckets import day_start
 from analytics.numbers.intervals import CONFIDENCE, Groups, Interval, score_interval
 from analytics.numbers.sql import IntegerSum
 from devices.models import Device, Site
-from plays.attribution.statements import TENTH_MS
 from plays.models import Content, ContentDay, ContentHour, ContentQuarter, Screen
 
 MS = 1_000

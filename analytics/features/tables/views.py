@@ -22,6 +22,7 @@ from analytics.plots import texts
 from analytics.verdicts.metrics import UNKNOWN, format_number
 from devices.models import Device, Site
 from devices.storage.querysets import spots_of
+from edge_agent.vision.gestures import THUMBS_UP
 
 UTC = ZoneInfo("UTC")
 
@@ -64,7 +65,7 @@ def tables(request: HttpRequest) -> HttpResponse:
     by_hour = len(spots) * period.days * HOURS <= MOST_DEVICE_HOURS
     table = read_table(chosen, lambda each: _span(each, period), hours=period.hours, by_hour=by_hour)
     labels = [name for (name,) in table.by("label")]
-    label = views.parse_label(request) if request.GET.get("label") or "thumbs-up" in labels or not labels else labels[0]
+    label = views.parse_label(request) if request.GET.get("label") or THUMBS_UP in labels or not labels else labels[0]
     of_label = table.only(lambda cell: cell["label"] == label)
     own = {"site": site, "device": device, "label": label}
     context = {
