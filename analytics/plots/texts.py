@@ -58,11 +58,16 @@ def is_month(bucket: Bucket) -> bool:
 
 
 def format_bucket(bucket: Bucket) -> str:
-    """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", "16 Nov – 22 Nov 2026", "Nov 2026"."""
+    """Format the time of a bucket: "Fri 20 Nov, 14:00–15:00 PST", "Fri 20 Nov", "16 Nov – 22 Nov 2026", "Nov 2026".
+
+    The first of two equal hours is "Sun 1 Nov, 01:00 PDT–01:00 PST", the second "Sun 1 Nov, 01:00–02:00 PST".
+    """
     start, end = bucket.start, bucket.end
     length = end - start
     if length < MIN_DAY:
-        return f"{format_date(start)}, {format_time(start)}–{format_time(end)} {end.tzname()}"
+        # Where clocks change within the bucket, the names of both zones tell which of two equal hours it is.
+        zone = f" {start.tzname()}" if start.utcoffset() != end.utcoffset() else ""
+        return f"{format_date(start)}, {format_time(start)}{zone}–{format_time(end)} {end.tzname()}"
     if is_month(bucket):
         return f"{MONTH_NAMES[start.month - 1]} {start.year}"
     if length >= MIN_WEEK:
@@ -114,6 +119,8 @@ def describe_gestures(label: str, gestures: EpisodeBucket, engagement: Engagemen
 def describe_hour_of_today(hour: TodayHour, people: str) -> str:
     """Describe how many came in an hour of today, beside what is usual for it."""
     head = f"<b>{format_time(hour.start)}–{(hour.start.hour + 1) % 24:02}:00</b>"
+    if _comes_twice(hour.start):
+        head = f"{head}, which comes twice today; per hour"
     if not hour.is_open:
         return f"{head}<br>closed"
     came = "not over, or not seen" if hour.came is None else f"{hour.came:,.0f} {people}"
@@ -121,6 +128,12 @@ def describe_hour_of_today(hour: TodayHour, people: str) -> str:
     if hour.band is not None:
         usual = f"usually {hour.band.low:,.0f} to {hour.band.high:,.0f}"
     return f"{head}<br>{came}<br>{usual}"
+
+
+def _comes_twice(moment: dt.datetime) -> bool:
+    """Return whether clocks are set back over this local time."""
+    first, second = (moment.replace(fold=fold).utcoffset() for fold in (0, 1))
+    return first is not None and second is not None and first > second
 
 
 def format_change(ratio: float) -> str:

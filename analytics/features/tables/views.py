@@ -1,8 +1,9 @@
 """The page of the tables of detections, across all sites of a user."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from analytics.features.tables.reads import DetectionTable, Sums, read_table
 from analytics.models import OpeningPlan
+from analytics.numbers.buckets import day_start, offsets
 from analytics.numbers.measures import HOURS
 from analytics.numbers.periods import Period
 from analytics.pages import views
@@ -84,6 +86,7 @@ def tables(request: HttpRequest) -> HttpResponse:
         "by_device": _in_all("All devices", of_label.by("site", "device"), of_label.by()),
         "days": _days(of_label, number, by_site=len(spots) > MOST_COLUMNS),
         "hours": _hours(of_label, number) if by_hour else None,
+        "clock_changes": _clock_changes({each.site.zone for each in chosen}, period) if by_hour else [],
         "hour_names": [f"{hour:02}" for hour in range(HOURS)],
         "files": {kind: _file(kind, site, device, label, period) for kind in ("csv", "xlsx")},
         "has_opening_hours": OpeningPlan.objects.for_user(request.user).exists(),
@@ -150,6 +153,19 @@ def _hours(table: DetectionTable, number: str) -> list[Row]:
         Row(texts.format_date(day), [_cell(cells.get((day, hour)), number) for hour in range(HOURS)])
         for (day,) in table.by("day")
     ]
+
+
+def _clock_changes(zones: Iterable[ZoneInfo], period: Period) -> list[str]:
+    """Return a sentence for each day of the period on which clocks are set back or forward in one of the zones."""
+    dates = [period.first + dt.timedelta(days=number) for number in range(period.days + 1)]
+    found = set()
+    for zone in zones:
+        changes = offsets([day_start(date, zone) for date in dates], zone)
+        for (_, before), (moment, after) in pairwise(changes):
+            day = moment.astimezone(zone).date()
+            what = "forward: one hour is missing" if after > before else "back: one column has two hours"
+            found.add((day, f"On {texts.format_date(day)}, clocks are set {what}."))
+    return [sentence for _, sentence in sorted(found)]
 
 
 def _file(kind: str, site: str, device: str, label: str, period: Period) -> str:

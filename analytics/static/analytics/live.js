@@ -82,7 +82,7 @@
     const time = document.createElement("time");
     time.dateTime = lastResponse.toISOString();
     time.textContent = lastResponse.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-    away.replaceChildren("No connection since ", time, ". What you see is from then.");
+    away.replaceChildren("No connection since ", time, " by your clock. What you see is from then.");
     away.hidden = false;
   }
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.numbers.measures import BucketState, CountBucket
-from analytics.plots.texts import describe_engagement, summarise
+from analytics.plots.texts import describe_engagement, describe_hour_of_today, summarise
 from analytics.plots.time_series import count_figure, engagement_figure
+from analytics.verdicts.today import TodayHour
 from tests.analytics.buckets import LONG_AFTER, ahead, counted, hours, off, seen
 
 DAY = dt.date(2026, 11, 20)
@@ -140,6 +141,18 @@ def test_a_bucket_is_described_in_words() -> None:
     )
     assert describe_engagement(seen(HOURS[9], frames=0)).split("<br>")[1] == "camera on; it does not look for faces"
     assert describe_engagement(ahead(HOURS[9])).endswith("still to come")
+
+
+def test_an_hour_that_comes_twice_says_so() -> None:
+    zone = ZoneInfo("America/Chicago")
+    texts = [
+        describe_hour_of_today(TodayHour(dt.datetime(2026, 11, 1, hour, tzinfo=zone), True, 7.0, None), "visits")
+        for hour in (1, 2)
+    ]
+    assert texts == [
+        "<b>01:00–02:00</b>, which comes twice today; per hour<br>7 visits<br>too early to tell what is usual",
+        "<b>02:00–03:00</b><br>7 visits<br>too early to tell what is usual",
+    ]
 
 
 def test_a_plot_is_summarised_in_sentences() -> None:
