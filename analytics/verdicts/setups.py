@@ -128,7 +128,8 @@ class SetupHours:
                 spots[not change.ends_setup, change.at.date(), change.what, measures].append(change.spot)
         found = []
         for (keeps_setup, day, what, measures), names in sorted(spots.items()):
-            changed = f"{what} of {_listed(names)} changed on {day:%a} {day.day} {day:%b}"
+            # A camera may change twice on a day.
+            changed = f"{what} of {_listed(list(dict.fromkeys(names)))} changed on {day:%a} {day.day} {day:%b}"
             if keeps_setup:
                 found.append(f"The {changed}, which may change what is counted.")
             elif measures:

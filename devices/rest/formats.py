@@ -100,11 +100,17 @@ def _typed(data: Any, context: Mapping[str, Any] | None) -> "tuple[list[tuple[An
 
     rows = [dict(_flat(row)) for row in _rows(data)]
     fields = dict(_fields(_serializer_of(data, (context or {}).get("view"))))
-    names = list(fields) or _names(rows)
+    names = _names_of(fields, _names(rows))
     columns = {name: [row.get(name) for row in rows] for name in names}
     types = {name: _arrow_type(fields.get(name), columns[name]) for name in names}
     values = (_parsed(columns[name], types[name]) for name in names)
     return list(zip(*values, strict=True)), pyarrow.schema(list(types.items()))
+
+
+def _names_of(fields: Iterable[str], given: Sequence[str]) -> list[str]:
+    """Return the columns of the fields; in the place of a field with an object of any kind, those that rows have."""
+    parts = {name: [each for each in given if each.startswith(f"{name}.")] for name in fields if name not in given}
+    return list(dict.fromkeys([each for name in fields for each in parts.get(name) or [name]] + [*given]))
 
 
 def _has_offset(value: Any) -> bool:
@@ -155,9 +161,12 @@ def _fields(serializer: Any, name: str = "") -> Iterable[tuple[str, Any]]:
 
 def _serializer_of(data: Any, view: Any) -> Any:
     """Return the serializer that made the data. For rows made without one, return the serializer of the view."""
-    for part in (_rows(data), data):
+    rows = _rows(data)
+    for part in (rows, data):
         if hasattr(part, "serializer"):
-            return part.serializer
+            found = part.serializer
+            is_around = rows is not part and isinstance(found, serializers.Serializer)
+            return found.fields.get("results", found) if is_around else found
     serializer_class = getattr(view, "serializer_class", None)
     return serializer_class() if serializer_class else None
 
@@ -166,6 +175,9 @@ def _arrow_type(field: Any, values: Sequence[Any]) -> Any:
     import pyarrow
 
     arrow = pyarrow.string() if field is None else arrow_type(field)
+    known = {type(value) for value in values if value is not None}
+    if field is None and known and known <= {int, float}:
+        arrow = pyarrow.int64() if known == {int} else pyarrow.float64()
     # A local time without an offset is no instant, so it stays text.
     has_offsets = all(_time(value).tzinfo for value in values if value is not None) if _is_time(arrow) else True
     return arrow if has_offsets else pyarrow.string()

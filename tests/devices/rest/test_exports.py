@@ -23,6 +23,8 @@ from devices.models import Device
 from devices.rest import exports
 from devices.rest.base import FILES
 from devices.storage import partitions
+from faces.models import Coffee, Person
+from tests import clock
 
 NOON = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 ROWS = 10_000
@@ -125,6 +127,16 @@ def test_an_excel_file_has_types_and_says_whose_time_it_is(viewer: User, seattle
     names, *hours = sheet(asked(viewer, "engagement", format="xlsx", site="seattle", bucket="day"))
     start = names.index("start (local time)")
     assert {row[start].time() for row in hours} == {dt.time()}, "days begin at the site's midnight"
+
+
+def test_rows_inside_of_an_answer_are_the_rows_of_its_file(viewer: User, seattle01: Device) -> None:
+    ada = Person.objects.create(site=seattle01.site, name="=Ada")
+    Coffee.objects.create(person=ada, device=seattle01, taken_at=clock.now())
+    names, row = sheet(asked(viewer, "leaderboard", format="xlsx"))
+    shown = dict(zip(names, row, strict=True))
+    assert (shown["rank"], shown["person.name"], shown["coffees"]) == (1, "=Ada", 1)
+    table = parquet.read_table(io.BytesIO(asked(viewer, "leaderboard", format="parquet").content))
+    assert table.column("coffees").to_pylist() == [1]
 
 
 TEXTS = [
