@@ -23,8 +23,9 @@ from devices.models import Device
 from devices.rest import exports
 from devices.rest.base import FILES
 from devices.storage import partitions
-from faces.models import Coffee, Person
+from faces.models import Person
 from tests import clock
+from tests.analytics.pages.test_pages import coffee, picture
 
 NOON = dt.datetime(2026, 11, 20, 20, 0, tzinfo=dt.UTC)
 ROWS = 10_000
@@ -131,7 +132,7 @@ def test_an_excel_file_has_types_and_says_whose_time_it_is(viewer: User, seattle
 
 def test_rows_inside_of_an_answer_are_the_rows_of_its_file(viewer: User, seattle01: Device) -> None:
     ada = Person.objects.create(site=seattle01.site, name="=Ada")
-    Coffee.objects.create(person=ada, device=seattle01, taken_at=clock.now())
+    coffee(picture(seattle01, 1, clock.now()), ada)
     names, row = sheet(asked(viewer, "leaderboard", format="xlsx"))
     shown = dict(zip(names, row, strict=True))
     assert (shown["rank"], shown["person.name"], shown["coffees"]) == (1, "=Ada", 1)
