@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
+from pytest_django.live_server_helper import LiveServer
 
 from analytics.models import OpeningException, OpeningPlan
+from analytics.models.opening import DAYS
 from devices.models import Site
+from tests.programs.chromium import Browser
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +69,18 @@ def test_a_single_day_is_entered_once_and_removed(operator: User, seattle: Site)
     assert day.hours == "09:00-12:00"
     assert "the plan holds" in sent(operator, f"day/{day.pk}/").content.decode()
     assert not OpeningException.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hours_of_monday_are_typed_once(
+    owner: User, seattle: Site, live_server: LiveServer, browser: Browser
+) -> None:
+    browser.sign_in_as(owner, live_server.url)
+    browser.page.goto(live_server.url + reverse("site-opening-plan-new", args=[seattle.slug]))
+    browser.page.fill("[name=monday]", "09:00-18:00")
+    browser.page.click("[data-like-monday]")
+    browser.page.press("[name=monday]", "Enter")
+    browser.page.wait_for_url("**/opening-hours/")
+    plan = OpeningPlan.objects.get()
+    assert [getattr(plan, day) for day in DAYS] == ["09:00-18:00"] * 5 + [""] * 2
+    assert browser.troubles == []
