@@ -11,10 +11,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from devices.models import Site
+from devices.rest import exports
 from plays.models import ContentHour, Screen
 from plays.numbers.contents import Numbers, add_up, shared_screens
+
+if TYPE_CHECKING:
+    import pyarrow
 
 COLUMNS = (
     *("screen_id", "screen", "date", "start_time", "end_time", "impressions", "viewers", "average_unit_audience"),
@@ -71,21 +76,25 @@ def _hours(
                 yield Hour(screen, start, found[screen.pk, hour])
 
 
-def as_csv(hours: Iterable[Hour]) -> Iterator[bytes]:
-    """Yield the hours with all numbers: a line for each, in ASCII and without quotes."""
-    return _lines(
-        COLUMNS,
+def as_file(kind: str, hours: Iterable[Hour]) -> Iterator[bytes]:
+    """Return the hours with all numbers as a file of this kind, "csv" or "xlsx", a row for each."""
+    rows = (
         (
-            (
-                *(_plain(hour.screen.external_id or str(hour.screen.pk)), _plain(hour.screen.name)),
-                *_times(hour)[1:],
-                *(str(hour.numbers.impressions), str(hour.numbers.viewers)),
-                _number(hour.numbers.average_unit_audience),
-                *(str(round(hour.numbers.plays)), str(round(hour.numbers.shown_s)), _number(hour.numbers.coverage)),
-            )
-            for hour in hours
-        ),
+            *(hour.screen.external_id or str(hour.screen.pk), hour.screen.name, hour.start.date(), *_times(hour)[2:]),
+            *(hour.numbers.impressions, hour.numbers.viewers, _rounded(hour.numbers.average_unit_audience)),
+            *(round(hour.numbers.plays), round(hour.numbers.shown_s), _rounded(hour.numbers.coverage)),
+        )
+        for hour in hours
     )
+    return exports.pieces_of(kind, rows, COLUMNS, _schema)
+
+
+def _schema() -> "pyarrow.Schema":
+    import pyarrow
+
+    numbers = {"average_unit_audience": pyarrow.float64(), "coverage": pyarrow.float64(), "date": pyarrow.date32()}
+    texts = dict.fromkeys(("screen_id", "screen", "start_time", "end_time"), pyarrow.string())
+    return pyarrow.schema([(name, (numbers | texts).get(name, pyarrow.int64())) for name in COLUMNS])
 
 
 def as_broadsign(hours: Iterable[Hour]) -> Iterator[bytes]:
@@ -132,5 +141,5 @@ def _plain(text: str) -> str:
     return plain.lstrip("=+-@") or "?"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

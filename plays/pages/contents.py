@@ -22,7 +22,7 @@ from devices.rest.base import send_file
 from devices.rules.roles import Right
 from plays.experiments.reads import read_states
 from plays.models import Content, Experiment, Screen
-from plays.numbers.audience import as_broadsign, as_csv, read_hours
+from plays.numbers.audience import as_broadsign, as_file, read_hours
 from plays.numbers.contents import Numbers, Parts, Period, read_contents, read_parts
 from plays.pages.forms import ContentForm
 
@@ -157,9 +157,11 @@ def _hours(parts: Parts) -> list[tuple[int, Numbers, float]]:
 @login_required
 @require_safe
 def audience(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send the hourly audience of each screen of the site as a CSV file; with `?for=broadsign`, as Broadsign's."""
+    """Send the hourly audience of each screen of the site as CSV; with `?for=excel` or `?for=broadsign`, as theirs."""
     site = find_site(cast("User", request.user), slug)
-    is_broadsign = request.GET.get("for") == "broadsign"
-    write, kind = (as_broadsign, "broadsign") if is_broadsign else (as_csv, "audience")
-    pieces = write(read_hours(site, last_dates(site, chosen_days(request))))
-    return send_file(request, pieces, "csv", f"{kind}-{slugify(site.slug)}.csv")
+    hours = read_hours(site, last_dates(site, chosen_days(request)))
+    whose = request.GET.get("for")
+    if whose == "broadsign":
+        return send_file(request, as_broadsign(hours), "csv", f"broadsign-{slugify(site.slug)}.csv")
+    kind = "xlsx" if whose == "excel" else "csv"
+    return send_file(request, as_file(kind, hours), kind, f"audience-{slugify(site.slug)}.{kind}")

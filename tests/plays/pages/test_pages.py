@@ -1,10 +1,13 @@
 """The pages of contents, experiments, screens and the timeline, and what players reach by their link."""
 
+import csv
 import datetime as dt
+import io
 import json
 from http import HTTPStatus
 from typing import Any
 
+import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -140,14 +143,20 @@ def test_an_operator_adds_a_content_for_a_kiosk_and_has_a_screen_show_it(
     assert answer.status_code == HTTPStatus.BAD_REQUEST
 
 
-def test_the_hourly_audience_is_a_file_that_needs_no_quotes(client: Client, viewer: User, seattle01: Device) -> None:
+def test_the_hourly_audience_is_a_file_for_spreadsheets(client: Client, viewer: User, seattle01: Device) -> None:
     fill(seattle01)
-    Screen.objects.update(name='=Lob"by, left', external_id="7001")
-    header, row = read(client, viewer, reverse("screen-audience", args=["seattle"])).split("\r\n")[:2]
-    cells = dict(zip(header.split(","), row.split(","), strict=True))
-    assert (cells["screen_id"], cells["screen"]) == ("7001", "Lob'by  left")
+    Screen.objects.update(name='=Café "Öst", left', external_id="007001")
+    text = read(client, viewer, reverse("screen-audience", args=["seattle"]))
+    assert text.startswith("\ufeff"), "Excel knows by this mark that it is UTF-8"
+    (cells,) = csv.DictReader(io.StringIO(text[1:]))
+    assert (cells["screen_id"], cells["screen"]) == ("007001", '\'=Café "Öst", left')
     assert (cells["date"], cells["start_time"], cells["end_time"]) == ("2026-11-20", "10:00:00", "10:59:59")
     assert (cells["plays"], cells["impressions"]) == ("60", "40")
+    content = client.get(reverse("screen-audience", args=["seattle"]) + "?for=excel").getvalue()
+    names, row = openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True)
+    typed = dict(zip(names, row, strict=True))
+    assert (typed["screen_id"], typed["screen"]) == ("007001", '=Café "Öst", left')
+    assert (typed["date"].date(), typed["plays"], typed["impressions"]) == (dt.date(2026, 11, 20), 60, 40)
 
 
 def test_broadsign_gets_the_columns_that_it_documents_and_no_others(
@@ -173,22 +182,22 @@ def test_the_hourly_audience_is_sent_day_by_day_while_it_is_read(
         for hour in (-24, -1, 0):
             play(screen(seattle01, name), "film", hour * 3600, hour * 3600 + 10)
     attribution.compute_changed(now=clock.now())
-    monkeypatch.setattr("plays.numbers.audience.LINES_AT_ONCE", 1)
+    monkeypatch.setattr("devices.rest.exports.CHUNK_ROWS", 1)
     monkeypatch.setattr("plays.numbers.audience.SCREENS_AT_ONCE", 2)
     client.force_login(viewer)
     address = reverse("screen-audience", args=["seattle"])
     answer = client.get(address)
     pieces = iter(answer)
-    assert next(pieces).startswith(b"screen_id,")
+    assert next(pieces).startswith(b"\xef\xbb\xbfscreen_id,")
     row = next(pieces)
     with CaptureQueriesContext(connection) as queries:
         rows = [row.decode().split(",")[1:4] for row in (row, *pieces)]
     assert rows == [
         [name, date, hour]
         for date, names, hours in (
-            ("2026-11-19", ["Bar", "Caf?"], ["10:00:00"]),
+            ("2026-11-19", ["Bar", "Café"], ["10:00:00"]),
             ("2026-11-19", ["Lobby"], ["10:00:00"]),
-            ("2026-11-20", ["Bar", "Caf?"], ["09:00:00", "10:00:00"]),
+            ("2026-11-20", ["Bar", "Café"], ["09:00:00", "10:00:00"]),
             ("2026-11-20", ["Lobby"], ["09:00:00", "10:00:00"]),
         )
         for name in names
