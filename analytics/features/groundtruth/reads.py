@@ -97,7 +97,8 @@ def until(session: GroundTruthSession) -> dt.datetime:
 def read_accuracy(device: Device) -> Accuracy:
     """Return the comparison over the latest sessions at the device's spot."""
     at_spot = GroundTruthSession.objects.filter(device__in=Device.objects.of_spot(device))
-    sessions = list(at_spot.select_related("device").prefetch_related("counts")[:LATEST_SESSIONS])
+    # Prefetched, because most devices have no session, and their pages then need not build a join.
+    sessions = list(at_spot.prefetch_related("device", "counts")[:LATEST_SESSIONS])
     results = _results(sessions)
     return _accuracy(device, results, read_setups(device)) if sessions else Accuracy(device, [], [], None)
 

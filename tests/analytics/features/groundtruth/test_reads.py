@@ -173,14 +173,14 @@ def test_a_camera_that_follows_nobody_has_no_visits_to_compare(session: GroundTr
     assert reads.read_session_result(session).visits is None
 
 
-def test_a_device_takes_the_same_six_queries_and_one_that_nobody_counted_at_one(
+def test_a_device_takes_the_same_seven_queries_and_one_that_nobody_counted_at_one(
     session: GroundTruthSession, seattle01: Device, chicago01: Device, operator: User
 ) -> None:
     for number in range(1, 4):
         counted(seattle01, operator, 1, start=NINE + 10 * number * MINUTE)
     with CaptureQueriesContext(connection) as queries:
         reads.read_accuracy(seattle01)
-    assert len(queries) == 6
+    assert len(queries) == 7
     with CaptureQueriesContext(connection) as queries:
         assert reads.read_accuracy(chicago01).sessions == []
     assert len(queries) == 1
