@@ -105,17 +105,14 @@ class PlotNumbers:
     """The label of `gestures` and `confidences`."""
     hours: list[EngagementBucket]
     """The buckets of the period's plots, `Period.plot_bucket`."""
+    buckets: list[EngagementBucket]
+    """The rows of the period's table, `Period.bucket_name`."""
     spells: list[EpisodeBucket]
     """For each of `hours`, as `gestures` is."""
     gestures: list[EpisodeBucket]
     confidences: list[ConfidenceBucket]
     """One entry for each of `buckets`."""
     past: "PastNumbers"
-
-    @property
-    def buckets(self) -> list[EngagementBucket]:
-        """The rows of the period's table, `Period.bucket_name`."""
-        return regroup(self.hours, self.period.bucket_name, merge_engagement)
 
     def in_buckets(self, hours: list[EpisodeBucket]) -> list[EpisodeBucket]:
         """Return `spells` or `gestures` for each of `buckets`."""
@@ -174,10 +171,10 @@ def read_plot_numbers(devices: Sequence[Device], period: Period, *, label: str) 
     (hours,) = engagement = _engagement(selections, plots, period.now, rows)
     episodes = _episodes(selections, [FACE, label], plots, engagement, rows)
     bucket = period.bucket_name
-    of_table = [regroup(hours, bucket, merge_engagement)]
-    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=of_table)
+    buckets = regroup(hours, bucket, merge_engagement)
+    (confidences,) = read_confidences(selections, label=label, bucket=bucket, engagement=[buckets])
     (spells,), (gestures,) = episodes[FACE], episodes[label]
-    return PlotNumbers(period, label, hours, spells, gestures, confidences, of_past)
+    return PlotNumbers(period, label, hours, buckets, spells, gestures, confidences, of_past)
 
 
 def read_totals(places: Sequence[tuple[Sequence[Device], Period]], *, label: str) -> list[Activity]:
