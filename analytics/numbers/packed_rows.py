@@ -92,7 +92,7 @@ def read_packed_rows(
         )
     )
     starts, episodes = {}, {}
-    for device, label, *columns in rows:
+    for device, label, *columns in sql.read_packed(rows):
         began = sql.PackedTimes.unpack(columns[0])
         here = began[(began >= period[0] * MILLION) & (began < period[1] * MILLION)]
         starts[device, label], episodes[device, label] = began, Episodes(here, sql.PackedTimes.unpack(columns[1]))
@@ -129,7 +129,7 @@ def read_quarters(
         .values_list("device_id")
         .annotate(**{f"packed_{name}": column for name, column in columns.items()})
     )
-    return {device: _unpack_quarters(columns) for device, *columns in rows}
+    return {device: _unpack_quarters(columns) for device, *columns in sql.read_packed(rows)}
 
 
 def told_minutes(waiting: Collection[int], of_mask: Callable[[str], Any]) -> Case:

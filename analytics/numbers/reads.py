@@ -229,8 +229,8 @@ def read_episodes_by_label(
     if threshold:
         # As exact as the tallies, which keep whole millionths.
         episodes = episodes.filter(confidence__gte=threshold - 0.5 / MILLION)
-    found = list(query.select(episodes, "started").values_list("label", "group").annotate(**EPISODE_COLUMNS))
-    rows = [(label, group, unpack_episodes(columns)) for label, group, *columns in found]
+    found = query.select(episodes, "started").values_list("label", "group").annotate(**EPISODE_COLUMNS)
+    rows = [(label, group, unpack_episodes(columns)) for label, group, *columns in sql.read_packed(found)]
     return {
         label: episode_buckets(
             query.edges,

@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import Aggregate, Field, Func, Max, Sum
+from django.db import connections
+from django.db.models import Aggregate, Field, Func, Max, QuerySet, Sum
 
 from analytics.models.quarters import MILLION, QUARTER_MINUTES
 
@@ -167,6 +168,32 @@ class PackedSmallIntegers(PackedColumn):
     binary = "INT2SEND(%(expressions)s)"
     json = "%(expressions)s"
     dtype = ">i2"
+
+
+def read_packed(rows: QuerySet[Any, Any]) -> list[Any]:
+    """Read the rows of a query with packed columns: as many rows as it has groups.
+
+    PostgreSQL sends them in its binary format. As text, they would be twice as long and take a third more time.
+    """
+    connection = connections[rows.db]
+    if connection.vendor != "postgresql":
+        return list(rows)
+    with connection.execute_wrapper(_execute_for_binary):
+        return list(rows)
+
+
+def _execute_for_binary(
+    execute: Callable[..., Any], statement: str, parameters: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Execute a statement by a cursor that gets binary results. Django's cursors, which merge parameters, refuse to."""
+    from psycopg import Cursor
+    from psycopg.pq import Format
+
+    wrapper = context["cursor"]
+    merged = wrapper.cursor.mogrify(statement, parameters)
+    wrapper.cursor = Cursor(wrapper.cursor.connection)
+    wrapper.cursor.format = Format.BINARY
+    return execute(merged, None, many, context)
 
 
 def durations(

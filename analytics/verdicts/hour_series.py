@@ -248,7 +248,9 @@ def _read_starts(
         .values_list("device_id", "label")
         .annotate(starts=sql.PackedTimes("started"))
     )
-    return {(device, name): sql.PackedTimes.unpack(starts) // MILLION for device, name, starts in episodes}
+    return {
+        (device, name): sql.PackedTimes.unpack(starts) // MILLION for device, name, starts in sql.read_packed(episodes)
+    }
 
 
 def _with_calibrations(found: list[HourSeries], selections: Sequence[Selection]) -> list[HourSeries]:

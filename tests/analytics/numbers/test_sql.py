@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.models import FACE, Episode
-from analytics.numbers.sql import Integers, PackedSmallIntegers, PackedTimes, durations
+from analytics.numbers.sql import Integers, PackedSmallIntegers, PackedTimes, durations, read_packed
 from devices.models import Device
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -30,7 +30,7 @@ def test_packed_columns_are_exact_to_the_microsecond_and_have_one_order(chicago0
     Episode.objects.bulk_create(rows)
     shown = {"starts": PackedTimes("started"), "ends": PackedTimes("ended"), "peaks": PackedSmallIntegers("peak")}
     columns = Episode.objects.values_list("label").annotate(**shown)
-    ((_, starts, ends, peaks),) = columns.order_by()
+    ((_, starts, ends, peaks),) = read_packed(columns.order_by())
     of_peak = dict(zip(PackedSmallIntegers.unpack(peaks).tolist(), PackedTimes.unpack(starts).tolist(), strict=True))
     assert of_peak == {row.peak: (row.started - EPOCH) // dt.timedelta(microseconds=1) for row in rows}
     assert set((PackedTimes.unpack(ends) - PackedTimes.unpack(starts)).tolist()) == {1_500_001}
