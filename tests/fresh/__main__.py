@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     if failures:
         say("At least one step failed:", *(f"  {failure}" for failure in failures))
         return 1
-    say(f"On {' and '.join(DEBIANS[name] for name in options.debian)} hold: {', '.join(parts)}.")
+    say(f"{' and '.join(DEBIANS[name] for name in options.debian)}: {', '.join(parts)} passed.")
     return 0
 
 
