@@ -90,7 +90,7 @@ class TestAddresses:
             f"<code>http://testserver/wall/t/{both}/all/sites/of/3/1</code>",
             f"<code>http://testserver/wall/t/{both}/seattle/today+week+question+leaderboard+contents+turns/of/3</code>",
             f'<img src="/wall/t/{both}/seattle/today/of/3.svg"',
-            '<summary class="small">QR code</summary><svg',
+            '<summary class="small">QR code</summary><div class="qr"',
         ):
             assert line in page
         assert "because their position is unknown: Chicago." in page
