@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection
@@ -19,9 +20,22 @@ from analytics.counting.episodes import (
     FrameDetections,
 )
 from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, Verdict
-from devices.storage import sql
+from devices.storage import records, sql
 
 FIELDS = EpisodeRow._fields
+
+
+class _StoredEpisode(NamedTuple):
+    """An `EpisodeRow` and its primary key."""
+
+    device_id: int
+    label: str
+    visit: str
+    started: dt.datetime
+    ended: dt.datetime
+    peak: int
+    confidence: float
+    id: int
 
 
 def add(rows: Sequence[EpisodeRow]) -> None:
@@ -65,19 +79,19 @@ def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
     lows = sql.times(min(row.started for row in group) - episodes.max_gap(kind[1]) for kind, group in groups)
     highs = sql.times(max(row.ended for row in group) + episodes.max_gap(kind[1]) for kind, group in groups)
     ranges = [(*kind, low, high) for (kind, _), low, high in zip(groups, lows, highs, strict=True)]
-    found = Episode.objects.raw(_NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
-    return {EpisodeRow(*(getattr(each, name) for name in FIELDS)): each.pk for each in found}
+    found = records.read(_StoredEpisode, Episode, _NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
+    return {EpisodeRow(*values): pk for *values, pk in found}
 
 
 def _near_statement(ranges: str, device: str, label: str, visit: str, low: str, high: str) -> str:
-    """Return the SQL with one index look-up for the episode before each range, and one for the episodes in it."""
+    """Return the SQL from FROM on: one index look-up finds the episode before each range, and one those in it."""
     table = Episode._meta.db_table
     mine = f"{table}.device_id = {device} AND label = {label} AND {table}.visit = {visit}"
     latest = f"SELECT max(started) FROM {table} WHERE {mine} AND started <= {low}"  # noqa: S608
     # That a visit is named is said twice, so that the database may use the index of such episodes.
     before = f"CASE WHEN {visit} = '' THEN ({latest}) ELSE ({latest} AND {table}.visit <> '') END"
     return (
-        f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
+        f"FROM {ranges} CROSS JOIN {table} "
         f"WHERE {mine} AND started <= {high} AND started >= COALESCE(({before}), {low})"
     )
 

@@ -8,7 +8,7 @@ from django.db import connection
 from analytics.counting import visits
 from analytics.counting.visits import Tally, VisitRow
 from analytics.models import DurationQuarter, Visit, VisitQuarter
-from devices.storage import sql
+from devices.storage import records, sql
 
 OVERWRITE: dict[str, sql.Merge] = dict.fromkeys(VisitRow._fields[3:], "new")
 
@@ -57,14 +57,13 @@ def _same_minutes(reports: Iterable[VisitRow]) -> list[VisitRow]:
     lows = sql.times(minute for _, minute in minutes)
     highs = sql.times(minute + visits.MINUTE for _, minute in minutes)
     ranges = [(device, low, high) for (device, _), low, high in zip(minutes, lows, highs, strict=True)]
-    found = Visit.objects.raw(_SAME_MINUTES[connection.vendor], [msgspec.json.encode(ranges).decode()])
-    return [VisitRow(*(getattr(each, name) for name in VisitRow._fields)) for each in found]
+    return records.read(VisitRow, Visit, _SAME_MINUTES[connection.vendor], [msgspec.json.encode(ranges).decode()])
 
 
 def _statement(ranges: str, device: str, low: str, high: str) -> str:
     table = Visit._meta.db_table
     return (
-        f"SELECT {table}.* FROM {ranges} CROSS JOIN {table} "  # noqa: S608
+        f"FROM {ranges} CROSS JOIN {table} "
         f"WHERE {table}.device_id = {device} AND began_at >= {low} AND began_at < {high}"
     )
 

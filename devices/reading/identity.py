@@ -27,8 +27,9 @@ _MISREADING = dt.timedelta(hours=1)
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 """A time before all facts."""
 
-CACHED_TOPICS = 4_096
-"""Topics whose hash or parts are cached, because the same few devices publish again and again."""
+CACHED_TOPICS = 65_536
+"""Topics whose hash or parts are cached, because the same devices publish again and again. Where more topics than this
+take turns, none is found in the cache."""
 
 FormerKey = tuple[dt.datetime, int]
 """Time (UTC) and key under which a former version stored a frame or a line of log."""

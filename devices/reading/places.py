@@ -9,7 +9,7 @@ Most things have one place, where they have always been. Then no time is compare
 
 import datetime as dt
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from django.db.models import Value
 from django.db.models.expressions import RawSQL
 
 from devices.models import SKEW_TO_FLAG, Device, DeviceState, Thing
+from devices.storage import sql
 
 ZERO = dt.timedelta()
 SECOND = dt.timedelta(seconds=1)
@@ -87,7 +88,7 @@ _VERSION = """(devices_thing.xmin, devices_thing.ctid, devices_device.xmin, devi
 _VERSIONS = f"""
 SELECT devices_thing.name, {_VERSION}
 FROM devices_device JOIN devices_thing ON devices_thing.name = devices_device.thing_name
-WHERE devices_device.thing_name = ANY (%s)
+WHERE devices_device.thing_name = ANY (%s::text[])
 """  # noqa: S608
 
 
@@ -117,12 +118,13 @@ def _unchanged(known: Collection[Whereabouts]) -> dict[str, Whereabouts]:
     candidates = {where.thing.name: where for where in known if where.version}
     if not candidates or not _has_versions():
         return {}
-    versions: defaultdict[str, list[str]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_VERSIONS, [list(candidates)])
-        for name, version in cursor.fetchall():
-            versions[name].append(version)
-    return {name: where for name, where in candidates.items() if versions.get(name) == [where.version]}
+    rows = sql.execute(_VERSIONS, [sql.array(list(candidates))])
+    versions = dict(rows)
+    if len(versions) < len(rows):
+        # A thing with two devices has two rows.
+        count = Counter(name for name, _ in rows)
+        versions = {name: version for name, version in rows if count[name] == 1}
+    return {name: where for name, where in candidates.items() if versions.get(name) == where.version}
 
 
 def _has_versions() -> bool:

@@ -39,7 +39,7 @@ class Rows:
 
     def __init__(self, model: type[models.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
         self._model, self._names, self._rows = model, names, rows
-        self._columns = _converted(_fields(model, names), list(zip(*rows, strict=True)))
+        self._columns = _converted(fields_of(model, names), list(zip(*rows, strict=True)))
 
     def insert(self) -> None:
         """Insert all rows."""
@@ -50,7 +50,7 @@ class Rows:
 
         `key` is the fields of a unique constraint. `names` must begin with them, and no two rows may have equal ones.
         """
-        ids = self._returned_ids(key) if _on_postgresql() else self._ids_since(key)
+        ids = self._returned_ids(key) if on_postgresql() else self._ids_since(key)
         return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
 
     def add_up(self, merge: Mapping[str, Merge]) -> None:
@@ -59,8 +59,8 @@ class Rows:
         The other fields of `names` must be those of a unique constraint, and no two rows may have equal ones.
         """
         key = _columns(self._model, tuple(name for name in self._names if name not in merge))
-        table = _quoted(self._model._meta.db_table)
-        maximum = "GREATEST" if _on_postgresql() else "MAX"
+        table = quoted(self._model._meta.db_table)
+        maximum = "GREATEST" if on_postgresql() else "MAX"
         patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}", "new": "{new}"}
         changes = [
             f"{column} = " + patterns[how].format(old=f"{table}.{column}", new=f"excluded.{column}")
@@ -75,15 +75,15 @@ class Rows:
         """
         if not self._rows:
             return
-        table = _quoted(self._model._meta.db_table)
+        table = quoted(self._model._meta.db_table)
         key, *others = _columns(self._model, self._names)
-        if _on_postgresql():
+        if on_postgresql():
             changes = ", ".join(f"{column} = new.{column}" for column in others)
             values = [
-                f"{_unnested(field)} AS {_quoted(str(field.column))}" for field in _fields(self._model, self._names)
+                f"{_unnested(field)} AS {quoted(str(field.column))}" for field in fields_of(self._model, self._names)
             ]
             rows = f"(SELECT {', '.join(values)}) AS new WHERE {table}.{key} = new.{key}"
-            _execute(f"UPDATE {table} SET {changes} FROM {rows}", self._columns)  # noqa: S608
+            execute(f"UPDATE {table} SET {changes} FROM {rows}", self._columns)  # noqa: S608
             return
         width, flat = len(self._names), _flat(self._columns)
         changes = ", ".join(f"{column} = new.column{place}" for place, column in enumerate(others, start=2))
@@ -91,7 +91,7 @@ class Rows:
         for start in range(0, len(flat), STATEMENT_ROWS * width):
             part = flat[start : start + STATEMENT_ROWS * width]
             rows = f"(VALUES {', '.join([row] * (len(part) // width))}) AS new WHERE {table}.{key} = new.column1"
-            _execute(f"UPDATE {table} SET {changes} FROM {rows}", part)  # noqa: S608
+            execute(f"UPDATE {table} SET {changes} FROM {rows}", part)  # noqa: S608
 
     def _insert(self, ending: str, *, may_fail: bool = False) -> list[tuple[Any, ...]]:
         """Insert the rows. Return what a RETURNING clause in `ending` selects.
@@ -115,20 +115,20 @@ class Rows:
             return self._insert_into_existing(ending)
 
     def _insert_into_existing(self, ending: str) -> list[tuple[Any, ...]]:
-        into = f"INSERT INTO {_quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
-        if _on_postgresql():
-            return _execute(f"{into} {self._selection()}{ending}", self._columns)
+        into = f"INSERT INTO {quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
+        if on_postgresql():
+            return execute(f"{into} {self._selection()}{ending}", self._columns)
         width, flat = len(self._names), _flat(self._columns)
         row = f"({', '.join(['%s'] * width)})"
         returned = []
         for start in range(0, len(flat), STATEMENT_ROWS * width):
             part = flat[start : start + STATEMENT_ROWS * width]
-            returned += _execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
+            returned += execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
         return returned
 
     def _selection(self) -> str:
         """Return PostgreSQL's query of the rows, whose parameters are the columns."""
-        return f"SELECT {', '.join(map(_unnested, _fields(self._model, self._names)))}"
+        return f"SELECT {', '.join(map(_unnested, fields_of(self._model, self._names)))}"
 
     def _values_of(self, name: str) -> list[Any]:
         place = self._names.index(name)
@@ -140,9 +140,9 @@ class Rows:
         Nearly always all rows are new, and a plain INSERT takes PostgreSQL a quarter less time than one that looks for
         conflicts. So the plain one is tried first.
         """
-        columns, fields = _columns(self._model, key), _fields(self._model, key)
+        columns, fields = _columns(self._model, key), fields_of(self._model, key)
         # To return the times too would take longer than to insert the rows.
-        plain = [place for place, field in enumerate(fields) if not _is_time(field)]
+        plain = [place for place, field in enumerate(fields) if not is_time(field)]
         returning = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
         try:
             inserted = self._insert(returning, may_fail=True)
@@ -161,11 +161,11 @@ class Rows:
 
         A RETURNING clause would let the other thread run once for each row.
         """
-        table = _quoted(self._model._meta.db_table)
-        ((latest,),) = _execute(f"SELECT COALESCE(max(id), 0) FROM {table}", [])  # noqa: S608
+        table = quoted(self._model._meta.db_table)
+        ((latest,),) = execute(f"SELECT COALESCE(max(id), 0) FROM {table}", [])  # noqa: S608
         self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING")
         since = f"SELECT id FROM {table} WHERE id > %s ORDER BY id"  # noqa: S608
-        ((ids,),) = _execute(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
+        ((ids,),) = execute(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
         return msgspec.json.decode(ids, type=list[int])
 
     def _places(self, ids: Collection[int], key: tuple[str, ...]) -> dict[int, int]:
@@ -199,24 +199,24 @@ class OwnedRows(Rows):
         copied = list(takewhile(owners._names.__contains__, names[1:]))
         self._first_own = 1 + len(copied)
         self._copied = [owners._columns[owners._names.index(name)] for name in copied] if rows else []
-        self._own = _converted(_fields(model, names)[self._first_own :], list(zip(*self._rows, strict=True)))
+        self._own = _converted(fields_of(model, names)[self._first_own :], list(zip(*self._rows, strict=True)))
 
     def insert_for(self, ids: Sequence[int]) -> None:
         """Insert all rows for the owners with these ids, which stand in the order of `owners`."""
-        of_owners = [*_converted(_fields(self._model, self._names[:1]), [ids]), *self._copied]
-        if _on_postgresql():
-            self._columns = [*of_owners, _array([index + 1 for index in self._indexes]), *self._own]
+        of_owners = [*_converted(fields_of(self._model, self._names[:1]), [ids]), *self._copied]
+        if on_postgresql():
+            self._columns = [*of_owners, array([index + 1 for index in self._indexes]), *self._own]
         else:
             self._columns = [*([column[index] for index in self._indexes] for column in of_owners), *self._own]
         self._insert("")
 
     def _selection(self) -> str:
-        fields = _fields(self._model, self._names)
+        fields = fields_of(self._model, self._names)
         of_owners = [f"(%s::{_array_type(field)})[owner]" for field in fields[: self._first_own]]
         own = fields[self._first_own :]
-        values = [f"{_unnested(field)} AS {_quoted(str(field.column))}" for field in own]
+        values = [f"{_unnested(field)} AS {quoted(str(field.column))}" for field in own]
         rows = ", ".join(["unnest(%s::int[]) AS owner", *values])
-        selected = ", ".join([*of_owners, *(_quoted(str(field.column)) for field in own)])
+        selected = ", ".join([*of_owners, *(quoted(str(field.column)) for field in own)])
         return f"SELECT {selected} FROM (SELECT {rows}) AS owned"  # noqa: S608
 
     def _values_of(self, name: str) -> list[Any]:
@@ -228,10 +228,10 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
 
     Does nothing on SQLite, where a transaction excludes all others from its beginning (`transaction_mode` IMMEDIATE).
     """
-    if _on_postgresql():
+    if on_postgresql():
         function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
         lock = f"SELECT {function}(hashtextextended(%s, number)) FROM unnest(%s::bigint[]) number"  # noqa: S608
-        _execute(lock, [name, sorted(numbers)])
+        execute(lock, [name, sorted(numbers)])
 
 
 class Among(Func):
@@ -259,12 +259,13 @@ class Among(Func):
         **extra_context: Any,
     ) -> tuple[str, tuple[Any, ...]]:
         column, values = compiler.compile(self.source_expressions[0])
-        if _on_postgresql():
-            return f"{column} = ANY (%s::bigint[])", (*values, _array(self._numbers))
+        if on_postgresql():
+            return f"{column} = ANY (%s::bigint[])", (*values, array(self._numbers))
         return f"{column} IN (SELECT value FROM json_each(%s))", (*values, _json(self._numbers))  # noqa: S608
 
 
-def _execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Execute a statement that may have very many values. Return the rows that it selects."""
     with _cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
@@ -277,7 +278,7 @@ def _cursor() -> Any:
     into its log together with a failed statement.
     """
     connection.ensure_connection()
-    of_database = ServerBindingCursor if _on_postgresql() else _SqliteCursor
+    of_database = ServerBindingCursor if on_postgresql() else _SqliteCursor
     return connection._prepare_cursor(of_database(connection.connection))  # type: ignore[attr-defined,call-arg]
 
 
@@ -295,15 +296,15 @@ def _with_question_marks(statement: str) -> str:
 
 def _converted(fields: "Sequence[models.Field[Any, Any]]", columns: Sequence[Sequence[Any]]) -> list[Any]:
     """Convert the columns of these fields to what the database takes. No rows have no columns."""
-    convert = _array_of if _on_postgresql() else _stored
+    convert = _array_of if on_postgresql() else _stored
     return [convert(field, column) for field, column in zip(fields, columns, strict=False)]
 
 
 def _array_of(field: "models.Field[Any, Any]", column: Sequence[Any]) -> str:
-    return _json(column) if isinstance(field, models.JSONField) else _array(column)
+    return _json(column) if isinstance(field, models.JSONField) else array(column)
 
 
-def _array(values: Sequence[Any]) -> str:
+def array(values: Sequence[Any]) -> str:
     """Return PostgreSQL's text of an array, for which psycopg would convert the values one by one."""
     text = _json(values)
     # JSON and PostgreSQL write quotes and backslashes in the same way, but other escapes are JSON's alone.
@@ -345,7 +346,7 @@ def _array_type(field: "models.Field[Any, Any]") -> str:
 
 def _stored(field: "models.Field[Any, Any]", column: Sequence[Any]) -> Sequence[Any]:
     """Return what SQLite stores for these values. Django's conversion of single values takes longer."""
-    if _is_time(field):
+    if is_time(field):
         return times(column)
     if isinstance(field, models.JSONField):
         return [None if value is None else _json(value) for value in column]
@@ -370,24 +371,24 @@ def times(moments: Iterable[dt.datetime]) -> list[str]:
     return msgspec.json.decode(texts, type=list[str])
 
 
-def _is_time(field: "models.Field[Any, Any]") -> bool:
+def is_time(field: "models.Field[Any, Any]") -> bool:
     return isinstance(field, models.DateTimeField)
 
 
 @cache
 def _columns(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_quoted(str(field.column)) for field in _fields(model, names))
+    return tuple(quoted(str(field.column)) for field in fields_of(model, names))
 
 
 @cache
-def _fields(model: type[models.Model], names: tuple[str, ...]) -> "tuple[models.Field[Any, Any], ...]":
+def fields_of(model: type[models.Model], names: tuple[str, ...]) -> "tuple[models.Field[Any, Any], ...]":
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     return tuple(by_name[name] for name in names)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
-def _on_postgresql() -> bool:
+def on_postgresql() -> bool:
     return connection.vendor == "postgresql"

@@ -49,18 +49,28 @@ class Sendings:
         self._confirmed_to = float("-inf")
         """When the newest confirmed message was sent for the first time."""
         self._last_receipt = float("-inf")
+        self._none_due_before = float("inf")
+        """Before this time no waiting message is overdue. It may be earlier than need be."""
 
     def room(self, now: float) -> int:
         """Return the number of messages that may be sent at `now`."""
-        # Messages that have long been overdue are removed here, so that weeks without receipts cost no memory.
+        if now >= self._none_due_before:
+            self._forget(now)
+        return 0 if now < self._quiet_until else max(self._window - len(self.not_due(now)), 0)
+
+    def _forget(self, now: float) -> None:
+        """Remove messages that have long been overdue, so that weeks without receipts cost no memory."""
         forgotten = [id for id, sent in self._waiting.items() if now >= sent.retry_at + LONGEST_RETRY]
         for id in forgotten:
             if self._is_due(self._waiting[id], now):
                 del self._waiting[id]
-        return 0 if now < self._quiet_until else max(self._window - len(self.not_due(now)), 0)
+        self._none_due_before = min((sent.retry_at for sent in self._waiting.values()), default=float("inf"))
 
     def not_due(self, now: float) -> set[str]:
         """Return the ids of the messages whose receipts are not overdue at `now`."""
+        # Nearly always none is, and each message asks.
+        if max(now, self._confirmed_to) < self._none_due_before:
+            return set(self._waiting)
         return {id for id, sent in self._waiting.items() if not self._is_due(sent, now)}
 
     def _is_due(self, sent: _Sent, now: float) -> bool:
@@ -73,6 +83,7 @@ class Sendings:
             self._waiting[id] = _Sent(now, now, FIRST_RETRY * (1 + JITTER * self._chance()))
         else:
             self._waiting[id] = _Sent(before.first_at, now, min(before.wait * 2, LONGEST_RETRY))
+        self._none_due_before = min(self._none_due_before, self._waiting[id].retry_at)
 
     def undelivered(self, id: str, now: float) -> None:
         """This message had no subscribers: it may be sent again after a pause that holds for all messages."""
