@@ -80,7 +80,7 @@ def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
     highs = sql.times(max(row.ended for row in group) + episodes.max_gap(kind[1]) for kind, group in groups)
     ranges = [(*kind, low, high) for (kind, _), low, high in zip(groups, lows, highs, strict=True)]
     found = records.read(_StoredEpisode, Episode, _NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
-    return {EpisodeRow(*values): pk for *values, pk in found}
+    return {EpisodeRow(*each[:-1]): each.id for each in found}
 
 
 def _near_statement(ranges: str, device: str, label: str, visit: str, low: str, high: str) -> str:
