@@ -360,15 +360,16 @@ def _noise(rates: Floats, both: Booleans, touched: Booleans) -> _Noise | None:
 
     `touched` are the weeks of the later side: a difference between them and others may be a change.
     """
-    known = ~np.isnan(rates) & both[:, None]
-    values = np.where(known, rates, 0.0)
-    level = np.ones(rates.shape[1])
+    is_known = ~np.isnan(rates) & both[:, None]
+    known, values = is_known.astype(float), np.where(is_known, rates, 0.0)
+    of_cells, found = values.sum(axis=1), np.einsum("cwdh->wd", values)
+    of_weeks, level = found.sum(axis=1), np.ones(rates.shape[1])
     for _ in range(_ROUNDS):
         weight = np.einsum("w,cwdh->cdh", level, known)
-        typical = np.divide(values.sum(axis=1), weight, out=np.zeros(both.shape), where=weight > 0)
-        expected, found = (known * typical[:, None]).sum(axis=(0, 3)), values.sum(axis=(0, 3))
+        typical = np.divide(of_cells, weight, out=np.zeros(both.shape), where=weight > 0)
+        expected = np.einsum("cwdh,cdh->wd", known, typical)
         per_week = expected.sum(axis=1)
-        level = np.divide(found.sum(axis=1), per_week, out=np.ones_like(level), where=per_week > 0)
+        level = np.divide(of_weeks, per_week, out=np.ones_like(level), where=per_week > 0)
     share = expected / typical.sum()
     used = (share > 0) & (level > 0)[:, None]
     count = int(used.sum())
