@@ -224,10 +224,7 @@ def rename_device(*, device: Device, name: str) -> None:
 
 @transaction.atomic
 def rename_thing(*, thing: Thing, name: str) -> None:
-    """Correct the name of a thing that was never heard.
-
-    Raises `ValidationError` if the thing was heard: its messages bear the former name.
-    """
+    """Correct the name of a thing that was never heard. The messages of one that was heard bear its former name."""
     if name == thing.name:
         return
     if _was_heard(thing):
