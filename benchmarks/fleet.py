@@ -2,7 +2,7 @@
 
 Each simulated camera has its own MQTT connection, sends a message each second with two frames and the visits of who
 stands there, and waits for the receipt (`benchmarks/tools/cameras.py`). Mosquitto has the queues of `deploy/mosquitto`,
-without TLS. One ingester, the task workers and gunicorn run as in production, on a durable PostgreSQL. A reader asks
+without TLS. The ingesters, the task workers and gunicorn run as in production, on a durable PostgreSQL. A reader asks
 the web server all the time for the newest detection of one camera: its age is what the table calls the delay to the
 page. Where the fleet is too large, smaller ones are tried until one is held.
 
@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -131,13 +131,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cameras", type=int, default=10_000, help="the largest fleet to try (10,000)")
     parser.add_argument("--seconds", type=int, default=600, help="for which the cameras speak (600)")
+    parser.add_argument("--ingesters", type=int, default=1, help="several share the messages as a group (1)")
     asked = parser.parse_args()
     raise_limits(asked.cameras)
     folder = Path(tempfile.mkdtemp(prefix="headcount-fleet-"))
     folder.chmod(0o755)
     try:
         with postgres.server(POSTGRESQL) as server:
-            measured = measure(folder, server.url, asked.cameras, asked.seconds)
+            measured = measure(folder, server.url, asked.cameras, asked.seconds, asked.ingesters)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(report.table(measured))
@@ -164,7 +165,7 @@ def raise_limits(cameras: int) -> None:
         )
 
 
-def measure(folder: Path, url: str, cameras: int, seconds: int) -> list[results.Measured]:
+def measure(folder: Path, url: str, cameras: int, seconds: int, ingesters: int = 1) -> list[results.Measured]:
     """Run the fleet against a platform on this empty PostgreSQL.
 
     Raises `RuntimeError` if a frame was lost or counted twice.
@@ -178,11 +179,14 @@ def measure(folder: Path, url: str, cameras: int, seconds: int) -> list[results.
         world = WORLD.format(names=names, sites=-(-cameras // CAMERAS_A_SITE), per_site=CAMERAS_A_SITE)
         token = stand.run(["manage.py", "shell", "--no-imports", "-c", world], environment).split()[-1]
         with (
-            stand.process(["manage.py", "ingest"], environment) as ingester,
+            ExitStack() as stack,
             stand.process(["manage.py", "qcluster"], environment) as workers,
             web.serving(environment=environment) as address,
         ):
-            pids = {"ingester": ingester, "task workers": workers, "Mosquitto": broker.pid}
+            options = [] if ingesters == 1 else ["--share", "agents"]
+            taking = [stand.process(["manage.py", "ingest", *options], environment) for _ in range(ingesters)]
+            pids = {"ingesters": [stack.enter_context(each) for each in taking]}
+            pids |= {"task workers": [workers], "Mosquitto": [broker.pid]}
 
             def run(size: int, duration: int) -> Load:
                 load = _load(url, broker.port, address, token, pids, size, duration)
@@ -217,7 +221,9 @@ def _told(load: Load) -> str:
     )
 
 
-def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], cameras: int, seconds: int) -> Load:
+def _load(
+    url: str, port: int, address: str, token: str, pids: dict[str, list[int]], cameras: int, seconds: int
+) -> Load:
     """Let the cameras speak, and measure meanwhile."""
     command = [sys.executable, "-m", "benchmarks.tools.cameras", str(port), str(cameras), str(seconds)]
     with (
@@ -241,10 +247,10 @@ def _load(url: str, port: int, address: str, token: str, pids: dict[str, int], c
         return Load(cameras, seconds, Outcome(**json.loads(said)), cores, ages, answers, _wal(database) - wal)
 
 
-def _processor(pids: dict[str, int], fleet: int) -> dict[str, float]:
+def _processor(pids: dict[str, list[int]], fleet: int) -> dict[str, float]:
     """Return the processor seconds of each part until now; the web servers' are what is left of all."""
     idle = idle_seconds()
-    found = {name: seconds_of(pid) for name, pid in pids.items()} | {"PostgreSQL": seconds_of_postgresql()}
+    found = {name: sum(map(seconds_of, each)) for name, each in pids.items()} | {"PostgreSQL": seconds_of_postgresql()}
     found["the cameras themselves"] = seconds_of(fleet)
     return found | {"web server": seconds_of_others() - sum(found.values()), "idle": idle}
 
@@ -356,7 +362,7 @@ def _limits(load: Load, bytes_a_day: float) -> Iterator[results.Measured]:
     platform = sum(used for name, used in load.cores.items() if name not in others)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     shares = {
-        "one core for the ingester": load.cores["ingester"],
+        "one core for the ingesters": load.cores["ingesters"],
         f"{cores} cores for all of the platform": platform / cores,
         f"{cores} cores for all, the cameras too": (platform + load.cores["the cameras themselves"]) / cores,
     }
