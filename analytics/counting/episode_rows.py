@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 import msgspec
 from django.db import connection
@@ -23,19 +22,6 @@ from analytics.models import FACE, Detection, Episode, Frame, ReportedGesture, V
 from devices.storage import records, sql
 
 FIELDS = EpisodeRow._fields
-
-
-class _StoredEpisode(NamedTuple):
-    """An `EpisodeRow` and its primary key."""
-
-    device_id: int
-    label: str
-    visit: str
-    started: dt.datetime
-    ended: dt.datetime
-    peak: int
-    confidence: float
-    id: int
 
 
 def add(rows: Sequence[EpisodeRow]) -> None:
@@ -79,8 +65,8 @@ def _near(rows: Sequence[EpisodeRow]) -> dict[EpisodeRow, int]:
     lows = sql.times(min(row.started for row in group) - episodes.max_gap(kind[1]) for kind, group in groups)
     highs = sql.times(max(row.ended for row in group) + episodes.max_gap(kind[1]) for kind, group in groups)
     ranges = [(*kind, low, high) for (kind, _), low, high in zip(groups, lows, highs, strict=True)]
-    found = records.read(_StoredEpisode, Episode, _NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
-    return {EpisodeRow(*each[:-1]): each.id for each in found}
+    found = records.read(EpisodeRow, Episode, _NEAR[connection.vendor], [msgspec.json.encode(ranges).decode()])
+    return {row: pk for pk, row in found.items()}
 
 
 def _near_statement(ranges: str, device: str, label: str, visit: str, low: str, high: str) -> str:

@@ -57,7 +57,8 @@ def _same_minutes(reports: Iterable[VisitRow]) -> list[VisitRow]:
     lows = sql.times(minute for _, minute in minutes)
     highs = sql.times(minute + visits.MINUTE for _, minute in minutes)
     ranges = [(device, low, high) for (device, _), low, high in zip(minutes, lows, highs, strict=True)]
-    return records.read(VisitRow, Visit, _SAME_MINUTES[connection.vendor], [msgspec.json.encode(ranges).decode()])
+    found = records.read(VisitRow, Visit, _SAME_MINUTES[connection.vendor], [msgspec.json.encode(ranges).decode()])
+    return list(found.values())
 
 
 def _statement(ranges: str, device: str, low: str, high: str) -> str:

@@ -14,20 +14,21 @@ from devices.storage import sql
 Record = TypeVar("Record", bound=NamedTuple)
 
 
-def read(kind: type[Record], model: type[models.Model], source: str, values: Sequence[Any]) -> list[Record]:
-    """Return rows of the model as tuples of this kind, whose fields are named as the model's. Times are in UTC.
+def read(kind: type[Record], model: type[models.Model], source: str, values: Sequence[Any]) -> dict[Any, Record]:
+    """Return rows of the model by primary key, as tuples of this kind, whose fields are named as the model's.
 
-    `source` is the statement from FROM on, and `values` its parameters.
+    `source` is the statement from FROM on, and `values` its parameters. Times are in UTC.
     """
-    table = sql.quoted(model._meta.db_table)
+    table, key = sql.quoted(model._meta.db_table), model._meta.pk.attname
     columns = [
         _text_of_time(column) if sql.is_time(field) else column
-        for field in sql.fields_of(model, kind._fields)
+        for field in sql.fields_of(model, (key, *kind._fields))
         for column in [f"{table}.{sql.quoted(str(field.column))}"]
     ]
     rows = sql.execute(f"SELECT {', '.join(columns)} {source}", values)
     # SQLite returns numbers for truth values.
-    return msgspec.convert(rows, list[kind], strict=False)  # type: ignore[valid-type]
+    records = msgspec.convert([row[1:] for row in rows], list[kind], strict=False)  # type: ignore[valid-type]
+    return dict(zip([row[0] for row in rows], records, strict=True))
 
 
 def _text_of_time(column: str) -> str:
