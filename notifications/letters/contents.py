@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from analytics.features.questions.reads import State, read_result
-from analytics.models import Question
+from analytics.models import EngagementQuarter, Question
 from analytics.numbers.letter_lines import read_lines
 from analytics.numbers.measures import (
     Activity,
@@ -68,7 +68,7 @@ def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) ->
     """
     last = _last(unit, first)
     period = period_of(site, unit, last, now)
-    there = [each for each in site.devices.select_related("site") if each.overlaps(period.start, period.end)]
+    there = _devices_then(site, period)
     if not there:
         return None
     ((hours, series),) = read_hours_and_past([(there, period)], label=THUMBS_UP)
@@ -100,6 +100,21 @@ def read_content(site: Site, unit: Unit, first: dt.date, *, now: dt.datetime) ->
         "changes": [*_changes(there, series, period), *_notes(findings)],
         "plots": _plots(hours, period),
     }
+
+
+def _devices_then(site: Site, period: Period) -> list[Device]:
+    """Return the site's devices of the period.
+
+    One that was registered afterwards was not off before. It is among them only if it tells of that time, such as one
+    whose history was imported.
+    """
+    there = [
+        device for device in site.devices.select_related("site", "thing") if device.overlaps(period.start, period.end)
+    ]
+    later = [device for device in there if device.thing.created_at >= period.end]
+    told = EngagementQuarter.objects.filter(device__in=later, start__lt=period.end).order_by()
+    unknown = {device.pk for device in later} - set(told.values_list("device", flat=True).distinct())
+    return [device for device in there if device.pk not in unknown]
 
 
 def _last(unit: Unit, first: dt.date) -> dt.date:

@@ -10,7 +10,7 @@ from analytics.features.questions import services as questions
 from analytics.numbers import letter_lines
 from analytics.numbers.intervals import Interval
 from analytics.verdicts.matched import UsualRange
-from devices.models import Device, Site
+from devices.models import Device, Site, Thing
 from faces.models import Capture, Coffee, Sighting
 from notifications.letters import sentences
 from notifications.letters.contents import read_content
@@ -76,12 +76,25 @@ def test_two_weeks_cannot_tell_what_is_usual(chicago01: Device, set_clock: SetCl
 
 
 def test_a_week_that_no_camera_saw_cannot_tell(chicago01: Device) -> None:
+    Thing.objects.update(created_at=SIX_O_CLOCK - dt.timedelta(days=8))
     content = read_content(chicago01.site, Unit.WEEK, MONDAY, now=SIX_O_CLOCK)
     assert content is not None
     assert sentences.came(content) == "cannot tell how many people came"
     assert sentences.usual(content) == "No camera was on."
     assert sentences.beside(content) == "Cannot tell against the week before (no hour in common)."
     assert words(content)["Best and weakest hour"] == ["Cannot tell: no camera saw anybody."]
+
+
+def test_a_camera_that_was_registered_afterwards_was_not_off_before(chicago01: Device) -> None:
+    Thing.objects.update(created_at=SIX_O_CLOCK)
+    assert read_content(chicago01.site, Unit.WEEK, MONDAY, now=SIX_O_CLOCK) is None
+
+
+def test_a_camera_that_was_registered_afterwards_tells_of_the_week_before_once_its_history_is_imported(
+    nine_weeks: Device,
+) -> None:
+    Thing.objects.update(created_at=SIX_O_CLOCK)
+    assert read_content(nine_weeks.site, Unit.WEEK, MONDAY, now=SIX_O_CLOCK) is not None
 
 
 def test_a_site_without_a_camera_then_has_no_letter(chicago: Site) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
-from devices.models import Device, Membership, Site
+from devices.models import Device, Membership, Site, Thing
 from notifications.letters import contents, services
 from notifications.models import Copy, Letter, Reader, Unit
 from tests import clock
@@ -76,6 +76,7 @@ def test_a_reader_of_all_sites_waits_for_the_last_of_them(
     nine_weeks: Device, seattle01: Device, reader_user: User, set_clock: clock.SetClock
 ) -> None:
     Membership.objects.create(user=reader_user, site=seattle01.site, role="viewer")
+    Thing.objects.update(created_at=SIX_O_CLOCK - dt.timedelta(days=8))
     set_clock(SIX_O_CLOCK - dt.timedelta(days=3))
     reader = services.add_reader(site=None, unit="week", address=reader_user.email, user=reader_user, by=reader_user)
     # At six in Chicago, it is four in Seattle.
