@@ -7,6 +7,7 @@ shrinks, and an end stays an end. So a visit is the merge of its reports in any 
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from operator import add
 from typing import Any, NamedTuple
 
 from analytics.models.quarters import duration_bin, quarter_start
@@ -109,45 +110,55 @@ def visit_rows(visits: Iterable[VisitRow]) -> list[Tally]:
     groups: dict[tuple[int, dt.datetime], list[VisitRow]] = defaultdict(list)
     for visit in visits:
         groups[visit.device_id, minute_of(visit)].append(visit)
-    sums: dict[tuple[int, dt.datetime], list[int]] = defaultdict(lambda: [0] * len(VISIT_MERGE))
+    sums: dict[tuple[int, dt.datetime], tuple[int, ...]] = {}
     for (device_id, minute), group in groups.items():
-        row = sums[device_id, quarter_start(minute)]
-        row[:] = map(sum, zip(row, _group(group), strict=True))
+        key, numbers = (device_id, quarter_start(minute)), _group(group)
+        known = sums.get(key)
+        sums[key] = numbers if known is None else tuple(map(add, known, numbers))
     return [(*key, *sums[key]) for key in sorted(sums)]
 
 
 def _group(visits: list[VisitRow]) -> VisitSums:
-    told = [(visit.dwell_ms, visit.attention_ms) for visit in visits if visit.attention_ms is not None]
-    dwell, attention = sum(dwell for dwell, _ in told), sum(attention for _, attention in told)
+    all_dwell = told = dwell = attention = viewers = passers_by = passing_viewers = dwell_bins = attention_bins = 0
+    for visit in visits:
+        all_dwell += visit.dwell_ms
+        dwell_bins += duration_bin(visit.dwell_ms)
+        if visit.attention_ms is None:
+            continue
+        told += 1
+        dwell += visit.dwell_ms
+        attention += visit.attention_ms
+        attention_bins += duration_bin(visit.attention_ms)
+        is_viewer = visit.attention_ms >= VIEWER_MS
+        viewers += is_viewer
+        if visit.bodies:
+            passers_by += 1
+            passing_viewers += is_viewer
     tenths = dwell // TENTH_MS, attention // TENTH_MS
-    passing = [visit.attention_ms for visit in visits if visit.bodies and visit.attention_ms is not None]
-    passing_viewers = sum(attention >= VIEWER_MS for attention in passing)
-    dwell_bins = sum(duration_bin(visit.dwell_ms) for visit in visits)
-    attention_bins = sum(duration_bin(attention) for _, attention in told)
     return VisitSums(
         visits=len(visits),
-        dwell_ms_sum=sum(visit.dwell_ms for visit in visits),
-        told=len(told),
-        viewers=sum(attention >= VIEWER_MS for _, attention in told),
+        dwell_ms_sum=all_dwell,
+        told=told,
+        viewers=viewers,
         told_dwell_ms_sum=dwell,
         attention_ms_sum=attention,
-        groups=int(bool(told)),
+        groups=int(told > 0),
         attention_squares=tenths[1] ** 2,
         dwell_squares=tenths[0] ** 2,
         products=tenths[0] * tenths[1],
-        passers_by=len(passing),
+        passers_by=passers_by,
         passing_viewers=passing_viewers,
-        passing_groups=int(bool(passing)),
-        passer_squares=len(passing) ** 2,
+        passing_groups=int(passers_by > 0),
+        passer_squares=passers_by**2,
         passing_viewer_squares=passing_viewers**2,
-        passing_products=len(passing) * passing_viewers,
+        passing_products=passers_by * passing_viewers,
         all_groups=1,
         size_squares=len(visits) ** 2,
         dwell_bin_squares=dwell_bins**2,
         dwell_bin_products=len(visits) * dwell_bins,
-        told_size_squares=len(told) ** 2,
+        told_size_squares=told**2,
         attention_bin_squares=attention_bins**2,
-        attention_bin_products=len(told) * attention_bins,
+        attention_bin_products=told * attention_bins,
     )
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -81,6 +81,8 @@ class Accepted:
     quarantined: int = 0
     things: KnownThings = field(default_factory=dict)
     """The things that sent the messages."""
+    unknown: Collection[str] = ()
+    """The names of senders that are no thing, or none any more."""
 
     def add(self, other: "Accepted") -> None:
         for thing, ids in other.receipts.items():
@@ -88,6 +90,7 @@ class Accepted:
         self.committed += other.committed
         self.quarantined += other.quarantined
         self.things = {**self.things, **other.things}
+        self.unknown = {*self.unknown, *other.unknown}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +160,22 @@ def accept(arrivals: Sequence[Arrival], prepared: Draft | None = None) -> Accept
 
 def _accept_together(arrivals: Sequence[Arrival], prepared: Draft | None) -> Accepted:
     timed = redelivery.with_first_arrival_times(arrivals)
-    things = _current_things(arrivals, prepared.things if prepared else {})
-    if prepared is None or not _holds(prepared, timed, things):
+    names = _names_of(arrivals)
+    things = read_whereabouts(names, prepared.things if prepared else {})
+    if prepared is None or not _holds(prepared, timed, names, things):
         prepared = draft(timed, things)
     if prepared.placing.doubtful and (placing := prepared.placing.look_up()):
         prepared = draft(timed, things, placing)
     _write(prepared)
-    return replace(prepared.accepted, things=things)
+    return replace(prepared.accepted, things=things, unknown=names - things.keys())
 
 
-def _holds(prepared: Draft, timed: Sequence[Arrival], things: KnownThings) -> bool:
-    """Whether the draft was made of these arrivals, with the same times, and with things that have not changed."""
-    unchanged = all(prepared.things.get(thing) is things.get(thing) for thing in decoding.things_of(timed))
+def _holds(prepared: Draft, timed: Sequence[Arrival], names: Collection[str], things: KnownThings) -> bool:
+    """Whether the draft was made of these arrivals, with the same times, and with things that have not changed.
+
+    `names` are those of the arrivals' things, and `things` what the database has of these.
+    """
+    unchanged = all(map(operator.is_, map(prepared.things.get, names), map(things.get, names)))
     return unchanged and all(map(operator.is_, prepared.arrivals, timed))
 
 
@@ -177,7 +184,7 @@ def take_in(arrival: Arrival) -> None:
 
     Raises `Rejection` if it cannot be taken in whole. Nothing of it is written then, but the parts that have a place.
     """
-    things = _current_things([arrival], {})
+    things = read_whereabouts(_names_of([arrival]))
     where, placing, retention = _thing_of(arrival, things), Placing(), decoding.retention()
     try:
         decoded, unplaced = placing.decode(arrival, where, retention=retention)
@@ -205,12 +212,12 @@ def take_in_picture(picture: TakenPicture, *, is_from_device: bool = True) -> No
 @transaction.atomic
 def quarantine(arrival: Arrival, rejection: Rejection) -> None:
     """Quarantine something that came from elsewhere than a device and cannot be taken in. Idempotent."""
-    _write_quarantine([(arrival, rejection)], _current_things([arrival], {}))
+    _write_quarantine([(arrival, rejection)], read_whereabouts(_names_of([arrival])))
 
 
 def refuse(arrival: Arrival, rejection: Rejection) -> Accepted:
     """Quarantine a device's message for this reason, without decoding it."""
-    refused = _make_draft([arrival], [], [(arrival, rejection)], _current_things([arrival], {}))
+    refused = _make_draft([arrival], [], [(arrival, rejection)], read_whereabouts(_names_of([arrival])))
     _write(refused)
     return refused.accepted
 
@@ -226,10 +233,9 @@ def _thing_of(arrival: Arrival, things: KnownThings) -> Whereabouts | None:
     return things.get(decoding.thing_of(arrival.topic))
 
 
-def _current_things(arrivals: Iterable[Arrival], known: KnownThings) -> dict[str, Whereabouts]:
-    """Read the things of these arrivals. One that has not changed is returned as the object in `known`."""
-    things = {thing for thing in decoding.things_of(arrivals) if thing and "\x00" not in thing}
-    return read_whereabouts(things, known)
+def _names_of(arrivals: Iterable[Arrival]) -> set[str]:
+    """Return the names of the arrivals' things, without those that the database cannot hold."""
+    return {thing for thing in decoding.things_of(arrivals) if thing and "\x00" not in thing}
 
 
 def _make_draft(

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,11 +21,20 @@ SEEN_TO = dt.timedelta(seconds=5)
 """How exact `last_seen_at` is for a device whose messages only tell that it is on. A row for each message of each
 device would take a tenth of the intake's time, and leave as many dead rows in the table."""
 
+
+class Update(NamedTuple):
+    arrival: Arrival
+    decoded: Decoded
+
+
+Updates = Mapping[int, Sequence[Update]]
+"""Messages by the primary key of their thing, those of each thing by time of arrival."""
+
 INSTANCES = 8
 """The programs of a device that are remembered."""
 
 
-def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> None:
+def write(updates: Updates, runs: Collection[Run]) -> None:
     """Apply these messages, of which `relevant` has picked the few that matter, to their devices' states.
 
     `runs` are the signs of life of all messages. Of most devices a batch has frames alone, which tell no more than
@@ -32,22 +43,22 @@ def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> 
 
     Must run inside a transaction, and waits for other transactions that write the same devices' states.
     """
-    told = {decoded.device.thing.pk for arrival, decoded in updates if not _is_sign_of_life_alone(arrival, decoded)}
+    told = {pk for pk, own in updates.items() if not all(map(_is_sign_of_life_alone, own))}
     told |= {run.device.thing.pk for run in runs}
-    fresh = _fresh(updates) - told
-    pks = sorted({decoded.device.thing.pk for _, decoded in updates} - fresh)
+    pks = sorted(updates.keys() - (_fresh(updates) - told))
     locked = DeviceState.objects.select_for_update().filter(Among("pk", pks)).order_by("pk")
     heard: dict[int, dt.datetime | None] = dict(locked.values_list("pk", "last_seen_at"))
     told |= set(pks) - set(heard)
     states: dict[int, DeviceState] = DeviceState.objects.in_bulk(told) if told else {}
-    for arrival, decoded in updates:
-        thing = decoded.device.thing
-        if thing.pk in told:
-            if thing.pk not in states:
-                states[thing.pk] = DeviceState(thing=thing)
-            _apply(states[thing.pk], arrival, decoded)
-        elif thing.pk not in fresh:
-            heard[thing.pk] = max(heard[thing.pk] or arrival.received_at, arrival.received_at)
+    for pk in pks:
+        if pk not in told:
+            latest = updates[pk][-1].arrival.received_at
+            heard[pk] = max(heard[pk] or latest, latest)
+            continue
+        if pk not in states:
+            states[pk] = DeviceState(thing_id=pk)
+        for update in updates[pk]:
+            _apply(states[pk], *update)
     waiting.learn(runs, states)
     Rows(DeviceState, ("thing_id", "last_seen_at"), [each for each in heard.items() if each[0] not in told]).update()
     DeviceState.objects.bulk_create(
@@ -58,33 +69,36 @@ def write(updates: Sequence[tuple[Arrival, Decoded]], runs: Collection[Run]) -> 
     )
 
 
-def _fresh(updates: Sequence[tuple[Arrival, Decoded]]) -> set[int]:
+def _fresh(updates: Updates) -> set[int]:
     """Return the things whose `last_seen_at` is exact enough to stay as it is."""
     if not updates:
         return set()
-    since = min(arrival.received_at for arrival, _ in updates) - SEEN_TO
-    things = Among("pk", {decoded.device.thing.pk for _, decoded in updates})
-    return set(DeviceState.objects.filter(things, last_seen_at__gt=since).values_list("pk", flat=True))
+    since = min(own[0].arrival.received_at for own in updates.values()) - SEEN_TO
+    return set(DeviceState.objects.filter(Among("pk", updates), last_seen_at__gt=since).values_list("pk", flat=True))
 
 
-def _is_sign_of_life_alone(arrival: Arrival, decoded: Decoded) -> bool:
+def _is_sign_of_life_alone(update: Update) -> bool:
     """Whether the message tells no more of its device than that it is on."""
+    arrival, decoded = update
     return decoded.status is None and decoded.clock is None and not arrival.retained and arrival.read_at is None
 
 
-def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> list[tuple[Arrival, Decoded]]:
-    """Return the messages that can change a state, by time of arrival.
+def relevant(accepted: Sequence[tuple[Arrival, Decoded]]) -> Updates:
+    """Return the messages that can change a state.
 
     Every status can. Of a device's other messages of one sort (with or without a time, retained or not) only the
     latest can.
     """
-    latest: dict[object, tuple[Arrival, Decoded]] = {}
+    latest: dict[object, Update] = {}
     for arrival, decoded in accepted:
         kind = (decoded.device.id, decoded.clock is None, arrival.retained)
         sort = id(decoded) if decoded.status is not None else kind
-        if sort not in latest or arrival.received_at >= latest[sort][0].received_at:
-            latest[sort] = (arrival, decoded)
-    return sorted(latest.values(), key=lambda update: update[0].received_at)
+        if sort not in latest or arrival.received_at >= latest[sort].arrival.received_at:
+            latest[sort] = Update(arrival, decoded)
+    updates: defaultdict[int, list[Update]] = defaultdict(list)
+    for update in sorted(latest.values(), key=lambda update: update.arrival.received_at):
+        updates[update.decoded.device.thing.pk].append(update)
+    return updates
 
 
 def _apply(state: DeviceState, arrival: Arrival, decoded: Decoded) -> None:

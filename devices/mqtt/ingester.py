@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -19,7 +19,7 @@ from devices.intake.redelivery import RECEIVE_MAXIMUM
 from devices.models import Reason
 from devices.mqtt.broker import Subscription, Unacknowledged
 from devices.mqtt.suspects import Suspects
-from devices.reading.decoding import Arrival, Rejection, things_of
+from devices.reading.decoding import Arrival, Rejection
 from devices.reading.places import KnownThings, read_whereabouts
 from edge_agent import messages
 
@@ -143,14 +143,17 @@ class Ingester:
         self._send_receipts(accepted)
         self._committed += accepted.committed
         self._quarantined += accepted.quarantined
-        self._update_things(things_of(take.arrivals), accepted.things)
+        self._update_things(accepted)
         return len(take.messages)
 
-    def _update_things(self, names: Collection[str], things: KnownThings) -> None:
-        """Replace the cached things with these names by what the database contained at the commit."""
-        others = {name: where for name, where in self._things.items() if name not in names}
-        # A new mapping, since the other thread may be reading the old one.
-        self._things = {**others, **things}
+    def _update_things(self, accepted: batches.Accepted) -> None:
+        """Replace the cached things of the messages by what the database contained at the commit."""
+        known = self._things
+        changed = {name: where for name, where in accepted.things.items() if known.get(name) is not where}
+        if changed or not known.keys().isdisjoint(accepted.unknown):
+            # A new mapping, since the other thread may be reading the old one.
+            kept = {name: where for name, where in known.items() if name not in accepted.unknown}
+            self._things = {**kept, **changed}
 
     def is_behind(self) -> bool:
         """Whether messages have arrived that are not committed yet."""

@@ -80,7 +80,7 @@ def is_from_deeplens(topic: str) -> bool:
 
 def things_of(arrivals: Iterable[Arrival]) -> set[str]:
     """Return the thing names in the topics of these messages, with "" for a topic that contains none."""
-    return {thing_of(topic) for topic in {arrival.topic for arrival in arrivals}}
+    return {thing for _, thing in map(_parse_topic, {arrival.topic for arrival in arrivals})}
 
 
 @lru_cache(identity.CACHED_TOPICS)

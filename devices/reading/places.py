@@ -100,7 +100,7 @@ def read_whereabouts(things: Collection[str] | None = None, known: KnownThings |
     each batch asks.
     """
     known = known or {}
-    unchanged = {} if things is None else _unchanged([known[thing] for thing in things if thing in known])
+    unchanged = {} if things is None else _unchanged(things, known)
     if things is not None and len(unchanged) == len(things):
         return unchanged
     devices = Device.objects.all()
@@ -113,9 +113,9 @@ def read_whereabouts(things: Collection[str] | None = None, known: KnownThings |
     return unchanged | {thing: _known_or_made(of_thing, known.get(thing)) for thing, of_thing in rows.items()}
 
 
-def _unchanged(known: Collection[Whereabouts]) -> dict[str, Whereabouts]:
-    """Return those of these whereabouts, by thing name, whose rows PostgreSQL still has in the same version."""
-    candidates = {where.thing.name: where for where in known if where.version}
+def _unchanged(things: Collection[str], known: KnownThings) -> dict[str, Whereabouts]:
+    """Return what is known of these things, of those whose rows PostgreSQL still has in the same version."""
+    candidates = {thing: where for thing in things if (where := known.get(thing)) is not None and where.version}
     if not candidates or not _has_versions():
         return {}
     rows = sql.execute(_VERSIONS, [sql.array(list(candidates))])
