@@ -32,7 +32,7 @@ from analytics.models import (
 from devices.intake.batches import Batch, Write, write_nothing
 from devices.models import Device
 from devices.reading.decoding import ReceivedFrame, ReceivedGesture, ReceivedVisit
-from devices.storage import sql
+from devices.storage import sql, statements
 from edge_agent import messages
 from edge_agent.messages import Box
 
@@ -84,6 +84,7 @@ def count(batch: Batch) -> Write:
     )
 
 
+@statements.pipelined()
 def _count(
     devices: Collection[int],
     frames: Sequence[CountedFrame],
@@ -148,6 +149,7 @@ def count_visits(batch: Batch) -> Write:
     return partial(_count_visits, list(visits.merge_visits(map(_visit_row, batch.visits)).values()))
 
 
+@statements.pipelined()
 def _count_visits(reports: Sequence[VisitRow]) -> None:
     sql.lock(tallies.LOCK, {row.device_id for row in reports}, alone=False)
     visit_rows.add(reports)

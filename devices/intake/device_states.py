@@ -46,6 +46,8 @@ def write(updates: Updates, runs: Collection[Run]) -> None:
     told = {pk for pk, own in updates.items() if not all(map(_is_sign_of_life_alone, own))}
     told |= {run.device.thing.pk for run in runs}
     pks = sorted(updates.keys() - (_fresh(updates) - told))
+    if not pks:
+        return
     locked = DeviceState.objects.select_for_update().filter(Among("pk", pks)).order_by("pk")
     heard: dict[int, dt.datetime | None] = dict(locked.values_list("pk", "last_seen_at"))
     told |= set(pks) - set(heard)

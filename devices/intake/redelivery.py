@@ -24,6 +24,7 @@ from devices.models import DeliveredBatch, QuarantinedMessage, RetainedMessage
 from devices.reading.arrivals import Arrival, Delivery
 from devices.reading.decoding import is_from_deeplens
 from devices.reading.identity import content_hash, digest
+from devices.storage import statements
 
 RECEIVE_MAXIMUM = 4_000
 """Most messages that the broker may have sent to one client without an acknowledgement (MQTT's Receive Maximum). A
@@ -148,9 +149,10 @@ def _record(
         RetainedMessage.objects.update_or_create(
             topic=topic, defaults={**first, "client": "", "packet_id": None, **packet}
         )
-    for client, latest, deliveries in batches:
-        DeliveredBatch.objects.create(client=client, sequence=latest, deliveries=msgspec.msgpack.encode(deliveries))
-        DeliveredBatch.objects.filter(client=client, sequence__lte=latest - RECEIVE_MAXIMUM).delete()
+    with statements.pipelined():
+        for client, latest, deliveries in batches:
+            DeliveredBatch.objects.filter(client=client, sequence__lte=latest - RECEIVE_MAXIMUM).delete()
+            DeliveredBatch.objects.create(client=client, sequence=latest, deliveries=msgspec.msgpack.encode(deliveries))
 
 
 def next_sequence(client: str) -> int:

@@ -19,7 +19,7 @@ from django.db.models import Value
 from django.db.models.expressions import RawSQL
 
 from devices.models import SKEW_TO_FLAG, Device, DeviceState, Thing
-from devices.storage import sql
+from devices.storage import sql, statements
 
 ZERO = dt.timedelta()
 SECOND = dt.timedelta(seconds=1)
@@ -118,7 +118,7 @@ def _unchanged(things: Collection[str], known: KnownThings) -> dict[str, Whereab
     candidates = {thing: where for thing in things if (where := known.get(thing)) is not None and where.version}
     if not candidates or not _has_versions():
         return {}
-    rows = sql.execute(_VERSIONS, [sql.array(list(candidates))])
+    rows = statements.select(_VERSIONS, [sql.array(list(candidates))])
     versions = dict(rows)
     if len(versions) < len(rows):
         # A thing with two devices has two rows.

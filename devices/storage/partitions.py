@@ -8,10 +8,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
+
+from devices.storage import statements
 
 MONTHS_AHEAD = 2
 """The number of months after the current one whose partitions `make_ahead` makes."""
@@ -69,7 +71,7 @@ def make(moments: Iterable[dt.datetime]) -> None:
     partitioned = partitioned_models()
     if not months or not partitioned:
         return
-    _run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", _LOCK)
+    statements.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK])
     for model in partitioned:
         _make(model._meta.db_table, months)
 
@@ -103,11 +105,11 @@ def existing(parent: str) -> list[Partition]:
     """Return the partitions of this table by their times; none for a table that is whole."""
     if connection.vendor != "postgresql":
         return []
-    rows = _run(
+    rows = statements.select(
         "SELECT relname, CASE WHEN inhdetachpending THEN 'detaching' WHEN relispartition THEN 'attached' ELSE 'loose'"
         " END FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid"
         " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname ~ %s",
-        rf"^{parent}_(until_)?\d{{4}}_\d\d$",
+        [rf"^{parent}_(until_)?\d{{4}}_\d\d$"],
     )
     return sorted((_partition(*row) for row in rows), key=lambda partition: (partition.end, partition.table))
 
@@ -132,7 +134,7 @@ def attach(parent: str, partition: Partition) -> None:
     """Attach the table to its parent. A check of the table that implies its times saves the database a scan."""
     start = f"'{partition.start.isoformat()}'" if partition.start else "MINVALUE"
     bounds = f"FROM ({start}) TO ('{partition.end.isoformat()}')"
-    _run(f'ALTER TABLE "{parent}" ATTACH PARTITION "{partition.table}" FOR VALUES {bounds}')
+    statements.execute(f'ALTER TABLE "{parent}" ATTACH PARTITION "{partition.table}" FOR VALUES {bounds}', [])
 
 
 def partitioned_models() -> list[type[models.Model]]:
@@ -148,7 +150,7 @@ def _partition(table: str, state: State) -> Partition:
 
 
 def _make(parent: str, months: Iterable[dt.datetime]) -> None:
-    if _run("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", parent) != [("p",)]:
+    if statements.select("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [parent]) != [("p",)]:
         return  # While an upgrade is under way, the table is whole or missing.
     partitions = existing(parent)
     for month in months:
@@ -156,7 +158,7 @@ def _make(parent: str, months: Iterable[dt.datetime]) -> None:
         if found is None:
             found = Partition(table_of(parent, month), month, next_month(month), "loose")
             # To attach a table takes a weaker lock than to create one as a partition, for which readers would wait.
-            _run(f'CREATE TABLE "{found.table}" (LIKE "{parent}" INCLUDING ALL)')
+            statements.execute(f'CREATE TABLE "{found.table}" (LIKE "{parent}" INCLUDING ALL)', [])
         if found.state == "detaching":
             detach(parent, found)
         if found.state != "attached":
@@ -168,36 +170,30 @@ def detach(parent: str, partition: Partition) -> None:
     if partition.state != "loose":
         concurrently = "" if connection.in_atomic_block else "CONCURRENTLY"
         how = "FINALIZE" if partition.state == "detaching" else concurrently
-        _run(f'ALTER TABLE "{parent}" DETACH PARTITION "{partition.table}" {how}')
+        statements.execute(f'ALTER TABLE "{parent}" DETACH PARTITION "{partition.table}" {how}', [])
 
 
 @transaction.atomic
 def _drop_or_attach(parent: str, partition: Partition) -> bool:
     """Drop the detached table, or attach it again if it has got rows meanwhile; return whether it was dropped."""
-    _run(f'LOCK TABLE "{partition.table}"')
+    statements.execute(f'LOCK TABLE "{partition.table}"', [])
     if not _is_empty(partition.table):
         attach(parent, partition)
         return False
-    _run(f'DROP TABLE "{partition.table}"')
+    statements.execute(f'DROP TABLE "{partition.table}"', [])
     return True
 
 
 def _is_empty(table: str) -> bool:
-    return not _run(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
+    return not statements.select(f'SELECT 1 FROM "{table}" LIMIT 1', [])  # noqa: S608
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """Keep others from making partitions. The lock outlives transactions, because a detachment needs several."""
-    _run("SELECT pg_advisory_lock(hashtextextended(%s, 0))", _LOCK)
+    statements.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [_LOCK])
     try:
         yield
     finally:
         if not connection.needs_rollback:
-            _run("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", _LOCK)
-
-
-def _run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters or None)
-        return cursor.fetchall() if cursor.description else []
+            statements.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [_LOCK])

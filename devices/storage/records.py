@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from django.db import models
 
-from devices.storage import sql
+from devices.storage import sql, statements
 
 Record = TypeVar("Record", bound=NamedTuple)
 
@@ -25,7 +25,7 @@ def read(kind: type[Record], model: type[models.Model], source: str, values: Seq
         for field in sql.fields_of(model, (key, *kind._fields))
         for column in [f"{table}.{sql.quoted(str(field.column))}"]
     ]
-    rows = sql.execute(f"SELECT {', '.join(columns)} {source}", values)
+    rows = statements.select(f"SELECT {', '.join(columns)} {source}", values)
     # SQLite returns numbers for truth values.
     records = msgspec.convert([row[1:] for row in rows], list[kind], strict=False)  # type: ignore[valid-type]
     return dict(zip([row[0] for row in rows], records, strict=True))
@@ -33,4 +33,4 @@ def read(kind: type[Record], model: type[models.Model], source: str, values: Seq
 
 def _text_of_time(column: str) -> str:
     """Return the SQL expression of a time as text, which msgspec reads faster than the databases' drivers read it."""
-    return f"({column} AT TIME ZONE 'UTC')::text || 'Z'" if sql.on_postgresql() else f"{column} || 'Z'"
+    return f"({column} AT TIME ZONE 'UTC')::text || 'Z'" if statements.on_postgresql() else f"{column} || 'Z'"

@@ -7,18 +7,16 @@ must be in UTC. Missing partitions of a table are made when the first rows of a 
 
 import datetime as dt
 import re
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, takewhile
 from typing import Any, Literal
 
 import msgspec
-from django.db import IntegrityError, connection, models, transaction
-from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db import IntegrityError, connection, models
 from django.db.models import F, Func
 
-from devices.storage import partitions
+from devices.storage import partitions, statements
 
 Merge = Literal["sum", "max", "or", "new"]
 """How a number is merged into a stored one; "new" replaces it."""
@@ -26,9 +24,6 @@ Merge = Literal["sum", "max", "or", "new"]
 STATEMENT_ROWS = 500
 """Rows in one statement on SQLite. A statement for each row takes three times as long, and one for all rows must be
 parsed anew for every new number of rows. (With eight columns an eighth of the 32,766 parameters that SQLite allows.)"""
-
-CACHED_STATEMENTS = 64
-"""Statements for SQLite whose translation is cached: two for each table, and some with fewer rows."""
 
 
 class Rows:
@@ -39,7 +34,9 @@ class Rows:
 
     def __init__(self, model: type[models.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
         self._model, self._names, self._rows = model, names, rows
-        self._columns = _converted(fields_of(model, names), list(zip(*rows, strict=True)))
+        self._values = list(zip(*rows, strict=True))
+        """The values of each field."""
+        self._columns = _converted(fields_of(model, names), self._values)
 
     def insert(self) -> None:
         """Insert all rows."""
@@ -50,7 +47,7 @@ class Rows:
 
         `key` is the fields of a unique constraint. `names` must begin with them, and no two rows may have equal ones.
         """
-        ids = self._returned_ids(key) if on_postgresql() else self._ids_since(key)
+        ids = self._returned_ids(key) if statements.on_postgresql() else self._ids_since(key)
         return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
 
     def add_up(self, merge: Mapping[str, Merge]) -> None:
@@ -60,7 +57,7 @@ class Rows:
         """
         key = _columns(self._model, tuple(name for name in self._names if name not in merge))
         table = quoted(self._model._meta.db_table)
-        maximum = "GREATEST" if on_postgresql() else "MAX"
+        maximum = "GREATEST" if statements.on_postgresql() else "MAX"
         patterns = {"sum": "{old} + {new}", "max": maximum + "({old}, {new})", "or": "{old} | {new}", "new": "{new}"}
         changes = [
             f"{column} = " + patterns[how].format(old=f"{table}.{column}", new=f"excluded.{column}")
@@ -77,13 +74,13 @@ class Rows:
             return
         table = quoted(self._model._meta.db_table)
         key, *others = _columns(self._model, self._names)
-        if on_postgresql():
+        if statements.on_postgresql():
             changes = ", ".join(f"{column} = new.{column}" for column in others)
             values = [
                 f"{_unnested(field)} AS {quoted(str(field.column))}" for field in fields_of(self._model, self._names)
             ]
             rows = f"(SELECT {', '.join(values)}) AS new WHERE {table}.{key} = new.{key}"
-            execute(f"UPDATE {table} SET {changes} FROM {rows}", self._columns)  # noqa: S608
+            statements.execute(f"UPDATE {table} SET {changes} FROM {rows}", self._columns)  # noqa: S608
             return
         width, flat = len(self._names), _flat(self._columns)
         changes = ", ".join(f"{column} = new.column{place}" for place, column in enumerate(others, start=2))
@@ -91,10 +88,10 @@ class Rows:
         for start in range(0, len(flat), STATEMENT_ROWS * width):
             part = flat[start : start + STATEMENT_ROWS * width]
             rows = f"(VALUES {', '.join([row] * (len(part) // width))}) AS new WHERE {table}.{key} = new.column1"
-            execute(f"UPDATE {table} SET {changes} FROM {rows}", part)  # noqa: S608
+            statements.execute(f"UPDATE {table} SET {changes} FROM {rows}", part)  # noqa: S608
 
-    def _insert(self, ending: str, *, may_fail: bool = False) -> list[tuple[Any, ...]]:
-        """Insert the rows. Return what a RETURNING clause in `ending` selects.
+    def _insert(self, ending: str, *, returning: str = "", may_fail: bool = False) -> list[tuple[Any, ...]]:
+        """Insert the rows. On PostgreSQL, return these columns of what was inserted.
 
         With `may_fail` the transaction outlives an `IntegrityError`. A table with partitions gets those that it lacks.
         Nearly always it lacks none, so the insert is tried first.
@@ -103,36 +100,38 @@ class Rows:
             return []
         field = partitions.field_of(self._model)
         if field is None and not may_fail:
-            return self._insert_into_existing(ending)
+            return self._insert_into_existing(ending, returning)
         try:
-            with transaction.atomic():
-                return self._insert_into_existing(ending)
+            with statements.attempt():
+                return self._insert_into_existing(ending, returning)
         except IntegrityError as error:
             if field is None or not partitions.lacks_partition(error):
                 raise
         partitions.make(self._values_of(field))
-        with transaction.atomic():
-            return self._insert_into_existing(ending)
+        with statements.attempt():
+            return self._insert_into_existing(ending, returning)
 
-    def _insert_into_existing(self, ending: str) -> list[tuple[Any, ...]]:
+    def _insert_into_existing(self, ending: str, returning: str) -> list[tuple[Any, ...]]:
         into = f"INSERT INTO {quoted(self._model._meta.db_table)} ({', '.join(_columns(self._model, self._names))})"
-        if on_postgresql():
-            return execute(f"{into} {self._selection()}{ending}", self._columns)
+        if statements.on_postgresql():
+            statement = f"{into} {self._selection()}{ending}"
+            if returning:
+                return statements.select(f"{statement} RETURNING {returning}", self._columns)
+            statements.execute(statement, self._columns)
+            return []
         width, flat = len(self._names), _flat(self._columns)
         row = f"({', '.join(['%s'] * width)})"
-        returned = []
         for start in range(0, len(flat), STATEMENT_ROWS * width):
             part = flat[start : start + STATEMENT_ROWS * width]
-            returned += execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
-        return returned
+            statements.execute(f"{into} VALUES {', '.join([row] * (len(part) // width))}{ending}", part)
+        return []
 
     def _selection(self) -> str:
         """Return PostgreSQL's query of the rows, whose parameters are the columns."""
         return f"SELECT {', '.join(map(_unnested, fields_of(self._model, self._names)))}"
 
     def _values_of(self, name: str) -> list[Any]:
-        place = self._names.index(name)
-        return [row[place] for row in self._rows]
+        return list(self._values[self._names.index(name)])
 
     def _returned_ids(self, key: tuple[str, ...]) -> list[int]:
         """Insert the new rows and return their ids, in the order of the rows if all are new.
@@ -143,18 +142,15 @@ class Rows:
         columns, fields = _columns(self._model, key), fields_of(self._model, key)
         # To return the times too would take longer than to insert the rows.
         plain = [place for place, field in enumerate(fields) if not is_time(field)]
-        returning = f" RETURNING id, {', '.join(columns[place] for place in plain)}"
+        returning = f"id, {', '.join(columns[place] for place in plain)}"
         try:
-            inserted = self._insert(returning, may_fail=True)
+            inserted = self._insert("", returning=returning, may_fail=True)
         except IntegrityError:
-            inserted = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING" + returning)
-        ids = [row[0] for row in inserted]
-        if len(ids) == len(self._rows) and [row[1:] for row in inserted] != self._columns_at(plain):
+            inserted = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING", returning=returning)
+        ids, *others = zip(*inserted, strict=True) if inserted else ((),)
+        if len(ids) == len(self._rows) and others != [self._values[place] for place in plain]:
             return [pk for _, pk in sorted(self._places(set(ids), key).items())]
-        return ids
-
-    def _columns_at(self, places: Sequence[int]) -> list[tuple[Any, ...]]:
-        return list(zip(*([row[place] for row in self._rows] for place in places), strict=True))
+        return list(ids)
 
     def _ids_since(self, key: tuple[str, ...]) -> list[int]:
         """Insert the new rows and return their ids, on SQLite, where nobody else writes meanwhile and ids ascend.
@@ -162,10 +158,10 @@ class Rows:
         A RETURNING clause would let the other thread run once for each row.
         """
         table = quoted(self._model._meta.db_table)
-        ((latest,),) = execute(f"SELECT COALESCE(max(id), 0) FROM {table}", [])  # noqa: S608
+        ((latest,),) = statements.select(f"SELECT COALESCE(max(id), 0) FROM {table}", [])  # noqa: S608
         self._insert(f" ON CONFLICT ({', '.join(_columns(self._model, key))}) DO NOTHING")
         since = f"SELECT id FROM {table} WHERE id > %s ORDER BY id"  # noqa: S608
-        ((ids,),) = execute(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
+        ((ids,),) = statements.select(f"SELECT json_group_array(id) FROM ({since})", [latest])  # noqa: S608
         return msgspec.json.decode(ids, type=list[int])
 
     def _places(self, ids: Collection[int], key: tuple[str, ...]) -> dict[int, int]:
@@ -204,7 +200,7 @@ class OwnedRows(Rows):
     def insert_for(self, ids: Sequence[int]) -> None:
         """Insert all rows for the owners with these ids, which stand in the order of `owners`."""
         of_owners = [*_converted(fields_of(self._model, self._names[:1]), [ids]), *self._copied]
-        if on_postgresql():
+        if statements.on_postgresql():
             self._columns = [*of_owners, array([index + 1 for index in self._indexes]), *self._own]
         else:
             self._columns = [*([column[index] for index in self._indexes] for column in of_owners), *self._own]
@@ -228,10 +224,10 @@ def lock(name: str, numbers: Collection[int], *, alone: bool) -> None:
 
     Does nothing on SQLite, where a transaction excludes all others from its beginning (`transaction_mode` IMMEDIATE).
     """
-    if on_postgresql():
+    if statements.on_postgresql():
         function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
         lock = f"SELECT {function}(hashtextextended(%s, number)) FROM unnest(%s::bigint[]) number"  # noqa: S608
-        execute(lock, [name, sorted(numbers)])
+        statements.execute(lock, [name, array(sorted(numbers))])
 
 
 class Among(Func):
@@ -259,44 +255,14 @@ class Among(Func):
         **extra_context: Any,
     ) -> tuple[str, tuple[Any, ...]]:
         column, values = compiler.compile(self.source_expressions[0])
-        if on_postgresql():
+        if statements.on_postgresql():
             return f"{column} = ANY (%s::bigint[])", (*values, array(self._numbers))
         return f"{column} IN (SELECT value FROM json_each(%s))", (*values, _json(self._numbers))  # noqa: S608
 
 
-def execute(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Execute a statement that may have very many values. Return the rows that it selects."""
-    with _cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
-
-
-def _cursor() -> Any:
-    """Return a cursor for statements with very many values, for which Django's own cursors are not made.
-
-    On PostgreSQL it sends the values apart from the statement. Otherwise PostgreSQL would write all rows of a batch
-    into its log together with a failed statement.
-    """
-    connection.ensure_connection()
-    of_database = ServerBindingCursor if on_postgresql() else _SqliteCursor
-    return connection._prepare_cursor(of_database(connection.connection))  # type: ignore[attr-defined,call-arg]
-
-
-class _SqliteCursor(sqlite3.Cursor):
-    """Translates each statement once. Django's cursor takes a quarter of an insert's time to translate it again."""
-
-    def execute(self, statement: str, values: Any = ()) -> Any:
-        return super().execute(_with_question_marks(statement), values)
-
-
-@lru_cache(CACHED_STATEMENTS)
-def _with_question_marks(statement: str) -> str:
-    return statement.replace("%s", "?")
-
-
 def _converted(fields: "Sequence[models.Field[Any, Any]]", columns: Sequence[Sequence[Any]]) -> list[Any]:
     """Convert the columns of these fields to what the database takes. No rows have no columns."""
-    convert = _array_of if on_postgresql() else _stored
+    convert = _array_of if statements.on_postgresql() else _stored
     return [convert(field, column) for field, column in zip(fields, columns, strict=False)]
 
 
@@ -388,7 +354,3 @@ def fields_of(model: type[models.Model], names: tuple[str, ...]) -> "tuple[model
 
 def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
-
-
-def on_postgresql() -> bool:
-    return connection.vendor == "postgresql"
