@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 
 CACHED_STATEMENTS = 64
@@ -80,7 +80,7 @@ def _await_all() -> None:
 def _resume() -> None:
     """After an error in a pipeline PostgreSQL ignores every statement, until it is told to go on."""
     if pipeline := _pipeline.get():
-        with suppress(DatabaseError):
+        with suppress(DatabaseError, InterfaceError):
             _await_all()
         with suppress(psycopg.Error):
             pipeline.sync()

@@ -103,6 +103,8 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
         "loggers": {
             # Otherwise each task is three lines, twenty a minute on an idle platform. Errors are lines as ever.
             "django-q": {"level": level if level == "DEBUG" else "WARNING"},
+            # It warns of what it could not clean up after an error, which is raised in any case.
+            "psycopg": {"level": level if level == "DEBUG" else "ERROR"},
             "django": {"handlers": []},  # with DEBUG, Django would write each line a second time
         },
     }

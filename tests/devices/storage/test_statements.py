@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from devices.models import Device, DeviceLog
 from devices.storage import sql, statements
@@ -61,6 +61,21 @@ def test_an_error_between_statements_comes_through_as_it_is(seattle01: Device) -
     with pytest.raises(ZeroDivisionError):
         write(line(seattle01, 1), error=ZeroDivisionError())
     assert stored() == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is a file, and has no connection")
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_is_told_once(seattle01: Device, caplog: pytest.LogCaptureFixture) -> None:
+    @statements.pipelined()
+    def write_without_database() -> None:
+        line(seattle01, 1).insert()
+        statements.execute("SELECT pg_terminate_backend(pg_backend_pid())", [])
+        line(seattle01, 2).insert()
+
+    with pytest.raises(OperationalError):
+        write_without_database()
+    connection.close()
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("key", [2, 1], ids=["new", "known"])
