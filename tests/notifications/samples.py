@@ -1,6 +1,8 @@
 """Rows of notices for tests of other rooms."""
 
-from devices.models import Device, Site
+import datetime as dt
+
+from devices.models import Device, Site, Thing
 from notifications.letters import services as letters
 from notifications.models import ChannelKind, Kind, Letter, Notice, Rule, Unit
 from notifications.rules import services as rules
@@ -20,6 +22,7 @@ def sent_notice(device: Device) -> Notice:
 def made_letter(site: Site) -> Letter:
     """Return the letter of the site's latest week; its cameras need not have seen anything."""
     first = letters.latest_period(Unit.WEEK, site.zone, clock.now())
+    Thing.objects.update(created_at=clock.now() - dt.timedelta(days=14))
     letter = letters.make_letter(site=site, unit=Unit.WEEK, first=first, now=clock.now())
     assert letter is not None
     return letter
