@@ -47,6 +47,8 @@ class Rows:
 
         `key` is the fields of a unique constraint. `names` must begin with them, and no two rows may have equal ones.
         """
+        if not self._rows:
+            return {}
         ids = self._returned_ids(key) if statements.on_postgresql() else self._ids_since(key)
         return dict(enumerate(ids)) if len(ids) == len(self._rows) else self._places(set(ids), key)
 
@@ -147,7 +149,7 @@ class Rows:
             inserted = self._insert("", returning=returning, may_fail=True)
         except IntegrityError:
             inserted = self._insert(f" ON CONFLICT ({', '.join(columns)}) DO NOTHING", returning=returning)
-        ids, *others = zip(*inserted, strict=True) if inserted else ((),)
+        ids, *others = zip(*inserted, strict=True) if inserted else [()]
         if len(ids) == len(self._rows) and others != [self._values[place] for place in plain]:
             return [pk for _, pk in sorted(self._places(set(ids), key).items())]
         return list(ids)
