@@ -23,6 +23,8 @@ device would take a tenth of the intake's time, and leave as many dead rows in t
 
 
 class Update(NamedTuple):
+    """A message that can change the state of its thing."""
+
     arrival: Arrival
     decoded: Decoded
 

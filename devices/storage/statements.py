@@ -16,7 +16,7 @@ CACHED_STATEMENTS = 64
 
 
 def execute(statement: str, values: Sequence[Any]) -> None:
-    """Execute a statement that returns no rows. Within `pipelined` it may fail later."""
+    """Execute a statement, and read none of its rows. Within `pipelined` it may fail later."""
     with _cursor() as cursor:
         cursor.execute(statement, values)
 
